@@ -1,0 +1,125 @@
+import type { Frozen } from '#event-sourcing';
+import { hasPassed, type Instant } from './calendar.js';
+import type { CommandName } from './commands.js';
+import type { Context } from './context.js';
+import type { CustomerSignature } from './events.js';
+import { reject } from './rejections.js';
+import type { CustomerRelationship } from './state.js';
+
+// What every noun asks before it decides. Order of refusals: who asks (403), is it known (404), what state is it in (409).
+
+/** The sender must hold the right that the policy's table asks for (rules R4, R5, R28, S19). */
+export function requireRight(command: CommandName, { actor, policy }: Context): void {
+  const right = policy.rights[command];
+  if (actor.kind === 'customerUser') {
+    if (!right.customer) throw reject('ActorNotAllowed', { command, hint: 'askThePartner' });
+    return;
+  }
+  if (actor.kind === 'partnerApp' && !right.appOnly) throw reject('UserContextRequired', { command });
+  const holdsOne = right.anyOf.some((role) => actor.roles.includes(role));
+  const holdsAll = (right.allOf ?? []).every((role) => actor.roles.includes(role));
+  if (!holdsOne || !holdsAll)
+    throw reject('RoleNotAllowed', right.allOf ? { command, allOf: right.allOf } : { command, anyOf: right.anyOf });
+}
+
+/** The relationship must have been asked for at some time (rule R1). */
+export function requireKnown(state: Frozen<CustomerRelationship>): void {
+  if (state.status === 'unknown') throw reject('RelationshipNotFound');
+}
+
+/** Commands on a customer need an active relationship (rule R20). */
+export function requireActive(state: Frozen<CustomerRelationship>): void {
+  requireKnown(state);
+  if (state.status !== 'active') throw reject('NoRelationship', { status: state.status });
+}
+
+/** The partner may sell (rules R27, R3's reason: only direct-bill partners and indirect providers transact). */
+export function requireSeller({ partner, policy }: Context): void {
+  if (!policy.removal.partnerTypes.includes(partner.type))
+    throw reject('PartnerTypeNotAllowed', { partnerType: partner.type, allowed: policy.removal.partnerTypes, hint: 'askTheProvider' });
+  requireGoodStanding({ partner });
+}
+
+/** Restricted and suspended partners may neither request nor sell (rule R27). */
+export function requireGoodStanding({ partner }: Pick<Context, 'partner'>): void {
+  if (partner.standing !== 'good') throw reject('PartnerRestricted', { standing: partner.standing });
+}
+
+/** A purchase needs a selling partner, an active relationship and a confirmed agreement (rules R19, R27, S1). */
+export function requirePurchase(state: Frozen<CustomerRelationship>, context: Context): void {
+  requireSeller(context);
+  requireKnown(state);
+  if (state.status !== 'active') {
+    if (state.relationshipTerm > 0) throw reject('PurchasesNotAllowed', { removedAt: state.removedAt });
+    throw reject('NoRelationship', { status: state.status });
+  }
+  if (!state.agreementConfirmedAt) throw reject('AgreementNotConfirmed');
+}
+
+/** The time a command counts from: its own, if that is not in the future, else now. */
+export function effectiveTime(effectiveAt: Instant | undefined, now: Instant): Instant {
+  if (effectiveAt === undefined) return now;
+  if (effectiveAt > now) throw reject('EffectiveInFuture', { effectiveAt, now });
+  return effectiveAt;
+}
+
+/** Ids are never used again, not even in a later term. */
+export function requireNew(items: ReadonlyMap<string, unknown>, kind: ItemKind, itemId: string): void {
+  if (items.has(itemId)) throw reject('ItemAlreadyExists', { kind, itemId });
+}
+
+export type ItemKind = 'subscription' | 'azureSubscription' | 'reservation' | 'softwarePurchase' | 'savingsPlan' | 'grant' | 'accessAssignment';
+
+/** An item that the clock may move on, whatever became of the relationship (rule R20). */
+export function known<Item>(
+  state: Frozen<CustomerRelationship>,
+  items: ReadonlyMap<string, Item>,
+  kind: ItemKind,
+  itemId: string,
+): Item {
+  requireKnown(state);
+  const item = items.get(itemId);
+  if (!item) throw reject('ItemNotFound', { kind, itemId });
+  return item;
+}
+
+/** An item that takes commands: the relationship is active and the item belongs to its current term. */
+export function current<Item extends { readonly relationshipTerm: number }>(
+  state: Frozen<CustomerRelationship>,
+  items: ReadonlyMap<string, Item>,
+  kind: ItemKind,
+  itemId: string,
+): Item {
+  requireActive(state);
+  const item = known(state, items, kind, itemId);
+  if (item.relationshipTerm !== state.relationshipTerm)
+    throw reject('ItemOfEarlierTerm', { kind, itemId, relationshipTerm: item.relationshipTerm });
+  return item;
+}
+
+/** The clock's commands come after the end, never before. */
+export function requireDue(dueAt: Instant, now: Instant): void {
+  if (!hasPassed(dueAt, now)) throw reject('NotDue', { dueAt });
+}
+
+/** A customer's decision that a partner's app relays: who decided, and whether as Global admin of the customer. */
+export interface RelayedSignature {
+  readonly userId: string;
+  readonly globalAdmin: boolean;
+}
+
+/**
+ * Who decides for the customer: its Global admin, directly or relayed by a partner's app; never one of the partner's
+ * people (rule R25, and the same for declining and for approving delegated admin).
+ */
+export function customerSignature(
+  relayed: RelayedSignature | undefined,
+  { actor }: Context,
+): CustomerSignature {
+  if (actor.kind === 'customerUser') {
+    if (!actor.roles.includes('CustomerGlobalAdmin')) throw reject('AcceptorNotGlobalAdmin', { requires: 'CustomerGlobalAdmin' });
+    return { userId: actor.id };
+  }
+  if (actor.kind !== 'partnerApp' || !relayed?.globalAdmin) throw reject('AcceptorNotGlobalAdmin', { requires: 'CustomerGlobalAdmin' });
+  return { userId: relayed.userId, relayedBy: actor.id };
+}

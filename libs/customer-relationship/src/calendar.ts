@@ -1,0 +1,40 @@
+/**
+ * Times are RFC 3339 in UTC with milliseconds (`2026-11-22T16:00:00.000Z`), so that comparing the strings compares the
+ * times. Ends are inclusive (domain fact: "all dates UTC; end dates inclusive").
+ */
+export type Instant = string;
+
+const dayInMs = 24 * 60 * 60 * 1000;
+
+export function addDays(at: Instant, days: number): Instant {
+  return new Date(Date.parse(at) + days * dayInMs).toISOString();
+}
+
+export function addHours(at: Instant, hours: number): Instant {
+  return new Date(Date.parse(at) + hours * 60 * 60 * 1000).toISOString();
+}
+
+/** The same day so many months later, or that month's last day where it is shorter. */
+export function addMonths(at: Instant, months: number): Instant {
+  const date = new Date(at);
+  const day = date.getUTCDate();
+  date.setUTCDate(1);
+  date.setUTCMonth(date.getUTCMonth() + months);
+  const lastDay = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
+  date.setUTCDate(Math.min(day, lastDay));
+  return date.toISOString();
+}
+
+/** The end belongs to the period: it has passed only afterwards. */
+export function hasPassed(end: Instant, now: Instant): boolean {
+  return now > end;
+}
+
+export const termDurations = ['P1M', 'P1Y', 'P3Y'] as const;
+export type TermDuration = (typeof termDurations)[number];
+const monthsOf: Record<TermDuration, number> = { P1M: 1, P1Y: 12, P3Y: 36 };
+
+/** The end of a term that starts at an instant. */
+export function termEnd(startsAt: Instant, duration: TermDuration): Instant {
+  return addMonths(startsAt, monthsOf[duration]);
+}

@@ -1,0 +1,23 @@
+import type { Decide, Evolve } from '#event-sourcing';
+import type { Instant } from './calendar.js';
+import type { RelationshipEvents } from './events.js';
+import type { Actor, Partner } from './parties.js';
+import type { Policy } from './policy.js';
+import type { CustomerRelationship } from './state.js';
+
+/** What a decision rests on besides the state: one reading of the clock, who asks, and facts from outside. */
+export interface Context {
+  readonly now: Instant;
+  readonly actor: Actor;
+  readonly policy: Policy;
+  readonly partner: Partner;
+  readonly customerId: string;
+  /** Another grant of the partner has the name that the command asks for (rule G2). */
+  readonly grantNameTaken?: boolean;
+}
+
+/** The decisions of one noun. */
+export type Decisions<Commands> = Decide<Commands, RelationshipEvents, CustomerRelationship, Context>;
+
+/** The steps of one noun's events. */
+export type Steps<N extends keyof RelationshipEvents> = Evolve<Pick<RelationshipEvents, N>, CustomerRelationship>;

@@ -1,0 +1,67 @@
+import type { Decider } from '#event-sourcing';
+import { requireRight } from './admission.js';
+import type { CommandName, RelationshipCommands } from './commands.js';
+import type { Context, Decisions } from './context.js';
+import { delegatedAdminDecisions, delegatedAdminSteps } from './delegated-admin.js';
+import type { RelationshipEvents } from './events.js';
+import { relationshipDecisions, relationshipSteps } from './relationship.js';
+import { reservationDecisions, reservationSteps } from './reservations.js';
+import { savingsPlanDecisions, savingsPlanSteps } from './savings-plans.js';
+import { softwareDecisions, softwareSteps } from './software.js';
+import { initialState, type CustomerRelationship } from './state.js';
+import { subscriptionDecisions, subscriptionSteps } from './subscriptions.js';
+import { supportContactDecisions, supportContactSteps } from './support-contacts.js';
+
+const decisions: Decisions<RelationshipCommands> = {
+  ...relationshipDecisions,
+  ...subscriptionDecisions,
+  ...reservationDecisions,
+  ...softwareDecisions,
+  ...savingsPlanDecisions,
+  ...supportContactDecisions,
+  ...delegatedAdminDecisions,
+};
+
+/** Who asks comes before everything else: a sender without the right learns nothing about the relationship. */
+function withRights(table: Decisions<RelationshipCommands>): Decisions<RelationshipCommands> {
+  type Decision = (state: unknown, data: unknown, context: Context) => never;
+  return Object.fromEntries(
+    Object.entries(table).map(([command, decide]) => [
+      command,
+      (state: unknown, data: unknown, context: Context) => {
+        requireRight(command as CommandName, context);
+        return (decide as Decision)(state, data, context);
+      },
+    ]),
+  ) as unknown as Decisions<RelationshipCommands>;
+}
+
+/** The aggregate: one partner's relationship with one customer. */
+export const customerRelationship: Decider<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context> = {
+  initialState,
+  decide: withRights(decisions),
+  evolve: {
+    ...relationshipSteps,
+    ...subscriptionSteps,
+    ...reservationSteps,
+    ...softwareSteps,
+    ...savingsPlanSteps,
+    ...supportContactSteps,
+    ...delegatedAdminSteps,
+  },
+};
+
+const category = 'customerRelationship';
+const guid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const streamPattern = new RegExp(`^${category}-(${guid})-(${guid})$`);
+
+/** The stream of a pair; both are tenant GUIDs in lower case. */
+export function relationshipStream(partnerId: string, customerId: string): string {
+  return `${category}-${partnerId}-${customerId}`;
+}
+
+/** The pair that a stream belongs to; undefined for streams of another kind. */
+export function pairOf(stream: string): { readonly partnerId: string; readonly customerId: string } | undefined {
+  const match = streamPattern.exec(stream);
+  return match ? { partnerId: match[1]!, customerId: match[2]! } : undefined;
+}

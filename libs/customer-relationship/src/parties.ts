@@ -1,0 +1,50 @@
+/** Roles that a token may carry; which of them may send a command stands in the policy. */
+export const roles = [
+  'GlobalAdmin',
+  'AdminAgent',
+  'SalesAgent',
+  'HelpdeskAgent',
+  'BillingAdmin',
+  'Auditor',
+  'DataProtectionOfficer',
+  'CustomerGlobalAdmin',
+] as const;
+export type Role = (typeof roles)[number];
+
+/** Who sends a command: one of the partner's people or apps, or one of the customer's people. */
+export interface Actor {
+  readonly id: string;
+  readonly kind: 'partnerUser' | 'partnerApp' | 'customerUser';
+  readonly roles: readonly Role[];
+  readonly tenant: string;
+}
+
+export const partnerTypes = ['directBillPartner', 'indirectProvider', 'indirectReseller'] as const;
+export type PartnerType = (typeof partnerTypes)[number];
+
+/** A tenant that customers may turn to for support. `partnerId` is the Partner (MPN) id. */
+export interface SupportContact {
+  readonly tenantId: string;
+  readonly partnerId: string;
+  readonly name: string;
+}
+
+/** What is known of the partner from outside the ledger (configuration). */
+export interface Partner extends SupportContact {
+  readonly type: PartnerType;
+  /** Country or region, ISO 3166-1 alpha-2. */
+  readonly market: string;
+  readonly standing: 'good' | 'restricted' | 'suspended';
+  /** Indirect resellers that have a partnership with this partner. */
+  readonly resellers: readonly SupportContact[];
+}
+
+/** Integer minor units with an ISO 4217 code. */
+export interface Money {
+  readonly minorUnits: number;
+  readonly currency: string;
+}
+
+/** Items bought by the customer under self-buy permission count as the partner's (rule V11). */
+export const buyers = ['partner', 'customer'] as const;
+export type Buyer = (typeof buyers)[number];

@@ -1,0 +1,81 @@
+import { Rejection } from '#event-sourcing';
+
+/**
+ * What a refusal is about: `who` asks (403), a thing that is `unknown` (404), the `state` of affairs (409), or the
+ * `meaning` of the command's data (422).
+ */
+export type RejectionKind = 'who' | 'unknown' | 'state' | 'meaning';
+
+/** Every refusal by name; names are part of the contract with callers. The rule's number stands where one asks for it. */
+export const rejections = {
+  // who
+  RoleNotAllowed: 'who', // R4, S19, V5
+  UserContextRequired: 'who', // R5
+  PartnerTypeNotAllowed: 'who', // R3
+  PartnerRestricted: 'who', // R27
+  ActorNotAllowed: 'who', // R28
+  AcceptorNotGlobalAdmin: 'who', // R25
+  // unknown
+  RelationshipNotFound: 'unknown', // R1
+  ItemNotFound: 'unknown',
+  LineItemNotFound: 'unknown', // V8
+  // state
+  NothingToChange: 'state',
+  ConcurrencyConflict: 'state', // S17
+  RelationshipNotActive: 'state', // R1
+  RelationshipAlreadyRemoved: 'state', // R2
+  RemovalBlocked: 'state', // R6–R12
+  PurchasesNotAllowed: 'state', // R19
+  NoRelationship: 'state', // R20, S1
+  AlreadyActive: 'state', // R22
+  RequestAlreadyOpen: 'state', // R24
+  NoOpenRequest: 'state',
+  RequestExpired: 'state', // R29, G5
+  AgreementNotConfirmed: 'state', // S1
+  ItemAlreadyExists: 'state',
+  ItemOfEarlierTerm: 'state',
+  LimitReached: 'state',
+  /** The clock's command came before its time; `dueAt` says when (S14, S15, R29, G5, V6). */
+  NotDue: 'state',
+  InvalidTransition: 'state', // S2, S4, S6, S8, V6, G7
+  TermEnded: 'state', // S4
+  CancellationWindowClosed: 'state', // S7, V7
+  CancelNotSupported: 'state', // S9, V9
+  ParentNotActive: 'state', // S10
+  TrialStatusLocked: 'state', // S12
+  SubscriptionSuspended: 'state', // S13
+  SubscriptionDeleted: 'state', // S13, C5
+  AutoRenewOff: 'state', // S14
+  AzurePlanHasActiveSubscriptions: 'state', // S18
+  AzurePlanRequired: 'state', // V1
+  RefundCapExceeded: 'state', // V3
+  ReservationNotRefundable: 'state', // V4
+  SavingsPlanNotCancellable: 'state', // V10
+  SupportContactNotAvailable: 'state', // C2
+  SupportContactNotSupported: 'state', // C3
+  NameNotUnique: 'state', // G2
+  GrantLocked: 'state', // G4
+  GrantNotActive: 'state', // G8
+  AutoExtendOff: 'state',
+  DapNoLongerOffered: 'state', // G10
+  // meaning
+  EffectiveInFuture: 'meaning',
+  MarketMismatch: 'meaning', // R26
+  NoticeAcknowledgementMissing: 'meaning', // R21
+  InvalidReason: 'meaning', // S19
+  InvalidItem: 'meaning',
+  InvalidSupportContact: 'meaning', // C1
+  ResellerNotRelated: 'meaning',
+  DurationOutOfRange: 'meaning', // G1
+  NameTooLong: 'meaning', // G2
+  RolesMissing: 'meaning', // G3
+  AutoExtendNotAllowed: 'meaning', // G6
+  RoleNotGranted: 'meaning', // G8
+} as const satisfies Record<string, RejectionKind>;
+
+export type RejectionCode = keyof typeof rejections;
+
+/** A refusal of this domain: its code is one of {@link rejections}, its details are JSON. */
+export function reject(code: RejectionCode, details: Readonly<Record<string, unknown>> = {}): Rejection {
+  return new Rejection(code, details);
+}

@@ -1,0 +1,200 @@
+import type { Frozen } from '#event-sourcing';
+import {
+  customerSignature,
+  effectiveTime,
+  requireActive,
+  requireDue,
+  requireGoodStanding,
+  requireKnown,
+  type RelayedSignature,
+} from './admission.js';
+import { addDays, hasPassed, type Instant } from './calendar.js';
+import type { Context, Decisions, Steps } from './context.js';
+import { grantOfferedWithRelationship } from './delegated-admin.js';
+import { reject } from './rejections.js';
+import { decideRemoval, endTerm } from './removal.js';
+import type { CustomerRelationship } from './state.js';
+
+export interface RelationshipLifecycleCommands {
+  RequestResellerRelationship: {
+    readonly customer: { readonly name: string; readonly domain?: string };
+    /** The customer's country or region, ISO 3166-1 alpha-2; must be the partner's (rule R26). */
+    readonly market: string;
+    /** Ask for delegated admin privileges (DAP) too; only while they were offered (rule G10). */
+    readonly delegatedAdmin?: boolean;
+    /** Tenant of the indirect reseller invited together with the provider. */
+    readonly indirectResellerId?: string;
+    readonly effectiveAt?: Instant;
+  };
+  AcceptResellerRelationship: { readonly acceptedBy?: RelayedSignature };
+  DeclineResellerRelationship: { readonly declinedBy?: RelayedSignature };
+  WithdrawRelationshipRequest: Record<never, never>;
+  ExpireRelationshipRequest: Record<never, never>;
+  ConfirmCustomerAgreement: {
+    /** When the customer agreed; not in the future. */
+    readonly agreedAt?: Instant;
+  };
+  UpdateCustomerProfile: { readonly name?: string; readonly domain?: string };
+  RemoveResellerRelationship: {
+    /** The partner has given the customer the legal notice that is due (rule R21). */
+    readonly noticeGiven?: boolean;
+  };
+}
+
+export const relationshipDecisions = {
+  /** Rules R22, R24, R26, R27, G10. After a removal this is how the relationship comes back. */
+  RequestResellerRelationship(state, data, context) {
+    const { now, policy, partner, customerId } = context;
+    requireGoodStanding(context);
+    const requestedAt = effectiveTime(data.effectiveAt, now);
+    if (data.market !== partner.market)
+      throw reject('MarketMismatch', { partnerMarket: partner.market, customerMarket: data.market });
+    const indirectReseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
+    if (data.indirectResellerId !== undefined && !indirectReseller)
+      throw reject('ResellerNotRelated', { indirectResellerId: data.indirectResellerId });
+    if (state.status === 'active') throw reject('AlreadyActive', { establishedAt: state.establishedAt });
+    if (state.request && !hasPassed(state.request.expiresAt, now))
+      throw reject('RequestAlreadyOpen', { requestedAt: state.request.requestedAt, expiresAt: state.request.expiresAt });
+    const delegatedAdmin = data.delegatedAdmin ?? false;
+    if (delegatedAdmin && requestedAt >= policy.delegatedAdmin.dapOfferedUntil)
+      throw reject('DapNoLongerOffered', { offeredUntil: policy.delegatedAdmin.dapOfferedUntil });
+
+    const { tenantId, partnerId, name, type } = partner;
+    return [
+      // The clock's command for the lapsed request is late: what it would have said comes first.
+      ...(state.request
+        ? [{ type: 'ResellerRelationshipRequestExpired' as const, data: { expiredAt: state.request.expiresAt } }]
+        : []),
+      {
+        type: 'ResellerRelationshipRequested',
+        data: {
+          partnerId: partner.tenantId,
+          customerId,
+          partner: { tenantId, partnerId, name, type },
+          customer: data.customer,
+          market: data.market,
+          delegatedAdmin,
+          ...(indirectReseller ? { indirectReseller } : {}),
+          requestedAt,
+          expiresAt: addDays(requestedAt, policy.relationshipRequestDays),
+        },
+      },
+    ];
+  },
+
+  /** Rules R25, R29. */
+  AcceptResellerRelationship(state, { acceptedBy }, context) {
+    const signature = customerSignature(acceptedBy, context);
+    const request = openRequest(state, context);
+    const relationshipTerm = state.relationshipTerm + 1;
+    return [
+      {
+        type: 'ResellerRelationshipEstablished',
+        data: { relationshipTerm, acceptedBy: signature, establishedAt: context.now },
+      },
+      ...(request.delegatedAdmin ? grantOfferedWithRelationship(relationshipTerm, context.now) : []),
+    ];
+  },
+
+  DeclineResellerRelationship(state, { declinedBy }, context) {
+    const signature = customerSignature(declinedBy, context);
+    openRequest(state, context);
+    return [
+      { type: 'ResellerRelationshipRequestDeclined', data: { declinedBy: signature, declinedAt: context.now } },
+    ];
+  },
+
+  WithdrawRelationshipRequest(state, _, context) {
+    openRequest(state, context);
+    return [{ type: 'ResellerRelationshipRequestWithdrawn', data: { withdrawnAt: context.now } }];
+  },
+
+  /** Rule R29: the clock's word. */
+  ExpireRelationshipRequest(state, _, { now }) {
+    requireKnown(state);
+    if (!state.request) throw reject('NoOpenRequest', { status: state.status });
+    requireDue(state.request.expiresAt, now);
+    return [{ type: 'ResellerRelationshipRequestExpired', data: { expiredAt: state.request.expiresAt } }];
+  },
+
+  ConfirmCustomerAgreement(state, data, { now, actor }) {
+    requireActive(state);
+    const agreedAt = effectiveTime(data.agreedAt, now);
+    if (state.agreementConfirmedAt) throw reject('NothingToChange', { confirmedAt: state.agreementConfirmedAt });
+    const confirmedBy = actor.kind === 'customerUser' ? 'customer' : 'partner';
+    return [{ type: 'CustomerAgreementConfirmed', data: { confirmedBy, agreedAt, confirmedAt: now } }];
+  },
+
+  UpdateCustomerProfile(state, { name, domain }, { now }) {
+    requireActive(state);
+    const changes = {
+      ...(name !== undefined && name !== state.customer.name ? { name } : {}),
+      ...(domain !== undefined && domain !== state.customer.domain ? { domain } : {}),
+    };
+    if (Object.keys(changes).length === 0) throw reject('NothingToChange');
+    return [{ type: 'CustomerProfileUpdated', data: { ...changes, updatedAt: now } }];
+  },
+
+  RemoveResellerRelationship: decideRemoval,
+} satisfies Decisions<RelationshipLifecycleCommands>;
+
+export const relationshipSteps: Steps<
+  | 'ResellerRelationshipRequested'
+  | 'ResellerRelationshipRequestDeclined'
+  | 'ResellerRelationshipRequestWithdrawn'
+  | 'ResellerRelationshipRequestExpired'
+  | 'ResellerRelationshipEstablished'
+  | 'CustomerAgreementConfirmed'
+  | 'CustomerProfileUpdated'
+  | 'ResellerRelationshipRemoved'
+> = {
+  ResellerRelationshipRequested(state, { partner, customer, indirectReseller, requestedAt, expiresAt, delegatedAdmin }) {
+    state.status = 'requested';
+    state.customer = { ...customer };
+    state.request = { requestedAt, expiresAt, delegatedAdmin };
+    const { tenantId, partnerId, name } = partner;
+    state.availableSupportContacts = [{ tenantId, partnerId, name }, ...(indirectReseller ? [indirectReseller] : [])];
+  },
+  ResellerRelationshipRequestDeclined(state) {
+    closeRequest(state, 'requestDeclined');
+  },
+  ResellerRelationshipRequestWithdrawn(state) {
+    closeRequest(state, 'requestWithdrawn');
+  },
+  ResellerRelationshipRequestExpired(state) {
+    closeRequest(state, 'requestExpired');
+  },
+  ResellerRelationshipEstablished(state, { relationshipTerm, establishedAt }) {
+    state.status = 'active';
+    state.relationshipTerm = relationshipTerm;
+    state.establishedAt = establishedAt;
+    delete state.request;
+  },
+  CustomerAgreementConfirmed(state, { confirmedAt }) {
+    state.agreementConfirmedAt = confirmedAt;
+  },
+  CustomerProfileUpdated(state, { name, domain }) {
+    if (name !== undefined) state.customer.name = name;
+    if (domain !== undefined) state.customer.domain = domain;
+  },
+  ResellerRelationshipRemoved: endTerm,
+};
+
+function closeRequest(state: CustomerRelationship, status: 'requestDeclined' | 'requestWithdrawn' | 'requestExpired'): void {
+  state.status = status;
+  state.availableSupportContacts = [];
+  delete state.request;
+}
+
+/** The request that waits for an answer, unless its time is over (rule R29). */
+function openRequest(state: Frozen<CustomerRelationship>, { now }: Context) {
+  requireKnown(state);
+  const { request } = state;
+  if (!request) {
+    if (state.status === 'active') throw reject('AlreadyActive', { establishedAt: state.establishedAt });
+    if (state.status === 'requestExpired') throw reject('RequestExpired', {});
+    throw reject('NoOpenRequest', { status: state.status });
+  }
+  if (hasPassed(request.expiresAt, now)) throw reject('RequestExpired', { expiredAt: request.expiresAt });
+  return request;
+}

@@ -1,0 +1,384 @@
+import type { Frozen, MessageOf } from '#event-sourcing';
+import { hasPassed, type Instant } from './calendar.js';
+import type { CommandName } from './commands.js';
+import type { Context } from './context.js';
+import { revokeGrants } from './delegated-admin.js';
+import type { RelationshipEvents, SubscriptionKind } from './events.js';
+import { requireKnown } from './admission.js';
+import type { PartnerType } from './parties.js';
+import type { Policy } from './policy.js';
+import { reject } from './rejections.js';
+import type {
+  CustomerRelationship,
+  ReservationStatus,
+  SavingsPlanStatus,
+  SoftwareStatus,
+  Subscription,
+  SubscriptionStatus,
+} from './state.js';
+import { withdrawDesignations } from './support-contacts.js';
+
+/** Kinds of active items, in the order in which blockers are reported. */
+export const blockerKinds = [
+  'reservation',
+  'reservationCancellationPending',
+  'savingsPlan',
+  'softwarePurchase',
+  'pending',
+  'activeSubscription',
+  'suspendedNewCommerce',
+] as const;
+export type BlockerKind = (typeof blockerKinds)[number];
+
+export const remedies = [
+  'cancel',
+  'settleCancellation',
+  'waitForExpiry',
+  'waitOrTransfer',
+  'activateFirst',
+  'suspend',
+  'cancelAzureSubscriptionsFirst',
+  'switchOffAutoRenewAndWait',
+  'switchOffAutoRenew',
+  'endTerm',
+] as const;
+export type Remedy = (typeof remedies)[number];
+
+/** One active item with its reason and remedy. */
+export interface RemovalBlocker {
+  readonly kind: BlockerKind;
+  readonly itemId: string;
+  readonly displayName: string;
+  readonly state: string;
+  readonly reason: string;
+  readonly remedy: Remedy;
+  readonly remedyCommand?: CommandName;
+  /** Absent: nothing known will clear it by waiting. Now or earlier: it can be cleared at once. */
+  readonly earliestClearableAt?: Instant;
+}
+
+/** What decides whether an item blocks; a row of the items view has it too. */
+export type BlockingFacts =
+  | { readonly item: 'subscription'; readonly kind: SubscriptionKind; readonly status: SubscriptionStatus }
+  | { readonly item: 'reservation'; readonly status: ReservationStatus; readonly endsAt: Instant }
+  | {
+      readonly item: 'softwarePurchase';
+      readonly status: SoftwareStatus;
+      readonly endsAt?: Instant | undefined;
+      readonly cancellationAllowedUntil: Instant;
+    }
+  | { readonly item: 'savingsPlan'; readonly status: SavingsPlanStatus; readonly endsAt: Instant };
+
+/** As what an item blocks removal under a policy, if it does (rules R6–R13). */
+export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant): BlockerKind | undefined {
+  switch (facts.item) {
+    case 'subscription':
+      if (facts.status === 'pending') return 'pending';
+      if (facts.status === 'active') return 'activeSubscription';
+      if (facts.status === 'suspended' && facts.kind === 'newCommerce' && removal.suspendedNewCommerceBlocks)
+        return 'suspendedNewCommerce';
+      return undefined;
+    case 'reservation':
+      if (hasPassed(facts.endsAt, now)) return undefined;
+      if (facts.status === 'active') return 'reservation';
+      return facts.status === 'cancellationRequested' ? 'reservationCancellationPending' : undefined;
+    case 'softwarePurchase':
+      if (facts.status !== 'completed' || (facts.endsAt !== undefined && hasPassed(facts.endsAt, now))) return undefined;
+      if (!removal.softwarePastWindowBlocks && hasPassed(facts.cancellationAllowedUntil, now)) return undefined;
+      return 'softwarePurchase';
+    case 'savingsPlan':
+      return removal.savingsPlansBlock && facts.status === 'active' && !hasPassed(facts.endsAt, now)
+        ? 'savingsPlan'
+        : undefined;
+  }
+}
+
+/** Every active item of the current term, ordered by kind and id (rules R6–R14). The command and the question both ask here. */
+export function removalBlockers(
+  state: Frozen<CustomerRelationship>,
+  policy: Policy,
+  now: Instant,
+): readonly RemovalBlocker[] {
+  const ofTerm = <Item extends { readonly relationshipTerm: number }>(items: ReadonlyMap<string, Item>) =>
+    [...items].filter(([, { relationshipTerm }]) => relationshipTerm === state.relationshipTerm);
+  const blockers: RemovalBlocker[] = [];
+
+  for (const [itemId, subscription] of ofTerm(state.subscriptions)) {
+    const { kind, status, name: displayName } = subscription;
+    const blocks = blocksAs({ item: 'subscription', kind, status }, policy, now);
+    if (blocks)
+      blockers.push({ kind: blocks, itemId, displayName, state: status, ...clearSubscription(subscription, blocks, policy, now) });
+  }
+  for (const [itemId, { status, name: displayName, product, expiresAt }] of ofTerm(state.reservations)) {
+    const kind = blocksAs({ item: 'reservation', status, endsAt: expiresAt }, policy, now);
+    if (!kind) continue;
+    const blocker = { kind, itemId, displayName, state: status };
+    if (kind === 'reservationCancellationPending')
+      blockers.push({
+        ...blocker,
+        reason: 'cancellationNotConfirmed',
+        remedy: 'settleCancellation',
+        remedyCommand: 'ConfirmReservationCancellation',
+        earliestClearableAt: now,
+      });
+    else if (policy.nonRefundableReservations.includes(product))
+      blockers.push({ ...blocker, reason: 'notRefundable', remedy: 'waitOrTransfer', earliestClearableAt: expiresAt });
+    else
+      blockers.push({
+        ...blocker,
+        reason: 'notCancelled',
+        remedy: 'cancel',
+        remedyCommand: 'CancelReservation',
+        earliestClearableAt: now,
+      });
+  }
+  for (const [itemId, purchase] of ofTerm(state.software)) {
+    const { status, name: displayName, publisher, cancellationAllowedUntil, expiresAt } = purchase;
+    const kind = blocksAs({ item: 'softwarePurchase', status, endsAt: expiresAt, cancellationAllowedUntil }, policy, now);
+    if (!kind) continue;
+    const blocker = { kind, itemId, displayName, state: status };
+    const afterExpiry = expiresAt === undefined ? {} : { earliestClearableAt: expiresAt };
+    if (policy.nonCancellablePublishers.includes(publisher))
+      blockers.push({ ...blocker, reason: 'notCancellable', remedy: 'waitOrTransfer', ...afterExpiry });
+    else if (hasPassed(cancellationAllowedUntil, now))
+      blockers.push({ ...blocker, reason: 'cancellationWindowClosed', remedy: 'waitOrTransfer', ...afterExpiry });
+    else
+      blockers.push({
+        ...blocker,
+        reason: 'notCancelled',
+        remedy: 'cancel',
+        remedyCommand: 'CancelSoftwarePurchase',
+        earliestClearableAt: now,
+      });
+  }
+  for (const [itemId, { status, name: displayName, expiresAt }] of ofTerm(state.savingsPlans)) {
+    const kind = blocksAs({ item: 'savingsPlan', status, endsAt: expiresAt }, policy, now);
+    if (kind)
+      blockers.push({
+        kind,
+        itemId,
+        displayName,
+        state: status,
+        reason: 'notCancellable',
+        remedy: 'waitOrTransfer',
+        earliestClearableAt: expiresAt,
+      });
+  }
+  return blockers.sort(
+    (a, b) => blockerKinds.indexOf(a.kind) - blockerKinds.indexOf(b.kind) || (a.itemId < b.itemId ? -1 : 1),
+  );
+}
+
+type Clearance = Pick<RemovalBlocker, 'reason' | 'remedy' | 'remedyCommand' | 'earliestClearableAt'>;
+
+/** How a subscription stops blocking, by the rules that bind it (R9, S7, S10, S12, S18, S20). */
+function clearSubscription(
+  subscription: Frozen<Subscription>,
+  blocks: BlockerKind,
+  { removal }: Policy,
+  now: Instant,
+): Clearance {
+  const { kind, trial, autoRenew, termEndsAt, cancellationAllowedUntil, azureSubscriptions } = subscription;
+  if (blocks === 'pending')
+    return {
+      reason: 'notProvisioned',
+      remedy: 'activateFirst',
+      remedyCommand: 'ActivateSubscription',
+      earliestClearableAt: now,
+    };
+  const reason = blocks === 'activeSubscription' ? 'active' : 'suspendedNewCommerceMustEnd';
+  const termOver = termEndsAt !== undefined && hasPassed(termEndsAt, now);
+  const waitForTermEnd: Clearance = {
+    reason,
+    remedy: autoRenew ? 'switchOffAutoRenewAndWait' : 'waitForExpiry',
+    remedyCommand: autoRenew ? 'SetAutoRenew' : 'EndSubscriptionTerm',
+    ...(termEndsAt === undefined ? {} : { earliestClearableAt: termEndsAt }),
+  };
+  if (termOver && !autoRenew)
+    return { reason, remedy: 'endTerm', remedyCommand: 'EndSubscriptionTerm', earliestClearableAt: now };
+
+  switch (kind) {
+    case 'azurePlan':
+      return [...azureSubscriptions.values()].some(({ status }) => status === 'active')
+        ? {
+            reason: 'azureSubscriptionsActive',
+            remedy: 'cancelAzureSubscriptionsFirst',
+            remedyCommand: 'CancelAzureSubscription',
+            earliestClearableAt: now,
+          }
+        : { reason, remedy: 'suspend', remedyCommand: 'SuspendSubscription', earliestClearableAt: now };
+    case 'newCommerce':
+      if (trial) return { ...waitForTermEnd, reason: 'trialStatusLocked' };
+      if (removal.suspendedNewCommerceBlocks)
+        return cancellationAllowedUntil !== undefined && !hasPassed(cancellationAllowedUntil, now)
+          ? { reason, remedy: 'cancel', remedyCommand: 'CancelSubscription', earliestClearableAt: now }
+          : waitForTermEnd;
+      return { reason, remedy: 'suspend', remedyCommand: 'SuspendSubscription', earliestClearableAt: now };
+    case 'legacy':
+    case 'marketplace':
+      return { reason, remedy: 'suspend', remedyCommand: 'SuspendSubscription', earliestClearableAt: now };
+  }
+}
+
+/** Something that does not block but ought to be known before removing (§11: always shown). */
+export interface RemovalWarning {
+  readonly kind: 'suspendedNewCommerceCharged' | 'savingsPlanContinues' | 'softwareContinues' | 'noticeIsYours';
+  readonly itemId?: string;
+  readonly displayName?: string;
+  readonly until?: Instant;
+}
+
+/** Charges that go on after the removal, and access that it does not touch (rules S16, G12). */
+export interface RunningCharge {
+  readonly item: 'subscription' | 'savingsPlan';
+  readonly itemId: string;
+  readonly until?: Instant;
+}
+export interface ResidualAccess {
+  readonly kind: 'azureRoleAssignments';
+  readonly azureSubscriptionId: string;
+  readonly name: string;
+}
+
+export interface RemovalReadiness {
+  readonly removable: boolean;
+  readonly policy: string;
+  readonly blockers: readonly RemovalBlocker[];
+  readonly warnings: readonly RemovalWarning[];
+  readonly willEnd: {
+    readonly availableSupportContacts: readonly string[];
+    readonly supportContactDesignations: readonly string[];
+    readonly delegatedAdminGrants: readonly string[];
+  };
+  readonly willNotEnd: {
+    readonly residualAccess: readonly ResidualAccess[];
+    readonly runningCharges: readonly RunningCharge[];
+  };
+}
+
+/**
+ * Whether the relationship could be removed now, and what that would and would not end; who asks plays no part.
+ * @throws Rejection as the command would for a relationship that is not active, or a partner type that may not remove
+ */
+export function removalReadiness(
+  state: Frozen<CustomerRelationship>,
+  policy: Policy,
+  now: Instant,
+  partnerType: PartnerType,
+): RemovalReadiness {
+  requireRemovable(state, policy, partnerType);
+  const blockers = removalBlockers(state, policy, now);
+  const inTerm = <Item extends { readonly relationshipTerm: number }>(items: ReadonlyMap<string, Item>) =>
+    [...items].filter(([, item]) => item.relationshipTerm === state.relationshipTerm);
+
+  const suspendedNewCommerce = inTerm(state.subscriptions).filter(
+    ([, { kind, status }]) => kind === 'newCommerce' && status === 'suspended',
+  );
+  const savingsPlans = inTerm(state.savingsPlans).filter(
+    ([, { status, expiresAt }]) => status === 'active' && !hasPassed(expiresAt, now),
+  );
+  const software = policy.removal.softwarePastWindowBlocks
+    ? []
+    : inTerm(state.software).filter(
+        ([, { status, cancellationAllowedUntil, expiresAt }]) =>
+          status === 'completed' &&
+          hasPassed(cancellationAllowedUntil, now) &&
+          !(expiresAt !== undefined && hasPassed(expiresAt, now)),
+      );
+  const until = (end: Instant | undefined) => (end === undefined ? {} : { until: end });
+
+  return {
+    removable: blockers.length === 0,
+    policy: policy.name,
+    blockers,
+    warnings: [
+      ...suspendedNewCommerce.map(([itemId, { name, termEndsAt }]) => ({
+        kind: 'suspendedNewCommerceCharged' as const,
+        itemId,
+        displayName: name,
+        ...until(termEndsAt),
+      })),
+      ...savingsPlans.map(([itemId, { name, expiresAt }]) => ({
+        kind: 'savingsPlanContinues' as const,
+        itemId,
+        displayName: name,
+        until: expiresAt,
+      })),
+      ...software.map(([itemId, { name, expiresAt }]) => ({
+        kind: 'softwareContinues' as const,
+        itemId,
+        displayName: name,
+        ...until(expiresAt),
+      })),
+      { kind: 'noticeIsYours' },
+    ],
+    willEnd: {
+      availableSupportContacts: state.availableSupportContacts.map(({ tenantId }) => tenantId),
+      supportContactDesignations: withdrawDesignations(state, now).map(({ data }) => data.subscriptionId),
+      delegatedAdminGrants: revokeGrants(state, now).map(({ data }) => data.grantId),
+    },
+    willNotEnd: {
+      residualAccess: inTerm(state.subscriptions).flatMap(([, { azureSubscriptions }]) =>
+        [...azureSubscriptions].map(([azureSubscriptionId, { name }]) => ({
+          kind: 'azureRoleAssignments' as const,
+          azureSubscriptionId,
+          name,
+        })),
+      ),
+      runningCharges: [
+        ...suspendedNewCommerce.map(([itemId, { termEndsAt }]) => ({
+          item: 'subscription' as const,
+          itemId,
+          ...until(termEndsAt),
+        })),
+        ...savingsPlans.map(([itemId, { expiresAt }]) => ({ item: 'savingsPlan' as const, itemId, until: expiresAt })),
+      ],
+    },
+  };
+}
+
+function requireRemovable(state: Frozen<CustomerRelationship>, { removal }: Policy, partnerType: PartnerType): void {
+  if (!removal.partnerTypes.includes(partnerType))
+    throw reject('PartnerTypeNotAllowed', { partnerType, allowed: removal.partnerTypes, hint: 'askTheProvider' });
+  requireKnown(state);
+  if (state.status === 'removed') throw reject('RelationshipAlreadyRemoved', { removedAt: state.removedAt });
+  if (state.status !== 'active') throw reject('RelationshipNotActive', { status: state.status });
+}
+
+/**
+ * Removes the relationship (rules R1–R18, R21): the support contacts and every delegated admin grant go in the same
+ * append; no subscription is suspended and nothing is cancelled by it (rule R15).
+ */
+export function decideRemoval(
+  state: Frozen<CustomerRelationship>,
+  { noticeGiven }: { readonly noticeGiven?: boolean },
+  { now, policy, partner }: Context,
+): readonly MessageOf<RelationshipEvents>[] {
+  requireRemovable(state, policy, partner.type);
+  if (policy.removal.noticeAcknowledgementRequired && noticeGiven !== true) throw reject('NoticeAcknowledgementMissing');
+  const blockers = removalBlockers(state, policy, now);
+  if (blockers.length > 0) throw reject('RemovalBlocked', { blockers });
+
+  return [
+    {
+      type: 'ResellerRelationshipRemoved',
+      data: {
+        relationshipTerm: state.relationshipTerm,
+        removedAt: now,
+        ...(noticeGiven === undefined ? {} : { noticeGiven }),
+        policy: policy.name,
+      },
+    },
+    ...withdrawDesignations(state, now),
+    ...revokeGrants(state, now),
+  ];
+}
+
+/** The term is over; its items stay to be read and to be moved on by the clock. */
+export function endTerm(state: CustomerRelationship, { removedAt }: RelationshipEvents['ResellerRelationshipRemoved']): void {
+  state.status = 'removed';
+  state.removedAt = removedAt;
+  state.availableSupportContacts = [];
+  delete state.establishedAt;
+  delete state.agreementConfirmedAt;
+}

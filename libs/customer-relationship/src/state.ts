@@ -1,0 +1,136 @@
+import type { Instant, TermDuration } from './calendar.js';
+import type { BillingCycle, ReservationProduct, ScheduledChange, SoftwareKind, SoftwarePublisher, SubscriptionKind } from './events.js';
+import type { SupportContact } from './parties.js';
+
+export type RelationshipStatus =
+  | 'unknown'
+  | 'requested'
+  | 'requestDeclined'
+  | 'requestWithdrawn'
+  | 'requestExpired'
+  | 'active'
+  | 'removed';
+export type SubscriptionStatus = 'pending' | 'active' | 'suspended' | 'expired' | 'disabled' | 'deleted';
+export type ReservationStatus = 'active' | 'cancellationRequested' | 'cancelled' | 'expired';
+export type SoftwareStatus = 'completed' | 'cancelled' | 'expired';
+export type SavingsPlanStatus = 'active' | 'expired';
+export type GrantStatus = 'created' | 'approvalPending' | 'approved' | 'active' | 'terminated' | 'expired' | 'revoked';
+
+/** Every item, designation and grant belongs to one term of the relationship; only those of the current one count. */
+interface OfTerm {
+  readonly relationshipTerm: number;
+}
+
+export interface Subscription extends OfTerm {
+  readonly kind: SubscriptionKind;
+  readonly name: string;
+  readonly baseSubscriptionId?: string;
+  offerId: string;
+  status: SubscriptionStatus;
+  trial: boolean;
+  quantity: number;
+  autoRenew: boolean;
+  termDuration?: TermDuration;
+  termEndsAt?: Instant;
+  cancellationAllowedUntil?: Instant;
+  billingCycle?: BillingCycle;
+  scheduledChange?: ScheduledChange;
+  scheduledBillingCycle?: BillingCycle;
+  cancellationTakesEffectAt?: Instant;
+  /** The end of the retention period that runs now. */
+  retainedUntil?: Instant;
+  furtherDisabledPeriod?: boolean;
+  readonly azureSubscriptions: Map<string, { readonly name: string; status: 'active' | 'cancelled' }>;
+}
+
+export interface Reservation extends OfTerm {
+  readonly name: string;
+  readonly product: ReservationProduct;
+  readonly owners: readonly string[];
+  readonly commitmentUsdCents: number;
+  readonly expiresAt: Instant;
+  status: ReservationStatus;
+}
+
+export interface SoftwarePurchase extends OfTerm {
+  readonly kind: SoftwareKind;
+  readonly publisher: SoftwarePublisher;
+  readonly name: string;
+  readonly cancellationAllowedUntil: Instant;
+  readonly expiresAt?: Instant;
+  /** Line item id → cancelled. */
+  readonly lineItems: Map<string, boolean>;
+  status: SoftwareStatus;
+}
+
+export interface SavingsPlan extends OfTerm {
+  readonly name: string;
+  readonly expiresAt: Instant;
+  status: SavingsPlanStatus;
+}
+
+export interface DelegatedAdminPrivileges extends OfTerm {
+  readonly kind: 'dap';
+  status: Extract<GrantStatus, 'approved' | 'terminated' | 'revoked'>;
+}
+
+export interface GranularGrant extends OfTerm {
+  readonly kind: 'gdap';
+  name: string;
+  roles: readonly string[];
+  durationDays: number;
+  autoExtendDays: number;
+  status: GrantStatus;
+  /** When the request lapses unless approved. */
+  readonly requestExpiresAt: Instant;
+  /** When the active grant ends. */
+  endsAt?: Instant;
+  readonly accessAssignments: Map<string, { readonly groupId: string; roles: readonly string[] }>;
+}
+
+export type Grant = DelegatedAdminPrivileges | GranularGrant;
+
+export interface Designation extends OfTerm {
+  readonly contact: SupportContact;
+}
+
+/** One partner's relationship with one customer, as its events tell it. */
+export interface CustomerRelationship {
+  status: RelationshipStatus;
+  /** How often the relationship has been established; the current term while it is active. */
+  relationshipTerm: number;
+  customer: { name: string; domain?: string };
+  request?: { readonly requestedAt: Instant; readonly expiresAt: Instant; readonly delegatedAdmin: boolean };
+  establishedAt?: Instant;
+  /** The last removal. */
+  removedAt?: Instant;
+  /** Holds for the current term only. */
+  agreementConfirmedAt?: Instant;
+  /** Who may be picked as a support contact while the relationship is active. */
+  availableSupportContacts: SupportContact[];
+  readonly subscriptions: Map<string, Subscription>;
+  readonly reservations: Map<string, Reservation>;
+  /** What the refund cap counts, over all terms: reservation id → amount and time (rule V3). */
+  readonly cancelledCommitments: Map<string, { readonly usdCents: number; readonly at: Instant }>;
+  readonly software: Map<string, SoftwarePurchase>;
+  readonly savingsPlans: Map<string, SavingsPlan>;
+  /** Subscription id → designated support contact. */
+  readonly designations: Map<string, Designation>;
+  readonly grants: Map<string, Grant>;
+}
+
+export function initialState(): CustomerRelationship {
+  return {
+    status: 'unknown',
+    relationshipTerm: 0,
+    customer: { name: '' },
+    availableSupportContacts: [],
+    subscriptions: new Map(),
+    reservations: new Map(),
+    cancelledCommitments: new Map(),
+    software: new Map(),
+    savingsPlans: new Map(),
+    designations: new Map(),
+    grants: new Map(),
+  };
+}

@@ -1,0 +1,53 @@
+import type { RecordedEvent } from './event-store.js';
+import type { Json, MessageOf } from './message.js';
+
+/** Lifts one schema of a payload to the next; never edited once it has run in production. */
+export type Upcast = (data: Json) => Json;
+
+export interface EventCodecDefinition<Catalogue> {
+  /** The current schema number of every event. */
+  readonly schemas: { readonly [N in keyof Catalogue]: number };
+  /** `'Name@1'` lifts 1 → 2; steps chain. */
+  readonly upcasts: { readonly [step: string]: Upcast };
+}
+
+/** Between the log and the current catalogue: every consumer reads through it. */
+export interface EventCodec<Catalogue> {
+  /** @throws UnreadableEvent for an unknown name, a schema from the future, or a missing step */
+  readonly decode: (event: RecordedEvent) => MessageOf<Catalogue>;
+  readonly schemaOf: (type: string) => number;
+}
+
+export class UnreadableEvent extends Error {
+  override readonly name = 'UnreadableEvent';
+  constructor(event: Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'type' | 'metadata'>, why: string) {
+    super(
+      `Event ${event.type} (schema ${event.metadata.schema}) at position ${event.position}, stream ${event.stream} revision ${event.revision}: ${why}`,
+    );
+  }
+}
+
+export function eventCodec<Catalogue>({ schemas, upcasts }: EventCodecDefinition<Catalogue>): EventCodec<Catalogue> {
+  const current = new Map(Object.entries<number>(schemas as Record<string, number>));
+  return {
+    schemaOf(type) {
+      const schema = current.get(type);
+      if (schema === undefined) throw new Error(`${type} is not in the catalogue`);
+      return schema;
+    },
+    decode(event) {
+      const target = current.get(event.type);
+      if (target === undefined) throw new UnreadableEvent(event, 'this release does not know that name');
+      let { schema } = event.metadata;
+      if (schema > target) throw new UnreadableEvent(event, `this release knows schemas up to ${target}`);
+      let data = event.data;
+      for (; schema < target; schema++) {
+        const upcast = upcasts[`${event.type}@${schema}`];
+        if (!upcast) throw new UnreadableEvent(event, `no step from schema ${schema}`);
+        data = upcast(data);
+      }
+      // The one cast at the edge: names and schemas were just checked.
+      return { type: event.type, data } as unknown as MessageOf<Catalogue>;
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import type { Json } from './message.js';
+
+/** Who sent the command behind an event. Identifiers only: no names, no addresses. */
+export interface EventActor {
+  readonly id: string;
+  readonly kind: string;
+  readonly roles: readonly string[];
+  readonly tenant: string;
+}
+
+/** Stored for ever and read by auditors: never rename a field. */
+export interface EventMetadata {
+  readonly actor: EventActor;
+  /** The identifier of the message that caused this one; for a command from outside, its correlation id. */
+  readonly causationId: string;
+  /** Free text by the sender; stands on the first event of a command only. */
+  readonly comment?: string;
+  /** Fingerprint of the command: tells a retry from another command under the same id. */
+  readonly commandHash: string;
+  readonly commandId: string;
+  readonly correlationId: string;
+  /** SHA-256 (hex) over the canonical form of the envelope without `id` and `hash`. */
+  readonly hash: string;
+  readonly policy: { readonly name: string; readonly hash: string };
+  /** The hash of the event before it in the stream; 64 zeros for the first. */
+  readonly previousHash: string;
+  /** The server's one reading of the clock for the command, RFC 3339 in UTC with milliseconds. Never decreases in a stream. */
+  readonly recordedAt: string;
+  /** The schema number of the payload. */
+  readonly schema: number;
+}
+
+/** An event ready to be stored: frozen, so that every in-process retry sends the same bytes. */
+export interface SealedEvent {
+  /** UUIDv8 (RFC 9562) of the hash's first bits. */
+  readonly id: string;
+  readonly type: string;
+  readonly data: Json;
+  readonly metadata: EventMetadata;
+}
+
+/** An event as it stands in the log. */
+export interface RecordedEvent extends SealedEvent {
+  readonly stream: string;
+  /** Place in its stream; the first is 0. */
+  readonly revision: number;
+  /** Place in the log, a safe integer in commit order; not dense. Leaves the process as a string of digits. */
+  readonly position: number;
+}
+
+/** The revision a stream must have for an append to happen; -1 for a stream without events. */
+export type ExpectedRevision = number;
+export const noStream: ExpectedRevision = -1;
+
+/** Where an append put its last event. */
+export interface AppendResult {
+  readonly revision: number;
+  readonly position: number;
+}
+
+/** A batch of the log in position order. Its position also moves past events that were filtered or do not exist. */
+export interface EventBatch {
+  readonly events: readonly RecordedEvent[];
+  /** The position up to which the log has been read; at least that of the last event. */
+  readonly position: number;
+  /** Nothing more was in the log when this batch was read. */
+  readonly caughtUp: boolean;
+}
+
+export interface SubscribeOptions {
+  /** Read events behind this position (exclusive); 0 for all. */
+  readonly after: number;
+  /** Ends the subscription: the iteration returns without an error. */
+  readonly signal: AbortSignal;
+  /** At most so many events in a batch (default 1,000). */
+  readonly batchSize?: number;
+}
+
+/** The one way to events. Every adapter passes the same contract (`#event-sourcing/testing`). */
+export interface EventStore {
+  /**
+   * The events of a stream from `from` to `to` (revisions, both inclusive), in order; empty when there are none.
+   * @throws StoreUnavailable
+   */
+  read(stream: string, range?: { readonly from?: number; readonly to?: number }): Promise<readonly RecordedEvent[]>;
+
+  /**
+   * Appends all events or none; resolves only when they are durable.
+   * Repeating an append of the same event ids at the same expected revision answers the original result.
+   * @throws RevisionConflict when the stream has another revision
+   * @throws StoreUnavailable when nothing was written (say, disk full)
+   * @throws OutcomeUnknown when it cannot be known whether the events were written
+   */
+  append(stream: string, events: readonly SealedEvent[], expectedRevision: ExpectedRevision): Promise<AppendResult>;
+
+  /** The log from a position on, first the past, then live, one batch at a time; ends with the signal. Yields an empty caught-up batch when there is nothing. */
+  subscribe(options: SubscribeOptions): AsyncIterable<EventBatch>;
+
+  /** The position of the last event in the log; 0 when it is empty. */
+  head(): Promise<number>;
+
+  /** Releases connections, after what was accepted has been answered. */
+  close(): Promise<void>;
+}
+
+export class RevisionConflict extends Error {
+  override readonly name = 'RevisionConflict';
+  constructor(
+    readonly stream: string,
+    readonly expectedRevision: ExpectedRevision,
+    readonly actualRevision: number,
+  ) {
+    super(`Stream ${stream} is at revision ${actualRevision}, expected ${expectedRevision}`);
+  }
+}
+
+/** Nothing was written: the caller may try again. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
+/** Whether the events were written is not known: only the same command id tells. */
+export class OutcomeUnknown extends Error {
+  override readonly name = 'OutcomeUnknown';
+}

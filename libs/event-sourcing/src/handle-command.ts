@@ -1,0 +1,250 @@
+import { decideOn, fold, type Decider } from './decider.js';
+import type { EventCodec } from './event-codec.js';
+import { noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
+import { noPreviousHash, seal, type UnsealedMetadata } from './hash-chain.js';
+import type { Frozen, Json, MessageOf } from './message.js';
+import { Rejection } from './rejection.js';
+
+/** One command on its way to one stream. */
+export interface CommandRequest<Commands, Context> {
+  readonly stream: string;
+  readonly command: MessageOf<Commands>;
+  readonly metadata: Omit<UnsealedMetadata, 'recordedAt' | 'schema'>;
+  /** The caller's one reading of the clock, RFC 3339 in UTC with milliseconds. */
+  readonly now: string;
+  /** The outside facts of the decision at the time it counts for. */
+  readonly contextAt: (now: string) => Context;
+  /** Refuse unless the stream is at this revision (`If-Match`). A retry of an accepted command is answered all the same. */
+  readonly ifRevision?: number;
+  /** Decide, append nothing. */
+  readonly dryRun?: boolean;
+}
+
+/** Where a stream stood when an answer was given. */
+export interface StreamPlace {
+  readonly revision: number;
+  readonly position: number;
+}
+
+export type CommandOutcome<Events> =
+  | ({ readonly outcome: 'accepted'; readonly replayed: boolean } & Receipt)
+  | ({ readonly outcome: 'wouldBeAccepted'; readonly events: readonly MessageOf<Events>[] } & StreamPlace)
+  | ({ readonly outcome: 'refused'; readonly rejection: Rejection } & StreamPlace)
+  | ({ readonly outcome: 'preconditionFailed' } & StreamPlace)
+  /** The command id has been used by another command. */
+  | ({ readonly outcome: 'commandIdReused' } & StreamPlace);
+
+/** What the log remembers of an accepted command. */
+export interface Receipt extends StreamPlace {
+  readonly events: readonly string[];
+  /** The correlation id of the first acceptance. */
+  readonly correlationId: string;
+}
+
+export interface CommandHandler<Commands, Events, State, Context> {
+  readonly handle: (request: CommandRequest<Commands, Context>) => Promise<CommandOutcome<Events>>;
+  /**
+   * Asks a question of the state as it stands at the head, or as it stood at a revision. The answer must not keep the
+   * state: it lives on and is written to.
+   */
+  readonly ask: <Answer>(
+    stream: string,
+    question: (state: Frozen<State>, place: StreamPlace) => Answer,
+    atRevision?: number,
+  ) => Promise<Answer>;
+}
+
+export interface CommandHandlerOptions<Commands, Events, State, Context> {
+  readonly store: EventStore;
+  readonly decider: Decider<Commands, Events, State, Context>;
+  readonly codec: EventCodec<Events>;
+  /** How many folded streams are kept; the least recently used goes first. */
+  readonly cachedStreams?: number;
+  /** How often a decision is made anew after a revision conflict before the caller is told. */
+  readonly attempts?: number;
+  /** Told when the clock reads earlier than the last event of a stream; that event's time is used. */
+  readonly onClockSetBack?: (stream: string, now: string, lastRecordedAt: string) => void;
+}
+
+interface Folded<State> extends StreamPlace {
+  state: State;
+  revision: number;
+  position: number;
+  hash: string;
+  recordedAt: string;
+  readonly commands: Map<string, Receipt & { readonly commandHash: string }>;
+}
+
+/**
+ * The command loop: read, look for the command id, fold, decide, append at the revision that was read. On a conflict it
+ * decides again from the new history with the same time. Commands for one stream go one after the other in this process,
+ * so a conflict only comes from another one.
+ */
+export function commandHandler<Commands, Events, State, Context>({
+  store,
+  decider,
+  codec,
+  cachedStreams = 10_000,
+  attempts = 5,
+  onClockSetBack,
+}: CommandHandlerOptions<Commands, Events, State, Context>): CommandHandler<Commands, Events, State, Context> {
+  const cache = new Map<string, Folded<State>>();
+  const inTurn = turns();
+
+  async function handle(request: CommandRequest<Commands, Context>): Promise<CommandOutcome<Events>> {
+    for (let attempt = 1; ; attempt++) {
+      const folded = await latest(request.stream);
+      const outcome = decideAt(folded, request);
+      if (outcome.outcome === 'toAppend') {
+        try {
+          return await append(request, folded.revision, outcome);
+        } catch (error) {
+          cache.delete(request.stream);
+          if (!(error instanceof RevisionConflict)) throw error;
+          if (attempt < attempts) continue;
+          const { revision, position } = await latest(request.stream);
+          return { outcome: 'refused', rejection: new Rejection('ConcurrencyConflict', { revision }), revision, position };
+        }
+      }
+      // Nothing will be appended that could meet a conflict, so make sure that the answer rests on the head.
+      if (outcome.outcome === 'accepted' || !(await catchUp(request.stream, folded.revision))) return outcome;
+    }
+  }
+
+  function decideAt(folded: Folded<State>, request: CommandRequest<Commands, Context>) {
+    const { stream, command, metadata, ifRevision, dryRun } = request;
+    const place = { revision: folded.revision, position: folded.position };
+    const known = dryRun ? undefined : folded.commands.get(metadata.commandId);
+    if (known) {
+      const { commandHash, ...receipt } = known;
+      if (commandHash !== metadata.commandHash) return { outcome: 'commandIdReused', ...place } as const;
+      return { outcome: 'accepted', replayed: true, ...receipt } as const;
+    }
+    if (ifRevision !== undefined && ifRevision !== folded.revision) return { outcome: 'preconditionFailed', ...place } as const;
+
+    let now = request.now;
+    if (now < folded.recordedAt) {
+      onClockSetBack?.(stream, now, folded.recordedAt);
+      now = folded.recordedAt;
+    }
+    let events: readonly MessageOf<Events>[];
+    try {
+      events = decideOn(decider, folded.state, command, request.contextAt(now));
+    } catch (error) {
+      if (!(error instanceof Rejection)) throw error;
+      return { outcome: 'refused', rejection: error, ...place } as const;
+    }
+    // An answered command must have a memory in the log.
+    if (events.length === 0) throw new Error(`${command.type} decided nothing; refuse it as NothingToChange instead`);
+    if (dryRun) return { outcome: 'wouldBeAccepted', events, ...place } as const;
+
+    const { comment, ...shared } = metadata;
+    const sealed = seal(
+      stream,
+      folded.revision + 1,
+      folded.hash,
+      events.map(({ type, data }, index) => ({
+        type,
+        data: data as Json,
+        metadata: {
+          ...shared,
+          ...(index === 0 && comment !== undefined ? { comment } : {}),
+          recordedAt: now,
+          schema: codec.schemaOf(type),
+        },
+      })),
+    );
+    return { outcome: 'toAppend', events, sealed } as const;
+  }
+
+  async function append(
+    { stream }: CommandRequest<Commands, Context>,
+    expectedRevision: number,
+    { events, sealed }: { readonly events: readonly MessageOf<Events>[]; readonly sealed: ReturnType<typeof seal> },
+  ): Promise<CommandOutcome<Events>> {
+    const { revision, position } = await store.append(stream, sealed, expectedRevision);
+    const last = sealed.at(-1)!.metadata;
+    const receipt: Receipt = { revision, position, events: events.map(({ type }) => type), correlationId: last.correlationId };
+    const folded = cache.get(stream);
+    if (folded?.revision === expectedRevision) {
+      fold(decider, events, folded.state);
+      folded.revision = revision;
+      folded.position = position;
+      folded.hash = last.hash;
+      folded.recordedAt = last.recordedAt;
+      folded.commands.set(last.commandId, { ...receipt, commandHash: last.commandHash });
+    } else cache.delete(stream);
+    return { outcome: 'accepted', replayed: false, ...receipt };
+  }
+
+  async function latest(stream: string): Promise<Folded<State>> {
+    const cached = cache.get(stream);
+    if (cached) {
+      cache.delete(stream);
+      cache.set(stream, cached);
+      return cached;
+    }
+    const folded = include(empty<State>(decider.initialState()), await store.read(stream));
+    if (folded.revision === noStream) return folded;
+    cache.set(stream, folded);
+    if (cache.size > cachedStreams) cache.delete(cache.keys().next().value!);
+    return folded;
+  }
+
+  /** Takes in what another process has appended behind a revision; true when there was something. */
+  async function catchUp(stream: string, revision: number): Promise<boolean> {
+    const newer = await store.read(stream, { from: revision + 1 });
+    if (newer.length === 0) return false;
+    const folded = cache.get(stream);
+    if (folded?.revision === revision) include(folded, newer);
+    else cache.delete(stream);
+    return true;
+  }
+
+  function include(folded: Folded<State>, events: readonly RecordedEvent[]): Folded<State> {
+    for (const recorded of events) {
+      fold(decider, [codec.decode(recorded)], folded.state);
+      const { commandId, commandHash, correlationId, hash, recordedAt } = recorded.metadata;
+      const { revision, position, type } = recorded;
+      const earlier = folded.commands.get(commandId)?.events ?? [];
+      folded.commands.set(commandId, { commandHash, correlationId, revision, position, events: [...earlier, type] });
+      folded.revision = revision;
+      folded.position = position;
+      folded.hash = hash;
+      folded.recordedAt = recordedAt;
+    }
+    return folded;
+  }
+
+  return {
+    handle: (request) => inTurn(request.stream, () => handle(request)),
+    async ask(stream, question, atRevision) {
+      let folded = await latest(stream);
+      if (atRevision !== undefined && atRevision !== folded.revision) {
+        folded = include(empty<State>(decider.initialState()), await store.read(stream, { to: atRevision }));
+      } else if (atRevision === undefined && (await catchUp(stream, folded.revision))) {
+        folded = await latest(stream);
+      }
+      return question(folded.state as Frozen<State>, { revision: folded.revision, position: folded.position });
+    },
+  };
+}
+
+function empty<State>(state: State): Folded<State> {
+  return { state, revision: noStream, position: 0, hash: noPreviousHash, recordedAt: '', commands: new Map() };
+}
+
+/** Runs the tasks of one key one after the other. */
+function turns() {
+  const last = new Map<string, Promise<unknown>>();
+  return function inTurn<T>(key: string, task: () => Promise<T>): Promise<T> {
+    const before = last.get(key);
+    const mine = before ? before.then(task, task) : task();
+    last.set(key, mine);
+    const done = () => {
+      if (last.get(key) === mine) last.delete(key);
+    };
+    mine.then(done, done);
+    return mine;
+  };
+}

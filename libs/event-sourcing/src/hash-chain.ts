@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from './canonical-json.js';
+import type { EventMetadata, RecordedEvent, SealedEvent } from './event-store.js';
+import type { Json } from './message.js';
+
+/** What stands before the first event of a stream. */
+export const noPreviousHash = '0'.repeat(64);
+
+/** What of an event's metadata is known before it has a place in the chain. */
+export type UnsealedMetadata = Omit<EventMetadata, 'hash' | 'previousHash'>;
+
+export interface UnsealedEvent {
+  readonly type: string;
+  readonly data: Json;
+  readonly metadata: UnsealedMetadata;
+}
+
+/**
+ * Gives events their place in a stream's hash chain: the hash is SHA-256 over the canonical form (RFC 8785) of the
+ * whole envelope without id and hash; the id is a UUIDv8 (RFC 9562) made of the hash's first bits. So another attempt
+ * at the same command (another time, another place) always has other ids.
+ */
+export function seal(
+  stream: string,
+  revision: number,
+  previousHash: string,
+  events: readonly UnsealedEvent[],
+): readonly SealedEvent[] {
+  let previous = previousHash;
+  return events.map(({ type, data, metadata }, index) => {
+    const chained = { ...metadata, previousHash: previous };
+    const hash = hashOf({ stream, revision: revision + index, type, data, metadata: chained });
+    previous = hash;
+    return { id: idOf(hash), type, data, metadata: { ...chained, hash } };
+  });
+}
+
+/** The hash that an event's content asks for; compare it with the one it carries. */
+export function expectedHash({ stream, revision, type, data, metadata }: Omit<RecordedEvent, 'id' | 'position'>): string {
+  const { hash: _, ...rest } = metadata;
+  return hashOf({ stream, revision, type, data, metadata: rest });
+}
+
+/** The event id that a hash asks for: its first 122 bits with version 8 and the RFC 9562 variant set. */
+export function idOf(hash: string): string {
+  const variant = ((parseInt(hash[16] ?? '0', 16) & 0x3) | 0x8).toString(16);
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
+}
+
+interface Envelope {
+  readonly stream: string;
+  readonly revision: number;
+  readonly type: string;
+  readonly data: Json;
+  readonly metadata: Omit<EventMetadata, 'hash'>;
+}
+
+function hashOf(envelope: Envelope): string {
+  return createHash('sha256').update(canonicalJson(envelope)).digest('hex');
+}
