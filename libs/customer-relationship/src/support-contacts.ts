@@ -1,6 +1,138 @@
+import type { Frozen, MessageOf } from '#event-sourcing';
+import { current, requireActive } from './admission.js';
+import type { Instant } from './calendar.js';
+import type { Context, Decisions, Steps } from './context.js';
+import type { RelationshipEvents } from './events.js';
 import type { SupportContact } from './parties.js';
+import { reject } from './rejections.js';
+import type { CustomerRelationship } from './state.js';
 
 export interface SupportContactCommands {
   AssignSupportContact: { readonly subscriptionId: string; readonly contact: SupportContact };
   WithdrawSupportContact: { readonly subscriptionId: string };
+}
+
+type SupportContactWithdrawn = MessageOf<RelationshipEvents, 'SupportContactWithdrawn'>;
+
+export const supportContactDecisions = {
+  /** Rules C1–C3, C5. Takes the place of the contact designated before. */
+  AssignSupportContact(state, { subscriptionId, contact }, context) {
+    requireActive(state);
+    requireComplete(contact);
+    const { kind, status } = current(state, state.subscriptions, 'subscription', subscriptionId);
+    if (kind === 'newCommerce') throw reject('SupportContactNotSupported', { subscriptionId, kind });
+    if (status === 'deleted') throw reject('SubscriptionDeleted', { subscriptionId });
+
+    const candidates = supportContactCandidates(state, context);
+    const known = candidates.find((candidate) => isSameContact(candidate, contact));
+    if (!known)
+      throw reject('SupportContactNotAvailable', {
+        tenantId: contact.tenantId,
+        available: candidates.map(({ tenantId }) => tenantId),
+      });
+    const designated = state.designations.get(subscriptionId);
+    if (designated && isSameContact(designated.contact, known))
+      throw reject('NothingToChange', { subscriptionId, tenantId: known.tenantId });
+    if (!designated) requireRoomForDesignation(state, context);
+
+    return [
+      {
+        type: 'SupportContactAssigned',
+        data: { subscriptionId, contact: known, byDefault: false, assignedAt: context.now },
+      },
+    ];
+  },
+
+  WithdrawSupportContact(state, { subscriptionId }, { now }) {
+    current(state, state.subscriptions, 'subscription', subscriptionId);
+    const designated = state.designations.get(subscriptionId);
+    if (!designated) throw reject('NothingToChange', { subscriptionId });
+    return [withdrawn(subscriptionId, designated.contact, 'withdrawn', now)];
+  },
+} satisfies Decisions<SupportContactCommands>;
+
+export const supportContactSteps: Steps<'SupportContactAssigned' | 'SupportContactWithdrawn'> = {
+  SupportContactAssigned(state, { subscriptionId, contact }) {
+    state.designations.set(subscriptionId, { relationshipTerm: state.relationshipTerm, contact });
+  },
+  SupportContactWithdrawn(state, { subscriptionId }) {
+    state.designations.delete(subscriptionId);
+  },
+};
+
+/**
+ * The designation that comes with a purchase: the partner itself (rule C4). New-commerce subscriptions have none
+ * (rule C3): the purchase does not ask for one.
+ * @throws Rejection `LimitReached` when the current term has as many designations as one removal can withdraw
+ */
+export function assignDefaultContact(
+  state: Frozen<CustomerRelationship>,
+  subscriptionId: string,
+  context: Context,
+): readonly MessageOf<RelationshipEvents, 'SupportContactAssigned'>[] {
+  requireRoomForDesignation(state, context);
+  const contact = contactOf(context.partner);
+  return [
+    { type: 'SupportContactAssigned', data: { subscriptionId, contact, byDefault: true, assignedAt: context.now } },
+  ];
+}
+
+/** What the deletion of a subscription means for its designation, if it has one (rule C5). */
+export function withdrawDesignation(
+  state: Frozen<CustomerRelationship>,
+  subscriptionId: string,
+  now: Instant,
+): SupportContactWithdrawn[] {
+  const designated = state.designations.get(subscriptionId);
+  return designated ? [withdrawn(subscriptionId, designated.contact, 'subscriptionDeleted', now)] : [];
+}
+
+/** What a removal means for the designations of the current term (rule R17), by subscription id. */
+export function withdrawDesignations(state: Frozen<CustomerRelationship>, now: Instant): SupportContactWithdrawn[] {
+  return designationsOfTerm(state)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([subscriptionId, { contact }]) => withdrawn(subscriptionId, contact, 'relationshipRemoved', now));
+}
+
+/**
+ * Who may be designated now (rule C2): available for this customer, and still the partner itself or a reseller related
+ * to it. Names are today's, not those of the day the relationship was asked for.
+ */
+function supportContactCandidates(state: Frozen<CustomerRelationship>, { partner }: Context): SupportContact[] {
+  const available = new Set(state.availableSupportContacts.map(({ tenantId }) => tenantId));
+  return [partner, ...partner.resellers].filter(({ tenantId }) => available.has(tenantId)).map(contactOf);
+}
+
+function designationsOfTerm({ designations, relationshipTerm }: Frozen<CustomerRelationship>) {
+  return [...designations].filter(([, designation]) => designation.relationshipTerm === relationshipTerm);
+}
+
+function requireRoomForDesignation(state: Frozen<CustomerRelationship>, { policy }: Context): void {
+  const limit = policy.limits.designations;
+  if (designationsOfTerm(state).length >= limit) throw reject('LimitReached', { what: 'designations', limit });
+}
+
+const contactFields = ['tenantId', 'partnerId', 'name'] as const;
+
+function requireComplete(contact: SupportContact): void {
+  const missing = contactFields.filter((field) => !contact[field]?.trim());
+  if (missing.length > 0) throw reject('InvalidSupportContact', { missing });
+}
+
+function isSameContact(one: SupportContact, other: SupportContact): boolean {
+  return contactFields.every((field) => one[field] === other[field]);
+}
+
+/** Only what events keep of a contact; a partner carries more. */
+function contactOf({ tenantId, partnerId, name }: SupportContact): SupportContact {
+  return { tenantId, partnerId, name };
+}
+
+function withdrawn(
+  subscriptionId: string,
+  contact: SupportContact,
+  reason: SupportContactWithdrawn['data']['reason'],
+  withdrawnAt: Instant,
+): SupportContactWithdrawn {
+  return { type: 'SupportContactWithdrawn', data: { subscriptionId, contact, reason, withdrawnAt } };
 }
