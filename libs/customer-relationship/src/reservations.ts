@@ -1,6 +1,12 @@
-import type { Instant, TermDuration } from './calendar.js';
+import type { Frozen } from '#event-sourcing';
+import { current, effectiveTime, known, requireActive, requireDue, requireNew, requirePurchase } from './admission.js';
+import { addMonths, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
+import type { Decisions, Steps } from './context.js';
 import type { ReservationProduct } from './events.js';
 import type { Buyer, Money } from './parties.js';
+import type { Policy } from './policy.js';
+import { reject } from './rejections.js';
+import type { CustomerRelationship, Reservation, ReservationStatus } from './state.js';
 
 export interface ReservationCommands {
   PurchaseReservation: {
@@ -33,4 +39,202 @@ export interface ReservationCommands {
   };
   RefuseReservationCancellation: { readonly reservationId: string; readonly reason?: string };
   ExpireReservation: { readonly reservationId: string };
+}
+
+export const reservationDecisions = {
+  /** Rules V1, V11. */
+  PurchaseReservation(state, data, context) {
+    requirePurchase(state, context);
+    const { reservationId, reservationOrderId, name, product, quantity, termDuration, commitmentUsdCents, price } =
+      data;
+    const { owners = [context.actor.id], boughtBy = 'partner' } = data;
+    const purchasedAt = effectiveTime(data.effectiveAt, context.now);
+    if (owners.length === 0) throw reject('InvalidItem', { field: 'owners', rule: 'notEmpty' });
+    // The cap adds these up: a negative one would make room for the others.
+    if (commitmentUsdCents < 0) throw reject('InvalidItem', { field: 'commitmentUsdCents', rule: 'notNegative' });
+    requireNew(state.reservations, 'reservation', reservationId);
+    if (!hasActiveAzurePlan(state)) throw reject('AzurePlanRequired', { reservationId });
+
+    return [
+      {
+        type: 'ReservationPurchased',
+        data: {
+          reservationId,
+          ...(reservationOrderId === undefined ? {} : { reservationOrderId }),
+          name,
+          product,
+          quantity,
+          termDuration,
+          boughtBy,
+          owners,
+          commitmentUsdCents,
+          ...(price ? { price } : {}),
+          purchasedAt,
+          expiresAt: termEnd(purchasedAt, termDuration),
+        },
+      },
+    ];
+  },
+
+  /** Rules V2–V6. A request that is settled outside; `settled` says that it already is. */
+  CancelReservation(state, { reservationId, exchange = false, settled = false, effectiveAt }, context) {
+    const { actor, policy, now } = context;
+    requireActive(state);
+    const requestedAt = effectiveTime(effectiveAt, now);
+    const reservation = current(state, state.reservations, 'reservation', reservationId);
+    const { owners, product, commitmentUsdCents, purchasedAt, expiresAt } = reservation;
+    if (!owners.includes(actor.id)) throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner' });
+    // Otherwise a request dated back far enough would find every window of the cap empty.
+    if (requestedAt < purchasedAt) throw reject('InvalidItem', { field: 'effectiveAt', rule: 'notBeforePurchase' });
+    const from = statusAt(reservation, now);
+    if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
+    if (policy.nonRefundableReservations.includes(product))
+      throw reject('ReservationNotRefundable', { remedy: 'waitOrTransfer', expiresAt });
+    if (!exchange) requireWithinRefundCap(state, policy, commitmentUsdCents, requestedAt);
+
+    const countedUsdCents = exchange ? 0 : commitmentUsdCents;
+    return [
+      {
+        type: 'ReservationCancellationRequested',
+        data: { reservationId, countedUsdCents, exchange, requestedAt },
+      },
+      ...(settled ? [{ type: 'ReservationCancelled' as const, data: { reservationId, cancelledAt: now } }] : []),
+    ];
+  },
+
+  /** Rule V2: what was requested has been settled outside. */
+  ConfirmReservationCancellation(state, { reservationId, fee, refund }, { now }) {
+    requireCancellationPending(state, reservationId, 'cancelled', now);
+    return [
+      {
+        type: 'ReservationCancelled',
+        data: { reservationId, ...(fee ? { fee } : {}), ...(refund ? { refund } : {}), cancelledAt: now },
+      },
+    ];
+  },
+
+  /** Rules V2, V3: the reservation is active again and its commitment no longer counts. */
+  RefuseReservationCancellation(state, { reservationId, reason }, { now }) {
+    requireCancellationPending(state, reservationId, 'active', now);
+    return [
+      {
+        type: 'ReservationCancellationRefused',
+        data: { reservationId, ...(reason === undefined ? {} : { reason }), refusedAt: now },
+      },
+    ];
+  },
+
+  /** The clock's word. A cancellation still pending then was not refused: it keeps counting for the cap. */
+  ExpireReservation(state, { reservationId }, { now }) {
+    const { status, expiresAt } = known(state, state.reservations, 'reservation', reservationId);
+    if (status !== 'active' && status !== 'cancellationRequested')
+      throw reject('InvalidTransition', { itemId: reservationId, from: status, to: 'expired' });
+    requireDue(expiresAt, now);
+    return [{ type: 'ReservationExpired', data: { reservationId, expiredAt: expiresAt } }];
+  },
+} satisfies Decisions<ReservationCommands>;
+
+export const reservationSteps: Steps<
+  | 'ReservationPurchased'
+  | 'ReservationCancellationRequested'
+  | 'ReservationCancelled'
+  | 'ReservationCancellationRefused'
+  | 'ReservationExpired'
+> = {
+  ReservationPurchased(state, { reservationId, name, product, owners, commitmentUsdCents, purchasedAt, expiresAt }) {
+    state.reservations.set(reservationId, {
+      relationshipTerm: state.relationshipTerm,
+      name,
+      product,
+      owners,
+      commitmentUsdCents,
+      purchasedAt,
+      expiresAt,
+      status: 'active',
+    });
+  },
+  ReservationCancellationRequested(state, { reservationId, countedUsdCents, requestedAt }) {
+    become(state, reservationId, 'cancellationRequested');
+    state.cancelledCommitments.set(reservationId, { usdCents: countedUsdCents, at: requestedAt });
+  },
+  ReservationCancelled(state, { reservationId }) {
+    become(state, reservationId, 'cancelled');
+  },
+  ReservationCancellationRefused(state, { reservationId }) {
+    become(state, reservationId, 'active');
+    state.cancelledCommitments.delete(reservationId);
+  },
+  ReservationExpired(state, { reservationId }) {
+    become(state, reservationId, 'expired');
+  },
+};
+
+function become({ reservations }: CustomerRelationship, reservationId: string, status: ReservationStatus): void {
+  const reservation = reservations.get(reservationId);
+  if (reservation) reservation.status = status;
+}
+
+function hasActiveAzurePlan({ subscriptions, relationshipTerm }: Frozen<CustomerRelationship>): boolean {
+  return [...subscriptions.values()].some(
+    (subscription) =>
+      subscription.kind === 'azurePlan' &&
+      subscription.status === 'active' &&
+      subscription.relationshipTerm === relationshipTerm,
+  );
+}
+
+/** The status that counts now: the end holds whether or not the clock's command has come. */
+function statusAt({ status, expiresAt }: Frozen<Reservation>, now: Instant): ReservationStatus {
+  return status !== 'cancelled' && hasPassed(expiresAt, now) ? 'expired' : status;
+}
+
+function requireCancellationPending(
+  state: Frozen<CustomerRelationship>,
+  reservationId: string,
+  to: ReservationStatus,
+  now: Instant,
+): void {
+  const from = statusAt(current(state, state.reservations, 'reservation', reservationId), now);
+  if (from !== 'cancellationRequested') throw reject('InvalidTransition', { itemId: reservationId, from, to });
+}
+
+/**
+ * The commitments whose cancellation was requested within any rolling window stay within the cap (rule V3), over all
+ * terms of the relationship. A request counts from its instant until, exclusively, so many months later; said of the
+ * request and not of the window's start, because counted back from 29 February a window would grow again.
+ *
+ * A request may be dated back, so every window that would contain it is looked at: the one that ends with it and those
+ * that end with a later request.
+ */
+function requireWithinRefundCap(
+  { cancelledCommitments }: Frozen<CustomerRelationship>,
+  { refundCap: { usdCents: capUsdCents, months } }: Policy,
+  usdCents: number,
+  requestedAt: Instant,
+): void {
+  const counted = [...cancelledCommitments.values()].map((request) => ({
+    ...request,
+    until: addMonths(request.at, months),
+  }));
+  const sumOfWindow = (end: Instant) =>
+    counted.reduce((sum, request) => (request.at <= end && end < request.until ? sum + request.usdCents : sum), 0);
+  const fullestWindow = (at: Instant) => {
+    const until = addMonths(at, months);
+    const ends = [at, ...counted.map((request) => request.at).filter((end) => at < end && end < until)];
+    return Math.max(...ends.map(sumOfWindow));
+  };
+  const fits = (at: Instant) => fullestWindow(at) + usdCents <= capUsdCents;
+  if (fits(requestedAt)) return;
+
+  // Windows only become emptier when a request stops counting.
+  const recoversAt = counted
+    .map(({ until }) => until)
+    .filter((until) => until > requestedAt)
+    .sort()
+    .find(fits);
+  throw reject('RefundCapExceeded', {
+    capUsdCents,
+    remainingUsdCents: Math.max(0, capUsdCents - fullestWindow(requestedAt)),
+    ...(recoversAt === undefined ? {} : { recoversAt }),
+  });
 }

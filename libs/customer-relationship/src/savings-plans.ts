@@ -1,5 +1,8 @@
-import type { Instant, TermDuration } from './calendar.js';
+import { current, effectiveTime, known, requireDue, requireNew, requirePurchase } from './admission.js';
+import { hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
+import type { Decisions, Steps } from './context.js';
 import type { Buyer, Money } from './parties.js';
+import { reject } from './rejections.js';
 
 export interface SavingsPlanCommands {
   PurchaseSavingsPlan: {
@@ -15,3 +18,52 @@ export interface SavingsPlanCommands {
   CancelSavingsPlan: { readonly savingsPlanId: string };
   ExpireSavingsPlan: { readonly savingsPlanId: string };
 }
+
+export const savingsPlanDecisions = {
+  /** Rule V11. */
+  PurchaseSavingsPlan(state, data, context) {
+    requirePurchase(state, context);
+    const { savingsPlanId, name, termDuration, hourlyCommitment, boughtBy = 'partner' } = data;
+    const purchasedAt = effectiveTime(data.effectiveAt, context.now);
+    requireNew(state.savingsPlans, 'savingsPlan', savingsPlanId);
+
+    const expiresAt = termEnd(purchasedAt, termDuration);
+    return [
+      {
+        type: 'SavingsPlanPurchased',
+        data: { savingsPlanId, name, termDuration, hourlyCommitment, boughtBy, purchasedAt, expiresAt },
+      },
+    ];
+  },
+
+  /** Rule V10. */
+  CancelSavingsPlan(state, { savingsPlanId }, { now }) {
+    const { status, expiresAt } = current(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
+    if (status === 'expired' || hasPassed(expiresAt, now))
+      throw reject('InvalidTransition', { itemId: savingsPlanId, from: 'expired', to: 'cancelled' });
+    throw reject('SavingsPlanNotCancellable', { remedy: 'waitOrTransfer', expiresAt });
+  },
+
+  /** The clock's word. */
+  ExpireSavingsPlan(state, { savingsPlanId }, { now }) {
+    const { status, expiresAt } = known(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
+    if (status !== 'active') throw reject('InvalidTransition', { itemId: savingsPlanId, from: status, to: 'expired' });
+    requireDue(expiresAt, now);
+    return [{ type: 'SavingsPlanExpired', data: { savingsPlanId, expiredAt: expiresAt } }];
+  },
+} satisfies Decisions<SavingsPlanCommands>;
+
+export const savingsPlanSteps: Steps<'SavingsPlanPurchased' | 'SavingsPlanExpired'> = {
+  SavingsPlanPurchased(state, { savingsPlanId, name, expiresAt }) {
+    state.savingsPlans.set(savingsPlanId, {
+      relationshipTerm: state.relationshipTerm,
+      name,
+      expiresAt,
+      status: 'active',
+    });
+  },
+  SavingsPlanExpired(state, { savingsPlanId }) {
+    const plan = state.savingsPlans.get(savingsPlanId);
+    if (plan) plan.status = 'expired';
+  },
+};

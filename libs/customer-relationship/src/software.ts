@@ -1,6 +1,10 @@
-import type { Instant, TermDuration } from './calendar.js';
+import { current, effectiveTime, known, requireActive, requireDue, requireNew, requirePurchase } from './admission.js';
+import { addDays, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
+import type { Decisions, Steps } from './context.js';
 import type { SoftwareKind, SoftwareLineItem, SoftwarePublisher } from './events.js';
 import type { Buyer } from './parties.js';
+import { reject } from './rejections.js';
+import type { CustomerRelationship, SoftwareStatus } from './state.js';
 
 export interface SoftwareCommands {
   PurchaseSoftware: {
@@ -18,4 +22,120 @@ export interface SoftwareCommands {
   /** The whole purchase, or the line items named. */
   CancelSoftwarePurchase: { readonly purchaseId: string; readonly lineItemIds?: readonly string[] };
   ExpireSoftware: { readonly purchaseId: string };
+}
+
+export const softwareDecisions = {
+  /** Rules V7, V11: the window is the item's own, else the policy's for its kind. */
+  PurchaseSoftware(state, data, context) {
+    requirePurchase(state, context);
+    const { windows } = context.policy;
+    const { purchaseId, kind, publisher, name, lineItems, termDuration, boughtBy = 'partner' } = data;
+    const purchasedAt = effectiveTime(data.effectiveAt, context.now);
+    if (kind === 'subscription' && termDuration === undefined) throw invalid('termDuration', 'required');
+    if (kind === 'perpetual' && termDuration !== undefined) throw invalid('termDuration', 'notAllowed');
+    if (lineItems.length === 0) throw invalid('lineItems', 'notEmpty');
+    if (new Set(lineItems.map(({ lineItemId }) => lineItemId)).size < lineItems.length)
+      throw invalid('lineItems', 'uniqueIds');
+    const windowDays = kind === 'perpetual' ? windows.perpetualSoftwareDays : windows.softwareSubscriptionDays;
+    const cancellationAllowedUntil = data.cancellationAllowedUntil ?? addDays(purchasedAt, windowDays);
+    if (cancellationAllowedUntil < purchasedAt) throw invalid('cancellationAllowedUntil', 'notBeforePurchase');
+    requireNew(state.software, 'softwarePurchase', purchaseId);
+
+    return [
+      {
+        type: 'SoftwarePurchased',
+        data: {
+          purchaseId,
+          kind,
+          publisher,
+          name,
+          lineItems,
+          boughtBy,
+          cancellationAllowedUntil,
+          purchasedAt,
+          ...(termDuration === undefined ? {} : { termDuration, expiresAt: termEnd(purchasedAt, termDuration) }),
+        },
+      },
+    ];
+  },
+
+  /** Rules V7–V9. The purchase is cancelled with its last line item; lines that already are stay as they are. */
+  CancelSoftwarePurchase(state, { purchaseId, lineItemIds }, { now, policy }) {
+    requireActive(state);
+    if (lineItemIds?.length === 0) throw invalid('lineItemIds', 'notEmpty');
+    const purchase = current(state, state.software, 'softwarePurchase', purchaseId);
+    const { lineItems, publisher, cancellationAllowedUntil, expiresAt } = purchase;
+    const named = new Set(lineItemIds ?? lineItems.keys());
+    const unknown = [...named].filter((lineItemId) => !lineItems.has(lineItemId));
+    if (unknown.length > 0) throw reject('LineItemNotFound', { purchaseId, lineItemIds: unknown });
+    if (policy.nonCancellablePublishers.includes(publisher))
+      throw reject('CancelNotSupported', {
+        remedy: 'waitOrTransfer',
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      });
+    const from =
+      purchase.status === 'completed' && expiresAt !== undefined && hasPassed(expiresAt, now)
+        ? 'expired'
+        : purchase.status;
+    if (from !== 'completed') throw reject('InvalidTransition', { itemId: purchaseId, from, to: 'cancelled' });
+    if (hasPassed(cancellationAllowedUntil, now))
+      throw reject('CancellationWindowClosed', { closedAt: cancellationAllowedUntil });
+
+    const left = [...lineItems].filter(([, cancelled]) => !cancelled).map(([lineItemId]) => lineItemId);
+    const toCancel = left.filter((lineItemId) => named.has(lineItemId));
+    if (toCancel.length === 0) throw reject('NothingToChange', { purchaseId, lineItemIds: [...named] });
+    return [
+      ...toCancel.map((lineItemId) => ({
+        type: 'SoftwareLineItemCancelled' as const,
+        data: { purchaseId, lineItemId, cancelledAt: now },
+      })),
+      ...(toCancel.length === left.length
+        ? [{ type: 'SoftwarePurchaseCancelled' as const, data: { purchaseId, cancelledAt: now } }]
+        : []),
+    ];
+  },
+
+  /** The clock's word; perpetual software has no end. */
+  ExpireSoftware(state, { purchaseId }, { now }) {
+    const { status, expiresAt } = known(state, state.software, 'softwarePurchase', purchaseId);
+    if (status !== 'completed' || expiresAt === undefined)
+      throw reject('InvalidTransition', { itemId: purchaseId, from: status, to: 'expired' });
+    requireDue(expiresAt, now);
+    return [{ type: 'SoftwareExpired', data: { purchaseId, expiredAt: expiresAt } }];
+  },
+} satisfies Decisions<SoftwareCommands>;
+
+export const softwareSteps: Steps<
+  'SoftwarePurchased' | 'SoftwareLineItemCancelled' | 'SoftwarePurchaseCancelled' | 'SoftwareExpired'
+> = {
+  SoftwarePurchased(state, { purchaseId, kind, publisher, name, lineItems, cancellationAllowedUntil, expiresAt }) {
+    state.software.set(purchaseId, {
+      relationshipTerm: state.relationshipTerm,
+      kind,
+      publisher,
+      name,
+      cancellationAllowedUntil,
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      lineItems: new Map(lineItems.map(({ lineItemId }) => [lineItemId, false])),
+      status: 'completed',
+    });
+  },
+  SoftwareLineItemCancelled(state, { purchaseId, lineItemId }) {
+    state.software.get(purchaseId)?.lineItems.set(lineItemId, true);
+  },
+  SoftwarePurchaseCancelled(state, { purchaseId }) {
+    become(state, purchaseId, 'cancelled');
+  },
+  SoftwareExpired(state, { purchaseId }) {
+    become(state, purchaseId, 'expired');
+  },
+};
+
+function become({ software }: CustomerRelationship, purchaseId: string, status: SoftwareStatus): void {
+  const purchase = software.get(purchaseId);
+  if (purchase) purchase.status = status;
+}
+
+function invalid(field: keyof SoftwareCommands['PurchaseSoftware'] | 'lineItemIds', rule: string) {
+  return reject('InvalidItem', { field, rule });
 }

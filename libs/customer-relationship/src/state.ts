@@ -1,15 +1,16 @@
 import type { Instant, TermDuration } from './calendar.js';
-import type { BillingCycle, ReservationProduct, ScheduledChange, SoftwareKind, SoftwarePublisher, SubscriptionKind } from './events.js';
+import type {
+  BillingCycle,
+  ReservationProduct,
+  ScheduledChange,
+  SoftwareKind,
+  SoftwarePublisher,
+  SubscriptionKind,
+} from './events.js';
 import type { SupportContact } from './parties.js';
 
 export type RelationshipStatus =
-  | 'unknown'
-  | 'requested'
-  | 'requestDeclined'
-  | 'requestWithdrawn'
-  | 'requestExpired'
-  | 'active'
-  | 'removed';
+  'unknown' | 'requested' | 'requestDeclined' | 'requestWithdrawn' | 'requestExpired' | 'active' | 'removed';
 export type SubscriptionStatus = 'pending' | 'active' | 'suspended' | 'expired' | 'disabled' | 'deleted';
 export type ReservationStatus = 'active' | 'cancellationRequested' | 'cancelled' | 'expired';
 export type SoftwareStatus = 'completed' | 'cancelled' | 'expired';
@@ -48,6 +49,7 @@ export interface Reservation extends OfTerm {
   readonly product: ReservationProduct;
   readonly owners: readonly string[];
   readonly commitmentUsdCents: number;
+  readonly purchasedAt: Instant;
   readonly expiresAt: Instant;
   status: ReservationStatus;
 }
@@ -85,7 +87,11 @@ export interface GranularGrant extends OfTerm {
   readonly requestExpiresAt: Instant;
   /** When the active grant ends. */
   endsAt?: Instant;
-  readonly accessAssignments: Map<string, { readonly groupId: string; roles: readonly string[] }>;
+  /** Deleted ones stay: an id is never used again. */
+  readonly accessAssignments: Map<
+    string,
+    { readonly groupId: string; roles: readonly string[]; status: 'active' | 'deleted' }
+  >;
 }
 
 export type Grant = DelegatedAdminPrivileges | GranularGrant;
