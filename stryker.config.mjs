@@ -1,0 +1,38 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// Mutation testing of the domain: `npm run mutation`. Every line of a decision that no specification notices is a rule
+// that somebody may break unseen. The report stands in reports/mutation.
+
+const domain = 'libs/customer-relationship/src';
+
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+  mutate: [
+    `${domain}/**/*.ts`,
+    `!${domain}/**/*.spec.ts`,
+    ...['index', 'testing', 'test-scenarios'].map((name) => `!${domain}/${name}.ts`),
+  ],
+  testRunner: 'jest',
+  testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+  jest: {
+    configFile: 'jest.config.js',
+    config: { testMatch: [`<rootDir>/${domain}/**/*.spec.ts`] },
+    // Specifications reach the domain through its front door (`#customer-relationship`), which Jest's search for related tests does not follow.
+    enableFindRelatedTests: false,
+  },
+  // Which test reaches which mutant is known per test. Tables (rights, policies) are evaluated when a module is loaded,
+  // and Jest loads modules anew for every specification, so mutants in them count too.
+  coverageAnalysis: 'perTest',
+  incremental: true,
+  incrementalFile: 'reports/mutation/incremental.json',
+  concurrency: 2,
+  thresholds: { high: 95, low: 90, break: 90 },
+  reporters: ['clear-text', 'html', 'json', 'progress'],
+  clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
+  htmlReporter: { fileName: 'reports/mutation/index.html' },
+  jsonReporter: { fileName: 'reports/mutation/report.json' },
+  ignorePatterns: ['dist', 'data', 'coverage', 'reports', 'docs', '.ci', '*.tsbuildinfo'],
+  // Outside the project: a copy within it would give Jest two packages of one name.
+  tempDirName: join(tmpdir(), 'reseller-ledger-mutation'),
+};
