@@ -36,7 +36,11 @@ export function requireActive(state: Frozen<CustomerRelationship>): void {
 /** The partner may sell (rules R27, R3's reason: only direct-bill partners and indirect providers transact). */
 export function requireSeller({ partner, policy }: Context): void {
   if (!policy.removal.partnerTypes.includes(partner.type))
-    throw reject('PartnerTypeNotAllowed', { partnerType: partner.type, allowed: policy.removal.partnerTypes, hint: 'askTheProvider' });
+    throw reject('PartnerTypeNotAllowed', {
+      partnerType: partner.type,
+      allowed: policy.removal.partnerTypes,
+      hint: 'askTheProvider',
+    });
   requireGoodStanding({ partner });
 }
 
@@ -68,7 +72,14 @@ export function requireNew(items: ReadonlyMap<string, unknown>, kind: ItemKind, 
   if (items.has(itemId)) throw reject('ItemAlreadyExists', { kind, itemId });
 }
 
-export type ItemKind = 'subscription' | 'azureSubscription' | 'reservation' | 'softwarePurchase' | 'savingsPlan' | 'grant' | 'accessAssignment';
+export type ItemKind =
+  | 'subscription'
+  | 'azureSubscription'
+  | 'reservation'
+  | 'softwarePurchase'
+  | 'savingsPlan'
+  | 'grant'
+  | 'accessAssignment';
 
 /** An item that the clock may move on, whatever became of the relationship (rule R20). */
 export function known<Item>(
@@ -112,14 +123,19 @@ export interface RelayedSignature {
  * Who decides for the customer: its Global admin, directly or relayed by a partner's app; never one of the partner's
  * people (rule R25, and the same for declining and for approving delegated admin).
  */
-export function customerSignature(
-  relayed: RelayedSignature | undefined,
-  { actor }: Context,
-): CustomerSignature {
+export function customerSignature(relayed: RelayedSignature | undefined, { actor }: Context): CustomerSignature {
   if (actor.kind === 'customerUser') {
-    if (!actor.roles.includes('CustomerGlobalAdmin')) throw reject('AcceptorNotGlobalAdmin', { requires: 'CustomerGlobalAdmin' });
+    if (!actor.roles.includes('CustomerGlobalAdmin'))
+      throw reject('AcceptorNotGlobalAdmin', { requires: 'CustomerGlobalAdmin' });
     return { userId: actor.id };
   }
-  if (actor.kind !== 'partnerApp' || !relayed?.globalAdmin) throw reject('AcceptorNotGlobalAdmin', { requires: 'CustomerGlobalAdmin' });
+  if (actor.kind !== 'partnerApp' || !relayed?.globalAdmin)
+    throw reject('AcceptorNotGlobalAdmin', { requires: 'CustomerGlobalAdmin' });
   return { userId: relayed.userId, relayedBy: actor.id };
+}
+
+/** Where the customer's people may act at all, it takes their Global admin (rules R25, G11). */
+export function requireCustomerGlobalAdmin(command: CommandName, { actor }: Context): void {
+  if (!actor.roles.includes('CustomerGlobalAdmin'))
+    throw reject('RoleNotAllowed', { command, anyOf: ['CustomerGlobalAdmin'] });
 }

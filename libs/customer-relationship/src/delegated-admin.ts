@@ -1,5 +1,21 @@
-import type { Instant } from './calendar.js';
-import type { RelayedSignature } from './admission.js';
+import type { Frozen, MessageOf } from '#event-sourcing';
+import {
+  current,
+  customerSignature,
+  effectiveTime,
+  known,
+  requireActive,
+  requireCustomerGlobalAdmin,
+  requireDue,
+  requireNew,
+  type RelayedSignature,
+} from './admission.js';
+import { addDays, hasPassed, type Instant } from './calendar.js';
+import type { Context, Decisions, Steps } from './context.js';
+import type { RelationshipEvents } from './events.js';
+import type { Policy } from './policy.js';
+import { reject } from './rejections.js';
+import type { CustomerRelationship, Grant, GranularGrant, GrantStatus } from './state.js';
 
 export interface DelegatedAdminCommands {
   /** Delegated admin privileges (DAP) that exist since before October 2023; one per customer. */
@@ -35,4 +51,380 @@ export interface DelegatedAdminCommands {
     readonly roles: readonly string[];
   };
   RemoveAccess: { readonly grantId: string; readonly assignmentId: string };
+}
+
+type PrivilegesGranted = MessageOf<RelationshipEvents, 'DelegatedAdminPrivilegesGranted'>;
+type PrivilegesRevoked = MessageOf<RelationshipEvents, 'DelegatedAdminPrivilegesRevoked'>;
+
+export const delegatedAdminDecisions = {
+  /** Rule G10: what was granted while DAP was offered may still be entered; the customer has one at most. */
+  RecordLegacyDelegatedAdmin(state, { grantId, effectiveAt }, { now, policy }) {
+    requireActive(state);
+    const grantedAt = effectiveTime(effectiveAt, now);
+    requireNewGrant(state, grantId);
+    const { dapOfferedUntil } = policy.delegatedAdmin;
+    if (grantedAt >= dapOfferedUntil) throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil });
+    const existing = openGrants(state).find(([, { kind }]) => kind === 'dap');
+    if (existing) throw reject('NothingToChange', { grantId: existing[0] });
+    requireRoomForGrant(state, policy);
+
+    return [{ type: 'DelegatedAdminPrivilegesGranted', data: { grantId, grantedAt } }];
+  },
+
+  /** Rules G1–G3, G5, G6. */
+  RequestDelegatedAdmin(state, { grantId, name, autoExtendDays = 0, ...data }, { now, policy, grantNameTaken }) {
+    requireActive(state);
+    const requestedAt = effectiveTime(data.effectiveAt, now);
+    const terms = { name, roles: distinct(data.roles), durationDays: data.durationDays, autoExtendDays };
+    requireLegalTerms(terms, policy);
+    requireAutoExtendable(terms, policy);
+    requireNewGrant(state, grantId);
+    requireRoomForGrant(state, policy);
+    if (grantNameTaken) throw reject('NameNotUnique', { name });
+
+    const expiresAt = addDays(requestedAt, policy.delegatedAdmin.requestDays);
+    return [{ type: 'DelegatedAdminRequested', data: { grantId, ...terms, requestedAt, expiresAt } }];
+  },
+
+  /** Rule G4: all of it before it is locked, hardly anything once it is active. */
+  UpdateDelegatedAdminRequest(state, { grantId, roles, ...data }, { now, policy, grantNameTaken }) {
+    requireActive(state);
+    const wanted = { ...data, ...(roles === undefined ? {} : { roles: distinct(roles) }) };
+    requireLegalTerms(wanted, policy);
+    const grant = current(state, state.grants, 'grant', grantId);
+    requireUnlapsed(grant, now);
+    const editable = editableFields(grant, policy, now);
+    if (grant.kind === 'dap' || editable.length === 0)
+      throw reject('GrantLocked', { grantId, status: statusAt(grant, now), editable });
+    const changes = changedTerms(grant, wanted);
+    if (grant.status === 'active' && !leavesActiveGrantStanding(grant, changes, policy))
+      throw reject('GrantLocked', { grantId, status: grant.status, editable });
+    if (Object.keys(changes).length === 0) throw reject('NothingToChange', { grantId });
+    requireAutoExtendable({ ...grant, ...changes }, policy);
+    if (changes.name !== undefined && grantNameTaken) throw reject('NameNotUnique', { name: changes.name });
+
+    return [{ type: 'DelegatedAdminUpdated', data: { grantId, ...changes, updatedAt: now } }];
+  },
+
+  LockDelegatedAdminForApproval(state, { grantId }, { now }) {
+    const grant = current(state, state.grants, 'grant', grantId);
+    requireUnlapsed(grant, now);
+    requireStatus(grantId, grant.status, 'created', 'approvalPending');
+    return [{ type: 'DelegatedAdminLockedForApproval', data: { grantId, lockedAt: now } }];
+  },
+
+  /** Rule G5. The grant is active at once and ends after its duration. */
+  ApproveDelegatedAdmin(state, { grantId, approvedBy }, context) {
+    const signature = customerSignature(approvedBy, context);
+    const { now } = context;
+    const grant = current(state, state.grants, 'grant', grantId);
+    requireUnlapsed(grant, now);
+    if (grant.kind === 'dap') throw invalidTransition(grantId, grant.status, 'active');
+    requireStatus(grantId, grant.status, 'approvalPending', 'active');
+    return [
+      { type: 'DelegatedAdminApproved', data: { grantId, approvedBy: signature, approvedAt: now } },
+      {
+        type: 'DelegatedAdminActivated',
+        data: { grantId, activatedAt: now, endsAt: addDays(now, grant.durationDays) },
+      },
+    ];
+  },
+
+  /** Rule G6: what auto-extend brings about, before the end. */
+  ExtendDelegatedAdmin(state, { grantId }, { now }) {
+    const { autoExtendDays, endsAt } = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
+    if (autoExtendDays === 0) throw reject('AutoExtendOff', { grantId });
+    return [
+      { type: 'DelegatedAdminExtended', data: { grantId, endsAt: addDays(endsAt, autoExtendDays), extendedAt: now } },
+    ];
+  },
+
+  /** Rules G7, G9, G11: the partner ends what is active, the customer's Global admin whatever has not ended. */
+  TerminateDelegatedAdmin(state, { grantId }, context) {
+    const { actor, now } = context;
+    const requestedBy: 'partner' | 'customer' = actor.kind === 'customerUser' ? 'customer' : 'partner';
+    if (requestedBy === 'customer') requireCustomerGlobalAdmin('TerminateDelegatedAdmin', context);
+    const grant = current(state, state.grants, 'grant', grantId);
+    const status = statusAt(grant, now);
+    const endable = requestedBy === 'customer' ? isOpen(status) : status === activeStatus[grant.kind];
+    if (!endable) throw invalidTransition(grantId, status, 'terminated');
+
+    return [
+      ...(status === 'active'
+        ? [{ type: 'DelegatedAdminTerminationRequested' as const, data: { grantId, requestedBy, requestedAt: now } }]
+        : []),
+      { type: 'DelegatedAdminTerminated', data: { grantId, terminatedAt: now } },
+    ];
+  },
+
+  /** The clock's word on a request that nobody approved in time (rule G5) or an active grant past its end. */
+  ExpireDelegatedAdmin(state, { grantId }, { now }) {
+    const grant = known(state, state.grants, 'grant', grantId);
+    const expiredAt = endOf(grant);
+    if (expiredAt === undefined) throw invalidTransition(grantId, grant.status, 'expired');
+    requireDue(expiredAt, now);
+    return [{ type: 'DelegatedAdminExpired', data: { grantId, expiredAt } }];
+  },
+
+  /** Rule G8. */
+  AssignAccess(state, { grantId, assignmentId, groupId, ...data }, { now }) {
+    requireActive(state);
+    const roles = distinct(data.roles);
+    if (roles.length === 0) throw reject('RolesMissing', { grantId });
+    const grant = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
+    const foreign = roles.filter((role) => !grant.roles.includes(role));
+    if (foreign.length > 0) throw reject('RoleNotGranted', { grantId, roles: foreign });
+
+    const existing = grant.accessAssignments.get(assignmentId);
+    if (!existing)
+      return [{ type: 'AccessAssignmentCreated', data: { grantId, assignmentId, groupId, roles, createdAt: now } }];
+    if (existing.status === 'deleted' || existing.groupId !== groupId)
+      throw reject('ItemAlreadyExists', { kind: 'accessAssignment', itemId: assignmentId });
+    if (isSameSet(existing.roles, roles)) throw reject('NothingToChange', { grantId, assignmentId });
+    return [{ type: 'AccessAssignmentUpdated', data: { grantId, assignmentId, roles, updatedAt: now } }];
+  },
+
+  RemoveAccess(state, { grantId, assignmentId }, { now }) {
+    const grant = current(state, state.grants, 'grant', grantId);
+    if (grant.kind === 'dap' || grant.accessAssignments.get(assignmentId)?.status !== 'active')
+      throw reject('ItemNotFound', { kind: 'accessAssignment', itemId: assignmentId });
+    activeGrant(grantId, grant, now);
+    return [{ type: 'AccessAssignmentDeleted', data: { grantId, assignmentId, deletedAt: now } }];
+  },
+} satisfies Decisions<DelegatedAdminCommands>;
+
+export const delegatedAdminSteps: Steps<
+  | 'DelegatedAdminPrivilegesGranted'
+  | 'DelegatedAdminRequested'
+  | 'DelegatedAdminUpdated'
+  | 'DelegatedAdminLockedForApproval'
+  | 'DelegatedAdminApproved'
+  | 'DelegatedAdminActivated'
+  | 'DelegatedAdminExtended'
+  | 'DelegatedAdminTerminationRequested'
+  | 'DelegatedAdminTerminated'
+  | 'DelegatedAdminExpired'
+  | 'DelegatedAdminPrivilegesRevoked'
+  | 'AccessAssignmentCreated'
+  | 'AccessAssignmentUpdated'
+  | 'AccessAssignmentDeleted'
+> = {
+  DelegatedAdminPrivilegesGranted(state, { grantId }) {
+    state.grants.set(grantId, { kind: 'dap', relationshipTerm: state.relationshipTerm, status: 'approved' });
+  },
+  DelegatedAdminRequested(state, { grantId, name, roles, durationDays, autoExtendDays, expiresAt }) {
+    state.grants.set(grantId, {
+      kind: 'gdap',
+      relationshipTerm: state.relationshipTerm,
+      name,
+      roles,
+      durationDays,
+      autoExtendDays,
+      status: 'created',
+      requestExpiresAt: expiresAt,
+      accessAssignments: new Map(),
+    });
+  },
+  DelegatedAdminUpdated(state, { grantId, name, roles, durationDays, autoExtendDays }) {
+    const grant = granular(state, grantId);
+    if (!grant) return;
+    if (name !== undefined) grant.name = name;
+    if (durationDays !== undefined) grant.durationDays = durationDays;
+    if (autoExtendDays !== undefined) grant.autoExtendDays = autoExtendDays;
+    if (roles === undefined) return;
+    grant.roles = roles;
+    // A group keeps no role that its grant has lost.
+    for (const assignment of grant.accessAssignments.values())
+      assignment.roles = assignment.roles.filter((role) => roles.includes(role));
+  },
+  DelegatedAdminLockedForApproval(state, { grantId }) {
+    const grant = granular(state, grantId);
+    if (grant) grant.status = 'approvalPending';
+  },
+  DelegatedAdminApproved(state, { grantId }) {
+    const grant = granular(state, grantId);
+    if (grant) grant.status = 'approved';
+  },
+  DelegatedAdminActivated(state, { grantId, endsAt }) {
+    const grant = granular(state, grantId);
+    if (!grant) return;
+    grant.status = 'active';
+    grant.endsAt = endsAt;
+  },
+  DelegatedAdminExtended(state, { grantId, endsAt }) {
+    const grant = granular(state, grantId);
+    if (grant) grant.endsAt = endsAt;
+  },
+  DelegatedAdminTerminationRequested() {
+    // Says who wanted it; the termination stands in the same append.
+  },
+  DelegatedAdminTerminated(state, { grantId }) {
+    const grant = state.grants.get(grantId);
+    if (grant) grant.status = 'terminated';
+  },
+  DelegatedAdminExpired(state, { grantId }) {
+    const grant = granular(state, grantId);
+    if (grant) grant.status = 'expired';
+  },
+  DelegatedAdminPrivilegesRevoked(state, { grantId }) {
+    const grant = state.grants.get(grantId);
+    if (grant) grant.status = 'revoked';
+  },
+  AccessAssignmentCreated(state, { grantId, assignmentId, groupId, roles }) {
+    granular(state, grantId)?.accessAssignments.set(assignmentId, { groupId, roles, status: 'active' });
+  },
+  AccessAssignmentUpdated(state, { grantId, assignmentId, roles }) {
+    const assignment = granular(state, grantId)?.accessAssignments.get(assignmentId);
+    if (assignment) assignment.roles = roles;
+  },
+  AccessAssignmentDeleted(state, { grantId, assignmentId }) {
+    const assignment = granular(state, grantId)?.accessAssignments.get(assignmentId);
+    if (assignment) assignment.status = 'deleted';
+  },
+};
+
+/** The DAP grant that a request with delegated admin brings along, as long as DAP was offered (rule G10). */
+export function grantOfferedWithRelationship(relationshipTerm: number, now: Instant): readonly [PrivilegesGranted] {
+  return [{ type: 'DelegatedAdminPrivilegesGranted', data: { grantId: `dap-${relationshipTerm}`, grantedAt: now } }];
+}
+
+/**
+ * What a removal means for the grants (rule R18): every one of the current term that has not ended, by grant id. One
+ * whose time is over, but whose clock command has not come, is revoked too: nothing stays open.
+ */
+export function revokeGrants(state: Frozen<CustomerRelationship>, now: Instant): readonly PrivilegesRevoked[] {
+  return openGrants(state)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([grantId, { kind }]) => ({
+      type: 'DelegatedAdminPrivilegesRevoked',
+      data: { grantId, grantKind: kind, revokedAt: now },
+    }));
+}
+
+const activeStatus = { dap: 'approved', gdap: 'active' } as const satisfies Record<Grant['kind'], GrantStatus>;
+
+function isOpen(status: GrantStatus): boolean {
+  return status === 'created' || status === 'approvalPending' || status === 'approved' || status === 'active';
+}
+
+/** The grants of the current term that no event has ended. */
+function openGrants({ grants, relationshipTerm }: Frozen<CustomerRelationship>): [string, Frozen<Grant>][] {
+  return [...grants].filter(([, grant]) => grant.relationshipTerm === relationshipTerm && isOpen(grant.status));
+}
+
+/** When time ends a grant as it stands now: a request unless approved, an active grant anyway; DAP never. */
+function endOf(grant: Frozen<Grant>): Instant | undefined {
+  if (grant.kind === 'dap') return undefined;
+  if (grant.status === 'active') return grant.endsAt;
+  return grant.status === 'created' || grant.status === 'approvalPending' ? grant.requestExpiresAt : undefined;
+}
+
+/** The status that counts, however late the clock's command comes. */
+function statusAt(grant: Frozen<Grant>, now: Instant): GrantStatus {
+  const end = endOf(grant);
+  return end !== undefined && hasPassed(end, now) ? 'expired' : grant.status;
+}
+
+/** Refuses a request that nobody approved in time, whether or not the clock's command has come (rule G5). */
+function requireUnlapsed(grant: Frozen<Grant>, now: Instant): void {
+  if (grant.kind === 'gdap' && grant.endsAt === undefined && statusAt(grant, now) === 'expired')
+    throw reject('RequestExpired', { expiredAt: grant.requestExpiresAt });
+}
+
+/** A GDAP grant that gives something now (rule G8). */
+function activeGrant(grantId: string, grant: Frozen<Grant>, now: Instant): Frozen<GranularGrant> & { endsAt: Instant } {
+  const status = statusAt(grant, now);
+  if (grant.kind === 'dap' || status !== 'active' || grant.endsAt === undefined)
+    throw reject('GrantNotActive', { grantId, status });
+  return { ...grant, endsAt: grant.endsAt };
+}
+
+function requireStatus(grantId: string, from: GrantStatus, required: GrantStatus, to: GrantStatus): void {
+  if (from !== required) throw invalidTransition(grantId, from, to);
+}
+
+function invalidTransition(grantId: string, from: GrantStatus, to: GrantStatus) {
+  return reject('InvalidTransition', { itemId: grantId, from, to });
+}
+
+/** Grant ids are new, and none that a later term would give to the DAP grant it comes with. */
+function requireNewGrant(state: Frozen<CustomerRelationship>, grantId: string): void {
+  const laterTerm = Number(/^dap-([1-9]\d*)$/.exec(grantId)?.[1] ?? 0);
+  if (laterTerm > state.relationshipTerm) throw reject('InvalidItem', { field: 'grantId' });
+  requireNew(state.grants, 'grant', grantId);
+}
+
+function requireRoomForGrant(state: Frozen<CustomerRelationship>, { limits }: Policy): void {
+  if (openGrants(state).length >= limits.grants) throw reject('LimitReached', { what: 'grants', limit: limits.grants });
+}
+
+/** What a GDAP request asks for. */
+type GrantTerms = Pick<GranularGrant, 'name' | 'roles' | 'durationDays' | 'autoExtendDays'>;
+
+/** What can be said of each field by itself (rules G1–G3, G6). */
+function requireLegalTerms(terms: Partial<GrantTerms>, { delegatedAdmin }: Policy): void {
+  const { name, roles, durationDays, autoExtendDays } = terms;
+  const { maxDurationDays: max, maxNameLength: maxLength } = delegatedAdmin;
+  if (name?.trim() === '') throw reject('InvalidItem', { field: 'name' });
+  // Characters, not UTF-16 units.
+  if (name !== undefined && [...name].length > maxLength) throw reject('NameTooLong', { maxLength });
+  if (roles?.length === 0) throw reject('RolesMissing');
+  if (durationDays !== undefined && !(Number.isInteger(durationDays) && durationDays >= 1 && durationDays <= max))
+    throw reject('DurationOutOfRange', { min: 1, max });
+  const allowed = [0, delegatedAdmin.autoExtendDays];
+  if (autoExtendDays !== undefined && !allowed.includes(autoExtendDays))
+    throw reject('AutoExtendNotAllowed', { allowed, reason: 'unknownPeriod' });
+}
+
+/** Auto-extend and the Global Administrator role exclude each other (rule G6). */
+function requireAutoExtendable({ roles, autoExtendDays }: Frozen<GrantTerms>, { delegatedAdmin }: Policy): void {
+  if (autoExtendDays > 0 && roles.includes(delegatedAdmin.globalAdministratorRole))
+    throw reject('AutoExtendNotAllowed', { allowed: [0], reason: 'globalAdministratorRole' });
+}
+
+function editableFields(grant: Frozen<Grant>, { delegatedAdmin }: Policy, now: Instant): readonly (keyof GrantTerms)[] {
+  if (grant.kind === 'dap') return [];
+  const status = statusAt(grant, now);
+  if (status === 'created') return ['name', 'roles', 'durationDays', 'autoExtendDays'];
+  if (status !== 'active') return [];
+  return grant.roles.includes(delegatedAdmin.globalAdministratorRole)
+    ? ['roles', 'autoExtendDays']
+    : ['autoExtendDays'];
+}
+
+/** Only what differs; roles in another order are the same roles. */
+function changedTerms(grant: Frozen<GranularGrant>, wanted: Partial<GrantTerms>): Partial<GrantTerms> {
+  const { name, roles, durationDays, autoExtendDays } = wanted;
+  return {
+    ...(name !== undefined && name !== grant.name ? { name } : {}),
+    ...(roles !== undefined && !isSameSet(roles, grant.roles) ? { roles } : {}),
+    ...(durationDays !== undefined && durationDays !== grant.durationDays ? { durationDays } : {}),
+    ...(autoExtendDays !== undefined && autoExtendDays !== grant.autoExtendDays ? { autoExtendDays } : {}),
+  };
+}
+
+/** An active grant takes another auto-extend, and loses the Global Administrator role but no other (rule G4). */
+function leavesActiveGrantStanding(
+  grant: Frozen<GranularGrant>,
+  { name, roles, durationDays }: Partial<GrantTerms>,
+  { delegatedAdmin }: Policy,
+): boolean {
+  if (name !== undefined || durationDays !== undefined) return false;
+  const withoutGlobalAdministrator = grant.roles.filter((role) => role !== delegatedAdmin.globalAdministratorRole);
+  return roles === undefined || isSameSet(roles, withoutGlobalAdministrator);
+}
+
+/** Each role once; ids are GUIDs, so upper and lower case are the same role (rule G6 must not hang on spelling). */
+function distinct(roles: readonly string[]): readonly string[] {
+  return [...new Set(roles.map((role) => role.toLowerCase()))];
+}
+
+/** Both without duplicates. */
+function isSameSet(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((role) => other.includes(role));
+}
+
+function granular(state: CustomerRelationship, grantId: string): GranularGrant | undefined {
+  const grant = state.grants.get(grantId);
+  return grant?.kind === 'gdap' ? grant : undefined;
 }

@@ -3,6 +3,7 @@ import {
   customerSignature,
   effectiveTime,
   requireActive,
+  requireCustomerGlobalAdmin,
   requireDue,
   requireGoodStanding,
   requireKnown,
@@ -54,7 +55,10 @@ export const relationshipDecisions = {
       throw reject('ResellerNotRelated', { indirectResellerId: data.indirectResellerId });
     if (state.status === 'active') throw reject('AlreadyActive', { establishedAt: state.establishedAt });
     if (state.request && !hasPassed(state.request.expiresAt, now))
-      throw reject('RequestAlreadyOpen', { requestedAt: state.request.requestedAt, expiresAt: state.request.expiresAt });
+      throw reject('RequestAlreadyOpen', {
+        requestedAt: state.request.requestedAt,
+        expiresAt: state.request.expiresAt,
+      });
     const delegatedAdmin = data.delegatedAdmin ?? false;
     if (delegatedAdmin && requestedAt >= policy.delegatedAdmin.dapOfferedUntil)
       throw reject('DapNoLongerOffered', { offeredUntil: policy.delegatedAdmin.dapOfferedUntil });
@@ -99,9 +103,7 @@ export const relationshipDecisions = {
   DeclineResellerRelationship(state, { declinedBy }, context) {
     const signature = customerSignature(declinedBy, context);
     openRequest(state, context);
-    return [
-      { type: 'ResellerRelationshipRequestDeclined', data: { declinedBy: signature, declinedAt: context.now } },
-    ];
+    return [{ type: 'ResellerRelationshipRequestDeclined', data: { declinedBy: signature, declinedAt: context.now } }];
   },
 
   WithdrawRelationshipRequest(state, _, context) {
@@ -117,11 +119,13 @@ export const relationshipDecisions = {
     return [{ type: 'ResellerRelationshipRequestExpired', data: { expiredAt: state.request.expiresAt } }];
   },
 
-  ConfirmCustomerAgreement(state, data, { now, actor }) {
+  ConfirmCustomerAgreement(state, data, context) {
+    const { now, actor } = context;
+    const confirmedBy = actor.kind === 'customerUser' ? 'customer' : 'partner';
+    if (confirmedBy === 'customer') requireCustomerGlobalAdmin('ConfirmCustomerAgreement', context);
     requireActive(state);
     const agreedAt = effectiveTime(data.agreedAt, now);
     if (state.agreementConfirmedAt) throw reject('NothingToChange', { confirmedAt: state.agreementConfirmedAt });
-    const confirmedBy = actor.kind === 'customerUser' ? 'customer' : 'partner';
     return [{ type: 'CustomerAgreementConfirmed', data: { confirmedBy, agreedAt, confirmedAt: now } }];
   },
 
@@ -148,7 +152,10 @@ export const relationshipSteps: Steps<
   | 'CustomerProfileUpdated'
   | 'ResellerRelationshipRemoved'
 > = {
-  ResellerRelationshipRequested(state, { partner, customer, indirectReseller, requestedAt, expiresAt, delegatedAdmin }) {
+  ResellerRelationshipRequested(
+    state,
+    { partner, customer, indirectReseller, requestedAt, expiresAt, delegatedAdmin },
+  ) {
     state.status = 'requested';
     state.customer = { ...customer };
     state.request = { requestedAt, expiresAt, delegatedAdmin };
@@ -180,7 +187,10 @@ export const relationshipSteps: Steps<
   ResellerRelationshipRemoved: endTerm,
 };
 
-function closeRequest(state: CustomerRelationship, status: 'requestDeclined' | 'requestWithdrawn' | 'requestExpired'): void {
+function closeRequest(
+  state: CustomerRelationship,
+  status: 'requestDeclined' | 'requestWithdrawn' | 'requestExpired',
+): void {
   state.status = status;
   state.availableSupportContacts = [];
   delete state.request;

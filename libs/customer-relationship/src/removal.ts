@@ -83,7 +83,8 @@ export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant
       if (facts.status === 'active') return 'reservation';
       return facts.status === 'cancellationRequested' ? 'reservationCancellationPending' : undefined;
     case 'softwarePurchase':
-      if (facts.status !== 'completed' || (facts.endsAt !== undefined && hasPassed(facts.endsAt, now))) return undefined;
+      if (facts.status !== 'completed' || (facts.endsAt !== undefined && hasPassed(facts.endsAt, now)))
+        return undefined;
       if (!removal.softwarePastWindowBlocks && hasPassed(facts.cancellationAllowedUntil, now)) return undefined;
       return 'softwarePurchase';
     case 'savingsPlan':
@@ -107,7 +108,13 @@ export function removalBlockers(
     const { kind, status, name: displayName } = subscription;
     const blocks = blocksAs({ item: 'subscription', kind, status }, policy, now);
     if (blocks)
-      blockers.push({ kind: blocks, itemId, displayName, state: status, ...clearSubscription(subscription, blocks, policy, now) });
+      blockers.push({
+        kind: blocks,
+        itemId,
+        displayName,
+        state: status,
+        ...clearSubscription(subscription, blocks, policy, now),
+      });
   }
   for (const [itemId, { status, name: displayName, product, expiresAt }] of ofTerm(state.reservations)) {
     const kind = blocksAs({ item: 'reservation', status, endsAt: expiresAt }, policy, now);
@@ -134,7 +141,11 @@ export function removalBlockers(
   }
   for (const [itemId, purchase] of ofTerm(state.software)) {
     const { status, name: displayName, publisher, cancellationAllowedUntil, expiresAt } = purchase;
-    const kind = blocksAs({ item: 'softwarePurchase', status, endsAt: expiresAt, cancellationAllowedUntil }, policy, now);
+    const kind = blocksAs(
+      { item: 'softwarePurchase', status, endsAt: expiresAt, cancellationAllowedUntil },
+      policy,
+      now,
+    );
     if (!kind) continue;
     const blocker = { kind, itemId, displayName, state: status };
     const afterExpiry = expiresAt === undefined ? {} : { earliestClearableAt: expiresAt };
@@ -355,7 +366,8 @@ export function decideRemoval(
   { now, policy, partner }: Context,
 ): readonly MessageOf<RelationshipEvents>[] {
   requireRemovable(state, policy, partner.type);
-  if (policy.removal.noticeAcknowledgementRequired && noticeGiven !== true) throw reject('NoticeAcknowledgementMissing');
+  if (policy.removal.noticeAcknowledgementRequired && noticeGiven !== true)
+    throw reject('NoticeAcknowledgementMissing');
   const blockers = removalBlockers(state, policy, now);
   if (blockers.length > 0) throw reject('RemovalBlocked', { blockers });
 
@@ -375,7 +387,10 @@ export function decideRemoval(
 }
 
 /** The term is over; its items stay to be read and to be moved on by the clock. */
-export function endTerm(state: CustomerRelationship, { removedAt }: RelationshipEvents['ResellerRelationshipRemoved']): void {
+export function endTerm(
+  state: CustomerRelationship,
+  { removedAt }: RelationshipEvents['ResellerRelationshipRemoved'],
+): void {
   state.status = 'removed';
   state.removedAt = removedAt;
   state.availableSupportContacts = [];
