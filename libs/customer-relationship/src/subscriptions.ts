@@ -1,6 +1,19 @@
-import type { Instant, TermDuration } from './calendar.js';
-import type { BillingCycle, ScheduledChange, SubscriptionKind, SuspensionReason } from './events.js';
+import type { Frozen, MessageOf, Rejection } from '#event-sourcing';
+import { current, effectiveTime, known, requireActive, requireDue, requireNew, requirePurchase } from './admission.js';
+import { addDays, addHours, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
+import type { Decisions, Steps } from './context.js';
+import type {
+  BillingCycle,
+  RelationshipEvents,
+  ScheduledChange,
+  SubscriptionKind,
+  SuspensionReason,
+} from './events.js';
 import type { Buyer, Money } from './parties.js';
+import type { Policy } from './policy.js';
+import { reject } from './rejections.js';
+import type { CustomerRelationship, Subscription, SubscriptionStatus } from './state.js';
+import { assignDefaultContact, withdrawDesignation } from './support-contacts.js';
 
 export interface SubscriptionCommands {
   PurchaseSubscription: {
@@ -48,5 +61,597 @@ export interface SubscriptionCommands {
     readonly azureSubscriptionId: string;
     /** One that the policy knows (rule S19). */
     readonly reason: string;
+  };
+}
+
+type EventOf<N extends keyof RelationshipEvents> = MessageOf<RelationshipEvents, N>;
+type Item = Frozen<Subscription>;
+
+export const subscriptionDecisions = {
+  /** Rules S1, S10, S11; windows and trials S7, S12, S20; the default support contact C4. */
+  PurchaseSubscription(state, data, context) {
+    const { now, policy } = context;
+    requirePurchase(state, context);
+    const purchasedAt = effectiveTime(data.effectiveAt, now);
+    requireSoundPurchase(data, purchasedAt);
+    requireNew(state.subscriptions, 'subscription', data.subscriptionId);
+    requireBase(state, data, policy);
+
+    const { subscriptionId, kind, offerId, name, quantity, termDuration, baseSubscriptionId, billingCycle, price } =
+      data;
+    const trial = data.trial ?? false;
+    return [
+      {
+        type: 'SubscriptionPurchased',
+        data: {
+          subscriptionId,
+          kind,
+          offerId,
+          name,
+          quantity,
+          trial,
+          autoRenew: data.autoRenew ?? (kind === 'newCommerce' || kind === 'marketplace'),
+          boughtBy: data.boughtBy ?? 'partner',
+          ...present({
+            baseSubscriptionId,
+            termDuration,
+            termEndsAt: trial
+              ? addDays(purchasedAt, policy.trialDays)
+              : termDuration && termEnd(purchasedAt, termDuration),
+            // The status of a new-commerce trial is locked (rule S12): a window would promise what is refused.
+            cancellationAllowedUntil:
+              trial && kind === 'newCommerce'
+                ? undefined
+                : (data.cancellationAllowedUntil ?? windowEnd(kind, termDuration, purchasedAt, policy)),
+            billingCycle,
+            price,
+          }),
+          purchasedAt,
+        },
+      },
+      ...(data.provisioned ? [activated(subscriptionId, purchasedAt)] : []),
+      ...(kind === 'newCommerce' ? [] : assignDefaultContact(state, subscriptionId, context)),
+    ];
+  },
+
+  /** An add-on cannot come into use under a base that is not (rule S10). */
+  ActivateSubscription(state, { subscriptionId }, { now }) {
+    const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+    requireTakesChanges(subscriptionId, subscription);
+    if (subscription.status !== 'pending') throw invalidTransition(subscriptionId, subscription.status, 'active');
+    requireActiveBase(state, subscription);
+    return [activated(subscriptionId, now)];
+  },
+
+  /** Rules S2, S3, S10, S12, S13, S18. */
+  SuspendSubscription(state, { subscriptionId, reason }, { now, policy }) {
+    const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+    requireNotDeleted(subscriptionId, subscription);
+    const { kind, status, autoRenew, scheduledChange } = subscription;
+    if (status !== 'active') throw invalidTransition(subscriptionId, status, 'suspended');
+    requireUnlocked(subscriptionId, subscription);
+    requireNoActiveAzureSubscription(subscriptionId, subscription);
+
+    switch (kind) {
+      case 'newCommerce':
+        return [
+          suspended(subscriptionId, { reason, suspendedAt: now }),
+          ...(autoRenew ? [autoRenewDisabled(subscriptionId, now)] : []),
+          ...(scheduledChange
+            ? [{ type: 'ScheduledChangesDiscarded' as const, data: { subscriptionId, discardedAt: now } }]
+            : []),
+        ];
+      case 'legacy': {
+        const suspension = {
+          reason,
+          suspendedAt: now,
+          retainedUntil: addDays(now, policy.retention.legacySuspendedDays),
+        };
+        return [
+          suspended(subscriptionId, suspension),
+          ...addOnsOf(state, subscriptionId)
+            .filter(([, addOn]) => addOn.status === 'active')
+            .map(([addOnId]) => suspended(addOnId, { ...suspension, withBase: subscriptionId })),
+        ];
+      }
+      case 'azurePlan':
+      case 'marketplace':
+        return [suspended(subscriptionId, { reason, suspendedAt: now })];
+    }
+  },
+
+  /** Rules S4–S6, S10, S13. What the suspension switched off stays off. */
+  ReactivateSubscription(state, { subscriptionId }, { now }) {
+    const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+    requireNotDeleted(subscriptionId, subscription);
+    const { status, retainedUntil } = subscription;
+    if (status !== 'suspended') throw invalidTransition(subscriptionId, status, 'active');
+    // Its retention is over: it counts as deleted, however late the clock's command comes.
+    if (retainedUntil !== undefined && hasPassed(retainedUntil, now))
+      throw invalidTransition(subscriptionId, status, 'active', {
+        retainedUntil,
+        remedyCommand: 'AdvanceSubscriptionRetention',
+      });
+    requireTerm(subscriptionId, subscription, now);
+    requireActiveBase(state, subscription);
+    return [{ type: 'SubscriptionReactivated', data: { subscriptionId, reactivatedAt: now } }];
+  },
+
+  /** Rules S7–S9, S12, S13, S18, S20. */
+  CancelSubscription(state, { subscriptionId }, { now }) {
+    const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+    requireNotDeleted(subscriptionId, subscription);
+    const { kind, status, autoRenew, termEndsAt, cancellationAllowedUntil, cancellationTakesEffectAt } = subscription;
+    if (kind === 'legacy') throw reject('CancelNotSupported', { subscriptionId, remedyCommand: 'SuspendSubscription' });
+    if (status !== 'active' && status !== 'suspended') throw invalidTransition(subscriptionId, status, 'deleted');
+    requireUnlocked(subscriptionId, subscription);
+    requireNoActiveAzureSubscription(subscriptionId, subscription);
+
+    const windowOpen = cancellationAllowedUntil !== undefined && !hasPassed(cancellationAllowedUntil, now);
+    // An Azure plan has no term that would have to run out.
+    if (termEndsAt === undefined || windowOpen) return cancellation(state, subscriptionId, now, now);
+    if (cancellationTakesEffectAt !== undefined)
+      throw reject('NothingToChange', { subscriptionId, takesEffectAt: cancellationTakesEffectAt });
+    if (kind === 'newCommerce' || status === 'suspended')
+      throw reject('CancellationWindowClosed', {
+        subscriptionId,
+        closedAt: cancellationAllowedUntil,
+        // The next window opens with a renewal, which a suspended subscription does not get.
+        ...(status === 'active' && autoRenew ? { nextWindowAt: termEndsAt } : {}),
+      });
+    requireTerm(subscriptionId, subscription, now);
+    return [
+      { type: 'CancellationScheduled', data: { subscriptionId, takesEffectAt: termEndsAt, scheduledAt: now } },
+      ...(autoRenew ? [autoRenewDisabled(subscriptionId, now)] : []),
+    ];
+  },
+
+  /** Rules S12, S13. */
+  SetAutoRenew(state, { subscriptionId, autoRenew }, { now }) {
+    const subscription = changeable(state, subscriptionId, 'autoRenew', now);
+    const { status, cancellationTakesEffectAt } = subscription;
+    if (autoRenew && cancellationTakesEffectAt !== undefined)
+      throw reject('InvalidTransition', {
+        itemId: subscriptionId,
+        from: status,
+        requires: 'noScheduledCancellation',
+        takesEffectAt: cancellationTakesEffectAt,
+      });
+    if (autoRenew === subscription.autoRenew) throw reject('NothingToChange', { subscriptionId, autoRenew });
+    return [
+      autoRenew
+        ? { type: 'AutoRenewEnabled', data: { subscriptionId, enabledAt: now } }
+        : autoRenewDisabled(subscriptionId, now),
+    ];
+  },
+
+  /** Rules S12, S13. */
+  ChangeSubscriptionQuantity(state, { subscriptionId, quantity }, { now }) {
+    const subscription = changeable(state, subscriptionId, 'quantity', now);
+    requireUnlocked(subscriptionId, subscription);
+    const previousQuantity = subscription.quantity;
+    if (quantity === previousQuantity) throw reject('NothingToChange', { subscriptionId, quantity });
+    return [
+      { type: 'SubscriptionQuantityChanged', data: { subscriptionId, quantity, previousQuantity, changedAt: now } },
+    ];
+  },
+
+  /** Takes effect with the renewal, so a trial may have it too (rules S3, S13). */
+  ScheduleSubscriptionChange(state, { subscriptionId, change, billingCycle }, { now }) {
+    changeable(state, subscriptionId, 'change', now);
+    const named = present({ ...change });
+    const changes = {
+      ...(Object.keys(named).length > 0 ? { change: named } : {}),
+      ...present({ billingCycle }),
+    };
+    if (Object.keys(changes).length === 0) throw reject('NothingToChange', { subscriptionId });
+    return [{ type: 'SubscriptionChangeScheduled', data: { subscriptionId, ...changes, scheduledAt: now } }];
+  },
+
+  /** The clock's word on an active subscription with auto-renew (rule S14). */
+  RenewSubscription(state, { subscriptionId }, { now, policy }) {
+    const subscription = known(state, state.subscriptions, 'subscription', subscriptionId);
+    const { status, autoRenew, termEndsAt } = subscription;
+    if (status !== 'active' || termEndsAt === undefined) throw invalidTransition(subscriptionId, status, 'active');
+    if (!autoRenew) throw reject('AutoRenewOff', { subscriptionId, termEndsAt });
+    requireDue(termEndsAt, now);
+    return [renewal(subscriptionId, subscription, termEndsAt, now, policy)];
+  },
+
+  /**
+   * The clock's word on any subscription whose term has ended (rules S14, S15, S20). What ends, ends with the term,
+   * however late this is said.
+   */
+  EndSubscriptionTerm(state, { subscriptionId }, { now, policy }) {
+    const subscription = known(state, state.subscriptions, 'subscription', subscriptionId);
+    const { kind, status, autoRenew, termEndsAt, cancellationTakesEffectAt } = subscription;
+    if (termEndsAt === undefined) throw invalidTransition(subscriptionId, status, 'expired');
+    requireDue(termEndsAt, now);
+    if (status !== 'active' && status !== 'suspended') throw invalidTransition(subscriptionId, status, 'expired');
+    if (cancellationTakesEffectAt !== undefined)
+      return cancellation(state, subscriptionId, cancellationTakesEffectAt, now);
+    if (status === 'suspended') {
+      if (kind === 'legacy')
+        throw invalidTransition(subscriptionId, status, 'disabled', { remedyCommand: 'AdvanceSubscriptionRetention' });
+      return [disabled(subscriptionId, termEndsAt, policy.retention.suspendedAtTermEndDays, true)];
+    }
+    if (autoRenew) return [renewal(subscriptionId, subscription, termEndsAt, now, policy)];
+    const retainedUntil = addDays(termEndsAt, policy.retention.expiredDays);
+    return [{ type: 'SubscriptionExpired', data: { subscriptionId, expiredAt: termEndsAt, retainedUntil } }];
+  },
+
+  /**
+   * The clock's word on the retention period that has ended, one step at a time (rule S15): each period starts where the
+   * one before it ended, however late this is said.
+   */
+  AdvanceSubscriptionRetention(state, { subscriptionId }, { now, policy }) {
+    const { status, retainedUntil, furtherDisabledPeriod } = known(
+      state,
+      state.subscriptions,
+      'subscription',
+      subscriptionId,
+    );
+    if (retainedUntil === undefined) throw invalidTransition(subscriptionId, status, 'deleted');
+    requireDue(retainedUntil, now);
+    if (status === 'expired' || furtherDisabledPeriod)
+      return [disabled(subscriptionId, retainedUntil, policy.retention.disabledDays, false)];
+    return [
+      { type: 'SubscriptionDeleted', data: { subscriptionId, deletedAt: retainedUntil } },
+      ...withdrawDesignation(state, subscriptionId, now),
+    ];
+  },
+
+  /** An Azure subscription is bought under the customer's Azure plan (rules S1, S13, R19). */
+  AddAzureSubscription(state, { subscriptionId, azureSubscriptionId, name }, context) {
+    requirePurchase(state, context);
+    const plan = current(state, state.subscriptions, 'subscription', subscriptionId);
+    if (plan.kind !== 'azurePlan') throw invalidItem('subscriptionId', 'azurePlanOnly');
+    for (const { azureSubscriptions } of state.subscriptions.values())
+      requireNew(azureSubscriptions, 'azureSubscription', azureSubscriptionId);
+    requireActiveItem(subscriptionId, plan);
+    return [
+      { type: 'AzureSubscriptionAdded', data: { subscriptionId, azureSubscriptionId, name, addedAt: context.now } },
+    ];
+  },
+
+  /** Rule S19. A suspended plan may be cleared too. */
+  CancelAzureSubscription(state, { subscriptionId, azureSubscriptionId, reason }, { now, policy }) {
+    requireActive(state);
+    if (!policy.azureCancellationReasons.includes(reason))
+      throw reject('InvalidReason', { reason, known: policy.azureCancellationReasons });
+    const plan = current(state, state.subscriptions, 'subscription', subscriptionId);
+    const { status } = known(state, plan.azureSubscriptions, 'azureSubscription', azureSubscriptionId);
+    requireNotDeleted(subscriptionId, plan);
+    if (status === 'cancelled') throw reject('NothingToChange', { subscriptionId, azureSubscriptionId });
+    return [
+      {
+        type: 'AzureSubscriptionCancelled',
+        data: { subscriptionId, azureSubscriptionId, reason, cancelledAt: now },
+      },
+    ];
+  },
+} satisfies Decisions<SubscriptionCommands>;
+
+export const subscriptionSteps: Steps<
+  | 'SubscriptionPurchased'
+  | 'SubscriptionActivated'
+  | 'SubscriptionSuspended'
+  | 'SubscriptionReactivated'
+  | 'AutoRenewEnabled'
+  | 'AutoRenewDisabled'
+  | 'SubscriptionQuantityChanged'
+  | 'SubscriptionChangeScheduled'
+  | 'ScheduledChangesDiscarded'
+  | 'CancellationScheduled'
+  | 'SubscriptionCancelled'
+  | 'SubscriptionRenewed'
+  | 'SubscriptionExpired'
+  | 'SubscriptionDisabled'
+  | 'SubscriptionDeleted'
+  | 'AzureSubscriptionAdded'
+  | 'AzureSubscriptionCancelled'
+> = {
+  SubscriptionPurchased(state, data) {
+    const { subscriptionId, kind, offerId, name, quantity, trial, autoRenew } = data;
+    const { baseSubscriptionId, termDuration, termEndsAt, cancellationAllowedUntil, billingCycle } = data;
+    state.subscriptions.set(subscriptionId, {
+      relationshipTerm: state.relationshipTerm,
+      kind,
+      name,
+      offerId,
+      status: 'pending',
+      trial,
+      quantity,
+      autoRenew,
+      ...present({ baseSubscriptionId, termDuration, termEndsAt, cancellationAllowedUntil, billingCycle }),
+      azureSubscriptions: new Map(),
+    });
+  },
+  SubscriptionActivated: step((subscription) => {
+    subscription.status = 'active';
+  }),
+  SubscriptionSuspended: step((subscription, { retainedUntil }) => {
+    subscription.status = 'suspended';
+    if (retainedUntil !== undefined) subscription.retainedUntil = retainedUntil;
+  }),
+  SubscriptionReactivated: step((subscription) => {
+    subscription.status = 'active';
+    delete subscription.retainedUntil;
+  }),
+  AutoRenewEnabled: step((subscription) => {
+    subscription.autoRenew = true;
+  }),
+  AutoRenewDisabled: step((subscription) => {
+    subscription.autoRenew = false;
+  }),
+  SubscriptionQuantityChanged: step((subscription, { quantity }) => {
+    subscription.quantity = quantity;
+  }),
+  SubscriptionChangeScheduled: step((subscription, { change, billingCycle }) => {
+    if (change !== undefined) subscription.scheduledChange = change;
+    if (billingCycle !== undefined) subscription.scheduledBillingCycle = billingCycle;
+  }),
+  ScheduledChangesDiscarded: step((subscription) => {
+    delete subscription.scheduledChange;
+  }),
+  CancellationScheduled: step((subscription, { takesEffectAt }) => {
+    subscription.cancellationTakesEffectAt = takesEffectAt;
+  }),
+  SubscriptionCancelled: step(end),
+  SubscriptionRenewed: step((subscription, { quantity, offerId, termDuration, termEndsAt, ...rest }) => {
+    subscription.trial = false;
+    subscription.quantity = quantity;
+    subscription.offerId = offerId;
+    subscription.termDuration = termDuration;
+    subscription.termEndsAt = termEndsAt;
+    if (rest.billingCycle !== undefined) subscription.billingCycle = rest.billingCycle;
+    if (rest.cancellationAllowedUntil !== undefined)
+      subscription.cancellationAllowedUntil = rest.cancellationAllowedUntil;
+    else delete subscription.cancellationAllowedUntil;
+    delete subscription.scheduledChange;
+    delete subscription.scheduledBillingCycle;
+  }),
+  SubscriptionExpired: step((subscription, { retainedUntil }) => {
+    subscription.status = 'expired';
+    subscription.retainedUntil = retainedUntil;
+  }),
+  SubscriptionDisabled: step((subscription, { retainedUntil, furtherPeriod }) => {
+    subscription.status = 'disabled';
+    subscription.retainedUntil = retainedUntil;
+    subscription.furtherDisabledPeriod = furtherPeriod;
+  }),
+  SubscriptionDeleted: step(end),
+  AzureSubscriptionAdded: step((plan, { azureSubscriptionId, name }) => {
+    plan.azureSubscriptions.set(azureSubscriptionId, { name, status: 'active' });
+  }),
+  AzureSubscriptionCancelled: step((plan, { azureSubscriptionId }) => {
+    const azureSubscription = plan.azureSubscriptions.get(azureSubscriptionId);
+    if (azureSubscription) azureSubscription.status = 'cancelled';
+  }),
+};
+
+/** A step on the subscription that the event names, if there is one. */
+function step<Data extends { readonly subscriptionId: string }>(
+  write: (subscription: Subscription, data: Data) => void,
+): (state: CustomerRelationship, data: Data) => void {
+  return (state, data) => {
+    const subscription = state.subscriptions.get(data.subscriptionId);
+    if (subscription) write(subscription, data);
+  };
+}
+
+function end(subscription: Subscription): void {
+  subscription.status = 'deleted';
+  delete subscription.retainedUntil;
+}
+
+// What a purchase must be like
+
+function requireSoundPurchase(data: SubscriptionCommands['PurchaseSubscription'], purchasedAt: Instant): void {
+  const { kind, termDuration, trial, autoRenew, baseSubscriptionId, cancellationAllowedUntil } = data;
+  const licences = kind === 'legacy' || kind === 'newCommerce';
+  if (kind === 'azurePlan') {
+    if (termDuration !== undefined) throw invalidItem('termDuration', 'notForAzurePlan');
+    if (autoRenew) throw invalidItem('autoRenew', 'notForAzurePlan');
+  } else if (termDuration === undefined) throw invalidItem('termDuration', 'required');
+  if (trial && !licences) throw invalidItem('trial', 'licencesOnly');
+  if (baseSubscriptionId !== undefined && !licences) throw invalidItem('baseSubscriptionId', 'licencesOnly');
+  if (cancellationAllowedUntil !== undefined && cancellationAllowedUntil < purchasedAt)
+    throw invalidItem('cancellationAllowedUntil', 'notBeforePurchase');
+}
+
+/**
+ * A legacy add-on needs a base that is in use (rule S10); a new-commerce one stands alone, so only that its base is known
+ * matters (rule S11). The bound keeps a base's suspension, which takes its add-ons along, in one append.
+ */
+function requireBase(
+  state: Frozen<CustomerRelationship>,
+  { kind, baseSubscriptionId }: SubscriptionCommands['PurchaseSubscription'],
+  { limits }: Policy,
+): void {
+  if (baseSubscriptionId === undefined) return;
+  if (known(state, state.subscriptions, 'subscription', baseSubscriptionId).kind !== kind)
+    throw invalidItem('baseSubscriptionId', 'baseOfSameKind');
+  if (kind !== 'legacy') return;
+
+  const base = current(state, state.subscriptions, 'subscription', baseSubscriptionId);
+  // Add-ons of add-ons would escape the suspension of the base.
+  if (base.baseSubscriptionId !== undefined) throw invalidItem('baseSubscriptionId', 'baseIsAddOn');
+  if (base.status !== 'active') throw reject('ParentNotActive', { baseSubscriptionId, status: base.status });
+  const limit = limits.addOnsPerBase;
+  const addOns = addOnsOf(state, baseSubscriptionId).filter(([, addOn]) => addOn.status !== 'deleted');
+  if (addOns.length >= limit) throw reject('LimitReached', { what: 'addOns', limit });
+}
+
+/** The end of the cancellation window of a kind that has one, counted from purchase or renewal (rules S7, S20). */
+function windowEnd(
+  kind: SubscriptionKind,
+  termDuration: TermDuration | undefined,
+  from: Instant,
+  { windows }: Policy,
+): Instant | undefined {
+  switch (kind) {
+    case 'newCommerce':
+      return addDays(from, windows.newCommerceDays);
+    case 'marketplace':
+      return termDuration === 'P1M'
+        ? addHours(from, windows.marketplaceMonthlyHours)
+        : addDays(from, windows.marketplaceLongerDays);
+    case 'legacy':
+    case 'azurePlan':
+      return undefined;
+  }
+}
+
+// What a subscription must be like
+
+/** A deleted subscription takes no change (rule S13). */
+function requireNotDeleted(subscriptionId: string, { status }: Item): void {
+  if (status === 'deleted') throw reject('SubscriptionDeleted', { subscriptionId });
+}
+
+/** A suspended subscription takes no change but to be reactivated or cancelled (rule S13). */
+function requireTakesChanges(subscriptionId: string, subscription: Item): void {
+  requireNotDeleted(subscriptionId, subscription);
+  if (subscription.status === 'suspended') throw reject('SubscriptionSuspended', { subscriptionId });
+}
+
+function requireActiveItem(subscriptionId: string, subscription: Item): void {
+  requireTakesChanges(subscriptionId, subscription);
+  const { status } = subscription;
+  if (status !== 'active')
+    throw reject('InvalidTransition', { itemId: subscriptionId, from: status, requires: 'active' });
+}
+
+/** An active subscription within its term; an Azure plan has neither term nor quantity to change. */
+function changeable(state: Frozen<CustomerRelationship>, subscriptionId: string, field: string, now: Instant): Item {
+  const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+  if (subscription.kind === 'azurePlan') throw invalidItem(field, 'notForAzurePlan');
+  requireActiveItem(subscriptionId, subscription);
+  requireTerm(subscriptionId, subscription, now);
+  return subscription;
+}
+
+/** An Azure plan has no term that could end. */
+function requireTerm(subscriptionId: string, { termEndsAt }: Item, now: Instant): void {
+  if (termEndsAt !== undefined && hasPassed(termEndsAt, now)) throw reject('TermEnded', { subscriptionId, termEndsAt });
+}
+
+/** Status and quantity are fixed while a new-commerce trial lasts (rule S12). */
+function requireUnlocked(subscriptionId: string, { kind, trial, termEndsAt }: Item): void {
+  if (kind === 'newCommerce' && trial) throw reject('TrialStatusLocked', { subscriptionId, trialEndsAt: termEndsAt });
+}
+
+/** A legacy add-on is in use only under a base that is (rule S10); a new-commerce one stands alone (rule S11). */
+function requireActiveBase(state: Frozen<CustomerRelationship>, { kind, baseSubscriptionId }: Item): void {
+  if (kind !== 'legacy' || baseSubscriptionId === undefined) return;
+  const status = state.subscriptions.get(baseSubscriptionId)?.status;
+  if (status !== 'active') throw reject('ParentNotActive', { baseSubscriptionId, status });
+}
+
+/** Rule S18; only an Azure plan has Azure subscriptions. */
+function requireNoActiveAzureSubscription(subscriptionId: string, { azureSubscriptions }: Item): void {
+  const azureSubscriptionIds = [...azureSubscriptions]
+    .filter(([, { status }]) => status === 'active')
+    .map(([id]) => id)
+    .toSorted();
+  if (azureSubscriptionIds.length > 0)
+    throw reject('AzurePlanHasActiveSubscriptions', { subscriptionId, azureSubscriptionIds });
+}
+
+/** The add-ons of a legacy base in id order. */
+function addOnsOf(state: Frozen<CustomerRelationship>, baseId: string): [string, Item][] {
+  return [...state.subscriptions]
+    .filter(([, { baseSubscriptionId }]) => baseSubscriptionId === baseId)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+// What more than one decision says
+
+function activated(subscriptionId: string, activatedAt: Instant): EventOf<'SubscriptionActivated'> {
+  return { type: 'SubscriptionActivated', data: { subscriptionId, activatedAt } };
+}
+
+function suspended(
+  subscriptionId: string,
+  suspension: Omit<RelationshipEvents['SubscriptionSuspended'], 'subscriptionId'>,
+): EventOf<'SubscriptionSuspended'> {
+  return { type: 'SubscriptionSuspended', data: { subscriptionId, ...suspension } };
+}
+
+function autoRenewDisabled(subscriptionId: string, disabledAt: Instant): EventOf<'AutoRenewDisabled'> {
+  return { type: 'AutoRenewDisabled', data: { subscriptionId, disabledAt } };
+}
+
+function disabled(
+  subscriptionId: string,
+  disabledAt: Instant,
+  days: number,
+  furtherPeriod: boolean,
+): EventOf<'SubscriptionDisabled'> {
+  const retainedUntil = addDays(disabledAt, days);
+  return { type: 'SubscriptionDisabled', data: { subscriptionId, disabledAt, retainedUntil, furtherPeriod } };
+}
+
+/** The end of a subscription and of its support contact's designation. */
+function cancellation(
+  state: Frozen<CustomerRelationship>,
+  subscriptionId: string,
+  cancelledAt: Instant,
+  now: Instant,
+): readonly MessageOf<RelationshipEvents>[] {
+  return [
+    { type: 'SubscriptionCancelled', data: { subscriptionId, cancelledAt } },
+    ...withdrawDesignation(state, subscriptionId, now),
+  ];
+}
+
+/**
+ * The next term with what was scheduled for it. It follows on the old one without a gap, while a new cancellation window
+ * opens only when the renewal completes, which may be a day later (rule S7).
+ */
+function renewal(
+  subscriptionId: string,
+  subscription: Item,
+  termStartsAt: Instant,
+  now: Instant,
+  policy: Policy,
+): EventOf<'SubscriptionRenewed'> {
+  const { kind, scheduledChange, scheduledBillingCycle } = subscription;
+  // A term that ends has a duration.
+  const termDuration = scheduledChange?.termDuration ?? subscription.termDuration!;
+  return {
+    type: 'SubscriptionRenewed',
+    data: {
+      subscriptionId,
+      quantity: scheduledChange?.quantity ?? subscription.quantity,
+      offerId: scheduledChange?.offerId ?? subscription.offerId,
+      termDuration,
+      ...present({ billingCycle: scheduledBillingCycle ?? subscription.billingCycle }),
+      termStartsAt,
+      termEndsAt: termEnd(termStartsAt, termDuration),
+      ...present({ cancellationAllowedUntil: windowEnd(kind, termDuration, now, policy) }),
+      renewedAt: now,
+    },
+  };
+}
+
+function invalidItem(field: string, rule: string): Rejection {
+  return reject('InvalidItem', { field, rule });
+}
+
+function invalidTransition(
+  itemId: string,
+  from: SubscriptionStatus,
+  to: SubscriptionStatus,
+  more: object = {},
+): Rejection {
+  return reject('InvalidTransition', { itemId, from, to, ...more });
+}
+
+/** Events and states leave out what is not there; `undefined` would not survive as JSON. */
+function present<Fields extends object>(fields: Fields): { [F in keyof Fields]?: Exclude<Fields[F], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [F in keyof Fields]?: Exclude<Fields[F], undefined>;
   };
 }
