@@ -11,7 +11,7 @@ import {
   type RelayedSignature,
 } from './admission.js';
 import { addDays, hasPassed, type Instant } from './calendar.js';
-import type { Context, Decisions, Steps } from './context.js';
+import type { Decisions, Steps } from './context.js';
 import type { RelationshipEvents } from './events.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
