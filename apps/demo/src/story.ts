@@ -1,0 +1,128 @@
+import type { MessageOf } from '#event-sourcing';
+import type { Actor, CommandName, Instant, Partner, RejectionCode, RelationshipCommands } from '#customer-relationship';
+import type { Company } from './companies.js';
+import { guidFor, randomFor, type Random } from './random.js';
+
+/** One command of the book, who sends it, and what it is to be answered. */
+export interface Step {
+  /** Unique in the book and the same in every run of it, so that a second run replays the first. */
+  readonly idempotencyKey: string;
+  readonly command: MessageOf<RelationshipCommands>;
+  readonly by: Actor;
+  /** Expected refusal; absent: accepted. */
+  readonly refusedAs?: RejectionCode;
+}
+
+/** What happens between a partner and one customer, in order. */
+export interface CustomerStory {
+  readonly title: string;
+  readonly partner: Partner;
+  readonly customer: Company & { readonly id: string };
+  readonly steps: readonly Step[];
+}
+
+/** The partner's people and apps, each with the roles that the work asks for. */
+export interface PartnerStaff {
+  readonly sales: Actor;
+  readonly admin: Actor;
+  readonly globalAdmin: Actor;
+  readonly helpdesk: Actor;
+  readonly billing: Actor;
+  /** Brings in what happened elsewhere: provisioning, settled cancellations, acceptances by link. */
+  readonly syncApp: Actor;
+  /** Says what time has brought about. */
+  readonly clockApp: Actor;
+}
+
+/** What a chapter of a story is told with. */
+export interface Teller extends Random {
+  readonly partner: Partner;
+  readonly customer: Company & { readonly id: string };
+  readonly staff: PartnerStaff;
+  readonly customerAdmin: Actor;
+  /** Adds a command that is to be accepted, or refused with the code named. */
+  readonly tell: <N extends CommandName>(
+    type: N,
+    data: RelationshipCommands[N],
+    by: Actor,
+    refusedAs?: RejectionCode,
+  ) => void;
+  /** A new GUID. */
+  readonly id: () => string;
+  /** A time in working hours so many days before the book's day; at least one, so that it is past wherever the day has got to. */
+  readonly daysAgo: (days: number) => Instant;
+}
+
+export function tellStory(
+  seed: string,
+  index: number,
+  today: string,
+  partner: Partner,
+  company: Company,
+  { title, chapters }: Plot,
+): CustomerStory {
+  const label = `${seed}/${index}`;
+  const random = randomFor(label);
+  const customer = { ...company, id: guidFor(`${label}/customer`) };
+  const steps: Step[] = [];
+  let ids = 0;
+  const teller: Teller = {
+    ...random,
+    partner,
+    customer,
+    staff: staffOf(partner),
+    customerAdmin: {
+      id: `it-lead-${customer.id.slice(0, 8)}`,
+      kind: 'customerUser',
+      roles: ['CustomerGlobalAdmin'],
+      tenant: customer.id,
+    },
+    tell(type, data, by, refusedAs) {
+      steps.push({
+        idempotencyKey: `demo-${seed}-${index}-${steps.length}`,
+        // The one cast: the compiler cannot see that a name and its payload belong together once both are generic.
+        command: { type, data } as unknown as MessageOf<RelationshipCommands>,
+        by,
+        ...(refusedAs ? { refusedAs } : {}),
+      });
+    },
+    id: () => guidFor(`${label}/${ids++}`),
+    daysAgo: (days) => {
+      const day = Date.parse(`${today}T00:00:00.000Z`) - days * 86_400_000;
+      return new Date(day + random.between(7 * 60, 17 * 60) * 60_000).toISOString();
+    },
+  };
+  for (const chapter of chapters) chapter(teller);
+  return { title, partner, customer, steps };
+}
+
+export type Chapter = (teller: Teller) => void;
+
+/** A kind of customer: how its relationship goes and what it buys. */
+export interface Plot {
+  readonly title: string;
+  /** How often it happens, among the others. */
+  readonly weight: number;
+  readonly chapters: readonly Chapter[];
+  /** Told of partners that may not sell. */
+  readonly byIndirectReseller?: boolean;
+}
+
+function staffOf(partner: Partner): PartnerStaff {
+  const user = (id: string, ...roles: Actor['roles']): Actor => ({
+    id: `${id}-${partner.partnerId}`,
+    kind: 'partnerUser',
+    roles,
+    tenant: partner.tenantId,
+  });
+  const app = (id: string, ...roles: Actor['roles']): Actor => ({ ...user(id, ...roles), kind: 'partnerApp' });
+  return {
+    sales: user('sales', 'SalesAgent'),
+    admin: user('admin', 'AdminAgent'),
+    globalAdmin: user('global-admin', 'GlobalAdmin', 'AdminAgent'),
+    helpdesk: user('helpdesk', 'HelpdeskAgent'),
+    billing: user('billing', 'BillingAdmin'),
+    syncApp: app('sync-app', 'AdminAgent'),
+    clockApp: app('clock-app', 'BillingAdmin'),
+  };
+}
