@@ -1,0 +1,997 @@
+import { describe, expect, it } from '@jest/globals';
+import type { MessageOf } from '#event-sourcing';
+import type { RelationshipCommands } from './commands.js';
+import type { RelationshipEvents } from './events.js';
+import { grantOfferedWithRelationship, revokeGrants } from './delegated-admin.js';
+import type { GranularGrant } from './state.js';
+import {
+  accepted,
+  adminActivated,
+  adminActive,
+  adminApproved,
+  adminLocked,
+  adminRequested,
+  customerUser,
+  established,
+  legacyAdminGranted,
+  now,
+  partnerApp,
+  partnerUser,
+  policyOf2020,
+  reestablished,
+  removed,
+  requested,
+  spec,
+} from './testing.js';
+
+type CommandOf<N extends keyof RelationshipCommands> = MessageOf<RelationshipCommands, N>;
+type EventOf<N extends keyof RelationshipEvents> = MessageOf<RelationshipEvents, N>;
+
+const { given } = spec;
+const globalAdministrator = policyOf2020.delegatedAdmin.globalAdministratorRole;
+const customerAdmin = { actor: customerUser('CustomerGlobalAdmin') };
+
+// A request of 1 November lapses on 30 January, its grant would end on 3 November of the year after.
+const lapsesAt = '2027-01-30T12:00:00.000Z';
+const justLapsed = '2027-01-30T12:00:00.001Z';
+const endsAt = '2027-11-03T12:00:00.000Z';
+const justEnded = '2027-11-03T12:00:00.001Z';
+
+const request = (
+  overrides: Partial<RelationshipCommands['RequestDelegatedAdmin']> = {},
+): CommandOf<'RequestDelegatedAdmin'> => ({
+  type: 'RequestDelegatedAdmin',
+  data: { grantId: 'grant-1', name: 'Helpdesk', roles: ['role-reader'], durationDays: 90, ...overrides },
+});
+const requestedNow = (overrides: Partial<RelationshipEvents['DelegatedAdminRequested']> = {}) =>
+  adminRequested('grant-1', {
+    name: 'Helpdesk',
+    roles: ['role-reader'],
+    durationDays: 90,
+    autoExtendDays: 0,
+    requestedAt: now,
+    expiresAt: '2027-02-20T12:00:00.000Z',
+    ...overrides,
+  });
+const update = (
+  changes: Partial<RelationshipCommands['UpdateDelegatedAdminRequest']>,
+): CommandOf<'UpdateDelegatedAdminRequest'> => ({
+  type: 'UpdateDelegatedAdminRequest',
+  data: { grantId: 'grant-1', ...changes },
+});
+const updated = (
+  changes: Omit<RelationshipEvents['DelegatedAdminUpdated'], 'grantId' | 'updatedAt'>,
+): EventOf<'DelegatedAdminUpdated'> => ({
+  type: 'DelegatedAdminUpdated',
+  data: { grantId: 'grant-1', ...changes, updatedAt: now },
+});
+const record = (
+  overrides: Partial<RelationshipCommands['RecordLegacyDelegatedAdmin']> = {},
+): CommandOf<'RecordLegacyDelegatedAdmin'> => ({
+  type: 'RecordLegacyDelegatedAdmin',
+  data: { grantId: 'dap', effectiveAt: '2022-05-01T00:00:00.000Z', ...overrides },
+});
+const onGrant = <N extends 'Lock' | 'Approve' | 'Extend' | 'Terminate' | 'Expire'>(verb: N, grantId = 'grant-1') =>
+  ({
+    type: verb === 'Lock' ? 'LockDelegatedAdminForApproval' : `${verb}DelegatedAdmin`,
+    data: { grantId },
+  }) as MessageOf<RelationshipCommands>;
+const assign = (overrides: Partial<RelationshipCommands['AssignAccess']> = {}): CommandOf<'AssignAccess'> => ({
+  type: 'AssignAccess',
+  data: {
+    grantId: 'grant-1',
+    assignmentId: 'access-1',
+    groupId: 'group-1',
+    roles: ['role-reader'],
+    ...overrides,
+  },
+});
+const removeAccess: CommandOf<'RemoveAccess'> = {
+  type: 'RemoveAccess',
+  data: { grantId: 'grant-1', assignmentId: 'access-1' },
+};
+const terminated = (grantId = 'grant-1'): EventOf<'DelegatedAdminTerminated'> => ({
+  type: 'DelegatedAdminTerminated',
+  data: { grantId, terminatedAt: now },
+});
+const lapsed = (expiredAt = lapsesAt): EventOf<'DelegatedAdminExpired'> => ({
+  type: 'DelegatedAdminExpired',
+  data: { grantId: 'grant-1', expiredAt },
+});
+const extended = (until: string): EventOf<'DelegatedAdminExtended'> => ({
+  type: 'DelegatedAdminExtended',
+  data: { grantId: 'grant-1', endsAt: until, extendedAt: now },
+});
+const revoked = (grantId: string, grantKind: 'dap' | 'gdap'): EventOf<'DelegatedAdminPrivilegesRevoked'> => ({
+  type: 'DelegatedAdminPrivilegesRevoked',
+  data: { grantId, grantKind, revokedAt: now },
+});
+const accessCreated = (roles = ['role-reader']): EventOf<'AccessAssignmentCreated'> => ({
+  type: 'AccessAssignmentCreated',
+  data: { grantId: 'grant-1', assignmentId: 'access-1', groupId: 'group-1', roles, createdAt: now },
+});
+const accessDeleted: EventOf<'AccessAssignmentDeleted'> = {
+  type: 'AccessAssignmentDeleted',
+  data: { grantId: 'grant-1', assignmentId: 'access-1', deletedAt: now },
+};
+
+const waiting = [adminRequested('grant-1'), adminLocked('grant-1')];
+
+describe('A GDAP request', () => {
+  it('waits 90 days for its approval, counted from when it was made (G5)', () => {
+    given(...established)
+      .when(request())
+      .then(requestedNow());
+    given(...established)
+      .when(request({ effectiveAt: '2026-11-01T12:00:00.000Z' }))
+      .then(requestedNow({ requestedAt: '2026-11-01T12:00:00.000Z', expiresAt: lapsesAt }));
+    given(...established)
+      .when(request({ effectiveAt: '2026-11-22T12:00:00.001Z' }))
+      .rejects('EffectiveInFuture', { effectiveAt: '2026-11-22T12:00:00.001Z', now });
+  });
+
+  it.each([1, 730])('may last %d days (G1)', (durationDays) => {
+    given(...established)
+      .when(request({ durationDays }))
+      .then(requestedNow({ durationDays }));
+  });
+
+  it.each([0, 731, 1.5, -1, NaN])('may not last %d days (G1)', (durationDays) => {
+    given(...established)
+      .when(request({ durationDays }))
+      .rejects('DurationOutOfRange', { min: 1, max: 730 });
+  });
+
+  it('has a name of 50 characters at most, however many code units they take (G2)', () => {
+    const fifty = '🔑'.repeat(50);
+    given(...established)
+      .when(request({ name: fifty }))
+      .then(requestedNow({ name: fifty }));
+    given(...established)
+      .when(request({ name: `${fifty}x` }))
+      .rejects('NameTooLong', { maxLength: 50 });
+  });
+
+  it('has a name at all (G2)', () => {
+    given(...established)
+      .when(request({ name: ' \t' }))
+      .rejects('InvalidItem', { field: 'name' });
+  });
+
+  it('has a name that no other grant of the partner has (G2)', () => {
+    given(...established)
+      .when(request(), { grantNameTaken: true })
+      .rejects('NameNotUnique', { name: 'Helpdesk' });
+    given(...established)
+      .when(request(), { grantNameTaken: false })
+      .then(requestedNow());
+  });
+
+  it('asks for one role at least and names each once, in whatever spelling (G3)', () => {
+    given(...established)
+      .when(request({ roles: [] }))
+      .rejects('RolesMissing');
+    given(...established)
+      .when(request({ roles: ['role-b', 'ROLE-A', 'role-B', 'role-a'] }))
+      .then(requestedNow({ roles: ['role-b', 'role-a'] }));
+  });
+
+  it('extends itself by 180 days or not at all (G6)', () => {
+    given(...established)
+      .when(request({ autoExtendDays: 180 }))
+      .then(requestedNow({ autoExtendDays: 180 }));
+    given(...established)
+      .when(request({ autoExtendDays: 0 }))
+      .then(requestedNow());
+    for (const autoExtendDays of [1, 179, 181, -180])
+      given(...established)
+        .when(request({ autoExtendDays }))
+        .rejects('AutoExtendNotAllowed', { allowed: [0, 180], reason: 'unknownPeriod' });
+  });
+
+  it('does not extend itself with the Global Administrator role, in whatever spelling (G6)', () => {
+    for (const role of [globalAdministrator, globalAdministrator.toUpperCase()])
+      given(...established)
+        .when(request({ roles: ['role-reader', role], autoExtendDays: 180 }))
+        .rejects('AutoExtendNotAllowed', { allowed: [0], reason: 'globalAdministratorRole' });
+    given(...established)
+      .when(request({ roles: [globalAdministrator] }))
+      .then(requestedNow({ roles: [globalAdministrator] }));
+  });
+
+  it('needs an active relationship before anything else is looked at (R20)', () => {
+    given()
+      .when(request({ roles: [] }))
+      .rejects('RelationshipNotFound');
+    given(requested())
+      .when(request({ roles: [] }))
+      .rejects('NoRelationship', { status: 'requested' });
+    given(...established, removed())
+      .when(request())
+      .rejects('NoRelationship', { status: 'removed' });
+  });
+
+  it('never uses an id again, not even in a later term', () => {
+    given(...established, adminRequested('grant-1'), lapsed())
+      .when(request())
+      .rejects('ItemAlreadyExists', { kind: 'grant', itemId: 'grant-1' });
+    given(...established, adminRequested('grant-1'), revoked('grant-1', 'gdap'), removed(), ...reestablished)
+      .when(request())
+      .rejects('ItemAlreadyExists', { kind: 'grant', itemId: 'grant-1' });
+  });
+
+  it('leaves alone the ids that later terms will need for the DAP grant they come with', () => {
+    given(...established)
+      .when(request({ grantId: 'dap-2' }))
+      .rejects('InvalidItem', { field: 'grantId' });
+    given(...established)
+      .when(record({ grantId: 'dap-10' }))
+      .rejects('InvalidItem', { field: 'grantId' });
+    for (const grantId of ['dap-1', 'dap-02', 'my-dap-2', 'dap-2x'])
+      given(...established)
+        .when(request({ grantId }))
+        .then({ ...requestedNow(), data: { ...requestedNow().data, grantId } });
+  });
+
+  it('finds room for no more grants than one removal can revoke', () => {
+    const policy = { ...policyOf2020, limits: { ...policyOf2020.limits, grants: 2 } };
+    const one = [...established, legacyAdminGranted('dap')];
+    given(...one)
+      .when(request(), { policy })
+      .then(requestedNow());
+    given(...one, adminRequested('grant-2'))
+      .when(request(), { policy })
+      .rejects('LimitReached', { what: 'grants', limit: 2 });
+    // Lapsed, but its clock command is late: a removal would have to revoke it.
+    given(...one, adminRequested('grant-2'))
+      .when(request(), { policy, now: justLapsed })
+      .rejects('LimitReached', { what: 'grants', limit: 2 });
+    for (const ended of [terminated('grant-2'), revoked('grant-2', 'gdap')])
+      given(...one, adminRequested('grant-2'), ended)
+        .when(request(), { policy })
+        .then(requestedNow());
+    given(...one, adminRequested('grant-2'), removed(), ...reestablished, adminRequested('grant-3'))
+      .when(request(), { policy })
+      .then(requestedNow());
+  });
+
+  it('is not made by the customer (R28)', () => {
+    given(...established)
+      .when(request(), customerAdmin)
+      .rejects('ActorNotAllowed', { command: 'RequestDelegatedAdmin', hint: 'askThePartner' });
+  });
+});
+
+describe('A GDAP request that is not yet locked', () => {
+  const created = [...established, adminRequested('grant-1')];
+
+  it('may be changed in every way, and says only what changes (G4)', () => {
+    given(...created)
+      .when(update({ name: 'Other', roles: ['role-admin', 'Role-Admin'], durationDays: 30, autoExtendDays: 180 }))
+      .then(updated({ name: 'Other', roles: ['role-admin'], durationDays: 30, autoExtendDays: 180 }));
+    given(...created)
+      .when(update({ name: 'Name of grant-1', durationDays: 366, autoExtendDays: 0 }))
+      .then(updated({ durationDays: 366 }));
+  });
+
+  it('is not changed by what it says already, in whatever order (G4)', () => {
+    given(...created)
+      .when(
+        update({
+          name: 'Name of grant-1',
+          roles: ['role-helpdesk', 'role-reader'],
+          durationDays: 365,
+          autoExtendDays: 0,
+        }),
+      )
+      .rejects('NothingToChange', { grantId: 'grant-1' });
+    given(...created)
+      .when(update({}))
+      .rejects('NothingToChange', { grantId: 'grant-1' });
+  });
+
+  it.each([
+    ['a role more', ['role-reader', 'role-helpdesk', 'role-admin']],
+    ['a role less', ['role-reader']],
+    ['another role', ['role-reader', 'role-admin']],
+  ])('may ask for %s (G4)', (_, roles) => {
+    given(...created)
+      .when(update({ roles }))
+      .then(updated({ roles }));
+  });
+
+  it('must still be a legal request (G1, G2, G3, G6)', () => {
+    given(...created)
+      .when(update({ durationDays: 731 }))
+      .rejects('DurationOutOfRange', { min: 1, max: 730 });
+    given(...created)
+      .when(update({ name: 'x'.repeat(51) }))
+      .rejects('NameTooLong', { maxLength: 50 });
+    given(...created)
+      .when(update({ name: ' ' }))
+      .rejects('InvalidItem', { field: 'name' });
+    given(...created)
+      .when(update({ roles: [] }))
+      .rejects('RolesMissing');
+    given(...created)
+      .when(update({ autoExtendDays: 90 }))
+      .rejects('AutoExtendNotAllowed', { allowed: [0, 180], reason: 'unknownPeriod' });
+  });
+
+  it('must be legal as a whole: auto-extend and the Global Administrator role exclude each other (G6)', () => {
+    const refusal = { allowed: [0], reason: 'globalAdministratorRole' };
+    given(...established, adminRequested('grant-1', { autoExtendDays: 180 }))
+      .when(update({ roles: [globalAdministrator] }))
+      .rejects('AutoExtendNotAllowed', refusal);
+    given(...established, adminRequested('grant-1', { roles: [globalAdministrator] }))
+      .when(update({ autoExtendDays: 180 }))
+      .rejects('AutoExtendNotAllowed', refusal);
+    given(...established, adminRequested('grant-1', { roles: [globalAdministrator] }))
+      .when(update({ autoExtendDays: 180, roles: ['role-reader'] }))
+      .then(updated({ autoExtendDays: 180, roles: ['role-reader'] }));
+  });
+
+  it('takes no name of another grant, but may keep its own (G2)', () => {
+    given(...created)
+      .when(update({ name: 'Other' }), { grantNameTaken: true })
+      .rejects('NameNotUnique', { name: 'Other' });
+    given(...created)
+      .when(update({ durationDays: 30 }), { grantNameTaken: true })
+      .then(updated({ durationDays: 30 }));
+  });
+
+  it('keeps what was changed', () => {
+    const changed = updated({ name: 'Other', roles: ['role-admin'], durationDays: 30, autoExtendDays: 180 });
+    expect(
+      given(...created, changed)
+        .state()
+        .grants.get('grant-1'),
+    ).toEqual({
+      kind: 'gdap',
+      relationshipTerm: 1,
+      status: 'created',
+      name: 'Other',
+      roles: ['role-admin'],
+      durationDays: 30,
+      autoExtendDays: 180,
+      requestExpiresAt: lapsesAt,
+      accessAssignments: new Map(),
+    });
+    const unchanged = given(...created)
+      .state()
+      .grants.get('grant-1');
+    expect(
+      given(...created, updated({}))
+        .state()
+        .grants.get('grant-1'),
+    ).toEqual(unchanged);
+  });
+
+  it('is looked up after what is said of it is found legal, and before its state', () => {
+    given(...established)
+      .when(update({ roles: [] }))
+      .rejects('RolesMissing');
+    given(...established)
+      .when(update({ name: 'Other' }))
+      .rejects('ItemNotFound', { kind: 'grant', itemId: 'grant-1' });
+    given(requested())
+      .when(update({ roles: [] }))
+      .rejects('NoRelationship', { status: 'requested' });
+  });
+
+  it('is locked for approval once (G4)', () => {
+    given(...created)
+      .when(onGrant('Lock'))
+      .then({ type: 'DelegatedAdminLockedForApproval', data: { grantId: 'grant-1', lockedAt: now } });
+    given(...established, ...waiting)
+      .when(onGrant('Lock'))
+      .rejects('InvalidTransition', { itemId: 'grant-1', from: 'approvalPending', to: 'approvalPending' });
+    given(...established, legacyAdminGranted('grant-1'))
+      .when(onGrant('Lock'))
+      .rejects('InvalidTransition', { itemId: 'grant-1', from: 'approved', to: 'approvalPending' });
+    given(...established, ...adminActive('grant-1'))
+      .when(onGrant('Lock'), { now: justEnded })
+      .rejects('InvalidTransition', { itemId: 'grant-1', from: 'active', to: 'approvalPending' });
+  });
+
+  it('is not approved before it is locked', () => {
+    given(...created)
+      .when(onGrant('Approve'), customerAdmin)
+      .rejects('InvalidTransition', { itemId: 'grant-1', from: 'created', to: 'active' });
+  });
+});
+
+describe('A grant that is locked', () => {
+  const refusal = (status: string, editable: string[] = []) => ({ grantId: 'grant-1', status, editable });
+
+  it('is not changed while it waits, not even to what it says already (G4)', () => {
+    for (const changes of [{ name: 'Other' }, { autoExtendDays: 0 }])
+      given(...established, ...waiting)
+        .when(update(changes))
+        .rejects('GrantLocked', refusal('approvalPending'));
+  });
+
+  it('is not changed once it has ended, as soon as its time is over (G4)', () => {
+    const active = [...established, ...adminActive('grant-1')];
+    given(...active, terminated())
+      .when(update({ autoExtendDays: 180 }))
+      .rejects('GrantLocked', refusal('terminated'));
+    given(...active)
+      .when(update({ autoExtendDays: 180 }), { now: justEnded })
+      .rejects('GrantLocked', refusal('expired'));
+    given(...active)
+      .when(update({ autoExtendDays: 180 }), { now: endsAt })
+      .thenNames('DelegatedAdminUpdated');
+    given(...active, lapsed(endsAt))
+      .when(update({ autoExtendDays: 180 }), { now: justEnded })
+      .rejects('GrantLocked', refusal('expired'));
+  });
+
+  it('is never changed if it is DAP (G4)', () => {
+    given(...established, legacyAdminGranted('grant-1'))
+      .when(update({ autoExtendDays: 180 }))
+      .rejects('GrantLocked', refusal('approved'));
+  });
+
+  it('takes another auto-extend while it is active (G4)', () => {
+    const active = [...established, ...adminActive('grant-1')];
+    given(...active)
+      .when(update({ autoExtendDays: 180 }))
+      .then(updated({ autoExtendDays: 180 }));
+    given(...active)
+      .when(update({ autoExtendDays: 0 }))
+      .rejects('NothingToChange', { grantId: 'grant-1' });
+    for (const changes of [{ name: 'Other' }, { durationDays: 30 }, { roles: ['role-reader'] }])
+      given(...active)
+        .when(update({ autoExtendDays: 180, ...changes }))
+        .rejects('GrantLocked', refusal('active', ['autoExtendDays']));
+  });
+
+  it('loses the Global Administrator role while it is active, and no other (G4)', () => {
+    const active = [...established, ...adminActive('grant-1', { roles: ['role-reader', globalAdministrator] })];
+    given(...active)
+      .when(update({ roles: ['role-reader'] }))
+      .then(updated({ roles: ['role-reader'] }));
+    given(...active)
+      .when(update({ roles: ['role-reader'], autoExtendDays: 180 }))
+      .then(updated({ roles: ['role-reader'], autoExtendDays: 180 }));
+    given(...active)
+      .when(update({ autoExtendDays: 180 }))
+      .rejects('AutoExtendNotAllowed', { allowed: [0], reason: 'globalAdministratorRole' });
+    for (const roles of [[globalAdministrator], ['role-other'], ['role-reader', 'role-other']])
+      given(...active)
+        .when(update({ roles }))
+        .rejects('GrantLocked', refusal('active', ['roles', 'autoExtendDays']));
+  });
+
+  it('keeps one role at least (G3, G4)', () => {
+    const active = [...established, ...adminActive('grant-1', { roles: [globalAdministrator] })];
+    given(...active)
+      .when(update({ roles: [] }))
+      .rejects('RolesMissing');
+  });
+
+  it('takes the role that it loses from its access assignments (G8)', () => {
+    const roles = ['role-reader', globalAdministrator];
+    const state = given(
+      ...established,
+      ...adminActive('grant-1', { roles }),
+      accessCreated(roles),
+      updated({ roles: ['role-reader'] }),
+    ).state();
+    const { accessAssignments } = state.grants.get('grant-1') as GranularGrant;
+    expect(accessAssignments.get('access-1')).toEqual({
+      groupId: 'group-1',
+      roles: ['role-reader'],
+      status: 'active',
+    });
+  });
+});
+
+describe('A GDAP request that nobody approved in time', () => {
+  const open = [adminRequested('grant-1')];
+
+  it.each([
+    ['changed', update({ name: 'Other' }), open, ['DelegatedAdminUpdated']],
+    ['locked', onGrant('Lock'), open, ['DelegatedAdminLockedForApproval']],
+    ['approved', onGrant('Approve'), waiting, ['DelegatedAdminApproved', 'DelegatedAdminActivated']],
+  ] as const)('cannot be %s, however late the clock (G5)', (_, command, history, inTime) => {
+    const actor = command.type === 'ApproveDelegatedAdmin' ? customerAdmin.actor : partnerUser('AdminAgent');
+    given(...established, ...history)
+      .when(command, { now: justLapsed, actor })
+      .rejects('RequestExpired', { expiredAt: lapsesAt });
+    given(...established, ...history, lapsed())
+      .when(command, { now: justLapsed, actor })
+      .rejects('RequestExpired', { expiredAt: lapsesAt });
+    given(...established, ...history)
+      .when(command, { now: lapsesAt, actor })
+      .thenNames(...inTime);
+  });
+
+  it.each([
+    ['created', open],
+    ['waiting', waiting],
+  ])('expires by the clock while it is %s, not before its time (G5)', (_, history) => {
+    given(...established, ...history)
+      .when(onGrant('Expire'), { now: justLapsed, actor: partnerApp('BillingAdmin') })
+      .then(lapsed());
+    given(...established, ...history)
+      .when(onGrant('Expire'), { now: lapsesAt })
+      .rejects('NotDue', { dueAt: lapsesAt });
+  });
+
+  it('cannot be terminated any more (G7, G11)', () => {
+    given(...established, ...waiting)
+      .when(onGrant('Terminate'), { ...customerAdmin, now: justLapsed })
+      .rejects('InvalidTransition', { itemId: 'grant-1', from: 'expired', to: 'terminated' });
+  });
+});
+
+describe('The approval of a GDAP request', () => {
+  const approval = (approvedBy: RelationshipEvents['DelegatedAdminApproved']['approvedBy']) =>
+    [
+      { type: 'DelegatedAdminApproved', data: { grantId: 'grant-1', approvedBy, approvedAt: now } },
+      // 365 days from now.
+      {
+        type: 'DelegatedAdminActivated',
+        data: { grantId: 'grant-1', activatedAt: now, endsAt: '2027-11-22T12:00:00.000Z' },
+      },
+    ] as const;
+  const relayed = (globalAdmin: boolean): CommandOf<'ApproveDelegatedAdmin'> => ({
+    type: 'ApproveDelegatedAdmin',
+    data: { grantId: 'grant-1', approvedBy: { userId: 'chris', globalAdmin } },
+  });
+
+  it("comes from the customer's Global admin, directly or through the partner's app, and starts the grant (G1, R25)", () => {
+    given(...established, ...waiting)
+      .when(onGrant('Approve'), customerAdmin)
+      .then(...approval({ userId: 'chris' }));
+    given(...established, ...waiting)
+      .when(relayed(true), { actor: partnerApp('AdminAgent') })
+      .then(...approval({ userId: 'chris', relayedBy: 'sync-app' }));
+  });
+
+  it('comes from nobody else, and that is said before the grant is looked up (R25)', () => {
+    const refusal = { requires: 'CustomerGlobalAdmin' };
+    given(requested()).when(onGrant('Approve'), { actor: customerUser() }).rejects('AcceptorNotGlobalAdmin', refusal);
+    given(requested())
+      .when(relayed(false), { actor: partnerApp('AdminAgent') })
+      .rejects('AcceptorNotGlobalAdmin', refusal);
+    given(requested())
+      .when(onGrant('Approve'), { actor: partnerApp('AdminAgent') })
+      .rejects('AcceptorNotGlobalAdmin', refusal);
+    given(requested())
+      .when(relayed(true), { actor: partnerUser('AdminAgent') })
+      .rejects('AcceptorNotGlobalAdmin', refusal);
+  });
+
+  it('is given once', () => {
+    given(...established, ...adminActive('grant-1'))
+      .when(onGrant('Approve'), customerAdmin)
+      .rejects('InvalidTransition', { itemId: 'grant-1', from: 'active', to: 'active' });
+    given(...established, legacyAdminGranted('grant-1'))
+      .when(onGrant('Approve'), customerAdmin)
+      .rejects('InvalidTransition', { itemId: 'grant-1', from: 'approved', to: 'active' });
+  });
+
+  it('leads from approved to active within one append', () => {
+    const between = given(...established, ...waiting, adminApproved('grant-1')).state();
+    expect(between.grants.get('grant-1')).toMatchObject({ status: 'approved' });
+    const after = given(...established, ...adminActive('grant-1')).state();
+    expect(after.grants.get('grant-1')).toMatchObject({ status: 'active', endsAt });
+  });
+});
+
+describe('An active GDAP grant', () => {
+  const active = [...established, ...adminActive('grant-1')];
+  const extending = [...established, ...adminActive('grant-1', { autoExtendDays: 180 })];
+
+  it('is extended by 180 days from its end, again and again (G6)', () => {
+    given(...extending)
+      .when(onGrant('Extend'))
+      .then(extended('2028-05-01T12:00:00.000Z'));
+    given(...extending, extended('2028-05-01T12:00:00.000Z'))
+      .when(onGrant('Extend'))
+      .then(extended('2028-10-28T12:00:00.000Z'));
+    given(...extending)
+      .when(onGrant('Extend'), { now: endsAt })
+      .thenNames('DelegatedAdminExtended');
+  });
+
+  it('is not extended unless it was asked to be, nor after its end (G6)', () => {
+    given(...active)
+      .when(onGrant('Extend'))
+      .rejects('AutoExtendOff', { grantId: 'grant-1' });
+    given(...extending)
+      .when(onGrant('Extend'), { now: justEnded })
+      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'expired' });
+    given(...established, legacyAdminGranted('grant-1'))
+      .when(onGrant('Extend'))
+      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'approved' });
+    given(...established, ...waiting)
+      .when(onGrant('Extend'))
+      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'approvalPending' });
+    given(...established, ...waiting, adminApproved('grant-1'))
+      .when(onGrant('Extend'))
+      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'approved' });
+  });
+
+  it('expires by the clock after its end, never before, and no earlier for having been extended', () => {
+    given(...active)
+      .when(onGrant('Expire'), { now: justEnded })
+      .then(lapsed(endsAt));
+    given(...active)
+      .when(onGrant('Expire'), { now: endsAt })
+      .rejects('NotDue', { dueAt: endsAt });
+    given(...extending, extended('2028-05-01T12:00:00.000Z'))
+      .when(onGrant('Expire'), { now: justEnded })
+      .rejects('NotDue', { dueAt: '2028-05-01T12:00:00.000Z' });
+  });
+
+  it('expires by the clock whatever became of the relationship (R20)', () => {
+    given(...active, removed())
+      .when(onGrant('Expire'), { now: justEnded })
+      .then(lapsed(endsAt));
+    given(...active, removed(), ...reestablished)
+      .when(onGrant('Expire'), { now: justEnded })
+      .then(lapsed(endsAt));
+    given().when(onGrant('Expire')).rejects('RelationshipNotFound');
+    given(...established)
+      .when(onGrant('Expire'))
+      .rejects('ItemNotFound', { kind: 'grant', itemId: 'grant-1' });
+  });
+
+  it('expires once, and only as a GDAP grant that is open', () => {
+    for (const [history, from] of [
+      [[...adminActive('grant-1'), lapsed(endsAt)], 'expired'],
+      [[...adminActive('grant-1'), terminated()], 'terminated'],
+      [[...adminActive('grant-1'), revoked('grant-1', 'gdap')], 'revoked'],
+      [[...waiting, adminApproved('grant-1')], 'approved'],
+      [[legacyAdminGranted('grant-1')], 'approved'],
+    ] as const)
+      given(...established, ...history)
+        .when(onGrant('Expire'), { now: justEnded })
+        .rejects('InvalidTransition', { itemId: 'grant-1', from, to: 'expired' });
+  });
+});
+
+describe('The termination of a grant', () => {
+  const active = [...established, ...adminActive('grant-1')];
+  const terminationRequested = (requestedBy: 'partner' | 'customer') =>
+    ({
+      type: 'DelegatedAdminTerminationRequested',
+      data: { grantId: 'grant-1', requestedBy, requestedAt: now },
+    }) as const;
+
+  it('of an active GDAP grant comes from either side (G7, G11)', () => {
+    given(...active)
+      .when(onGrant('Terminate'))
+      .then(terminationRequested('partner'), terminated());
+    given(...active)
+      .when(onGrant('Terminate'), customerAdmin)
+      .then(terminationRequested('customer'), terminated());
+    given(...active)
+      .when(onGrant('Terminate'), { actor: partnerApp('AdminAgent') })
+      .then(terminationRequested('partner'), terminated());
+  });
+
+  it('of DAP comes from either side (G10, G11)', () => {
+    for (const context of [{}, customerAdmin])
+      given(...established, legacyAdminGranted('grant-1'))
+        .when(onGrant('Terminate'), context)
+        .then(terminated());
+  });
+
+  it.each([
+    ['created', [adminRequested('grant-1')]],
+    ['approvalPending', waiting],
+    ['approved', [...waiting, adminApproved('grant-1')]],
+  ])('of one that is %s comes from the customer only (G7, G11)', (from, history) => {
+    given(...established, ...history)
+      .when(onGrant('Terminate'))
+      .rejects('InvalidTransition', { itemId: 'grant-1', from, to: 'terminated' });
+    given(...established, ...history)
+      .when(onGrant('Terminate'), customerAdmin)
+      .then(terminated());
+  });
+
+  it('of one that has ended is refused, as soon as its time is over (G7)', () => {
+    for (const context of [{}, customerAdmin]) {
+      given(...active)
+        .when(onGrant('Terminate'), { ...context, now: justEnded })
+        .rejects('InvalidTransition', { itemId: 'grant-1', from: 'expired', to: 'terminated' });
+      given(...active)
+        .when(onGrant('Terminate'), { ...context, now: endsAt })
+        .thenNames('DelegatedAdminTerminationRequested', 'DelegatedAdminTerminated');
+      for (const [ended, from] of [
+        [terminated(), 'terminated'],
+        [revoked('grant-1', 'gdap'), 'revoked'],
+      ] as const)
+        given(...active, ended)
+          .when(onGrant('Terminate'), context)
+          .rejects('InvalidTransition', { itemId: 'grant-1', from, to: 'terminated' });
+    }
+    given(...established, legacyAdminGranted('grant-1'), terminated())
+      .when(onGrant('Terminate'))
+      .rejects('InvalidTransition', { itemId: 'grant-1', from: 'terminated', to: 'terminated' });
+  });
+
+  it("comes, on the customer's side, from a Global admin, which is said before the grant is looked up (G11)", () => {
+    given(requested())
+      .when(onGrant('Terminate'), { actor: customerUser() })
+      .rejects('RoleNotAllowed', { command: 'TerminateDelegatedAdmin', anyOf: ['CustomerGlobalAdmin'] });
+  });
+
+  it('leaves the relationship untouched, as the expiry does (G9)', () => {
+    for (const ended of [terminated(), lapsed(endsAt)]) {
+      const { status, relationshipTerm } = given(...active, ended).state();
+      expect({ status, relationshipTerm }).toEqual({ status: 'active', relationshipTerm: 1 });
+      given(...active, ended)
+        .when(request({ grantId: 'grant-2' }))
+        .thenNames('DelegatedAdminRequested');
+    }
+  });
+});
+
+describe('An access assignment', () => {
+  const active = [...established, ...adminActive('grant-1')];
+
+  it('gives a group some of the roles of an active grant (G8)', () => {
+    given(...active)
+      .when(assign())
+      .then(accessCreated());
+    given(...active)
+      .when(assign({ roles: ['Role-Reader', 'role-reader', 'role-helpdesk'] }))
+      .then(accessCreated(['role-reader', 'role-helpdesk']));
+  });
+
+  it('gives no role that the grant has not (G8)', () => {
+    given(...active)
+      .when(assign({ roles: ['role-x', 'role-reader', 'role-y'] }))
+      .rejects('RoleNotGranted', { grantId: 'grant-1', roles: ['role-x', 'role-y'] });
+  });
+
+  it('gives a role at all (G8)', () => {
+    given(...established)
+      .when(assign({ roles: [] }))
+      .rejects('RolesMissing', { grantId: 'grant-1' });
+    given(requested())
+      .when(assign({ roles: [] }))
+      .rejects('NoRelationship', { status: 'requested' });
+  });
+
+  it.each([
+    ['created', [adminRequested('grant-1')]],
+    ['approvalPending', waiting],
+    ['terminated', [...adminActive('grant-1'), terminated()]],
+    ['approved', [legacyAdminGranted('grant-1')]],
+  ])('needs an active GDAP grant, not one that is %s (G8)', (status, history) => {
+    given(...established, ...history)
+      .when(assign())
+      .rejects('GrantNotActive', { grantId: 'grant-1', status });
+  });
+
+  it('needs a grant that has not ended, however late the clock (G8)', () => {
+    given(...active)
+      .when(assign(), { now: endsAt })
+      .thenNames('AccessAssignmentCreated');
+    given(...active)
+      .when(assign(), { now: justEnded })
+      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'expired' });
+    given(...active, accessCreated())
+      .when(removeAccess, { now: justEnded })
+      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'expired' });
+  });
+
+  it('takes other roles, for the same group (G8)', () => {
+    const changed: EventOf<'AccessAssignmentUpdated'> = {
+      type: 'AccessAssignmentUpdated',
+      data: { grantId: 'grant-1', assignmentId: 'access-1', roles: ['role-helpdesk'], updatedAt: now },
+    };
+    given(...active, accessCreated())
+      .when(assign({ roles: ['role-helpdesk'] }))
+      .then(changed);
+    given(...active, accessCreated(['role-reader', 'role-helpdesk']))
+      .when(assign({ roles: ['role-helpdesk', 'role-reader'] }))
+      .rejects('NothingToChange', { grantId: 'grant-1', assignmentId: 'access-1' });
+    given(...active, accessCreated(), changed)
+      .when(assign({ roles: ['role-helpdesk'] }))
+      .rejects('NothingToChange', { grantId: 'grant-1', assignmentId: 'access-1' });
+    given(...active, accessCreated())
+      .when(assign({ groupId: 'group-2', roles: ['role-helpdesk'] }))
+      .rejects('ItemAlreadyExists', { kind: 'accessAssignment', itemId: 'access-1' });
+  });
+
+  it('is removed, and its id not used again (G8)', () => {
+    given(...active, accessCreated())
+      .when(removeAccess)
+      .then(accessDeleted);
+    given(...active, accessCreated(), accessDeleted)
+      .when(removeAccess)
+      .rejects('ItemNotFound', { kind: 'accessAssignment', itemId: 'access-1' });
+    for (const roles of [['role-reader'], ['role-helpdesk']])
+      given(...active, accessCreated(), accessDeleted)
+        .when(assign({ roles }))
+        .rejects('ItemAlreadyExists', { kind: 'accessAssignment', itemId: 'access-1' });
+  });
+
+  it('is not found where there is none', () => {
+    given(...active)
+      .when(removeAccess)
+      .rejects('ItemNotFound', { kind: 'accessAssignment', itemId: 'access-1' });
+    given(...established, legacyAdminGranted('grant-1'))
+      .when(removeAccess)
+      .rejects('ItemNotFound', { kind: 'accessAssignment', itemId: 'access-1' });
+    given(...established)
+      .when(removeAccess)
+      .rejects('ItemNotFound', { kind: 'grant', itemId: 'grant-1' });
+  });
+
+  it("is the Global admin's or the Admin agent's to give", () => {
+    for (const role of ['GlobalAdmin', 'AdminAgent'] as const)
+      given(...active)
+        .when(assign(), { actor: partnerUser(role) })
+        .then(accessCreated());
+    given(...active)
+      .when(assign(), { actor: partnerUser('HelpdeskAgent') })
+      .rejects('RoleNotAllowed', { command: 'AssignAccess', anyOf: ['GlobalAdmin', 'AdminAgent'] });
+  });
+});
+
+describe('Delegated admin privileges (DAP)', () => {
+  const offeredUntil = '2023-10-09T00:00:00.000Z';
+  const granted = (grantedAt: string): EventOf<'DelegatedAdminPrivilegesGranted'> => ({
+    type: 'DelegatedAdminPrivilegesGranted',
+    data: { grantId: 'dap', grantedAt },
+  });
+
+  it('are recorded when they date from before 9 October 2023 (G10)', () => {
+    given(...established)
+      .when(record({ effectiveAt: '2023-10-08T23:59:59.999Z' }))
+      .then(granted('2023-10-08T23:59:59.999Z'));
+    for (const effectiveAt of [offeredUntil, now])
+      given(...established)
+        .when(record({ effectiveAt }))
+        .rejects('DapNoLongerOffered', { offeredUntil });
+    given(...established)
+      .when(record({ effectiveAt: '2026-11-22T12:00:00.001Z' }))
+      .rejects('EffectiveInFuture', { effectiveAt: '2026-11-22T12:00:00.001Z', now });
+  });
+
+  it('exist once per customer, whatever GDAP grants there are', () => {
+    given(...established, legacyAdminGranted('dap-0'))
+      .when(record())
+      .rejects('NothingToChange', { grantId: 'dap-0' });
+    given(...established, ...adminActive('grant-1'))
+      .when(record())
+      .then(granted('2022-05-01T00:00:00.000Z'));
+    given(...established, legacyAdminGranted('dap-0'), terminated('dap-0'))
+      .when(record())
+      .then(granted('2022-05-01T00:00:00.000Z'));
+    given(...established, legacyAdminGranted('dap-0'), removed(), ...reestablished)
+      .when(record())
+      .then(granted('2022-05-01T00:00:00.000Z'));
+  });
+
+  it('have an id of their own', () => {
+    given(...established, adminRequested('dap'))
+      .when(record())
+      .rejects('ItemAlreadyExists', { kind: 'grant', itemId: 'dap' });
+  });
+
+  it('count among the grants that a removal revokes', () => {
+    const policy = { ...policyOf2020, limits: { ...policyOf2020.limits, grants: 1 } };
+    given(...established, adminRequested('grant-1'))
+      .when(record(), { policy })
+      .rejects('LimitReached', { what: 'grants', limit: 1 });
+  });
+
+  it('need an active relationship (R20)', () => {
+    given().when(record()).rejects('RelationshipNotFound');
+    given(requested()).when(record()).rejects('NoRelationship', { status: 'requested' });
+  });
+
+  it('come with the relationship under an id of its term', () => {
+    expect(grantOfferedWithRelationship(3, now)).toEqual([
+      { type: 'DelegatedAdminPrivilegesGranted', data: { grantId: 'dap-3', grantedAt: now } },
+    ]);
+    const state = given(requested(), accepted(), ...grantOfferedWithRelationship(1, now)).state();
+    expect(state.grants.get('dap-1')).toEqual({ kind: 'dap', relationshipTerm: 1, status: 'approved' });
+  });
+});
+
+describe('Grants of an earlier term', () => {
+  const earlier = [...established, ...adminActive('grant-1'), removed(), ...reestablished];
+  const refusal = { kind: 'grant', itemId: 'grant-1', relationshipTerm: 1 };
+
+  it.each([
+    ['UpdateDelegatedAdminRequest', update({ autoExtendDays: 180 })],
+    ['LockDelegatedAdminForApproval', onGrant('Lock')],
+    ['ExtendDelegatedAdmin', onGrant('Extend')],
+    ['TerminateDelegatedAdmin', onGrant('Terminate')],
+    ['AssignAccess', assign()],
+    ['RemoveAccess', removeAccess],
+  ])('take no %s (R23)', (_, command) => {
+    given(...earlier)
+      .when(command)
+      .rejects('ItemOfEarlierTerm', refusal);
+  });
+
+  it('take no approval (R23)', () => {
+    given(...earlier)
+      .when(onGrant('Approve'), customerAdmin)
+      .rejects('ItemOfEarlierTerm', refusal);
+  });
+
+  it('take no command while the relationship is not active (R20)', () => {
+    given(...established, ...adminActive('grant-1'), removed())
+      .when(onGrant('Terminate'))
+      .rejects('NoRelationship', { status: 'removed' });
+  });
+});
+
+describe('What a removal revokes', () => {
+  it('is every grant of the current term that no event has ended, by id (R18)', () => {
+    const state = given(
+      ...established,
+      adminRequested('of-term-1'),
+      removed(),
+      ...reestablished,
+      ...adminActive('g-active'),
+      adminRequested('g-created'),
+      adminRequested('g-pending'),
+      adminLocked('g-pending'),
+      adminRequested('g-approved'),
+      adminLocked('g-approved'),
+      adminApproved('g-approved'),
+      adminRequested('g-terminated'),
+      terminated('g-terminated'),
+      legacyAdminGranted('dap-2'),
+      adminRequested('B'),
+      adminRequested('g-revoked'),
+      revoked('g-revoked', 'gdap'),
+      adminRequested('g-ended'),
+      adminActivated('g-ended', { endsAt: '2026-11-22T11:59:59.999Z' }),
+      adminRequested('grant-1'),
+      lapsed(),
+    ).state();
+    expect(revokeGrants(state, now)).toEqual([
+      revoked('B', 'gdap'),
+      revoked('dap-2', 'dap'),
+      revoked('g-active', 'gdap'),
+      revoked('g-approved', 'gdap'),
+      revoked('g-created', 'gdap'),
+      // Past its end, but its clock command is late: nothing stays open.
+      revoked('g-ended', 'gdap'),
+      revoked('g-pending', 'gdap'),
+    ]);
+  });
+
+  it('is nothing where there are no grants (R18)', () => {
+    expect(revokeGrants(given(...established).state(), now)).toEqual([]);
+  });
+});
+
+describe('Events of grants that nobody knows', () => {
+  it('are taken in without a judgement', () => {
+    const before = given(...established).state();
+    const after = given(
+      ...established,
+      updated({ name: 'Other' }),
+      adminLocked('grant-1'),
+      adminApproved('grant-1'),
+      adminActivated('grant-1'),
+      extended(endsAt),
+      terminated(),
+      lapsed(),
+      revoked('grant-1', 'gdap'),
+      accessCreated(),
+      accessDeleted,
+      {
+        type: 'AccessAssignmentUpdated',
+        data: { grantId: 'grant-1', assignmentId: 'access-1', roles: [], updatedAt: now },
+      },
+    ).state();
+    expect(after).toEqual(before);
+  });
+});
