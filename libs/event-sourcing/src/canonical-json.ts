@@ -1,7 +1,7 @@
 /**
  * The canonical form of a JSON value (RFC 8785, JSON Canonicalization Scheme): members sorted by UTF-16 code units, no
  * white space, numbers as ECMAScript writes them. Members that are `undefined` are left out, as JSON does.
- * @throws TypeError for what JSON cannot carry (NaN, infinities, bigint, functions, lone surrogates).
+ * @throws TypeError for what JSON cannot carry (NaN, infinities, bigint, functions, dates, lone surrogates).
  */
 export function canonicalJson(value: unknown): string {
   switch (typeof value) {
@@ -15,7 +15,11 @@ export function canonicalJson(value: unknown): string {
       return value ? 'true' : 'false';
     case 'object':
       if (value === null) return 'null';
-      if (Array.isArray(value)) return `[${value.map((item: unknown) => canonicalJson(item)).join(',')}]`;
+      // Array.from turns holes into `undefined`, which is refused below; `map` would skip them and write `[,]`.
+      if (Array.isArray(value)) return `[${Array.from(value, (item: unknown) => canonicalJson(item)).join(',')}]`;
+      // A Date would hash as {} and be stored as a string: the chain would never verify again.
+      if (typeof (value as { toJSON?: unknown }).toJSON === 'function')
+        throw new TypeError('A value with toJSON has no canonical JSON of its own');
       return canonicalObject(value as Record<string, unknown>);
     default:
       throw new TypeError(`A ${typeof value} has no canonical JSON`);

@@ -39,6 +39,7 @@ export function eventCodec<Catalogue>({ schemas, upcasts }: EventCodecDefinition
       const target = current.get(event.type);
       if (target === undefined) throw new UnreadableEvent(event, 'this release does not know that name');
       let { schema } = event.metadata;
+      if (!Number.isInteger(schema) || schema < 1) throw new UnreadableEvent(event, 'schema numbers start at 1');
       if (schema > target) throw new UnreadableEvent(event, `this release knows schemas up to ${target}`);
       let data = event.data;
       for (; schema < target; schema++) {

@@ -103,7 +103,12 @@ export function commandHandler<Commands, Events, State, Context>({
           if (!(error instanceof RevisionConflict)) throw error;
           if (attempt < attempts) continue;
           const { revision, position } = await latest(request.stream);
-          return { outcome: 'refused', rejection: new Rejection('ConcurrencyConflict', { revision }), revision, position };
+          return {
+            outcome: 'refused',
+            rejection: new Rejection('ConcurrencyConflict', { revision }),
+            revision,
+            position,
+          };
         }
       }
       // Nothing will be appended that could meet a conflict, so make sure that the answer rests on the head.
@@ -120,7 +125,8 @@ export function commandHandler<Commands, Events, State, Context>({
       if (commandHash !== metadata.commandHash) return { outcome: 'commandIdReused', ...place } as const;
       return { outcome: 'accepted', replayed: true, ...receipt } as const;
     }
-    if (ifRevision !== undefined && ifRevision !== folded.revision) return { outcome: 'preconditionFailed', ...place } as const;
+    if (ifRevision !== undefined && ifRevision !== folded.revision)
+      return { outcome: 'preconditionFailed', ...place } as const;
 
     let now = request.now;
     if (now < folded.recordedAt) {
@@ -164,8 +170,14 @@ export function commandHandler<Commands, Events, State, Context>({
   ): Promise<CommandOutcome<Events>> {
     const { revision, position } = await store.append(stream, sealed, expectedRevision);
     const last = sealed.at(-1)!.metadata;
-    const receipt: Receipt = { revision, position, events: events.map(({ type }) => type), correlationId: last.correlationId };
-    const folded = cache.get(stream);
+    const receipt: Receipt = {
+      revision,
+      position,
+      events: events.map(({ type }) => type),
+      correlationId: last.correlationId,
+    };
+    // A new stream had no state worth keeping until now.
+    const folded = cache.get(stream) ?? (expectedRevision === noStream ? keep(stream, initially()) : undefined);
     if (folded?.revision === expectedRevision) {
       fold(decider, events, folded.state);
       folded.revision = revision;
@@ -184,11 +196,19 @@ export function commandHandler<Commands, Events, State, Context>({
       cache.set(stream, cached);
       return cached;
     }
-    const folded = include(empty<State>(decider.initialState()), await store.read(stream));
-    if (folded.revision === noStream) return folded;
+    const folded = include(initially(), await store.read(stream));
+    return folded.revision === noStream ? folded : keep(stream, folded);
+  }
+
+  function keep(stream: string, folded: Folded<State>): Folded<State> {
     cache.set(stream, folded);
     if (cache.size > cachedStreams) cache.delete(cache.keys().next().value!);
     return folded;
+  }
+
+  function initially(): Folded<State> {
+    const state = decider.initialState();
+    return { state, revision: noStream, position: 0, hash: noPreviousHash, recordedAt: '', commands: new Map() };
   }
 
   /** Takes in what another process has appended behind a revision; true when there was something. */
@@ -221,17 +241,13 @@ export function commandHandler<Commands, Events, State, Context>({
     async ask(stream, question, atRevision) {
       let folded = await latest(stream);
       if (atRevision !== undefined && atRevision !== folded.revision) {
-        folded = include(empty<State>(decider.initialState()), await store.read(stream, { to: atRevision }));
+        folded = include(initially(), await store.read(stream, { to: atRevision }));
       } else if (atRevision === undefined && (await catchUp(stream, folded.revision))) {
         folded = await latest(stream);
       }
       return question(folded.state as Frozen<State>, { revision: folded.revision, position: folded.position });
     },
   };
-}
-
-function empty<State>(state: State): Folded<State> {
-  return { state, revision: noStream, position: 0, hash: noPreviousHash, recordedAt: '', commands: new Map() };
 }
 
 /** Runs the tasks of one key one after the other. */

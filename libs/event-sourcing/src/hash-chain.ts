@@ -36,12 +36,18 @@ export function seal(
 }
 
 /** The hash that an event's content asks for; compare it with the one it carries. */
-export function expectedHash({ stream, revision, type, data, metadata }: Omit<RecordedEvent, 'id' | 'position'>): string {
+export function expectedHash({
+  stream,
+  revision,
+  type,
+  data,
+  metadata,
+}: Omit<RecordedEvent, 'id' | 'position'>): string {
   const { hash: _, ...rest } = metadata;
   return hashOf({ stream, revision, type, data, metadata: rest });
 }
 
-/** The event id that a hash asks for: its first 122 bits with version 8 and the RFC 9562 variant set. */
+/** The event id that a hash asks for: its first 128 bits, six of them overwritten by version 8 and the RFC 9562 variant. */
 export function idOf(hash: string): string {
   const variant = ((parseInt(hash[16] ?? '0', 16) & 0x3) | 0x8).toString(16);
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`;

@@ -21,16 +21,19 @@ export function inMemoryEventStore(): EventStore {
     },
 
     async append(stream, events, expectedRevision) {
+      if (events.length === 0) throw new TypeError('An append needs at least one event');
+      // The bytes of the call, whatever the caller does with its objects meanwhile.
+      const copies = events.map((event) => JSON.parse(JSON.stringify(event)) as SealedEvent);
       await turn();
       const stored = streams.get(stream) ?? [];
       const actual = stored.length - 1;
       if (actual !== expectedRevision) {
         const earlier = stored.slice(expectedRevision + 1, expectedRevision + 1 + events.length);
-        if (sameIds(earlier, events)) return placeOf(earlier);
+        if (sameIds(earlier, copies)) return placeOf(earlier);
         throw new RevisionConflict(stream, expectedRevision, actual);
       }
-      const added = events.map((event, index) => ({
-        ...(JSON.parse(JSON.stringify(event)) as SealedEvent),
+      const added = copies.map((event, index) => ({
+        ...event,
         stream,
         revision: actual + 1 + index,
         position: log.length + 1 + index,
@@ -51,6 +54,8 @@ export function inMemoryEventStore(): EventStore {
     let position = after;
     for (let first = true; !signal.aborted; first = false) {
       await turn();
+      // Aborted meanwhile: a listener added below would never be called.
+      if (signal.aborted) return;
       const events = log.slice(position, position + batchSize).map((event) => structuredClone(event));
       position = events.at(-1)?.position ?? position;
       if (first || events.length > 0) yield { events, position, caughtUp: position >= log.length };
@@ -72,11 +77,10 @@ export function inMemoryEventStore(): EventStore {
 }
 
 function sameIds(stored: readonly SealedEvent[], events: readonly SealedEvent[]): boolean {
-  return stored.length === events.length && stored.length > 0 && stored.every(({ id }, index) => id === events[index]?.id);
+  return stored.length === events.length && stored.every(({ id }, index) => id === events[index]?.id);
 }
 
 function placeOf(events: readonly RecordedEvent[]): AppendResult {
-  const last = events.at(-1);
-  if (!last) throw new Error('An append needs at least one event');
-  return { revision: last.revision, position: last.position };
+  const { revision, position } = events.at(-1)!;
+  return { revision, position };
 }

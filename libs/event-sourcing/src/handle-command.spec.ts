@@ -1,0 +1,582 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import type { Decider } from './decider.js';
+import { eventCodec } from './event-codec.js';
+import { OutcomeUnknown, StoreUnavailable, type EventStore, type RecordedEvent } from './event-store.js';
+import { commandHandler, type CommandHandlerOptions, type CommandRequest } from './handle-command.js';
+import { expectedHash, idOf, noPreviousHash } from './hash-chain.js';
+import { inMemoryEventStore } from './in-memory-event-store.js';
+import type { MessageOf } from './message.js';
+import { Rejection } from './rejection.js';
+
+// A counter with a limit: small, and yet every answer of the loop can be had from it.
+interface Commands {
+  Increase: { readonly by: number };
+  IncreaseTwice: { readonly by: number };
+  DoNothing: Record<string, never>;
+  Crash: Record<string, never>;
+}
+
+interface Events {
+  Increased: { readonly by: number; readonly at: string };
+  Doubled: { readonly by: number };
+}
+
+interface Counter {
+  value: number;
+}
+
+interface Context {
+  readonly now: string;
+  readonly limit: number;
+}
+
+const counter: Decider<Commands, Events, Counter, Context> = {
+  initialState: () => ({ value: 0 }),
+  decide: {
+    Increase({ value }, { by }, { now, limit }) {
+      if (value + by > limit) throw new Rejection('LimitReached', { value, limit });
+      return [{ type: 'Increased', data: { by, at: now } }];
+    },
+    IncreaseTwice: (_, { by }, { now }) => [
+      { type: 'Increased', data: { by, at: now } },
+      { type: 'Doubled', data: { by } },
+    ],
+    DoNothing: () => [],
+    Crash() {
+      throw new RangeError('a bug in a decision');
+    },
+  },
+  evolve: {
+    Increased: (state, { by }) => void (state.value += by),
+    Doubled: (state, { by }) => void (state.value += by),
+  },
+};
+
+const codec = eventCodec<Events>({ schemas: { Increased: 1, Doubled: 1 }, upcasts: {} });
+const now = '2026-03-01T12:00:00.000Z';
+
+describe('a command', () => {
+  it('is decided on the state of its stream and appended behind it', async () => {
+    const { handle, store, value } = handlerOn();
+
+    expect(await handle(increase(2))).toMatchObject({
+      outcome: 'accepted',
+      replayed: false,
+      revision: 0,
+      position: await store.head(),
+      events: ['Increased'],
+      correlationId: 'journey-1',
+    });
+    expect(await handle(increase(3))).toMatchObject({ outcome: 'accepted', revision: 1 });
+    expect(await handle(request({ type: 'IncreaseTwice', data: { by: 10 } }))).toMatchObject({
+      revision: 3,
+      events: ['Increased', 'Doubled'],
+    });
+    expect(await value()).toBe(25);
+    expect((await store.read('counter-1')).map(({ type, data }) => ({ type, data }))).toEqual([
+      { type: 'Increased', data: { by: 2, at: now } },
+      { type: 'Increased', data: { by: 3, at: now } },
+      { type: 'Increased', data: { by: 10, at: now } },
+      { type: 'Doubled', data: { by: 10 } },
+    ]);
+  });
+
+  it('is recorded with who sent it, why, by which policy, and in the chain', async () => {
+    const { handle, store } = handlerOn();
+    await handle(increase(1));
+    const sent = request({ type: 'IncreaseTwice', data: { by: 1 } });
+    await handle({ ...sent, metadata: { ...sent.metadata, comment: 'as agreed by telephone' } });
+
+    const recorded = await store.read('counter-1');
+
+    expectWholeChain(recorded);
+    for (const { metadata } of recorded.slice(1))
+      expect(metadata).toMatchObject({
+        ...sent.metadata,
+        recordedAt: now,
+        schema: 1,
+      });
+    // The comment stands on the first event of a command only.
+    expect(recorded.map(({ metadata }) => metadata.comment)).toEqual([undefined, 'as agreed by telephone', undefined]);
+    expect(recorded[2]?.metadata).not.toHaveProperty('comment');
+  });
+
+  it('is refused with the data of the domain, and nothing is written', async () => {
+    const { handle, store } = handlerOn();
+    const { position } = (await handle(increase(60))) as { position: number };
+
+    expect(await handle(increase(60))).toEqual({
+      outcome: 'refused',
+      rejection: new Rejection('LimitReached', { value: 60, limit: 100 }),
+      revision: 0,
+      position,
+    });
+    expect(await store.head()).toBe(position);
+  });
+
+  it('that decides nothing is a bug: every answered command must have a memory in the log', async () => {
+    const { handle, store } = handlerOn();
+
+    await expect(handle(request({ type: 'DoNothing', data: {} }))).rejects.toThrow('DoNothing decided nothing');
+    expect(await store.head()).toBe(0);
+  });
+
+  it('that crashes is a bug, and the next one is decided as if nothing had happened', async () => {
+    const { handle, value } = handlerOn();
+    await handle(increase(1));
+
+    await expect(handle(request({ type: 'Crash', data: {} }))).rejects.toThrow('a bug in a decision');
+    expect(await handle(increase(1))).toMatchObject({ outcome: 'accepted', revision: 1 });
+    expect(await value()).toBe(2);
+  });
+
+  it('waits for the one before it in the same stream, so that none of them meets a conflict', async () => {
+    const { handle, value, appends } = handlerOn();
+
+    const outcomes = await Promise.all(Array.from({ length: 30 }, () => handle(increase(1))));
+
+    expect(outcomes.map(({ outcome, revision }) => [outcome, revision])).toEqual(
+      outcomes.map((_, revision) => ['accepted', revision]),
+    );
+    expect(await value()).toBe(30);
+    expect(appends()).toBe(30);
+  });
+
+  it('does not wait for other streams', async () => {
+    const { handle } = handlerOn({}, { appendAfter: (stream) => (stream === 'slow' ? blocked : undefined) });
+    let release = () => {};
+    const blocked = new Promise<void>((resolve) => (release = resolve));
+    const slow = handle(increase(1, { stream: 'slow' }));
+
+    expect(await handle(increase(1, { stream: 'fast' }))).toMatchObject({ outcome: 'accepted' });
+    release();
+    expect(await slow).toMatchObject({ outcome: 'accepted' });
+  });
+});
+
+describe('the same command once more', () => {
+  it('is answered with the original receipt, with nothing written', async () => {
+    const { handle, store } = handlerOn();
+    const sent = request({ type: 'IncreaseTwice', data: { by: 1 } });
+    const original = await handle(sent);
+    await handle(increase(5));
+    const head = await store.head();
+
+    for (const again of [sent, { ...sent, now: '2027-01-01T00:00:00.000Z' }])
+      expect(await handle(again)).toEqual({ ...original, replayed: true });
+    expect(await store.head()).toBe(head);
+  });
+
+  it('is answered from the log after a restart, with the correlation id of the first time', async () => {
+    const { handle, store } = handlerOn();
+    const sent = request({ type: 'IncreaseTwice', data: { by: 1 } });
+    const original = await handle(sent);
+    await handle(increase(5));
+    const restarted = handlerOn({ store });
+
+    const again = { ...sent, metadata: { ...sent.metadata, correlationId: 'journey-2' } };
+    expect(await restarted.handle(again)).toEqual({ ...original, replayed: true, correlationId: 'journey-1' });
+  });
+
+  it('is answered even where the state would now refuse it, or another revision is asked for', async () => {
+    const { handle } = handlerOn();
+    const sent = increase(100);
+    const original = await handle(sent);
+
+    expect(await handle({ ...sent, ifRevision: 17 })).toEqual({ ...original, replayed: true });
+    expect(await handle(sent)).toEqual({ ...original, replayed: true });
+  });
+
+  it('is answered when another process has accepted it', async () => {
+    const { handle, store } = handlerOn();
+    await handle(increase(1));
+    const other = handlerOn({ store });
+    const sent = increase(2);
+    const original = await other.handle(sent);
+
+    expect(await handle({ ...sent, now: '2026-03-01T12:00:09.000Z' })).toEqual({ ...original, replayed: true });
+    expect(await store.read('counter-1')).toHaveLength(2);
+  });
+
+  it('sent twice at the same time is accepted once', async () => {
+    const store = inMemoryEventStore();
+    const [one, other] = [handlerOn({ store }), handlerOn({ store })];
+    const sent = increase(1);
+
+    // Another process reads its own clock, so its events are others though the command is the same.
+    const there = { ...sent, now: '2026-03-01T12:00:00.001Z' };
+    const outcomes = await Promise.all([one.handle(sent), one.handle(sent), other.handle(there), other.handle(there)]);
+
+    expect(outcomes.filter((outcome) => outcome.outcome === 'accepted' && !outcome.replayed)).toHaveLength(1);
+    expect(outcomes.every(({ outcome, revision }) => outcome === 'accepted' && revision === 0)).toBe(true);
+    expect(await store.read('counter-1')).toHaveLength(1);
+  });
+
+  it('is refused when the id was used by another command', async () => {
+    const { handle, store } = handlerOn();
+    const sent = increase(1);
+    await handle(sent);
+    const { revision, position } = await handle(increase(2));
+
+    const reused = { ...increase(7), metadata: { ...sent.metadata, commandHash: 'f'.repeat(64) } };
+    expect(await handle(reused)).toEqual({ outcome: 'commandIdReused', revision, position });
+    expect(await handlerOn({ store }).handle(reused)).toEqual({ outcome: 'commandIdReused', revision, position });
+    expect(await store.read('counter-1')).toHaveLength(2);
+  });
+});
+
+describe('a command for a certain revision', () => {
+  it('is decided there and refused elsewhere, with the place where the stream is', async () => {
+    const { handle } = handlerOn();
+    await handle(increase(1, { ifRevision: -1 }));
+    const { position } = await handle(increase(1, { ifRevision: 0 }));
+
+    for (const ifRevision of [-1, 0, 2])
+      expect(await handle(increase(1, { ifRevision }))).toEqual({
+        outcome: 'preconditionFailed',
+        revision: 1,
+        position,
+      });
+  });
+
+  it('is refused when another process gets in between: it is not decided anew', async () => {
+    const { handle, store } = handlerOn();
+    await handle(increase(1));
+    await handlerOn({ store }).handle(increase(1));
+
+    expect(await handle(increase(1, { ifRevision: 0 }))).toMatchObject({ outcome: 'preconditionFailed', revision: 1 });
+    expect(await handle(increase(1, { ifRevision: 1 }))).toMatchObject({ outcome: 'accepted', revision: 2 });
+  });
+});
+
+describe('a dry run', () => {
+  it('says what would happen and writes nothing', async () => {
+    const { handle, store } = handlerOn();
+    const { position } = await handle(increase(90));
+
+    expect(await handle(increase(5, { dryRun: true }))).toEqual({
+      outcome: 'wouldBeAccepted',
+      events: [{ type: 'Increased', data: { by: 5, at: now } }],
+      revision: 0,
+      position,
+    });
+    expect(await handle(increase(50, { dryRun: true }))).toMatchObject({ outcome: 'refused', revision: 0 });
+    expect(await handle(increase(5, { dryRun: true, ifRevision: 3 }))).toMatchObject({ outcome: 'preconditionFailed' });
+    expect(await store.head()).toBe(position);
+  });
+
+  it('leaves no trace in the state that is kept', async () => {
+    const { handle, value } = handlerOn();
+    await handle(increase(1));
+    const dry = increase(5, { dryRun: true });
+    await handle(dry);
+    await handle(dry);
+
+    expect(await value()).toBe(1);
+    expect(await handle({ ...dry, dryRun: false })).toMatchObject({
+      outcome: 'accepted',
+      replayed: false,
+      revision: 1,
+    });
+  });
+});
+
+describe('a conflict with another process', () => {
+  it('makes the decision anew, from the new history and with the same reading of the clock', async () => {
+    const { handle, store, value } = handlerOn();
+    await handle(increase(1));
+    await handlerOn({ store }).handle(increase(50, { now: '2026-03-01T11:59:59.000Z' }));
+    const readings: string[] = [];
+
+    const outcome = await handle({
+      ...increase(2),
+      contextAt: (at) => {
+        readings.push(at);
+        return { now: at, limit: 100 };
+      },
+    });
+
+    expect(outcome).toMatchObject({ outcome: 'accepted', revision: 2 });
+    expect(readings).toEqual([now, now]);
+    expect(await value()).toBe(53);
+    expectWholeChain(await store.read('counter-1'));
+  });
+
+  it('can turn a yes into a no', async () => {
+    const { handle, store } = handlerOn();
+    await handle(increase(1));
+    await handlerOn({ store }).handle(increase(98));
+
+    expect(await handle(increase(50))).toMatchObject({
+      outcome: 'refused',
+      revision: 1,
+      rejection: { details: { value: 99, limit: 100 } },
+    });
+  });
+
+  it('ends as ConcurrencyConflict after so many attempts', async () => {
+    const store = inMemoryEventStore();
+    const rival = handlerOn({ store });
+    const { handle, appends } = handlerOn(
+      { store, attempts: 3 },
+      { appendAfter: (stream) => rival.handle(increase(1, { stream })).then(() => undefined) },
+    );
+
+    const outcome = await handle(increase(1));
+
+    expect(outcome).toEqual({
+      outcome: 'refused',
+      rejection: new Rejection('ConcurrencyConflict', { revision: 2 }),
+      revision: 2,
+      position: await store.head(),
+    });
+    expect(appends()).toBe(3);
+    expect(await store.read('counter-1')).toHaveLength(3);
+  });
+
+  it.each(['refused', 'preconditionFailed', 'commandIdReused', 'wouldBeAccepted'] as const)(
+    'is noticed before an answer that appends nothing: %s rests on the head',
+    async (answer) => {
+      const { handle, store } = handlerOn();
+      const first = increase(60);
+      await handle(first);
+      await handlerOn({ store }).handle(increase(30));
+      const position = await store.head();
+
+      const asked = {
+        refused: increase(50),
+        preconditionFailed: increase(1, { ifRevision: 7 }),
+        commandIdReused: { ...increase(1), metadata: { ...first.metadata, commandHash: 'other' } },
+        wouldBeAccepted: increase(1, { dryRun: true }),
+      }[answer];
+      const outcome = await handle(asked);
+
+      expect(outcome).toMatchObject({ outcome: answer, revision: 1, position });
+      if (outcome.outcome === 'refused') expect(outcome.rejection.details).toEqual({ value: 90, limit: 100 });
+    },
+  );
+
+  it('is noticed before a refusal of a stream that this process has never seen', async () => {
+    const store = inMemoryEventStore();
+    const rival = handlerOn({ store });
+    const { handle } = handlerOn({ store }, { readThen: () => rival.handle(increase(99)).then(() => undefined) });
+
+    // Between the first reading and the refusal the other process has made room impossible in another way.
+    expect(await handle(increase(101))).toMatchObject({ rejection: { details: { value: 99 } }, revision: 0 });
+  });
+});
+
+describe('a failed append', () => {
+  it.each([
+    ['when nothing was written', new StoreUnavailable('disk full'), false],
+    ['when it is not known what was written', new OutcomeUnknown('connection lost'), true],
+  ])('drops the state that was kept: %s', async (_, failure, written) => {
+    const store = inMemoryEventStore();
+    let fail = false;
+    const { handle, value, reads } = handlerOn({
+      store: {
+        ...store,
+        async append(...args) {
+          if (!fail) return store.append(...args);
+          fail = false;
+          if (written) await store.append(...args);
+          throw failure;
+        },
+      },
+    });
+    await handle(increase(1));
+    await handle(increase(1));
+    const before = reads();
+    fail = true;
+    const sent = increase(5);
+
+    await expect(handle(sent)).rejects.toBe(failure);
+    expect(await handle(sent)).toMatchObject({ outcome: 'accepted', replayed: written, revision: 2 });
+    expect(reads()).toBeGreaterThan(before);
+    expect(await value()).toBe(7);
+    expectWholeChain(await store.read('counter-1'));
+  });
+});
+
+describe('the states that are kept', () => {
+  it('spare the reading', async () => {
+    const { handle, reads } = handlerOn();
+    await handle(increase(1));
+    const before = reads();
+    for (let i = 0; i < 20; i++) await handle(increase(1));
+
+    expect(reads()).toBe(before);
+  });
+
+  it('are no more than asked for; the one used longest ago goes first', async () => {
+    const { handle, reads } = handlerOn({ cachedStreams: 2 });
+    const touch = async (stream: string) => {
+      const before = reads();
+      await handle(increase(1, { stream }));
+      return reads() - before;
+    };
+    for (const stream of ['a', 'b']) await touch(stream);
+
+    expect([await touch('a'), await touch('b'), await touch('a')]).toEqual([0, 0, 0]);
+    expect([await touch('c'), await touch('c')]).toEqual([1, 0]);
+    // b had not been used for the longest time.
+    expect([await touch('a'), await touch('b')]).toEqual([0, 1]);
+  });
+
+  it('are not kept for streams that do not exist', async () => {
+    const { ask, handle, reads } = handlerOn({ cachedStreams: 1 });
+    await handle(increase(1, { stream: 'kept' }));
+    for (let i = 0; i < 5; i++) await ask(`nobody-${i}`, ({ value }) => value);
+    const before = reads();
+    await handle(increase(1, { stream: 'kept' }));
+
+    expect(reads()).toBe(before);
+  });
+});
+
+describe('the clock', () => {
+  it('set back does not set back what is recorded; it is told instead', async () => {
+    const onClockSetBack = jest.fn();
+    const { handle, store } = handlerOn({ onClockSetBack });
+    await handle(increase(1));
+    await handle(increase(1, { now: '2026-03-01T11:00:00.000Z' }));
+    await handle(increase(1, { now: '2026-03-01T12:00:00.001Z' }));
+
+    const recorded = await store.read('counter-1');
+    expect(recorded.map(({ metadata }) => metadata.recordedAt)).toEqual([now, now, '2026-03-01T12:00:00.001Z']);
+    // The decision counts for the same time as its record.
+    expect(recorded[1]?.data).toEqual({ by: 1, at: now });
+    expect(onClockSetBack.mock.calls).toEqual([['counter-1', '2026-03-01T11:00:00.000Z', now]]);
+  });
+});
+
+describe('a question', () => {
+  it('is answered at the head, with its place, whoever has written there', async () => {
+    const { handle, ask, store } = handlerOn();
+    await handle(increase(1));
+    await handlerOn({ store }).handle(increase(10));
+
+    expect(await ask('counter-1', ({ value }, place) => ({ value, ...place }))).toEqual({
+      value: 11,
+      revision: 1,
+      position: await store.head(),
+    });
+  });
+
+  it('is answered as of an old revision', async () => {
+    const { handle, ask, store } = handlerOn();
+    for (const by of [1, 10, 100 - 11]) await handle(increase(by));
+    const positions = (await store.read('counter-1')).map(({ position }) => position);
+
+    const answers = [];
+    for (const revision of [0, 1, 2])
+      answers.push(await ask('counter-1', ({ value }, place) => ({ value, ...place }), revision));
+
+    expect(answers).toEqual([
+      { value: 1, revision: 0, position: positions[0] },
+      { value: 11, revision: 1, position: positions[1] },
+      { value: 100, revision: 2, position: positions[2] },
+    ]);
+    // Looking back has not moved the state that is kept.
+    expect(await handle(increase(1))).toMatchObject({ outcome: 'refused' });
+  });
+
+  it('of a stream without events is answered from the initial state', async () => {
+    const { ask } = handlerOn();
+
+    expect(await ask('nobody', ({ value }, place) => ({ value, ...place }))).toEqual({
+      value: 0,
+      revision: -1,
+      position: 0,
+    });
+  });
+
+  it('asked while commands go on never sees half a command', async () => {
+    const { handle, ask } = handlerOn();
+    const seen: [number, number][] = [];
+    await Promise.all([
+      (async () => {
+        for (let i = 0; i < 20; i++) await handle(request({ type: 'IncreaseTwice', data: { by: 1 } }));
+      })(),
+      (async () => {
+        for (let i = 0; i < 60; i++) seen.push(await ask('counter-1', ({ value }, { revision }) => [value, revision]));
+      })(),
+    ]);
+
+    for (const [value, revision] of seen) expect([value, value % 2]).toEqual([revision + 1, 0]);
+    expect(await ask('counter-1', ({ value }) => value)).toBe(40);
+  });
+});
+
+let commands = 0;
+
+function request(
+  command: MessageOf<Commands>,
+  options: Partial<CommandRequest<Commands, Context>> = {},
+): CommandRequest<Commands, Context> {
+  return {
+    stream: 'counter-1',
+    command,
+    now,
+    contextAt: (at) => ({ now: at, limit: 100 }),
+    metadata: {
+      actor: { id: 'user-7', kind: 'user', roles: ['agent'], tenant: 'reseller-1' },
+      causationId: 'journey-1',
+      commandHash: JSON.stringify(command),
+      commandId: `command-${++commands}`,
+      correlationId: 'journey-1',
+      policy: { name: 'standard', hash: 'a'.repeat(64) },
+    },
+    ...options,
+  };
+}
+
+function increase(by: number, options: Partial<CommandRequest<Commands, Context>> = {}) {
+  return request({ type: 'Increase', data: { by } }, options);
+}
+
+/** A handler on a store of its own or a shared one; counts what it asks of it and can be held up on the way. */
+function handlerOn(
+  options: Partial<CommandHandlerOptions<Commands, Events, Counter, Context>> = {},
+  holdUp: {
+    appendAfter?: (stream: string) => Promise<void> | undefined;
+    readThen?: () => Promise<void>;
+  } = {},
+) {
+  const store = options.store ?? inMemoryEventStore();
+  let reads = 0;
+  let appends = 0;
+  const watched: EventStore = {
+    ...store,
+    async read(...args) {
+      reads++;
+      const events = await store.read(...args);
+      if (reads === 1) await holdUp.readThen?.();
+      return events;
+    },
+    async append(...args) {
+      appends++;
+      await holdUp.appendAfter?.(args[0]);
+      return store.append(...args);
+    },
+  };
+  const handler = commandHandler({ decider: counter, codec, ...options, store: watched });
+  return {
+    ...handler,
+    store,
+    value: () => handler.ask('counter-1', ({ value }) => value),
+    reads: () => reads,
+    appends: () => appends,
+  };
+}
+
+function expectWholeChain(events: readonly RecordedEvent[]): void {
+  let previousHash = noPreviousHash;
+  for (const [revision, event] of events.entries()) {
+    expect(event.revision).toBe(revision);
+    expect(event.metadata.previousHash).toBe(previousHash);
+    expect(event.metadata.hash).toBe(expectedHash(event));
+    expect(event.id).toBe(idOf(event.metadata.hash));
+    previousHash = event.metadata.hash;
+  }
+}
