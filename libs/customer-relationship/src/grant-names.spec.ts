@@ -1,0 +1,512 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  canonicalJson,
+  commandHandler,
+  inMemoryEventStore,
+  StoreUnavailable,
+  type CommandRequest,
+  type EventStore,
+  type MessageOf,
+  type RecordedEvent,
+  type SealedEvent,
+} from '#event-sourcing';
+import { specification } from '#event-sourcing/testing';
+import { createHash } from 'node:crypto';
+import type { RelationshipCommands } from './commands.js';
+import type { Context } from './context.js';
+import { customerRelationship, relationshipStream } from './customer-relationship.js';
+import { relationshipCodec } from './event-codec.js';
+import {
+  grantName,
+  grantNameCodec,
+  grantNameStream,
+  normalizedGrantName,
+  relationshipCommands,
+  type GrantNameClaim,
+} from './grant-names.js';
+import { context, customerUser, now, partner, policyOf2020 } from './testing.js';
+
+const fabrikam = 'c1000000-0000-4000-8000-000000000001';
+const tailspin = 'c2000000-0000-4000-8000-000000000002';
+type Command = MessageOf<RelationshipCommands>;
+
+/** A server on a store: the handlers that it is made of, with caches of its own. */
+function server(store: EventStore) {
+  const relationships = commandHandler({ store, decider: customerRelationship, codec: relationshipCodec });
+  const names = commandHandler({ store, decider: grantName, codec: grantNameCodec });
+  return { relationships, names, ...relationshipCommands({ relationships, names }) };
+}
+
+function requestOf(
+  command: Command,
+  commandId: string,
+  customerId = fabrikam,
+  actor = context.actor,
+): CommandRequest<RelationshipCommands, Context> {
+  return {
+    stream: relationshipStream(partner.tenantId, customerId),
+    command,
+    metadata: {
+      actor,
+      causationId: `correlation of ${commandId}`,
+      correlationId: `correlation of ${commandId}`,
+      commandId,
+      commandHash: canonicalJson(command),
+      comment: 'as agreed',
+      policy: { name: policyOf2020.name, hash: 'hash of the policy' },
+    },
+    now,
+    contextAt: (at) => ({ ...context, now: at, customerId, actor }),
+  };
+}
+
+const ask = (grantId: string, name: string, overrides = {}): Command => ({
+  type: 'RequestDelegatedAdmin',
+  data: { grantId, name, roles: ['role-reader'], durationDays: 90, ...overrides },
+});
+const rename = (grantId: string, name: string, overrides = {}): Command => ({
+  type: 'UpdateDelegatedAdminRequest',
+  data: { grantId, name, ...overrides },
+});
+
+/** A store with an active relationship for each of two customers of one partner. */
+async function twoCustomers(store: EventStore = inMemoryEventStore()) {
+  const { handle } = server(store);
+  for (const customerId of [fabrikam, tailspin]) {
+    const asked: Command = {
+      type: 'RequestResellerRelationship',
+      data: { customer: { name: 'Customer' }, market: 'US' },
+    };
+    await handle(requestOf(asked, `ask ${customerId}`, customerId));
+    const admin = { ...customerUser('CustomerGlobalAdmin'), tenant: customerId };
+    await handle(
+      requestOf({ type: 'AcceptResellerRelationship', data: {} }, `accept ${customerId}`, customerId, admin),
+    );
+  }
+  return store;
+}
+
+/** The store, but what `before` throws or does comes before its appends. */
+const withFault = (
+  store: EventStore,
+  before: (stream: string, events: readonly SealedEvent[]) => void | Promise<void>,
+): EventStore => ({
+  ...store,
+  append: async (stream, events, expectedRevision) => {
+    await before(stream, events);
+    return store.append(stream, events, expectedRevision);
+  },
+});
+
+/** The store, out of order once, for the first append with an event of that name. */
+function failingOnce(store: EventStore, type: string): EventStore {
+  let failed = false;
+  return withFault(store, (_, events) => {
+    if (failed || events[0]!.type !== type) return;
+    failed = true;
+    throw new StoreUnavailable('The disk is full');
+  });
+}
+
+/** The store, and something else happens once right before the first append with an event of that name. */
+function interrupted(store: EventStore, type: string, meanwhile: () => Promise<unknown>): EventStore {
+  let done = false;
+  return withFault(store, async (_, events) => {
+    if (done || events[0]!.type !== type) return;
+    done = true;
+    await meanwhile();
+  });
+}
+
+const claims = async (store: EventStore, name: string): Promise<readonly RecordedEvent[]> =>
+  store.read(grantNameStream(partner.tenantId, name));
+const claimNames = async (store: EventStore, name: string) => (await claims(store, name)).map(({ type }) => type);
+const holderOf = (store: EventStore, name: string) =>
+  server(store).names.ask(grantNameStream(partner.tenantId, name), ({ claim }) => claim?.claimedBy);
+const nameOf = (store: EventStore, grantId: string, customerId = fabrikam) =>
+  server(store).ask(relationshipStream(partner.tenantId, customerId), ({ grants }) => {
+    const grant = grants.get(grantId);
+    return grant?.kind === 'gdap' ? grant.name : undefined;
+  });
+
+const accepted = { outcome: 'accepted', replayed: false };
+const replayed = { outcome: 'accepted', replayed: true };
+const refusedAs = (code: string, details = {}) => ({
+  outcome: 'refused',
+  rejection: expect.objectContaining({ code, details: expect.objectContaining(details) }),
+});
+const nameTaken = (name = 'Helpdesk') => refusedAs('NameNotUnique', { name });
+
+describe('A grant name', () => {
+  const claim = (claimedBy: string): GrantNameClaim => ({
+    name: 'Helpdesk',
+    claimedBy,
+    customerId: fabrikam,
+    grantId: 'grant-1',
+  });
+  const { given } = specification(grantName, undefined);
+  const claimed = { type: 'GrantNameClaimed', data: claim('one') } as const;
+  const released = { type: 'GrantNameReleased', data: { name: 'Helpdesk', claimedBy: 'one' } } as const;
+
+  it('is claimed by one command (G2)', () => {
+    given()
+      .when({ type: 'ClaimGrantName', data: claim('one') })
+      .then(claimed);
+    given(claimed)
+      .when({ type: 'ClaimGrantName', data: claim('two') })
+      .rejects('NameNotUnique', { name: 'Helpdesk' });
+    given(claimed)
+      .when({ type: 'ClaimGrantName', data: claim('one') })
+      .rejects('NothingToChange', { name: 'Helpdesk' });
+  });
+
+  it('is released by the command that claimed it, and free again (G2)', () => {
+    given(claimed)
+      .when({ type: 'ReleaseGrantName', data: { claimedBy: 'one' } })
+      .then(released);
+    given(claimed)
+      .when({ type: 'ReleaseGrantName', data: { claimedBy: 'two' } })
+      .rejects('NothingToChange', { claimedBy: 'two' });
+    given()
+      .when({ type: 'ReleaseGrantName', data: { claimedBy: 'one' } })
+      .rejects('NothingToChange', { claimedBy: 'one' });
+    given(claimed, released)
+      .when({ type: 'ClaimGrantName', data: claim('two') })
+      .then({ type: 'GrantNameClaimed', data: claim('two') });
+  });
+
+  it('is the same in other letters, between blanks and in another Unicode form (G2)', () => {
+    expect(normalizedGrantName('  CAFÉ\n')).toBe('café');
+    expect(normalizedGrantName('cafe\u0301')).toBe('caf\u00e9');
+    expect(grantNameStream('p', ' Cafe\u0301')).toBe(grantNameStream('p', 'caf\u00e9'));
+    expect(grantNameStream('p', 'a b')).not.toBe(grantNameStream('p', 'ab'));
+  });
+
+  it('has a stream per partner, named by its hash', () => {
+    const hash = createHash('sha256').update('helpdesk').digest('hex').slice(0, 32);
+    expect(grantNameStream(partner.tenantId, 'Helpdesk')).toBe(`grantName-${partner.tenantId}-${hash}`);
+  });
+
+  it('has events that the log can be read by', () => {
+    for (const type of ['GrantNameClaimed', 'GrantNameReleased']) expect(grantNameCodec.schemaOf(type)).toBe(1);
+  });
+});
+
+describe('The naming of a GDAP grant', () => {
+  it('claims the name first, for the same sender and because of the same command (G2)', async () => {
+    const store = await twoCustomers();
+    const outcome = await server(store).handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    expect(outcome).toMatchObject({ ...accepted, revision: 2, events: ['DelegatedAdminRequested'] });
+
+    const [claimed, ...others] = await claims(store, 'Helpdesk');
+    expect(others).toEqual([]);
+    expect(claimed).toMatchObject({
+      type: 'GrantNameClaimed',
+      data: { name: 'Helpdesk', claimedBy: 'one', customerId: fabrikam, grantId: 'grant-1' },
+      metadata: {
+        actor: context.actor,
+        causationId: 'one',
+        correlationId: 'correlation of one',
+        commandId: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+        commandHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+        recordedAt: now,
+      },
+    });
+    expect(claimed!.metadata).not.toHaveProperty('comment');
+    expect(claimed!.position).toBe(
+      (await store.read(relationshipStream(partner.tenantId, fabrikam), { from: 2 }))[0]!.position - 1,
+    );
+  });
+
+  it('is refused when any grant of the partner has the name, of whatever customer (G2)', async () => {
+    const store = await twoCustomers();
+    const { handle } = server(store);
+    await handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    expect(await handle(requestOf(ask('grant-2', 'helpdesk '), 'two'))).toMatchObject(nameTaken('helpdesk '));
+    expect(await handle(requestOf(ask('grant-1', 'HELPDESK'), 'three', tailspin))).toMatchObject(nameTaken('HELPDESK'));
+    await handle(requestOf(ask('grant-2', 'Other'), 'four', tailspin));
+    expect(await handle(requestOf(rename('grant-2', 'Helpdesk'), 'five', tailspin))).toMatchObject(nameTaken());
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
+  });
+
+  it('is won by exactly one of two customers when two servers decide at once (G2)', async () => {
+    const store = await twoCustomers();
+    const outcomes = await Promise.all([
+      server(store).handle(requestOf(ask('grant-1', 'Helpdesk'), 'one', fabrikam)),
+      server(store).handle(requestOf(ask('grant-1', 'Helpdesk'), 'two', tailspin)),
+    ]);
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['accepted', 'refused']);
+    expect(outcomes.find(({ outcome }) => outcome === 'refused')).toMatchObject(nameTaken());
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
+    const names = [await nameOf(store, 'grant-1', fabrikam), await nameOf(store, 'grant-1', tailspin)];
+    expect(names.filter((name) => name === 'Helpdesk')).toHaveLength(1);
+  });
+
+  it('is done once when two servers decide the same command at once', async () => {
+    const store = await twoCustomers();
+    const request = requestOf(ask('grant-1', 'Helpdesk'), 'one');
+    const outcomes = await Promise.all([server(store).handle(request), server(store).handle(request)]);
+    expect(outcomes.map(({ outcome }) => outcome)).toContain('accepted');
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
+    expect(await store.read(request.stream, { from: 2 })).toHaveLength(1);
+  });
+
+  it('goes through on a retry after a crash between claim and request, for that command alone (G2)', async () => {
+    const store = await twoCustomers();
+    const crashing = server(failingOnce(store, 'DelegatedAdminRequested'));
+    await expect(crashing.handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'))).rejects.toThrow(StoreUnavailable);
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
+
+    const next = server(store);
+    expect(await next.handle(requestOf(ask('grant-1', 'Helpdesk'), 'two'))).toMatchObject(nameTaken());
+    // The same command id, but another grant: the claim is not its own.
+    expect(await next.handle(requestOf(ask('grant-2', 'Helpdesk'), 'one'))).toMatchObject(nameTaken());
+    expect(await next.handle(requestOf(ask('grant-1', 'Helpdesk'), 'one', tailspin))).toMatchObject(nameTaken());
+    expect(await next.handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'))).toMatchObject(accepted);
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
+  });
+
+  it('replays an accepted command without another claim', async () => {
+    const store = await twoCustomers();
+    const request = requestOf(ask('grant-1', 'Helpdesk'), 'one');
+    const first = await server(store).handle(request);
+    const head = await store.head();
+    expect(await server(store).handle(request)).toEqual({ ...first, replayed: true });
+    expect(await server(store).handle(requestOf(ask('grant-2', 'Other'), 'one'))).toMatchObject({
+      outcome: 'commandIdReused',
+    });
+    expect(await store.head()).toBe(head);
+  });
+
+  it('claims nothing for a command that is refused anyway', async () => {
+    const store = await twoCustomers();
+    const { handle } = server(store);
+    const head = await store.head();
+    expect(await handle(requestOf(ask('grant-1', 'Helpdesk', { roles: [] }), 'one'))).toMatchObject(
+      refusedAs('RolesMissing'),
+    );
+    expect(await handle(requestOf(rename('grant-1', 'Helpdesk'), 'two'))).toMatchObject(
+      refusedAs('ItemNotFound', { kind: 'grant', itemId: 'grant-1' }),
+    );
+    expect(await handle({ ...requestOf(ask('grant-1', 'Helpdesk'), 'three'), ifRevision: 0 })).toMatchObject({
+      outcome: 'preconditionFailed',
+      revision: 1,
+    });
+    expect(await store.head()).toBe(head);
+    expect(await handle({ ...requestOf(ask('grant-1', 'Helpdesk'), 'four'), ifRevision: 1 })).toMatchObject(accepted);
+  });
+
+  it('tells in a dry run whether the name is taken, and claims nothing (G2)', async () => {
+    const store = await twoCustomers();
+    const { handle } = server(store);
+    await handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    const head = await store.head();
+    const dry = (command: Command) => handle({ ...requestOf(command, 'dry'), dryRun: true });
+    expect(await dry(ask('grant-2', 'Helpdesk'))).toMatchObject(nameTaken());
+    expect(await dry(ask('grant-2', 'Helpdesk', { roles: [] }))).toMatchObject(refusedAs('RolesMissing'));
+    expect(await dry(ask('grant-2', 'Free'))).toMatchObject({
+      outcome: 'wouldBeAccepted',
+      events: [{ type: 'DelegatedAdminRequested', data: { name: 'Free' } }],
+    });
+    expect(await dry(rename('grant-1', 'HELPDESK'))).toMatchObject({
+      outcome: 'wouldBeAccepted',
+      events: [{ type: 'DelegatedAdminUpdated', data: { name: 'HELPDESK' } }],
+    });
+    expect(await store.head()).toBe(head);
+  });
+
+  it('gives the name back when the command is refused after the claim, and claims it anew on a retry', async () => {
+    const store = await twoCustomers();
+    const request = requestOf(ask('grant-1', 'Helpdesk'), 'one');
+    const refused = [];
+    for (const grants of ['a', 'b']) {
+      // Meanwhile another server fills the last place, so that what was rehearsed is refused at last.
+      const policy = { ...policyOf2020, limits: { ...policyOf2020.limits, grants: grants === 'a' ? 1 : 2 } };
+      const racing = interrupted(store, 'GrantNameClaimed', () =>
+        server(store).handle(requestOf(ask(`grant-${grants}`, grants), grants)),
+      );
+      const contextAt = (at: string) => ({ ...context, now: at, policy });
+      refused.push(await server(racing).handle({ ...request, contextAt }));
+    }
+    expect(refused).toMatchObject([
+      refusedAs('LimitReached', { what: 'grants', limit: 1 }),
+      refusedAs('LimitReached', { what: 'grants', limit: 2 }),
+    ]);
+    expect(await claimNames(store, 'Helpdesk')).toEqual([
+      'GrantNameClaimed',
+      'GrantNameReleased',
+      'GrantNameClaimed',
+      'GrantNameReleased',
+    ]);
+    expect((await claims(store, 'Helpdesk'))[1]).toMatchObject({
+      data: { name: 'Helpdesk', claimedBy: 'one' },
+      metadata: { causationId: 'one', correlationId: 'correlation of one' },
+    });
+    expect(await server(store).handle(request)).toMatchObject(accepted);
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+  });
+
+  it('looks again when the name is claimed and given back meanwhile', async () => {
+    const store = await twoCustomers();
+    const { names } = server(store);
+    const stream = grantNameStream(partner.tenantId, 'Helpdesk');
+    const byAnother = { ...requestOf(ask('-', '-'), 'another'), stream, contextAt: () => undefined };
+    const data = { name: 'Helpdesk', claimedBy: 'another', customerId: tailspin, grantId: 'grant-9' };
+    const racing = interrupted(store, 'GrantNameClaimed', async () => {
+      await names.handle({ ...byAnother, command: { type: 'ClaimGrantName', data } });
+      await names.handle({
+        ...byAnother,
+        command: { type: 'ReleaseGrantName', data: { claimedBy: 'another' } },
+        metadata: { ...byAnother.metadata, commandId: 'another again' },
+      });
+    });
+    expect(await server(racing).handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'))).toMatchObject(accepted);
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+  });
+
+  it('keeps the name of a grant that has ended: Graph never gives it to another (G2)', async () => {
+    const store = await twoCustomers();
+    const { handle } = server(store);
+    await handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    const customer = customerUser('CustomerGlobalAdmin');
+    const terminate: Command = { type: 'TerminateDelegatedAdmin', data: { grantId: 'grant-1' } };
+    expect(await handle(requestOf(terminate, 'two', fabrikam, customer))).toMatchObject(accepted);
+    expect(await handle(requestOf(ask('grant-2', 'Helpdesk'), 'three'))).toMatchObject(nameTaken());
+  });
+
+  it('lets everything else pass', async () => {
+    const store = await twoCustomers();
+    const { handle } = server(store);
+    await handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    const head = await store.head();
+    const lengthen: Command = { type: 'UpdateDelegatedAdminRequest', data: { grantId: 'grant-1', durationDays: 30 } };
+    expect(await handle(requestOf(lengthen, 'two'))).toMatchObject(accepted);
+    expect(await handle({ ...requestOf(lengthen, 'three'), dryRun: true })).toMatchObject(refusedAs('NothingToChange'));
+    expect(await store.head()).toBe(head + 1);
+  });
+
+  it('asks the relationship at a revision', async () => {
+    const store = await twoCustomers();
+    const { handle, ask: question } = server(store);
+    await handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    const stream = relationshipStream(partner.tenantId, fabrikam);
+    expect(await question(stream, ({ grants }, { revision }) => [grants.size, revision])).toEqual([1, 2]);
+    expect(await question(stream, ({ status }, { revision }) => [status, revision], 0)).toEqual(['requested', 0]);
+  });
+
+  it('is a matter of relationships only', async () => {
+    const store = await twoCustomers();
+    const { handle } = server(store);
+    const astray = (command: Command, id: string, actor = context.actor) => ({
+      ...requestOf(command, id, fabrikam, actor),
+      stream: 'elsewhere',
+    });
+    const asked: Command = {
+      type: 'RequestResellerRelationship',
+      data: { customer: { name: 'Customer' }, market: 'US' },
+    };
+    await handle(astray(asked, 'one'));
+    await handle(astray({ type: 'AcceptResellerRelationship', data: {} }, 'two', customerUser('CustomerGlobalAdmin')));
+    await expect(handle(astray(ask('grant-1', 'Helpdesk'), 'three'))).rejects.toThrow(
+      'elsewhere is not the stream of a relationship',
+    );
+  });
+});
+
+describe('The renaming of a GDAP grant', () => {
+  async function named(name = 'Helpdesk') {
+    const store = await twoCustomers();
+    await server(store).handle(requestOf(ask('grant-1', name), 'one'));
+    return store;
+  }
+
+  it('claims the new name and gives the old one back (G2)', async () => {
+    const store = await named();
+    const { handle } = server(store);
+    expect(await handle(requestOf(rename('grant-1', 'Other'), 'two'))).toMatchObject(accepted);
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed', 'GrantNameReleased']);
+    expect(await holderOf(store, 'Other')).toBe('two');
+    expect(await handle(requestOf(ask('grant-1', 'Helpdesk'), 'three', tailspin))).toMatchObject(accepted);
+    expect(await handle(requestOf(ask('grant-2', 'Other'), 'four', tailspin))).toMatchObject(nameTaken('Other'));
+  });
+
+  it('keeps the claim when only the spelling changes (G2)', async () => {
+    const store = await named();
+    const { handle } = server(store);
+    expect(await handle(requestOf(rename('grant-1', 'HELPDESK'), 'two'))).toMatchObject(accepted);
+    expect(await nameOf(store, 'grant-1')).toBe('HELPDESK');
+    expect(await handle(requestOf(rename('grant-1', 'HELPDESK'), 'two'))).toMatchObject(replayed);
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
+  });
+
+  it('keeps the claim when the name is sent along with other changes', async () => {
+    const store = await named();
+    const { handle } = server(store);
+    expect(await handle(requestOf(rename('grant-1', 'Helpdesk', { durationDays: 30 }), 'two'))).toMatchObject(accepted);
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
+    expect(await handle(requestOf(rename('grant-1', 'Helpdesk'), 'three'))).toMatchObject(refusedAs('NothingToChange'));
+  });
+
+  it('leaves the old name alone when it is refused', async () => {
+    const store = await named();
+    const { handle } = server(store);
+    await handle(requestOf(ask('grant-1', 'Taken'), 'two', tailspin));
+    expect(await handle(requestOf(rename('grant-1', 'Taken'), 'three'))).toMatchObject(nameTaken('Taken'));
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+    expect(await holderOf(store, 'Taken')).toBe('two');
+  });
+
+  it('gives the old name back on a retry after a crash before the release (G2)', async () => {
+    const store = await named();
+    const request = requestOf(rename('grant-1', 'Other'), 'two');
+    await expect(server(failingOnce(store, 'GrantNameReleased')).handle(request)).rejects.toThrow(StoreUnavailable);
+    expect(await nameOf(store, 'grant-1')).toBe('Other');
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+    expect(await server(store).handle(request)).toMatchObject(replayed);
+    expect(await holderOf(store, 'Helpdesk')).toBeUndefined();
+  });
+
+  it('does not free, by a late retry, the name that the grant takes up again (G2)', async () => {
+    const store = await named();
+    const away = requestOf(rename('grant-1', 'Other'), 'two');
+    const back = requestOf(rename('grant-1', 'Helpdesk'), 'three');
+    await server(store).handle(away);
+    await expect(server(failingOnce(store, 'DelegatedAdminUpdated')).handle(back)).rejects.toThrow(StoreUnavailable);
+    expect(await holderOf(store, 'Helpdesk')).toBe('three');
+    expect(await server(store).handle(away)).toMatchObject(replayed);
+    expect(await holderOf(store, 'Helpdesk')).toBe('three');
+    expect(await server(store).handle(back)).toMatchObject(accepted);
+    expect(await server(store).handle(away)).toMatchObject(replayed);
+    expect(await holderOf(store, 'Helpdesk')).toBe('three');
+    expect(await holderOf(store, 'Other')).toBeUndefined();
+  });
+
+  it('does not free the old name when another grant has taken it since', async () => {
+    const store = await named();
+    const away = requestOf(rename('grant-1', 'Other'), 'two');
+    await server(store).handle(away);
+    await server(store).handle(requestOf(ask('grant-1', 'Helpdesk'), 'three', tailspin));
+    await server(store).handle(away);
+    expect(await holderOf(store, 'Helpdesk')).toBe('three');
+  });
+
+  it('starts again when the grant gets another name meanwhile and only the spelling was to change (G2)', async () => {
+    const store = await named();
+    const respelled = requestOf(rename('grant-1', 'HELPDESK'), 'two');
+    const other = () => server(store).handle(requestOf(rename('grant-1', 'Other'), 'three'));
+    const racing = server(interrupted(store, 'DelegatedAdminUpdated', other));
+    expect(await racing.handle(respelled)).toMatchObject(accepted);
+    expect(await nameOf(store, 'grant-1')).toBe('HELPDESK');
+    expect(await holderOf(store, 'Helpdesk')).toBe('two');
+    expect(await holderOf(store, 'Other')).toBeUndefined();
+  });
+
+  it('tells a sender who asked for a revision that it has gone', async () => {
+    const store = await named();
+    const respelled = { ...requestOf(rename('grant-1', 'HELPDESK'), 'two'), ifRevision: 2 };
+    const other = () => server(store).handle(requestOf(rename('grant-1', 'Other'), 'three'));
+    const racing = server(interrupted(store, 'DelegatedAdminUpdated', other));
+    expect(await racing.handle(respelled)).toMatchObject({ outcome: 'preconditionFailed', revision: 3 });
+    expect(await holderOf(store, 'Helpdesk')).toBeUndefined();
+  });
+});
