@@ -5,6 +5,7 @@ export * from './event-store.js';
 export * from './handle-command.js';
 export * from './hash-chain.js';
 export * from './in-memory-event-store.js';
+export * from './ledger.js';
 export * from './message.js';
 export * from './projection.js';
 export * from './rejection.js';

@@ -1,0 +1,109 @@
+import type { RelationshipCommands } from '#customer-relationship';
+import { Guid, ItemId, ListOf, Nested, Optional, Text, Time, Whole } from '#http';
+import { Body } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { CommentedBody } from './commented-body.js';
+import { SignatureFields } from './reseller-relationship.controller.js';
+import { SendCommand } from './send-command.js';
+import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
+
+// Length, duration and number of roles are rules (G1, G2, G3): the bounds here only keep nonsense out, so that the
+// domain can say which rule was broken.
+const GrantName = () => Text(200);
+const Roles = () => ListOf(Guid(), 0, 100);
+const Days = () => Whole(0, 100_000);
+
+class RecordLegacyBody extends CommentedBody implements RecordLegacyCommand {
+  @ItemId('dap-0001') grantId!: string;
+  @Time() effectiveAt!: string;
+}
+type RecordLegacyCommand = RelationshipCommands['RecordLegacyDelegatedAdmin'];
+
+class RequestBody extends CommentedBody implements RequestCommand {
+  @ItemId('gdap-0001') grantId!: string;
+  @GrantName() name!: string;
+  @Roles() roles!: readonly string[];
+  @Days() durationDays!: number;
+  @Optional(Days()) autoExtendDays?: number;
+  @Optional(Time()) effectiveAt?: string;
+}
+type RequestCommand = RelationshipCommands['RequestDelegatedAdmin'];
+
+class UpdateBody extends CommentedBody implements UpdateCommand {
+  @Optional(GrantName()) name?: string;
+  @Optional(Roles()) roles?: readonly string[];
+  @Optional(Days()) durationDays?: number;
+  @Optional(Days()) autoExtendDays?: number;
+}
+type UpdateCommand = Omit<RelationshipCommands['UpdateDelegatedAdminRequest'], 'grantId'>;
+
+class ApproveBody extends CommentedBody implements ApproveCommand {
+  @Optional(Nested(SignatureFields)) approvedBy?: SignatureFields;
+}
+type ApproveCommand = Omit<RelationshipCommands['ApproveDelegatedAdmin'], 'grantId'>;
+
+class AssignAccessBody extends CommentedBody implements AssignAccessCommand {
+  @ItemId('access-0001') assignmentId!: string;
+  @Guid() groupId!: string;
+  @Roles() roles!: readonly string[];
+}
+type AssignAccessCommand = Omit<RelationshipCommands['AssignAccess'], 'grantId'>;
+
+@RelationshipController('delegated-admin')
+export class DelegatedAdminController {
+  constructor(private readonly commands: CommandBus) {}
+
+  @Sends('RecordLegacyDelegatedAdmin', 'record-legacy', {
+    creates: { event: 'DelegatedAdminPrivilegesGranted', at: 'delegated-admin/:grantId' },
+  })
+  recordLegacy(@Enveloped() envelope: Envelope, @Body() body: RecordLegacyBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('RequestDelegatedAdmin', '', { creates: { event: 'DelegatedAdminRequested', at: 'delegated-admin/:grantId' } })
+  request(@Enveloped() envelope: Envelope, @Body() body: RequestBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('UpdateDelegatedAdminRequest', ':grantId/update')
+  update(@Enveloped() envelope: Envelope, @Body() body: UpdateBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('LockDelegatedAdminForApproval', ':grantId/lock')
+  lock(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('ApproveDelegatedAdmin', ':grantId/approve')
+  approve(@Enveloped() envelope: Envelope, @Body() body: ApproveBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('ExtendDelegatedAdmin', ':grantId/extend')
+  extend(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('TerminateDelegatedAdmin', ':grantId/terminate')
+  terminate(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('ExpireDelegatedAdmin', ':grantId/expire')
+  expire(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('AssignAccess', ':grantId/access-assignments', {
+    creates: { event: 'AccessAssignmentCreated', at: 'delegated-admin/:grantId/access-assignments/:assignmentId' },
+  })
+  assignAccess(@Enveloped() envelope: Envelope, @Body() body: AssignAccessBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('RemoveAccess', ':grantId/access-assignments/:assignmentId/remove')
+  removeAccess(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+}

@@ -1,0 +1,112 @@
+import type { RelayedSignature, RelationshipCommands } from '#customer-relationship';
+import { Flag, Guid, Matching, Nested, Optional, PrincipalId, Text, Time } from '#http';
+import { Body } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { CommentedBody } from './commented-body.js';
+import { SendCommand } from './send-command.js';
+import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
+
+const domainName = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i;
+const Domain = () => Matching(domainName, 'a domain name such as contoso.example', 'contoso.example');
+const Market = () => Matching(/^[A-Z]{2}$/, 'a country or region code of ISO 3166-1 such as US', 'US');
+
+class CustomerFields {
+  @Text(200) name!: string;
+  @Optional(Domain()) domain?: string;
+}
+
+class RequestBody extends CommentedBody implements RequestCommand {
+  @Nested(CustomerFields) customer!: CustomerFields;
+  @Market() market!: string;
+  @Optional(Flag()) delegatedAdmin?: boolean;
+  @Optional(Guid()) indirectResellerId?: string;
+  @Optional(Time()) effectiveAt?: string;
+}
+type RequestCommand = RelationshipCommands['RequestResellerRelationship'];
+
+/** A decision of the customer's that an app of the partner relays: who decided, and whether as Global admin. */
+export class SignatureFields implements RelayedSignature {
+  @PrincipalId() userId!: string;
+  @Flag() globalAdmin!: boolean;
+}
+
+class AcceptBody extends CommentedBody implements AcceptCommand {
+  @Optional(Nested(SignatureFields)) acceptedBy?: SignatureFields;
+}
+type AcceptCommand = RelationshipCommands['AcceptResellerRelationship'];
+
+class DeclineBody extends CommentedBody implements DeclineCommand {
+  @Optional(Nested(SignatureFields)) declinedBy?: SignatureFields;
+}
+type DeclineCommand = RelationshipCommands['DeclineResellerRelationship'];
+
+class RemoveBody extends CommentedBody implements RemoveCommand {
+  @Optional(Flag()) noticeGiven?: boolean;
+}
+type RemoveCommand = RelationshipCommands['RemoveResellerRelationship'];
+
+class ConfirmAgreementBody extends CommentedBody implements ConfirmCommand {
+  @Optional(Time()) agreedAt?: string;
+}
+type ConfirmCommand = RelationshipCommands['ConfirmCustomerAgreement'];
+
+class UpdateProfileBody extends CommentedBody implements UpdateCommand {
+  @Optional(Text(200)) name?: string;
+  @Optional(Domain()) domain?: string;
+}
+type UpdateCommand = RelationshipCommands['UpdateCustomerProfile'];
+
+@RelationshipController('reseller-relationship')
+export class ResellerRelationshipController {
+  constructor(private readonly commands: CommandBus) {}
+
+  @Sends('RequestResellerRelationship', 'request')
+  request(@Enveloped() envelope: Envelope, @Body() body: RequestBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('AcceptResellerRelationship', 'accept')
+  accept(@Enveloped() envelope: Envelope, @Body() body: AcceptBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('DeclineResellerRelationship', 'decline')
+  decline(@Enveloped() envelope: Envelope, @Body() body: DeclineBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('WithdrawRelationshipRequest', 'withdraw')
+  withdraw(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('ExpireRelationshipRequest', 'expire')
+  expire(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('RemoveResellerRelationship', 'remove', { needsIfMatch: true })
+  remove(@Enveloped() envelope: Envelope, @Body() body: RemoveBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+}
+
+@RelationshipController('agreement')
+export class AgreementController {
+  constructor(private readonly commands: CommandBus) {}
+
+  @Sends('ConfirmCustomerAgreement', 'confirm')
+  confirm(@Enveloped() envelope: Envelope, @Body() body: ConfirmAgreementBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+}
+
+@RelationshipController('profile')
+export class ProfileController {
+  constructor(private readonly commands: CommandBus) {}
+
+  @Sends('UpdateCustomerProfile', 'update')
+  update(@Enveloped() envelope: Envelope, @Body() body: UpdateProfileBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+}

@@ -1,0 +1,163 @@
+import { createHmac, hash } from 'node:crypto';
+import type { CommandName, Context, RelationshipCommands, RelationshipEvents } from '#customer-relationship';
+import { canonicalJson, idOf, type CommandOutcome, type MessageOf, type Receipt } from '#event-sourcing';
+import { Answer, entityTag, ledgerPosition, Problem, Refusal } from '#http';
+import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { Ledger } from '../ledger.js';
+import { representation } from '../representation.js';
+import type { Commented, Envelope } from './sends.js';
+
+/** A command as it came in by HTTP; the one command that the bus carries. */
+export class SendCommand {
+  constructor(
+    readonly envelope: Envelope,
+    readonly body: Commented,
+  ) {}
+}
+
+/** A revision that no stream has: a retry is answered from memory, and everything else fails the precondition. */
+const nowhere = -2;
+
+/**
+ * From a command by HTTP to the command loop and back. Authenticated and read it has been; what remains is the look-up of
+ * the key, the precondition and the decision, in this order, which the command loop keeps.
+ */
+@CommandHandler(SendCommand)
+export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> {
+  /** Command id → fingerprint of what is being decided in this server. */
+  private readonly inProgress = new Map<string, string>();
+
+  constructor(private readonly ledger: Ledger) {}
+
+  async execute({ envelope, body }: SendCommand): Promise<Answer> {
+    const { sending, party, ids, key, call } = envelope;
+    const { comment, ...data } = body;
+    const type = sending.command;
+    const command = { type, data: { ...ids, ...data } } as unknown as MessageOf<RelationshipCommands>;
+    const { partner, customerId, actor } = party;
+    const now = this.ledger.clock();
+
+    const commandId = key === undefined ? 'dry-run' : commandIdOf(partner.tenantId, customerId, key);
+    const commandHash = key === undefined ? '' : this.fingerprint(type, ids, body);
+    const leave = key === undefined ? undefined : this.enter(commandId, commandHash);
+    try {
+      const send = (ifRevision: number | undefined, dryRun: boolean) =>
+        this.ledger.relationships.handle({
+          stream: party.stream,
+          command,
+          metadata: {
+            actor,
+            causationId: call.correlationId,
+            ...(comment === undefined ? {} : { comment }),
+            commandHash,
+            commandId,
+            correlationId: call.correlationId,
+            policy: { name: this.ledger.policy.name, hash: this.ledger.policyHash },
+          },
+          now,
+          contextAt: (at): Context => ({ now: at, actor, policy: this.ledger.policy, partner, customerId }),
+          ...(ifRevision === undefined ? {} : { ifRevision }),
+          dryRun,
+        });
+
+      const outcome = await send(await this.expectedRevision(envelope), envelope.dryRun);
+      call.outcome = outcome.outcome === 'accepted' && outcome.replayed ? 'replayed' : outcome.outcome;
+      if (outcome.outcome === 'preconditionFailed' && outcome.revision < 0) {
+        // There is nothing that could match. What the command would meet without its condition says why (RFC 9110, 13.2.1).
+        const without = await send(undefined, true);
+        if (without.outcome === 'refused') return await this.answer(envelope, command.data, without);
+      }
+      return await this.answer(envelope, command.data, outcome);
+    } finally {
+      leave?.();
+    }
+  }
+
+  private answer(
+    envelope: Envelope,
+    data: object,
+    outcome: CommandOutcome<RelationshipEvents>,
+  ): Promise<Answer> | Answer {
+    const { revision, position } = outcome;
+    const place = position > 0 ? { 'Ledger-Position': ledgerPosition(position, this.ledger.id) } : undefined;
+    switch (outcome.outcome) {
+      case 'accepted':
+        return this.accepted(envelope, data, outcome, outcome.replayed);
+      case 'wouldBeAccepted':
+        return new Answer(200, place ?? {}, { dryRun: true, revision, events: outcome.events });
+      case 'refused':
+        throw new Refusal(outcome.rejection, place ?? {});
+      case 'preconditionFailed':
+        if (!envelope.precondition) throw new Problem('PreconditionRequired', { revision });
+        throw new Problem(
+          'PreconditionFailed',
+          { revision: revision < 0 ? null : revision },
+          revision < 0 ? {} : { ...place, ETag: entityTag(revision, representation) },
+        );
+      case 'commandIdReused':
+        throw new Problem('IdempotencyKeyReused');
+    }
+  }
+
+  /** The answer rests on the receipt alone, so that a retry gets the same. */
+  private async accepted(
+    { sending: { creates }, party, base }: Envelope,
+    data: object,
+    receipt: Receipt,
+    replayed: boolean,
+  ): Promise<Answer> {
+    const { revision, position, events, correlationId } = receipt;
+    const { status, relationshipTerm } = await this.ledger.relationships.ask(
+      party.stream,
+      ({ status, relationshipTerm }) => ({ status, relationshipTerm }),
+      revision,
+    );
+    const created = creates !== undefined && events.includes(creates.event);
+    const headers: Record<string, string> = {
+      ETag: entityTag(revision, representation),
+      'Ledger-Position': ledgerPosition(position, this.ledger.id),
+    };
+    if (created) headers['Location'] = `${base}/${filled(creates.at, data as Readonly<Record<string, string>>)}`;
+    if (replayed) headers['Idempotent-Replayed'] = 'true';
+    // Written by hand: GUIDs, words of ours and correlation ids need no escaping, and this is the busiest answer.
+    const body =
+      `{"relationship":{"partnerId":"${party.partner.tenantId}","customerId":"${party.customerId}","status":"${status}",` +
+      `"relationshipTerm":${relationshipTerm}},"revision":${revision},"position":"${position}",` +
+      `"events":["${events.join('","')}"],"correlationId":"${correlationId}"}`;
+    return new Answer(created ? 201 : 200, headers, body);
+  }
+
+  private async expectedRevision({ precondition, sending, party }: Envelope): Promise<number | undefined> {
+    if (!precondition) return sending.needsIfMatch ? nowhere : undefined;
+    if (!precondition.any && precondition.revisions.length < 2) return precondition.revisions[0] ?? nowhere;
+    const current = await this.ledger.relationships.ask(party.stream, (_, { revision }) => revision);
+    if (precondition.any) return current < 0 ? nowhere : undefined;
+    return precondition.revisions.includes(current) ? current : nowhere;
+  }
+
+  /** Marks a command as being decided; the way out is the function that it returns. */
+  private enter(commandId: string, commandHash: string): () => void {
+    const running = this.inProgress.get(commandId);
+    if (running !== undefined)
+      throw running === commandHash
+        ? new Problem('CommandInProgress', {}, { 'Retry-After': '1' })
+        : new Problem('IdempotencyKeyReused');
+    this.inProgress.set(commandId, commandHash);
+    return () => this.inProgress.delete(commandId);
+  }
+
+  /** Tells a retry from another command under the same key; a secret keeps guessable bodies from being read out of it. */
+  private fingerprint(command: CommandName, ids: Envelope['ids'], body: object): string {
+    return createHmac('sha256', this.ledger.secret).update(canonicalJson({ command, ids, body })).digest('hex');
+  }
+}
+
+/** A path with the ids of a command in it. */
+function filled(path: string, ids: Readonly<Record<string, string>>): string {
+  return path.replace(/:(\w+)/g, (_, name: string) => ids[name]!);
+}
+
+/** The id of the command that a key stands for, within one partner and customer. */
+export function commandIdOf(partnerId: string, customerId: string, key: string): string {
+  return idOf(hash('sha256', `${partnerId}/${customerId}/${key}`));
+}

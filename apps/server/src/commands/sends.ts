@@ -1,0 +1,126 @@
+import type { CommandName, RelationshipCommands, RelationshipEvents } from '#customer-relationship';
+import { badRequest, idempotencyKey, ifMatch, isItemId, normalItemId, type Precondition } from '#http';
+import { applyDecorators, Controller, createParamDecorator, Post, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Party } from '../party.js';
+import { representation } from '../representation.js';
+
+/** What a route has to say of its command besides the body. */
+export interface Sending {
+  readonly command: CommandName;
+  /** The event that makes the answer 201, and where the new item is found: `subscriptions/:subscriptionId`. */
+  readonly creates?: { readonly event: keyof RelationshipEvents; readonly at: string };
+  /** The sender must show what it has seen (428 without `If-Match`). */
+  readonly needsIfMatch?: boolean;
+}
+
+/** A command as it came in, before its body: who sends it, about what, under which key and condition. */
+export interface Envelope {
+  readonly sending: Sending;
+  readonly party: Party;
+  /** The ids in the path, by the names that they have in the command. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** Absent for a dry run. */
+  readonly key: string | undefined;
+  readonly precondition: Precondition | undefined;
+  readonly dryRun: boolean;
+  /** The path of the relationship as the sender addressed it; what is created is found below it. */
+  readonly base: string;
+  readonly call: FastifyRequest['call'];
+}
+
+/** Free text that goes with any command. */
+export interface Commented {
+  readonly comment?: string;
+}
+
+type IdsIn<Path extends string> = Path extends `${string}:${infer Id}/${infer Rest}`
+  ? Id | IdsIn<Rest>
+  : Path extends `${string}:${infer Id}`
+    ? Id
+    : never;
+type BodyOf<N extends CommandName, Path extends string> = Omit<RelationshipCommands[N], IdsIn<Path>> & Commented;
+
+const sendings = new WeakMap<object, Sending>();
+
+/** The sending that a route's handler was declared with. */
+export function sendingOf(handler: object): Sending | undefined {
+  return sendings.get(handler);
+}
+
+/**
+ * Declares a route that sends one command. The compiler checks that the ids in the path and the body together are the
+ * command's data.
+ */
+export function Sends<N extends CommandName, const Path extends string>(
+  command: N,
+  path: Path,
+  options: Omit<Sending, 'command'> = {},
+) {
+  return <Body extends BodyOf<N, Path>>(
+    target: object,
+    property: string,
+    descriptor: TypedPropertyDescriptor<(envelope: Envelope, body: Body) => Promise<unknown>>,
+  ): void => {
+    sendings.set(descriptor.value!, { command, ...options });
+    applyDecorators(Post(path))(target, property, descriptor);
+  };
+}
+
+/** The controller of one noun's commands, under the customer's path and, for customers, under the partner's. */
+export function RelationshipController(noun: string): ClassDecorator {
+  return Controller(relationshipPaths(noun));
+}
+
+export function relationshipPaths(below: string): string[] {
+  const suffix = below && `/${below}`;
+  return [`v1/customers/:customerId${suffix}`, `v1/partners/:partnerId/customers/:customerId${suffix}`];
+}
+
+/** The {@link Envelope} of a command's request. */
+export const Enveloped = createParamDecorator((_: unknown, context: ExecutionContext): Envelope => {
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
+  const { headers, party } = request;
+  const dryRun = isDryRun(request.query as Readonly<Record<string, unknown>>);
+  const match = headers['if-match'];
+  return {
+    sending: sendings.get(context.getHandler())!,
+    party,
+    ids: itemIds(request.params as Readonly<Record<string, string>>),
+    key: dryRun ? undefined : idempotencyKey(headers['idempotency-key']),
+    precondition: match === undefined ? undefined : ifMatch(match, representation),
+    dryRun,
+    base: relationshipPath(request),
+    call: request.call,
+  };
+});
+
+/** The path of the relationship in the form that the caller has used. */
+export function relationshipPath({ party, params }: FastifyRequest): string {
+  const below = `customers/${party.customerId}`;
+  return 'partnerId' in (params as object) ? `/v1/partners/${party.partner.tenantId}/${below}` : `/v1/${below}`;
+}
+
+/** The ids in the path but for those of the pair. @throws Problem 400 */
+export function itemIds(params: Readonly<Record<string, string>>): Record<string, string> {
+  const ids: Record<string, string> = {};
+  for (const [name, value] of Object.entries(params)) {
+    if (name === 'partnerId' || name === 'customerId') continue;
+    if (!isItemId(value))
+      throw badRequest(
+        'InvalidPath',
+        name,
+        'must be an id of 1 to 64 letters, digits, ".", "_" or "-", starting with a letter or digit',
+      );
+    ids[name] = normalItemId(value);
+  }
+  return ids;
+}
+
+function isDryRun(query: Readonly<Record<string, unknown>>): boolean {
+  for (const name in query) if (name !== 'dryRun') throw badRequest('InvalidQuery', name, 'is not known here');
+  const { dryRun } = query;
+  if (dryRun !== undefined && dryRun !== 'true' && dryRun !== 'false')
+    throw badRequest('InvalidQuery', 'dryRun', 'must be true or false');
+  return dryRun === 'true';
+}

@@ -1,0 +1,183 @@
+import {
+  billingCycles,
+  buyers,
+  subscriptionKinds,
+  suspensionReasons,
+  termDurations,
+  type BillingCycle,
+  type Buyer,
+  type Money,
+  type RelationshipCommands,
+  type ScheduledChange,
+  type SubscriptionKind,
+  type SupportContact,
+  type SuspensionReason,
+  type TermDuration,
+} from '#customer-relationship';
+import { Flag, Guid, ItemId, Matching, MoneyAmount, Nested, OneOf, Optional, Text, Time, Whole } from '#http';
+import { Body } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { CommentedBody } from './commented-body.js';
+import { SendCommand } from './send-command.js';
+import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
+
+const Quantity = () => Whole(1, 1_000_000);
+const OfferId = () => Text(100);
+
+class PurchaseBody extends CommentedBody implements PurchaseCommand {
+  @ItemId() subscriptionId!: string;
+  @OneOf(subscriptionKinds) kind!: SubscriptionKind;
+  @OfferId() offerId!: string;
+  @Text(200) name!: string;
+  @Quantity() quantity!: number;
+  @Optional(OneOf(termDurations)) termDuration?: TermDuration;
+  @Optional(Flag()) trial?: boolean;
+  @Optional(Flag()) autoRenew?: boolean;
+  @Optional(ItemId()) baseSubscriptionId?: string;
+  @Optional(OneOf(billingCycles)) billingCycle?: BillingCycle;
+  @Optional(MoneyAmount()) price?: Money;
+  @Optional(OneOf(buyers)) boughtBy?: Buyer;
+  @Optional(Time()) cancellationAllowedUntil?: string;
+  @Optional(Flag()) provisioned?: boolean;
+  @Optional(Time()) effectiveAt?: string;
+}
+type PurchaseCommand = RelationshipCommands['PurchaseSubscription'];
+
+class SuspendBody extends CommentedBody implements SuspendCommand {
+  @OneOf(suspensionReasons) reason!: SuspensionReason;
+}
+type SuspendCommand = Omit<RelationshipCommands['SuspendSubscription'], 'subscriptionId'>;
+
+class AutoRenewBody extends CommentedBody implements AutoRenewCommand {
+  @Flag() autoRenew!: boolean;
+}
+type AutoRenewCommand = Omit<RelationshipCommands['SetAutoRenew'], 'subscriptionId'>;
+
+class QuantityBody extends CommentedBody implements QuantityCommand {
+  @Quantity() quantity!: number;
+}
+type QuantityCommand = Omit<RelationshipCommands['ChangeSubscriptionQuantity'], 'subscriptionId'>;
+
+class ScheduledChangeFields implements ScheduledChange {
+  @Optional(Quantity()) quantity?: number;
+  @Optional(OneOf(termDurations)) termDuration?: TermDuration;
+  @Optional(OfferId()) offerId?: string;
+}
+
+class ScheduleChangeBody extends CommentedBody implements ScheduleCommand {
+  @Optional(Nested(ScheduledChangeFields)) change?: ScheduledChangeFields;
+  @Optional(OneOf(billingCycles)) billingCycle?: BillingCycle;
+}
+type ScheduleCommand = Omit<RelationshipCommands['ScheduleSubscriptionChange'], 'subscriptionId'>;
+
+class AddAzureSubscriptionBody extends CommentedBody implements AddAzureCommand {
+  @ItemId('azure-0001') azureSubscriptionId!: string;
+  @Text(200) name!: string;
+}
+type AddAzureCommand = Omit<RelationshipCommands['AddAzureSubscription'], 'subscriptionId'>;
+
+class CancelAzureSubscriptionBody extends CommentedBody implements CancelAzureCommand {
+  @Text(100) reason!: string;
+}
+type CancelAzureCommand = Omit<
+  RelationshipCommands['CancelAzureSubscription'],
+  'subscriptionId' | 'azureSubscriptionId'
+>;
+
+class ContactFields implements SupportContact {
+  @Guid() tenantId!: string;
+  @Matching(/^\d{1,20}$/, 'a Partner (MPN) id: digits', '4847383') partnerId!: string;
+  @Text(200) name!: string;
+}
+
+class AssignContactBody extends CommentedBody implements AssignContactCommand {
+  @Nested(ContactFields) contact!: ContactFields;
+}
+type AssignContactCommand = Omit<RelationshipCommands['AssignSupportContact'], 'subscriptionId'>;
+
+@RelationshipController('subscriptions')
+export class SubscriptionsController {
+  constructor(private readonly commands: CommandBus) {}
+
+  @Sends('PurchaseSubscription', '', {
+    creates: { event: 'SubscriptionPurchased', at: 'subscriptions/:subscriptionId' },
+  })
+  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('ActivateSubscription', ':subscriptionId/activate')
+  activate(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('SuspendSubscription', ':subscriptionId/suspend')
+  suspend(@Enveloped() envelope: Envelope, @Body() body: SuspendBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('ReactivateSubscription', ':subscriptionId/reactivate')
+  reactivate(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('CancelSubscription', ':subscriptionId/cancel')
+  cancel(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('SetAutoRenew', ':subscriptionId/auto-renew')
+  setAutoRenew(@Enveloped() envelope: Envelope, @Body() body: AutoRenewBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('ChangeSubscriptionQuantity', ':subscriptionId/quantity')
+  changeQuantity(@Enveloped() envelope: Envelope, @Body() body: QuantityBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('ScheduleSubscriptionChange', ':subscriptionId/schedule-change')
+  scheduleChange(@Enveloped() envelope: Envelope, @Body() body: ScheduleChangeBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('RenewSubscription', ':subscriptionId/renew')
+  renew(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('EndSubscriptionTerm', ':subscriptionId/end-term')
+  endTerm(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('AdvanceSubscriptionRetention', ':subscriptionId/advance-retention')
+  advanceRetention(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('AddAzureSubscription', ':subscriptionId/azure-subscriptions', {
+    creates: {
+      event: 'AzureSubscriptionAdded',
+      at: 'subscriptions/:subscriptionId/azure-subscriptions/:azureSubscriptionId',
+    },
+  })
+  addAzureSubscription(@Enveloped() envelope: Envelope, @Body() body: AddAzureSubscriptionBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('CancelAzureSubscription', ':subscriptionId/azure-subscriptions/:azureSubscriptionId/cancel')
+  cancelAzureSubscription(@Enveloped() envelope: Envelope, @Body() body: CancelAzureSubscriptionBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('AssignSupportContact', ':subscriptionId/support-contact/assign')
+  assignSupportContact(@Enveloped() envelope: Envelope, @Body() body: AssignContactBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+
+  @Sends('WithdrawSupportContact', ':subscriptionId/support-contact/withdraw')
+  withdrawSupportContact(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(envelope, body));
+  }
+}

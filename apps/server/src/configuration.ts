@@ -1,0 +1,144 @@
+import { policies, type Policy } from '#customer-relationship';
+import { FlagText, judged, Matching, OneOf, Optional, Text, WholeText } from '#http';
+import { resolve } from 'node:path';
+import { badConfiguration, StartupFailure } from './startup-failure.js';
+
+const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
+/** Signatures with a public key. A shared secret in a JWKS would be no secret, and `none` is no signature. */
+const algorithms = [
+  'EdDSA',
+  'Ed25519',
+  'ES256',
+  'ES384',
+  'ES512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'RS256',
+  'RS384',
+  'RS512',
+];
+const url = /^https?:\/\/[^\s/?#]+[^\s]*$/;
+
+class Environment {
+  @Optional(WholeText(0, 65535)) PORT?: number;
+  @Optional(Matching(/^[A-Za-z0-9.:-]{1,255}$/, 'a host name or an address', '127.0.0.1')) HOST?: string;
+  @Optional(Text(4096)) DATA_DIR?: string;
+  @Optional(Text(4096)) PARTNERS_FILE?: string;
+  @Optional(OneOf(Object.keys(policies))) POLICY?: string;
+  @Optional(Matching(url, 'a URL of http or https', 'https://login.example/keys')) JWKS_URL?: string;
+  @Optional(Text(500)) JWT_ISSUER?: string;
+  @Optional(Text(500)) JWT_AUDIENCE?: string;
+  @Optional(
+    Matching(
+      new RegExp(`^(${algorithms.join('|')})(,(${algorithms.join('|')}))*$`),
+      `a list with commas of ${algorithms.join(', ')}`,
+      'RS256',
+    ),
+  )
+  JWT_ALGORITHMS?: string;
+  @Optional(FlagText()) ALLOW_EMBEDDED_KEY?: boolean;
+  @Optional(OneOf(levels)) LOG_LEVEL?: (typeof levels)[number];
+  @Optional(WholeText(0, 65535)) METRICS_PORT?: number;
+  @Optional(WholeText(1, 86_400)) VIEW_LAG_LIMIT_SECONDS?: number;
+  @Optional(OneOf(['thread', 'off'])) PROJECTOR?: 'thread' | 'off';
+  @Optional(WholeText(1024, 1_048_576)) BODY_LIMIT_BYTES?: number;
+}
+
+export interface Configuration {
+  readonly port: number;
+  readonly host: string;
+  readonly dataDirectory: string;
+  readonly partnersFile: string;
+  readonly policy: Policy;
+  /** Where tokens are verified; absent: with the server's own key. */
+  readonly issuer?: {
+    readonly jwksUrl: URL;
+    readonly issuer: string;
+    readonly audience: string;
+    readonly algorithms: readonly string[];
+  };
+  readonly logLevel: (typeof levels)[number];
+  /** Absent: no metrics. */
+  readonly metricsPort?: number;
+  readonly viewLagLimitSeconds: number;
+  readonly projector: 'thread' | 'off';
+  readonly bodyLimit: number;
+}
+
+/** Every variable that the server reads. */
+export const variables = [
+  'PORT',
+  'HOST',
+  'DATA_DIR',
+  'PARTNERS_FILE',
+  'POLICY',
+  'JWKS_URL',
+  'JWT_ISSUER',
+  'JWT_AUDIENCE',
+  'JWT_ALGORITHMS',
+  'ALLOW_EMBEDDED_KEY',
+  'LOG_LEVEL',
+  'METRICS_PORT',
+  'VIEW_LAG_LIMIT_SECONDS',
+  'PROJECTOR',
+  'BODY_LIMIT_BYTES',
+] as const satisfies readonly (keyof Environment)[];
+
+/**
+ * The configuration that an environment asks for.
+ * @throws StartupFailure with one line for every variable that cannot be followed
+ */
+export function configuration(env: Readonly<Record<string, string | undefined>>): Configuration {
+  // An empty variable is one that was not set; only METRICS_PORT has something to say by being empty.
+  const given = Object.fromEntries(variables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  const { value, errors } = judged(Environment, given);
+  const faults = (errors ?? []).map(
+    ({ pointer, detail }) => `${pointer.slice(1)} ${detail}, but is ${JSON.stringify(env[pointer.slice(1)])}`,
+  );
+  const jwt = [given['JWT_ISSUER'], given['JWT_AUDIENCE']];
+  if (given['JWKS_URL'] && jwt.includes(undefined))
+    faults.push('JWT_ISSUER and JWT_AUDIENCE must be set with JWKS_URL, so that tokens meant for others are refused');
+  if (!given['JWKS_URL'] && (jwt.some(Boolean) || given['JWT_ALGORITHMS']))
+    faults.push(
+      'JWKS_URL must be set with JWT_ISSUER, JWT_AUDIENCE and JWT_ALGORITHMS, which have no meaning without it',
+    );
+  const host = given['HOST'] ?? '127.0.0.1';
+  if (!given['JWKS_URL'] && !isLoopback(host) && given['ALLOW_EMBEDDED_KEY'] !== 'true')
+    faults.push(
+      `HOST ${host} can be reached from other machines, where the server's own key is not enough: set JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or ALLOW_EMBEDDED_KEY=true if you know who can reach it`,
+    );
+  if (!value || faults.length > 0)
+    throw new StartupFailure(
+      `The configuration is not right:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      badConfiguration,
+    );
+
+  const { JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, JWT_ALGORITHMS = 'RS256', METRICS_PORT = 9464 } = value;
+  return {
+    port: value.PORT ?? 3000,
+    host,
+    dataDirectory: resolve(value.DATA_DIR ?? './data'),
+    partnersFile: resolve(value.PARTNERS_FILE ?? './partners.json'),
+    policy: policies[value.POLICY ?? 'partner-center-2020-06']!,
+    ...(JWKS_URL === undefined
+      ? {}
+      : {
+          issuer: {
+            jwksUrl: new URL(JWKS_URL),
+            issuer: JWT_ISSUER!,
+            audience: JWT_AUDIENCE!,
+            algorithms: JWT_ALGORITHMS.split(','),
+          },
+        }),
+    logLevel: value.LOG_LEVEL ?? 'info',
+    ...(env['METRICS_PORT'] === '' ? {} : { metricsPort: METRICS_PORT }),
+    viewLagLimitSeconds: value.VIEW_LAG_LIMIT_SECONDS ?? 10,
+    projector: value.PROJECTOR ?? 'thread',
+    bodyLimit: value.BODY_LIMIT_BYTES ?? 64 * 1024,
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}

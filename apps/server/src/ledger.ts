@@ -1,0 +1,29 @@
+import type { KeyObject } from 'node:crypto';
+import type {
+  Context,
+  CustomerRelationship,
+  Partner,
+  Policy,
+  RelationshipCommands,
+  RelationshipEvents,
+} from '#customer-relationship';
+import type { CommandHandler, EventStore } from '#event-sourcing';
+import type { Cursors } from '#http';
+
+export type Relationships = CommandHandler<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
+
+/** The ledger that this server serves, as the composition root has put it together. */
+export abstract class Ledger {
+  abstract readonly id: string;
+  abstract readonly store: EventStore;
+  abstract readonly relationships: Relationships;
+  abstract readonly policy: Policy;
+  abstract readonly policyHash: string;
+  /** By tenant id. */
+  abstract readonly partners: ReadonlyMap<string, Partner>;
+  /** What fingerprints of commands are made with. */
+  abstract readonly secret: KeyObject;
+  abstract readonly cursors: Cursors;
+  /** RFC 3339 in UTC with milliseconds; read once per request. */
+  abstract readonly clock: () => string;
+}

@@ -1,0 +1,88 @@
+import { relationshipStream, roles, type Actor, type Partner, type Role } from '#customer-relationship';
+import { badRequest, isGuid, Problem, type Caller } from '#http';
+import { Rejection } from '#event-sourcing';
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Ledger } from './ledger.js';
+
+/** Who asks, and as whose: one partner's, about one customer or about all of them. */
+export interface Party {
+  readonly actor: Actor;
+  readonly partner: Partner;
+  readonly customerId: string;
+  readonly stream: string;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    party: Party;
+  }
+}
+
+/**
+ * The one guard: from the token's tenant and the path to a party. A partner is the token's tenant; a customer's people name
+ * the partner in the path. Whatever belongs to another partner or customer does not exist for the caller (404).
+ */
+@Injectable()
+export class PartyGuard implements CanActivate {
+  constructor(private readonly ledger: Ledger) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const { caller } = request.call;
+    // Authentication has let it through without one: a route outside /v1/.
+    if (!caller) return true;
+    const party = this.partyOf(caller, request.params as PathIds);
+    request.party = party;
+    request.call.partnerId = party.partner.tenantId;
+    return true;
+  }
+
+  private partyOf(caller: Caller, { partnerId, customerId }: PathIds): Party {
+    const named = partnerId === undefined ? undefined : pathGuid('partnerId', partnerId);
+    const customer = customerId === undefined ? '' : pathGuid('customerId', customerId);
+    const actsAsCustomer =
+      caller.roles.includes('CustomerGlobalAdmin') &&
+      (named === undefined ? !this.ledger.partners.has(caller.tenant) : named !== caller.tenant);
+    if (actsAsCustomer && named === undefined) throw new Problem('PartnerNotNamed');
+
+    const partner = this.ledger.partners.get(actsAsCustomer ? named! : caller.tenant);
+    if (!partner) throw actsAsCustomer ? notFound() : new Problem('PartnerUnknown', { tenant: caller.tenant });
+    if (actsAsCustomer ? customer !== caller.tenant : named !== undefined && named !== caller.tenant) throw notFound();
+    return {
+      actor: {
+        id: caller.id,
+        kind: actsAsCustomer ? 'customerUser' : caller.app ? 'partnerApp' : 'partnerUser',
+        roles: caller.roles,
+        tenant: caller.tenant,
+      },
+      partner,
+      customerId: customer,
+      stream: customer && relationshipStream(partner.tenantId, customer),
+    };
+  }
+}
+
+interface PathIds {
+  readonly partnerId?: string;
+  readonly customerId?: string;
+}
+
+function pathGuid(name: string, value: string): string {
+  if (!isGuid(value)) throw badRequest('InvalidPath', name, 'must be a GUID');
+  return value.toLowerCase();
+}
+
+function notFound(): Rejection {
+  return new Rejection('RelationshipNotFound');
+}
+
+const readers: readonly Role[] = roles.filter(
+  (role) => role !== 'DataProtectionOfficer' && role !== 'CustomerGlobalAdmin',
+);
+
+/** Reading is for the partner's roles and its auditors, and for the customer's Global admin about its own relationship. */
+export function requireReader({ actor }: Party): void {
+  if (actor.kind === 'customerUser' || actor.roles.some((role) => readers.includes(role))) return;
+  throw new Rejection('RoleNotAllowed', { anyOf: readers });
+}

@@ -1,0 +1,31 @@
+import type { FastifyReply } from 'fastify';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+
+/** An answer that a route has made up itself: status, headers and body as they go out. */
+export class Answer {
+  constructor(
+    readonly status: number,
+    readonly headers: Readonly<Record<string, string>>,
+    /** JSON text, or an object that becomes it; undefined for no body at all. */
+    readonly body: string | object | undefined,
+  ) {}
+
+  sendTo(reply: FastifyReply): FastifyReply {
+    reply.code(this.status);
+    for (const name in this.headers) reply.header(name, this.headers[name]);
+    if (this.body === undefined) return reply.send();
+    if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json; charset=utf-8');
+    return reply.send(typeof this.body === 'string' ? this.body : JSON.stringify(this.body));
+  }
+}
+
+/** Nest on Fastify, sending {@link Answer}s as they are and leaving errors to the one filter as they were thrown. */
+export class LedgerHttpAdapter extends FastifyAdapter {
+  override reply(response: FastifyReply, body: unknown, statusCode?: number) {
+    return body instanceof Answer ? body.sendTo(response) : super.reply(response, body, statusCode);
+  }
+
+  override mapException(error: unknown): unknown {
+    return error;
+  }
+}

@@ -1,0 +1,44 @@
+import { badRequest } from './problem.js';
+
+// Strong tags of a relationship: its revision, and the version of the form in which it is shown.
+
+/** The tag of a representation (RFC 9110): a changed form is another tag, whatever the revision. */
+export function entityTag(revision: number, representation: number): string {
+  return `"${revision}.${representation}"`;
+}
+
+/** What `If-Match` asks for: any existing relationship, one of these revisions, or none that could match. */
+export type Precondition = { readonly any: true } | { readonly any: false; readonly revisions: readonly number[] };
+
+const tag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
+const ours = /^(0|[1-9]\d{0,15})\.(\d{1,6})$/;
+
+/**
+ * Reads `If-Match`. A tag of another form names no revision; weak tags never match strongly, so sending one is a mistake.
+ * @throws Problem 400
+ */
+export function ifMatch(header: string, representation: number): Precondition {
+  if (header.trim() === '*') return { any: true };
+  const revisions = tagsIn('If-Match', header).flatMap(({ weak, value }) => {
+    if (weak) throw badRequest('InvalidHeader', 'If-Match', 'must be a strong entity tag, as answers bring it');
+    const match = ours.exec(value);
+    return match && Number(match[2]) === representation ? [Number(match[1])] : [];
+  });
+  return { any: false, revisions };
+}
+
+/** Whether `If-None-Match` names the tag (weak comparison) or is `*`. @throws Problem 400 */
+export function noneMatch(header: string | undefined, current: string): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  const plain = current.replace(/^W\//, '');
+  return tagsIn('If-None-Match', header).some(({ value }) => `"${value}"` === plain);
+}
+
+function tagsIn(name: string, header: string): { readonly weak: boolean; readonly value: string }[] {
+  return header.split(',').map((part) => {
+    const match = tag.exec(part.trim());
+    if (!match) throw badRequest('InvalidHeader', name, 'must be * or entity tags in quotes');
+    return { weak: match[1] !== undefined, value: match[2]! };
+  });
+}

@@ -1,0 +1,20 @@
+import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
+import { validated } from './compiled-fields.js';
+import { fieldsOfClass, type FieldsClass } from './fields.js';
+import { Problem } from './problem.js';
+
+/** The one pipe: a body or query that is declared with a class of fields is judged by it and arrives as plain data. */
+@Injectable()
+export class FieldsPipe implements PipeTransform {
+  transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
+    if (type !== 'body' && type !== 'query') return value;
+    // A class without fields would take anything.
+    if (!metatype || fieldsOfClass(metatype as FieldsClass).size === 0)
+      throw new Error(`${type} of type ${metatype?.name ?? 'unknown'} has no fields to judge it by`);
+    const { value: accepted, errors } = validated(metatype as FieldsClass, value ?? {});
+    if (!errors) return accepted;
+    throw new Problem(type === 'body' ? 'InvalidBody' : 'InvalidQuery', {
+      errors: type === 'body' ? errors : errors.map(({ pointer, detail }) => ({ pointer: pointer.slice(1), detail })),
+    });
+  }
+}

@@ -1,0 +1,294 @@
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { ValidateBy, ValidateIf, ValidateNested } from 'class-validator';
+
+// The vocabulary of request bodies and queries. Every word is one decorator that says the same thing twice: to
+// class-validator, the only judge of a request, and to the OpenAPI document. Compiled validation (compiled-fields.ts)
+// reads class-validator's own metadata.
+
+export type FieldsClass<T extends object = object> = abstract new () => T;
+
+/** A JSON Schema, as far as fields need one. */
+type FieldSchema = Readonly<Record<string, unknown>>;
+
+interface Kind {
+  /** Names the constraint in class-validator's errors. */
+  readonly name: string;
+  readonly accepts: (value: unknown) => boolean;
+  /** What is expected, as the end of a sentence about the field. */
+  readonly message: string;
+  readonly schema: FieldSchema;
+  /** One spelling for one meaning; only ever called with an accepted value. */
+  readonly normalise?: (value: never) => unknown;
+  /** The class of the object, or of each item of the list. */
+  readonly nested?: FieldsClass;
+  readonly list?: boolean;
+  /** Normalises the items of a list. */
+  readonly item?: Kind;
+}
+
+/** A property decorator that can be made optional or into a list. */
+export type Field = PropertyDecorator & { readonly kind: Kind };
+
+export interface FieldFacts {
+  readonly kind: Kind;
+  readonly optional: boolean;
+}
+
+const fieldsOf = new WeakMap<object, Map<string, FieldFacts>>();
+
+/** The fields of a class with those of the classes that it extends, in order of declaration. */
+export function fieldsOfClass(fields: FieldsClass): ReadonlyMap<string, FieldFacts> {
+  const chain: Map<string, FieldFacts>[] = [];
+  for (let at: object | null = fields.prototype as object; at; at = Object.getPrototypeOf(at) as object | null) {
+    const own = fieldsOf.get(at);
+    if (own) chain.unshift(own);
+  }
+  return new Map(chain.flatMap((own) => [...own]));
+}
+
+function field(kind: Kind, optional = false): Field {
+  const decorate = (target: object, property: string | symbol) => {
+    const own = fieldsOf.get(target) ?? new Map<string, FieldFacts>();
+    fieldsOf.set(target, own.set(String(property), { kind, optional }));
+
+    // Not IsOptional, which lets null through: absent is absent, and null is nothing that a field takes.
+    if (optional) ValidateIf((_, value) => value !== undefined)(target, property);
+    ValidateBy({
+      name: kind.name,
+      validator: {
+        validate: kind.accepts,
+        defaultMessage: (validation) => (validation?.value === undefined ? 'is required' : kind.message),
+      },
+    })(target, property);
+    if (kind.nested) ValidateNested()(target, property);
+    ApiProperty({ ...documented(kind), required: !optional } as ApiPropertyOptions)(target, property);
+  };
+  return Object.assign(decorate, { kind });
+}
+
+function documented({ schema, nested, list }: Kind): object {
+  return nested ? { ...schema, type: nested, isArray: list ?? false } : schema;
+}
+
+/** The field may be absent; null is refused all the same. */
+export function Optional({ kind }: Field): Field {
+  return field(kind, true);
+}
+
+/** `min` to `max` items, all different. */
+export function ListOf({ kind: item }: Field, min: number, max: number): Field {
+  const bounded = (value: unknown): value is unknown[] =>
+    Array.isArray(value) && value.length >= min && value.length <= max;
+  const plural = `must be a list of ${min} to ${max} items`;
+  if (item.nested)
+    return field({
+      name: 'list',
+      accepts: bounded,
+      message: plural,
+      schema: { minItems: min, maxItems: max },
+      nested: item.nested,
+      list: true,
+    });
+  return field({
+    name: 'list',
+    accepts: (value) => bounded(value) && value.every(item.accepts) && allDifferent(value, item),
+    message: `${plural}, all different, of which each ${item.message}`,
+    schema: { type: 'array', items: item.schema, minItems: min, maxItems: max, uniqueItems: true },
+    list: true,
+    item,
+  });
+}
+
+function allDifferent(values: readonly unknown[], item: Kind): boolean {
+  if (values.length < 2) return true;
+  return (
+    new Set(values.map((value) => (item.normalise ? item.normalise(value as never) : value))).size === values.length
+  );
+}
+
+/** An object with the fields of a class. */
+export function Nested(nested: FieldsClass): Field {
+  return field({
+    name: 'object',
+    accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    message: 'must be an object',
+    schema: {},
+    nested,
+  });
+}
+
+// eslint-disable-next-line no-control-regex -- control characters are what it refuses
+const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+// eslint-disable-next-line no-control-regex -- control characters are what it refuses
+const controlButLines = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+
+/** Text of 1 to `max` characters that is not blank: well-formed Unicode without control characters, kept as it is. */
+export function Text(max: number, { lines = false }: { readonly lines?: boolean } = {}): Field {
+  const forbidden = lines ? controlButLines : control;
+  return field({
+    name: 'text',
+    accepts: (value) =>
+      typeof value === 'string' &&
+      value.length <= 2 * max &&
+      (value.length <= max || [...value].length <= max) &&
+      /\S/.test(value) &&
+      !forbidden.test(value) &&
+      value.isWellFormed(),
+    message: `must be text of 1 to ${max} characters, not blank, without control characters`,
+    schema: { type: 'string', minLength: 1, maxLength: max },
+  });
+}
+
+const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const lowerCaseGuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export function isGuid(value: unknown): value is string {
+  return typeof value === 'string' && guid.test(value);
+}
+
+/** A GUID in any case; lower-cased. */
+export function Guid(): Field {
+  return field({
+    name: 'guid',
+    accepts: isGuid,
+    message: 'must be a GUID',
+    schema: { type: 'string', format: 'uuid', example: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff' },
+    normalise: (value: string) => value.toLowerCase(),
+  });
+}
+
+const itemId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+export function isItemId(value: unknown): value is string {
+  return typeof value === 'string' && itemId.test(value);
+}
+
+/** Ids are compared as they are, but GUIDs, which are the same in any case. */
+export function normalItemId(id: string): string {
+  return guid.test(id) && !lowerCaseGuid.test(id) ? id.toLowerCase() : id;
+}
+
+/** An id of 1 to 64 letters, digits, dots, dashes and underscores; one that looks like a GUID is lower-cased. */
+export function ItemId(example = 'sub-0001'): Field {
+  return field({
+    name: 'itemId',
+    accepts: isItemId,
+    message: 'must be an id of 1 to 64 letters, digits, ".", "_" or "-", starting with a letter or digit',
+    schema: { type: 'string', pattern: itemId.source, example },
+    normalise: normalItemId,
+  });
+}
+
+const principalId = /^[\x21-\x7e]{1,128}$/;
+
+/** The id of a person or program: 1 to 128 visible ASCII characters; a GUID is lower-cased, as in tokens. */
+export function PrincipalId(): Field {
+  return field({
+    name: 'principalId',
+    accepts: (value) => typeof value === 'string' && principalId.test(value),
+    message: 'must be the id of a user or app: 1 to 128 visible ASCII characters',
+    schema: { type: 'string', pattern: principalId.source, example: '5f1e9a3c-1d5b-4a6e-9b7f-2c3d4e5f6a7b' },
+    normalise: normalItemId,
+  });
+}
+
+/** One of some words. Those that the answers show are open to new ones; those of a request are not. */
+export function OneOf(words: readonly string[]): Field {
+  const known = new Set<unknown>(words);
+  return field({
+    name: 'oneOf',
+    accepts: (value) => known.has(value),
+    message: `must be one of ${words.join(', ')}`,
+    schema: { type: 'string', enum: [...words] },
+  });
+}
+
+/** Text that a pattern describes; `what` ends the sentence "must be". */
+export function Matching(pattern: RegExp, what: string, example: string): Field {
+  return field({
+    name: 'matching',
+    accepts: (value) => typeof value === 'string' && pattern.test(value),
+    message: `must be ${what}`,
+    schema: { type: 'string', pattern: pattern.source, example },
+  });
+}
+
+/** A whole number from `min` to `max`, both inclusive. */
+export function Whole(min: number, max: number): Field {
+  return field({
+    name: 'whole',
+    accepts: (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
+    message: `must be a whole number from ${min} to ${max}`,
+    schema: { type: 'integer', minimum: min, maximum: max },
+    // JSON can say -0, which canonical JSON cannot.
+    normalise: (value: number) => value + 0,
+  });
+}
+
+export function Flag(): Field {
+  return field({
+    name: 'flag',
+    accepts: (value) => typeof value === 'boolean',
+    message: 'must be true or false',
+    schema: { type: 'boolean' },
+  });
+}
+
+const rfc3339 =
+  /^(\d{4}-(?:0[1-9]|1[0-2])-(\d{2}))T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
+
+/** The instant that RFC 3339 text names, in UTC with milliseconds (finer fractions are cut off); undefined if it names none. */
+export function instantOf(text: unknown): string | undefined {
+  if (typeof text !== 'string' || text.length > 40) return undefined;
+  const match = rfc3339.exec(text);
+  if (!match) return undefined;
+  // Date would take 30 February for 2 March.
+  if (new Date(`${match[1]}T00:00:00Z`).getUTCDate() !== Number(match[2])) return undefined;
+  const instant = new Date(text.toUpperCase()).toISOString();
+  // An offset can lead out of the years 0000 to 9999, whose texts no longer compare as the times do.
+  return instant.length === 24 ? instant : undefined;
+}
+
+/** A time as RFC 3339 text; normalised to UTC with milliseconds. */
+export function Time(): Field {
+  return field({
+    name: 'time',
+    accepts: (value) => instantOf(value) !== undefined,
+    message: 'must be a time such as 2026-11-22T16:00:00Z (RFC 3339)',
+    schema: { type: 'string', format: 'date-time', example: '2026-11-22T16:00:00.000Z' },
+    normalise: (value: string) => instantOf(value),
+  });
+}
+
+class MoneyFields {
+  @Whole(0, 1_000_000_000_000) minorUnits!: number;
+  @Matching(/^[A-Z]{3}$/, 'a currency code of ISO 4217, such as EUR', 'EUR') currency!: string;
+}
+
+/** An amount in integer minor units with its currency. */
+export function MoneyAmount(): Field {
+  return Nested(MoneyFields);
+}
+
+/** A whole number in a query, where everything is text. */
+export function WholeText(min: number, max: number): Field {
+  return field({
+    name: 'whole',
+    accepts: (value) =>
+      typeof value === 'string' && /^(0|[1-9]\d{0,15})$/.test(value) && Number(value) >= min && Number(value) <= max,
+    message: `must be a whole number from ${min} to ${max}`,
+    schema: { type: 'integer', minimum: min, maximum: max },
+    normalise: Number,
+  });
+}
+
+/** A flag in a query, where everything is text. */
+export function FlagText(): Field {
+  return field({
+    name: 'flag',
+    accepts: (value) => value === 'true' || value === 'false',
+    message: 'must be true or false',
+    schema: { type: 'boolean' },
+    normalise: (value: string) => value === 'true',
+  });
+}

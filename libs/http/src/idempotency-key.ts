@@ -1,0 +1,20 @@
+import { badRequest, Problem } from './problem.js';
+
+const visible = /^[\x21-\x7e]{1,255}$/;
+// A string of RFC 8941: printable ASCII in quotes, with only the quote and the backslash escaped.
+const structured = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
+
+/**
+ * The key of a command from its `Idempotency-Key` header: 1 to 255 visible ASCII characters, bare or as a string of
+ * RFC 8941, so that `abc` and `"abc"` are one key.
+ * @throws Problem 400
+ */
+export function idempotencyKey(header: string | string[] | undefined): string {
+  if (header === undefined || header === '') throw new Problem('IdempotencyKeyMissing');
+  const quoted = typeof header === 'string' ? structured.exec(header) : null;
+  const key = quoted ? quoted[1]!.replace(/\\(["\\])/g, '$1') : header;
+  // An unfinished quotation would otherwise be a key of its own.
+  if (typeof key !== 'string' || !visible.test(key) || (!quoted && key.startsWith('"')))
+    throw badRequest('InvalidHeader', 'Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
+  return key;
+}

@@ -1,0 +1,125 @@
+import type { Socket } from 'node:net';
+import { OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem, problemType } from './problem.js';
+import { problemTexts, type HttpProblemCode } from './problem-texts.js';
+
+/** What goes wrong in a way that trying again may cure. */
+const retryable = new Set([
+  'ConcurrencyConflict',
+  'CommandInProgress',
+  'StoreUnavailable',
+  'OutcomeUnknown',
+  'AuthenticationUnavailable',
+  'ViewBehind',
+  'ViewUnavailable',
+  'ShuttingDown',
+]);
+
+const ofFastify: Readonly<Record<string, HttpProblemCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'BodyTooLarge',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MediaTypeNotSupported',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'MalformedBody',
+  FST_ERR_MAX_PARAM_LENGTH: 'AddressTooLong',
+};
+
+/** A refusal of the domain on its way out, with the place in the log that it rests on. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  constructor(
+    readonly rejection: Rejection,
+    readonly headers: Readonly<Record<string, string>>,
+  ) {
+    super(rejection.code);
+  }
+}
+
+interface Told {
+  readonly code: string;
+  readonly members: object;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ProblemFilterOptions {
+  /** The methods that an address takes, if any. */
+  readonly methodsAt: (url: string) => readonly string[];
+  /** Told of everything that is nobody's refusal: a bug. */
+  readonly onUnexpected: (error: unknown, correlationId: string | undefined) => void;
+}
+
+/** The one exception filter: everything thrown becomes `application/problem+json` (RFC 9457). */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly options: ProblemFilterOptions) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    // Absent where the router refuses a request before any hook has seen it.
+    const call = request.call as FastifyRequest['call'] | null;
+    const { code, members, headers } = this.told(error, request);
+    if (code === 'InternalError') this.options.onUnexpected(error, call?.correlationId);
+    if (call) call.problem = code;
+    const { status, title, detail } = problemTexts[code]!;
+    reply.code(status).headers(headers);
+    reply.header('content-type', 'application/problem+json; charset=utf-8');
+    reply.send(
+      JSON.stringify({
+        type: problemType(code),
+        title,
+        status,
+        detail,
+        instance: request.url.split('?', 1)[0],
+        code,
+        correlationId: call?.correlationId,
+        retryable: retryable.has(code),
+        ...members,
+      }),
+    );
+  }
+
+  private told(error: unknown, request: FastifyRequest): Told {
+    if (error instanceof Problem) return error;
+    if (error instanceof Refusal) return { ...ofRejection(error.rejection), headers: error.headers };
+    if (error instanceof Rejection) return { ...ofRejection(error), headers: {} };
+    if (error instanceof StoreUnavailable)
+      return { code: 'StoreUnavailable', members: { outcome: 'none' }, headers: { 'Retry-After': '1' } };
+    if (error instanceof OutcomeUnknown)
+      return { code: 'OutcomeUnknown', members: { outcome: 'unknown' }, headers: { 'Retry-After': '1' } };
+    if (error instanceof HttpException && error.getStatus() === 404) {
+      const methods = this.options.methodsAt(request.url);
+      return methods.length > 0
+        ? { code: 'MethodNotAllowed', members: {}, headers: { Allow: methods.join(', ') } }
+        : { code: 'RouteNotFound', members: {}, headers: {} };
+    }
+    const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+    const known = typeof code === 'string' ? ofFastify[code] : undefined;
+    if (known) return { code: known, members: {}, headers: {} };
+    if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
+      return { code: 'BadRequest', members: {}, headers: {} };
+    return { code: 'InternalError', members: {}, headers: {} };
+  }
+}
+
+function ofRejection({ code, details }: Rejection): Omit<Told, 'headers'> {
+  if (!(code in problemTexts)) return { code: 'InternalError', members: {} };
+  // Blockers are what callers of a removal look for, so they stand at the top.
+  const { blockers, ...rest } = details as { blockers?: unknown };
+  return { code, members: { ...(blockers === undefined ? {} : { blockers }), details: rest } };
+}
+
+/** What the parser of HTTP itself refuses: no request exists yet, so the answer is written to the socket. */
+export function answerUnreadable(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'HeadersTooLarge' : 'BadRequest';
+  const { status, title, detail } = problemTexts[code]!;
+  const body = JSON.stringify({ type: problemType(code), title, status, detail, code, retryable: false });
+  socket.end(
+    `HTTP/1.1 ${status} ${code === 'BadRequest' ? 'Bad Request' : 'Request Header Fields Too Large'}\r\n` +
+      `Content-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

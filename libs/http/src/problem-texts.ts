@@ -1,0 +1,239 @@
+import { rejections, type RejectionCode, type RejectionKind } from '#customer-relationship';
+
+// Texts are part of the contract within /v1: callers show and match them. Add, never change.
+
+export interface ProblemText {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+}
+
+/** Refusals that the domain knows nothing of. */
+export const httpProblems = {
+  MalformedBody: {
+    status: 400,
+    title: 'The body cannot be read',
+    detail: 'Send one JSON object in UTF-8, not too deep, with each field once.',
+  },
+  InvalidBody: { status: 400, title: 'The body is not what this command takes', detail: 'See errors for every field.' },
+  InvalidPath: {
+    status: 400,
+    title: 'The path holds something that is not an id',
+    detail: 'See errors for every part.',
+  },
+  InvalidQuery: {
+    status: 400,
+    title: 'The query holds something that this route does not take',
+    detail: 'See errors for every parameter.',
+  },
+  InvalidHeader: { status: 400, title: 'A header cannot be read', detail: 'See errors for every header.' },
+  InvalidCursor: {
+    status: 400,
+    title: 'The cursor is not one of this list',
+    detail: 'Follow the Link header from the first page, with the same filters and sort.',
+  },
+  IdempotencyKeyMissing: {
+    status: 400,
+    title: 'A command needs an Idempotency-Key',
+    detail: 'Send 1 to 255 visible ASCII characters, new for every command and the same for every retry of it.',
+  },
+  LedgerPositionUnknown: {
+    status: 400,
+    title: 'The position is not one of this ledger',
+    detail: 'It belongs to another ledger, or lies beyond the head of this one.',
+  },
+  PartnerNotNamed: {
+    status: 400,
+    title: 'The path names no partner',
+    detail: "A customer's people name the partner: /v1/partners/{partnerId}/customers/{customerId}/…",
+  },
+  BadRequest: {
+    status: 400,
+    title: 'The request cannot be understood',
+    detail: 'It is not HTTP as this server reads it.',
+  },
+  Unauthenticated: {
+    status: 401,
+    title: 'The request carries no token',
+    detail: 'Send Authorization: Bearer with a token of the configured issuer.',
+  },
+  InvalidToken: {
+    status: 401,
+    title: 'The token is not accepted',
+    detail: 'It is expired, not yet valid, not meant for this server, signed by another key, or lacks a claim.',
+  },
+  PartnerUnknown: {
+    status: 403,
+    title: 'The tenant is not one of this server’s partners',
+    detail: 'The operator adds partners to the partners file.',
+  },
+  RouteNotFound: { status: 404, title: 'There is nothing at this address', detail: 'See /docs for every route.' },
+  MethodNotAllowed: {
+    status: 405,
+    title: 'This address takes another method',
+    detail: 'The Allow header names those that it takes.',
+  },
+  CommandInProgress: {
+    status: 409,
+    title: 'The same command is being decided',
+    detail: 'Retry with the same key: the answer will be that of the first.',
+  },
+  PreconditionFailed: {
+    status: 412,
+    title: 'The relationship has changed',
+    detail: 'Read it again; revision is the current one.',
+  },
+  BodyTooLarge: {
+    status: 413,
+    title: 'The body is too large',
+    detail: 'It may have 64 KiB unless the operator says otherwise.',
+  },
+  AddressTooLong: { status: 414, title: 'The address is too long', detail: 'No id has more than 64 characters.' },
+  MediaTypeNotSupported: { status: 415, title: 'The body is not JSON', detail: 'Send Content-Type: application/json.' },
+  IdempotencyKeyReused: {
+    status: 422,
+    title: 'The key has been used for another command',
+    detail: 'A key belongs to one command with one body; take a new one.',
+  },
+  PreconditionRequired: {
+    status: 428,
+    title: 'The command needs If-Match',
+    detail: 'Read the relationship and send its ETag, so that you remove what you have seen.',
+  },
+  HeadersTooLarge: { status: 431, title: 'The headers are too large', detail: 'They may have 16 KiB together.' },
+  InternalError: {
+    status: 500,
+    title: 'Something went wrong in this server',
+    detail: 'The operator finds the cause in the log by the correlation id.',
+  },
+  StoreUnavailable: {
+    status: 503,
+    title: 'The ledger cannot be reached',
+    detail: 'Nothing was written; retry with the same key.',
+  },
+  OutcomeUnknown: {
+    status: 503,
+    title: 'It is not known whether the command was recorded',
+    detail: 'Retry with the same key: you will learn the outcome, and nothing happens twice.',
+  },
+  AuthenticationUnavailable: {
+    status: 503,
+    title: 'Tokens cannot be verified now',
+    detail: 'The keys of the issuer could not be fetched; nothing was attempted.',
+  },
+  ViewBehind: {
+    status: 503,
+    title: 'The view has not yet reached the position asked for',
+    detail: 'position is the one that it has reached; retry, or wait longer with Prefer: wait=n.',
+  },
+  ViewUnavailable: {
+    status: 503,
+    title: 'The view is not there',
+    detail: 'The projector has not built it yet; see /health/ready.',
+  },
+  ShuttingDown: {
+    status: 503,
+    title: 'The server is shutting down',
+    detail: 'Nothing was attempted; retry with the same key.',
+  },
+} as const satisfies Record<string, ProblemText>;
+
+export type HttpProblemCode = keyof typeof httpProblems;
+
+/** HTTP's word for what a refusal is about. */
+export const statusOfKind: Readonly<Record<RejectionKind, number>> = {
+  who: 403,
+  unknown: 404,
+  state: 409,
+  meaning: 422,
+};
+
+const rejectionTexts = {
+  RoleNotAllowed: ['The sender does not hold the role', 'details name the roles that may send this.'],
+  UserContextRequired: ['This needs a person', 'A token of an app alone is not enough.'],
+  PartnerTypeNotAllowed: ['This type of partner may not do this', 'An indirect reseller asks its provider.'],
+  PartnerRestricted: ['The partner may neither request nor sell', 'Suspending, cancelling and removing still work.'],
+  ActorNotAllowed: ['A customer may not do this', 'Ask the partner.'],
+  AcceptorNotGlobalAdmin: [
+    'Only a Global admin of the customer decides this',
+    'Directly, or relayed by an app of the partner that names the person.',
+  ],
+  RelationshipNotFound: ['There is no such relationship', 'It has never been requested.'],
+  ItemNotFound: ['There is no such item', 'details name its kind and id.'],
+  LineItemNotFound: ['There is no such line item', 'The purchase has no line with that id.'],
+  NothingToChange: ['Nothing would change', 'The relationship is already as the command asks for.'],
+  ConcurrencyConflict: ['Others changed the relationship at the same time', 'Retry with the same key.'],
+  RelationshipNotActive: ['The relationship is not active', 'Only an active relationship can be removed.'],
+  RelationshipAlreadyRemoved: ['The relationship has been removed before', 'details say when.'],
+  RemovalBlocked: [
+    'Active items remain',
+    'blockers name every one of them, with its remedy and the earliest date where waiting helps.',
+  ],
+  PurchasesNotAllowed: ['The relationship has been removed', 'Nothing can be bought until it is established again.'],
+  NoRelationship: ['There is no active relationship', 'Request it and have the customer accept.'],
+  AlreadyActive: ['The relationship is active already', 'There is nothing to request or to accept.'],
+  RequestAlreadyOpen: ['A request is open already', 'It waits for the customer; withdraw it to ask again.'],
+  NoOpenRequest: ['No request is open', 'There is nothing to answer.'],
+  RequestExpired: ['The request has lapsed', 'Ask again.'],
+  AgreementNotConfirmed: ['The customer agreement is not confirmed', 'Confirm it before anything is bought.'],
+  ItemAlreadyExists: ['The id has been used before', 'An id is never used again, not even after a removal.'],
+  ItemOfEarlierTerm: ['The item belongs to an earlier term of the relationship', 'It can be read, and nothing else.'],
+  LimitReached: ['A limit of the relationship is reached', 'details name it.'],
+  NotDue: ['It is not time yet', 'details say from when.'],
+  InvalidTransition: ['The item is not in a state that allows this', 'details name the state.'],
+  TermEnded: ['The term has ended', 'The item cannot come back.'],
+  CancellationWindowClosed: [
+    'The cancellation window is closed',
+    'details say since when, and when the next one opens.',
+  ],
+  CancelNotSupported: ['This item cannot be cancelled', 'details name what can be done instead.'],
+  ParentNotActive: ['The base subscription is not active', 'Reactivate it first.'],
+  TrialStatusLocked: ['A trial keeps its status and quantity', 'Auto-renew may be switched off.'],
+  SubscriptionSuspended: ['The subscription is suspended', 'Reactivate it first.'],
+  SubscriptionDeleted: ['The subscription is deleted', 'Nothing can be changed on it.'],
+  AutoRenewOff: ['Auto-renew is off', 'The term ends without a renewal.'],
+  AzurePlanHasActiveSubscriptions: ['Azure subscriptions under the plan are active', 'Cancel those that details name.'],
+  AzurePlanRequired: ['A reservation needs an active Azure plan', 'Buy or reactivate one first.'],
+  RefundCapExceeded: ['The refund cap of this customer is reached', 'details name what remains, and when more does.'],
+  ReservationNotRefundable: ['This kind of reservation is never refunded', 'Wait for its end or transfer it.'],
+  SavingsPlanNotCancellable: ['A savings plan cannot be cancelled', 'details say when it ends.'],
+  SupportContactNotAvailable: [
+    'The support contact is not available for this customer',
+    'Pick the partner or its reseller.',
+  ],
+  SupportContactNotSupported: ['This subscription takes no support contact', 'New commerce has none.'],
+  NameNotUnique: ['Another grant of the partner has this name', 'Names of grants are unique per partner.'],
+  GrantLocked: ['The grant can no longer be edited', 'Only a request that has not been sent can.'],
+  GrantNotActive: ['The grant is not active', 'Access is assigned under an active grant only.'],
+  AutoExtendOff: ['The grant does not extend', 'It was requested without auto-extend.'],
+  DapNoLongerOffered: ['Delegated admin privileges are no longer offered', 'Request granular ones.'],
+  EffectiveInFuture: ['The time lies in the future', 'A command may count from now or from the past.'],
+  MarketMismatch: ['Partner and customer are in different markets', 'details name both.'],
+  NoticeAcknowledgementMissing: ['The notice is not acknowledged', 'Say noticeGiven: true once the customer has it.'],
+  InvalidReason: ['The reason is not one of those known', 'details name them.'],
+  InvalidItem: ['The item cannot be as described', 'details name what does not go together.'],
+  InvalidSupportContact: [
+    'The support contact is not as it is known',
+    'Tenant, partner id and name must all be its own.',
+  ],
+  ResellerNotRelated: ['The reseller has no partnership with the partner', 'details name it.'],
+  DurationOutOfRange: ['The duration is out of range', 'details name the range.'],
+  NameTooLong: ['The name is too long', 'details name the limit.'],
+  RolesMissing: ['At least one role is needed', 'Name role definition ids.'],
+  AutoExtendNotAllowed: [
+    'Auto-extend is not possible so',
+    '0 or 180 days, and not with the Global Administrator role.',
+  ],
+  RoleNotGranted: ['The grant does not have this role', 'Assign roles of the grant only.'],
+} satisfies Record<RejectionCode, readonly [string, string]>;
+
+/** Every problem by its code. */
+export const problemTexts: Readonly<Record<string, ProblemText>> = {
+  ...httpProblems,
+  ...Object.fromEntries(
+    Object.entries(rejectionTexts).map(([code, [title, detail]]) => [
+      code,
+      { status: statusOfKind[rejections[code as RejectionCode]], title, detail },
+    ]),
+  ),
+};

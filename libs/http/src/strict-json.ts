@@ -1,0 +1,74 @@
+import { isUtf8 } from 'node:buffer';
+import { Problem } from './problem.js';
+
+/**
+ * Parses a request body: well-formed UTF-8, one JSON object, at most `maxDepth` levels, no name twice in an object
+ * (RFC 7493: what a second one means differs between readers), and no name that every JavaScript object already has,
+ * such as `__proto__`. An empty body is an empty object.
+ * @throws Problem 400
+ */
+export function parseJsonBody(bytes: Buffer, maxDepth: number): object {
+  if (bytes.length === 0) return {};
+  if (!isUtf8(bytes)) throw malformed('The body is not UTF-8');
+  const text = bytes.toString();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw malformed('The body is not JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw malformed('The body must be a JSON object');
+  refuseUnsafeNames(text, maxDepth);
+  return value;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const colon = 0x3a;
+const [openObject, closeObject, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d];
+
+/** One pass over text that is known to be JSON. */
+function refuseUnsafeNames(text: string, maxDepth: number): void {
+  const names: (Set<string> | undefined)[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === openObject || code === openArray) {
+      if (names.length === maxDepth) throw malformed(`The body is nested deeper than ${maxDepth} levels`);
+      names.push(code === openObject ? new Set() : undefined);
+    } else if (code === closeObject || code === closeArray) {
+      names.pop();
+    } else if (code === quote) {
+      const start = i;
+      let escaped = false;
+      for (i++; text.charCodeAt(i) !== quote; i++) {
+        if (text.charCodeAt(i) === backslash) {
+          escaped = true;
+          i++;
+        }
+      }
+      const inObject = names.at(-1);
+      if (inObject && isName(text, i + 1)) {
+        const name = escaped ? (JSON.parse(text.slice(start, i + 1)) as string) : text.slice(start + 1, i);
+        if (name in Object.prototype) throw malformed('The body has a field that is not allowed', name);
+        if (inObject.has(name)) throw malformed('The body has a field twice in one object', name);
+        inObject.add(name);
+      }
+    }
+  }
+}
+
+function isName(text: string, after: number): boolean {
+  for (let i = after; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === colon) return true;
+    if (code !== 0x20 && code !== 0x09 && code !== 0x0a && code !== 0x0d) return false;
+  }
+  return false;
+}
+
+function malformed(detail: string, name?: string): Problem {
+  return new Problem('MalformedBody', {
+    errors: [{ pointer: '', detail: name === undefined ? detail : `${detail}: ${JSON.stringify(name.slice(0, 100))}` }],
+  });
+}

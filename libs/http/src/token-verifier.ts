@@ -1,0 +1,120 @@
+import { roles, type Role } from '#customer-relationship';
+import { errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { isGuid } from './fields.js';
+import { Problem } from './problem.js';
+
+/** Who a token speaks for. Which partner or customer that makes them depends on the path. */
+export interface Caller {
+  readonly id: string;
+  readonly tenant: string;
+  readonly roles: readonly Role[];
+  /** A program without a user. */
+  readonly app: boolean;
+}
+
+export interface TokenVerifierOptions {
+  readonly key: CryptoKey | JWTVerifyGetKey;
+  readonly issuer: string;
+  readonly audience: string;
+  /** The only algorithms that count, whatever a token says of itself. */
+  readonly algorithms: readonly string[];
+  /** How many verified tokens are kept. */
+  readonly cached?: number;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+export interface TokenVerifier {
+  /**
+   * The caller behind an `Authorization` header; at once for a token that was verified within the last minute.
+   * @throws Problem 401; 503 when the issuer's keys cannot be fetched
+   */
+  readonly verify: (authorization: string | undefined) => Caller | Promise<Caller>;
+  /** How many tokens are kept now. */
+  readonly cached: () => number;
+}
+
+/** A verified token is believed for so long before its signature is checked again, so that a withdrawn key counts soon. */
+const believedForMs = 60_000;
+const clockToleranceSeconds = 5;
+
+export function tokenVerifier({
+  key,
+  issuer,
+  audience,
+  algorithms,
+  cached = 10_000,
+  now = Date.now,
+}: TokenVerifierOptions): TokenVerifier {
+  const believed = new Map<string, { readonly caller: Caller; readonly until: number }>();
+  const getKey = typeof key === 'function' ? key : () => key;
+
+  async function check(token: string): Promise<Caller> {
+    const { payload } = await jwtVerify(token, getKey as JWTVerifyGetKey, {
+      issuer,
+      audience,
+      algorithms: [...algorithms],
+      requiredClaims: ['exp', 'tid'],
+      clockTolerance: clockToleranceSeconds,
+      currentDate: new Date(now()),
+    }).catch((error: unknown) => {
+      throw refusalOf(error);
+    });
+    const caller = callerOf(payload);
+    believed.delete(token);
+    believed.set(token, { caller, until: Math.min(payload.exp! * 1000, now() + believedForMs) });
+    if (believed.size > cached) believed.delete(believed.keys().next().value!);
+    return caller;
+  }
+
+  return {
+    verify(authorization) {
+      const token = bearerToken(authorization);
+      const known = believed.get(token);
+      if (known && now() < known.until) return known.caller;
+      return check(token);
+    },
+    cached: () => believed.size,
+  };
+}
+
+function bearerToken(authorization: string | undefined): string {
+  if (authorization === undefined)
+    throw new Problem('Unauthenticated', {}, { 'WWW-Authenticate': 'Bearer realm="reseller-ledger"' });
+  const match = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization);
+  if (!match) throw invalidToken('malformed');
+  return match[1]!;
+}
+
+function callerOf({ tid, oid, sub, roles: claimed, idtyp }: JWTPayload): Caller {
+  if (!isGuid(tid)) throw invalidToken('tid');
+  const id = oid ?? sub;
+  // It is stored for ever with every event, so it must be an identifier and nothing else.
+  if (typeof id !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(id)) throw invalidToken(oid === undefined ? 'sub' : 'oid');
+  const named = Array.isArray(claimed) ? claimed : [];
+  return {
+    id: isGuid(id) ? id.toLowerCase() : id,
+    tenant: tid.toLowerCase(),
+    roles: roles.filter((role) => named.includes(role)),
+    app: idtyp === 'app',
+  };
+}
+
+function refusalOf(error: unknown): Problem {
+  if (error instanceof errors.JWTExpired) return invalidToken('expired');
+  if (error instanceof errors.JWTClaimValidationFailed) return invalidToken(error.claim);
+  if (error instanceof errors.JWKSNoMatchingKey) return invalidToken('signature');
+  // Not the caller's fault: the issuer could not be asked for its keys.
+  const unreachable = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
+  if (unreachable || !(error instanceof errors.JOSEError) || error.code === 'ERR_JOSE_GENERIC')
+    return new Problem('AuthenticationUnavailable', { outcome: 'none' }, { 'Retry-After': '5' });
+  return invalidToken('signature');
+}
+
+function invalidToken(reason: string): Problem {
+  return new Problem(
+    'InvalidToken',
+    { reason },
+    { 'WWW-Authenticate': `Bearer realm="reseller-ledger", error="invalid_token", error_description="${reason}"` },
+  );
+}
