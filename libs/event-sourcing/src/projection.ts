@@ -1,48 +1,123 @@
-import type { RecordedEvent } from './event-store.js';
 import type { MessageOf, Name } from './message.js';
 
-/** How a column of a view is stored; JSON columns hold structured values. */
-export type ColumnType = 'text' | 'integer' | 'boolean' | 'json';
+type Stored<V> = [V] extends [string]
+  ? 'text'
+  : [V] extends [number]
+    ? 'integer'
+    : [V] extends [boolean]
+      ? 'boolean'
+      : 'json';
 
-/** A document of a view is a row: flat, JSON-safe, `null` where there is nothing. */
-export type Row = object;
+/** How a column is stored: `text`, `integer`, `boolean` or `json` (structured values); a `?` admits `null`. */
+export type ColumnType<V = unknown> = unknown extends V
+  ? `${'text' | 'integer' | 'boolean' | 'json'}${'' | '?'}`
+  : `${Stored<NonNullable<V>>}${null extends V ? '?' : ''}`;
+
+/** One table of a view. The columns are derived from the row's type: a column that is missing or wrong does not compile. */
+export interface Table<Row extends object> {
+  readonly columns: { readonly [C in keyof Row & string]: ColumnType<Row[C]> };
+  /** The columns that name a row; text. */
+  readonly key: readonly (keyof Row & string)[];
+  /** Columns by which rows are listed, the key's as tie-break. */
+  readonly indexes?: readonly (readonly (keyof Row & string)[])[];
+}
+
+/** The values of a table's key columns, in their order. */
+export type Key = readonly string[];
+
+/** Rows that an event is about, each of another table; absent where there is none. */
+export type RowsOf<Tables> = { readonly [T in keyof Tables]?: Tables[T] | undefined };
+
+/** What an event makes of them: `null` removes a row, a table left out keeps it. */
+export type Changes<Tables> = { readonly [T in keyof Tables]?: Tables[T] | null };
 
 /**
- * A view as a pure table from event to document. `key` names the document that an event touches (`undefined`: none),
- * `on[type]` returns its new version, or `undefined` to remove it. It sees the log and nothing else: no clock, no policy,
- * so live and replay are the same thing.
+ * A view as a pure table from event to rows. `keys` names the rows that an event is about, at most one of each table, from
+ * the event alone, so that the rows of a whole batch are loaded at once; `on[type]` says what becomes of them. It sees
+ * the log and nothing else: no clock, no policy, so live and replay are the same thing. `Subject` is what the name of
+ * an event's stream says, read once for all projections.
  */
-export interface Projection<Catalogue, Document extends Row> {
-  /** Names the view and its table; kebab-case. */
+export interface Projection<Catalogue, Tables extends { readonly [T in keyof Tables]: object }, Subject> {
+  /** Names the view; kebab-case. */
   readonly name: string;
   /** A change of shape or meaning gets the next number: tables of another version are built anew. */
   readonly version: number;
-  readonly columns: { readonly [C in keyof Document & string]: ColumnType };
-  /** Columns by which the view is listed, each with the key as tie-break. */
-  readonly indexes: readonly (readonly (keyof Document & string)[])[];
-  readonly key: (event: MessageOf<Catalogue>, recorded: RecordedEvent) => string | undefined;
+  /** By name, which ends in `_v` and the version. */
+  readonly tables: { readonly [T in keyof Tables & string]: Table<Tables[T]> };
+  readonly keys: (event: MessageOf<Catalogue>, subject: Subject) => { readonly [T in keyof Tables]?: Key };
   readonly on: {
     readonly [N in Name<Catalogue>]?: (
-      document: Document | undefined,
-      data: MessageOf<Catalogue, N>['data'],
-      recorded: RecordedEvent,
-    ) => Document | undefined;
+      rows: RowsOf<Tables>,
+      data: Catalogue[N],
+      subject: Subject,
+    ) => Changes<Tables> | undefined;
   };
 }
 
-/** Applies one event to the documents of a view, for tests and for the projector alike. */
-export function project<Catalogue, Document extends Row>(
-  projection: Projection<Catalogue, Document>,
-  documents: Map<string, Document>,
+/** A projection whose tables are not known by type: what runs projections takes any of them. */
+export interface AnyProjection<Catalogue, Subject> {
+  readonly name: string;
+  readonly version: number;
+  readonly tables: Readonly<Record<string, AnyTable>>;
+  readonly keys: (event: MessageOf<Catalogue>, subject: Subject) => Readonly<Record<string, Key>>;
+  readonly on: Readonly<
+    Record<
+      string,
+      (
+        rows: Readonly<Record<string, object | undefined>>,
+        data: unknown,
+        subject: Subject,
+      ) => Readonly<Record<string, object | null>> | undefined
+    >
+  >;
+}
+
+export interface AnyTable {
+  readonly columns: Readonly<Record<string, ColumnType>>;
+  readonly key: readonly string[];
+  readonly indexes?: readonly (readonly string[])[];
+}
+
+/** Forgets the types of a projection's tables. */
+export function anyProjection<Catalogue, Tables extends { readonly [T in keyof Tables]: object }, Subject>(
+  projection: Projection<Catalogue, Tables, Subject>,
+): AnyProjection<Catalogue, Subject> {
+  return projection as unknown as AnyProjection<Catalogue, Subject>;
+}
+
+/** A row's name in memory. Only the last part of a key is free text, so no two keys are joined to the same string. */
+export function rowName(key: Key): string {
+  return key.length === 1 ? key[0]! : key.join('\u0000');
+}
+
+/** The rows of a view in memory: table → row name → row. */
+export type RowsInMemory = Map<string, Map<string, object>>;
+
+/** Applies one event to rows in memory, as the projector does to a batch's rows; `changed` hears of every row written or removed. */
+export function project<Catalogue, Subject>(
+  projection: AnyProjection<Catalogue, Subject>,
+  rows: RowsInMemory,
   event: MessageOf<Catalogue>,
-  recorded: RecordedEvent,
-): string | undefined {
-  const step = (projection.on as Record<string, ((d: Document | undefined, data: unknown, r: RecordedEvent) => Document | undefined) | undefined>)[event.type];
-  if (!step) return undefined;
-  const key = projection.key(event, recorded);
-  if (key === undefined) return undefined;
-  const next = step(documents.get(key), event.data, recorded);
-  if (next === undefined) documents.delete(key);
-  else documents.set(key, next);
-  return key;
+  subject: Subject,
+  changed?: (table: string, key: Key, row: object | null) => void,
+): void {
+  const step = projection.on[event.type];
+  if (!step) return;
+  const keys = projection.keys(event, subject);
+  const touched: Record<string, object | undefined> = {};
+  for (const table in keys) touched[table] = rows.get(table)?.get(rowName(keys[table]!));
+  const changes = step(touched, event.data, subject);
+  for (const table in changes) {
+    const key = keys[table];
+    if (!key) throw new Error(`${projection.name} changes a row of ${table} that ${event.type} does not name`);
+    const row = changes[table]!;
+    let ofTable = rows.get(table);
+    if (!ofTable) {
+      ofTable = new Map<string, object>();
+      rows.set(table, ofTable);
+    }
+    if (row === null) ofTable.delete(rowName(key));
+    else ofTable.set(rowName(key), row);
+    changed?.(table, key, row);
+  }
 }
