@@ -39,7 +39,6 @@ export const remedies = [
   'suspend',
   'cancelAzureSubscriptionsFirst',
   'switchOffAutoRenewAndWait',
-  'switchOffAutoRenew',
   'endTerm',
 ] as const;
 export type Remedy = (typeof remedies)[number];
@@ -83,8 +82,7 @@ export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant
       if (facts.status === 'active') return 'reservation';
       return facts.status === 'cancellationRequested' ? 'reservationCancellationPending' : undefined;
     case 'softwarePurchase':
-      if (facts.status !== 'completed' || (facts.endsAt !== undefined && hasPassed(facts.endsAt, now)))
-        return undefined;
+      if (facts.status !== 'completed' || isOver(facts.endsAt, now)) return undefined;
       if (!removal.softwarePastWindowBlocks && hasPassed(facts.cancellationAllowedUntil, now)) return undefined;
       return 'softwarePurchase';
     case 'savingsPlan':
@@ -148,11 +146,13 @@ export function removalBlockers(
     );
     if (!kind) continue;
     const blocker = { kind, itemId, displayName, state: status };
-    const afterExpiry = expiresAt === undefined ? {} : { earliestClearableAt: expiresAt };
+    // Where a closed window frees the relationship, its end counts even for what cannot be cancelled (rule R8).
+    const end = policy.removal.softwarePastWindowBlocks ? expiresAt : cancellationAllowedUntil;
+    const afterEnd = end === undefined ? {} : { earliestClearableAt: end };
     if (policy.nonCancellablePublishers.includes(publisher))
-      blockers.push({ ...blocker, reason: 'notCancellable', remedy: 'waitOrTransfer', ...afterExpiry });
+      blockers.push({ ...blocker, reason: 'notCancellable', remedy: 'waitOrTransfer', ...afterEnd });
     else if (hasPassed(cancellationAllowedUntil, now))
-      blockers.push({ ...blocker, reason: 'cancellationWindowClosed', remedy: 'waitOrTransfer', ...afterExpiry });
+      blockers.push({ ...blocker, reason: 'cancellationWindowClosed', remedy: 'waitOrTransfer', ...afterEnd });
     else
       blockers.push({
         ...blocker,
@@ -180,6 +180,11 @@ export function removalBlockers(
   );
 }
 
+/** What has no end is never over. */
+function isOver(end: Instant | undefined, now: Instant): boolean {
+  return end !== undefined && hasPassed(end, now);
+}
+
 type Clearance = Pick<RemovalBlocker, 'reason' | 'remedy' | 'remedyCommand' | 'earliestClearableAt'>;
 
 /** How a subscription stops blocking, by the rules that bind it (R9, S7, S10, S12, S18, S20). */
@@ -189,7 +194,7 @@ function clearSubscription(
   { removal }: Policy,
   now: Instant,
 ): Clearance {
-  const { kind, trial, autoRenew, termEndsAt, cancellationAllowedUntil, azureSubscriptions } = subscription;
+  const { kind, status, trial, termEndsAt, cancellationAllowedUntil, azureSubscriptions } = subscription;
   if (blocks === 'pending')
     return {
       reason: 'notProvisioned',
@@ -198,15 +203,26 @@ function clearSubscription(
       earliestClearableAt: now,
     };
   const reason = blocks === 'activeSubscription' ? 'active' : 'suspendedNewCommerceMustEnd';
-  const termOver = termEndsAt !== undefined && hasPassed(termEndsAt, now);
-  const waitForTermEnd: Clearance = {
+  // What is suspended does not renew, whatever its switch says (rule S14).
+  const renews = status === 'active' && subscription.autoRenew;
+  const termOver = isOver(termEndsAt, now);
+  // The clock's command is late. A renewal does not clear the item, but opens a way to.
+  const endTerm: Clearance = {
     reason,
-    remedy: autoRenew ? 'switchOffAutoRenewAndWait' : 'waitForExpiry',
-    remedyCommand: autoRenew ? 'SetAutoRenew' : 'EndSubscriptionTerm',
-    ...(termEndsAt === undefined ? {} : { earliestClearableAt: termEndsAt }),
+    remedy: 'endTerm',
+    remedyCommand: 'EndSubscriptionTerm',
+    earliestClearableAt: now,
   };
-  if (termOver && !autoRenew)
-    return { reason, remedy: 'endTerm', remedyCommand: 'EndSubscriptionTerm', earliestClearableAt: now };
+  if (termOver && !renews) return endTerm;
+  const outlastTerm: Clearance = termOver
+    ? endTerm
+    : {
+        reason,
+        ...(renews
+          ? { remedy: 'switchOffAutoRenewAndWait', remedyCommand: 'SetAutoRenew' }
+          : { remedy: 'waitForExpiry', remedyCommand: 'EndSubscriptionTerm' }),
+        ...(termEndsAt === undefined ? {} : { earliestClearableAt: termEndsAt }),
+      };
 
   switch (kind) {
     case 'azurePlan':
@@ -219,11 +235,11 @@ function clearSubscription(
           }
         : { reason, remedy: 'suspend', remedyCommand: 'SuspendSubscription', earliestClearableAt: now };
     case 'newCommerce':
-      if (trial) return { ...waitForTermEnd, reason: 'trialStatusLocked' };
+      if (trial) return { ...outlastTerm, reason: 'trialStatusLocked' };
       if (removal.suspendedNewCommerceBlocks)
-        return cancellationAllowedUntil !== undefined && !hasPassed(cancellationAllowedUntil, now)
+        return cancellationAllowedUntil !== undefined && !isOver(cancellationAllowedUntil, now)
           ? { reason, remedy: 'cancel', remedyCommand: 'CancelSubscription', earliestClearableAt: now }
-          : waitForTermEnd;
+          : outlastTerm;
       return { reason, remedy: 'suspend', remedyCommand: 'SuspendSubscription', earliestClearableAt: now };
     case 'legacy':
     case 'marketplace':
@@ -283,7 +299,7 @@ export function removalReadiness(
     [...items].filter(([, item]) => item.relationshipTerm === state.relationshipTerm);
 
   const suspendedNewCommerce = inTerm(state.subscriptions).filter(
-    ([, { kind, status }]) => kind === 'newCommerce' && status === 'suspended',
+    ([, { kind, status, termEndsAt }]) => kind === 'newCommerce' && status === 'suspended' && !isOver(termEndsAt, now),
   );
   const savingsPlans = inTerm(state.savingsPlans).filter(
     ([, { status, expiresAt }]) => status === 'active' && !hasPassed(expiresAt, now),
@@ -292,9 +308,7 @@ export function removalReadiness(
     ? []
     : inTerm(state.software).filter(
         ([, { status, cancellationAllowedUntil, expiresAt }]) =>
-          status === 'completed' &&
-          hasPassed(cancellationAllowedUntil, now) &&
-          !(expiresAt !== undefined && hasPassed(expiresAt, now)),
+          status === 'completed' && hasPassed(cancellationAllowedUntil, now) && !isOver(expiresAt, now),
       );
   const until = (end: Instant | undefined) => (end === undefined ? {} : { until: end });
 
