@@ -265,6 +265,14 @@ describe('a dry run', () => {
     expect(await store.head()).toBe(position);
   });
 
+  it('is decided anew even under the id of an accepted command', async () => {
+    const { handle } = handlerOn();
+    const sent = increase(60);
+    await handle(sent);
+
+    expect(await handle({ ...sent, dryRun: true })).toMatchObject({ outcome: 'refused', revision: 0 });
+  });
+
   it('leaves no trace in the state that is kept', async () => {
     const { handle, value } = handlerOn();
     await handle(increase(1));
@@ -421,6 +429,24 @@ describe('the states that are kept', () => {
     expect([await touch('c'), await touch('c')]).toEqual([1, 0]);
     // b had not been used for the longest time.
     expect([await touch('a'), await touch('b')]).toEqual([0, 1]);
+  });
+
+  it('take in every event once, though a question finds an append in the log before the command is answered', async () => {
+    const store = inMemoryEventStore();
+    const { handle, ask } = handlerOn({
+      store: {
+        ...store,
+        async append(...args) {
+          const result = await store.append(...args);
+          await ask('counter-1', ({ value }) => value);
+          return result;
+        },
+      },
+    });
+    for (const by of [1, 10, 30]) await handle(increase(by));
+
+    expect(await ask('counter-1', ({ value }) => value)).toBe(41);
+    expect(await handle(increase(100))).toMatchObject({ rejection: { details: { value: 41 } } });
   });
 
   it('are not kept for streams that do not exist', async () => {

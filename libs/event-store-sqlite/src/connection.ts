@@ -1,0 +1,160 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { migrate, migrations, versionOf } from './schema.js';
+import { codeOf, reasonOf } from './sqlite-errors.js';
+import { StoreStartupError } from './store-startup-error.js';
+
+export interface ConnectionOptions {
+  /** Pages of the file mapped into memory, in bytes (default 256 MiB). */
+  readonly mmapBytes?: number;
+  /** Page cache of each connection, in bytes (default 32 MiB). */
+  readonly cacheBytes?: number;
+  /** How long a write waits for the lock of another process, in ms (default 2,000). The event loop stands still meanwhile. */
+  readonly busyTimeout?: number;
+  /** The write-ahead log is cut back to so many bytes when it begins anew (default 64 MiB). */
+  readonly walBytes?: number;
+}
+
+const mebibyte = 1024 * 1024;
+export const defaultWalBytes = 64 * mebibyte;
+
+/**
+ * Opens the file for appending; creates and migrates it.
+ * @throws StoreStartupError
+ */
+export function openForWriting(path: string, options: ConnectionOptions = {}): Database.Database {
+  return explained(path, 'write', () => {
+    refuseLostDatabase(path);
+    const database = new Database(path, { timeout: options.busyTimeout ?? 2_000 });
+    return orClose(database, () => {
+      // By reading alone, before the first byte is written: the file may be somebody else's.
+      versionOf(database, path);
+      if (database.pragma('journal_mode = WAL', { simple: true }) !== 'wal')
+        throw new StoreStartupError('noPermission', `${path} cannot have a write-ahead log: use a local disk.`);
+      // Explicitly, although the pragma already reads 2: the driver is compiled with DEFAULT_WAL_SYNCHRONOUS=1, so from
+      // the first write on it would be NORMAL, which loses acknowledged commits when the power fails.
+      database.pragma('synchronous = FULL');
+      // A checkpoint on the way of a request is the tail of its latency: see the checkpoint thread.
+      database.pragma('wal_autocheckpoint = 0');
+      database.pragma(`journal_size_limit = ${options.walBytes ?? defaultWalBytes}`);
+      tune(database, options);
+      migrate(database, path);
+      return database;
+    });
+  });
+}
+
+/**
+ * Opens the file for reading; it must exist and have been written by this release. Works while a server writes to it.
+ * @throws StoreStartupError
+ */
+export function openForReading(path: string, options: ConnectionOptions = {}): Database.Database {
+  return explained(path, 'read', () => {
+    refuseLostDatabase(path);
+    if (!statSync(path, { throwIfNoEntry: false }))
+      throw new StoreStartupError(
+        'missing',
+        `${path} does not exist. Check the data directory, or start the server once to create it.`,
+      );
+    const database = new Database(path, { readonly: true, fileMustExist: true, timeout: options.busyTimeout ?? 2_000 });
+    return orClose(database, () => {
+      const version = versionOf(database, path);
+      if (version < migrations.length)
+        throw new StoreStartupError(
+          'notInitialised',
+          `${path} has file version ${version}, this release needs ${migrations.length}. Start the server once: it brings the file up to date.`,
+        );
+      tune(database, options);
+      return database;
+    });
+  });
+}
+
+function tune(
+  database: Database.Database,
+  { mmapBytes = 256 * mebibyte, cacheBytes = 32 * mebibyte }: ConnectionOptions,
+) {
+  database.pragma(`mmap_size = ${mmapBytes}`);
+  database.pragma(`cache_size = ${-Math.ceil(cacheBytes / 1024)}`);
+}
+
+/** SQLite takes a write-ahead log without its database for a leftover and deletes it, with every commit in it. */
+function refuseLostDatabase(path: string): void {
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
+  const database = statSync(path, { throwIfNoEntry: false });
+  if (log && log.size > 0 && !database?.size)
+    throw new StoreStartupError(
+      'damaged',
+      `${path} is ${database ? 'empty' : 'missing'}, but its write-ahead log ${path}-wal is there. ` +
+        'Put both files back together, or move the log away to start anew; nothing was changed.',
+    );
+}
+
+function orClose<T>(database: Database.Database, prepare: () => T): T {
+  try {
+    return prepare();
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function explained<T>(path: string, purpose: 'read' | 'write', open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof StoreStartupError) throw error;
+    throw explanation(path, purpose, error);
+  }
+}
+
+function explanation(path: string, purpose: 'read' | 'write', error: unknown): StoreStartupError {
+  const because = { cause: error };
+  const code = codeOf(error);
+  const directory = dirname(path);
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (code === 'SQLITE_FULL')
+    return new StoreStartupError('diskFull', `The disk of ${path} is full. Free some space and start again.`, because);
+  if (code.startsWith('SQLITE_BUSY'))
+    return new StoreStartupError('busy', `${path} is locked by another process. End it and start again.`, because);
+  if (code === 'SQLITE_NOTADB')
+    return new StoreStartupError(
+      'notALedger',
+      `${path} is not an event store, or its beginning was overwritten. Restore a backup or point the data directory somewhere else; the file was left as it is.`,
+      because,
+    );
+  if (code.startsWith('SQLITE_CORRUPT'))
+    return new StoreStartupError(
+      'damaged',
+      `${path} is damaged (${code}). Keep a copy of it, run the integrity check, restore a backup; the file was left as it is.`,
+      because,
+    );
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory())
+    return new StoreStartupError(
+      'missing',
+      `The directory ${directory} does not exist. Create it or correct the data directory.`,
+      because,
+    );
+  if (file && !file.isFile())
+    return new StoreStartupError('notALedger', `${path} is not a file. Correct the data directory.`, because);
+  if (
+    !permits(directory, constants.R_OK | constants.W_OK | constants.X_OK) ||
+    (file && !permits(path, purpose === 'write' ? constants.R_OK | constants.W_OK : constants.R_OK))
+  )
+    return new StoreStartupError(
+      'noPermission',
+      `This user may not ${purpose} ${path} and its directory (a write-ahead log lies beside it). Change the owner, or copy the directory.`,
+      because,
+    );
+  return new StoreStartupError('damaged', `${path} cannot be opened. ${reasonOf(error)}`, because);
+}
+
+function permits(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

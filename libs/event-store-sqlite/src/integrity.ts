@@ -1,0 +1,174 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expectedHash, idOf, noPreviousHash } from '#event-sourcing';
+import { openForReading } from './connection.js';
+import { eventColumns, toRecorded, type EventRow } from './event-rows.js';
+import { triggers } from './schema.js';
+import { codeOf, reasonOf } from './sqlite-errors.js';
+
+export type IntegrityProblem =
+  /** SQLite finds the file damaged. */
+  | 'fileDamaged'
+  /** Events could be changed or deleted. */
+  | 'triggerMissing'
+  /** A position was handed out and has no event any more. */
+  | 'positionMissing'
+  /** A stream's positions do not grow with its revisions. */
+  | 'positionOutOfOrder'
+  /** A stream does not count 0, 1, 2, … */
+  | 'revisionGap'
+  /** An event is not JSON. */
+  | 'unreadable'
+  /** An event's content is not the one its hash was made of. */
+  | 'hashMismatch'
+  /** An event does not follow on the one before it. */
+  | 'chainBroken'
+  /** An event's id does not follow from its hash. */
+  | 'idMismatch';
+
+export interface IntegrityFinding {
+  readonly problem: IntegrityProblem;
+  readonly message: string;
+  readonly position?: number;
+  readonly stream?: string;
+  readonly revision?: number;
+}
+
+export interface IntegrityReport {
+  /** Events that were looked at. */
+  readonly events: number;
+  readonly streams: number;
+  /** The position up to which the log was checked. */
+  readonly position: number;
+  readonly findings: readonly IntegrityFinding[];
+}
+
+export interface IntegrityOptions {
+  /** Called after every page with the events done and the events there were at the start. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+const pageSize = 1_000;
+
+/**
+ * Checks a whole file by reading alone: its structure, that nothing is missing, and every event against its hash, its
+ * id and the event before it. Works beside a running server, on what was in the log when it began. The first part
+ * (SQLite's own check) is one long query: a server asks a process of its own for it.
+ * @throws StoreStartupError when the file cannot be opened
+ */
+export async function checkIntegrity(path: string, { onProgress }: IntegrityOptions = {}): Promise<IntegrityReport> {
+  const database = openForReading(path);
+  const findings: IntegrityFinding[] = [];
+  let events = 0;
+  let streams = 0;
+  let position = 0;
+  try {
+    for (const text of database.prepare('PRAGMA integrity_check').pluck().all() as string[])
+      if (text !== 'ok') findings.push({ problem: 'fileDamaged', message: text });
+
+    const present = database
+      .prepare(`SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'events'`)
+      .pluck()
+      .all();
+    for (const trigger of triggers)
+      if (!present.includes(trigger))
+        findings.push({
+          problem: 'triggerMissing',
+          message: `The trigger ${trigger} is missing: events can be changed`,
+        });
+
+    position = database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
+    const total = database.prepare('SELECT count(*) FROM events WHERE position <= ?').pluck().get(position) as number;
+    findings.push(...missingPositions());
+
+    // Stream by stream: a chain needs the event before it and nothing else, so memory does not grow with the log.
+    const page = database
+      .prepare(
+        `SELECT ${eventColumns} FROM events WHERE (stream, revision) > (?, ?) AND position <= ? ORDER BY stream, revision LIMIT ${pageSize}`,
+      )
+      .raw();
+    let before: Predecessor | undefined;
+    for (;;) {
+      const rows = page.all(before?.stream ?? '', before?.revision ?? Number.MIN_SAFE_INTEGER, position) as EventRow[];
+      for (const row of rows) {
+        if (row[1] !== before?.stream) {
+          streams++;
+          before = undefined;
+        }
+        before = checkEvent(row, before);
+      }
+      events += rows.length;
+      onProgress?.(events, total);
+      if (rows.length < pageSize) break;
+      await turn();
+    }
+  } catch (error) {
+    if (codeOf(error) === '') throw error;
+    // Where SQLite can read no further, the findings so far and this one are all there is to say.
+    findings.push({ problem: 'fileDamaged', message: reasonOf(error) });
+  } finally {
+    database.close();
+  }
+  return { events, streams, position, findings };
+
+  interface Predecessor {
+    readonly stream: string;
+    readonly revision: number;
+    readonly position: number;
+    readonly hash: string;
+  }
+
+  function checkEvent(row: EventRow, before: Predecessor | undefined): Predecessor {
+    const [position, stream, revision, id] = row;
+    const found = (problem: IntegrityProblem, message: string) =>
+      findings.push({
+        problem,
+        message: `${message} (stream ${stream}, revision ${revision}, position ${position})`,
+        position,
+        stream,
+        revision,
+      });
+
+    const due = (before?.revision ?? -1) + 1;
+    if (revision !== due) found('revisionGap', `Revision ${due} should come next`);
+    if (before && position <= before.position)
+      found('positionOutOfOrder', `Its predecessor stands behind it at ${before.position}`);
+
+    // Unknown after an event that cannot be read: its finding says enough.
+    let hash = '';
+    try {
+      const event = toRecorded(row);
+      hash = event.metadata.hash;
+      if (expectedHash(event) !== hash) found('hashMismatch', 'The event was changed: its content has another hash');
+      if (idOf(hash) !== id) found('idMismatch', 'The id does not follow from the hash');
+      const previousHash = before?.hash ?? noPreviousHash;
+      if (previousHash !== '' && event.metadata.previousHash !== previousHash)
+        found('chainBroken', 'The event does not follow on the one before it');
+    } catch (error) {
+      found('unreadable', error instanceof Error ? error.message : String(error));
+    }
+    return { stream, revision, position, hash };
+  }
+
+  /** Nothing here ever takes a position without an event, so a missing one was taken away: even the last of its stream. */
+  function missingPositions(): IntegrityFinding[] {
+    const gaps = database
+      .prepare(
+        `SELECT before, position FROM (SELECT position, lag(position, 1, 0) OVER (ORDER BY position) AS before FROM events)
+         WHERE position > before + 1`,
+      )
+      .raw()
+      .all() as [before: number, position: number][];
+    const handedOut = (database.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'events'`).pluck().get() ??
+      0) as number;
+    const last = database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
+    if (handedOut > last) gaps.push([last, handedOut + 1]);
+    return gaps.map(([before, after]) => ({
+      problem: 'positionMissing' as const,
+      position: before + 1,
+      message:
+        after - before === 2
+          ? `The event at position ${before + 1} is gone`
+          : `The events at positions ${before + 1} to ${after - 1} are gone`,
+    }));
+  }
+}

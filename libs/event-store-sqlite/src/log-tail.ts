@@ -1,0 +1,120 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { BroadcastChannel } from 'node:worker_threads';
+import type { Database } from 'better-sqlite3';
+import type { EventBatch, SubscribeOptions } from '#event-sourcing';
+import { eventColumns, toRecorded, type EventRow } from './event-rows.js';
+import { unavailable } from './sqlite-errors.js';
+
+export interface LogTailOptions {
+  /** The file by its one real name, which threads of this process have in common. */
+  readonly realPath: string;
+  /** How often the log is looked at for what other processes have written, in ms. */
+  readonly pollInterval: number;
+}
+
+// A read transaction that lasts keeps the write-ahead log from beginning anew: pages are short, never an open cursor.
+export const pageSize = 1_000;
+
+/** Subscriptions: nudged by commits of this thread at once, of other threads by a channel, of other processes by polling. */
+export function logTail(reader: Database, { realPath, pollInterval }: LogTailOptions) {
+  const page = reader.prepare(`SELECT ${eventColumns} FROM events WHERE position > ? ORDER BY position LIMIT ?`).raw();
+  const last = reader.prepare('SELECT max(position) FROM events').pluck();
+  const waiting = new Set<() => void>();
+  const closing = new AbortController();
+  const channel = new BroadcastChannel(`event-store ${realPath}`);
+  channel.onmessage = wake;
+  // It must never keep a process alive. (Its type does not know.)
+  (channel as unknown as { unref(): void }).unref();
+  let polling: NodeJS.Timeout | undefined;
+  let subscriptions = 0;
+  let polled = 0;
+
+  function head(): number {
+    try {
+      return (last.get() as number | null) ?? 0;
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  function wake(): void {
+    for (const resume of waiting) resume();
+  }
+
+  function poll(): void {
+    if (waiting.size === 0) return;
+    try {
+      const position = head();
+      if (position === polled) return;
+      polled = position;
+    } catch {
+      // Those who wait meet the same error when they read, where it has somebody to be told.
+    }
+    wake();
+  }
+
+  async function* subscribe({ after, signal, batchSize = pageSize }: SubscribeOptions): AsyncGenerator<EventBatch> {
+    const ending = AbortSignal.any([signal, closing.signal]);
+    const limit = Math.min(batchSize, pageSize);
+    let position = after;
+    subscriptions++;
+    polling ??= setInterval(poll, pollInterval);
+    try {
+      for (let first = true; !ending.aborted; first = false) {
+        const batch = next(position, limit);
+        position = batch.position;
+        if (first || batch.events.length > 0) yield batch;
+        if (batch.caughtUp) await (batch.events.length > 0 ? turn() : appended(ending));
+        // A long log must not keep the event loop to itself.
+        else await turn();
+      }
+    } finally {
+      if (--subscriptions === 0) {
+        clearInterval(polling);
+        polling = undefined;
+      }
+    }
+  }
+
+  function next(position: number, limit: number): EventBatch {
+    let rows: EventRow[];
+    try {
+      // One more than asked for tells whether there is more.
+      rows = page.all(position, limit + 1) as EventRow[];
+    } catch (error) {
+      throw unavailable(error);
+    }
+    const caughtUp = rows.length <= limit;
+    if (!caughtUp) rows.pop();
+    return { events: rows.map(toRecorded), position: rows.at(-1)?.[0] ?? position, caughtUp };
+  }
+
+  function appended(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const resume = () => {
+        waiting.delete(resume);
+        signal.removeEventListener('abort', resume);
+        resolve();
+      };
+      if (signal.aborted) return resolve();
+      waiting.add(resume);
+      signal.addEventListener('abort', resume);
+    });
+  }
+
+  return {
+    subscribe,
+    head,
+    /** Something was committed here. */
+    nudge() {
+      wake();
+      channel.postMessage(null);
+    },
+    /** Ends every subscription, without an error. */
+    close() {
+      closing.abort();
+      clearInterval(polling);
+      channel.close();
+    },
+  };
+}
