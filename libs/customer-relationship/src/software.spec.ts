@@ -1,16 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import type { MessageOf } from '#event-sourcing';
+import { decideOn, fold, type MessageOf } from '#event-sourcing';
+import { customerRelationship } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
 import { softwareSteps, type SoftwareCommands } from './software.js';
 import { initialState } from './state.js';
 import {
   accepted,
+  context,
   established,
   laterPolicy,
   now,
   partner,
   policyOf2020,
   reestablished,
+  refusalOf,
   removed,
   requested,
   softwarePurchased,
@@ -262,6 +265,14 @@ describe('cancelling software', () => {
     given(established, bought({ ...boughtForAYear, publisher }))
       .when(cancel())
       .rejects('CancelNotSupported', { remedy: 'waitOrTransfer', expiresAt: termEnd });
+  });
+
+  it('names no end of a perpetual plan, which has none (rule V9)', () => {
+    const state = fold(customerRelationship, [...established, bought({ publisher: 'suse' })]);
+    expect(refusalOf(() => decideOn(customerRelationship, state, cancel(), context))).toStrictEqual({
+      code: 'CancelNotSupported',
+      details: { remedy: 'waitOrTransfer' },
+    });
   });
 
   it('is possible for publishers that the policy does not name (rule V9)', () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MessageOf } from '#event-sourcing';
-import { Rejection } from '#event-sourcing';
 import type { RelationshipEvents } from './events.js';
 import type { SupportContact } from './parties.js';
 import { initialState } from './state.js';
@@ -26,6 +25,7 @@ import {
   partnerContact,
   policyOf2020,
   reestablished,
+  refusalOf,
   removed,
   requested,
   reseller,
@@ -54,16 +54,6 @@ const assigned = (contact: SupportContact) => contactAssigned('seats', { contact
 
 const legacySeats = active('seats', { kind: 'legacy' });
 const available = [partner.tenantId, reseller.tenantId];
-
-function refusalOf(act: () => unknown): Pick<Rejection, 'code' | 'details'> {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof Rejection) return { code: error.code, details: error.details };
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
 
 describe('assigning a support contact', () => {
   it('designates an available reseller for one subscription (rules C1, C2)', () => {
