@@ -93,23 +93,32 @@ export function rowName(key: Key): string {
 /** The rows of a view in memory: table → row name → row. */
 export type RowsInMemory = Map<string, Map<string, object>>;
 
-/** Applies one event to rows in memory, as the projector does to a batch's rows; `changed` hears of every row written or removed. */
+/**
+ * Applies one event to rows in memory, as the projector does to a batch's rows; `changed` hears of every row written or
+ * removed. Nothing is changed if it throws.
+ */
 export function project<Catalogue, Subject>(
   projection: AnyProjection<Catalogue, Subject>,
   rows: RowsInMemory,
   event: MessageOf<Catalogue>,
   subject: Subject,
-  changed?: (table: string, key: Key, row: object | null) => void,
+  {
+    keys = projection.keys(event, subject),
+    changed,
+  }: {
+    readonly keys?: Readonly<Record<string, Key>>;
+    readonly changed?: (table: string, key: Key, row: object | null) => void;
+  } = {},
 ): void {
   const step = projection.on[event.type];
   if (!step) return;
-  const keys = projection.keys(event, subject);
   const touched: Record<string, object | undefined> = {};
   for (const table in keys) touched[table] = rows.get(table)?.get(rowName(keys[table]!));
   const changes = step(touched, event.data, subject);
+  for (const table in changes)
+    if (!keys[table]) throw new Error(`${projection.name} changes a row of ${table} that ${event.type} does not name`);
   for (const table in changes) {
-    const key = keys[table];
-    if (!key) throw new Error(`${projection.name} changes a row of ${table} that ${event.type} does not name`);
+    const key = keys[table]!;
     const row = changes[table]!;
     let ofTable = rows.get(table);
     if (!ofTable) {

@@ -1,0 +1,12 @@
+export * from './exclusive-lock.js';
+export * from './projector.js';
+export {
+  ForeignViews,
+  openViewsFile,
+  type Ledger,
+  type ViewFailure,
+  type ViewsFile,
+  type ViewState,
+  type ViewStatus,
+} from './views-file.js';
+export * from './views-reader.js';

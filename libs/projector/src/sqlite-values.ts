@@ -1,0 +1,45 @@
+import type { AnyTable, ColumnType } from '#event-sourcing';
+
+// The one place that knows how SQLite keeps what a view's column holds: booleans as 0 and 1, structured values as JSON
+// texts. Another database brings its own counterpart of this file and of views-file.ts; views and queries stay.
+
+export function sqliteType(type: ColumnType): string {
+  const storage = type.startsWith('integer') || type.startsWith('boolean') ? 'INTEGER' : 'TEXT';
+  return type.endsWith('?') ? storage : `${storage} NOT NULL`;
+}
+
+/** What is bound for a value of any column. */
+export function toSqlite(value: unknown): unknown {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+}
+
+/** How a column is read back; undefined: as it is. */
+export function fromSqlite(type: ColumnType): ((value: unknown) => unknown) | undefined {
+  if (type.startsWith('boolean')) return (value) => (value === null ? null : value === 1);
+  if (type.startsWith('json')) return (value) => (value === null ? null : (JSON.parse(value as string) as unknown));
+  return undefined;
+}
+
+/** Writes a table's rows as arrays of bindable values and reads them back, in the order of its columns. */
+export function rowCodec({ columns }: AnyTable) {
+  const names = Object.keys(columns);
+  const decoders = names.map((name) => fromSqlite(columns[name]!));
+  return {
+    names,
+    toValues: (row: object): unknown[] => {
+      const values = new Array<unknown>(names.length);
+      for (let index = 0; index < names.length; index++)
+        values[index] = toSqlite((row as Record<string, unknown>)[names[index]!]);
+      return values;
+    },
+    toRow: (values: readonly unknown[]): object => {
+      const row: Record<string, unknown> = {};
+      for (let index = 0; index < names.length; index++) {
+        const decode = decoders[index];
+        row[names[index]!] = decode ? decode(values[index]) : values[index];
+      }
+      return row;
+    },
+  };
+}

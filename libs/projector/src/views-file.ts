@@ -1,0 +1,317 @@
+import Database from 'better-sqlite3';
+import type { AnyProjection, AnyTable, Key } from '#event-sourcing';
+import { lockViews } from './exclusive-lock.js';
+import { rowCodec, sqliteType } from './sqlite-values.js';
+
+/** `building`: on its way through the past for the first time; `stopped`: by an event it could not handle. */
+export type ViewState = 'building' | 'running' | 'stopped';
+
+/** Why a view has stopped. */
+export interface ViewFailure {
+  readonly message: string;
+  /** The event that could not be handled. */
+  readonly position: number;
+  readonly type: string;
+}
+
+/** How far a view is and how it does. */
+export interface ViewStatus {
+  readonly name: string;
+  readonly version: number;
+  /** The position of the log up to which the view's rows hold. */
+  readonly position: number;
+  readonly status: ViewState;
+  readonly error: ViewFailure | null;
+  /** When it last moved. */
+  readonly updatedAt: string;
+}
+
+/** The log whose events the views show. */
+export interface Ledger {
+  readonly id: string;
+  /** The position of the last event when it was opened. */
+  readonly head: number;
+}
+
+/** The views show another ledger's events, or events that this one does not have. Only a rebuild makes them right. */
+export class ForeignViews extends Error {
+  override readonly name = 'ForeignViews';
+}
+
+/** A checkpoint, as the table `projections` keeps it. */
+export interface CheckpointRow {
+  readonly name: string;
+  readonly version: number;
+  readonly position: number;
+  readonly ledgerId: string;
+  readonly status: ViewState;
+  readonly error: string | null;
+  readonly errorPosition: number | null;
+  readonly errorType: string | null;
+  /** Since when the view has been caught up and indexed for the first time. */
+  readonly builtAt: string | null;
+  /** Its tables (JSON), so that a later release can drop them. */
+  readonly tables: string;
+  readonly updatedAt: string;
+}
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS projections (
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    ledgerId TEXT NOT NULL,
+    status TEXT NOT NULL,
+    error TEXT,
+    errorPosition INTEGER,
+    errorType TEXT,
+    builtAt TEXT,
+    tables TEXT NOT NULL,
+    updatedAt TEXT NOT NULL,
+    PRIMARY KEY (name, version)
+  ) STRICT`;
+
+type Projections = readonly Pick<AnyProjection<never, never>, 'name' | 'version' | 'tables'>[];
+
+/**
+ * The file of the views as its one writer has it. Everything is synchronous, so a transaction is never open across a
+ * turn of the event loop.
+ */
+export interface ViewsFile {
+  /** Runs in a transaction, or in a savepoint of the one that runs. */
+  readonly transaction: <T>(work: () => T) => T;
+  /** Binds the views to a ledger, creates what is missing and answers every view's checkpoint. @throws ForeignViews */
+  readonly claim: (ledger: Ledger) => ReadonlyMap<string, { readonly position: number; readonly built: boolean }>;
+  readonly load: (table: string, keys: Iterable<Key>) => object[];
+  readonly save: (table: string, rows: readonly object[]) => void;
+  readonly remove: (table: string, keys: readonly Key[]) => void;
+  /** Moves a view's checkpoint. */
+  readonly advance: (view: string, position: number) => void;
+  /** Writes down why a view has stopped, and where its rows hold. */
+  readonly stop: (view: string, position: number, failure: ViewFailure) => void;
+  /** The view has caught up for the first time: builds its indexes and drops the tables of its other versions. */
+  readonly finish: (view: string) => void;
+  /** Forgets views, rows and checkpoints alike (default: everything in the file, whatever it is). */
+  readonly forget: (views?: readonly string[]) => void;
+  readonly rowCount: (view: string) => number;
+  readonly close: () => void;
+}
+
+// SQLite takes 32,766 parameters in a statement; few enough rows keep each statement's text short.
+const rowsPerStatement = 32;
+
+/**
+ * Opens the views for their one writer; creates the file. What a power loss takes the log gives back, so commits are not
+ * synced (`synchronous=NORMAL`); a crash of the process loses nothing.
+ * @throws ViewsLocked when another projector has them
+ */
+export function openViewsFile({
+  path,
+  projections,
+  now = () => new Date().toISOString(),
+  cacheBytes = 64 * 1024 * 1024,
+}: {
+  readonly path: string;
+  readonly projections: Projections;
+  readonly now?: () => string;
+  readonly cacheBytes?: number;
+}): ViewsFile {
+  const unlock = lockViews(path);
+  const database = new Database(path, { timeout: 5_000 });
+  try {
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = NORMAL');
+    database.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
+    database.pragma(`cache_size = ${-Math.ceil(cacheBytes / 1024)}`);
+    database.exec(schema);
+  } catch (error) {
+    database.close();
+    unlock();
+    throw error;
+  }
+
+  const views = new Map(projections.map((projection) => [projection.name, projection]));
+  const tables = new Map(projections.flatMap(({ tables }) => Object.entries(tables)));
+  for (const { name, version, tables } of projections)
+    for (const table of Object.keys(tables))
+      if (!table.endsWith(`_v${version}`)) throw new Error(`${table} of ${name} must end in _v${version}`);
+
+  const statements = new Map<string, Database.Statement>();
+  function prepared(sql: string): Database.Statement {
+    let statement = statements.get(sql);
+    if (!statement) {
+      statement = database.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  const accesses = new Map<string, ReturnType<typeof tableAccess>>();
+  function accessTo(table: string) {
+    let access = accesses.get(table);
+    if (!access) {
+      access = tableAccess(table, tables.get(table)!);
+      accesses.set(table, access);
+    }
+    return access;
+  }
+
+  function tableAccess(name: string, table: AnyTable) {
+    const codec = rowCodec(table);
+    const columns = codec.names.map(quoted).join(', ');
+    const rest = codec.names.filter((column) => !table.key.includes(column));
+    const byKey = table.key.map((column) => `${quoted(column)} = ?`).join(' AND ');
+    const select = prepared(`SELECT ${columns} FROM ${quoted(name)} WHERE ${byKey}`).raw();
+    const remove = prepared(`DELETE FROM ${quoted(name)} WHERE ${byKey}`);
+    const upsert = (count: number) => {
+      const row = `(${codec.names.map(() => '?').join(', ')})`;
+      return prepared(
+        `INSERT INTO ${quoted(name)} (${columns}) VALUES ${Array<string>(count).fill(row).join(', ')} ` +
+          `ON CONFLICT (${table.key.map(quoted).join(', ')}) DO ` +
+          (rest.length === 0
+            ? 'NOTHING'
+            : `UPDATE SET ${rest.map((column) => `${quoted(column)} = excluded.${quoted(column)}`).join(', ')}`),
+      );
+    };
+    const one = upsert(1);
+    const many = upsert(rowsPerStatement);
+    return {
+      load(keys: Iterable<Key>) {
+        const rows: object[] = [];
+        for (const key of keys) {
+          const values = select.get(...key) as unknown[] | undefined;
+          if (values) rows.push(codec.toRow(values));
+        }
+        return rows;
+      },
+      save(rows: readonly object[]) {
+        let next = 0;
+        for (; rows.length - next >= rowsPerStatement; next += rowsPerStatement)
+          many.run(rows.slice(next, next + rowsPerStatement).flatMap(codec.toValues));
+        for (; next < rows.length; next++) one.run(codec.toValues(rows[next]!));
+      },
+      remove(keys: readonly Key[]) {
+        for (const key of keys) remove.run(...key);
+      },
+    };
+  }
+
+  function view(name: string) {
+    const found = views.get(name);
+    if (!found) throw new Error(`There is no view ${name}`);
+    return found;
+  }
+
+  function transaction<T>(work: () => T): T {
+    return database.transaction(work).immediate();
+  }
+
+  function createTables(name: string): void {
+    for (const [table, { columns, key }] of Object.entries(view(name).tables)) {
+      const definitions = Object.entries(columns).map(([column, type]) => `${quoted(column)} ${sqliteType(type)}`);
+      database.exec(
+        `CREATE TABLE IF NOT EXISTS ${quoted(table)} (${[...definitions, `PRIMARY KEY (${key.map(quoted).join(', ')})`].join(', ')}) STRICT`,
+      );
+    }
+  }
+
+  function drop(tableNames: readonly string[]): void {
+    for (const table of tableNames) database.exec(`DROP TABLE IF EXISTS ${quoted(table)}`);
+    statements.clear();
+    accesses.clear();
+  }
+
+  const checkpoints = () => database.prepare('SELECT * FROM projections').all() as CheckpointRow[];
+
+  return {
+    transaction,
+    claim: ({ id, head }) =>
+      transaction(() => {
+        const known = checkpoints();
+        const foreign = known.find(({ ledgerId }) => ledgerId !== id);
+        if (foreign)
+          throw new ForeignViews(
+            `${path} shows ledger ${foreign.ledgerId}, this one is ${id}. Point the server at the right views, or run "npm run rebuild".`,
+          );
+        const beyond = known.find(({ position }) => position > head);
+        if (beyond)
+          throw new ForeignViews(
+            `${path} shows ${beyond.name} at position ${beyond.position}, but the log ends at ${head}: the log was restored from a backup. Run "npm run rebuild".`,
+          );
+        const insert = database.prepare(
+          `INSERT INTO projections (name, version, position, ledgerId, status, tables, updatedAt)
+             VALUES (?, ?, 0, ?, 'building', ?, ?)
+             ON CONFLICT (name, version) DO UPDATE SET
+               status = iif(builtAt IS NULL, 'building', 'running'), error = NULL, errorPosition = NULL, errorType = NULL`,
+        );
+        for (const { name, version, tables } of projections) {
+          createTables(name);
+          insert.run(name, version, id, JSON.stringify(Object.keys(tables)), now());
+        }
+        return new Map(
+          checkpoints()
+            .filter(({ name, version }) => views.get(name)?.version === version)
+            .map(({ name, position, builtAt }) => [name, { position, built: builtAt !== null }]),
+        );
+      }),
+    load: (table, keys) => accessTo(table).load(keys),
+    save: (table, rows) => accessTo(table).save(rows),
+    remove: (table, keys) => accessTo(table).remove(keys),
+    advance(name, position) {
+      prepared('UPDATE projections SET position = ?, updatedAt = ? WHERE name = ? AND version = ?').run(
+        position,
+        now(),
+        name,
+        view(name).version,
+      );
+    },
+    stop(name, position, { message, position: errorPosition, type }) {
+      prepared(
+        `UPDATE projections SET status = 'stopped', position = ?, error = ?, errorPosition = ?, errorType = ?, updatedAt = ?
+         WHERE name = ? AND version = ?`,
+      ).run(position, message, errorPosition, type, now(), name, view(name).version);
+    },
+    finish: (name) =>
+      transaction(() => {
+        const { version, tables } = view(name);
+        // An index kept while a table is filled costs more than one made of what is there.
+        for (const [table, { indexes = [] }] of Object.entries(tables))
+          for (const columns of indexes)
+            database.exec(
+              `CREATE INDEX IF NOT EXISTS ${quoted(`${table}_by_${columns.join('_')}`)} ON ${quoted(table)} (${columns.map(quoted).join(', ')})`,
+            );
+        const others = checkpoints().filter((other) => other.name === name && other.version !== version);
+        drop(others.flatMap((other) => JSON.parse(other.tables) as string[]));
+        database.prepare('DELETE FROM projections WHERE name = ? AND version <> ?').run(name, version);
+        database
+          .prepare(
+            `UPDATE projections SET status = 'running', builtAt = coalesce(builtAt, ?) WHERE name = ? AND version = ?`,
+          )
+          .run(now(), name, version);
+      }),
+    forget: (names) =>
+      transaction(() => {
+        const known = checkpoints().filter(({ name }) => !names || names.includes(name));
+        drop(known.flatMap(({ tables }) => JSON.parse(tables) as string[]));
+        for (const { name } of known) database.prepare('DELETE FROM projections WHERE name = ?').run(name);
+      }),
+    rowCount: (name) =>
+      Object.keys(view(name).tables).reduce(
+        (sum, table) =>
+          sum +
+          (database
+            .prepare(`SELECT count(*) FROM ${quoted(table)}`)
+            .pluck()
+            .get() as number),
+        0,
+      ),
+    close() {
+      database.close();
+      unlock();
+    },
+  };
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

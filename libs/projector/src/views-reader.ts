@@ -1,0 +1,175 @@
+import { existsSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
+import type { AnyProjection, AnyTable } from '#event-sourcing';
+import { fromSqlite, toSqlite } from './sqlite-values.js';
+import type { CheckpointRow, ViewState, ViewStatus } from './views-file.js';
+
+/** The view does not exist yet: its projector has never run here. */
+export class ViewNotBuilt extends Error {
+  override readonly name = 'ViewNotBuilt';
+  constructor(readonly view: string) {
+    super(`The view ${view} has not been built yet`);
+  }
+}
+
+/** An answer of a view, and the position of the log that it holds for. */
+export interface ViewAnswer<T> {
+  readonly result: T;
+  readonly position: number;
+  readonly status: ViewState;
+}
+
+export interface ViewsReader<Tables> {
+  /**
+   * Asks a view. The query and the view's position are read in one transaction, so the answer is true as of the position.
+   * @throws ViewNotBuilt
+   */
+  readonly read: <T>(view: string, query: (db: Kysely<Tables>) => Promise<T>) => Promise<ViewAnswer<T>>;
+  /** How every view of this release does; one that was never begun is at position 0. */
+  readonly status: () => readonly ViewStatus[];
+  /** Waits until a view has reached a position; false when it has not within so many ms. */
+  readonly reached: (view: string, position: number, withinMs: number) => Promise<boolean>;
+  readonly close: () => Promise<void>;
+}
+
+// A view that was never begun has never moved.
+const longAgo = new Date(0).toISOString();
+
+// How often waiting queries look at the views' positions.
+const lookEveryMs = 4;
+
+/**
+ * Opens the views for queries, read-only and beside their writer. The file may come later: until then there are no answers.
+ */
+export function openViews<Tables>({
+  path,
+  projections,
+}: {
+  readonly path: string;
+  readonly projections: readonly Pick<AnyProjection<never, never>, 'name' | 'version' | 'tables'>[];
+}): ViewsReader<Tables> {
+  const versions = new Map(projections.map(({ name, version }) => [name, version]));
+  let opened: { readonly database: Database.Database; readonly db: Kysely<Tables> } | undefined;
+  let closed = false;
+  const waiting = new Set<{ readonly view: string; readonly position: number; readonly done: () => void }>();
+  let looking: NodeJS.Timeout | undefined;
+
+  function open() {
+    if (closed) throw new Error('These views are closed');
+    if (!opened && existsSync(path)) {
+      const database = new Database(path, { readonly: true, fileMustExist: true, timeout: 5_000 });
+      const dialect = new SqliteDialect({ database: decoding(database, projections) });
+      opened = { database, db: new Kysely<Tables>({ dialect }) };
+    }
+    return opened;
+  }
+
+  function checkpoint(view: string): CheckpointRow | undefined {
+    const version = versions.get(view);
+    if (version === undefined) throw new Error(`There is no view ${view}`);
+    return checkpoints().find((row) => row.name === view && row.version === version);
+  }
+
+  function checkpoints(): readonly CheckpointRow[] {
+    const database = open()?.database;
+    // The file is there before its first transaction is.
+    const exists = database?.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'projections'`).get();
+    return exists ? (database!.prepare('SELECT * FROM projections').all() as CheckpointRow[]) : [];
+  }
+
+  function look(): void {
+    const positions = new Map([...versions.keys()].map((view) => [view, checkpoint(view)?.position ?? 0]));
+    for (const waiter of waiting) if (positions.get(waiter.view)! >= waiter.position) waiter.done();
+    if (waiting.size > 0) looking = setTimeout(look, lookEveryMs);
+    else looking = undefined;
+  }
+
+  return {
+    async read(view, query) {
+      const db = open()?.db;
+      if (!db) throw new ViewNotBuilt(view);
+      return db.transaction().execute(async (transaction) => {
+        // The first read of a transaction chooses the state of the file that all of it sees.
+        const row = checkpoint(view);
+        if (!row) throw new ViewNotBuilt(view);
+        const { position, status } = row;
+        return { result: await query(transaction), position, status };
+      });
+    },
+    status() {
+      const known = checkpoints();
+      return projections.map(({ name, version }) => {
+        const row = known.find((each) => each.name === name && each.version === version);
+        if (!row) return { name, version, position: 0, status: 'building', error: null, updatedAt: longAgo };
+        const { position, status, error: message, errorPosition, errorType, updatedAt } = row;
+        const error = message === null ? null : { message, position: errorPosition ?? 0, type: errorType ?? '' };
+        return { name, version, position, status, error, updatedAt };
+      });
+    },
+    reached(view, position, withinMs) {
+      if ((checkpoint(view)?.position ?? 0) >= position) return Promise.resolve(true);
+      return new Promise((resolve) => {
+        const finish = (reached: boolean) => {
+          waiting.delete(waiter);
+          clearTimeout(deadline);
+          resolve(reached);
+        };
+        const waiter = { view, position, done: () => finish(true) };
+        const deadline = setTimeout(() => finish(false), withinMs);
+        waiting.add(waiter);
+        looking ??= setTimeout(look, lookEveryMs);
+      });
+    },
+    async close() {
+      closed = true;
+      clearTimeout(looking);
+      await opened?.db.destroy();
+    },
+  };
+}
+
+/** A connection that speaks the values of the views' columns, and prepares each statement once. */
+function decoding(
+  database: Database.Database,
+  projections: readonly { readonly tables: Readonly<Record<string, AnyTable>> }[],
+) {
+  const tables = new Map(projections.flatMap((projection) => Object.entries(projection.tables)));
+  const statements = new Map<string, SqliteStatement>();
+  return {
+    close: () => database.close(),
+    prepare(sql: string): SqliteStatement {
+      let statement = statements.get(sql);
+      if (!statement) {
+        statement = prepare(sql);
+        // Queries are few and their texts do not carry values: this bound is for what nobody thought of.
+        if (statements.size >= 500) statements.clear();
+        statements.set(sql, statement);
+      }
+      return statement;
+    },
+  };
+
+  function prepare(sql: string): SqliteStatement {
+    const statement = database.prepare(sql);
+    const decoders = statement.reader
+      ? statement.columns().flatMap(({ name, column, table }) => {
+          const type = tables.get(table ?? '')?.columns[column ?? ''];
+          const decode = type && fromSqlite(type);
+          return decode ? [{ name, decode }] : [];
+        })
+      : [];
+    const decoded = (row: Record<string, unknown>) => {
+      for (const { name, decode } of decoders) row[name] = decode(row[name]);
+      return row;
+    };
+    return {
+      reader: statement.reader,
+      all: (parameters) => (statement.all(parameters.map(toSqlite)) as Record<string, unknown>[]).map(decoded),
+      run: (parameters) => statement.run(parameters.map(toSqlite)),
+      *iterate(parameters) {
+        for (const row of statement.iterate(parameters.map(toSqlite))) yield decoded(row as Record<string, unknown>);
+      },
+    };
+  }
+}
