@@ -9,6 +9,8 @@ import type {
 } from '#customer-relationship';
 import type { CommandHandler, EventStore } from '#event-sourcing';
 import type { Cursors } from '#http';
+import type { ViewsReader } from '#projector';
+import type { Views } from '#read-models';
 
 export type Relationships = CommandHandler<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
 
@@ -17,6 +19,7 @@ export abstract class Ledger {
   abstract readonly id: string;
   abstract readonly store: EventStore;
   abstract readonly relationships: Relationships;
+  abstract readonly views: ViewsReader<Views>;
   abstract readonly policy: Policy;
   abstract readonly policyHash: string;
   /** By tenant id. */

@@ -8,11 +8,16 @@ import { Problem } from './problem.js';
 export class FieldsPipe implements PipeTransform {
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if (type !== 'body' && type !== 'query') return value;
-    // A class without fields would take anything.
-    if (!metatype || fieldsOfClass(metatype as FieldsClass).size === 0)
-      throw new Error(`${type} of type ${metatype?.name ?? 'unknown'} has no fields to judge it by`);
-    const { value: accepted, errors } = validated(metatype as FieldsClass, value ?? {});
-    if (!errors) return accepted;
+    if (!metatype || metatype === Object) throw new Error(`A ${type} without a class of fields would take anything`);
+    // Class-validator knows no class without fields.
+    const { value: accepted, errors } =
+      fieldsOfClass(metatype as FieldsClass).size === 0
+        ? {
+            value: {},
+            errors: Object.keys(value ?? {}).map((name) => ({ pointer: `/${name}`, detail: 'is not known here' })),
+          }
+        : validated(metatype as FieldsClass, value ?? {});
+    if (!errors || errors.length === 0) return accepted;
     throw new Problem(type === 'body' ? 'InvalidBody' : 'InvalidQuery', {
       errors: type === 'body' ? errors : errors.map(({ pointer, detail }) => ({ pointer: pointer.slice(1), detail })),
     });

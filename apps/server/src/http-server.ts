@@ -1,0 +1,94 @@
+import type { Socket } from 'node:net';
+import {
+  answerUnreadable,
+  FieldsPipe,
+  LedgerHttpAdapter,
+  parseJsonBody,
+  Problem,
+  ProblemFilter,
+  receive,
+  type TokenVerifier,
+} from '#http';
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { Ledger } from './ledger.js';
+import { PartyGuard } from './party.js';
+
+export interface HttpServerParts {
+  readonly module: DynamicModule;
+  readonly verifier: TokenVerifier;
+  readonly bodyLimit: number;
+  readonly logger: Logger;
+  readonly onAnswered: (request: FastifyRequest, reply: FastifyReply) => void;
+}
+
+/** Deeper than any body that a command takes. */
+const maxDepth = 8;
+
+/** The application, not yet listening: one filter, one guard, one pipe, and nothing per request but what the route needs. */
+export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
+  const { module, verifier, bodyLimit, logger, onAnswered } = parts;
+  const methods = new Map<RegExp, string[]>();
+  const filter = new ProblemFilter({
+    methodsAt: (url) => {
+      const path = url.split('?', 1)[0]!;
+      return [...methods].filter(([pattern]) => pattern.test(path)).flatMap(([, names]) => names);
+    },
+    onUnexpected: (error, correlationId) => logger.error({ err: error, correlationId }, 'unexpected'),
+  });
+  const adapter = new LedgerHttpAdapter({
+    bodyLimit,
+    // No middleware is used, and its plugin would cost every request.
+    skipMiddie: true,
+    // Whole requests within 30 s and headers within 10 s: slow clients do not hold connections for ever.
+    requestTimeout: 30_000,
+    http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000 },
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 128 },
+    clientErrorHandler: (error: Error, socket: Socket) => answerUnreadable(error, socket),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      filter.answer(error, request, reply),
+  });
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  fastify.addHook('onRoute', ({ url, method }) => {
+    const names = [method].flat();
+    // Routes for a method that any address takes say nothing of an address.
+    if (url.includes('*')) return;
+    const pattern = new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`);
+    const known = [...methods.keys()].find(({ source }) => source === pattern.source);
+    if (known) methods.get(known)!.push(...names);
+    else methods.set(pattern, names);
+  });
+  receive(fastify, { verifier, onAnswered });
+  readBodies(fastify);
+
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: false,
+    abortOnError: false,
+    bodyParser: false,
+  });
+  app.useGlobalFilters(filter);
+  app.useGlobalGuards(new PartyGuard(app.get(Ledger)));
+  app.useGlobalPipes(new FieldsPipe());
+  return app;
+}
+
+/** JSON and nothing else; no body at all is an empty one, whatever its type. */
+function readBodies(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, bytes, done) => {
+    try {
+      done(null, parseJsonBody(bytes as Buffer, maxDepth));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_, bytes, done) => {
+    if (bytes.length === 0) done(null, {});
+    else done(new Problem('MediaTypeNotSupported'));
+  });
+}

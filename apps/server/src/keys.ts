@@ -1,0 +1,85 @@
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { createRemoteJWKSet } from 'jose';
+import {
+  embeddedAlgorithm,
+  embeddedAudience,
+  embeddedIssuer,
+  embeddedKey,
+  readIfThere,
+  secretFile,
+  tokenVerifier,
+  type EmbeddedKey,
+  type TokenVerifier,
+} from '#http';
+import type { Configuration } from './configuration.js';
+import { StartupFailure } from './startup-failure.js';
+
+export const tokenKeyPath = (dataDirectory: string) => join(dataDirectory, 'keys', 'token-key.json');
+export const ledgerSecretPath = (dataDirectory: string) => join(dataDirectory, 'keys', 'ledger-secret');
+
+/** The server's own key for tokens; made where there is none. @throws StartupFailure */
+export async function tokenKey(dataDirectory: string): Promise<EmbeddedKey> {
+  const path = tokenKeyPath(dataDirectory);
+  try {
+    return await embeddedKey(path);
+  } catch (error) {
+    throw unreadable(
+      path,
+      error,
+      'Restore it, or replace it by npm run keys -- --renew-token-key: tokens given out so far end.',
+    );
+  }
+}
+
+/** Verifies tokens as the configuration says: by the issuer's keys if it names one, else by the server's own. */
+export async function verifierOf({ issuer, dataDirectory }: Configuration): Promise<TokenVerifier> {
+  if (issuer)
+    return tokenVerifier({
+      key: createRemoteJWKSet(issuer.jwksUrl, { timeoutDuration: 5_000, cooldownDuration: 10_000 }),
+      ...issuer,
+    });
+  const { verification } = await tokenKey(dataDirectory);
+  return tokenVerifier({
+    key: verification,
+    issuer: embeddedIssuer,
+    audience: embeddedAudience,
+    algorithms: [embeddedAlgorithm],
+  });
+}
+
+const secretForm = /^[0-9a-f]{64}\n?$/;
+
+/** A new secret, as it stands in its file. */
+export const newSecret = () => `${randomBytes(32).toString('hex')}\n`;
+
+/**
+ * What fingerprints of commands are made with. Made when the log is empty; never for a log that has events, whose
+ * fingerprints it could not have made.
+ * @throws StartupFailure
+ */
+export async function ledgerSecret(dataDirectory: string, logIsEmpty: boolean): Promise<KeyObject> {
+  const path = ledgerSecretPath(dataDirectory);
+  let text: string | undefined;
+  try {
+    text = logIsEmpty ? await secretFile(path, newSecret) : readIfThere(path);
+  } catch (error) {
+    throw unreadable(path, error, 'Make the file readable for the user that the server runs as.');
+  }
+  if (text === undefined)
+    throw new StartupFailure(
+      `The ledger's secret ${path} is missing, but the ledger has events that were fingerprinted with it.\n` +
+        `Restore the file from your backup. If it is lost for good: npm run keys -- --renew-ledger-secret makes a new one;\n` +
+        `from then on a retry of a command sent before is refused (IdempotencyKeyReused) instead of being given its first answer.`,
+    );
+  if (!secretForm.test(text))
+    throw new StartupFailure(
+      `The ledger's secret ${path} is not as it was made (64 hexadecimal digits). Restore the file from your backup.`,
+    );
+  return createSecretKey(text.trim(), 'hex');
+}
+
+function unreadable(path: string, error: unknown, remedy: string): StartupFailure {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new StartupFailure(`The key ${path} cannot be used: ${code ?? message}. ${remedy}`);
+}

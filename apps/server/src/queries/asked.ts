@@ -1,0 +1,23 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { itemIds } from '../commands/sends.js';
+import type { Party } from '../party.js';
+
+/** A query as it came in, besides its parameters. */
+export interface Asked {
+  readonly party: Party;
+  readonly ids: Readonly<Record<string, string>>;
+  readonly headers: FastifyRequest['headers'];
+  /** The address without its parameters, for links to further pages. */
+  readonly path: string;
+}
+
+export const Asking = createParamDecorator((_: unknown, context: ExecutionContext): Asked => {
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
+  return {
+    party: request.party,
+    ids: itemIds(request.params as Readonly<Record<string, string>>),
+    headers: request.headers,
+    path: request.url.split('?', 1)[0]!,
+  };
+});

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { roles, type Role } from '#customer-relationship';
+import { isGuid, signToken } from '#http';
+import { configuration } from './configuration.js';
+import { tokenKey } from './keys.js';
+import { badConfiguration, StartupFailure } from './startup-failure.js';
+
+// Prints a token of the server's own key, and nothing else on standard output: TOKEN=$(npm run -s token -- …)
+
+const usage = `Usage: npm run token -- --role ROLE [--role ROLE]… --partner GUID [--app] [--user ID] [--minutes N]
+       npm run token -- --customer GUID [--user ID] [--minutes N]
+Roles: ${roles.join(', ')}
+A token is for one of the partner's people, with --app for one of its programs, with --customer for the customer's Global admin.`;
+
+async function printToken(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      role: { type: 'string', multiple: true, default: [] },
+      partner: { type: 'string' },
+      customer: { type: 'string' },
+      app: { type: 'boolean', default: false },
+      user: { type: 'string' },
+      minutes: { type: 'string', default: '60' },
+    },
+  });
+  const { partner, customer, app, minutes } = values;
+  const held = customer === undefined || values.role.length > 0 ? values.role : ['CustomerGlobalAdmin'];
+  const unknown = held.filter((role) => !roles.includes(role as Role));
+  if (unknown.length > 0)
+    throw new StartupFailure(`There is no role ${unknown.join(', ')}.\n${usage}`, badConfiguration);
+  // A customer's token is of the customer's tenant; which partner it is about stands in the path.
+  const tenant = customer ?? partner;
+  if (!isGuid(tenant)) throw new StartupFailure(`--partner or --customer must be a GUID.\n${usage}`, badConfiguration);
+  if (held.length === 0) throw new StartupFailure(`At least one --role is needed.\n${usage}`, badConfiguration);
+  if (!/^[1-9]\d{0,5}$/.test(minutes))
+    throw new StartupFailure(`--minutes must be a whole number from 1 on.\n${usage}`, badConfiguration);
+  const user = values.user ?? randomUUID();
+  if (!/^[\x21-\x7e]{1,128}$/.test(user))
+    throw new StartupFailure(`--user must be 1 to 128 visible ASCII characters.\n${usage}`, badConfiguration);
+
+  const { issuer, dataDirectory } = configuration({ ...process.env, HOST: '' });
+  if (issuer)
+    throw new StartupFailure(
+      `JWKS_URL is set, so the server takes tokens of ${issuer.issuer} only: get one there.`,
+      badConfiguration,
+    );
+  const { signing } = await tokenKey(dataDirectory);
+  process.stdout.write(
+    `${await signToken(signing, { tenant: tenant.toLowerCase(), id: user, roles: held, app, minutes: Number(minutes) })}\n`,
+  );
+}
+
+printToken().catch((error: unknown) => {
+  const known = error instanceof StartupFailure || (error instanceof TypeError && 'code' in error);
+  process.stderr.write(
+    known ? `${(error as Error).message}${error instanceof TypeError ? `\n${usage}` : ''}\n` : `${String(error)}\n`,
+  );
+  process.exitCode = error instanceof StartupFailure ? error.exitCode : 1;
+});
