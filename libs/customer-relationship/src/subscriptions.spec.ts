@@ -423,19 +423,17 @@ describe('activation', () => {
       .rejects('InvalidTransition', { itemId: id, from: 'expired', to: 'active' });
   });
 
-  it('S10: of a legacy add-on needs an active base', () => {
+  it('S10: is a fact that an add-on may report whatever became of its base, so that it can be cleared', () => {
     const addOn = purchased(id, { kind: 'legacy', baseSubscriptionId: 'base' });
-    const base = active('base', { kind: 'legacy' });
-    given(established, base, addOn).when(activate).then(activated(id, now));
-    given(established, base, addOn, suspended('base'))
-      .when(activate)
-      .rejects('ParentNotActive', { baseSubscriptionId: 'base', status: 'suspended' });
-  });
-
-  it('S11: of a new-commerce add-on does not', () => {
-    given(established, active('base'), purchased(id, { baseSubscriptionId: 'base' }), cancelled('base'))
-      .when(activate)
-      .then(activated(id, now));
+    for (const ended of [suspended('base'), expired('base')]) {
+      const history = [established, active('base', { kind: 'legacy' }), addOn, ended] as const;
+      given(...history)
+        .when(activate)
+        .then(activated(id, now));
+      given(...history, activated(id))
+        .when(suspend)
+        .thenNames('SubscriptionSuspended');
+    }
   });
 });
 
@@ -559,6 +557,7 @@ describe('S4: reactivating', () => {
       .when(advance, { now: '2027-06-01T00:00:00.000Z' })
       .rejects('InvalidTransition', { itemId: id, from: 'active', to: 'deleted' });
     expect(subscriptionAfter(established, legacySuspended)).toHaveProperty('retainedUntil');
+    expect(subscriptionAfter(established, active(id), suspended(id))).not.toHaveProperty('retainedUntil');
     expect(subscriptionAfter(established, legacySuspended, reactivated(id))).not.toHaveProperty('retainedUntil');
   });
 });

@@ -114,12 +114,14 @@ export const subscriptionDecisions = {
     ];
   },
 
-  /** An add-on cannot come into use under a base that is not (rule S10). */
+  /**
+   * Provisioning has happened: a fact that is reported, so an add-on's base plays no part (rule S10 binds purchase and
+   * reactivation). Refused, an add-on whose base is gone would stay pending, and block removal, for ever.
+   */
   ActivateSubscription(state, { subscriptionId }, { now }) {
     const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
     requireTakesChanges(subscriptionId, subscription);
     if (subscription.status !== 'pending') throw invalidTransition(subscriptionId, subscription.status, 'active');
-    requireActiveBase(state, subscription);
     return [activated(subscriptionId, now)];
   },
 
