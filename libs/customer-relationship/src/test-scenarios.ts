@@ -1,4 +1,5 @@
 import type { MessageOf } from '#event-sourcing';
+import type { CommandName, RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
 import type { RelationshipEvents } from './events.js';
 import type { Actor, Partner, Role, SupportContact } from './parties.js';
@@ -365,3 +366,119 @@ export const adminActivated = (
 /** Requested, locked, approved and active for 365 days. */
 export const adminActive = (grantId: string, overrides: Overrides<'DelegatedAdminRequested'> = {}) =>
   [adminRequested(grantId, overrides), adminLocked(grantId), adminApproved(grantId), adminActivated(grantId)] as const;
+
+/** Every command once, each with data that is legal by itself. */
+export const anyCommand: { readonly [N in CommandName]: MessageOf<RelationshipCommands, N> } = {
+  RequestResellerRelationship: {
+    type: 'RequestResellerRelationship',
+    data: { customer: { name: 'Fabrikam' }, market: 'US' },
+  },
+  AcceptResellerRelationship: { type: 'AcceptResellerRelationship', data: {} },
+  DeclineResellerRelationship: { type: 'DeclineResellerRelationship', data: {} },
+  WithdrawRelationshipRequest: { type: 'WithdrawRelationshipRequest', data: {} },
+  ExpireRelationshipRequest: { type: 'ExpireRelationshipRequest', data: {} },
+  ConfirmCustomerAgreement: { type: 'ConfirmCustomerAgreement', data: {} },
+  UpdateCustomerProfile: { type: 'UpdateCustomerProfile', data: { name: 'Fabrikam Inc.' } },
+  RemoveResellerRelationship: { type: 'RemoveResellerRelationship', data: {} },
+
+  PurchaseSubscription: {
+    type: 'PurchaseSubscription',
+    data: {
+      subscriptionId: 'sub-1',
+      kind: 'newCommerce',
+      offerId: 'offer-1',
+      name: 'Microsoft 365',
+      quantity: 1,
+      termDuration: 'P1Y',
+    },
+  },
+  ActivateSubscription: { type: 'ActivateSubscription', data: { subscriptionId: 'sub-1' } },
+  SuspendSubscription: {
+    type: 'SuspendSubscription',
+    data: { subscriptionId: 'sub-1', reason: 'customerRequest' },
+  },
+  ReactivateSubscription: { type: 'ReactivateSubscription', data: { subscriptionId: 'sub-1' } },
+  CancelSubscription: { type: 'CancelSubscription', data: { subscriptionId: 'sub-1' } },
+  SetAutoRenew: { type: 'SetAutoRenew', data: { subscriptionId: 'sub-1', autoRenew: false } },
+  ChangeSubscriptionQuantity: { type: 'ChangeSubscriptionQuantity', data: { subscriptionId: 'sub-1', quantity: 2 } },
+  ScheduleSubscriptionChange: {
+    type: 'ScheduleSubscriptionChange',
+    data: { subscriptionId: 'sub-1', change: { quantity: 2 } },
+  },
+  RenewSubscription: { type: 'RenewSubscription', data: { subscriptionId: 'sub-1' } },
+  EndSubscriptionTerm: { type: 'EndSubscriptionTerm', data: { subscriptionId: 'sub-1' } },
+  AdvanceSubscriptionRetention: { type: 'AdvanceSubscriptionRetention', data: { subscriptionId: 'sub-1' } },
+  AddAzureSubscription: {
+    type: 'AddAzureSubscription',
+    data: { subscriptionId: 'plan-1', azureSubscriptionId: 'azure-1', name: 'Production' },
+  },
+  CancelAzureSubscription: {
+    type: 'CancelAzureSubscription',
+    data: { subscriptionId: 'plan-1', azureSubscriptionId: 'azure-1', reason: 'compromise' },
+  },
+
+  PurchaseReservation: {
+    type: 'PurchaseReservation',
+    data: {
+      reservationId: 'ri-1',
+      name: 'Virtual machines',
+      product: 'virtualMachine',
+      quantity: 1,
+      termDuration: 'P1Y',
+      commitmentUsdCents: 1_000_000,
+    },
+  },
+  CancelReservation: { type: 'CancelReservation', data: { reservationId: 'ri-1' } },
+  ConfirmReservationCancellation: { type: 'ConfirmReservationCancellation', data: { reservationId: 'ri-1' } },
+  RefuseReservationCancellation: { type: 'RefuseReservationCancellation', data: { reservationId: 'ri-1' } },
+  ExpireReservation: { type: 'ExpireReservation', data: { reservationId: 'ri-1' } },
+  PurchaseSoftware: {
+    type: 'PurchaseSoftware',
+    data: {
+      purchaseId: 'sw-1',
+      kind: 'perpetual',
+      publisher: 'microsoft',
+      name: 'Windows Server',
+      lineItems: [{ lineItemId: 'line-1', name: 'Windows Server', quantity: 1 }],
+    },
+  },
+  CancelSoftwarePurchase: { type: 'CancelSoftwarePurchase', data: { purchaseId: 'sw-1' } },
+  ExpireSoftware: { type: 'ExpireSoftware', data: { purchaseId: 'sw-1' } },
+  PurchaseSavingsPlan: {
+    type: 'PurchaseSavingsPlan',
+    data: {
+      savingsPlanId: 'sp-1',
+      name: 'Compute',
+      termDuration: 'P1Y',
+      hourlyCommitment: { minorUnits: 150, currency: 'USD' },
+    },
+  },
+  CancelSavingsPlan: { type: 'CancelSavingsPlan', data: { savingsPlanId: 'sp-1' } },
+  ExpireSavingsPlan: { type: 'ExpireSavingsPlan', data: { savingsPlanId: 'sp-1' } },
+
+  AssignSupportContact: { type: 'AssignSupportContact', data: { subscriptionId: 'sub-1', contact: partnerContact } },
+  WithdrawSupportContact: { type: 'WithdrawSupportContact', data: { subscriptionId: 'sub-1' } },
+
+  RecordLegacyDelegatedAdmin: {
+    type: 'RecordLegacyDelegatedAdmin',
+    data: { grantId: 'dap', effectiveAt: '2022-05-01T00:00:00.000Z' },
+  },
+  RequestDelegatedAdmin: {
+    type: 'RequestDelegatedAdmin',
+    data: { grantId: 'grant-1', name: 'Helpdesk', roles: ['role-reader'], durationDays: 90 },
+  },
+  UpdateDelegatedAdminRequest: {
+    type: 'UpdateDelegatedAdminRequest',
+    data: { grantId: 'grant-1', durationDays: 30 },
+  },
+  LockDelegatedAdminForApproval: { type: 'LockDelegatedAdminForApproval', data: { grantId: 'grant-1' } },
+  ApproveDelegatedAdmin: { type: 'ApproveDelegatedAdmin', data: { grantId: 'grant-1' } },
+  ExtendDelegatedAdmin: { type: 'ExtendDelegatedAdmin', data: { grantId: 'grant-1' } },
+  TerminateDelegatedAdmin: { type: 'TerminateDelegatedAdmin', data: { grantId: 'grant-1' } },
+  ExpireDelegatedAdmin: { type: 'ExpireDelegatedAdmin', data: { grantId: 'grant-1' } },
+  AssignAccess: {
+    type: 'AssignAccess',
+    data: { grantId: 'grant-1', assignmentId: 'access-1', groupId: 'group-1', roles: ['role-reader'] },
+  },
+  RemoveAccess: { type: 'RemoveAccess', data: { grantId: 'grant-1', assignmentId: 'access-1' } },
+};
