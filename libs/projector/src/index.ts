@@ -3,7 +3,7 @@ export * from './projector.js';
 export {
   ForeignViews,
   openViewsFile,
-  type Ledger,
+  viewsFileIn,
   type ViewFailure,
   type ViewsFile,
   type ViewState,

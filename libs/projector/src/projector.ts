@@ -11,7 +11,7 @@ import {
   type RecordedEvent,
   type RowsInMemory,
 } from '#event-sourcing';
-import type { Ledger, ViewFailure, ViewsFile } from './views-file.js';
+import type { ViewFailure, ViewsFile } from './views-file.js';
 
 export interface ProjectorOptions<Catalogue, Subject> {
   readonly store: Pick<EventStore, 'subscribe'>;
@@ -20,7 +20,9 @@ export interface ProjectorOptions<Catalogue, Subject> {
   readonly subjectOf: (stream: string) => Subject | undefined;
   readonly views: ViewsFile;
   readonly projections: readonly AnyProjection<Catalogue, Subject>[];
-  readonly ledger: Ledger;
+  /** The identity of the log, and the position of its last event now. */
+  readonly ledgerId: string;
+  readonly head: number;
   /** At least so many events make a transaction while a view catches up (default 1,000). */
   readonly transactionSize?: number;
   /** Rows kept in memory between batches, for each view (default 20,000). */
@@ -89,14 +91,15 @@ export function projector<Catalogue, Subject>({
   subjectOf,
   views: file,
   projections,
-  ledger,
+  ledgerId,
+  head,
   transactionSize = 1_000,
   cachedRows = 20_000,
   onStopped,
   onTrouble,
   onProgress,
 }: ProjectorOptions<Catalogue, Subject>): Projector {
-  const checkpoints = file.claim(ledger);
+  const checkpoints = file.claim(ledgerId, head);
   const views = projections.map((projection): View<Catalogue, Subject> => {
     const { position, built } = checkpoints.get(projection.name)!;
     return { projection, position, built, stopped: false, rows: new Map() };

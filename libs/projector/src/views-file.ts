@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { AnyProjection, AnyTable, Key } from '#event-sourcing';
 import { lockViews } from './exclusive-lock.js';
@@ -26,13 +28,6 @@ export interface ViewStatus {
   readonly updatedAt: string;
 }
 
-/** The log whose events the views show. */
-export interface Ledger {
-  readonly id: string;
-  /** The position of the last event when it was opened. */
-  readonly head: number;
-}
-
 /** The views show another ledger's events, or events that this one does not have. Only a rebuild makes them right. */
 export class ForeignViews extends Error {
   override readonly name = 'ForeignViews';
@@ -53,6 +48,11 @@ export interface CheckpointRow {
   /** Its tables (JSON), so that a later release can drop them. */
   readonly tables: string;
   readonly updatedAt: string;
+}
+
+/** The views of a data directory. */
+export function viewsFileIn(directory: string): string {
+  return join(directory, 'views.sqlite');
 }
 
 const schema = `
@@ -80,8 +80,14 @@ type Projections = readonly Pick<AnyProjection<never, never>, 'name' | 'version'
 export interface ViewsFile {
   /** Runs in a transaction, or in a savepoint of the one that runs. */
   readonly transaction: <T>(work: () => T) => T;
-  /** Binds the views to a ledger, creates what is missing and answers every view's checkpoint. @throws ForeignViews */
-  readonly claim: (ledger: Ledger) => ReadonlyMap<string, { readonly position: number; readonly built: boolean }>;
+  /**
+   * Binds the views to a ledger whose log ends at `head`, creates what is missing and answers every view's checkpoint.
+   * @throws ForeignViews
+   */
+  readonly claim: (
+    ledgerId: string,
+    head: number,
+  ) => ReadonlyMap<string, { readonly position: number; readonly built: boolean }>;
   readonly load: (table: string, keys: Iterable<Key>) => object[];
   readonly save: (table: string, rows: readonly object[]) => void;
   readonly remove: (table: string, keys: readonly Key[]) => void;
@@ -91,8 +97,8 @@ export interface ViewsFile {
   readonly stop: (view: string, position: number, failure: ViewFailure) => void;
   /** The view has caught up for the first time: builds its indexes and drops the tables of its other versions. */
   readonly finish: (view: string) => void;
-  /** Forgets views, rows and checkpoints alike (default: everything in the file, whatever it is). */
-  readonly forget: (views?: readonly string[]) => void;
+  /** Forgets views, rows and checkpoints alike, of every version. */
+  readonly forget: (views: readonly string[]) => void;
   readonly rowCount: (view: string) => number;
   readonly close: () => void;
 }
@@ -108,15 +114,19 @@ const rowsPerStatement = 32;
 export function openViewsFile({
   path,
   projections,
+  anew = false,
   now = () => new Date().toISOString(),
   cacheBytes = 64 * 1024 * 1024,
 }: {
   readonly path: string;
   readonly projections: Projections;
+  /** Delete what is there, whatever it is: damaged, or another ledger's. */
+  readonly anew?: boolean;
   readonly now?: () => string;
   readonly cacheBytes?: number;
 }): ViewsFile {
   const unlock = lockViews(path);
+  if (anew) for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
   const database = new Database(path, { timeout: 5_000 });
   try {
     database.pragma('journal_mode = WAL');
@@ -225,13 +235,13 @@ export function openViewsFile({
 
   return {
     transaction,
-    claim: ({ id, head }) =>
+    claim: (ledgerId, head) =>
       transaction(() => {
         const known = checkpoints();
-        const foreign = known.find(({ ledgerId }) => ledgerId !== id);
+        const foreign = known.find((row) => row.ledgerId !== ledgerId);
         if (foreign)
           throw new ForeignViews(
-            `${path} shows ledger ${foreign.ledgerId}, this one is ${id}. Point the server at the right views, or run "npm run rebuild".`,
+            `${path} shows ledger ${foreign.ledgerId}, this one is ${ledgerId}. Point the server at the right views, or run "npm run rebuild".`,
           );
         const beyond = known.find(({ position }) => position > head);
         if (beyond)
@@ -246,7 +256,7 @@ export function openViewsFile({
         );
         for (const { name, version, tables } of projections) {
           createTables(name);
-          insert.run(name, version, id, JSON.stringify(Object.keys(tables)), now());
+          insert.run(name, version, ledgerId, JSON.stringify(Object.keys(tables)), now());
         }
         return new Map(
           checkpoints()
@@ -291,7 +301,7 @@ export function openViewsFile({
       }),
     forget: (names) =>
       transaction(() => {
-        const known = checkpoints().filter(({ name }) => !names || names.includes(name));
+        const known = checkpoints().filter(({ name }) => names.includes(name));
         drop(known.flatMap(({ tables }) => JSON.parse(tables) as string[]));
         for (const { name } of known) database.prepare('DELETE FROM projections WHERE name = ?').run(name);
       }),

@@ -1,0 +1,15 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+/** The data directory that a tool works on: `--data-dir`, else `DATA_DIR` as the server has it, else `./data`; and what else was named. */
+export function dataDirectoryAndNames(args: readonly string[] = process.argv.slice(2)): {
+  readonly dataDirectory: string;
+  readonly names: readonly string[];
+} {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { 'data-dir': { type: 'string' } },
+    allowPositionals: true,
+  });
+  return { dataDirectory: resolve(values['data-dir'] ?? process.env['DATA_DIR'] ?? './data'), names: positionals };
+}
