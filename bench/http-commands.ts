@@ -1,0 +1,270 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { pairOf } from '#customer-relationship';
+import type { EventStore, RecordedEvent } from '#event-sourcing';
+import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
+import Database from 'better-sqlite3';
+import { tokensOf } from '../apps/demo/src/tokens.js';
+import { tokenKeyPath } from '../apps/server/src/keys.js';
+import { freePort, startServer } from '../test/server-process.js';
+import { admin, eventsPerRelationship, partner, prepareRelationships, type PreparedRelationship } from './histories.js';
+import type { LoadOrder, LoadReport } from './load-generator.js';
+import { naiveSchema } from './naive-schema.js';
+
+// Durable commands per second over HTTP: the ledger as it is built and configured by default (authentication, idempotency,
+// hash chain, projector and log included) against the same decision in a straightforward NestJS server. Both take the same
+// command on copies of the same histories, so that each request appends one event; every answer is checked, and after
+// each run the log is read and counted.
+//
+// Rounds are interleaved and every run has a fresh copy, a server and a generator of its own: what the machine does
+// meanwhile hits both sides, and no stream grows long on the side that reads it for every command.
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '1,16,64' },
+    'warm-up': { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '5' },
+    relationships: { type: 'string', default: '2000' },
+  },
+});
+const rounds = Number(values.rounds);
+const levels = values.connections.split(',').map(Number);
+const [warmUpMs, measureMs] = [values['warm-up'], values.seconds].map((seconds) => Number(seconds) * 1000) as [
+  number,
+  number,
+];
+
+interface Side {
+  readonly name: string;
+  /** Serves a fresh copy of what has been prepared. */
+  readonly serve: (directory: string) => Promise<Served>;
+}
+
+interface Served {
+  readonly port: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly stop: () => Promise<void>;
+  /** The number of events of relationships in the log, which must have no gaps. */
+  readonly countEvents: (() => Promise<number>) | undefined;
+}
+
+const work = mkdtempSync(join(tmpdir(), 'ledger-bench-'));
+const ledgerDirectory = join(work, 'ledger');
+const naiveFile = join(work, 'naive.db');
+
+/** The data that every run gets a copy of. */
+async function prepare(count: number): Promise<PreparedRelationship[]> {
+  // The first start makes the keys and the log.
+  await (await startServer({ dataDirectory: ledgerDirectory, partners: [partner] })).stop();
+  const store = openLog(ledgerDirectory);
+  const prepared = await prepareRelationships(store, count);
+  const events = await relationshipEvents(store);
+  await store.close();
+  // The second brings the views up to date, so that no run does it.
+  await (await startServer({ dataDirectory: ledgerDirectory, partners: [partner] })).stop();
+
+  const naive = new Database(naiveFile);
+  naive.pragma('journal_mode = WAL');
+  naive.exec(naiveSchema);
+  const insert = naive.prepare(
+    'INSERT INTO events (id, stream, revision, type, data, metadata) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  naive.transaction(() => {
+    for (const { id, stream, revision, type, data, metadata } of events)
+      insert.run(id, stream, revision, type, JSON.stringify(data), JSON.stringify(metadata));
+  })();
+  naive.close();
+  return prepared;
+}
+
+const openLog = (dataDirectory: string) => openSqliteEventStore({ path: eventsFileIn(dataDirectory) });
+
+/** Every event of a relationship. @throws Error when a stream has a gap */
+async function relationshipEvents(store: EventStore): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  const nextRevision = new Map<string, number>();
+  const reading = new AbortController();
+  for await (const batch of store.subscribe({ after: 0, signal: reading.signal })) {
+    for (const event of batch.events) {
+      if (!pairOf(event.stream)) continue;
+      const expected = nextRevision.get(event.stream) ?? 0;
+      if (event.revision !== expected)
+        throw new Error(`${event.stream} goes from ${expected - 1} to ${event.revision}`);
+      nextRevision.set(event.stream, expected + 1);
+      events.push(event);
+    }
+    if (batch.caughtUp) reading.abort();
+  }
+  return events;
+}
+
+const ledger: Side = {
+  name: 'Reseller Ledger',
+  async serve(directory) {
+    const dataDirectory = join(directory, 'ledger');
+    cpSync(ledgerDirectory, dataDirectory, { recursive: true });
+    // As it runs by default, log and all; the log goes to a pipe that nobody keeps.
+    const server = await startServer({ dataDirectory, partners: [partner], env: { LOG_LEVEL: 'info' } });
+    const token = await (await tokensOf(tokenKeyPath(dataDirectory)))(admin);
+    return {
+      port: server.port,
+      headers: { Authorization: `Bearer ${token}` },
+      stop: () => server.stop(),
+      async countEvents() {
+        const store = openLog(dataDirectory);
+        const events = await relationshipEvents(store);
+        await store.close();
+        return events.length;
+      },
+    };
+  },
+};
+
+const naive: Side = {
+  name: 'naive NestJS',
+  async serve(directory) {
+    const file = join(directory, 'naive.db');
+    cpSync(naiveFile, file);
+    const port = await freePort();
+    const child = await forked('naive-server.js', file, String(port), JSON.stringify(partner));
+    return {
+      port,
+      headers: {},
+      stop: () => ended(child),
+      async countEvents() {
+        const database = new Database(file, { readonly: true });
+        const streams = database
+          .prepare('SELECT stream, count(*) AS events, max(revision) AS last FROM events GROUP BY stream')
+          .all() as { stream: string; events: number; last: number }[];
+        database.close();
+        const gap = streams.find(({ events, last }) => events !== last + 1);
+        if (gap) throw new Error(`${gap.stream} has ${gap.events} events up to revision ${gap.last}`);
+        return streams.reduce((sum, { events }) => sum + events, 0);
+      },
+    };
+  },
+};
+
+/** No storage, no decision: what is left for a server to take. */
+const raw: Side = {
+  name: 'raw node:http',
+  async serve() {
+    const port = await freePort();
+    const child = await forked('raw-server.js', String(port));
+    return { port, headers: {}, stop: () => ended(child), countEvents: undefined };
+  },
+};
+
+async function measure(
+  side: Side,
+  connections: number,
+  prepared: readonly PreparedRelationship[],
+): Promise<LoadReport> {
+  const directory = mkdtempSync(join(work, 'run-'));
+  const { port, headers, stop, countEvents } = await side.serve(directory);
+  const generator = await forked('load-generator.js');
+  const order: LoadOrder = {
+    port,
+    connections,
+    warmUpMs,
+    measureMs,
+    headers,
+    paths: prepared.map(
+      ({ customerId, subscriptionId }) => `/v1/customers/${customerId}/subscriptions/${subscriptionId}/quantity`,
+    ),
+    firstQuantity: 1_000,
+  };
+  generator.send(order);
+  const [{ report, error }] = (await once(generator, 'message')) as [{ report: LoadReport; error?: string }];
+  await Promise.all([ended(generator), stop()]);
+  if (error !== undefined) throw new Error(`${side.name} at ${connections} connections: ${error}`);
+  if (countEvents) {
+    const events = await countEvents();
+    const expected = prepared.length * eventsPerRelationship + report.acknowledged;
+    if (events !== expected)
+      throw new Error(`${side.name} at ${connections} connections: ${events} events in the log, ${expected} expected`);
+  }
+  rmSync(directory, { recursive: true });
+  return report;
+}
+
+async function forked(file: string, ...args: string[]): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const [first] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [unknown];
+  if (first !== 'ready') throw new Error(`${file} has ended with ${String(first)}`);
+  return child;
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
+}
+
+interface Result {
+  readonly side: Side;
+  readonly connections: number;
+  readonly reports: LoadReport[];
+}
+
+function table(results: readonly Result[]): string {
+  const perSecond = ({ reports }: Result) => median(reports.map((report) => report.perSecond));
+  const whole = (value: number) => Math.round(value).toLocaleString('en');
+  const lines = results.map((result) => {
+    const { side, connections, reports } = result;
+    const rates = reports.map((report) => report.perSecond);
+    const naiveResult = results.find((other) => other.side === naive && other.connections === connections);
+    return [
+      side.name,
+      String(connections),
+      whole(perSecond(result)),
+      `${whole(Math.min(...rates))} - ${whole(Math.max(...rates))}`,
+      median(reports.map(({ p50Ms }) => p50Ms)).toFixed(2),
+      median(reports.map(({ p99Ms }) => p99Ms)).toFixed(1),
+      side === ledger && naiveResult ? `${(perSecond(result) / perSecond(naiveResult)).toFixed(2)}x` : '',
+    ];
+  });
+  const head = ['server', 'connections', 'commands/s', 'min - max', 'p50 ms', 'p99 ms', 'to naive'];
+  const widths = head.map((name, column) => Math.max(name.length, ...lines.map((line) => line[column]!.length)));
+  const row = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`;
+  return [row(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...lines.map(row)].join('\n');
+}
+
+try {
+  console.log(`Preparing ${values.relationships} relationships of ${eventsPerRelationship} events each`);
+  const prepared = await prepare(Number(values.relationships));
+  const results = levels.flatMap((connections) =>
+    [raw, naive, ledger].map((side): Result => ({ side, connections, reports: [] })),
+  );
+  for (let round = 1; round <= rounds; round++)
+    // Back and forth, so that neither side always runs behind the other.
+    for (const { side, connections, reports } of round % 2 ? results : results.toReversed()) {
+      const report = await measure(side, connections, prepared);
+      reports.push(report);
+      console.log(
+        `round ${round}: ${side.name}, ${connections} connections: ${Math.round(report.perSecond)}/s, ` +
+          `p50 ${report.p50Ms.toFixed(2)} ms, p99 ${report.p99Ms.toFixed(1)} ms; ${report.acknowledged} acknowledged` +
+          (side === raw ? '' : ', all of them in the log'),
+      );
+    }
+  console.log(
+    `\nMedian of ${rounds} rounds of ${measureMs / 1000} s after ${warmUpMs / 1000} s of warm-up\n\n${table(results)}`,
+  );
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}

@@ -1,0 +1,112 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Partner } from '#customer-relationship';
+
+const main = resolve('dist/apps/server/src/main.js');
+
+export interface ServerOptions {
+  readonly dataDirectory: string;
+  readonly partners: readonly Partner[];
+  /** A free one unless named. */
+  readonly port?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly nodeOptions?: readonly string[];
+}
+
+/** The built server in a process of its own, as `npm start` runs it. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly port: number;
+  readonly child: ChildProcess;
+  /** Resolves when it has ended and been read to the end. */
+  readonly exited: Promise<unknown>;
+  /** Everything it has written so far. */
+  readonly output: () => string;
+  /** Pulls the plug: no handler runs. */
+  readonly killAtOnce: () => Promise<void>;
+  /** Asks it to stop, and waits until it has. */
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Started and `live` (takes commands) or `ready` (its views have caught up too).
+ * @throws Error when it has not come to that within 30 s, with what it said
+ */
+export async function startServer(options: ServerOptions, until: 'live' | 'ready' = 'ready'): Promise<ServerProcess> {
+  const server = await launchServer(options);
+  const giveUpAt = Date.now() + 30_000;
+  for (;;) {
+    if (server.child.exitCode !== null || server.child.signalCode !== null)
+      throw new Error(
+        `The server has ended with ${server.child.exitCode ?? server.child.signalCode}:\n${server.output()}`,
+      );
+    const ready = await fetch(`${server.url}/health/${until}`, { signal: AbortSignal.timeout(2_000) }).catch(
+      () => undefined,
+    );
+    if (ready?.ok) return server;
+    if (Date.now() > giveUpAt) {
+      await server.killAtOnce();
+      throw new Error(`The server has not become ${until}:\n${server.output()}`);
+    }
+    await sleep(25);
+  }
+}
+
+/** The same without waiting for it to become ready. */
+export async function launchServer({
+  dataDirectory,
+  partners,
+  port,
+  env,
+  nodeOptions = [],
+}: ServerOptions): Promise<ServerProcess> {
+  if (!existsSync(main)) throw new Error(`${main} is missing: npm run build`);
+  mkdirSync(dataDirectory, { recursive: true });
+  // Beside the data directory, not in it: what is in there is the server's.
+  const partnersFile = `${dataDirectory}.partners.json`;
+  writeFileSync(partnersFile, JSON.stringify(partners));
+  const chosen = port ?? (await freePort());
+  const child = spawn(process.execPath, [...nodeOptions, main], {
+    env: {
+      PATH: process.env['PATH'],
+      PORT: String(chosen),
+      HOST: '127.0.0.1',
+      DATA_DIR: dataDirectory,
+      PARTNERS_FILE: partnersFile,
+      METRICS_PORT: '',
+      LOG_LEVEL: 'warn',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(String(chunk)));
+  // 'close' comes when the pipes have been read to their end, so that output() is complete.
+  const closed = once(child, 'close');
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    await closed;
+  };
+  return {
+    url: `http://127.0.0.1:${chosen}`,
+    port: chosen,
+    child,
+    exited: closed,
+    output: () => output.join(''),
+    killAtOnce: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
