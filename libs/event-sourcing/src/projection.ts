@@ -96,6 +96,8 @@ export type RowsInMemory = Map<string, Map<string, object>>;
 /**
  * Applies one event to rows in memory, as the projector does to a batch's rows; `changed` hears of every row written or
  * removed. Nothing is changed if it throws.
+ * @throws TypeError for a row that its table would refuse. Found here and not by the database, so that where a view stops
+ * does not hang on where a batch ends.
  */
 export function project<Catalogue, Subject>(
   projection: AnyProjection<Catalogue, Subject>,
@@ -115,8 +117,12 @@ export function project<Catalogue, Subject>(
   const touched: Record<string, object | undefined> = {};
   for (const table in keys) touched[table] = rows.get(table)?.get(rowName(keys[table]!));
   const changes = step(touched, event.data, subject);
-  for (const table in changes)
-    if (!keys[table]) throw new Error(`${projection.name} changes a row of ${table} that ${event.type} does not name`);
+  for (const table in changes) {
+    const key = keys[table];
+    if (!key) throw new TypeError(`${event.type} does not name the row of ${table} that it changes`);
+    const row = changes[table]!;
+    if (row) requireFits(table, projection.tables[table]!, key, row as Readonly<Record<string, unknown>>);
+  }
   for (const table in changes) {
     const key = keys[table]!;
     const row = changes[table]!;
@@ -128,5 +134,40 @@ export function project<Catalogue, Subject>(
     if (row === null) ofTable.delete(rowName(key));
     else ofTable.set(rowName(key), row);
     changed?.(table, key, row);
+  }
+}
+
+const columnsOf = new WeakMap<AnyTable, readonly (readonly [string, ColumnType])[]>();
+
+function requireFits(name: string, table: AnyTable, key: Key, row: Readonly<Record<string, unknown>>): void {
+  let columns = columnsOf.get(table);
+  if (!columns) {
+    columns = Object.entries(table.columns);
+    columnsOf.set(table, columns);
+  }
+  for (const [column, type] of columns) {
+    const value = row[column];
+    if (!fits(value, type)) throw new TypeError(`${name}.${column} is ${type}, not ${String(value)}`);
+  }
+  for (let index = 0; index < key.length; index++)
+    if (row[table.key[index]!] !== key[index])
+      throw new TypeError(`A row of ${name} has another key than its event names`);
+}
+
+function fits(value: unknown, type: ColumnType): boolean {
+  if (value === null) return type.endsWith('?');
+  switch (type) {
+    case 'text':
+    case 'text?':
+      return typeof value === 'string';
+    case 'integer':
+    case 'integer?':
+      return Number.isSafeInteger(value);
+    case 'boolean':
+    case 'boolean?':
+      return typeof value === 'boolean';
+    case 'json':
+    case 'json?':
+      return typeof value === 'object';
   }
 }

@@ -236,20 +236,8 @@ export function projector<Catalogue, Subject>({
     const { todo, stoppedBy } = prepare(view, readings);
     load(view, todo);
     const { changed, failure } = fold(view, todo);
-    try {
-      file.transaction(() => write(changed));
-      return failure ?? stoppedBy;
-    } catch (error) {
-      if (!isRowsFault(error)) throw error;
-      // A row that its table refuses: find the event that made it. What the others made is kept.
-      forgetRows(view);
-      if (readings.length === 1) return new Unprojectable(readings[0]!.recorded, 0, error);
-      for (const [index, each] of readings.entries()) {
-        const found = apply(view, [each]);
-        if (found) return new Unprojectable(found.recorded, index, found.cause);
-      }
-      throw new Error(`${view.projection.name} writes rows that only together cannot be written`, { cause: error });
-    }
+    write(changed);
+    return failure ?? stoppedBy;
   }
 
   /** The events that concern a view, with their keys, up to one that cannot be read. */
@@ -357,11 +345,4 @@ function rowsIn({ rows }: { readonly rows: RowsInMemory }): number {
 
 function failureOf({ recorded: { position, type }, message }: Unprojectable): ViewFailure {
   return { message, position, type };
-}
-
-/** What a table refuses for its content: the projection's doing. Anything else is trouble with the file. */
-function isRowsFault(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  if (typeof code !== 'string') return error instanceof TypeError || error instanceof RangeError;
-  return /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/.test(code);
 }
