@@ -190,7 +190,7 @@ const partnerCenter2020: Policy = {
     autoExtendDays: 180,
     globalAdministratorRole: '62e90394-69f5-4237-9190-012177145e10',
   },
-  limits: { designations: 500, grants: 100, addOnsPerBase: 200 },
+  limits: { designations: 400, grants: 100, addOnsPerBase: 200 },
 };
 
 /** Later revisions of the page: suspended new commerce and savings plans block, Admin and Sales agents may remove too. */

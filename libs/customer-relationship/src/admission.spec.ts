@@ -1,0 +1,183 @@
+import { describe, expect, it } from '@jest/globals';
+import { Rejection, type MessageOf } from '#event-sourcing';
+import {
+  current,
+  customerSignature,
+  effectiveTime,
+  known,
+  requireActive,
+  requireCustomerGlobalAdmin,
+  requireDue,
+  requireGoodStanding,
+  requireKnown,
+  requireNew,
+  requirePurchase,
+  requireSeller,
+} from './admission.js';
+import type { RelationshipEvents } from './events.js';
+import type { CustomerRelationship } from './state.js';
+import {
+  accepted,
+  active,
+  context,
+  customerUser,
+  established,
+  now,
+  partner,
+  partnerApp,
+  partnerUser,
+  reestablished,
+  removed,
+  requested,
+  spec,
+} from './testing.js';
+
+type Event = MessageOf<RelationshipEvents>;
+const stateOf = (...history: readonly (Event | readonly Event[])[]) =>
+  spec.given(...history).state() as CustomerRelationship;
+const unknown = stateOf();
+const asked = stateOf(requested());
+const open = stateOf(...established, ...active('sub-1'));
+const ended = stateOf(...established, ...active('sub-1'), removed());
+const again = stateOf(...established, ...active('sub-1'), removed(), ...reestablished);
+
+function refusal(ask: () => unknown): unknown {
+  try {
+    ask();
+  } catch (error) {
+    if (error instanceof Rejection) return [error.code, error.details];
+    throw error;
+  }
+  return undefined;
+}
+
+describe('What every noun asks first', () => {
+  it('is whether the relationship is known (R1)', () => {
+    expect(refusal(() => requireKnown(unknown))).toEqual(['RelationshipNotFound', {}]);
+    for (const state of [asked, open, ended]) expect(refusal(() => requireKnown(state))).toBeUndefined();
+  });
+
+  it('is whether it is active (R20)', () => {
+    expect(refusal(() => requireActive(unknown))).toEqual(['RelationshipNotFound', {}]);
+    expect(refusal(() => requireActive(asked))).toEqual(['NoRelationship', { status: 'requested' }]);
+    expect(refusal(() => requireActive(ended))).toEqual(['NoRelationship', { status: 'removed' }]);
+    expect(refusal(() => requireActive(open))).toBeUndefined();
+  });
+
+  it('is whether the item is there, and of the current term (R20, R23)', () => {
+    const find = (state: CustomerRelationship, id = 'sub-1') => current(state, state.subscriptions, 'subscription', id);
+    expect(find(open)).toBe(open.subscriptions.get('sub-1'));
+    expect(refusal(() => find(open, 'sub-2'))).toEqual(['ItemNotFound', { kind: 'subscription', itemId: 'sub-2' }]);
+    expect(refusal(() => find(asked, 'sub-2'))).toEqual(['NoRelationship', { status: 'requested' }]);
+    expect(refusal(() => find(again))).toEqual([
+      'ItemOfEarlierTerm',
+      { kind: 'subscription', itemId: 'sub-1', relationshipTerm: 1 },
+    ]);
+  });
+
+  it('is, for the clock, only whether the item is there (R20)', () => {
+    const find = (state: CustomerRelationship, id = 'sub-1') => known(state, state.subscriptions, 'subscription', id);
+    for (const state of [open, ended, again]) expect(find(state)).toBe(state.subscriptions.get('sub-1'));
+    expect(refusal(() => find(unknown))).toEqual(['RelationshipNotFound', {}]);
+    expect(refusal(() => find(ended, 'sub-2'))).toEqual(['ItemNotFound', { kind: 'subscription', itemId: 'sub-2' }]);
+  });
+
+  it('is whether an id is new', () => {
+    expect(refusal(() => requireNew(open.subscriptions, 'subscription', 'sub-2'))).toBeUndefined();
+    expect(refusal(() => requireNew(again.subscriptions, 'subscription', 'sub-1'))).toEqual([
+      'ItemAlreadyExists',
+      { kind: 'subscription', itemId: 'sub-1' },
+    ]);
+  });
+});
+
+describe('A purchase', () => {
+  const ofType = (type: typeof partner.type) => ({ ...context, partner: { ...partner, type } });
+
+  it('is for those who transact: not for an indirect reseller (R3)', () => {
+    expect(refusal(() => requireSeller(ofType('indirectReseller')))).toEqual([
+      'PartnerTypeNotAllowed',
+      {
+        partnerType: 'indirectReseller',
+        allowed: ['directBillPartner', 'indirectProvider'],
+        hint: 'askTheProvider',
+      },
+    ]);
+    for (const type of ['directBillPartner', 'indirectProvider'] as const)
+      expect(refusal(() => requireSeller(ofType(type)))).toBeUndefined();
+  });
+
+  it('is for a partner in good standing (R27)', () => {
+    for (const standing of ['restricted', 'suspended'] as const) {
+      const inStanding = { ...context, partner: { ...partner, standing } };
+      for (const ask of [requireGoodStanding, requireSeller, (c: typeof context) => requirePurchase(unknown, c)])
+        expect(refusal(() => ask(inStanding))).toEqual(['PartnerRestricted', { standing }]);
+    }
+    expect(refusal(() => requireGoodStanding(context))).toBeUndefined();
+  });
+
+  it('needs an active relationship and a confirmed agreement (R19, S1)', () => {
+    const removedAt = '2026-11-21T12:00:00.000Z';
+    expect(refusal(() => requirePurchase(unknown, context))).toEqual(['RelationshipNotFound', {}]);
+    expect(refusal(() => requirePurchase(asked, context))).toEqual(['NoRelationship', { status: 'requested' }]);
+    expect(refusal(() => requirePurchase(ended, context))).toEqual(['PurchasesNotAllowed', { removedAt }]);
+    expect(refusal(() => requirePurchase(stateOf(requested(), accepted()), context))).toEqual([
+      'AgreementNotConfirmed',
+      {},
+    ]);
+    expect(refusal(() => requirePurchase(open, context))).toBeUndefined();
+    expect(refusal(() => requirePurchase(again, context))).toBeUndefined();
+    expect(refusal(() => requirePurchase(unknown, ofType('indirectReseller')))).toMatchObject([
+      'PartnerTypeNotAllowed',
+      {},
+    ]);
+  });
+});
+
+describe('Time', () => {
+  it('is the time the command names, unless that lies ahead', () => {
+    expect(effectiveTime(undefined, now)).toBe(now);
+    expect(effectiveTime(now, now)).toBe(now);
+    expect(effectiveTime('2020-01-01T00:00:00.000Z', now)).toBe('2020-01-01T00:00:00.000Z');
+    expect(refusal(() => effectiveTime('2026-11-22T12:00:00.001Z', now))).toEqual([
+      'EffectiveInFuture',
+      { effectiveAt: '2026-11-22T12:00:00.001Z', now },
+    ]);
+  });
+
+  it('is up after the last instant, not with it', () => {
+    expect(refusal(() => requireDue(now, now))).toEqual(['NotDue', { dueAt: now }]);
+    expect(refusal(() => requireDue(now, '2026-11-22T12:00:00.001Z'))).toBeUndefined();
+  });
+});
+
+describe("The customer's word", () => {
+  const sign = (actor: typeof context.actor, globalAdmin?: boolean) => () =>
+    customerSignature(globalAdmin === undefined ? undefined : { userId: 'chris', globalAdmin }, { ...context, actor });
+  const refused = ['AcceptorNotGlobalAdmin', { requires: 'CustomerGlobalAdmin' }];
+
+  it("is its Global admin's, given directly or relayed by the partner's app (R25)", () => {
+    expect(sign(customerUser('CustomerGlobalAdmin'))()).toEqual({ userId: 'chris' });
+    // Whoever signs in signs for nobody else.
+    const anna = { ...customerUser('CustomerGlobalAdmin'), id: 'anna' };
+    expect(sign(anna, true)()).toEqual({ userId: 'anna' });
+    expect(sign(partnerApp('AdminAgent'), true)()).toEqual({ userId: 'chris', relayedBy: 'sync-app' });
+  });
+
+  it("is nobody else's (R25)", () => {
+    expect(refusal(sign(customerUser('GlobalAdmin'), true))).toEqual(refused);
+    expect(refusal(sign(partnerApp('AdminAgent'), false))).toEqual(refused);
+    expect(refusal(sign(partnerApp('AdminAgent')))).toEqual(refused);
+    expect(refusal(sign(partnerUser('GlobalAdmin'), true))).toEqual(refused);
+  });
+
+  it('takes the role by its name where any of its people could speak (G11)', () => {
+    const ask = (actor: typeof context.actor) => () =>
+      requireCustomerGlobalAdmin('TerminateDelegatedAdmin', { ...context, actor });
+    expect(refusal(ask(customerUser('CustomerGlobalAdmin')))).toBeUndefined();
+    expect(refusal(ask(customerUser('GlobalAdmin')))).toEqual([
+      'RoleNotAllowed',
+      { command: 'TerminateDelegatedAdmin', anyOf: ['CustomerGlobalAdmin'] },
+    ]);
+  });
+});

@@ -1,0 +1,184 @@
+import { describe, expect, it } from '@jest/globals';
+import { canonicalJson, decideOn, Rejection } from '#event-sourcing';
+import { requireRight } from './admission.js';
+import type { CommandName } from './commands.js';
+import { customerRelationship } from './customer-relationship.js';
+import { roles, type Actor, type Role } from './parties.js';
+import { defaultPolicy, policies, policyHash, type Policy } from './policy.js';
+import { initialState } from './state.js';
+import { anyCommand, context, customerUser, laterPolicy, partnerApp, partnerUser, policyOf2020 } from './testing.js';
+
+describe('A policy', () => {
+  // Its name and hash stand in the metadata of every event that it allowed. A hash that changes here is another policy:
+  // give it another name, and keep the old one as long as a ledger may name it.
+  it.each([
+    ['partner-center-2020-06', '1773472860acc5c6cd4eb0e8f683628c7169db3f10cd0f198a747fcbbc7aad70'],
+    ['partner-center-later', '8a91e5f8adaaabcc3ab6804ce94f462dcab8e0484399a6c0a05892021bf301a6'],
+  ])('%s never changes', (name, hash) => {
+    expect(policyHash(policies[name]!)).toBe(hash);
+  });
+
+  it('is found by its name; that of 2020 is the default', () => {
+    expect(Object.keys(policies)).toEqual(['partner-center-2020-06', 'partner-center-later']);
+    for (const [name, policy] of Object.entries(policies)) expect(policy.name).toBe(name);
+    expect(defaultPolicy).toBe(policies['partner-center-2020-06']);
+  });
+
+  it('is another one as soon as a value differs, wherever it stands', () => {
+    const hash = policyHash(policyOf2020);
+    expect(policyHash({ ...policyOf2020, trialDays: 31 })).not.toBe(hash);
+    expect(policyHash({ ...policyOf2020, limits: { ...policyOf2020.limits, grants: 99 } })).not.toBe(hash);
+    expect(policyHash(JSON.parse(canonicalJson(policyOf2020)) as Policy)).toBe(hash);
+  });
+
+  it('differs from the later one in who may remove and in what blocks (R4, R9, R10)', () => {
+    const { name, rights, removal, ...rest } = policyOf2020;
+    const { name: laterName, rights: laterRights, removal: laterRemoval, ...laterRest } = laterPolicy;
+    expect([name, laterName]).toEqual(['partner-center-2020-06', 'partner-center-later']);
+    expect(laterRest).toEqual(rest);
+    expect({ ...laterRights, RemoveResellerRelationship: rights.RemoveResellerRelationship }).toEqual(rights);
+    expect(removal).toEqual({
+      partnerTypes: ['directBillPartner', 'indirectProvider'],
+      suspendedNewCommerceBlocks: false,
+      savingsPlansBlock: false,
+      softwarePastWindowBlocks: true,
+      noticeAcknowledgementRequired: false,
+    });
+    expect(laterRemoval).toEqual({ ...removal, suspendedNewCommerceBlocks: true, savingsPlansBlock: true });
+  });
+});
+
+const any = 'Global Admin Sales Helpdesk Billing';
+/** Who may send what: the partner's roles; whether also an app of the partner; whether also the customer. */
+const whoMay: Readonly<Record<CommandName, readonly [partnerRoles: string, app: boolean, customer: boolean]>> = {
+  RequestResellerRelationship: ['Global Admin Sales', false, false],
+  AcceptResellerRelationship: [any, true, true],
+  DeclineResellerRelationship: [any, true, true],
+  WithdrawRelationshipRequest: ['Global Admin Sales', false, false],
+  ExpireRelationshipRequest: [any, true, false],
+  ConfirmCustomerAgreement: ['Global Admin Sales', true, true],
+  UpdateCustomerProfile: ['Global Admin Sales', true, false],
+  RemoveResellerRelationship: ['Global', false, false],
+  PurchaseSubscription: [any, true, false],
+  ActivateSubscription: [any, true, false],
+  SuspendSubscription: [any, true, false],
+  ReactivateSubscription: [any, true, false],
+  CancelSubscription: [any, true, false],
+  SetAutoRenew: [any, true, false],
+  ChangeSubscriptionQuantity: [any, true, false],
+  ScheduleSubscriptionChange: [any, true, false],
+  RenewSubscription: [any, true, false],
+  EndSubscriptionTerm: [any, true, false],
+  AdvanceSubscriptionRetention: [any, true, false],
+  AddAzureSubscription: [any, true, false],
+  // Both roles at once (rule S19).
+  CancelAzureSubscription: ['Global+Admin', false, false],
+  PurchaseReservation: ['Global Admin Sales Helpdesk', true, false],
+  CancelReservation: ['Global Admin Sales Helpdesk', true, false],
+  ConfirmReservationCancellation: ['Global Admin Sales Helpdesk', true, false],
+  RefuseReservationCancellation: ['Global Admin Sales Helpdesk', true, false],
+  ExpireReservation: [any, true, false],
+  PurchaseSoftware: [any, true, false],
+  CancelSoftwarePurchase: ['Admin', true, false],
+  ExpireSoftware: [any, true, false],
+  PurchaseSavingsPlan: ['Global Admin Sales Helpdesk', true, false],
+  CancelSavingsPlan: ['Global Admin Sales Helpdesk', true, false],
+  ExpireSavingsPlan: [any, true, false],
+  AssignSupportContact: ['Global Admin Helpdesk', false, false],
+  WithdrawSupportContact: ['Global Admin Helpdesk', false, false],
+  RecordLegacyDelegatedAdmin: ['Admin', true, false],
+  RequestDelegatedAdmin: ['Admin', true, false],
+  UpdateDelegatedAdminRequest: ['Admin', true, false],
+  LockDelegatedAdminForApproval: ['Admin', true, false],
+  ApproveDelegatedAdmin: [any, true, true],
+  ExtendDelegatedAdmin: ['Admin', true, false],
+  TerminateDelegatedAdmin: ['Admin', true, true],
+  ExpireDelegatedAdmin: [any, true, false],
+  AssignAccess: ['Global Admin', true, false],
+  RemoveAccess: ['Global Admin', true, false],
+};
+const roleNames: Readonly<Record<string, Role>> = {
+  Global: 'GlobalAdmin',
+  Admin: 'AdminAgent',
+  Sales: 'SalesAgent',
+  Helpdesk: 'HelpdeskAgent',
+  Billing: 'BillingAdmin',
+};
+const commands = Object.keys(whoMay) as CommandName[];
+
+/** Nobody's roles, each alone, pairs of them, and all. */
+const roleSets: readonly (readonly Role[])[] = [
+  [],
+  ...roles.map((role) => [role]),
+  ...roles.flatMap((one, index) => roles.slice(index + 1).map((other) => [one, other])),
+  roles,
+];
+
+function refusal(command: CommandName, actor: Actor, policy = policyOf2020): string | undefined {
+  try {
+    requireRight(command, { ...context, actor, policy });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    return error.code;
+  }
+}
+
+function expected(command: CommandName, { kind, roles: held }: Actor, partnerRoles: string): string | undefined {
+  const [, app, customer] = whoMay[command];
+  if (kind === 'customerUser') return customer ? undefined : 'ActorNotAllowed';
+  if (kind === 'partnerApp' && !app) return 'UserContextRequired';
+  const holds = partnerRoles.split(' ').some((all) => all.split('+').every((role) => held.includes(roleNames[role]!)));
+  return holds ? undefined : 'RoleNotAllowed';
+}
+
+describe.each([policyOf2020, laterPolicy])('The rights under $name', (policy) => {
+  const of = (command: CommandName) =>
+    policy === laterPolicy && command === 'RemoveResellerRelationship' ? 'Global Admin Sales' : whoMay[command][0];
+
+  it.each(commands)('%s: whoever may, and nobody else (R4, R5, R28, S19)', (command) => {
+    for (const set of roleSets)
+      for (const actor of [partnerUser(...set), partnerApp(...set), customerUser(...set)])
+        expect({ actor, refusal: refusal(command, actor, policy) }).toEqual({
+          actor,
+          refusal: expected(command, actor, of(command)),
+        });
+  });
+});
+
+describe('The rights', () => {
+  it('are asked for by every command, before anything of the relationship is looked at', () => {
+    const nobody = partnerUser('Auditor', 'DataProtectionOfficer', 'CustomerGlobalAdmin');
+    for (const command of commands)
+      expect(() =>
+        decideOn(customerRelationship, initialState(), anyCommand[command], { ...context, actor: nobody }),
+      ).toThrow(new Rejection('RoleNotAllowed'));
+  });
+
+  it('are named in the refusal, as far as the sender can do something about it (R4, R5, R28, S19)', () => {
+    const details = (command: CommandName, actor: Actor) => {
+      try {
+        requireRight(command, { ...context, actor });
+      } catch (error) {
+        return { ...(error as Rejection).details };
+      }
+      return undefined;
+    };
+    expect(details('RequestDelegatedAdmin', partnerUser('GlobalAdmin'))).toEqual({
+      command: 'RequestDelegatedAdmin',
+      anyOf: ['AdminAgent'],
+    });
+    expect(details('CancelAzureSubscription', partnerUser('GlobalAdmin'))).toEqual({
+      command: 'CancelAzureSubscription',
+      allOf: ['GlobalAdmin', 'AdminAgent'],
+    });
+    expect(details('RemoveResellerRelationship', partnerApp('GlobalAdmin'))).toEqual({
+      command: 'RemoveResellerRelationship',
+    });
+    expect(details('RemoveResellerRelationship', customerUser('CustomerGlobalAdmin'))).toEqual({
+      command: 'RemoveResellerRelationship',
+      hint: 'askThePartner',
+    });
+    expect(details('RemoveResellerRelationship', partnerUser('GlobalAdmin'))).toBeUndefined();
+  });
+});
