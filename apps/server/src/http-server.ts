@@ -11,10 +11,12 @@ import {
 } from '#http';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { Ledger } from './ledger.js';
+import { openApiDocument } from './openapi.js';
 import { PartyGuard } from './party.js';
 
 export interface HttpServerParts {
@@ -74,7 +76,18 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   app.useGlobalFilters(filter);
   app.useGlobalGuards(new PartyGuard(app.get(Ledger)));
   app.useGlobalPipes(new FieldsPipe());
+  document(app);
   return app;
+}
+
+/** The document of the routes, and a page to try them from that needs nothing from the network. */
+function document(app: NestFastifyApplication): void {
+  const openapi = openApiDocument(app);
+  SwaggerModule.setup('docs', app, openapi as OpenAPIObject, {
+    jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
+    customSiteTitle: 'Reseller Ledger',
+  });
 }
 
 /** JSON and nothing else; no body at all is an empty one, whatever its type. */

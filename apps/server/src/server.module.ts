@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { createSecretKey, createHmac } from 'node:crypto';
-import { join } from 'node:path';
 import {
   customerRelationship,
   grantName,
@@ -19,11 +18,12 @@ import {
   type SqliteStoreMetrics,
 } from '#event-store-sqlite';
 import { cursors } from '#http';
-import { openViews, type ViewsReader } from '#projector';
+import { openViews, viewsFileIn, type ViewsReader } from '#projector';
 import { relationshipViews, type Views } from '#read-models';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
+import { startProjectorThread } from '../../projector/src/projector-thread.js';
 import { DelegatedAdminController } from './commands/delegated-admin.controller.js';
 import {
   AgreementController,
@@ -42,9 +42,18 @@ import { HistoryController } from './history/history.controller.js';
 import { ReadHistoryHandler } from './history/read-history.js';
 import { ledgerSecret } from './keys.js';
 import { Ledger } from './ledger.js';
+import { CustomersController } from './queries/customers.controller.js';
+import { CustomerGrantsController, PartnerGrantsController } from './queries/delegated-admin-grants.controller.js';
+import { EndedRelationshipsController } from './queries/ended-relationships.controller.js';
+import { CustomerItemsController, PartnerItemsController } from './queries/items.controller.js';
+import { ListViewHandler } from './queries/list-view.js';
 import { ReadRelationshipHandler } from './queries/read-relationship.js';
 import { ProblemsController } from './problems.controller.js';
 import { ItemQueries, RelationshipQueries } from './queries/relationship.controller.js';
+import {
+  CustomerSupportContactsController,
+  PartnerSupportContactsController,
+} from './queries/support-contacts.controller.js';
 import { StartupFailure } from './startup-failure.js';
 
 /** What the server is made of. */
@@ -65,6 +74,14 @@ export class ServerModule {
         DelegatedAdminController,
         RelationshipQueries,
         ItemQueries,
+        CustomersController,
+        CustomerItemsController,
+        PartnerItemsController,
+        CustomerSupportContactsController,
+        PartnerSupportContactsController,
+        CustomerGrantsController,
+        PartnerGrantsController,
+        EndedRelationshipsController,
         HistoryController,
         HealthController,
         ProblemsController,
@@ -74,6 +91,7 @@ export class ServerModule {
         { provide: HealthBounds, useValue: bounds },
         SendCommandHandler,
         ReadRelationshipHandler,
+        ListViewHandler,
         ReadHistoryHandler,
       ],
       exports: [Ledger],
@@ -92,7 +110,7 @@ export interface OpenLedger {
  * @throws StartupFailure; what was opened is closed again
  */
 export async function openLedgerIn(
-  { dataDirectory, policy }: Pick<Configuration, 'dataDirectory' | 'policy'>,
+  { dataDirectory, policy, projector }: Pick<Configuration, 'dataDirectory' | 'policy' | 'projector'>,
   partners: ReadonlyMap<string, Partner>,
   logger: Logger,
 ): Promise<OpenLedger> {
@@ -105,6 +123,19 @@ export async function openLedgerIn(
     closing.defer(() => store.close());
     const secret = await ledgerSecret(dataDirectory, (await store.head()) === 0);
     const { ledgerId } = await openLedger(store);
+    if (projector === 'thread') {
+      const thread = await startProjectorThread({
+        eventsFile: eventsFileIn(dataDirectory),
+        viewsFile: viewsFileIn(dataDirectory),
+        onStopped: (view, failure) => logger.error({ view, failure }, 'a view has stopped at an event'),
+        onTrouble: (message, retryInMs) => logger.warn({ retryInMs }, message),
+        onCrashed: (error) => logger.error({ err: error }, 'the projector has ended: no view moves any more'),
+      }).catch(({ message }: Error) => {
+        // Its class is lost on the way from the thread; the message says what to do.
+        throw new StartupFailure(message);
+      });
+      closing.defer(() => thread.stop());
+    }
     const views = openViews<Views>({ path: viewsFileIn(dataDirectory), projections: relationshipViews });
     closing.defer(() => views.close());
     return {
@@ -123,8 +154,6 @@ export async function openLedgerIn(
     throw error;
   }
 }
-
-export const viewsFileIn = (dataDirectory: string) => join(dataDirectory, 'views.sqlite');
 
 export interface LedgerParts extends Pick<Ledger, 'id' | 'policy' | 'partners'> {
   readonly store: EventStore;

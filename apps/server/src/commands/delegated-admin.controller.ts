@@ -13,13 +13,13 @@ const GrantName = () => Text(200);
 const Roles = () => ListOf(Guid(), 0, 100);
 const Days = () => Whole(0, 100_000);
 
-class RecordLegacyBody extends CommentedBody implements RecordLegacyCommand {
+class RecordLegacyDelegatedAdminBody extends CommentedBody implements RecordLegacyCommand {
   @ItemId('dap-0001') grantId!: string;
   @Time() effectiveAt!: string;
 }
 type RecordLegacyCommand = RelationshipCommands['RecordLegacyDelegatedAdmin'];
 
-class RequestBody extends CommentedBody implements RequestCommand {
+class RequestDelegatedAdminBody extends CommentedBody implements RequestCommand {
   @ItemId('gdap-0001') grantId!: string;
   @GrantName() name!: string;
   @Roles() roles!: readonly string[];
@@ -29,7 +29,7 @@ class RequestBody extends CommentedBody implements RequestCommand {
 }
 type RequestCommand = RelationshipCommands['RequestDelegatedAdmin'];
 
-class UpdateBody extends CommentedBody implements UpdateCommand {
+class UpdateDelegatedAdminRequestBody extends CommentedBody implements UpdateCommand {
   @Optional(GrantName()) name?: string;
   @Optional(Roles()) roles?: readonly string[];
   @Optional(Days()) durationDays?: number;
@@ -37,7 +37,7 @@ class UpdateBody extends CommentedBody implements UpdateCommand {
 }
 type UpdateCommand = Omit<RelationshipCommands['UpdateDelegatedAdminRequest'], 'grantId'>;
 
-class ApproveBody extends CommentedBody implements ApproveCommand {
+class ApproveDelegatedAdminBody extends CommentedBody implements ApproveCommand {
   @Optional(Nested(SignatureFields)) approvedBy?: SignatureFields;
 }
 type ApproveCommand = Omit<RelationshipCommands['ApproveDelegatedAdmin'], 'grantId'>;
@@ -56,17 +56,17 @@ export class DelegatedAdminController {
   @Sends('RecordLegacyDelegatedAdmin', 'record-legacy', {
     creates: { event: 'DelegatedAdminPrivilegesGranted', at: 'delegated-admin/:grantId' },
   })
-  recordLegacy(@Enveloped() envelope: Envelope, @Body() body: RecordLegacyBody) {
+  recordLegacy(@Enveloped() envelope: Envelope, @Body() body: RecordLegacyDelegatedAdminBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
   @Sends('RequestDelegatedAdmin', '', { creates: { event: 'DelegatedAdminRequested', at: 'delegated-admin/:grantId' } })
-  request(@Enveloped() envelope: Envelope, @Body() body: RequestBody) {
+  request(@Enveloped() envelope: Envelope, @Body() body: RequestDelegatedAdminBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
   @Sends('UpdateDelegatedAdminRequest', ':grantId/update')
-  update(@Enveloped() envelope: Envelope, @Body() body: UpdateBody) {
+  update(@Enveloped() envelope: Envelope, @Body() body: UpdateDelegatedAdminRequestBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
@@ -76,7 +76,7 @@ export class DelegatedAdminController {
   }
 
   @Sends('ApproveDelegatedAdmin', ':grantId/approve')
-  approve(@Enveloped() envelope: Envelope, @Body() body: ApproveBody) {
+  approve(@Enveloped() envelope: Envelope, @Body() body: ApproveDelegatedAdminBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 

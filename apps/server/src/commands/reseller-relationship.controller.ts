@@ -15,7 +15,7 @@ class CustomerFields {
   @Optional(Domain()) domain?: string;
 }
 
-class RequestBody extends CommentedBody implements RequestCommand {
+class RequestResellerRelationshipBody extends CommentedBody implements RequestCommand {
   @Nested(CustomerFields) customer!: CustomerFields;
   @Market() market!: string;
   @Optional(Flag()) delegatedAdmin?: boolean;
@@ -30,27 +30,27 @@ export class SignatureFields implements RelayedSignature {
   @Flag() globalAdmin!: boolean;
 }
 
-class AcceptBody extends CommentedBody implements AcceptCommand {
+class AcceptResellerRelationshipBody extends CommentedBody implements AcceptCommand {
   @Optional(Nested(SignatureFields)) acceptedBy?: SignatureFields;
 }
 type AcceptCommand = RelationshipCommands['AcceptResellerRelationship'];
 
-class DeclineBody extends CommentedBody implements DeclineCommand {
+class DeclineResellerRelationshipBody extends CommentedBody implements DeclineCommand {
   @Optional(Nested(SignatureFields)) declinedBy?: SignatureFields;
 }
 type DeclineCommand = RelationshipCommands['DeclineResellerRelationship'];
 
-class RemoveBody extends CommentedBody implements RemoveCommand {
+class RemoveResellerRelationshipBody extends CommentedBody implements RemoveCommand {
   @Optional(Flag()) noticeGiven?: boolean;
 }
 type RemoveCommand = RelationshipCommands['RemoveResellerRelationship'];
 
-class ConfirmAgreementBody extends CommentedBody implements ConfirmCommand {
+class ConfirmCustomerAgreementBody extends CommentedBody implements ConfirmCommand {
   @Optional(Time()) agreedAt?: string;
 }
 type ConfirmCommand = RelationshipCommands['ConfirmCustomerAgreement'];
 
-class UpdateProfileBody extends CommentedBody implements UpdateCommand {
+class UpdateCustomerProfileBody extends CommentedBody implements UpdateCommand {
   @Optional(Text(200)) name?: string;
   @Optional(Domain()) domain?: string;
 }
@@ -61,17 +61,17 @@ export class ResellerRelationshipController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('RequestResellerRelationship', 'request')
-  request(@Enveloped() envelope: Envelope, @Body() body: RequestBody) {
+  request(@Enveloped() envelope: Envelope, @Body() body: RequestResellerRelationshipBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
   @Sends('AcceptResellerRelationship', 'accept')
-  accept(@Enveloped() envelope: Envelope, @Body() body: AcceptBody) {
+  accept(@Enveloped() envelope: Envelope, @Body() body: AcceptResellerRelationshipBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
   @Sends('DeclineResellerRelationship', 'decline')
-  decline(@Enveloped() envelope: Envelope, @Body() body: DeclineBody) {
+  decline(@Enveloped() envelope: Envelope, @Body() body: DeclineResellerRelationshipBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
@@ -86,7 +86,7 @@ export class ResellerRelationshipController {
   }
 
   @Sends('RemoveResellerRelationship', 'remove', { needsIfMatch: true })
-  remove(@Enveloped() envelope: Envelope, @Body() body: RemoveBody) {
+  remove(@Enveloped() envelope: Envelope, @Body() body: RemoveResellerRelationshipBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 }
@@ -96,7 +96,7 @@ export class AgreementController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('ConfirmCustomerAgreement', 'confirm')
-  confirm(@Enveloped() envelope: Envelope, @Body() body: ConfirmAgreementBody) {
+  confirm(@Enveloped() envelope: Envelope, @Body() body: ConfirmCustomerAgreementBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 }
@@ -106,7 +106,7 @@ export class ProfileController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('UpdateCustomerProfile', 'update')
-  update(@Enveloped() envelope: Envelope, @Body() body: UpdateProfileBody) {
+  update(@Enveloped() envelope: Envelope, @Body() body: UpdateCustomerProfileBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 }

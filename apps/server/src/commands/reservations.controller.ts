@@ -13,7 +13,7 @@ import { CommentedBody } from './commented-body.js';
 import { SendCommand } from './send-command.js';
 import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
 
-class PurchaseBody extends CommentedBody implements PurchaseCommand {
+class PurchaseReservationBody extends CommentedBody implements PurchaseCommand {
   @ItemId('ri-0001') reservationId!: string;
   @Optional(ItemId('order-0001')) reservationOrderId?: string;
   @Text(200) name!: string;
@@ -28,20 +28,20 @@ class PurchaseBody extends CommentedBody implements PurchaseCommand {
 }
 type PurchaseCommand = RelationshipCommands['PurchaseReservation'];
 
-class CancelBody extends CommentedBody implements CancelCommand {
+class CancelReservationBody extends CommentedBody implements CancelCommand {
   @Optional(Flag()) exchange?: boolean;
   @Optional(Flag()) settled?: boolean;
   @Optional(Time()) effectiveAt?: string;
 }
 type CancelCommand = Omit<RelationshipCommands['CancelReservation'], 'reservationId'>;
 
-class ConfirmBody extends CommentedBody implements ConfirmCommand {
+class ConfirmReservationCancellationBody extends CommentedBody implements ConfirmCommand {
   @Optional(MoneyAmount()) fee?: Money;
   @Optional(MoneyAmount()) refund?: Money;
 }
 type ConfirmCommand = Omit<RelationshipCommands['ConfirmReservationCancellation'], 'reservationId'>;
 
-class RefuseBody extends CommentedBody implements RefuseCommand {
+class RefuseReservationCancellationBody extends CommentedBody implements RefuseCommand {
   @Optional(Text(200)) reason?: string;
 }
 type RefuseCommand = Omit<RelationshipCommands['RefuseReservationCancellation'], 'reservationId'>;
@@ -51,22 +51,22 @@ export class ReservationsController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('PurchaseReservation', '', { creates: { event: 'ReservationPurchased', at: 'reservations/:reservationId' } })
-  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseBody) {
+  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseReservationBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
   @Sends('CancelReservation', ':reservationId/cancel')
-  cancel(@Enveloped() envelope: Envelope, @Body() body: CancelBody) {
+  cancel(@Enveloped() envelope: Envelope, @Body() body: CancelReservationBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
   @Sends('ConfirmReservationCancellation', ':reservationId/confirm-cancellation')
-  confirmCancellation(@Enveloped() envelope: Envelope, @Body() body: ConfirmBody) {
+  confirmCancellation(@Enveloped() envelope: Envelope, @Body() body: ConfirmReservationCancellationBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
   @Sends('RefuseReservationCancellation', ':reservationId/refuse-cancellation')
-  refuseCancellation(@Enveloped() envelope: Envelope, @Body() body: RefuseBody) {
+  refuseCancellation(@Enveloped() envelope: Envelope, @Body() body: RefuseReservationCancellationBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 

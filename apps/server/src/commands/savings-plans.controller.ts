@@ -6,7 +6,7 @@ import { CommentedBody } from './commented-body.js';
 import { SendCommand } from './send-command.js';
 import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
 
-class PurchaseBody extends CommentedBody implements PurchaseCommand {
+class PurchaseSavingsPlanBody extends CommentedBody implements PurchaseCommand {
   @ItemId('plan-0001') savingsPlanId!: string;
   @Text(200) name!: string;
   @OneOf(['P1Y', 'P3Y']) termDuration!: 'P1Y' | 'P3Y';
@@ -21,7 +21,7 @@ export class SavingsPlansController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('PurchaseSavingsPlan', '', { creates: { event: 'SavingsPlanPurchased', at: 'savings-plans/:savingsPlanId' } })
-  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseBody) {
+  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseSavingsPlanBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 

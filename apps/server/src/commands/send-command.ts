@@ -127,8 +127,8 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     return new Answer(created ? 201 : 200, headers, body);
   }
 
-  private async expectedRevision({ precondition, sending, party }: Envelope): Promise<number | undefined> {
-    if (!precondition) return sending.needsIfMatch ? nowhere : undefined;
+  private async expectedRevision({ precondition, sending, party, dryRun }: Envelope): Promise<number | undefined> {
+    if (!precondition) return sending.needsIfMatch && !dryRun ? nowhere : undefined;
     if (!precondition.any && precondition.revisions.length < 2) return precondition.revisions[0] ?? nowhere;
     const current = await this.ledger.relationships.ask(party.stream, (_, { revision }) => revision);
     if (precondition.any) return current < 0 ? nowhere : undefined;

@@ -42,10 +42,11 @@ type IdsIn<Path extends string> = Path extends `${string}:${infer Id}/${infer Re
 type BodyOf<N extends CommandName, Path extends string> = Omit<RelationshipCommands[N], IdsIn<Path>> & Commented;
 
 const sendings = new WeakMap<object, Sending>();
+const documented = new Map<string, Sending>();
 
-/** The sending that a route's handler was declared with. */
-export function sendingOf(handler: object): Sending | undefined {
-  return sendings.get(handler);
+/** The sending that a route was declared with, by `Controller.method`. */
+export function documentedSending(route: string): Sending | undefined {
+  return documented.get(route);
 }
 
 /**
@@ -62,7 +63,9 @@ export function Sends<N extends CommandName, const Path extends string>(
     property: string,
     descriptor: TypedPropertyDescriptor<(envelope: Envelope, body: Body) => Promise<unknown>>,
   ): void => {
-    sendings.set(descriptor.value!, { command, ...options });
+    const sending = { command, ...options };
+    sendings.set(descriptor.value!, sending);
+    documented.set(`${target.constructor.name}.${property}`, sending);
     applyDecorators(Post(path))(target, property, descriptor);
   };
 }

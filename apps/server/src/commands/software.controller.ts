@@ -23,7 +23,7 @@ class LineItemFields implements SoftwareLineItem {
   @Optional(MoneyAmount()) price?: Money;
 }
 
-class PurchaseBody extends CommentedBody implements PurchaseCommand {
+class PurchaseSoftwareBody extends CommentedBody implements PurchaseCommand {
   @ItemId('sw-0001') purchaseId!: string;
   @OneOf(softwareKinds) kind!: SoftwareKind;
   @OneOf(softwarePublishers) publisher!: SoftwarePublisher;
@@ -36,7 +36,7 @@ class PurchaseBody extends CommentedBody implements PurchaseCommand {
 }
 type PurchaseCommand = RelationshipCommands['PurchaseSoftware'];
 
-class CancelBody extends CommentedBody implements CancelCommand {
+class CancelSoftwarePurchaseBody extends CommentedBody implements CancelCommand {
   @Optional(ListOf(ItemId('line-1'), 1, 100)) lineItemIds?: readonly string[];
 }
 type CancelCommand = Omit<RelationshipCommands['CancelSoftwarePurchase'], 'purchaseId'>;
@@ -46,12 +46,12 @@ export class SoftwareController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('PurchaseSoftware', '', { creates: { event: 'SoftwarePurchased', at: 'software/:purchaseId' } })
-  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseBody) {
+  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseSoftwareBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
   @Sends('CancelSoftwarePurchase', ':purchaseId/cancel')
-  cancel(@Enveloped() envelope: Envelope, @Body() body: CancelBody) {
+  cancel(@Enveloped() envelope: Envelope, @Body() body: CancelSoftwarePurchaseBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 

@@ -24,7 +24,7 @@ import { Enveloped, RelationshipController, Sends, type Envelope } from './sends
 const Quantity = () => Whole(1, 1_000_000);
 const OfferId = () => Text(100);
 
-class PurchaseBody extends CommentedBody implements PurchaseCommand {
+class PurchaseSubscriptionBody extends CommentedBody implements PurchaseCommand {
   @ItemId() subscriptionId!: string;
   @OneOf(subscriptionKinds) kind!: SubscriptionKind;
   @OfferId() offerId!: string;
@@ -43,17 +43,17 @@ class PurchaseBody extends CommentedBody implements PurchaseCommand {
 }
 type PurchaseCommand = RelationshipCommands['PurchaseSubscription'];
 
-class SuspendBody extends CommentedBody implements SuspendCommand {
+class SuspendSubscriptionBody extends CommentedBody implements SuspendCommand {
   @OneOf(suspensionReasons) reason!: SuspensionReason;
 }
 type SuspendCommand = Omit<RelationshipCommands['SuspendSubscription'], 'subscriptionId'>;
 
-class AutoRenewBody extends CommentedBody implements AutoRenewCommand {
+class SetAutoRenewBody extends CommentedBody implements AutoRenewCommand {
   @Flag() autoRenew!: boolean;
 }
 type AutoRenewCommand = Omit<RelationshipCommands['SetAutoRenew'], 'subscriptionId'>;
 
-class QuantityBody extends CommentedBody implements QuantityCommand {
+class ChangeSubscriptionQuantityBody extends CommentedBody implements QuantityCommand {
   @Quantity() quantity!: number;
 }
 type QuantityCommand = Omit<RelationshipCommands['ChangeSubscriptionQuantity'], 'subscriptionId'>;
@@ -64,7 +64,7 @@ class ScheduledChangeFields implements ScheduledChange {
   @Optional(OfferId()) offerId?: string;
 }
 
-class ScheduleChangeBody extends CommentedBody implements ScheduleCommand {
+class ScheduleSubscriptionChangeBody extends CommentedBody implements ScheduleCommand {
   @Optional(Nested(ScheduledChangeFields)) change?: ScheduledChangeFields;
   @Optional(OneOf(billingCycles)) billingCycle?: BillingCycle;
 }
@@ -84,14 +84,14 @@ type CancelAzureCommand = Omit<
   'subscriptionId' | 'azureSubscriptionId'
 >;
 
-class ContactFields implements SupportContact {
+class SupportContactFields implements SupportContact {
   @Guid() tenantId!: string;
   @Matching(/^\d{1,20}$/, 'a Partner (MPN) id: digits', '4847383') partnerId!: string;
   @Text(200) name!: string;
 }
 
-class AssignContactBody extends CommentedBody implements AssignContactCommand {
-  @Nested(ContactFields) contact!: ContactFields;
+class AssignSupportContactBody extends CommentedBody implements AssignContactCommand {
+  @Nested(SupportContactFields) contact!: SupportContactFields;
 }
 type AssignContactCommand = Omit<RelationshipCommands['AssignSupportContact'], 'subscriptionId'>;
 
@@ -102,7 +102,7 @@ export class SubscriptionsController {
   @Sends('PurchaseSubscription', '', {
     creates: { event: 'SubscriptionPurchased', at: 'subscriptions/:subscriptionId' },
   })
-  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseBody) {
+  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseSubscriptionBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
@@ -112,7 +112,7 @@ export class SubscriptionsController {
   }
 
   @Sends('SuspendSubscription', ':subscriptionId/suspend')
-  suspend(@Enveloped() envelope: Envelope, @Body() body: SuspendBody) {
+  suspend(@Enveloped() envelope: Envelope, @Body() body: SuspendSubscriptionBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
@@ -127,17 +127,17 @@ export class SubscriptionsController {
   }
 
   @Sends('SetAutoRenew', ':subscriptionId/auto-renew')
-  setAutoRenew(@Enveloped() envelope: Envelope, @Body() body: AutoRenewBody) {
+  setAutoRenew(@Enveloped() envelope: Envelope, @Body() body: SetAutoRenewBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
   @Sends('ChangeSubscriptionQuantity', ':subscriptionId/quantity')
-  changeQuantity(@Enveloped() envelope: Envelope, @Body() body: QuantityBody) {
+  changeQuantity(@Enveloped() envelope: Envelope, @Body() body: ChangeSubscriptionQuantityBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
   @Sends('ScheduleSubscriptionChange', ':subscriptionId/schedule-change')
-  scheduleChange(@Enveloped() envelope: Envelope, @Body() body: ScheduleChangeBody) {
+  scheduleChange(@Enveloped() envelope: Envelope, @Body() body: ScheduleSubscriptionChangeBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 
@@ -172,7 +172,7 @@ export class SubscriptionsController {
   }
 
   @Sends('AssignSupportContact', ':subscriptionId/support-contact/assign')
-  assignSupportContact(@Enveloped() envelope: Envelope, @Body() body: AssignContactBody) {
+  assignSupportContact(@Enveloped() envelope: Envelope, @Body() body: AssignSupportContactBody) {
     return this.commands.execute(new SendCommand(envelope, body));
   }
 

@@ -10,14 +10,18 @@ export interface Asked {
   readonly headers: FastifyRequest['headers'];
   /** The address without its parameters, for links to further pages. */
   readonly path: string;
+  /** The parameters as they came. */
+  readonly search: string;
 }
 
 export const Asking = createParamDecorator((_: unknown, context: ExecutionContext): Asked => {
   const request = context.switchToHttp().getRequest<FastifyRequest>();
+  const [path, search = ''] = request.url.split('?', 2) as [string, string?];
   return {
     party: request.party,
     ids: itemIds(request.params as Readonly<Record<string, string>>),
     headers: request.headers,
-    path: request.url.split('?', 1)[0]!,
+    path,
+    search,
   };
 });

@@ -1,0 +1,534 @@
+// The forms of answers. Words of enumerations are examples, not bounds: new ones may come, and so may new fields.
+
+type Schema = Record<string, unknown>;
+
+const text = { type: 'string' };
+const id = { type: 'string', minLength: 1 };
+const guid = { type: 'string', format: 'uuid' };
+const time = { type: 'string', format: 'date-time' };
+const whole = { type: 'integer' };
+const flag = { type: 'boolean' };
+const position = { type: 'string', pattern: '^[0-9]+$', description: 'Compared as a whole number, never counted.' };
+const revision = {
+  type: 'integer',
+  minimum: 0,
+  description: 'The place of the last event in the relationship’s stream.',
+};
+const word = (...examples: string[]): Schema => ({ type: 'string', examples });
+const listOf = (items: Schema): Schema => ({ type: 'array', items });
+const shown = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+const orNull = (schema: Schema): Schema =>
+  typeof schema['type'] === 'string'
+    ? { ...schema, type: [schema['type'], 'null'] }
+    : { anyOf: [schema, { type: 'null' }] };
+
+/** Every property is there but those that are named optional. */
+function object(properties: Record<string, Schema>, optional: readonly string[] = []): Schema {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name));
+  return { type: 'object', properties, ...(required.length > 0 ? { required } : {}) };
+}
+
+const money = object({ minorUnits: whole, currency: { type: 'string', pattern: '^[A-Z]{3}$' } });
+const place = { revision, position };
+const pair = { partnerId: guid, customerId: guid };
+const scheduledChange = object({ quantity: whole, termDuration: word('P1M', 'P1Y', 'P3Y'), offerId: text }, [
+  'quantity',
+  'termDuration',
+  'offerId',
+]);
+const subscriptionStatus = word('pending', 'active', 'suspended', 'expired', 'disabled', 'deleted');
+const grantStatus = word('created', 'approvalPending', 'approved', 'active', 'terminated', 'expired', 'revoked');
+const page = (items: string, beside: Record<string, Schema> = {}): Schema =>
+  object({
+    items: listOf(shown(items)),
+    ...beside,
+    position,
+    asOf: { ...time, description: 'Everything recorded before this time is in the answer.' },
+  });
+
+const itemFields = {
+  ...pair,
+  item: word('subscription', 'reservation', 'softwarePurchase', 'savingsPlan'),
+  itemId: id,
+  relationshipTerm: whole,
+  current: { type: 'boolean', description: 'It belongs to the term that runs now.' },
+  name: text,
+  status: word(
+    'pending',
+    'active',
+    'suspended',
+    'expired',
+    'disabled',
+    'deleted',
+    'cancellationRequested',
+    'cancelled',
+    'completed',
+  ),
+  statusSince: time,
+  kind: orNull(word('legacy', 'newCommerce', 'azurePlan', 'marketplace', 'perpetual', 'subscription')),
+  offerId: orNull(text),
+  product: orNull(text),
+  publisher: orNull(text),
+  quantity: orNull(whole),
+  trial: orNull(flag),
+  autoRenew: orNull(flag),
+  boughtBy: word('partner', 'customer'),
+  purchasedAt: time,
+  termDuration: orNull(word('P1M', 'P1Y', 'P3Y')),
+  cancellationAllowedUntil: orNull(time),
+  endsAt: orNull(time),
+  retainedUntil: orNull(time),
+  suspensionReason: orNull(text),
+  cancellationTakesEffectAt: orNull(time),
+  billingCycle: orNull(text),
+  scheduledChange: orNull(scheduledChange),
+  scheduledBillingCycle: orNull(text),
+  price: orNull(money),
+  hourlyCommitment: orNull(money),
+  commitmentUsdCents: orNull(whole),
+  reservationOrderId: orNull(id),
+  refund: orNull(money),
+  fee: orNull(money),
+  baseSubscriptionId: orNull(id),
+  azureSubscriptions: orNull(
+    listOf(object({ azureSubscriptionId: id, name: text, status: word('active', 'cancelled') })),
+  ),
+  lineItems: orNull(
+    listOf(object({ lineItemId: id, name: text, quantity: whole, price: money, cancelled: flag }, ['price'])),
+  ),
+};
+
+export const schemas: Readonly<Record<string, Schema>> = {
+  Problem: object(
+    {
+      type: { type: 'string', format: 'uri-reference', description: 'Stable; leads to what the problem means.' },
+      title: text,
+      status: whole,
+      detail: text,
+      instance: { type: 'string', format: 'uri-reference' },
+      code: { type: 'string', description: 'Stable: the name of the state of affairs.' },
+      correlationId: text,
+      retryable: { type: 'boolean', description: 'The same request may succeed later.' },
+      errors: listOf(object({ pointer: text, detail: text })),
+      blockers: { ...listOf(shown('RemovalBlocker')), description: 'Every active item, with RemovalBlocked.' },
+      details: { type: 'object', description: 'What the refusal rests on, by code.' },
+      outcome: {
+        type: 'string',
+        description: 'none: nothing was attempted; unknown: only a retry with the same key tells.',
+      },
+      revision: { type: ['integer', 'null'], description: 'The current revision, with PreconditionFailed.' },
+      position,
+      reason: text,
+      tenant: text,
+      ledger: text,
+      head: text,
+    },
+    [
+      'instance',
+      'correlationId',
+      'errors',
+      'blockers',
+      'details',
+      'outcome',
+      'revision',
+      'position',
+      'reason',
+      'tenant',
+      'ledger',
+      'head',
+    ],
+  ),
+  CommandAnswer: object({
+    relationship: object({
+      ...pair,
+      status: word('requested', 'requestDeclined', 'requestWithdrawn', 'requestExpired', 'active', 'removed'),
+      relationshipTerm: whole,
+    }),
+    ...place,
+    events: { ...listOf(text), minItems: 1, description: 'What the command has recorded, by name.' },
+    correlationId: { type: 'string', description: 'That of the first acceptance.' },
+  }),
+  DryRunAnswer: object({
+    dryRun: { const: true },
+    revision: { ...revision, minimum: -1 },
+    events: { ...listOf(object({ type: text, data: { type: 'object' } })), minItems: 1 },
+  }),
+  SupportContact: object({ tenantId: guid, partnerId: text, name: text }),
+  Relationship: object({
+    ...pair,
+    status: word('requested', 'requestDeclined', 'requestWithdrawn', 'requestExpired', 'active', 'removed'),
+    relationshipTerm: { ...whole, description: 'How often it has been established.' },
+    customer: object({ name: text, domain: text }, ['domain']),
+    request: orNull(object({ requestedAt: time, expiresAt: time, delegatedAdmin: flag })),
+    establishedAt: orNull(time),
+    agreementConfirmedAt: orNull(time),
+    removedAt: orNull(time),
+    availableSupportContacts: listOf(shown('SupportContact')),
+    ...place,
+  }),
+  RemovalBlocker: object(
+    {
+      kind: word(
+        'reservation',
+        'reservationCancellationPending',
+        'savingsPlan',
+        'softwarePurchase',
+        'pending',
+        'activeSubscription',
+        'suspendedNewCommerce',
+      ),
+      itemId: id,
+      displayName: text,
+      state: text,
+      reason: text,
+      remedy: text,
+      remedyCommand: { type: 'string', description: 'The command that the remedy is.' },
+      earliestClearableAt: {
+        ...time,
+        description: 'From when on the remedy works; absent where waiting alone will not do.',
+      },
+    },
+    ['remedyCommand', 'earliestClearableAt'],
+  ),
+  RemovalReadiness: object({
+    ...pair,
+    asOf: time,
+    removable: flag,
+    policy: text,
+    blockers: listOf(shown('RemovalBlocker')),
+    warnings: listOf(
+      object({ kind: text, itemId: id, displayName: text, until: time }, ['itemId', 'displayName', 'until']),
+    ),
+    willEnd: object({
+      availableSupportContacts: listOf(guid),
+      supportContactDesignations: listOf(id),
+      delegatedAdminGrants: listOf(id),
+    }),
+    willNotEnd: object({
+      residualAccess: listOf(object({ kind: text, azureSubscriptionId: id, name: text })),
+      runningCharges: listOf(object({ item: text, itemId: id, until: time }, ['until'])),
+    }),
+    ...place,
+  }),
+  Subscription: object(
+    {
+      subscriptionId: id,
+      relationshipTerm: whole,
+      kind: word('legacy', 'newCommerce', 'azurePlan', 'marketplace'),
+      name: text,
+      offerId: text,
+      status: subscriptionStatus,
+      trial: flag,
+      quantity: whole,
+      autoRenew: flag,
+      baseSubscriptionId: id,
+      termDuration: word('P1M', 'P1Y', 'P3Y'),
+      termEndsAt: time,
+      cancellationAllowedUntil: time,
+      billingCycle: text,
+      scheduledChange,
+      scheduledBillingCycle: text,
+      cancellationTakesEffectAt: time,
+      retainedUntil: time,
+      furtherDisabledPeriod: flag,
+      azureSubscriptions: listOf(object({ azureSubscriptionId: id, name: text, status: word('active', 'cancelled') })),
+      supportContact: orNull(shown('SupportContact')),
+      ...place,
+    },
+    [
+      'baseSubscriptionId',
+      'termDuration',
+      'termEndsAt',
+      'cancellationAllowedUntil',
+      'billingCycle',
+      'scheduledChange',
+      'scheduledBillingCycle',
+      'cancellationTakesEffectAt',
+      'retainedUntil',
+      'furtherDisabledPeriod',
+    ],
+  ),
+  AzureSubscription: object({
+    subscriptionId: id,
+    azureSubscriptionId: id,
+    name: text,
+    status: word('active', 'cancelled'),
+    ...place,
+  }),
+  Reservation: object({
+    reservationId: id,
+    relationshipTerm: whole,
+    name: text,
+    product: text,
+    owners: listOf(text),
+    commitmentUsdCents: whole,
+    purchasedAt: time,
+    expiresAt: time,
+    status: word('active', 'cancellationRequested', 'cancelled', 'expired'),
+    ...place,
+  }),
+  SoftwarePurchase: object(
+    {
+      purchaseId: id,
+      relationshipTerm: whole,
+      kind: word('perpetual', 'subscription'),
+      publisher: text,
+      name: text,
+      cancellationAllowedUntil: time,
+      expiresAt: time,
+      lineItems: listOf(object({ lineItemId: id, cancelled: flag })),
+      status: word('completed', 'cancelled', 'expired'),
+      ...place,
+    },
+    ['expiresAt'],
+  ),
+  SavingsPlan: object({
+    savingsPlanId: id,
+    relationshipTerm: whole,
+    name: text,
+    expiresAt: time,
+    status: word('active', 'expired'),
+    ...place,
+  }),
+  Grant: object(
+    {
+      grantId: id,
+      relationshipTerm: whole,
+      kind: word('dap', 'gdap'),
+      name: text,
+      roles: listOf(guid),
+      durationDays: whole,
+      autoExtendDays: whole,
+      status: grantStatus,
+      requestExpiresAt: time,
+      endsAt: time,
+      accessAssignments: listOf(
+        object({ assignmentId: id, groupId: guid, roles: listOf(guid), status: word('active', 'deleted') }),
+      ),
+      ...place,
+    },
+    ['name', 'roles', 'durationDays', 'autoExtendDays', 'requestExpiresAt', 'endsAt', 'accessAssignments'],
+  ),
+  AccessAssignment: object({
+    grantId: id,
+    assignmentId: id,
+    groupId: guid,
+    roles: listOf(guid),
+    status: word('active', 'deleted'),
+    ...place,
+  }),
+  Customer: object({
+    ...pair,
+    name: text,
+    domain: orNull(text),
+    market: text,
+    relationshipTerm: whole,
+    establishedAt: time,
+    agreementConfirmed: flag,
+  }),
+  Item: object(itemFields),
+  Designation: object({
+    ...pair,
+    subscriptionId: id,
+    contact: shown('SupportContact'),
+    byDefault: flag,
+    assignedAt: time,
+  }),
+  GrantRow: object({
+    ...pair,
+    grantId: id,
+    relationshipTerm: whole,
+    kind: word('dap', 'gdap'),
+    name: orNull(text),
+    roles: listOf(guid),
+    status: grantStatus,
+    durationDays: orNull(whole),
+    autoExtendDays: orNull(whole),
+    requestedAt: orNull(time),
+    requestExpiresAt: orNull(time),
+    approvedAt: orNull(time),
+    activatedAt: orNull(time),
+    endsAt: orNull(time),
+    terminationRequestedBy: orNull(word('partner', 'customer')),
+    endedAt: orNull(time),
+    accessAssignments: listOf(object({ assignmentId: id, groupId: guid, roles: listOf(guid) })),
+  }),
+  EndedRelationship: object({
+    ...pair,
+    customerName: text,
+    lastRemovedAt: time,
+    endedTerms: listOf(
+      object({
+        relationshipTerm: whole,
+        establishedAt: time,
+        removedAt: time,
+        policy: text,
+        noticeGiven: orNull(flag),
+      }),
+    ),
+    reestablished: flag,
+    runningCharges: listOf(
+      object({ item: text, itemId: id, name: text, relationshipTerm: whole, until: orNull(time) }),
+    ),
+    residualAccess: listOf(
+      object({
+        kind: text,
+        subscriptionId: id,
+        azureSubscriptionId: id,
+        name: text,
+        relationshipTerm: whole,
+        cancelled: flag,
+      }),
+    ),
+  }),
+  CustomerPage: page('Customer'),
+  ItemPage: page('Item'),
+  DesignationPage: page('Designation'),
+  CustomerSupportContacts: page('Designation', {
+    available: { ...listOf(shown('SupportContact')), description: 'Who may be picked for this customer.' },
+  }),
+  GrantPage: page('GrantRow'),
+  EndedRelationshipPage: page('EndedRelationship'),
+  CloudEvent: object(
+    {
+      specversion: { const: '1.0' },
+      id: guid,
+      source: { type: 'string', format: 'uri-reference', description: 'The ledger.' },
+      type: { type: 'string', description: 'The name of the event.' },
+      subject: { type: 'string', description: 'The stream.' },
+      time: { ...time, description: 'When it was recorded.' },
+      datacontenttype: { const: 'application/json' },
+      ...place,
+      correlationid: text,
+      causationid: text,
+      commandid: text,
+      commandhash: text,
+      actorid: text,
+      actorkind: word('partnerUser', 'partnerApp', 'customerUser'),
+      actorroles: { type: 'string', description: 'With commas between.' },
+      actortenant: text,
+      comment: text,
+      policyname: text,
+      policyhash: text,
+      schema: { type: 'integer', minimum: 1, description: 'The version of the form of data.' },
+      hash: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+      previoushash: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+      data: { type: 'object' },
+    },
+    ['comment'],
+  ),
+  CloudEventBatch: listOf(shown('CloudEvent')),
+  Live: object({ status: { const: 'live' } }),
+  Readiness: object({
+    status: word('ready', 'notReady'),
+    missing: { ...listOf(text), description: 'What is in the way, in words.' },
+    views: listOf(
+      object({
+        name: text,
+        status: word('building', 'running', 'stopped'),
+        position,
+        eventsBehind: whole,
+        secondsBehind: { type: 'number' },
+      }),
+    ),
+  }),
+  ProblemText: object({ type: text, code: text, status: whole, title: text, detail: text }),
+  ProblemTexts: listOf(shown('ProblemText')),
+};
+
+type Answers = Record<string, Schema>;
+
+function answer(
+  status: number,
+  description: string,
+  schema: Schema,
+  headers: readonly string[] = [],
+  type = 'application/json',
+): Answers {
+  return {
+    [status]: {
+      description,
+      headers: Object.fromEntries(
+        Object.entries(headerNames)
+          .filter(([name]) => headers.includes(name))
+          .map(([name, component]) => [name, { $ref: `#/components/headers/${component}` }]),
+      ),
+      content: { [type]: { schema } },
+    },
+  };
+}
+
+const headerNames = {
+  ETag: 'ETag',
+  'Ledger-Position': 'LedgerPosition',
+  Location: 'Location',
+  'Idempotent-Replayed': 'IdempotentReplayed',
+  Link: 'Link',
+  'X-Correlation-Id': 'CorrelationId',
+};
+const always = ['X-Correlation-Id', 'Ledger-Position'];
+const notModified: Answers = { 304: { description: 'Nothing has changed since the ETag that was sent.' } };
+const one = (name: string, description: string): Answers => ({
+  ...answer(200, description, shown(name), [...always, 'ETag']),
+  ...notModified,
+});
+const list = (name: string, description: string): Answers => ({
+  ...answer(200, description, shown(name), [...always, 'ETag', 'Link']),
+  ...notModified,
+});
+const listByClock = (name: string, description: string) => answer(200, description, shown(name), [...always, 'Link']);
+
+const commandHeaders = [...always, 'ETag', 'Idempotent-Replayed'];
+const answers: Readonly<Record<string, Answers>> = {
+  command: answer(
+    200,
+    'Recorded; for a dry run, what would be.',
+    { anyOf: [shown('CommandAnswer'), shown('DryRunAnswer')] },
+    commandHeaders,
+  ),
+  created: answer(201, 'Recorded, and the item is new.', shown('CommandAnswer'), [...commandHeaders, 'Location']),
+  'RelationshipQueries.relationship': one('Relationship', 'The relationship as it stands now.'),
+  'RelationshipQueries.readiness': answer(
+    200,
+    'What a removal meets now, what it would end and what it would not.',
+    shown('RemovalReadiness'),
+    always,
+  ),
+  'ItemQueries.subscription': one('Subscription', 'The subscription as it stands now.'),
+  'ItemQueries.azureSubscription': one('AzureSubscription', 'The Azure subscription as it stands now.'),
+  'ItemQueries.reservation': one('Reservation', 'The reservation as it stands now.'),
+  'ItemQueries.software': one('SoftwarePurchase', 'The purchase as it stands now.'),
+  'ItemQueries.savingsPlan': one('SavingsPlan', 'The savings plan as it stands now.'),
+  'ItemQueries.grant': one('Grant', 'The grant as its events tell it.'),
+  'ItemQueries.accessAssignment': one('AccessAssignment', 'The access assignment as it stands now.'),
+  'CustomersController.list': list('CustomerPage', 'Customers with an active relationship.'),
+  'CustomerItemsController.list': list('ItemPage', 'What the customer has.'),
+  'PartnerItemsController.list': list('ItemPage', 'What the partner’s customers have.'),
+  'CustomerSupportContactsController.list': list('CustomerSupportContacts', 'Who is designated, and who may be.'),
+  'PartnerSupportContactsController.list': list('DesignationPage', 'Who is designated on which subscription.'),
+  'CustomerGrantsController.list': listByClock('GrantPage', 'Delegated admin of the customer, as of now.'),
+  'PartnerGrantsController.list': listByClock('GrantPage', 'Delegated admin of the partner’s customers, as of now.'),
+  'EndedRelationshipsController.list': listByClock(
+    'EndedRelationshipPage',
+    'Relationships that have ended, the last removed first.',
+  ),
+  'HistoryController.events': answer(
+    200,
+    'Events in the order of their revisions (CloudEvents 1.0), as they are stored.',
+    shown('CloudEventBatch'),
+    [...always, 'Link'],
+    'application/cloudevents-batch+json',
+  ),
+  'HealthController.live': answer(200, 'The process answers.', shown('Live')),
+  'HealthController.ready': {
+    ...answer(200, 'Ready.', shown('Readiness')),
+    ...answer(503, 'Something is missing, and named.', shown('Readiness')),
+  },
+  'ProblemsController.all': answer(200, 'Every problem.', shown('ProblemTexts')),
+  'ProblemsController.one': answer(200, 'What the problem means.', shown('ProblemText')),
+};
+
+/** The documented answers of a route, by `Controller.method`; nothing for one that nobody has documented. */
+export function answerOf(route: string): Answers {
+  return { ...answers[route] };
+}

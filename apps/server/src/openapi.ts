@@ -1,0 +1,307 @@
+import { rejections, type RejectionKind } from '#customer-relationship';
+import { httpProblems, statusOfKind, type HttpProblemCode } from '#http';
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { answerOf, schemas } from './openapi-schemas.js';
+import { documentedSending } from './commands/sends.js';
+
+// The OpenAPI 3.1 document, from the running routes: paths and bodies come from the controllers by way of Nest, and what
+// all routes of a kind share is added here, once.
+
+type Json = Record<string, unknown>;
+interface Operation extends Json {
+  operationId: string;
+  tags?: string[];
+  summary?: string;
+  parameters?: Json[];
+  requestBody?: Json;
+  responses: Record<string, Json>;
+  security?: Json[];
+}
+interface Document extends Json {
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Json> } & Json;
+}
+
+/** The document of an application, ready to be served. */
+export function openApiDocument(app: INestApplication): object {
+  const config = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Reseller Ledger')
+    .setDescription(
+      'The system of record for a partner’s reseller relationships: commands, current state, lists and history. ' +
+        'Every refusal is a problem of RFC 9457 with a stable code; enumerations in answers are open to new words.',
+    )
+    .setVersion('1')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addServer('/')
+    .addBearerAuth()
+    .build();
+  const document = SwaggerModule.createDocument(app, config, {
+    operationIdFactory: (controller, method) => `${controller}.${method}`,
+  }) as unknown as Document;
+
+  const bodies = document.components.schemas;
+  for (const body of Object.values(bodies)) body['additionalProperties'] = false;
+  for (const [path, operations] of Object.entries(document.paths))
+    for (const [method, operation] of Object.entries(operations)) describe(path, method, operation, bodies);
+  Object.assign(document.components.schemas, schemas);
+  Object.assign(document.components, { parameters, headers, responses: problemResponses() });
+  return document;
+}
+
+function describe(path: string, method: string, operation: Operation, bodies: Record<string, Json>): void {
+  const own = operation.operationId.replace(/\[\d+\]$/, '');
+  const [controller = '', handler = ''] = own.split('.');
+  const ofPartner = path.startsWith('/v1/partners/');
+  const sending = documentedSending(own);
+  operation.operationId = `${sending ? camelCase(sending.command) : `${camelCase(controller.replace(/(Controller|Queries)$/, ''))}${pascalCase(handler)}`}${ofPartner ? 'OfPartner' : ''}`;
+  operation.tags = [tagOf(path)];
+  const pathParameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => pathParameter(name!));
+  operation.parameters = [
+    ...pathParameters,
+    ...(operation.parameters ?? []).filter((parameter) => parameter['in'] !== 'path'),
+  ];
+
+  if (!path.startsWith('/v1/')) {
+    operation.security = [];
+    operation.responses = answerOf(own);
+    if (path.includes('{')) operation.responses['404'] = { $ref: '#/components/responses/NotFound' };
+    return;
+  }
+  operation.security = [{ bearer: [] }];
+  operation.parameters.push(ref('parameters', 'CorrelationId'), ref('parameters', 'Traceparent'));
+  if (method === 'post' && sending) {
+    operation.summary = sentence(sending.command);
+    if (sending.needsIfMatch)
+      operation['description'] = 'If-Match is required (428 without it), but not for a dry run.';
+    operation.parameters.push(
+      ref('parameters', 'IdempotencyKey'),
+      ref('parameters', sending.needsIfMatch ? 'IfMatchRequired' : 'IfMatch'),
+      ref('parameters', 'DryRun'),
+    );
+    const body = operation.requestBody as {
+      required: boolean;
+      content: Record<string, { schema: { $ref: string }; example?: unknown }>;
+    };
+    const content = body.content['application/json']!;
+    const schema = bodies[content.schema.$ref.split('/').at(-1)!]!;
+    body.required = Array.isArray(schema['required']) && schema['required'].length > 0;
+    content.example = exampleOf(schema, bodies);
+    operation.responses = {
+      ...answerOf('command'),
+      ...(sending.creates ? answerOf('created') : {}),
+      ...problems('BadRequest', 'Unauthenticated', 'Forbidden', 'NotFound', 'CommandConflict', 'PreconditionFailed'),
+      ...problems('BodyTooLarge', 'AddressTooLong', 'MediaTypeNotSupported', 'CommandUnprocessable'),
+      ...(sending.needsIfMatch ? problems('PreconditionRequired') : {}),
+      ...problems('HeadersTooLarge', 'InternalError', 'CommandUnavailable'),
+    };
+    return;
+  }
+  const isList = own.endsWith('.list');
+  const dependsOnClock = ['RelationshipQueries.readiness', 'HistoryController.events'].includes(own);
+  if (!dependsOnClock) operation.parameters.push(ref('parameters', 'IfNoneMatch'));
+  if (isList) operation.parameters.push(ref('parameters', 'LedgerPosition'), ref('parameters', 'Prefer'));
+  operation.responses = {
+    ...answerOf(own),
+    ...problems('BadRequest', 'Unauthenticated', 'Forbidden'),
+    // Only what names a relationship can miss one.
+    ...(path.includes('{customerId}') ? problems('NotFound') : {}),
+    ...(own === 'RelationshipQueries.readiness' ? problems('ReadinessConflict') : {}),
+    ...problems('AddressTooLong', 'HeadersTooLarge', 'InternalError', isList ? 'ViewUnavailable' : 'StoreUnavailable'),
+  };
+}
+
+/** A body with what is required and nothing else. */
+export function exampleOf(schema: Json, bodies: Record<string, Json>): unknown {
+  if (typeof schema['$ref'] === 'string') return exampleOf(bodies[schema['$ref'].split('/').at(-1)!]!, bodies);
+  if (schema['example'] !== undefined) return schema['example'];
+  if (Array.isArray(schema['allOf'])) return exampleOf(schema['allOf'][0] as Json, bodies);
+  if (Array.isArray(schema['enum'])) return schema['enum'][0];
+  switch (schema['type']) {
+    case 'object': {
+      const properties = (schema['properties'] ?? {}) as Record<string, Json>;
+      const required = (schema['required'] ?? []) as string[];
+      return Object.fromEntries(required.map((name) => [name, exampleOf(properties[name]!, bodies)]));
+    }
+    case 'array':
+      return [exampleOf(schema['items'] as Json, bodies)];
+    case 'integer':
+      return Math.max(Number(schema['minimum'] ?? 0), 1);
+    case 'boolean':
+      return true;
+    default:
+      return 'Contoso';
+  }
+}
+
+function pathParameter(name: string): Json {
+  const isTenant = name === 'customerId' || name === 'partnerId';
+  return {
+    name,
+    in: 'path',
+    required: true,
+    ...(isTenant ? { description: 'A tenant: a GUID in any case.' } : {}),
+    schema: isTenant
+      ? { type: 'string', format: 'uuid', example: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff' }
+      : name === 'name'
+        ? { type: 'string', example: 'removal-blocked' }
+        : {
+            type: 'string',
+            pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+            example: `${name.replace(/Id$/, '').toLowerCase()}-0001`,
+          },
+  };
+}
+
+const header = (name: string, required: boolean, description: string, schema: Json): Json => ({
+  name,
+  in: 'header',
+  required,
+  description,
+  schema,
+});
+const tags = { type: 'string', example: '"7.1"' };
+
+const parameters: Json = {
+  IdempotencyKey: header(
+    'Idempotency-Key',
+    false,
+    'Required unless dryRun. New for every command, the same for every retry of it: 1 to 255 visible ASCII characters, bare or in quotes (RFC 8941).',
+    { type: 'string', minLength: 1, maxLength: 512, example: '0b0f5e1c-4f0a-4a53-9d3a-6f3f1f5a9f10' },
+  ),
+  IfMatch: header('If-Match', false, 'Only if the relationship is as seen: its ETag, or * for any.', tags),
+  IfMatchRequired: header(
+    'If-Match',
+    false,
+    'Required unless dryRun: the ETag of the relationship as seen, or * for any.',
+    tags,
+  ),
+  IfNoneMatch: header('If-None-Match', false, 'Answer 304 if nothing has changed since this ETag.', tags),
+  LedgerPosition: header(
+    'Ledger-Position',
+    false,
+    'The view must have reached this: what a command answered, to read what it wrote.',
+    {
+      type: 'string',
+      example: '42;ledger="6f9619ff-8b86-4d01-b42d-00cf4fc964ff"',
+    },
+  ),
+  Prefer: header('Prefer', false, 'wait=n: how many seconds to wait for that position, 2 unless said, at most 30.', {
+    type: 'string',
+    example: 'wait=5',
+  }),
+  CorrelationId: header(
+    'X-Correlation-Id',
+    false,
+    'Stored with every event and echoed; made if it is absent or has another form.',
+    {
+      type: 'string',
+      pattern: '^[A-Za-z0-9._-]{1,64}$',
+    },
+  ),
+  Traceparent: header('traceparent', false, 'W3C Trace Context.', { type: 'string' }),
+  DryRun: {
+    name: 'dryRun',
+    in: 'query',
+    required: false,
+    description: 'Decide, record nothing.',
+    schema: { type: 'boolean' },
+  },
+};
+
+const headers: Json = {
+  ETag: { description: 'Revision and form of the relationship.', schema: tags },
+  ListTag: {
+    description: 'Of the position of the view and the query.',
+    schema: { type: 'string', example: 'W/"42.0123456789abcdef"' },
+  },
+  LedgerPosition: {
+    description: 'The place in the ledger that the answer rests on.',
+    schema: { type: 'string', pattern: '^[0-9]+;ledger="[0-9a-f-]{36}"$' },
+  },
+  Location: { description: 'Where the new item is.', schema: { type: 'string', format: 'uri-reference' } },
+  IdempotentReplayed: {
+    description: 'Present when the first answer to this key is given again.',
+    schema: { type: 'string', const: 'true' },
+  },
+  Link: { description: 'rel="next": the next page, if there is one.', schema: { type: 'string' } },
+  CorrelationId: { schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' } },
+  RetryAfter: { description: 'Seconds.', schema: { type: 'string', pattern: '^[0-9]+$' } },
+};
+
+const ofKind = (kind: RejectionKind) =>
+  Object.entries(rejections)
+    .filter(([, of]) => of === kind)
+    .map(([code]) => code);
+const conflictsOfReading = ['RelationshipNotActive', 'RelationshipAlreadyRemoved'];
+
+/** Which codes stand behind a status, by kind of route. */
+const problemCodes: Record<string, readonly [status: number, codes: readonly string[]]> = {
+  BadRequest: [400, codesWith(400)],
+  Unauthenticated: [401, codesWith(401)],
+  Forbidden: [statusOfKind.who, ['PartnerUnknown', ...ofKind('who')]],
+  NotFound: [statusOfKind.unknown, ['RouteNotFound', ...ofKind('unknown')]],
+  CommandConflict: [statusOfKind.state, ['CommandInProgress', ...ofKind('state')]],
+  ReadinessConflict: [statusOfKind.state, conflictsOfReading],
+  PreconditionFailed: [412, codesWith(412)],
+  BodyTooLarge: [413, codesWith(413)],
+  AddressTooLong: [414, codesWith(414)],
+  MediaTypeNotSupported: [415, codesWith(415)],
+  CommandUnprocessable: [statusOfKind.meaning, ['IdempotencyKeyReused', ...ofKind('meaning')]],
+  PreconditionRequired: [428, codesWith(428)],
+  HeadersTooLarge: [431, codesWith(431)],
+  InternalError: [500, codesWith(500)],
+  CommandUnavailable: [503, ['StoreUnavailable', 'OutcomeUnknown', 'AuthenticationUnavailable', 'ShuttingDown']],
+  StoreUnavailable: [503, ['StoreUnavailable', 'AuthenticationUnavailable', 'ShuttingDown']],
+  ViewUnavailable: [
+    503,
+    ['ViewBehind', 'ViewUnavailable', 'StoreUnavailable', 'AuthenticationUnavailable', 'ShuttingDown'],
+  ],
+};
+
+function codesWith(status: number): string[] {
+  return (Object.keys(httpProblems) as HttpProblemCode[]).filter((code) => httpProblems[code].status === status);
+}
+
+function problems(...names: string[]): Record<string, Json> {
+  return Object.fromEntries(
+    names.map((name) => [String(problemCodes[name]![0]), { $ref: `#/components/responses/${name}` }]),
+  );
+}
+
+function problemResponses(): Json {
+  return Object.fromEntries(
+    Object.entries(problemCodes).map(([name, [status, codes]]) => [
+      name,
+      {
+        description: `One of: ${codes.join(', ')}.`,
+        headers: {
+          'X-Correlation-Id': ref('headers', 'CorrelationId'),
+          ...(status === 503 ? { 'Retry-After': ref('headers', 'RetryAfter') } : {}),
+        },
+        content: {
+          'application/problem+json': {
+            schema: {
+              allOf: [ref('schemas', 'Problem'), { properties: { code: { enum: codes }, status: { const: status } } }],
+            },
+          },
+        },
+      },
+    ]),
+  );
+}
+
+function ref(kind: string, name: string): Json {
+  return { $ref: `#/components/${kind}/${name}` };
+}
+
+const tagOf = (path: string) => {
+  const parts = path.split('/').filter((part) => part && !part.startsWith('{'));
+  const noun = parts.filter((part) => !['v1', 'partners', 'customers'].includes(part))[0] ?? 'customers';
+  return noun === 'delegated-admin-grants' ? 'delegated-admin' : noun;
+};
+const camelCase = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
+const pascalCase = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+/** `SuspendSubscription` → `Suspend subscription`. */
+const sentence = (name: string) => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -1,0 +1,35 @@
+import { Matching, OneOf, Optional, Text } from '#http';
+import { customerSorts, listCustomers, type CustomerSort } from '#read-models';
+import { Controller, Get, Query } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { Asking, type Asked } from './asked.js';
+import { ListView } from './list-view.js';
+import { PageParameters } from './parameters.js';
+
+class CustomerParameters extends PageParameters {
+  @Optional(OneOf(customerSorts)) sort?: CustomerSort;
+  @Optional(Text(200)) nameStartsWith?: string;
+  @Optional(Text(200)) nameContains?: string;
+  @Optional(Matching(/^[A-Za-z0-9.-]{1,253}$/, 'a domain name', 'contoso.example')) domain?: string;
+}
+
+@Controller('v1/customers')
+export class CustomersController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get()
+  list(@Asking() asked: Asked, @Query() parameters: CustomerParameters) {
+    const { cursor: _, limit: __, atLeast: ___, sort, ...filter } = parameters;
+    const { tenantId: partnerId } = asked.party.partner;
+    return this.queries.execute(
+      new ListView(
+        {
+          view: 'customer-list',
+          page: (db, page) => listCustomers(db, { partnerId, ...(sort ? { sort } : {}), filter, ...page }),
+        },
+        asked,
+        parameters,
+      ),
+    );
+  }
+}

@@ -1,0 +1,71 @@
+import type { GrantStatus } from '#customer-relationship';
+import { Guid, OneOf, Optional } from '#http';
+import { grantSorts, listGrants, type GrantSort } from '#read-models';
+import { Controller, Get, Query } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { RelationshipController } from '../commands/sends.js';
+import { Asking, type Asked } from './asked.js';
+import { ListView } from './list-view.js';
+import { PageParameters } from './parameters.js';
+
+const statuses = [
+  'open',
+  'all',
+  'created',
+  'approvalPending',
+  'approved',
+  'active',
+  'terminated',
+  'expired',
+  'revoked',
+] as const satisfies readonly (GrantStatus | 'open' | 'all')[];
+
+class GrantParameters extends PageParameters {
+  @Optional(OneOf(grantSorts)) sort?: GrantSort;
+  /** Default: open, which is what has not ended. */
+  @Optional(OneOf(statuses)) status?: (typeof statuses)[number];
+  @Optional(OneOf(['dap', 'gdap'])) kind?: 'dap' | 'gdap';
+}
+
+class PartnerGrantParameters extends GrantParameters {
+  @Optional(Guid()) customerId?: string;
+}
+
+@RelationshipController('delegated-admin')
+export class CustomerGrantsController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get()
+  list(@Asking() asked: Asked, @Query() parameters: GrantParameters) {
+    return this.queries.execute(grants(asked, parameters, { customerId: asked.party.customerId }));
+  }
+}
+
+@Controller('v1/delegated-admin-grants')
+export class PartnerGrantsController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get()
+  list(@Asking() asked: Asked, @Query() parameters: PartnerGrantParameters) {
+    return this.queries.execute(grants(asked, parameters));
+  }
+}
+
+function grants(
+  asked: Asked,
+  parameters: PartnerGrantParameters,
+  only: { readonly customerId?: string } = {},
+): ListView {
+  const { cursor: _, limit: __, atLeast: ___, sort, ...filter } = parameters;
+  const { tenantId: partnerId } = asked.party.partner;
+  return new ListView(
+    {
+      view: 'delegated-admin-grants',
+      page: (db, page, now) =>
+        listGrants(db, { partnerId, now, ...(sort ? { sort } : {}), filter: { ...filter, ...only }, ...page }),
+      dependsOnClock: true,
+    },
+    asked,
+    parameters,
+  );
+}

@@ -1,0 +1,35 @@
+import { FlagText, Optional, Time } from '#http';
+import { listEndedRelationships } from '#read-models';
+import { Controller, Get, Query } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { Asking, type Asked } from './asked.js';
+import { ListView } from './list-view.js';
+import { PageParameters } from './parameters.js';
+
+class EndedParameters extends PageParameters {
+  @Optional(FlagText()) reestablished?: boolean;
+  @Optional(Time()) removedFrom?: string;
+  @Optional(Time()) removedBefore?: string;
+}
+
+@Controller('v1/ended-relationships')
+export class EndedRelationshipsController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get()
+  list(@Asking() asked: Asked, @Query() parameters: EndedParameters) {
+    const { cursor: _, limit: __, atLeast: ___, ...filter } = parameters;
+    const { tenantId: partnerId } = asked.party.partner;
+    return this.queries.execute(
+      new ListView(
+        {
+          view: 'ended-relationships',
+          page: (db, page, now) => listEndedRelationships(db, { partnerId, now, filter, ...page }),
+          dependsOnClock: true,
+        },
+        asked,
+        parameters,
+      ),
+    );
+  }
+}

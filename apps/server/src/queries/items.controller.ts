@@ -1,0 +1,70 @@
+import { softwareKinds, subscriptionKinds, type SoftwareKind, type SubscriptionKind } from '#customer-relationship';
+import { FlagText, Guid, OneOf, Optional, Text, Time } from '#http';
+import { itemSorts, itemTypes, listItems, type ItemSort, type ItemStatus, type ItemType } from '#read-models';
+import { Controller, Get, Query } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { RelationshipController } from '../commands/sends.js';
+import { Asking, type Asked } from './asked.js';
+import { ListView } from './list-view.js';
+import { PageParameters } from './parameters.js';
+
+const itemStatuses = [
+  'pending',
+  'active',
+  'suspended',
+  'expired',
+  'disabled',
+  'deleted',
+  'cancellationRequested',
+  'cancelled',
+  'completed',
+] as const satisfies readonly ItemStatus[];
+
+class ItemParameters extends PageParameters {
+  @Optional(OneOf(itemSorts)) sort?: ItemSort;
+  @Optional(OneOf(itemTypes)) item?: ItemType;
+  @Optional(OneOf(itemStatuses)) status?: ItemStatus;
+  @Optional(OneOf([...new Set([...subscriptionKinds, ...softwareKinds])])) kind?: SubscriptionKind | SoftwareKind;
+  @Optional(FlagText()) current?: boolean;
+  @Optional(Text(200)) nameStartsWith?: string;
+  @Optional(Text(200)) nameContains?: string;
+  @Optional(Time()) endsUntil?: string;
+}
+
+class PartnerItemParameters extends ItemParameters {
+  @Optional(Guid()) customerId?: string;
+}
+
+@RelationshipController('items')
+export class CustomerItemsController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get()
+  list(@Asking() asked: Asked, @Query() parameters: ItemParameters) {
+    return this.queries.execute(items(asked, parameters, { customerId: asked.party.customerId }));
+  }
+}
+
+@Controller('v1/items')
+export class PartnerItemsController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get()
+  list(@Asking() asked: Asked, @Query() parameters: PartnerItemParameters) {
+    return this.queries.execute(items(asked, parameters));
+  }
+}
+
+function items(asked: Asked, parameters: PartnerItemParameters, only: { readonly customerId?: string } = {}): ListView {
+  const { cursor: _, limit: __, atLeast: ___, sort, ...filter } = parameters;
+  const { tenantId: partnerId } = asked.party.partner;
+  return new ListView(
+    {
+      view: 'items',
+      page: (db, page) =>
+        listItems(db, { partnerId, ...(sort ? { sort } : {}), filter: { ...filter, ...only }, ...page }),
+    },
+    asked,
+    parameters,
+  );
+}
