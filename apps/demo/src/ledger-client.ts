@@ -27,10 +27,15 @@ function isWorthRetrying({ status, body }: Reply): boolean {
 
 /** HTTP with the caller's half of the contract: a lost or undecided command is sent again under the same key. */
 export class LedgerClient {
+  /** The latest position that an answer has named, as it named it. */
+  private latest: { readonly position: number; readonly header: string } | undefined;
+
   constructor(private readonly options: LedgerClientOptions) {}
 
-  get(by: Actor, path: string): Promise<Reply> {
-    return this.send(by, path, { method: 'GET' });
+  /** `upToDate`: not before the view has reached everything that this client has sent. */
+  get(by: Actor, path: string, { upToDate = false } = {}): Promise<Reply> {
+    const headers = upToDate && this.latest ? { 'Ledger-Position': this.latest.header, Prefer: 'wait=20' } : {};
+    return this.send(by, path, { method: 'GET', headers });
   }
 
   post(by: Actor, path: string, body: object, idempotencyKey: string, ifMatch?: string): Promise<Reply> {
@@ -61,9 +66,10 @@ export class LedgerClient {
         });
         const text = await response.text();
         const reply = { status: response.status, headers: response.headers, body: bodyOf(text) };
+        this.note(response.headers.get('Ledger-Position'));
         if (!isWorthRetrying(reply)) return reply;
         askedToWaitMs = 1000 * Number(response.headers.get('Retry-After') ?? 0);
-        trouble = `it answers ${response.status} ${String(reply.body['code'] ?? '')}`;
+        trouble = `it answers ${reply.status} ${JSON.stringify(reply.body)}`;
       } catch (error) {
         // `fetch` fails only where there was no answer, and the cause says why; by name, for errors of another realm.
         if (!['TypeError', 'TimeoutError'].includes((error as Error).name)) throw error;
@@ -76,6 +82,12 @@ export class LedgerClient {
       onRetry?.();
       await sleep(Math.max(waitMs, askedToWaitMs));
     }
+  }
+
+  private note(header: string | null): void {
+    if (header === null) return;
+    const position = Number(header.split(';', 1)[0]);
+    if (position > (this.latest?.position ?? 0)) this.latest = { position, header };
   }
 }
 
