@@ -1,0 +1,163 @@
+import { describe, expect, it } from '@jest/globals';
+import { delegatedAdminGrantsView } from './delegated-admin-grants.js';
+import { never } from './keyset.js';
+import { again, customerId, established, partnerId, rowsOf, type Story } from './testing.js';
+
+const grants = (told: Story) => rowsOf(delegatedAdminGrantsView, told).delegated_admin_grants_v1;
+
+const wanted = { grantId: 'g-1', name: 'Helpdesk Überall', roles: ['reader', 'helpdesk'], durationDays: 10 };
+const created = () => established().does('RequestDelegatedAdmin', { ...wanted, autoExtendDays: 180 });
+const active = () =>
+  created()
+    .at('2026-01-12T09:00:00.000Z')
+    .does('LockDelegatedAdminForApproval', { grantId: 'g-1' })
+    .at('2026-01-13T09:00:00.000Z')
+    .customerDoes('ApproveDelegatedAdmin', { grantId: 'g-1' });
+
+describe('Delegated-admin grants', () => {
+  it('begin as a request that lapses', () => {
+    expect(grants(created())).toEqual([
+      {
+        partnerId,
+        customerId,
+        grantId: 'g-1',
+        relationshipTerm: 1,
+        kind: 'gdap',
+        name: 'Helpdesk Überall',
+        sortName: 'helpdesk überall',
+        roles: ['reader', 'helpdesk'],
+        status: 'created',
+        ended: false,
+        lapsesAt: '2026-04-10T09:00:00.000Z',
+        durationDays: 10,
+        autoExtendDays: 180,
+        requestedAt: '2026-01-10T09:00:00.000Z',
+        requestExpiresAt: '2026-04-10T09:00:00.000Z',
+        approvedAt: null,
+        activatedAt: null,
+        endsAt: null,
+        terminationRequestedBy: null,
+        endedAt: null,
+        accessAssignments: [],
+      },
+    ]);
+  });
+
+  it('change before they are locked', () => {
+    const told = created().does('UpdateDelegatedAdminRequest', {
+      grantId: 'g-1',
+      name: 'Readers',
+      roles: ['reader'],
+      durationDays: 20,
+      autoExtendDays: 0,
+    });
+    expect(grants(told)).toMatchObject([
+      {
+        name: 'Readers',
+        sortName: 'readers',
+        roles: ['reader'],
+        durationDays: 20,
+        autoExtendDays: 0,
+        status: 'created',
+      },
+    ]);
+    expect(grants(told.does('LockDelegatedAdminForApproval', { grantId: 'g-1' }))).toMatchObject([
+      { status: 'approvalPending', lapsesAt: '2026-04-10T09:00:00.000Z' },
+    ]);
+  });
+
+  it('are active from the approval until their end, which an extension moves', () => {
+    expect(grants(active())).toMatchObject([
+      {
+        status: 'active',
+        approvedAt: '2026-01-13T09:00:00.000Z',
+        activatedAt: '2026-01-13T09:00:00.000Z',
+        endsAt: '2026-01-23T09:00:00.000Z',
+        lapsesAt: '2026-01-23T09:00:00.000Z',
+      },
+    ]);
+    expect(grants(active().does('ExtendDelegatedAdmin', { grantId: 'g-1' }))).toMatchObject([
+      { status: 'active', endsAt: '2026-07-22T09:00:00.000Z', lapsesAt: '2026-07-22T09:00:00.000Z' },
+    ]);
+  });
+
+  it('do not lapse between approval and activation', () => {
+    const { events, ...told } = active();
+    const approved = events.slice(0, -1);
+    expect(approved.at(-1)?.type).toBe('DelegatedAdminApproved');
+    expect(grants({ ...told, events: approved })).toMatchObject([{ status: 'approved', lapsesAt: never }]);
+  });
+
+  it('carry access assignments, which lose the roles that the grant loses', () => {
+    const globalAdmin = '62e90394-69f5-4237-9190-012177145e10';
+    const told = established()
+      .does('RequestDelegatedAdmin', { ...wanted, roles: ['reader', globalAdmin] })
+      .does('LockDelegatedAdminForApproval', { grantId: 'g-1' })
+      .customerDoes('ApproveDelegatedAdmin', { grantId: 'g-1' })
+      .does('AssignAccess', { grantId: 'g-1', assignmentId: 'a-1', groupId: 'group-1', roles: [globalAdmin] })
+      .does('AssignAccess', { grantId: 'g-1', assignmentId: 'a-2', groupId: 'group-2', roles: ['reader'] })
+      .does('AssignAccess', {
+        grantId: 'g-1',
+        assignmentId: 'a-1',
+        groupId: 'group-1',
+        roles: ['reader', globalAdmin],
+      });
+    expect(grants(told)).toMatchObject([
+      {
+        accessAssignments: [
+          { assignmentId: 'a-1', groupId: 'group-1', roles: ['reader', globalAdmin] },
+          { assignmentId: 'a-2', groupId: 'group-2', roles: ['reader'] },
+        ],
+      },
+    ]);
+    told.does('UpdateDelegatedAdminRequest', { grantId: 'g-1', roles: ['reader'] });
+    told.does('RemoveAccess', { grantId: 'g-1', assignmentId: 'a-2' });
+    expect(grants(told)).toMatchObject([
+      { roles: ['reader'], accessAssignments: [{ assignmentId: 'a-1', groupId: 'group-1', roles: ['reader'] }] },
+    ]);
+  });
+
+  it('end by termination, naming who wanted it', () => {
+    expect(grants(active().does('TerminateDelegatedAdmin', { grantId: 'g-1' }))).toMatchObject([
+      {
+        status: 'terminated',
+        ended: true,
+        lapsesAt: never,
+        terminationRequestedBy: 'partner',
+        endedAt: '2026-01-13T09:00:00.000Z',
+      },
+    ]);
+    expect(grants(active().customerDoes('TerminateDelegatedAdmin', { grantId: 'g-1' }))).toMatchObject([
+      { status: 'terminated', terminationRequestedBy: 'customer' },
+    ]);
+  });
+
+  it('end by the word of the clock', () => {
+    const told = active().at('2026-03-01T00:00:00.000Z').does('ExpireDelegatedAdmin', { grantId: 'g-1' });
+    expect(grants(told)).toMatchObject([{ status: 'expired', ended: true, endedAt: '2026-01-23T09:00:00.000Z' }]);
+  });
+
+  it('are revoked by the removal, DAP too, and stay readable in a later term (R18, R23)', () => {
+    const told = active()
+      .does('RecordLegacyDelegatedAdmin', { grantId: 'dap', effectiveAt: '2022-05-01T00:00:00.000Z' })
+      .at('2026-01-20T00:00:00.000Z');
+    expect(grants(told)).toMatchObject([
+      { grantId: 'g-1' },
+      {
+        grantId: 'dap',
+        kind: 'dap',
+        name: '',
+        status: 'approved',
+        ended: false,
+        lapsesAt: never,
+        activatedAt: '2022-05-01T00:00:00.000Z',
+      },
+    ]);
+    again(told.does('RemoveResellerRelationship', {})).does('RequestDelegatedAdmin', { ...wanted, grantId: 'g-2' });
+    expect(grants(told)).toMatchObject([
+      { grantId: 'g-1', relationshipTerm: 1, status: 'revoked', ended: true, endedAt: '2026-01-20T00:00:00.000Z' },
+      { grantId: 'dap', relationshipTerm: 1, status: 'revoked', ended: true },
+      { grantId: 'g-2', relationshipTerm: 2, status: 'created', ended: false },
+    ]);
+  });
+});
