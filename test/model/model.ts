@@ -1,0 +1,1305 @@
+import type {
+  Actor,
+  BillingCycle,
+  CommandName,
+  RejectionCode,
+  RelationshipCommands,
+  RelationshipEvents,
+  Role,
+  SubscriptionKind,
+  SupportContact,
+  TermDuration,
+} from '#customer-relationship';
+
+// The rules R, S, V, C and G a second time, as plainly as they can be said: arrays and objects that are written in place,
+// times in milliseconds, one function a command. Only types and names come from the domain; a rule that both get wrong
+// in the same way has to be misread twice. Performance, reasons and remedies are not its business.
+
+/** Milliseconds since 1970. */
+type Time = number;
+
+/** What a command asks to be known from outside, besides the policy. */
+export interface Situation {
+  readonly now: Time;
+  readonly actor: Actor;
+  readonly partner: SupportContact & {
+    readonly type: string;
+    readonly market: string;
+    readonly standing: string;
+    readonly resellers: readonly SupportContact[];
+  };
+  readonly nameTaken: boolean;
+  readonly house: HouseRules;
+}
+
+/** Where policies differ, or may. */
+export interface HouseRules {
+  /** The later revisions of the remove-a-relationship page. */
+  readonly later: boolean;
+  readonly noticeRequired: boolean;
+  readonly softwarePastWindowBlocks: boolean;
+  readonly designations: number;
+  readonly grants: number;
+  readonly addOns: number;
+}
+
+/** An event that must come about, with what is to be checked of its payload; `undefined`: must be absent. */
+export type Fact = {
+  [N in keyof RelationshipEvents]: readonly [N, Partial<Record<keyof RelationshipEvents[N], unknown>>];
+}[keyof RelationshipEvents];
+
+export type Verdict =
+  | { readonly accepted: readonly Fact[] }
+  | { readonly refused: RejectionCode; readonly because: Readonly<Record<string, unknown>> };
+
+interface Subscription {
+  readonly id: string;
+  readonly term: number;
+  readonly kind: SubscriptionKind;
+  readonly base: string | undefined;
+  status: 'pending' | 'active' | 'suspended' | 'expired' | 'disabled' | 'deleted';
+  trial: boolean;
+  quantity: number;
+  offer: string;
+  renews: boolean;
+  length: TermDuration | undefined;
+  ends: Time | undefined;
+  window: Time | undefined;
+  cycle: BillingCycle | undefined;
+  planned: { quantity?: number; termDuration?: TermDuration; offerId?: string } | undefined;
+  plannedCycle: BillingCycle | undefined;
+  leavesAt: Time | undefined;
+  keptUntil: Time | undefined;
+  disabledAgain: boolean;
+  azure: { readonly id: string; cancelled: boolean }[];
+}
+
+interface Reservation {
+  readonly id: string;
+  readonly term: number;
+  readonly product: string;
+  readonly owners: readonly string[];
+  readonly cents: number;
+  readonly bought: Time;
+  readonly ends: Time;
+  status: 'active' | 'cancellationRequested' | 'cancelled' | 'expired';
+}
+
+interface Software {
+  readonly id: string;
+  readonly term: number;
+  readonly publisher: string;
+  readonly window: Time;
+  readonly ends: Time | undefined;
+  readonly lines: { readonly id: string; cancelled: boolean }[];
+  status: 'completed' | 'cancelled' | 'expired';
+}
+
+interface SavingsPlan {
+  readonly id: string;
+  readonly term: number;
+  readonly ends: Time;
+  expired: boolean;
+}
+
+interface Grant {
+  readonly id: string;
+  readonly term: number;
+  readonly kind: 'dap' | 'gdap';
+  status: 'created' | 'approvalPending' | 'approved' | 'active' | 'terminated' | 'expired' | 'revoked';
+  name: string;
+  roles: string[];
+  days: number;
+  extend: number;
+  readonly lapses: Time;
+  ends: Time | undefined;
+  groups: { readonly id: string; readonly group: string; roles: string[]; deleted: boolean }[];
+}
+
+export interface World {
+  stage: 'never' | 'asked' | 'declined' | 'withdrawn' | 'lapsed' | 'on' | 'off';
+  term: number;
+  request: { readonly lapses: Time; readonly dap: boolean } | undefined;
+  agreed: boolean;
+  profile: { name: string; domain: string | undefined };
+  contacts: string[];
+  subscriptions: Subscription[];
+  reservations: Reservation[];
+  /** One for each cancellation asked for and not refused. */
+  refunds: { readonly reservation: string; readonly cents: number; readonly at: Time }[];
+  software: Software[];
+  savingsPlans: SavingsPlan[];
+  designations: { readonly subscription: string; readonly term: number; contact: SupportContact }[];
+  grants: Grant[];
+}
+
+export function newWorld(): World {
+  return {
+    stage: 'never',
+    term: 0,
+    request: undefined,
+    agreed: false,
+    profile: { name: '', domain: undefined },
+    contacts: [],
+    subscriptions: [],
+    reservations: [],
+    refunds: [],
+    software: [],
+    savingsPlans: [],
+    designations: [],
+    grants: [],
+  };
+}
+
+type Command = { [N in CommandName]: { readonly type: N; readonly data: RelationshipCommands[N] } }[CommandName];
+
+/** What the rules say to a command; when they accept it, the world has changed. */
+export function judge(world: World, { type, data }: Command, situation: Situation): Verdict {
+  try {
+    checkWhoAsks(type, situation);
+    const rule = rules[type] as (world: World, data: unknown, situation: Situation) => Fact[];
+    return { accepted: rule(world, data, situation) };
+  } catch (refusal) {
+    if (refusal instanceof Refusal) return { refused: refusal.code, because: refusal.because };
+    throw refusal;
+  }
+}
+
+/** Every instant that matters to some rule: ends, windows, retentions, and when refunds stop counting. */
+export function boundaries(world: World): Time[] {
+  return [
+    world.request?.lapses,
+    dapOfferedUntil,
+    ...world.subscriptions.flatMap(({ ends, window, keptUntil }) => [ends, window, keptUntil]),
+    ...world.reservations.map(({ ends }) => ends),
+    ...world.refunds.flatMap(({ at }) => [at, monthsLater(at, 12)]),
+    ...world.software.flatMap(({ ends, window }) => [ends, window]),
+    ...world.savingsPlans.map(({ ends }) => ends),
+    ...world.grants.flatMap(({ lapses, ends }) => [lapses, ends]),
+  ]
+    .filter((time) => time !== undefined)
+    .sort((a, b) => a - b);
+}
+
+class Refusal extends Error {
+  constructor(
+    readonly code: RejectionCode,
+    readonly because: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(code);
+  }
+}
+
+function no(code: RejectionCode, because: Readonly<Record<string, unknown>> = {}): never {
+  throw new Refusal(code, because);
+}
+
+// Time
+
+const hour = 60 * 60 * 1000;
+const day = 24 * hour;
+const dapOfferedUntil = Date.UTC(2023, 9, 9);
+const monthsIn = { P1M: 1, P1Y: 12, P3Y: 36 };
+
+/** The same day and time so many months later; the last day of the month where it has no such day. */
+export function monthsLater(time: Time, months: number): Time {
+  const from = new Date(time);
+  const count = from.getUTCFullYear() * 12 + from.getUTCMonth() + months;
+  const year = Math.floor(count / 12);
+  const month = count - year * 12;
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const lastDay = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month]!;
+  const midnight = Date.UTC(year, month, Math.min(from.getUTCDate(), lastDay));
+  return midnight + (time % day);
+}
+
+export const iso = (time: Time | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
+const over = (end: Time | undefined, now: Time) => end !== undefined && now > end;
+
+function countsFrom(effectiveAt: string | undefined, now: Time): Time {
+  if (effectiveAt === undefined) return now;
+  const time = Date.parse(effectiveAt);
+  return time > now ? no('EffectiveInFuture') : time;
+}
+
+// Who asks (R4, R5, R25, R28, S19)
+
+const anyone: readonly Role[] = ['GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent', 'BillingAdmin'];
+const sellers: readonly Role[] = ['GlobalAdmin', 'AdminAgent', 'SalesAgent'];
+const reservationKeepers: readonly Role[] = ['GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent'];
+const contactKeepers: readonly Role[] = ['GlobalAdmin', 'AdminAgent', 'HelpdeskAgent'];
+
+const usersOnly: readonly CommandName[] = [
+  'RequestResellerRelationship',
+  'WithdrawRelationshipRequest',
+  'RemoveResellerRelationship',
+  'CancelAzureSubscription',
+  'AssignSupportContact',
+  'WithdrawSupportContact',
+];
+const customersToo: readonly CommandName[] = [
+  'AcceptResellerRelationship',
+  'DeclineResellerRelationship',
+  'ConfirmCustomerAgreement',
+  'ApproveDelegatedAdmin',
+  'TerminateDelegatedAdmin',
+];
+
+function rolesFor(command: CommandName, { house }: Situation): readonly Role[] {
+  if (command === 'RemoveResellerRelationship') return house.later ? sellers : ['GlobalAdmin'];
+  if (/RelationshipRequest|RequestReseller|Agreement|Profile/.test(command) && !command.startsWith('Expire'))
+    return sellers;
+  if (/^(Purchase|Cancel)SavingsPlan|Reservation/.test(command) && !command.startsWith('Expire'))
+    return reservationKeepers;
+  if (command === 'CancelSoftwarePurchase') return ['AdminAgent'];
+  if (command.endsWith('SupportContact')) return contactKeepers;
+  if (command === 'AssignAccess' || command === 'RemoveAccess') return ['GlobalAdmin', 'AdminAgent'];
+  if (/^(RecordLegacy|Request|Update|Lock|Extend|Terminate)DelegatedAdmin/.test(command)) return ['AdminAgent'];
+  return anyone;
+}
+
+function checkWhoAsks(command: CommandName, situation: Situation): void {
+  const { kind, roles } = situation.actor;
+  if (kind === 'customerUser') {
+    if (!customersToo.includes(command)) no('ActorNotAllowed');
+    return;
+  }
+  if (kind === 'partnerApp' && usersOnly.includes(command)) no('UserContextRequired');
+  if (command === 'CancelAzureSubscription') {
+    if (!roles.includes('GlobalAdmin') || !roles.includes('AdminAgent')) no('RoleNotAllowed');
+  } else if (!rolesFor(command, situation).some((role) => roles.includes(role))) no('RoleNotAllowed');
+}
+
+/** R25: the customer's Global admin decides, directly or through a partner's app that says so. */
+function checkSignature(signature: { readonly globalAdmin: boolean } | undefined, { actor }: Situation): void {
+  const signed =
+    actor.kind === 'customerUser'
+      ? actor.roles.includes('CustomerGlobalAdmin')
+      : actor.kind === 'partnerApp' && signature?.globalAdmin === true;
+  if (!signed) no('AcceptorNotGlobalAdmin');
+}
+
+function checkCustomersAdmin({ actor }: Situation): void {
+  if (actor.kind === 'customerUser' && !actor.roles.includes('CustomerGlobalAdmin')) no('RoleNotAllowed');
+}
+
+// What a command meets before its own rules
+
+function checkOn(world: World): void {
+  if (world.stage === 'never') no('RelationshipNotFound');
+  if (world.stage !== 'on') no('NoRelationship');
+}
+
+/** R3, R19, R27, S1. */
+function checkSale(world: World, { partner }: Situation): void {
+  if (partner.type === 'indirectReseller') no('PartnerTypeNotAllowed');
+  if (partner.standing !== 'good') no('PartnerRestricted');
+  if (world.stage === 'never') no('RelationshipNotFound');
+  if (world.stage !== 'on') no(world.term > 0 ? 'PurchasesNotAllowed' : 'NoRelationship');
+  if (!world.agreed) no('AgreementNotConfirmed');
+}
+
+/** For the clock: of any term, whatever became of the relationship (R20). */
+function ofAnyTerm<Item extends { readonly id: string }>(world: World, items: readonly Item[], id: string): Item {
+  if (world.stage === 'never') no('RelationshipNotFound');
+  return items.find((item) => item.id === id) ?? no('ItemNotFound');
+}
+
+function ofThisTerm<Item extends { readonly id: string; readonly term: number }>(
+  world: World,
+  items: readonly Item[],
+  id: string,
+): Item {
+  checkOn(world);
+  const item = ofAnyTerm(world, items, id);
+  return item.term === world.term ? item : no('ItemOfEarlierTerm');
+}
+
+function checkUnused(items: readonly { readonly id: string }[], id: string): void {
+  if (items.some((item) => item.id === id)) no('ItemAlreadyExists');
+}
+
+function checkDue(due: Time, now: Time): void {
+  if (now <= due) no('NotDue', { dueAt: iso(due) });
+}
+
+// The relationship (R)
+
+/** The request that can be answered (R29). */
+function answerable(world: World, now: Time) {
+  if (world.stage === 'never') no('RelationshipNotFound');
+  if (!world.request) {
+    if (world.stage === 'on') no('AlreadyActive');
+    no(world.stage === 'lapsed' ? 'RequestExpired' : 'NoOpenRequest');
+  }
+  return over(world.request.lapses, now) ? no('RequestExpired') : world.request;
+}
+
+function close(world: World, stage: World['stage']): void {
+  world.stage = stage;
+  world.request = undefined;
+  world.contacts = [];
+}
+
+/** R6–R14, as `kind:id`. */
+function blockers(world: World, { house, now }: Situation): string[] {
+  const found: [rank: number, text: string][] = [];
+  const kinds = [
+    'reservation',
+    'reservationCancellationPending',
+    'savingsPlan',
+    'softwarePurchase',
+    'pending',
+    'activeSubscription',
+    'suspendedNewCommerce',
+  ];
+  const block = (kind: string, id: string) => found.push([kinds.indexOf(kind), `${kind}:${id}`]);
+  for (const { id, term, status, kind } of world.subscriptions) {
+    if (term !== world.term) continue;
+    if (status === 'pending') block('pending', id);
+    if (status === 'active') block('activeSubscription', id);
+    if (status === 'suspended' && kind === 'newCommerce' && house.later) block('suspendedNewCommerce', id);
+  }
+  for (const { id, term, status, ends } of world.reservations) {
+    if (term !== world.term || now > ends) continue;
+    if (status === 'active') block('reservation', id);
+    if (status === 'cancellationRequested') block('reservationCancellationPending', id);
+  }
+  for (const { id, term, status, ends, window } of world.software) {
+    if (term !== world.term || status !== 'completed' || over(ends, now)) continue;
+    if (house.softwarePastWindowBlocks || now <= window) block('softwarePurchase', id);
+  }
+  for (const { id, term, expired, ends } of world.savingsPlans)
+    if (term === world.term && house.later && !expired && now <= ends) block('savingsPlan', id);
+  return found.sort(([a, one], [b, other]) => a - b || (one < other ? -1 : 1)).map(([, text]) => text);
+}
+
+// Subscriptions (S)
+
+function purchaseWindow(kind: SubscriptionKind, length: TermDuration | undefined, from: Time): Time | undefined {
+  if (kind === 'newCommerce') return from + 7 * day;
+  if (kind === 'marketplace') return length === 'P1M' ? from + 24 * hour : from + 14 * day;
+  return undefined;
+}
+
+function checkNotDeleted({ status }: Subscription): void {
+  if (status === 'deleted') no('SubscriptionDeleted');
+}
+
+function checkNoTrialLock({ kind, trial }: Subscription): void {
+  if (kind === 'newCommerce' && trial) no('TrialStatusLocked');
+}
+
+function checkNoAzure({ azure }: Subscription): void {
+  if (azure.some(({ cancelled }) => !cancelled)) no('AzurePlanHasActiveSubscriptions');
+}
+
+/** S10: legacy only, S11. */
+function checkBaseInUse(world: World, { kind, base }: Subscription): void {
+  if (kind !== 'legacy' || base === undefined) return;
+  if (world.subscriptions.find(({ id }) => id === base)?.status !== 'active') no('ParentNotActive');
+}
+
+/** S13, within the term. */
+function toChange(world: World, id: string, now: Time): Subscription {
+  const subscription = ofThisTerm(world, world.subscriptions, id);
+  if (subscription.kind === 'azurePlan') no('InvalidItem');
+  checkNotDeleted(subscription);
+  if (subscription.status === 'suspended') no('SubscriptionSuspended');
+  if (subscription.status !== 'active') no('InvalidTransition');
+  if (over(subscription.ends, now)) no('TermEnded');
+  return subscription;
+}
+
+/** S8, S20 and what it means for the support contact (C5). */
+function cancelNow(world: World, subscription: Subscription, at: Time, now: Time): Fact[] {
+  subscription.status = 'deleted';
+  subscription.keptUntil = undefined;
+  return [
+    ['SubscriptionCancelled', { subscriptionId: subscription.id, cancelledAt: iso(at) }],
+    ...withdraw(world, ({ subscription: id }) => id === subscription.id, 'subscriptionDeleted', now),
+  ];
+}
+
+/** S14. */
+function renew(subscription: Subscription, now: Time): Fact[] {
+  const { planned, kind } = subscription;
+  const starts = subscription.ends!;
+  subscription.trial = false;
+  subscription.quantity = planned?.quantity ?? subscription.quantity;
+  subscription.offer = planned?.offerId ?? subscription.offer;
+  subscription.length = planned?.termDuration ?? subscription.length!;
+  subscription.cycle = subscription.plannedCycle ?? subscription.cycle;
+  subscription.ends = monthsLater(starts, monthsIn[subscription.length]);
+  subscription.window = purchaseWindow(kind, subscription.length, now);
+  subscription.planned = undefined;
+  subscription.plannedCycle = undefined;
+  return [
+    [
+      'SubscriptionRenewed',
+      {
+        subscriptionId: subscription.id,
+        quantity: subscription.quantity,
+        offerId: subscription.offer,
+        termDuration: subscription.length,
+        billingCycle: subscription.cycle,
+        termStartsAt: iso(starts),
+        termEndsAt: iso(subscription.ends),
+        cancellationAllowedUntil: iso(subscription.window),
+        renewedAt: iso(now),
+      },
+    ],
+  ];
+}
+
+/** S15. */
+function disable(subscription: Subscription, from: Time, days: number, again: boolean): Fact[] {
+  subscription.status = 'disabled';
+  subscription.keptUntil = from + days * day;
+  subscription.disabledAgain = again;
+  return [
+    [
+      'SubscriptionDisabled',
+      {
+        subscriptionId: subscription.id,
+        disabledAt: iso(from),
+        retainedUntil: iso(subscription.keptUntil),
+        furtherPeriod: again,
+      },
+    ],
+  ];
+}
+
+// Reservations, software, savings plans (V)
+
+const neverRefunded = [
+  'databricks',
+  'synapsePrePurchase',
+  'cloudSimple',
+  'redHatOpenShift',
+  'redHatPlan',
+  'susePlan',
+  'defenderPrePurchase',
+  'sentinelPrePurchase',
+];
+const capCents = 50_000 * 100;
+
+/** V3: what counts at an instant, of what was asked for in the twelve months before. */
+function countedAt(refunds: World['refunds'], time: Time): number {
+  let sum = 0;
+  for (const { cents, at } of refunds) if (at <= time && time < monthsLater(at, 12)) sum += cents;
+  return sum;
+}
+
+/** V3: the most that counts at any instant of the twelve months that a request made at `at` would count in. */
+function mostCountedFrom(refunds: World['refunds'], at: Time): number {
+  const instants = [at, ...refunds.map((refund) => refund.at)];
+  return Math.max(
+    ...instants.filter((time) => time >= at && time < monthsLater(at, 12)).map((time) => countedAt(refunds, time)),
+  );
+}
+
+function checkCap({ refunds }: World, cents: number, at: Time): void {
+  if (mostCountedFrom(refunds, at) + cents <= capCents) return;
+  const recovers = refunds
+    .map((refund) => monthsLater(refund.at, 12))
+    .filter((time) => time > at && mostCountedFrom(refunds, time) + cents <= capCents);
+  no('RefundCapExceeded', {
+    remainingUsdCents: capCents - mostCountedFrom(refunds, at),
+    recoversAt: iso(recovers.length === 0 ? undefined : Math.min(...recovers)),
+  });
+}
+
+/** A cancellation that waits for its settlement, before the reservation's end (V2, V6). */
+function waiting(world: World, id: string, now: Time): Reservation {
+  const reservation = ofThisTerm(world, world.reservations, id);
+  return reservation.status === 'cancellationRequested' && now <= reservation.ends
+    ? reservation
+    : no('InvalidTransition');
+}
+
+// Support contacts (C)
+
+type Withdrawal = RelationshipEvents['SupportContactWithdrawn']['reason'];
+
+function withdraw(
+  world: World,
+  which: (designation: World['designations'][number]) => boolean,
+  reason: Withdrawal,
+  now: Time,
+): Fact[] {
+  const gone = world.designations.filter(which);
+  world.designations = world.designations.filter((designation) => !which(designation));
+  return gone
+    .sort((a, b) => (a.subscription < b.subscription ? -1 : 1))
+    .map(({ subscription, contact }) => [
+      'SupportContactWithdrawn',
+      { subscriptionId: subscription, contact, reason, withdrawnAt: iso(now) },
+    ]);
+}
+
+function designate(world: World, subscription: string, contact: SupportContact, house: HouseRules): void {
+  const there = world.designations.find((designation) => designation.subscription === subscription);
+  if (there) {
+    there.contact = contact;
+    return;
+  }
+  if (world.designations.filter(({ term }) => term === world.term).length >= house.designations) no('LimitReached');
+  world.designations.push({ subscription, term: world.term, contact });
+}
+
+const itself = ({ tenantId, partnerId, name }: SupportContact): SupportContact => ({ tenantId, partnerId, name });
+const sameContact = (a: SupportContact, b: SupportContact) =>
+  a.tenantId === b.tenantId && a.partnerId === b.partnerId && a.name === b.name;
+
+// Delegated admin (G)
+
+const globalAdministrator = '62e90394-69f5-4237-9190-012177145e10';
+const once = (roles: readonly string[]) => [...new Set(roles.map((role) => role.toLowerCase()))];
+const sameRoles = (a: readonly string[], b: readonly string[]) => [...a].sort().join() === [...b].sort().join();
+const isOpen = ({ status }: Grant) => ['created', 'approvalPending', 'approved', 'active'].includes(status);
+const isLive = ({ kind, status, ends }: Grant, now: Time) => kind === 'gdap' && status === 'active' && now <= ends!;
+const isUnanswered = ({ kind, status }: Grant) =>
+  kind === 'gdap' && (status === 'created' || status === 'approvalPending');
+
+function checkTerms(terms: {
+  readonly name?: string | undefined;
+  readonly roles?: readonly string[] | undefined;
+  readonly durationDays?: number | undefined;
+  readonly autoExtendDays?: number | undefined;
+}): void {
+  const { name, roles, durationDays, autoExtendDays } = terms;
+  if (name !== undefined && name.trim() === '') no('InvalidItem');
+  if (name !== undefined && Array.from(name).length > 50) no('NameTooLong');
+  if (roles !== undefined && roles.length === 0) no('RolesMissing');
+  if (durationDays !== undefined && (durationDays % 1 !== 0 || durationDays < 1 || durationDays > 730))
+    no('DurationOutOfRange');
+  if (autoExtendDays !== undefined && autoExtendDays !== 0 && autoExtendDays !== 180) no('AutoExtendNotAllowed');
+}
+
+/** G5: nobody approved it in time, whether the clock has said so or not. */
+function checkNotLapsed(grant: Grant, now: Time): void {
+  if (isUnanswered(grant) && now > grant.lapses) no('RequestExpired');
+  if (grant.status === 'expired' && grant.ends === undefined) no('RequestExpired');
+}
+
+function checkGrantRoom(world: World, house: HouseRules): void {
+  if (world.grants.filter((grant) => grant.term === world.term && isOpen(grant)).length >= house.grants)
+    no('LimitReached');
+}
+
+/** The ids `dap-1`, `dap-2`… belong to the DAP that comes with the relationship. */
+function checkGrantId(world: World, id: string): void {
+  const reserved = /^dap-(\d+)$/.exec(id);
+  if (reserved && Number(reserved[1]) > world.term) no('InvalidItem');
+  checkUnused(world.grants, id);
+}
+
+function dap(world: World, id: string, at: Time): Fact {
+  world.grants.push({
+    id,
+    term: world.term,
+    kind: 'dap',
+    status: 'approved',
+    name: '',
+    roles: [],
+    days: 0,
+    extend: 0,
+    lapses: at,
+    ends: undefined,
+    groups: [],
+  });
+  return ['DelegatedAdminPrivilegesGranted', { grantId: id, grantedAt: iso(at) }];
+}
+
+// The rules, command by command
+
+const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N], situation: Situation) => Fact[] } = {
+  RequestResellerRelationship(world, data, { partner, now }) {
+    if (partner.standing !== 'good') no('PartnerRestricted');
+    const asked = countsFrom(data.effectiveAt, now);
+    if (data.market !== partner.market) no('MarketMismatch');
+    const reseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
+    if (data.indirectResellerId !== undefined && !reseller) no('ResellerNotRelated');
+    if (world.stage === 'on') no('AlreadyActive');
+    if (world.request && now <= world.request.lapses) no('RequestAlreadyOpen');
+    if (data.delegatedAdmin && asked >= dapOfferedUntil) no('DapNoLongerOffered');
+
+    const lapsed: Fact[] = world.request
+      ? [['ResellerRelationshipRequestExpired', { expiredAt: iso(world.request.lapses) }]]
+      : [];
+    world.stage = 'asked';
+    world.request = { lapses: asked + 90 * day, dap: data.delegatedAdmin ?? false };
+    world.profile = { name: data.customer.name, domain: data.customer.domain };
+    world.contacts = [partner.tenantId, ...(reseller ? [reseller.tenantId] : [])];
+    return [
+      ...lapsed,
+      ['ResellerRelationshipRequested', { requestedAt: iso(asked), expiresAt: iso(world.request.lapses) }],
+    ];
+  },
+
+  AcceptResellerRelationship(world, { acceptedBy }, situation) {
+    checkSignature(acceptedBy, situation);
+    const request = answerable(world, situation.now);
+    world.stage = 'on';
+    world.term += 1;
+    world.request = undefined;
+    return [
+      ['ResellerRelationshipEstablished', { relationshipTerm: world.term, establishedAt: iso(situation.now) }],
+      ...(request.dap ? [dap(world, `dap-${world.term}`, situation.now)] : []),
+    ];
+  },
+
+  DeclineResellerRelationship(world, { declinedBy }, situation) {
+    checkSignature(declinedBy, situation);
+    answerable(world, situation.now);
+    close(world, 'declined');
+    return [['ResellerRelationshipRequestDeclined', { declinedAt: iso(situation.now) }]];
+  },
+
+  WithdrawRelationshipRequest(world, _, { now }) {
+    answerable(world, now);
+    close(world, 'withdrawn');
+    return [['ResellerRelationshipRequestWithdrawn', { withdrawnAt: iso(now) }]];
+  },
+
+  ExpireRelationshipRequest(world, _, { now }) {
+    if (world.stage === 'never') no('RelationshipNotFound');
+    if (!world.request) no('NoOpenRequest');
+    const { lapses } = world.request;
+    checkDue(lapses, now);
+    close(world, 'lapsed');
+    return [['ResellerRelationshipRequestExpired', { expiredAt: iso(lapses) }]];
+  },
+
+  ConfirmCustomerAgreement(world, data, situation) {
+    checkCustomersAdmin(situation);
+    checkOn(world);
+    const agreed = countsFrom(data.agreedAt, situation.now);
+    if (world.agreed) no('NothingToChange');
+    world.agreed = true;
+    const confirmedBy = situation.actor.kind === 'customerUser' ? 'customer' : 'partner';
+    return [['CustomerAgreementConfirmed', { confirmedBy, agreedAt: iso(agreed), confirmedAt: iso(situation.now) }]];
+  },
+
+  UpdateCustomerProfile(world, { name, domain }, { now }) {
+    checkOn(world);
+    const newName = name === world.profile.name ? undefined : name;
+    const newDomain = domain === world.profile.domain ? undefined : domain;
+    if (newName === undefined && newDomain === undefined) no('NothingToChange');
+    world.profile = { name: newName ?? world.profile.name, domain: newDomain ?? world.profile.domain };
+    return [['CustomerProfileUpdated', { name: newName, domain: newDomain, updatedAt: iso(now) }]];
+  },
+
+  RemoveResellerRelationship(world, { noticeGiven }, situation) {
+    const { partner, house, now } = situation;
+    if (partner.type === 'indirectReseller') no('PartnerTypeNotAllowed');
+    if (world.stage === 'never') no('RelationshipNotFound');
+    if (world.stage === 'off') no('RelationshipAlreadyRemoved');
+    if (world.stage !== 'on') no('RelationshipNotActive');
+    if (house.noticeRequired && !noticeGiven) no('NoticeAcknowledgementMissing');
+    const inTheWay = blockers(world, situation);
+    if (inTheWay.length > 0) no('RemovalBlocked', { blockers: inTheWay });
+
+    const grants = world.grants.filter((grant) => grant.term === world.term && isOpen(grant));
+    for (const grant of grants) grant.status = 'revoked';
+    close(world, 'off');
+    world.agreed = false;
+    return [
+      ['ResellerRelationshipRemoved', { relationshipTerm: world.term, removedAt: iso(now), noticeGiven }],
+      ...withdraw(world, ({ term }) => term === world.term, 'relationshipRemoved', now),
+      ...grants
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .map(({ id, kind }): Fact => [
+          'DelegatedAdminPrivilegesRevoked',
+          { grantId: id, grantKind: kind, revokedAt: iso(now) },
+        ]),
+    ];
+  },
+
+  PurchaseSubscription(world, data, situation) {
+    const { now, house, partner } = situation;
+    checkSale(world, situation);
+    const bought = countsFrom(data.effectiveAt, now);
+    const { subscriptionId: id, kind, termDuration: length, baseSubscriptionId: base } = data;
+    const trial = data.trial ?? false;
+    const ownWindow =
+      data.cancellationAllowedUntil === undefined ? undefined : Date.parse(data.cancellationAllowedUntil);
+    const seats = kind === 'legacy' || kind === 'newCommerce';
+    if ((kind === 'azurePlan') !== (length === undefined)) no('InvalidItem');
+    if (kind === 'azurePlan' && data.autoRenew) no('InvalidItem');
+    if (!seats && (trial || base !== undefined)) no('InvalidItem');
+    if (ownWindow !== undefined && ownWindow < bought) no('InvalidItem');
+    checkUnused(world.subscriptions, id);
+    if (base !== undefined) {
+      const parent = ofAnyTerm(world, world.subscriptions, base);
+      if (parent.kind !== kind) no('InvalidItem');
+      if (kind === 'legacy') {
+        if (parent.term !== world.term) no('ItemOfEarlierTerm');
+        if (parent.base !== undefined) no('InvalidItem');
+        if (parent.status !== 'active') no('ParentNotActive');
+        const siblings = world.subscriptions.filter((other) => other.base === base && other.status !== 'deleted');
+        if (siblings.length >= house.addOns) no('LimitReached');
+      }
+    }
+
+    const renews = data.autoRenew ?? (kind === 'newCommerce' || kind === 'marketplace');
+    const ends = trial ? bought + 30 * day : length && monthsLater(bought, monthsIn[length]);
+    const window = trial && kind === 'newCommerce' ? undefined : (ownWindow ?? purchaseWindow(kind, length, bought));
+    const facts: Fact[] = [
+      [
+        'SubscriptionPurchased',
+        {
+          subscriptionId: id,
+          kind,
+          trial,
+          autoRenew: renews,
+          boughtBy: data.boughtBy ?? 'partner',
+          termEndsAt: iso(ends),
+          cancellationAllowedUntil: iso(window),
+          purchasedAt: iso(bought),
+        },
+      ],
+    ];
+    if (data.provisioned) facts.push(['SubscriptionActivated', { subscriptionId: id, activatedAt: iso(bought) }]);
+    if (kind !== 'newCommerce') {
+      designate(world, id, itself(partner), house);
+      facts.push([
+        'SupportContactAssigned',
+        { subscriptionId: id, contact: itself(partner), byDefault: true, assignedAt: iso(now) },
+      ]);
+    }
+    world.subscriptions.push({
+      id,
+      term: world.term,
+      kind,
+      base,
+      status: data.provisioned ? 'active' : 'pending',
+      trial,
+      quantity: data.quantity,
+      offer: data.offerId,
+      renews,
+      length,
+      ends,
+      window,
+      cycle: data.billingCycle,
+      planned: undefined,
+      plannedCycle: undefined,
+      leavesAt: undefined,
+      keptUntil: undefined,
+      disabledAgain: false,
+      azure: [],
+    });
+    return facts;
+  },
+
+  ActivateSubscription(world, { subscriptionId }, { now }) {
+    const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
+    checkNotDeleted(subscription);
+    if (subscription.status === 'suspended') no('SubscriptionSuspended');
+    if (subscription.status !== 'pending') no('InvalidTransition');
+    checkBaseInUse(world, subscription);
+    subscription.status = 'active';
+    return [['SubscriptionActivated', { subscriptionId, activatedAt: iso(now) }]];
+  },
+
+  SuspendSubscription(world, { subscriptionId, reason }, { now }) {
+    const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
+    checkNotDeleted(subscription);
+    if (subscription.status !== 'active') no('InvalidTransition');
+    checkNoTrialLock(subscription);
+    checkNoAzure(subscription);
+    const legacy = subscription.kind === 'legacy';
+    const addOns = world.subscriptions
+      .filter(({ kind, base, status }) => kind === 'legacy' && base === subscriptionId && status === 'active')
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const facts: Fact[] = [subscription, ...addOns].map((suspended) => {
+      suspended.status = 'suspended';
+      suspended.keptUntil = legacy ? now + 90 * day : undefined;
+      return [
+        'SubscriptionSuspended',
+        {
+          subscriptionId: suspended.id,
+          reason,
+          suspendedAt: iso(now),
+          retainedUntil: iso(suspended.keptUntil),
+          withBase: suspended === subscription ? undefined : subscriptionId,
+        },
+      ];
+    });
+    if (subscription.kind === 'newCommerce') {
+      if (subscription.renews) facts.push(['AutoRenewDisabled', { subscriptionId, disabledAt: iso(now) }]);
+      if (subscription.planned) facts.push(['ScheduledChangesDiscarded', { subscriptionId, discardedAt: iso(now) }]);
+      subscription.renews = false;
+      subscription.planned = undefined;
+    }
+    return facts;
+  },
+
+  ReactivateSubscription(world, { subscriptionId }, { now }) {
+    const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
+    checkNotDeleted(subscription);
+    if (subscription.status !== 'suspended' || over(subscription.keptUntil, now)) no('InvalidTransition');
+    if (over(subscription.ends, now)) no('TermEnded');
+    checkBaseInUse(world, subscription);
+    subscription.status = 'active';
+    subscription.keptUntil = undefined;
+    return [['SubscriptionReactivated', { subscriptionId, reactivatedAt: iso(now) }]];
+  },
+
+  CancelSubscription(world, { subscriptionId }, { now }) {
+    const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
+    const { kind, status, window, ends } = subscription;
+    checkNotDeleted(subscription);
+    if (kind === 'legacy') no('CancelNotSupported');
+    if (status !== 'active' && status !== 'suspended') no('InvalidTransition');
+    checkNoTrialLock(subscription);
+    checkNoAzure(subscription);
+    if (ends === undefined || (window !== undefined && now <= window)) return cancelNow(world, subscription, now, now);
+    if (subscription.leavesAt !== undefined) no('NothingToChange');
+    if (kind === 'newCommerce' || status === 'suspended')
+      no('CancellationWindowClosed', {
+        closedAt: iso(window),
+        nextWindowAt: status === 'active' && subscription.renews ? iso(ends) : undefined,
+      });
+    if (now > ends) no('TermEnded');
+    const facts: Fact[] = [
+      ['CancellationScheduled', { subscriptionId, takesEffectAt: iso(ends), scheduledAt: iso(now) }],
+    ];
+    if (subscription.renews) facts.push(['AutoRenewDisabled', { subscriptionId, disabledAt: iso(now) }]);
+    subscription.leavesAt = ends;
+    subscription.renews = false;
+    return facts;
+  },
+
+  SetAutoRenew(world, { subscriptionId, autoRenew }, { now }) {
+    const subscription = toChange(world, subscriptionId, now);
+    if (autoRenew && subscription.leavesAt !== undefined) no('InvalidTransition');
+    if (autoRenew === subscription.renews) no('NothingToChange');
+    subscription.renews = autoRenew;
+    return [
+      autoRenew
+        ? ['AutoRenewEnabled', { subscriptionId, enabledAt: iso(now) }]
+        : ['AutoRenewDisabled', { subscriptionId, disabledAt: iso(now) }],
+    ];
+  },
+
+  ChangeSubscriptionQuantity(world, { subscriptionId, quantity }, { now }) {
+    const subscription = toChange(world, subscriptionId, now);
+    checkNoTrialLock(subscription);
+    const previousQuantity = subscription.quantity;
+    if (quantity === previousQuantity) no('NothingToChange');
+    subscription.quantity = quantity;
+    return [['SubscriptionQuantityChanged', { subscriptionId, quantity, previousQuantity, changedAt: iso(now) }]];
+  },
+
+  ScheduleSubscriptionChange(world, { subscriptionId, change, billingCycle }, { now }) {
+    const subscription = toChange(world, subscriptionId, now);
+    const wanted = change && Object.values(change).some((value) => value !== undefined) ? change : undefined;
+    if (!wanted && billingCycle === undefined) no('NothingToChange');
+    subscription.planned = wanted ?? subscription.planned;
+    subscription.plannedCycle = billingCycle ?? subscription.plannedCycle;
+    return [['SubscriptionChangeScheduled', { subscriptionId, change: wanted, billingCycle, scheduledAt: iso(now) }]];
+  },
+
+  RenewSubscription(world, { subscriptionId }, { now }) {
+    const subscription = ofAnyTerm(world, world.subscriptions, subscriptionId);
+    if (subscription.status !== 'active' || subscription.ends === undefined) no('InvalidTransition');
+    if (!subscription.renews) no('AutoRenewOff');
+    checkDue(subscription.ends, now);
+    return renew(subscription, now);
+  },
+
+  EndSubscriptionTerm(world, { subscriptionId }, { now }) {
+    const subscription = ofAnyTerm(world, world.subscriptions, subscriptionId);
+    const { status, ends } = subscription;
+    if (ends === undefined) no('InvalidTransition');
+    checkDue(ends, now);
+    if (status !== 'active' && status !== 'suspended') no('InvalidTransition');
+    if (subscription.leavesAt !== undefined) return cancelNow(world, subscription, subscription.leavesAt, now);
+    if (status === 'suspended')
+      return subscription.kind === 'legacy' ? no('InvalidTransition') : disable(subscription, ends, 30, true);
+    if (subscription.renews) return renew(subscription, now);
+    subscription.status = 'expired';
+    subscription.keptUntil = ends + 30 * day;
+    return [
+      ['SubscriptionExpired', { subscriptionId, expiredAt: iso(ends), retainedUntil: iso(subscription.keptUntil) }],
+    ];
+  },
+
+  AdvanceSubscriptionRetention(world, { subscriptionId }, { now }) {
+    const subscription = ofAnyTerm(world, world.subscriptions, subscriptionId);
+    const { keptUntil } = subscription;
+    if (keptUntil === undefined) no('InvalidTransition');
+    checkDue(keptUntil, now);
+    if (subscription.status === 'expired') return disable(subscription, keptUntil, 90, false);
+    if (subscription.status === 'disabled' && subscription.disabledAgain)
+      return disable(subscription, keptUntil, 90, false);
+    subscription.status = 'deleted';
+    subscription.keptUntil = undefined;
+    return [
+      ['SubscriptionDeleted', { subscriptionId, deletedAt: iso(keptUntil) }],
+      ...withdraw(world, ({ subscription: id }) => id === subscriptionId, 'subscriptionDeleted', now),
+    ];
+  },
+
+  AddAzureSubscription(world, { subscriptionId, azureSubscriptionId }, situation) {
+    checkSale(world, situation);
+    const plan = ofThisTerm(world, world.subscriptions, subscriptionId);
+    if (plan.kind !== 'azurePlan') no('InvalidItem');
+    checkUnused(
+      world.subscriptions.flatMap(({ azure }) => azure),
+      azureSubscriptionId,
+    );
+    checkNotDeleted(plan);
+    if (plan.status === 'suspended') no('SubscriptionSuspended');
+    if (plan.status !== 'active') no('InvalidTransition');
+    plan.azure.push({ id: azureSubscriptionId, cancelled: false });
+    return [['AzureSubscriptionAdded', { subscriptionId, azureSubscriptionId, addedAt: iso(situation.now) }]];
+  },
+
+  CancelAzureSubscription(world, { subscriptionId, azureSubscriptionId, reason }, { now }) {
+    checkOn(world);
+    if (reason !== 'compromise') no('InvalidReason');
+    const plan = ofThisTerm(world, world.subscriptions, subscriptionId);
+    const azure = ofAnyTerm(world, plan.azure, azureSubscriptionId);
+    checkNotDeleted(plan);
+    if (azure.cancelled) no('NothingToChange');
+    azure.cancelled = true;
+    return [['AzureSubscriptionCancelled', { subscriptionId, azureSubscriptionId, reason, cancelledAt: iso(now) }]];
+  },
+
+  PurchaseReservation(world, data, situation) {
+    checkSale(world, situation);
+    const bought = countsFrom(data.effectiveAt, situation.now);
+    const owners = data.owners ?? [situation.actor.id];
+    if (owners.length === 0 || data.commitmentUsdCents < 0) no('InvalidItem');
+    checkUnused(world.reservations, data.reservationId);
+    const plans = world.subscriptions.filter(({ kind, status }) => kind === 'azurePlan' && status === 'active');
+    if (!plans.some(({ term }) => term === world.term)) no('AzurePlanRequired');
+    const ends = monthsLater(bought, monthsIn[data.termDuration]);
+    world.reservations.push({
+      id: data.reservationId,
+      term: world.term,
+      product: data.product,
+      owners,
+      cents: data.commitmentUsdCents,
+      bought,
+      ends,
+      status: 'active',
+    });
+    const boughtBy = data.boughtBy ?? 'partner';
+    return [['ReservationPurchased', { owners, boughtBy, purchasedAt: iso(bought), expiresAt: iso(ends) }]];
+  },
+
+  CancelReservation(world, data, { actor, now }) {
+    checkOn(world);
+    const asked = countsFrom(data.effectiveAt, now);
+    const reservation = ofThisTerm(world, world.reservations, data.reservationId);
+    const { id: reservationId, cents } = reservation;
+    if (!reservation.owners.includes(actor.id)) no('RoleNotAllowed');
+    if (asked < reservation.bought) no('InvalidItem');
+    if (reservation.status !== 'active' || now > reservation.ends) no('InvalidTransition');
+    if (neverRefunded.includes(reservation.product)) no('ReservationNotRefundable');
+    const exchange = data.exchange ?? false;
+    if (!exchange) {
+      checkCap(world, cents, asked);
+      world.refunds.push({ reservation: reservationId, cents, at: asked });
+    }
+    reservation.status = data.settled ? 'cancelled' : 'cancellationRequested';
+    return [
+      [
+        'ReservationCancellationRequested',
+        { reservationId, countedUsdCents: exchange ? 0 : cents, exchange, requestedAt: iso(asked) },
+      ],
+      ...(data.settled ? [['ReservationCancelled', { reservationId, cancelledAt: iso(now) }] satisfies Fact] : []),
+    ];
+  },
+
+  ConfirmReservationCancellation(world, { reservationId }, { now }) {
+    waiting(world, reservationId, now).status = 'cancelled';
+    return [['ReservationCancelled', { reservationId, cancelledAt: iso(now) }]];
+  },
+
+  RefuseReservationCancellation(world, { reservationId }, { now }) {
+    waiting(world, reservationId, now).status = 'active';
+    world.refunds = world.refunds.filter(({ reservation }) => reservation !== reservationId);
+    return [['ReservationCancellationRefused', { reservationId, refusedAt: iso(now) }]];
+  },
+
+  ExpireReservation(world, { reservationId }, { now }) {
+    const reservation = ofAnyTerm(world, world.reservations, reservationId);
+    if (reservation.status === 'cancelled' || reservation.status === 'expired') no('InvalidTransition');
+    checkDue(reservation.ends, now);
+    reservation.status = 'expired';
+    return [['ReservationExpired', { reservationId, expiredAt: iso(reservation.ends) }]];
+  },
+
+  PurchaseSoftware(world, data, situation) {
+    checkSale(world, situation);
+    const bought = countsFrom(data.effectiveAt, situation.now);
+    const ids = data.lineItems.map(({ lineItemId }) => lineItemId);
+    if ((data.kind === 'subscription') !== (data.termDuration !== undefined)) no('InvalidItem');
+    if (ids.length === 0 || ids.some((id, index) => ids.indexOf(id) !== index)) no('InvalidItem');
+    const window =
+      data.cancellationAllowedUntil === undefined
+        ? bought + (data.kind === 'perpetual' ? 30 : 7) * day
+        : Date.parse(data.cancellationAllowedUntil);
+    if (window < bought) no('InvalidItem');
+    checkUnused(world.software, data.purchaseId);
+    const ends = data.termDuration && monthsLater(bought, monthsIn[data.termDuration]);
+    world.software.push({
+      id: data.purchaseId,
+      term: world.term,
+      publisher: data.publisher,
+      window,
+      ends,
+      lines: ids.map((id) => ({ id, cancelled: false })),
+      status: 'completed',
+    });
+    return [
+      [
+        'SoftwarePurchased',
+        {
+          boughtBy: data.boughtBy ?? 'partner',
+          purchasedAt: iso(bought),
+          cancellationAllowedUntil: iso(window),
+          expiresAt: iso(ends),
+        },
+      ],
+    ];
+  },
+
+  CancelSoftwarePurchase(world, { purchaseId, lineItemIds }, { now }) {
+    checkOn(world);
+    if (lineItemIds?.length === 0) no('InvalidItem');
+    const purchase = ofThisTerm(world, world.software, purchaseId);
+    const named = lineItemIds ?? purchase.lines.map(({ id }) => id);
+    if (named.some((id) => !purchase.lines.some((line) => line.id === id))) no('LineItemNotFound');
+    if (purchase.publisher === 'redHat' || purchase.publisher === 'suse') no('CancelNotSupported');
+    if (purchase.status !== 'completed' || over(purchase.ends, now)) no('InvalidTransition');
+    if (now > purchase.window) no('CancellationWindowClosed', { closedAt: iso(purchase.window) });
+    const lines = purchase.lines.filter(({ id, cancelled }) => !cancelled && named.includes(id));
+    if (lines.length === 0) no('NothingToChange');
+    for (const line of lines) line.cancelled = true;
+    const facts: Fact[] = lines.map(({ id }) => [
+      'SoftwareLineItemCancelled',
+      { purchaseId, lineItemId: id, cancelledAt: iso(now) },
+    ]);
+    if (purchase.lines.every(({ cancelled }) => cancelled)) {
+      purchase.status = 'cancelled';
+      facts.push(['SoftwarePurchaseCancelled', { purchaseId, cancelledAt: iso(now) }]);
+    }
+    return facts;
+  },
+
+  ExpireSoftware(world, { purchaseId }, { now }) {
+    const purchase = ofAnyTerm(world, world.software, purchaseId);
+    if (purchase.status !== 'completed' || purchase.ends === undefined) no('InvalidTransition');
+    checkDue(purchase.ends, now);
+    purchase.status = 'expired';
+    return [['SoftwareExpired', { purchaseId, expiredAt: iso(purchase.ends) }]];
+  },
+
+  PurchaseSavingsPlan(world, data, situation) {
+    checkSale(world, situation);
+    const bought = countsFrom(data.effectiveAt, situation.now);
+    checkUnused(world.savingsPlans, data.savingsPlanId);
+    const ends = monthsLater(bought, monthsIn[data.termDuration]);
+    world.savingsPlans.push({ id: data.savingsPlanId, term: world.term, ends, expired: false });
+    const boughtBy = data.boughtBy ?? 'partner';
+    return [['SavingsPlanPurchased', { boughtBy, purchasedAt: iso(bought), expiresAt: iso(ends) }]];
+  },
+
+  CancelSavingsPlan(world, { savingsPlanId }, { now }) {
+    const plan = ofThisTerm(world, world.savingsPlans, savingsPlanId);
+    return no(plan.expired || now > plan.ends ? 'InvalidTransition' : 'SavingsPlanNotCancellable');
+  },
+
+  ExpireSavingsPlan(world, { savingsPlanId }, { now }) {
+    const plan = ofAnyTerm(world, world.savingsPlans, savingsPlanId);
+    if (plan.expired) no('InvalidTransition');
+    checkDue(plan.ends, now);
+    plan.expired = true;
+    return [['SavingsPlanExpired', { savingsPlanId, expiredAt: iso(plan.ends) }]];
+  },
+
+  AssignSupportContact(world, { subscriptionId, contact }, { partner, house, now }) {
+    checkOn(world);
+    if ([contact.tenantId, contact.partnerId, contact.name].some((field) => field.trim() === ''))
+      no('InvalidSupportContact');
+    const { kind, status } = ofThisTerm(world, world.subscriptions, subscriptionId);
+    if (kind === 'newCommerce') no('SupportContactNotSupported');
+    if (status === 'deleted') no('SubscriptionDeleted');
+    const related = [itself(partner), ...partner.resellers].some((known) => sameContact(known, contact));
+    if (!related || !world.contacts.includes(contact.tenantId)) no('SupportContactNotAvailable');
+    const there = world.designations.find(({ subscription }) => subscription === subscriptionId);
+    if (there && sameContact(there.contact, contact)) no('NothingToChange');
+    designate(world, subscriptionId, contact, house);
+    return [['SupportContactAssigned', { subscriptionId, contact, byDefault: false, assignedAt: iso(now) }]];
+  },
+
+  WithdrawSupportContact(world, { subscriptionId }, { now }) {
+    ofThisTerm(world, world.subscriptions, subscriptionId);
+    const facts = withdraw(world, ({ subscription }) => subscription === subscriptionId, 'withdrawn', now);
+    return facts.length === 0 ? no('NothingToChange') : facts;
+  },
+
+  RecordLegacyDelegatedAdmin(world, { grantId, effectiveAt }, { house, now }) {
+    checkOn(world);
+    const granted = countsFrom(effectiveAt, now);
+    checkGrantId(world, grantId);
+    if (granted >= dapOfferedUntil) no('DapNoLongerOffered');
+    if (world.grants.some((grant) => grant.kind === 'dap' && grant.term === world.term && isOpen(grant)))
+      no('NothingToChange');
+    checkGrantRoom(world, house);
+    return [dap(world, grantId, granted)];
+  },
+
+  RequestDelegatedAdmin(world, data, { house, now, nameTaken }) {
+    checkOn(world);
+    const asked = countsFrom(data.effectiveAt, now);
+    checkTerms(data);
+    const roles = once(data.roles);
+    const extend = data.autoExtendDays ?? 0;
+    if (extend > 0 && roles.includes(globalAdministrator)) no('AutoExtendNotAllowed');
+    checkGrantId(world, data.grantId);
+    checkGrantRoom(world, house);
+    if (nameTaken) no('NameNotUnique');
+    const lapses = asked + 90 * day;
+    world.grants.push({
+      id: data.grantId,
+      term: world.term,
+      kind: 'gdap',
+      status: 'created',
+      name: data.name,
+      roles,
+      days: data.durationDays,
+      extend,
+      lapses,
+      ends: undefined,
+      groups: [],
+    });
+    return [
+      ['DelegatedAdminRequested', { roles, autoExtendDays: extend, requestedAt: iso(asked), expiresAt: iso(lapses) }],
+    ];
+  },
+
+  UpdateDelegatedAdminRequest(world, data, { now, nameTaken }) {
+    checkOn(world);
+    checkTerms(data);
+    const grant = ofThisTerm(world, world.grants, data.grantId);
+    checkNotLapsed(grant, now);
+    const live = isLive(grant, now);
+    if (grant.status !== 'created' && !live) no('GrantLocked');
+    const wanted = data.roles && once(data.roles);
+    const name = data.name === grant.name ? undefined : data.name;
+    const days = data.durationDays === grant.days ? undefined : data.durationDays;
+    const extend = data.autoExtendDays === grant.extend ? undefined : data.autoExtendDays;
+    const roles = wanted && !sameRoles(wanted, grant.roles) ? wanted : undefined;
+    if (live) {
+      const others = grant.roles.filter((role) => role !== globalAdministrator);
+      if (name !== undefined || days !== undefined || (roles && !sameRoles(roles, others))) no('GrantLocked');
+    }
+    if (name === undefined && days === undefined && extend === undefined && !roles) no('NothingToChange');
+    if ((extend ?? grant.extend) > 0 && (roles ?? grant.roles).includes(globalAdministrator))
+      no('AutoExtendNotAllowed');
+    if (name !== undefined && nameTaken) no('NameNotUnique');
+    grant.name = name ?? grant.name;
+    grant.days = days ?? grant.days;
+    grant.extend = extend ?? grant.extend;
+    grant.roles = roles ?? grant.roles;
+    for (const group of grant.groups) group.roles = group.roles.filter((role) => grant.roles.includes(role));
+    return [
+      [
+        'DelegatedAdminUpdated',
+        { grantId: data.grantId, name, roles, durationDays: days, autoExtendDays: extend, updatedAt: iso(now) },
+      ],
+    ];
+  },
+
+  LockDelegatedAdminForApproval(world, { grantId }, { now }) {
+    const grant = ofThisTerm(world, world.grants, grantId);
+    checkNotLapsed(grant, now);
+    if (grant.status !== 'created') no('InvalidTransition');
+    grant.status = 'approvalPending';
+    return [['DelegatedAdminLockedForApproval', { grantId, lockedAt: iso(now) }]];
+  },
+
+  ApproveDelegatedAdmin(world, { grantId, approvedBy }, situation) {
+    const { now } = situation;
+    checkSignature(approvedBy, situation);
+    const grant = ofThisTerm(world, world.grants, grantId);
+    checkNotLapsed(grant, now);
+    if (grant.status !== 'approvalPending') no('InvalidTransition');
+    grant.status = 'active';
+    grant.ends = now + grant.days * day;
+    return [
+      ['DelegatedAdminApproved', { grantId, approvedAt: iso(now) }],
+      ['DelegatedAdminActivated', { grantId, activatedAt: iso(now), endsAt: iso(grant.ends) }],
+    ];
+  },
+
+  ExtendDelegatedAdmin(world, { grantId }, { now }) {
+    const grant = ofThisTerm(world, world.grants, grantId);
+    if (!isLive(grant, now)) no('GrantNotActive');
+    if (grant.extend === 0) no('AutoExtendOff');
+    grant.ends = grant.ends! + 180 * day;
+    return [['DelegatedAdminExtended', { grantId, endsAt: iso(grant.ends), extendedAt: iso(now) }]];
+  },
+
+  TerminateDelegatedAdmin(world, { grantId }, situation) {
+    const { actor, now } = situation;
+    const byCustomer = actor.kind === 'customerUser';
+    checkCustomersAdmin(situation);
+    const grant = ofThisTerm(world, world.grants, grantId);
+    const live = isLive(grant, now);
+    const standing = live || (grant.kind === 'dap' && grant.status === 'approved');
+    const waits = isUnanswered(grant) && now <= grant.lapses;
+    if (!standing && !(byCustomer && waits)) no('InvalidTransition');
+    grant.status = 'terminated';
+    const facts: Fact[] = [['DelegatedAdminTerminated', { grantId, terminatedAt: iso(now) }]];
+    if (live)
+      facts.unshift([
+        'DelegatedAdminTerminationRequested',
+        { grantId, requestedBy: byCustomer ? 'customer' : 'partner', requestedAt: iso(now) },
+      ]);
+    return facts;
+  },
+
+  ExpireDelegatedAdmin(world, { grantId }, { now }) {
+    const grant = ofAnyTerm(world, world.grants, grantId);
+    if (!isUnanswered(grant) && grant.status !== 'active') no('InvalidTransition');
+    const end = grant.status === 'active' ? grant.ends! : grant.lapses;
+    checkDue(end, now);
+    grant.status = 'expired';
+    return [['DelegatedAdminExpired', { grantId, expiredAt: iso(end) }]];
+  },
+
+  AssignAccess(world, { grantId, assignmentId, groupId, roles: asked }, { now }) {
+    checkOn(world);
+    const roles = once(asked);
+    if (roles.length === 0) no('RolesMissing');
+    const grant = ofThisTerm(world, world.grants, grantId);
+    if (!isLive(grant, now)) no('GrantNotActive');
+    if (roles.some((role) => !grant.roles.includes(role))) no('RoleNotGranted');
+    const there = grant.groups.find(({ id }) => id === assignmentId);
+    if (!there) {
+      grant.groups.push({ id: assignmentId, group: groupId, roles, deleted: false });
+      return [['AccessAssignmentCreated', { grantId, assignmentId, groupId, roles, createdAt: iso(now) }]];
+    }
+    if (there.deleted || there.group !== groupId) no('ItemAlreadyExists');
+    if (sameRoles(there.roles, roles)) no('NothingToChange');
+    there.roles = roles;
+    return [['AccessAssignmentUpdated', { grantId, assignmentId, roles, updatedAt: iso(now) }]];
+  },
+
+  RemoveAccess(world, { grantId, assignmentId }, { now }) {
+    const grant = ofThisTerm(world, world.grants, grantId);
+    const there = grant.groups.find(({ id }) => id === assignmentId);
+    if (!there || there.deleted) no('ItemNotFound');
+    if (!isLive(grant, now)) no('GrantNotActive');
+    there.deleted = true;
+    return [['AccessAssignmentDeleted', { grantId, assignmentId, deletedAt: iso(now) }]];
+  },
+};

@@ -1,0 +1,727 @@
+import { describe, expect, it } from '@jest/globals';
+import fc, { type Arbitrary } from 'fast-check';
+import {
+  customerRelationship,
+  initialState,
+  policies,
+  rejections,
+  reservationProducts,
+  roles,
+  softwarePublishers,
+  subscriptionKinds,
+  type Actor,
+  type CommandName,
+  type Context,
+  type CustomerRelationship,
+  type Partner,
+  type Policy,
+  type RelationshipCommands,
+  type RelationshipEvents,
+  type RemovalBlocker,
+  type SupportContact,
+} from '#customer-relationship';
+import { decideOn, fold, Rejection, type Decider, type MessageOf } from '#event-sourcing';
+import { boundaries, iso, judge, monthsLater, newWorld, type HouseRules, type World } from './model.js';
+
+// The decider against the model: random sequences of commands, verdict by verdict. Most commands are about something
+// that is there, ids collide now and then, and the clock likes to stop at an end, or a millisecond behind it.
+
+type RelationshipDecider = Decider<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
+
+const sequences = 1000;
+const commandsEach = 40;
+const hour = 60 * 60 * 1000;
+const day = 24 * hour;
+
+// What may be said
+
+/** An instant relative to the sequence's clock: so long before it, or at (or just beside) some end that matters. */
+type Moment = { readonly back: number } | { readonly boundary: number; readonly offset: number };
+
+/** An item by its place among those there are, or an id that none has yet. */
+type Choice = { readonly pool: Pool; readonly nth: number } | { readonly pool: Pool; readonly fresh: string };
+type Pool =
+  | 'subscription'
+  | 'legacy'
+  | 'newCommerce'
+  | 'azurePlan'
+  | 'azure'
+  | 'reservation'
+  | 'software'
+  | 'savingsPlan'
+  | 'grant'
+  | 'access';
+
+/** A command whose ids are yet to be picked, and whose times are yet to be set against the clock. */
+interface Utterance {
+  readonly type: CommandName;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly times?: Readonly<Record<string, Moment | undefined>>;
+}
+
+interface Step {
+  /** What gets somewhere is said rather than what is refused, and what has been said least. */
+  readonly utterances: readonly Utterance[];
+  readonly jump: { readonly ahead: number } | { readonly boundary: number; readonly offset: number };
+  /** Undefined: somebody who may. */
+  readonly actor: Actor | undefined;
+  readonly partner: Pick<Partner, 'type' | 'standing'>;
+  readonly nameTaken: boolean;
+}
+
+interface Sequence {
+  readonly house: HouseRules;
+  readonly startsAt: number;
+  readonly opening: readonly Utterance[];
+  readonly steps: readonly Step[];
+}
+
+const reseller: SupportContact = { tenantId: 'tenant-reseller', partnerId: '22', name: 'Northwind' };
+const stranger: SupportContact = { tenantId: 'tenant-stranger', partnerId: '33', name: 'Elsewhere' };
+const itself: SupportContact = { tenantId: 'tenant-partner', partnerId: '11', name: 'Contoso' };
+const globalAdministrator = '62e90394-69f5-4237-9190-012177145e10';
+
+const { constantFrom, boolean, nat, record, oneof, array, uniqueArray } = fc;
+/** In so many of a hundred cases, otherwise absent. */
+const inSome = <T>(percent: number, arbitrary: Arbitrary<T>): Arbitrary<T | undefined> =>
+  oneof({ weight: percent, arbitrary }, { weight: 100 - percent, arbitrary: fc.constant(undefined) });
+const maybe = <T>(arbitrary: Arbitrary<T>): Arbitrary<T | undefined> => inSome(50, arbitrary);
+const rarely = <T>(usual: T, ...unusual: T[]): Arbitrary<T> =>
+  oneof({ weight: 12, arbitrary: constantFrom(usual) }, { weight: 1, arbitrary: constantFrom(...unusual) });
+
+const rarelyElse = <T>(usual: Arbitrary<T>, unusual: Arbitrary<T>): Arbitrary<T> =>
+  oneof({ weight: 12, arbitrary: usual }, { weight: 1, arbitrary: unusual });
+
+const moment: Arbitrary<Moment> = oneof(
+  record({ back: constantFrom(0, 1, day, 30 * day, 150 * day, 366 * day, 700 * day) }),
+  record({ boundary: nat(40), offset: constantFrom(-1, 0, 1) }),
+);
+const window: Arbitrary<Moment> = record({ back: constantFrom(-400 * day, -day, -1, 0, 1) });
+const past = inSome(40, oneof({ weight: 12, arbitrary: moment }, { weight: 1, arbitrary: fc.constant({ back: -1 }) }));
+
+const there = (pool: Pool): Arbitrary<Choice | string> =>
+  oneof(
+    { weight: 15, arbitrary: record({ pool: fc.constant(pool), nth: nat(2) }) },
+    { weight: 1, arbitrary: fc.constant('unheard-of') },
+  );
+const anew = (pool: Pool): Arbitrary<Choice | string> =>
+  oneof({ weight: 12, arbitrary: fc.constant({ pool, fresh: pool }) }, { weight: 1, arbitrary: there(pool) });
+const subscriptionId = there('subscription');
+const reservationId = there('reservation');
+const purchaseId = there('software');
+const savingsPlanId = there('savingsPlan');
+const grantId = there('grant');
+const grantRoles = rarely(['role-a', 'role-b'], [globalAdministrator, 'role-a', 'role-b'], ['ROLE-A'], ['role-b'], []);
+const termDuration = constantFrom('P1M', 'P1Y', 'P3Y');
+const longTerm = constantFrom('P1Y', 'P3Y');
+const billingCycle = constantFrom('monthly', 'annual');
+const boughtBy = maybe(constantFrom('partner', 'customer'));
+const relayed = constantFrom({ userId: 'chris', globalAdmin: true }, { userId: 'chris', globalAdmin: false });
+const money = { minorUnits: 100, currency: 'USD' };
+const grantName = rarely('One', 'Two', 'x'.repeat(50), '\u{1F310}'.repeat(50), 'x'.repeat(51), '  ');
+const durationDays = rarely(90, 1, 730, 0, 731, 1.5);
+const autoExtendDays = rarely(180, 0, 90);
+
+type Fields = Record<string, Arbitrary<unknown>>;
+const says = (type: CommandName, fields: Fields = {}, times: Record<string, Arbitrary<Moment | undefined>> = {}) =>
+  record({ type: fc.constant(type), data: record(fields), times: record(times) }) as unknown as Arbitrary<Utterance>;
+
+const purchaseOf = (fields: Fields) =>
+  says(
+    'PurchaseSubscription',
+    {
+      subscriptionId: anew('subscription'),
+      offerId: fc.constant('offer-1'),
+      name: fc.constant('Seats'),
+      quantity: constantFrom(1, 5),
+      billingCycle: maybe(billingCycle),
+      boughtBy,
+      provisioned: inSome(75, fc.constant(true)),
+      ...fields,
+    },
+    { effectiveAt: past, cancellationAllowedUntil: inSome(15, window) },
+  );
+const licences = (kind: 'legacy' | 'newCommerce') =>
+  purchaseOf({
+    kind: fc.constant(kind),
+    termDuration,
+    trial: inSome(20, fc.constant(true)),
+    autoRenew: maybe(boolean()),
+    baseSubscriptionId: inSome(30, rarelyElse(there(kind), subscriptionId)),
+  });
+
+const utterances: Record<CommandName, Arbitrary<Utterance>> = {
+  RequestResellerRelationship: says(
+    'RequestResellerRelationship',
+    {
+      customer: constantFrom({ name: 'Fabrikam' }, { name: 'Fabrikam', domain: 'fabrikam.example' }),
+      market: rarely('US', 'DE'),
+      delegatedAdmin: maybe(boolean()),
+      indirectResellerId: maybe(rarely(reseller.tenantId, stranger.tenantId)),
+    },
+    { effectiveAt: past },
+  ),
+  AcceptResellerRelationship: says('AcceptResellerRelationship', { acceptedBy: maybe(relayed) }),
+  DeclineResellerRelationship: says('DeclineResellerRelationship', { declinedBy: maybe(relayed) }),
+  WithdrawRelationshipRequest: says('WithdrawRelationshipRequest'),
+  ExpireRelationshipRequest: says('ExpireRelationshipRequest'),
+  ConfirmCustomerAgreement: says('ConfirmCustomerAgreement', {}, { agreedAt: past }),
+  UpdateCustomerProfile: says('UpdateCustomerProfile', {
+    name: maybe(constantFrom('Fabrikam', 'Fabrikam Europe')),
+    domain: maybe(constantFrom('fabrikam.example', 'fabrikam.eu')),
+  }),
+  RemoveResellerRelationship: says('RemoveResellerRelationship', { noticeGiven: maybe(boolean()) }),
+
+  PurchaseSubscription: oneof(
+    { weight: 2, arbitrary: licences('legacy') },
+    { weight: 2, arbitrary: licences('newCommerce') },
+    {
+      weight: 1,
+      arbitrary: purchaseOf({ kind: fc.constant('marketplace'), termDuration, autoRenew: maybe(boolean()) }),
+    },
+    { weight: 1, arbitrary: purchaseOf({ kind: fc.constant('azurePlan') }) },
+    {
+      weight: 1,
+      arbitrary: purchaseOf({
+        kind: constantFrom(...subscriptionKinds),
+        termDuration: maybe(termDuration),
+        trial: maybe(boolean()),
+        autoRenew: maybe(boolean()),
+        baseSubscriptionId: maybe(subscriptionId),
+      }),
+    },
+  ),
+  ActivateSubscription: says('ActivateSubscription', { subscriptionId }),
+  SuspendSubscription: says('SuspendSubscription', { subscriptionId, reason: fc.constant('customerRequest') }),
+  ReactivateSubscription: says('ReactivateSubscription', { subscriptionId }),
+  CancelSubscription: says('CancelSubscription', { subscriptionId }),
+  SetAutoRenew: says('SetAutoRenew', { subscriptionId, autoRenew: boolean() }),
+  ChangeSubscriptionQuantity: says('ChangeSubscriptionQuantity', { subscriptionId, quantity: constantFrom(1, 5, 9) }),
+  ScheduleSubscriptionChange: says('ScheduleSubscriptionChange', {
+    subscriptionId,
+    change: maybe(
+      record(
+        { quantity: constantFrom(2, 7), termDuration, offerId: constantFrom('offer-2', 'offer-3') },
+        { requiredKeys: [] },
+      ),
+    ),
+    billingCycle: maybe(billingCycle),
+  }),
+  RenewSubscription: says('RenewSubscription', { subscriptionId }),
+  EndSubscriptionTerm: says('EndSubscriptionTerm', { subscriptionId }),
+  AdvanceSubscriptionRetention: says('AdvanceSubscriptionRetention', { subscriptionId }),
+  AddAzureSubscription: says('AddAzureSubscription', {
+    subscriptionId: rarelyElse(there('azurePlan'), subscriptionId),
+    azureSubscriptionId: anew('azure'),
+    name: fc.constant('Production'),
+  }),
+  CancelAzureSubscription: says('CancelAzureSubscription', {
+    subscriptionId: there('azurePlan'),
+    azureSubscriptionId: there('azure'),
+    reason: rarely('compromise', 'boredom'),
+  }),
+
+  PurchaseReservation: says(
+    'PurchaseReservation',
+    {
+      reservationId: anew('reservation'),
+      name: fc.constant('Servers'),
+      product: rarely('virtualMachine', ...reservationProducts),
+      quantity: fc.constant(1),
+      termDuration: longTerm,
+      commitmentUsdCents: rarely(1_500_000, 0, 1_000_000, 2_500_000, 2_500_001, 5_000_000, 5_000_001, -1),
+      owners: inSome(15, constantFrom(['grace', 'ada'], ['grace'], ['sync'], [])),
+      boughtBy,
+    },
+    { effectiveAt: past },
+  ),
+  CancelReservation: says(
+    'CancelReservation',
+    { reservationId, exchange: maybe(rarely(false, true)), settled: maybe(boolean()) },
+    { effectiveAt: past },
+  ),
+  ConfirmReservationCancellation: says('ConfirmReservationCancellation', {
+    reservationId,
+    refund: maybe(fc.constant(money)),
+  }),
+  RefuseReservationCancellation: says('RefuseReservationCancellation', { reservationId }),
+  ExpireReservation: says('ExpireReservation', { reservationId }),
+  PurchaseSoftware: says(
+    'PurchaseSoftware',
+    {
+      purchaseId: anew('software'),
+      kind: constantFrom('perpetual', 'subscription'),
+      publisher: rarely('microsoft', ...softwarePublishers),
+      name: fc.constant('Servers'),
+      lineItems: rarely(['l1', 'l2', 'l3'], ['l1'], ['l1', 'l2', 'l1'], []).map((ids) =>
+        ids.map((lineItemId) => ({ lineItemId, name: 'Server', quantity: 1 })),
+      ),
+      termDuration: maybe(longTerm),
+      boughtBy,
+    },
+    { effectiveAt: past, cancellationAllowedUntil: inSome(20, window) },
+  ),
+  CancelSoftwarePurchase: says('CancelSoftwarePurchase', {
+    purchaseId,
+    lineItemIds: inSome(
+      70,
+      rarelyElse(
+        array(constantFrom<string[]>('l1', 'l2'), { minLength: 1, maxLength: 2 }),
+        array(constantFrom<string[]>('l3', 'l9', 'l1')),
+      ),
+    ),
+  }),
+  ExpireSoftware: says('ExpireSoftware', { purchaseId }),
+  PurchaseSavingsPlan: says(
+    'PurchaseSavingsPlan',
+    {
+      savingsPlanId: anew('savingsPlan'),
+      name: fc.constant('Compute'),
+      termDuration: longTerm,
+      hourlyCommitment: fc.constant(money),
+      boughtBy,
+    },
+    { effectiveAt: past },
+  ),
+  CancelSavingsPlan: says('CancelSavingsPlan', { savingsPlanId }),
+  ExpireSavingsPlan: says('ExpireSavingsPlan', { savingsPlanId }),
+
+  AssignSupportContact: says('AssignSupportContact', {
+    subscriptionId,
+    contact: constantFrom(
+      itself,
+      reseller,
+      reseller,
+      stranger,
+      { ...reseller, name: ' ' },
+      { ...itself, name: 'Litware' },
+    ),
+  }),
+  WithdrawSupportContact: says('WithdrawSupportContact', { subscriptionId }),
+
+  RecordLegacyDelegatedAdmin: says(
+    'RecordLegacyDelegatedAdmin',
+    { grantId: rarelyElse(anew('grant'), constantFrom('dap-1', 'dap-2', 'dap-3')) },
+    { effectiveAt: moment },
+  ),
+  RequestDelegatedAdmin: says(
+    'RequestDelegatedAdmin',
+    { grantId: anew('grant'), name: grantName, roles: grantRoles, durationDays, autoExtendDays: maybe(autoExtendDays) },
+    { effectiveAt: past },
+  ),
+  UpdateDelegatedAdminRequest: says('UpdateDelegatedAdminRequest', {
+    grantId,
+    name: maybe(grantName),
+    roles: maybe(grantRoles),
+    durationDays: maybe(durationDays),
+    autoExtendDays: maybe(autoExtendDays),
+  }),
+  LockDelegatedAdminForApproval: says('LockDelegatedAdminForApproval', { grantId }),
+  ApproveDelegatedAdmin: says('ApproveDelegatedAdmin', { grantId, approvedBy: maybe(relayed) }),
+  ExtendDelegatedAdmin: says('ExtendDelegatedAdmin', { grantId }),
+  TerminateDelegatedAdmin: says('TerminateDelegatedAdmin', { grantId }),
+  ExpireDelegatedAdmin: says('ExpireDelegatedAdmin', { grantId }),
+  AssignAccess: says('AssignAccess', {
+    grantId,
+    assignmentId: oneof(anew('access'), there('access')),
+    groupId: rarely('group-1', 'group-2'),
+    roles: constantFrom(['role-a', 'role-b'], ['role-b'], ['ROLE-A'], [globalAdministrator], []),
+  }),
+  RemoveAccess: says('RemoveAccess', { grantId, assignmentId: there('access') }),
+};
+
+// Who says it, and when
+
+const actor = record({
+  id: constantFrom('ada', 'grace', 'sync'),
+  kind: constantFrom('partnerUser', 'partnerApp', 'customerUser'),
+  roles: uniqueArray(constantFrom(...roles), { maxLength: 3 }),
+  tenant: fc.constant('tenant'),
+}) as Arbitrary<Actor>;
+const admin: Actor = { id: 'ada', kind: 'partnerUser', roles: ['GlobalAdmin', 'AdminAgent'], tenant: itself.tenantId };
+const customersAdmin: Actor = {
+  id: 'chris',
+  kind: 'customerUser',
+  roles: ['CustomerGlobalAdmin'],
+  tenant: 'tenant-customer',
+};
+const rightful = (command: CommandName): Actor => (/^(Accept|Decline|Approve)/.test(command) ? customersAdmin : admin);
+
+const stepOf = (utterance: Arbitrary<Utterance>): Arbitrary<Step> =>
+  record({
+    utterances: oneof(fc.tuple(utterance), array(utterance, { minLength: 6, maxLength: 6 })),
+    jump: oneof(
+      { weight: 30, arbitrary: record({ ahead: constantFrom(0, 0, 0, 1, hour, day, 8 * day) }) },
+      { weight: 1, arbitrary: record({ ahead: constantFrom(7 * day, 31 * day, 91 * day, 200 * day, 366 * day) }) },
+      { weight: 3, arbitrary: record({ boundary: nat(3), offset: constantFrom(0, 0, 1) }) },
+    ),
+    actor: inSome(12, actor),
+    partner: record({
+      type: rarely('directBillPartner', 'indirectProvider', 'indirectReseller'),
+      standing: rarely('good', 'restricted', 'suspended'),
+    }),
+    nameTaken: rarely(false, true),
+  });
+
+const request: Utterance = {
+  type: 'RequestResellerRelationship',
+  data: { customer: { name: 'Fabrikam' }, market: 'US', indirectResellerId: reseller.tenantId },
+};
+const established: Utterance[] = [
+  request,
+  { type: 'AcceptResellerRelationship', data: {} },
+  { type: 'ConfirmCustomerAgreement', data: {} },
+];
+const azurePlan: Utterance = {
+  type: 'PurchaseSubscription',
+  data: {
+    subscriptionId: 'subscription-1',
+    kind: 'azurePlan',
+    offerId: 'azure',
+    name: 'Azure plan',
+    quantity: 1,
+    provisioned: true,
+  },
+};
+const reserved = (reservationId: string, commitmentUsdCents: number, back: number): Utterance => ({
+  type: 'PurchaseReservation',
+  data: {
+    reservationId,
+    name: 'Servers',
+    product: 'virtualMachine',
+    quantity: 1,
+    termDuration: 'P3Y',
+    commitmentUsdCents,
+  },
+  times: { effectiveAt: { back } },
+});
+const reservations = [
+  reserved('reservation-1', 2_500_000, 700 * day),
+  reserved('reservation-2', 2_500_000, 500 * day),
+  reserved('reservation-3', 2_500_001, 400 * day),
+];
+const activeGrant: Utterance[] = [
+  {
+    type: 'RequestDelegatedAdmin',
+    data: {
+      grantId: 'grant-1',
+      name: 'One',
+      roles: ['role-a', 'role-b', globalAdministrator],
+      durationDays: 90,
+      autoExtendDays: 0,
+    },
+  },
+  { type: 'LockDelegatedAdminForApproval', data: { grantId: 'grant-1' } },
+  { type: 'ApproveDelegatedAdmin', data: { grantId: 'grant-1' } },
+];
+
+/** Commands about one kind of thing come together often enough to meet, and some things need others to be there first. */
+const themes: readonly (readonly [about: RegExp, ...openings: Utterance[][]])[] = [
+  [/Subscription|AutoRenew|Contact/, established],
+  [/Subscription$|AutoRenew|SubscriptionTerm|Quantity|Change|Retention/, established, [...established, azurePlan]],
+  [/Reservation|PurchaseSubscription/, [...established, azurePlan], [...established, azurePlan, ...reservations]],
+  [/Software|SavingsPlan/, established],
+  [/DelegatedAdmin|Access$/, established, [...established, ...activeGrant]],
+  [/Access$|ExtendDelegated|UpdateDelegated|Expire/, [...established, ...activeGrant]],
+  [/Relationship|Agreement|Profile|Purchase|Contact|RequestDelegated/, [], [...established, azurePlan]],
+  [/./, [], [...established, azurePlan, ...reservations, ...activeGrant]],
+];
+const utterancesOf = (about: RegExp): Arbitrary<Utterance> =>
+  oneof(...Object.entries(utterances).flatMap(([command, utterance]) => (about.test(command) ? [utterance] : [])));
+
+const sequence: Arbitrary<Sequence> = constantFrom(...themes).chain(([about, ...openings]) =>
+  record({
+    house: record({
+      later: boolean(),
+      noticeRequired: rarely(false, true),
+      softwarePastWindowBlocks: boolean(),
+      designations: constantFrom(1, 3, 500),
+      grants: constantFrom(3, 100),
+      addOns: constantFrom(1, 200),
+    }),
+    startsAt: constantFrom('2023-06-30T23:59:59.999Z', '2024-01-31T12:00:00.000Z', '2024-02-29T12:00:00.000Z').map(
+      (at) => Date.parse(at),
+    ),
+    opening: constantFrom(...openings),
+    steps: array(
+      stepOf(
+        oneof(
+          { weight: 8, arbitrary: utterancesOf(about) },
+          { weight: 1, arbitrary: utterancesOf(/Relationship|Agreement/) },
+        ),
+      ),
+      { minLength: commandsEach - 3, maxLength: commandsEach, size: 'max' },
+    ),
+  }),
+);
+
+// Saying it to both
+
+/** What has come about so far over all sequences: a generator that never gets anywhere would find nothing. */
+const seen = {
+  accepted: new Map<string, number>(),
+  events: new Map<string, number>(),
+  refused: new Map<string, number>(),
+};
+const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
+
+function instantOf(moment: Moment, now: number, world: World): number {
+  if ('back' in moment) return now - moment.back;
+  const gone = boundaries(world).filter((time) => time <= now);
+  return (gone.at(-1 - (moment.boundary % Math.max(1, gone.length))) ?? now) + moment.offset;
+}
+
+function idsIn(pool: Pool, world: World): string[] {
+  const items = {
+    subscription: world.subscriptions,
+    legacy: world.subscriptions.filter(({ kind }) => kind === 'legacy'),
+    newCommerce: world.subscriptions.filter(({ kind }) => kind === 'newCommerce'),
+    azurePlan: world.subscriptions.filter(({ kind }) => kind === 'azurePlan'),
+    azure: world.subscriptions.flatMap(({ azure }) => azure),
+    reservation: world.reservations,
+    software: world.software,
+    savingsPlan: world.savingsPlans,
+    grant: world.grants,
+    access: world.grants.flatMap(({ groups }) => groups),
+  }[pool];
+  return items.map(({ id }) => id);
+}
+
+function picked(value: unknown, world: World): unknown {
+  if (typeof value !== 'object' || value === null || !('pool' in value)) return value;
+  const choice = value as Choice;
+  const ids = idsIn(choice.pool, world);
+  if ('fresh' in choice) return `${choice.fresh}-${ids.length + 1}`;
+  return ids.at(-1 - (choice.nth % Math.max(1, ids.length))) ?? 'unheard-of';
+}
+
+function command({ type, data, times = {} }: Utterance, now: number, world: World): MessageOf<RelationshipCommands> {
+  const said: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(data)) said[field] = picked(value, world);
+  for (const [field, moment] of Object.entries(times))
+    if (moment !== undefined) said[field] = iso(instantOf(moment, now, world));
+  // As a caller would send it: what is undefined is not there.
+  return JSON.parse(JSON.stringify({ type, data: said }));
+}
+
+function later(jump: Step['jump'], now: number, world: World): number {
+  if ('ahead' in jump) return now + jump.ahead;
+  const next = boundaries(world).filter((time) => time >= now);
+  return (next[jump.boundary % Math.max(1, next.length)] ?? now) + jump.offset;
+}
+
+function policyOf({ later, ...house }: HouseRules): Policy {
+  const policy = policies[later ? 'partner-center-later' : 'partner-center-2020-06']!;
+  return {
+    ...policy,
+    removal: {
+      ...policy.removal,
+      softwarePastWindowBlocks: house.softwarePastWindowBlocks,
+      noticeAcknowledgementRequired: house.noticeRequired,
+    },
+    limits: { designations: house.designations, grants: house.grants, addOnsPerBase: house.addOns },
+  };
+}
+
+/** Runs a sequence through both; throws at the first verdict on which they differ, with all that was said until then. */
+function agree(decider: RelationshipDecider, { house, startsAt, opening, steps }: Sequence): void {
+  const world = newWorld();
+  const state = initialState();
+  const policy = policyOf(house);
+  const trace: string[] = [];
+  const accepted = new Map<CommandName, number>();
+  const news = ({ said, actual }: { readonly said: { readonly type: CommandName }; readonly actual: Decision }) =>
+    'accepted' in actual ? (accepted.get(said.type) ?? 0) : Infinity;
+  let now = startsAt;
+  const usual = {
+    jump: { ahead: 0 },
+    actor: undefined,
+    partner: { type: 'directBillPartner', standing: 'good' },
+    nameTaken: false,
+  } as const;
+
+  for (const step of [...opening.map((utterance) => ({ ...usual, utterances: [utterance] })), ...steps]) {
+    now = later(step.jump, now, world);
+    const partner: Partner = { ...itself, market: 'US', resellers: [reseller], ...step.partner };
+    const sayable = step.utterances.map((utterance) => {
+      const said = command(utterance, now, world);
+      const actor = step.actor ?? rightful(said.type);
+      const context = {
+        now: iso(now)!,
+        actor,
+        policy,
+        partner,
+        customerId: 'customer',
+        grantNameTaken: step.nameTaken,
+      };
+      return { said, actor, actual: decision(decider, state, said, context) };
+    });
+    const { said, actor, actual } = sayable.reduce((one, other) => (news(other) < news(one) ? other : one));
+    const expected = judge(world, said, { now, actor, partner, nameTaken: step.nameTaken, house });
+
+    trace.push(`${iso(now)} ${actor.kind} ${said.type} ${JSON.stringify(said.data)}\n    → ${described(expected)}`);
+    const difference = differenceBetween(expected, actual);
+    if (difference) throw new Error([...trace.slice(-commandsEach), `BUT ${difference}`].join('\n'));
+    if ('accepted' in actual) {
+      count(seen.accepted, said.type);
+      accepted.set(said.type, (accepted.get(said.type) ?? 0) + 1);
+      for (const { type } of actual.accepted) count(seen.events, type);
+      fold(decider, actual.accepted, state);
+    } else count(seen.refused, actual.refused);
+  }
+}
+
+type Decision =
+  | { readonly accepted: readonly MessageOf<RelationshipEvents>[] }
+  | { readonly refused: string; readonly because: Readonly<Record<string, unknown>> };
+
+function decision(
+  decider: RelationshipDecider,
+  state: CustomerRelationship,
+  said: MessageOf<RelationshipCommands>,
+  context: Context,
+): Decision {
+  try {
+    return { accepted: decideOn(decider, state, said, context) };
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    const { code: refused, details } = error;
+    const blockers = details['blockers'] as readonly RemovalBlocker[] | undefined;
+    return {
+      refused,
+      because: blockers ? { blockers: blockers.map(({ kind, itemId }) => `${kind}:${itemId}`) } : details,
+    };
+  }
+}
+
+type Verdict = ReturnType<typeof judge>;
+
+function described(verdict: Verdict | Decision): string {
+  return 'refused' in verdict
+    ? `${verdict.refused} ${JSON.stringify(verdict.because)}`
+    : JSON.stringify(verdict.accepted);
+}
+
+function differenceBetween(expected: Verdict, actual: Decision): string | undefined {
+  if ('refused' in expected)
+    return 'refused' in actual && actual.refused === expected.refused && isWithin(expected.because, actual.because)
+      ? undefined
+      : described(actual);
+  const same =
+    'accepted' in actual &&
+    actual.accepted.length === expected.accepted.length &&
+    expected.accepted.every(([type, facts], index) => {
+      const event = actual.accepted[index]!;
+      return event.type === type && isWithin(facts, event.data);
+    });
+  return same ? undefined : described(actual);
+}
+
+/** Every fact is in the payload; what must be absent is. */
+function isWithin(facts: object, data: object): boolean {
+  return Object.entries(facts).every(
+    ([field, fact]) => JSON.stringify((data as Record<string, unknown>)[field]) === JSON.stringify(fact),
+  );
+}
+
+const property = (decider: RelationshipDecider) => fc.property(sequence, (one) => agree(decider, one));
+
+// MODEL_SEED=… repeats the sequences of an earlier run.
+const seedOfToday = Number(process.env['MODEL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+
+describe('decider and model', () => {
+  it('agree on every verdict of sequences known to reach every command, event and refusal', () => {
+    fc.assert(property(customerRelationship), { seed: 20_200_600, numRuns: sequences });
+
+    const never = <T extends string>(all: readonly T[], counts: Map<string, number>) =>
+      all.filter((name) => !counts.has(name));
+    // A savings plan cannot be cancelled (rule V10); a conflict is between two commands, not in one sequence.
+    expect(never(Object.keys(customerRelationship.decide), seen.accepted)).toEqual(['CancelSavingsPlan']);
+    expect(never(Object.keys(customerRelationship.evolve), seen.events)).toEqual([]);
+    expect(never(Object.keys(rejections), seen.refused)).toEqual(['ConcurrencyConflict']);
+  }, 60_000);
+
+  it(`agree on every verdict of sequences never seen before (MODEL_SEED=${seedOfToday})`, () => {
+    fc.assert(property(customerRelationship), { seed: seedOfToday, numRuns: sequences });
+  }, 60_000);
+});
+
+describe('a decider that is slightly off', () => {
+  const { decide, evolve } = customerRelationship;
+  const aMillisecondLate = (context: Context): Context => ({
+    ...context,
+    now: new Date(Date.parse(context.now) + 1).toISOString(),
+  });
+
+  it.each<[string, Partial<RelationshipDecider['decide']>, Partial<RelationshipDecider['evolve']>]>([
+    [
+      'takes the end of a reservation as exclusive',
+      { ExpireReservation: (state, data, context) => decide.ExpireReservation(state, data, aMillisecondLate(context)) },
+      {},
+    ],
+    [
+      'lets one cent more through the refund cap',
+      {
+        CancelReservation: (state, data, context) => {
+          const { refundCap } = context.policy;
+          const policy = { ...context.policy, refundCap: { ...refundCap, usdCents: refundCap.usdCents + 1 } };
+          return decide.CancelReservation(state, data, { ...context, policy });
+        },
+      },
+      {},
+    ],
+    [
+      'keeps counting a refused cancellation',
+      {},
+      {
+        ReservationCancellationRefused: (state, { reservationId }) => {
+          const reservation = state.reservations.get(reservationId);
+          if (reservation) reservation.status = 'active';
+        },
+      },
+    ],
+    [
+      'forgets to end an agreement with its term',
+      {},
+      {
+        ResellerRelationshipRemoved: (state, data) => {
+          const { agreementConfirmedAt } = state;
+          evolve.ResellerRelationshipRemoved(state, data);
+          if (agreementConfirmedAt !== undefined) state.agreementConfirmedAt = agreementConfirmedAt;
+        },
+      },
+    ],
+    [
+      'leaves auto-renew on with a suspension',
+      {
+        SuspendSubscription: (state, data, context) =>
+          decide.SuspendSubscription(state, data, context).filter(({ type }) => type !== 'AutoRenewDisabled'),
+      },
+      {},
+    ],
+  ])(
+    'is found out when it %s',
+    (_, decisions, steps) => {
+      const off: RelationshipDecider = {
+        ...customerRelationship,
+        decide: { ...decide, ...decisions },
+        evolve: { ...evolve, ...steps },
+      };
+
+      expect(fc.check(property(off), { seed: 20_200_600, numRuns: sequences, endOnFailure: true }).failed).toBe(true);
+    },
+    60_000,
+  );
+});
+
+describe('the model’s months', () => {
+  it.each([
+    ['2024-01-31T12:00:00.000Z', 1, '2024-02-29T12:00:00.000Z'],
+    ['2023-01-31T23:59:59.999Z', 1, '2023-02-28T23:59:59.999Z'],
+    ['2024-02-29T00:00:00.000Z', 12, '2025-02-28T00:00:00.000Z'],
+    ['2023-12-15T08:30:00.000Z', 1, '2024-01-15T08:30:00.000Z'],
+    ['2024-02-29T00:00:00.000Z', 36, '2027-02-28T00:00:00.000Z'],
+  ])('%s and %d months are %s', (from, months, to) => {
+    expect(iso(monthsLater(Date.parse(from), months))).toBe(to);
+  });
+});
