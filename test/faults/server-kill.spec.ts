@@ -4,9 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { relationshipStream, type Actor, type RelationshipCommands } from '#customer-relationship';
-import { expectedHash, idOf, noPreviousHash, type MessageOf, type RecordedEvent } from '#event-sourcing';
+import {
+  pairOf,
+  relationshipCodec,
+  relationshipStream,
+  type Actor,
+  type RelationshipCommands,
+} from '#customer-relationship';
+import { expectedHash, idOf, noPreviousHash, readLedger, type MessageOf, type RecordedEvent } from '#event-sourcing';
 import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
+import { openViewsFile, projector, viewsFileIn } from '#projector';
+import { relationshipViews } from '#read-models';
+import Database from 'better-sqlite3';
 import { LedgerClient, type Reply } from '../../apps/demo/src/ledger-client.js';
 import { customerPath, requestOf } from '../../apps/demo/src/routes.js';
 import { tokensOf } from '../../apps/demo/src/tokens.js';
@@ -75,6 +84,7 @@ describe('a server that is killed again and again under load', () => {
     expect(
       [...acknowledged.values()].filter(({ headers }) => headers.get('Idempotent-Replayed') === 'true'),
     ).not.toEqual([]);
+    await untilReady(server);
     await server.stop();
     expect(server.child.exitCode).toBe(0);
     log = await everyEvent();
@@ -108,6 +118,27 @@ describe('a server that is killed again and again under load', () => {
         expect(event.metadata.hash).toBe(expectedHash(event));
         expect(event.id).toBe(idOf(event.metadata.hash));
       });
+  });
+
+  it('has views that equal a replay of the whole log', async () => {
+    const replayed = join(directory, 'replayed.sqlite');
+    const store = openSqliteEventStore({ path: eventsFileIn(dataDirectory), readOnly: true });
+    const views = openViewsFile({ path: replayed, projections: relationshipViews });
+    await projector({
+      store,
+      codec: relationshipCodec,
+      subjectOf: pairOf,
+      views,
+      projections: relationshipViews,
+      ledgerId: (await readLedger(store))!.ledgerId,
+      head: await store.head(),
+    }).catchUp(new AbortController().signal);
+    views.close();
+    await store.close();
+
+    const served = rowsIn(viewsFileIn(dataDirectory));
+    expect(served).toEqual(rowsIn(replayed));
+    expect(Object.values(served).filter((rows) => rows.length > 0).length).toBeGreaterThan(3);
   });
 
   /** One command of a caller; two callers share no key, but all share the relationships. */
@@ -158,6 +189,29 @@ async function send(
     throw new Error(`${command.type}: ${reply.status} ${JSON.stringify(reply.body)}`);
   // The command id is a matter of the contract: partner, customer and key.
   acknowledged.set(idFrom(`${partner.tenantId}/${customerId}/${key}`), reply);
+}
+
+/** The views have caught up with everything that was acknowledged. */
+async function untilReady({ url }: ServerProcess): Promise<void> {
+  for (;;) {
+    const answer = await fetch(`${url}/health/ready`);
+    const { views } = (await answer.json()) as { views: readonly { eventsBehind: number }[] };
+    if (answer.ok && views.every(({ eventsBehind }) => eventsBehind === 0)) return;
+    await sleep(50);
+  }
+}
+
+/** Every row of every table that the views of this release have, in the order of the keys. */
+function rowsIn(path: string): Record<string, unknown[]> {
+  const database = new Database(path, { readonly: true });
+  const rows = relationshipViews.flatMap(({ tables }) =>
+    Object.entries(tables).map(([table, { key }]) => [
+      table,
+      database.prepare(`SELECT * FROM "${table}" ORDER BY ${key.map((column) => `"${column}"`).join(', ')}`).all(),
+    ]),
+  );
+  database.close();
+  return Object.fromEntries(rows) as Record<string, unknown[]>;
 }
 
 async function everyEvent(): Promise<RecordedEvent[]> {
