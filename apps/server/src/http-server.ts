@@ -55,7 +55,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       filter.answer(error, request, reply),
   });
-  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const fastify = adapter.getInstance<FastifyInstance>();
   fastify.addHook('onRoute', ({ url, method }) => {
     const names = [method].flat();
     // Routes for a method that any address takes say nothing of an address.

@@ -55,7 +55,7 @@ interface Step {
 function compile(fields: FieldsClass): Accept {
   const storage = getMetadataStorage();
   const metadata = storage.groupByPropertyName(
-    storage.getTargetValidationMetadatas(fields as unknown as new () => object, '', false, false),
+    storage.getTargetValidationMetadatas(fields, '', false, false),
   );
   const facts = fieldsOfClass(fields);
   // A property that some other decorator has put there is class-validator's affair alone.

@@ -1,4 +1,4 @@
-import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy, ValidateIf, ValidateNested } from 'class-validator';
 
 // The vocabulary of request bodies and queries. Every word is one decorator that says the same thing twice: to
@@ -61,7 +61,7 @@ function field(kind: Kind, optional = false): Field {
       },
     })(target, property);
     if (kind.nested) ValidateNested()(target, property);
-    ApiProperty({ ...documented(kind), required: !optional } as ApiPropertyOptions)(target, property);
+    ApiProperty({ ...documented(kind), required: !optional })(target, property);
   };
   return Object.assign(decorate, { kind });
 }

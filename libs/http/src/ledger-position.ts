@@ -16,7 +16,7 @@ const form = /^(0|[1-9]\d{0,15});\s*ledger="([0-9a-f-]{36})"$/;
 export function parseLedgerPosition(header: string, ledgerId: string, head: number): number {
   const match = form.exec(header.trim());
   if (!match) throw badRequest('InvalidHeader', 'Ledger-Position', 'must be digits;ledger="id", as answers bring it');
-  return knownPosition(Number(match[1]), match[2]!, ledgerId, head);
+  return knownPosition(Number(match[1]), match[2], ledgerId, head);
 }
 
 /** Reads a bare position, such as `?atLeast=`. @throws Problem 400 */

@@ -85,7 +85,7 @@ export class ProblemFilter implements ExceptionFilter {
   private told(error: unknown, request: FastifyRequest): Told {
     if (error instanceof Problem) return error;
     if (error instanceof Refusal) return { ...ofRejection(error.rejection), headers: error.headers };
-    if (error instanceof Rejection) return { ...ofRejection(error), headers: {} };
+    if (error instanceof Rejection) return { ...ofRejection(error as Rejection), headers: {} };
     if (error instanceof StoreUnavailable)
       return { code: 'StoreUnavailable', members: { outcome: 'none' }, headers: { 'Retry-After': '1' } };
     if (error instanceof OutcomeUnknown)

@@ -50,7 +50,7 @@ export function tokenVerifier({
   const getKey = typeof key === 'function' ? key : () => key;
 
   async function check(token: string): Promise<Caller> {
-    const { payload } = await jwtVerify(token, getKey as JWTVerifyGetKey, {
+    const { payload } = await jwtVerify(token, getKey, {
       issuer,
       audience,
       algorithms: [...algorithms],

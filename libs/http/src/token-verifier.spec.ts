@@ -1,0 +1,143 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWTVerifyGetKey } from 'jose';
+import { errors } from 'jose';
+import { Problem } from './problem.js';
+import { tokenVerifier, type TokenVerifierOptions } from './token-verifier.js';
+
+const tenant = 'a1a1a1a1-0001-4000-8000-000000000001';
+const claims = { tid: tenant, oid: 'D4E5F6A7-0001-4000-8000-000000000001', roles: ['GlobalAdmin', 'Cook'] };
+let key: CryptoKey;
+let signing: CryptoKey;
+let stranger: CryptoKey;
+
+beforeAll(async () => {
+  ({ publicKey: key, privateKey: signing } = await generateKeyPair('Ed25519'));
+  ({ privateKey: stranger } = await generateKeyPair('Ed25519'));
+});
+
+const verifier = (options: Partial<TokenVerifierOptions> = {}) =>
+  tokenVerifier({ key, issuer: 'issuer', audience: 'ledger', algorithms: ['EdDSA'], ...options });
+
+function token(
+  payload: object = claims,
+  { by = signing, issuer = 'issuer', audience = 'ledger', expires = '10 minutes', notBefore = '' } = {},
+) {
+  const jwt = new SignJWT({ ...payload })
+    .setProtectedHeader({ alg: 'EdDSA' })
+    .setIssuer(issuer)
+    .setAudience(audience)
+    .setSubject('subject');
+  if (expires) jwt.setExpirationTime(expires);
+  if (notBefore) jwt.setNotBefore(notBefore);
+  return jwt.sign(by);
+}
+
+async function refusal(authorization: string | undefined, options: Partial<TokenVerifierOptions> = {}) {
+  try {
+    await verifier(options).verify(authorization);
+  } catch (error) {
+    if (error instanceof Problem) return { code: error.code, reason: error.members['reason'], headers: error.headers };
+    throw error;
+  }
+  return undefined;
+}
+
+describe('a token', () => {
+  it('tells who calls: known roles only, GUIDs in lower case', async () => {
+    expect(await verifier().verify(`Bearer ${await token()}`)).toEqual({
+      id: claims.oid.toLowerCase(),
+      tenant,
+      roles: ['GlobalAdmin'],
+      app: false,
+    });
+  });
+
+  it('of a program says so, and has its subject for an id where it has no object id', async () => {
+    const caller = await verifier().verify(`bearer ${await token({ tid: tenant.toUpperCase(), idtyp: 'app' })}`);
+    expect(caller).toEqual({ id: 'subject', tenant, roles: [], app: true });
+  });
+
+  it.each([
+    ['expired', () => token(claims, { expires: '1 minute ago' }), 'expired'],
+    ['not valid yet', () => token(claims, { notBefore: '1 minute' }), 'nbf'],
+    ['without an end', () => token(claims, { expires: '' }), 'exp'],
+    ['of another issuer', () => token(claims, { issuer: 'somebody' }), 'iss'],
+    ['for another server', () => token(claims, { audience: 'another' }), 'aud'],
+    ['signed by another key', () => token(claims, { by: stranger }), 'signature'],
+    ['without a tenant', () => token({ oid: 'x' }), 'tid'],
+    ['whose tenant is no GUID', () => token({ ...claims, tid: 'contoso' }), 'tid'],
+    ['whose id is no identifier', () => token({ ...claims, oid: 'Jane Doe' }), 'oid'],
+    [
+      'without a signature',
+      async () => new UnsecuredJWT(claims).setIssuer('issuer').setAudience('ledger').setExpirationTime('1h').encode(),
+      'malformed',
+    ],
+  ])('%s is refused', async (_, make, reason) => {
+    const refused = await refusal(`Bearer ${await make()}`);
+    expect(refused).toMatchObject({ code: 'InvalidToken', reason });
+    expect(refused!.headers['WWW-Authenticate']).toContain('error="invalid_token"');
+  });
+
+  it('whose algorithm is not on the list is refused, whatever its key', async () => {
+    expect(await refusal(`Bearer ${await token()}`, { algorithms: ['RS256'] })).toMatchObject({ code: 'InvalidToken' });
+  });
+
+  it.each(['', 'Basic abc', 'Bearer', 'Bearer a.b', 'Bearer a.b.c d', 'a.b.c'])(
+    'is not found in %j',
+    async (header) => {
+      expect(await refusal(header)).toMatchObject({ code: 'InvalidToken' });
+    },
+  );
+
+  it('that is not there is asked for', async () => {
+    expect(await refusal(undefined)).toMatchObject({ code: 'Unauthenticated' });
+  });
+
+  it('is nobody’s fault when the keys cannot be fetched', async () => {
+    const unreachable: JWTVerifyGetKey = () => Promise.reject(new TypeError('fetch failed'));
+    const slow: JWTVerifyGetKey = () => Promise.reject(new errors.JWKSTimeout());
+    for (const getKey of [unreachable, slow])
+      expect(await refusal(`Bearer ${await token()}`, { key: getKey })).toMatchObject({
+        code: 'AuthenticationUnavailable',
+      });
+  });
+});
+
+describe('a verified token', () => {
+  it('is believed for a minute, and then verified again', async () => {
+    let verifications = 0;
+    let now = Date.now();
+    const counted: JWTVerifyGetKey = () => {
+      verifications++;
+      return Promise.resolve(key);
+    };
+    const { verify } = verifier({ key: counted, now: () => now });
+    const header = `Bearer ${await token()}`;
+    await verify(header);
+    now += 59_999;
+    expect(verify(header)).toMatchObject({ tenant });
+    expect(verifications).toBe(1);
+    now += 2;
+    await verify(header);
+    expect(verifications).toBe(2);
+  });
+
+  it('is not believed beyond its end', async () => {
+    let now = Date.now();
+    const { verify } = verifier({ now: () => now });
+    const header = `Bearer ${await token(claims, { expires: '10 seconds' })}`;
+    await verify(header);
+    // The tolerance for clocks that differ is five seconds.
+    now += 16_000;
+    await expect(verify(header)).rejects.toThrow('InvalidToken');
+  });
+
+  it('is forgotten when too many others came', async () => {
+    const { verify, cached } = verifier({ cached: 2 });
+    const first = `Bearer ${await token()}`;
+    await verify(first);
+    for (const id of ['a', 'b']) await verify(`Bearer ${await token({ ...claims, oid: id })}`);
+    expect(cached()).toBe(2);
+    expect(verify(first)).toBeInstanceOf(Promise);
+  });
+});
