@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { migrate, migrations, versionOf } from './schema.js';
@@ -52,11 +52,6 @@ export function openForWriting(path: string, options: ConnectionOptions = {}): D
 export function openForReading(path: string, options: ConnectionOptions = {}): Database.Database {
   return explained(path, 'read', () => {
     refuseLostDatabase(path);
-    if (!statSync(path, { throwIfNoEntry: false }))
-      throw new StoreStartupError(
-        'missing',
-        `${path} does not exist. Check the data directory, or start the server once to create it.`,
-      );
     const database = new Database(path, { readonly: true, fileMustExist: true, timeout: options.busyTimeout ?? 2_000 });
     return orClose(database, () => {
       const version = versionOf(database, path);
@@ -81,8 +76,9 @@ function tune(
 
 /** SQLite takes a write-ahead log without its database for a leftover and deletes it, with every commit in it. */
 function refuseLostDatabase(path: string): void {
-  const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
-  const database = statSync(path, { throwIfNoEntry: false });
+  const log = lookAt(`${path}-wal`);
+  const database = lookAt(path);
+  if (log === 'hidden' || database === 'hidden') return;
   if (log && log.size > 0 && !database?.size)
     throw new StoreStartupError(
       'damaged',
@@ -112,8 +108,8 @@ function explained<T>(path: string, purpose: 'read' | 'write', open: () => T): T
 function explanation(path: string, purpose: 'read' | 'write', error: unknown): StoreStartupError {
   const because = { cause: error };
   const code = codeOf(error);
-  const directory = dirname(path);
-  const file = statSync(path, { throwIfNoEntry: false });
+  const directory = lookAt(dirname(path));
+  const file = lookAt(path);
   if (code === 'SQLITE_FULL')
     return new StoreStartupError('diskFull', `The disk of ${path} is full. Free some space and start again.`, because);
   if (code.startsWith('SQLITE_BUSY'))
@@ -130,31 +126,39 @@ function explanation(path: string, purpose: 'read' | 'write', error: unknown): S
       `${path} is damaged (${code}). Keep a copy of it, run the integrity check, restore a backup; the file was left as it is.`,
       because,
     );
-  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory())
+  if (file === 'hidden' || code === 'SQLITE_PERM' || code.startsWith('SQLITE_READONLY'))
+    return forbidden(path, purpose, error);
+  if (directory !== 'hidden' && !directory?.isDirectory())
     return new StoreStartupError(
       'missing',
-      `The directory ${directory} does not exist. Create it or correct the data directory.`,
+      `The directory ${dirname(path)} does not exist. Create it or correct the data directory.`,
+      because,
+    );
+  if (!file && purpose === 'read')
+    return new StoreStartupError(
+      'missing',
+      `${path} does not exist. Check the data directory, or start the server once to create it.`,
       because,
     );
   if (file && !file.isFile())
     return new StoreStartupError('notALedger', `${path} is not a file. Correct the data directory.`, because);
-  if (
-    !permits(directory, constants.R_OK | constants.W_OK | constants.X_OK) ||
-    (file && !permits(path, purpose === 'write' ? constants.R_OK | constants.W_OK : constants.R_OK))
-  )
-    return new StoreStartupError(
-      'noPermission',
-      `This user may not ${purpose} ${path} and its directory (a write-ahead log lies beside it). Change the owner, or copy the directory.`,
-      because,
-    );
+  if (code.startsWith('SQLITE_CANTOPEN')) return forbidden(path, purpose, error);
   return new StoreStartupError('damaged', `${path} cannot be opened. ${reasonOf(error)}`, because);
 }
 
-function permits(path: string, mode: number): boolean {
+function forbidden(path: string, purpose: 'read' | 'write', error: unknown): StoreStartupError {
+  return new StoreStartupError(
+    'noPermission',
+    `This user may not ${purpose} ${path}, or not write beside it, where its write-ahead log lies. Change the owner, or copy the directory.`,
+    { cause: error },
+  );
+}
+
+/** Not by `access`, which asks for the real user, and never by opening: closing any handle would drop SQLite's locks. */
+function lookAt(path: string): Stats | 'hidden' | undefined {
   try {
-    accessSync(path, mode);
-    return true;
-  } catch {
-    return false;
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'hidden' : undefined;
   }
 }

@@ -137,6 +137,7 @@ export async function checkIntegrity(path: string, { onProgress }: IntegrityOpti
     let hash = '';
     try {
       const event = toRecorded(row);
+      if (typeof event.metadata.hash !== 'string') throw new Error('The event has no hash');
       hash = event.metadata.hash;
       if (expectedHash(event) !== hash) found('hashMismatch', 'The event was changed: its content has another hash');
       if (idOf(hash) !== id) found('idMismatch', 'The id does not follow from the hash');

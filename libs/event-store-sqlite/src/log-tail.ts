@@ -22,7 +22,15 @@ export function logTail(reader: Database, { realPath, pollInterval }: LogTailOpt
   const waiting = new Set<() => void>();
   const closing = new AbortController();
   const channel = new BroadcastChannel(`event-store ${realPath}`);
-  channel.onmessage = wake;
+  // A message costs more than a tenth of a commit, so none is sent before another store of this process has said that
+  // it is there. The first one said so in vain: it is answered.
+  let accompanied = false;
+  channel.onmessage = () => {
+    if (!accompanied) channel.postMessage(null);
+    accompanied = true;
+    wake();
+  };
+  channel.postMessage(null);
   // It must never keep a process alive. (Its type does not know.)
   (channel as unknown as { unref(): void }).unref();
   let polling: NodeJS.Timeout | undefined;
@@ -108,7 +116,7 @@ export function logTail(reader: Database, { realPath, pollInterval }: LogTailOpt
     /** Something was committed here. */
     nudge() {
       wake();
-      channel.postMessage(null);
+      if (accompanied) channel.postMessage(null);
     },
     /** Ends every subscription, without an error. */
     close() {

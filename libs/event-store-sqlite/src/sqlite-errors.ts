@@ -2,7 +2,8 @@ import { OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
 
 /** The result code of SQLite behind an error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); empty for any other error. */
 export function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  // By its form: the driver's errors may come from another realm, where `instanceof` says no.
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && code.startsWith('SQLITE_') ? code : '';
 }
 
@@ -17,7 +18,8 @@ export function outcomeUnknown(error: unknown): OutcomeUnknown {
 
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);
-  const text = error instanceof Error ? error.message : String(error);
+  const text =
+    typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
   if (code === 'SQLITE_FULL') return 'The disk of the event store is full: free some space, nothing else is needed';
   if (code.startsWith('SQLITE_BUSY')) return 'Another process holds the write lock of the event store';
   if (code.startsWith('SQLITE_IOERR')) return `The disk of the event store fails (${code}: ${text})`;

@@ -1,0 +1,361 @@
+import { existsSync, statSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import Database from 'better-sqlite3';
+import {
+  noPreviousHash,
+  RevisionConflict,
+  StoreUnavailable,
+  type EventStore,
+  type RecordedEvent,
+} from '#event-sourcing';
+import { openSqliteEventStore, type SqliteEventStore, type SqliteEventStoreOptions } from './index.js';
+import { appendTo, eventually, sealedAt, temporaryDirectory } from './testing.js';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let opened: EventStore[];
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+  opened = [];
+});
+
+afterEach(async () => {
+  for (const store of opened) await store.close();
+  directory.remove();
+});
+
+function open(options: Partial<SqliteEventStoreOptions> = {}): SqliteEventStore {
+  const store = openSqliteEventStore({ path: directory.events, ...options });
+  opened.push(store);
+  return store;
+}
+
+describe('appends of one turn of the event loop', () => {
+  it('share one commit', async () => {
+    const store = open();
+    await Promise.all(Array.from({ length: 50 }, (_, index) => appendFirst(store, `stream-${index}`)));
+
+    expect(store.metrics()).toMatchObject({ commits: 1, appendedEvents: 50, queuedAppends: 0 });
+  });
+
+  it('are checked one by one: a conflict fails alone', async () => {
+    const store = open();
+    await appendFirst(store, 'taken');
+    const outcomes = await Promise.allSettled([
+      appendFirst(store, 'a'),
+      appendFirst(store, 'taken'),
+      appendFirst(store, 'b'),
+      appendFirst(store, 'a'),
+    ]);
+
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(RevisionConflict);
+    expect(store.metrics()).toMatchObject({ commits: 2, appendedEvents: 3, conflicts: 2 });
+  });
+
+  it('build on each other in the order of their calls', async () => {
+    const store = open();
+    const places = await Promise.all(
+      [0, 1, 2].map((revision) => store.append('a', sealedAt('a', revision, noPreviousHash, [revision]), revision - 1)),
+    );
+
+    expect(places.map(({ revision }) => revision)).toEqual([0, 1, 2]);
+    expect(store.metrics().commits).toBe(1);
+  });
+
+  it('make several commits when they are many, however large each is', async () => {
+    const store = open({ eventsInGroup: 10 });
+    const sizes = [...Array.from({ length: 24 }, () => 1), 25, 4, 4, 4];
+    await Promise.all(
+      sizes.map((size, index) =>
+        store.append(
+          `s-${index}`,
+          sealedAt(
+            `s-${index}`,
+            0,
+            noPreviousHash,
+            Array.from({ length: size }, () => 0),
+          ),
+          -1,
+        ),
+      ),
+    );
+
+    // 10 + 10 + 4 single ones, 25 alone, 4 + 4, 4.
+    expect(store.metrics()).toMatchObject({ commits: 6, appendedEvents: 61 });
+  });
+
+  it('let the others through when one cannot be stored', async () => {
+    const store = open();
+    await appendFirst(store, 'before');
+    sqlite((database) =>
+      database.exec(
+        `CREATE TRIGGER no BEFORE INSERT ON events WHEN NEW.stream = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END`,
+      ),
+    );
+    const outcomes = await Promise.allSettled(['a', 'bad', 'b'].map((stream) => appendFirst(store, stream)));
+
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect((outcomes[1] as PromiseRejectedResult).reason).toBeInstanceOf(StoreUnavailable);
+    expect(await store.read('bad')).toEqual([]);
+    expect(await store.read('b')).toHaveLength(1);
+  });
+});
+
+describe('an append', () => {
+  it('of something that JSON cannot carry is refused before it is queued', async () => {
+    const store = open();
+    const [event] = sealedAt('a', 0, noPreviousHash, [1]);
+    for (const data of [1n, { deep: [2n] }, undefined, () => 1])
+      await expect(store.append('a', [{ ...event!, data: data as never }], -1)).rejects.toThrow(TypeError);
+    await expect(store.append('a\ud800', [event!], -1)).rejects.toThrow(TypeError);
+    await expect(store.append('a', [event!], 0.5)).rejects.toThrow(TypeError);
+
+    expect(await store.head()).toBe(0);
+  });
+
+  it('waits a while for the lock of another process, then says so, and works again afterwards', async () => {
+    const store = open({ busyTimeout: 50 });
+    await appendFirst(store, 'a');
+    const other = new Database(directory.events);
+    other.exec('BEGIN IMMEDIATE');
+    try {
+      await expect(appendTo(store, 'a', 'second')).rejects.toThrow(StoreUnavailable);
+      await expect(appendTo(store, 'a', 'second')).rejects.toThrow('Another process holds the write lock');
+      expect(await store.read('a')).toHaveLength(1);
+    } finally {
+      other.exec('ROLLBACK');
+      other.close();
+    }
+
+    expect(await appendTo(store, 'a', 'second')).toMatchObject({ revision: 1, position: 2 });
+    expect(store.metrics().failedCommits).toBe(2);
+  });
+});
+
+describe('events in the file', () => {
+  it.each([
+    ['changed', `UPDATE events SET data = '{}' WHERE position = 1`],
+    ['changed, all at once', `UPDATE events SET stream = 'b'`],
+    ['deleted', 'DELETE FROM events WHERE position = 1'],
+    ['deleted, all at once', 'DELETE FROM events'],
+  ])('are never %s', async (_, statement) => {
+    const store = open();
+    await appendFirst(store, 'a');
+
+    expect(() => sqlite((database) => database.exec(statement))).toThrow(/^Events are never/);
+    expect(await store.read('a')).toHaveLength(1);
+  });
+
+  it('keep positions that are not handed out again, even if the last one was taken away', async () => {
+    const store = open();
+    await appendTo(store, 'a', 1, 2, 3);
+    sqlite((database) => database.exec('DROP TRIGGER events_are_never_deleted; DELETE FROM events WHERE position = 3'));
+
+    expect(await appendTo(store, 'b', 1)).toMatchObject({ position: 4 });
+  });
+});
+
+describe('a subscription', () => {
+  it('hears at once of the commits of another store on the same file in this process', async () => {
+    const store = open({ pollInterval: 1_000_000 });
+    const reading = open({ readOnly: true, pollInterval: 1_000_000 });
+    const events = follow(reading);
+    await eventually('the first commit', async () => {
+      if (events.length === 0) await appendTo(store, 'a', 'again and again until the stores know of each other');
+      return events.length > 0;
+    });
+    const before = events.length;
+    await appendTo(store, 'b', 1, 2);
+
+    await eventually('the next commit', () => events.length === before + 2, 1_000);
+  });
+
+  it('finds what another process has appended by looking for it', async () => {
+    const store = open({ pollInterval: 20 });
+    await appendTo(store, 'a', 1);
+    const events = follow(store);
+    await eventually('the past', () => events.length === 1);
+
+    for (const revision of [1, 2]) {
+      sqlite((database) =>
+        database.exec(
+          `INSERT INTO events (stream, revision, id, type, data, metadata) VALUES ('a', ${revision}, '', 'T', '1', '{}')`,
+        ),
+      );
+      await eventually('the next event', () => events.length === revision + 1);
+    }
+    expect(events.map(({ position }) => position)).toEqual([1, 2, 3]);
+  });
+
+  it('reports an event that is not JSON with its place, instead of going past it', async () => {
+    const store = open();
+    await appendTo(store, 'a', 1);
+    sqlite((database) =>
+      database.exec(
+        `INSERT INTO events (stream, revision, id, type, data, metadata) VALUES ('a', 1, '', 'T', '{', '{}')`,
+      ),
+    );
+
+    await expect(store.read('a')).rejects.toThrow('The event at position 2 (stream a, revision 1) is not JSON');
+    await expect(
+      (async () => {
+        for await (const _ of store.subscribe({ after: 0, signal: AbortSignal.timeout(2_000) }));
+      })(),
+    ).rejects.toThrow('position 2');
+  });
+});
+
+describe('a store for reading only', () => {
+  it('reads beside the one that writes, and refuses appends', async () => {
+    const store = open();
+    await appendTo(store, 'a', 1, 2);
+    const reading = open({ readOnly: true });
+
+    expect(await reading.read('a')).toEqual(await store.read('a'));
+    await appendTo(store, 'a', 3);
+    expect(await reading.head()).toBe(3);
+    await expect(appendTo(reading, 'a', 4)).rejects.toThrow('open for reading only');
+    expect(reading.metrics()).toMatchObject({ appendedEvents: 0, checkpoints: 0 });
+  });
+
+  it('reads what a store that was closed has left', async () => {
+    const store = open();
+    await appendTo(store, 'a', 1, 2);
+    await store.close();
+
+    expect(await open({ readOnly: true }).read('a')).toHaveLength(2);
+  });
+
+  it('creates nothing', () => {
+    expect(() => open({ readOnly: true })).toThrow('does not exist');
+    expect(existsSync(directory.events)).toBe(false);
+  });
+});
+
+describe('closing', () => {
+  it('answers what was accepted, then refuses, and leaves one whole file', async () => {
+    const store = open();
+    const accepted = Array.from({ length: 20 }, (_, index) => appendFirst(store, `s-${index}`));
+    const closing = store.close();
+    const late = store.append('late', sealedAt('late', 0, noPreviousHash, [1]), -1);
+
+    expect(await Promise.all(accepted)).toHaveLength(20);
+    await expect(late).rejects.toThrow('closed');
+    await closing;
+    await store.close();
+    for (const asked of [store.read('s-1'), store.head()]) await expect(asked).rejects.toThrow(StoreUnavailable);
+    expect(existsSync(`${directory.events}-wal`)).toBe(false);
+    expect(await open().head()).toBe(20);
+  });
+
+  it('ends subscriptions, also those that are in the middle of a batch', async () => {
+    const store = open();
+    await appendTo(store, 'a', 1, 2, 3);
+    const ended = [1, 1000].map(async (batchSize) => {
+      let events = 0;
+      for await (const batch of store.subscribe({ after: 0, signal: new AbortController().signal, batchSize })) {
+        events += batch.events.length;
+        if (batchSize === 1) await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      return events;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await store.close();
+
+    expect(await Promise.all(ended)).toEqual([1, 3]);
+    for await (const _ of store.subscribe({ after: 0, signal: new AbortController().signal }))
+      throw new Error('not closed');
+  });
+});
+
+describe('the write-ahead log', () => {
+  it('is never copied on the way of an append', async () => {
+    const store = open({ checkpointInterval: 1_000_000 });
+    const empty = statSync(directory.events).size;
+    for (let index = 0; index < 40; index++) await appendTo(store, `s-${index}`, 'x'.repeat(200_000));
+
+    // SQLite by itself would copy after 1,000 pages, 4 MiB.
+    expect(store.metrics().walBytes).toBeGreaterThan(8_000_000);
+    expect(statSync(directory.events).size).toBe(empty);
+  });
+
+  it('is copied by a thread of its own', async () => {
+    const store = open({ checkpointInterval: 20 });
+    await appendTo(store, 'a', 'x'.repeat(100_000));
+
+    await eventually('a checkpoint', () => statSync(directory.events).size > 100_000);
+    await eventually(
+      'nothing left',
+      () => store.metrics().checkpoints > 0 && store.metrics().uncheckpointedPages === 0,
+    );
+    expect(store.metrics()).toMatchObject({ failedCheckpoints: 0 });
+    expect(await store.read('a')).toHaveLength(1);
+  });
+
+  it('begins anew under load, and is cut back', async () => {
+    const limit = 1024 * 1024;
+    const store = open({ checkpointInterval: 20, walBytes: limit });
+    let largest = 0;
+    let written = 0;
+    // Never idle, so the log is never copied to its very end by itself.
+    for (; written * 50_000 < 8 * limit; written++) {
+      const stream = `s-${written}`;
+      await store.append(stream, sealedAt(stream, 0, noPreviousHash, ['x'.repeat(50_000)]), -1);
+      largest = Math.max(largest, store.metrics().walBytes);
+    }
+
+    expect(largest).toBeGreaterThan(limit);
+    expect(store.metrics().checkpoints).toBeGreaterThan(2);
+    await eventually('a small log', async () => {
+      await appendTo(store, 'after', 1);
+      return store.metrics().walBytes <= limit;
+    });
+    expect(await store.head()).toBeGreaterThan(written);
+  });
+
+  it('waits for a reader that takes its time, without holding up appends', async () => {
+    const store = open({ checkpointInterval: 20, walBytes: 256 * 1024 });
+    await appendTo(store, 'a', 1);
+    const slow = new Database(directory.events, { readonly: true });
+    const rows = slow.prepare('SELECT * FROM events').iterate();
+    rows.next();
+    try {
+      for (let index = 0; index < 20; index++) await appendTo(store, `s-${index}`, 'x'.repeat(50_000));
+      await eventually('a few checkpoints', () => store.metrics().checkpoints > 5);
+      expect(store.metrics().walBytes).toBeGreaterThan(1_000_000);
+    } finally {
+      rows.return?.();
+      slow.close();
+    }
+    await eventually('the log cut back', async () => {
+      await appendTo(store, 'after', 1);
+      return store.metrics().walBytes <= 256 * 1024;
+    });
+    expect(store.metrics()).toMatchObject({ failedCheckpoints: 0, failedCommits: 0 });
+  });
+});
+
+function appendFirst(store: EventStore, stream: string) {
+  return store.append(stream, sealedAt(stream, 0, noPreviousHash, ['first']), -1);
+}
+
+/** All events from now on, as they come; ends with the store. */
+function follow(store: EventStore): RecordedEvent[] {
+  const events: RecordedEvent[] = [];
+  void (async () => {
+    for await (const batch of store.subscribe({ after: 0, signal: new AbortController().signal }))
+      events.push(...batch.events);
+  })();
+  return events;
+}
+
+function sqlite(use: (database: Database.Database) => void): void {
+  const database = new Database(directory.events);
+  try {
+    use(database);
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,199 @@
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { lockDirectory, openSqliteEventStore, StoreStartupError, type StartupProblem } from './index.js';
+import { appendTo, temporaryDirectory } from './testing.js';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let path: string;
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+  path = directory.events;
+});
+afterEach(() => directory.remove());
+
+describe('opening a store', () => {
+  it('creates the file with its version and its owner', async () => {
+    await openSqliteEventStore({ path }).close();
+
+    expect(
+      inSqlite((database) => [
+        database.pragma('user_version', { simple: true }),
+        database.pragma('journal_mode', { simple: true }),
+      ]),
+    ).toEqual([1, 'wal']);
+    expect(
+      inSqlite((database) =>
+        database.prepare(`SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name`).pluck().all(),
+      ),
+    ).toEqual(['events', 'events_are_never_changed', 'events_are_never_deleted']);
+  });
+
+  it('takes an empty file for a new one', async () => {
+    writeFileSync(path, '');
+    const store = openSqliteEventStore({ path });
+    expect(await store.head()).toBe(0);
+    await store.close();
+  });
+
+  it('goes on with a write-ahead log that was left behind', async () => {
+    const store = openSqliteEventStore({ path, checkpointInterval: 1_000_000 });
+    await appendTo(store, 'a', 1, 2, 3);
+    const left = join(directory.path, 'left');
+    for (const suffix of ['', '-wal']) copyFileSync(path + suffix, left + suffix);
+    await store.close();
+
+    const again = openSqliteEventStore({ path: left });
+    expect(await again.read('a')).toHaveLength(3);
+    await again.close();
+  });
+});
+
+describe('opening a store is refused, with nothing changed, when', () => {
+  it('its directory does not exist', () => {
+    expectRefusal({ path: join(directory.path, 'nowhere', 'events.sqlite') }, 'missing', 'Create it');
+  });
+
+  it('its path is a directory', () => {
+    mkdirSync(path);
+    expectRefusal({ path }, 'notALedger', 'is not a file');
+  });
+
+  it('it is to be read and there is none', () => {
+    expectRefusal({ path, readOnly: true }, 'missing', 'start the server once');
+  });
+
+  it('it is to be read and nobody has written to it yet', () => {
+    writeFileSync(path, '');
+    expectRefusal({ path, readOnly: true }, 'notInitialised', 'Start the server once');
+  });
+
+  it.each([false, true])('the file is no database (read only: %s)', (readOnly) => {
+    writeFileSync(path, 'Dear diary, '.repeat(1_000));
+    expectRefusal({ path, readOnly }, 'notALedger', 'is not an event store');
+  });
+
+  it.each([false, true])('the database is of another program (read only: %s)', (readOnly) => {
+    inSqlite((database) => database.exec('CREATE TABLE diary (entry TEXT)'));
+    expectRefusal({ path, readOnly }, 'notALedger', 'database of another program');
+  });
+
+  it.each([false, true])('a newer release has written it (read only: %s)', async (readOnly) => {
+    await openSqliteEventStore({ path }).close();
+    inSqlite((database) => database.pragma('user_version = 2'));
+    expectRefusal({ path, readOnly }, 'newerRelease', 'newer release (file version 2, this release knows 1)');
+  });
+
+  it('it is damaged', async () => {
+    const store = openSqliteEventStore({ path });
+    await appendTo(store, 'a', 'x'.repeat(50_000));
+    await store.close();
+    const bytes = readFileSync(path);
+    bytes.fill(0xff, 100, 4096);
+    writeFileSync(path, bytes);
+    expectRefusal({ path }, 'damaged', 'restore a backup');
+  });
+
+  it.each(['missing', 'empty'])('it is %s, but its write-ahead log is there', async (state) => {
+    const store = openSqliteEventStore({ path, checkpointInterval: 1_000_000 });
+    await appendTo(store, 'a', 1);
+    const log = readFileSync(`${path}-wal`);
+    await store.close();
+    writeFileSync(`${path}-wal`, log);
+    if (state === 'missing') rmSync(path);
+    else truncateSync(path, 0);
+
+    expectRefusal({ path }, 'damaged', `is ${state}, but its write-ahead log`);
+    expect(readFileSync(`${path}-wal`).equals(log)).toBe(true);
+  });
+
+  it('another process is in the middle of changing all of it', async () => {
+    await openSqliteEventStore({ path }).close();
+    const other = new Database(path);
+    other.pragma('locking_mode = EXCLUSIVE');
+    other.exec('BEGIN EXCLUSIVE');
+    try {
+      expectRefusal({ path, busyTimeout: 20 }, 'busy', 'locked by another process');
+    } finally {
+      other.close();
+    }
+  });
+
+  it.each([
+    ['the file', () => chmodSync(path, 0o400)],
+    ['the directory', () => chmodSync(directory.path, 0o500)],
+  ])('this user may not write to %s', async (_, take) => {
+    chmodSync(directory.path, 0o777);
+    await openSqliteEventStore({ path }).close();
+    chmodSync(path, 0o666);
+    take();
+    // Root may write anywhere, so it is somebody else for a moment.
+    const root = process.geteuid?.() === 0;
+    if (root) process.seteuid?.(65_534);
+    try {
+      expectRefusal({ path }, 'noPermission', 'may not write');
+    } finally {
+      if (root) process.seteuid?.(0);
+      chmodSync(directory.path, 0o700);
+    }
+  });
+
+  function expectRefusal(options: Parameters<typeof openSqliteEventStore>[0], problem: StartupProblem, text: string) {
+    const bytes = bytesOf(options.path);
+    let refusal: unknown;
+    try {
+      void openSqliteEventStore(options).close();
+    } catch (error) {
+      refusal = error;
+    }
+    expect(refusal).toBeInstanceOf(StoreStartupError);
+    expect(refusal).toMatchObject({ problem, message: expect.stringContaining(text) });
+    expect((refusal as Error).message).toContain(directory.path);
+    expect(bytesOf(options.path)).toEqual(bytes);
+  }
+
+  function bytesOf(file: string): string | undefined {
+    try {
+      return readFileSync(file).toString('base64');
+    } catch {
+      return undefined;
+    }
+  }
+});
+
+describe('the lock of a data directory', () => {
+  it('is held by one server at a time', () => {
+    const lock = lockDirectory(directory.path);
+    expect(() => lockDirectory(directory.path)).toThrow(StoreStartupError);
+    expect(() => lockDirectory(directory.path)).toThrow('Another server uses the data directory');
+    lock.release();
+    lock.release();
+
+    lockDirectory(directory.path).release();
+  });
+
+  it('does not keep tools from reading', async () => {
+    const lock = lockDirectory(directory.path);
+    const store = openSqliteEventStore({ path });
+    const reading = openSqliteEventStore({ path, readOnly: true });
+    expect(await reading.head()).toBe(0);
+    await reading.close();
+    await store.close();
+    lock.release();
+  });
+
+  it('cannot be had in a directory that does not exist', () => {
+    expect(() => lockDirectory(join(directory.path, 'nowhere'))).toThrow('cannot be locked');
+  });
+});
+
+function inSqlite<T>(use: (database: Database.Database) => T): T {
+  const database = new Database(path);
+  try {
+    return use(database);
+  } finally {
+    database.close();
+  }
+}
