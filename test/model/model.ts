@@ -795,17 +795,13 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
 
   ActivateSubscription(world, { subscriptionId }, { now }) {
     const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
-    checkNotDeleted(subscription);
-    if (subscription.status === 'suspended') no('SubscriptionSuspended');
     if (subscription.status !== 'pending') no('InvalidTransition');
-    checkBaseInUse(world, subscription);
     subscription.status = 'active';
     return [['SubscriptionActivated', { subscriptionId, activatedAt: iso(now) }]];
   },
 
   SuspendSubscription(world, { subscriptionId, reason }, { now }) {
     const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
-    checkNotDeleted(subscription);
     if (subscription.status !== 'active') no('InvalidTransition');
     checkNoTrialLock(subscription);
     checkNoAzure(subscription);
@@ -838,7 +834,6 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
 
   ReactivateSubscription(world, { subscriptionId }, { now }) {
     const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
-    checkNotDeleted(subscription);
     if (subscription.status !== 'suspended' || over(subscription.keptUntil, now)) no('InvalidTransition');
     if (over(subscription.ends, now)) no('TermEnded');
     checkBaseInUse(world, subscription);
@@ -850,7 +845,6 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   CancelSubscription(world, { subscriptionId }, { now }) {
     const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
     const { kind, status, window, ends } = subscription;
-    checkNotDeleted(subscription);
     if (kind === 'legacy') no('CancelNotSupported');
     if (status !== 'active' && status !== 'suspended') no('InvalidTransition');
     checkNoTrialLock(subscription);

@@ -119,16 +119,14 @@ export const subscriptionDecisions = {
    * reactivation). Refused, an add-on whose base is gone would stay pending, and block removal, for ever.
    */
   ActivateSubscription(state, { subscriptionId }, { now }) {
-    const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-    requireTakesChanges(subscriptionId, subscription);
-    if (subscription.status !== 'pending') throw invalidTransition(subscriptionId, subscription.status, 'active');
+    const { status } = current(state, state.subscriptions, 'subscription', subscriptionId);
+    if (status !== 'pending') throw invalidTransition(subscriptionId, status, 'active');
     return [activated(subscriptionId, now)];
   },
 
   /** Rules S2, S3, S10, S12, S13, S18. */
   SuspendSubscription(state, { subscriptionId, reason }, { now, policy }) {
     const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-    requireNotDeleted(subscriptionId, subscription);
     const { kind, status, autoRenew, scheduledChange } = subscription;
     if (status !== 'active') throw invalidTransition(subscriptionId, status, 'suspended');
     requireUnlocked(subscriptionId, subscription);
@@ -165,7 +163,6 @@ export const subscriptionDecisions = {
   /** Rules S4–S6, S10, S13. What the suspension switched off stays off. */
   ReactivateSubscription(state, { subscriptionId }, { now }) {
     const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-    requireNotDeleted(subscriptionId, subscription);
     const { status, retainedUntil } = subscription;
     if (status !== 'suspended') throw invalidTransition(subscriptionId, status, 'active');
     // Its retention is over: it counts as deleted, however late the clock's command comes.
@@ -182,7 +179,6 @@ export const subscriptionDecisions = {
   /** Rules S7–S9, S12, S13, S18, S20. */
   CancelSubscription(state, { subscriptionId }, { now }) {
     const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-    requireNotDeleted(subscriptionId, subscription);
     const { kind, status, autoRenew, termEndsAt, cancellationAllowedUntil, cancellationTakesEffectAt } = subscription;
     if (kind === 'legacy') throw reject('CancelNotSupported', { subscriptionId, remedyCommand: 'SuspendSubscription' });
     if (status !== 'active' && status !== 'suspended') throw invalidTransition(subscriptionId, status, 'deleted');
