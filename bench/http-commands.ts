@@ -15,6 +15,7 @@ import { freePort, startServer } from '../test/server-process.js';
 import { admin, eventsPerRelationship, partner, prepareRelationships, type PreparedRelationship } from './histories.js';
 import type { LoadOrder, LoadReport } from './load-generator.js';
 import { naiveSchema } from './naive-schema.js';
+import { figure, median, report, table, type Result } from './results.js';
 
 // Durable commands per second over HTTP: the ledger as it is built and configured by default (authentication, idempotency,
 // hash chain, projector and log included) against the same decision in a straightforward NestJS server. Both take the same
@@ -209,51 +210,30 @@ async function ended(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
-}
-
-interface Result {
+interface Measured {
   readonly side: Side;
   readonly connections: number;
   readonly reports: LoadReport[];
 }
 
-function table(results: readonly Result[]): string {
-  const perSecond = ({ reports }: Result) => median(reports.map((report) => report.perSecond));
-  const whole = (value: number) => Math.round(value).toLocaleString('en');
-  const lines = results.map((result) => {
-    const { side, connections, reports } = result;
-    const rates = reports.map((report) => report.perSecond);
-    const naiveResult = results.find((other) => other.side === naive && other.connections === connections);
-    return [
-      side.name,
-      String(connections),
-      whole(perSecond(result)),
-      `${whole(Math.min(...rates))} - ${whole(Math.max(...rates))}`,
-      median(reports.map(({ p50Ms }) => p50Ms)).toFixed(2),
-      median(reports.map(({ p99Ms }) => p99Ms)).toFixed(1),
-      side === ledger && naiveResult ? `${(perSecond(result) / perSecond(naiveResult)).toFixed(2)}x` : '',
-    ];
-  });
-  const head = ['server', 'connections', 'commands/s', 'min - max', 'p50 ms', 'p99 ms', 'to naive'];
-  const widths = head.map((name, column) => Math.max(name.length, ...lines.map((line) => line[column]!.length)));
-  const row = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`;
-  return [row(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...lines.map(row)].join('\n');
+const ratesOf = ({ reports }: Measured) => reports.map(({ perSecond }) => perSecond);
+
+/** The median of each round's own ratio: what the machine does meanwhile hits neighbours in time alike. */
+function ratioToNaive({ side, connections, reports }: Measured, measured: readonly Measured[]): number | undefined {
+  const other = side === ledger && measured.find((each) => each.side === naive && each.connections === connections);
+  if (!other) return undefined;
+  return median(reports.map(({ perSecond }, round) => perSecond / other.reports[round]!.perSecond));
 }
 
 try {
   console.log(`Preparing ${values.relationships} relationships of ${eventsPerRelationship} events each`);
   const prepared = await prepare(Number(values.relationships));
-  const results = levels.flatMap((connections) =>
-    [raw, naive, ledger].map((side): Result => ({ side, connections, reports: [] })),
+  const measured = levels.flatMap((connections) =>
+    [raw, naive, ledger].map((side): Measured => ({ side, connections, reports: [] })),
   );
   for (let round = 1; round <= rounds; round++)
     // Back and forth, so that neither side always runs behind the other.
-    for (const { side, connections, reports } of round % 2 ? results : results.toReversed()) {
+    for (const { side, connections, reports } of round % 2 ? measured : measured.toReversed()) {
       const report = await measure(side, connections, prepared);
       reports.push(report);
       console.log(
@@ -262,8 +242,31 @@ try {
           (side === raw ? '' : ', all of them in the log'),
       );
     }
+  console.log(`\nMedian of ${rounds} rounds of ${measureMs / 1000} s after ${warmUpMs / 1000} s of warm-up\n`);
   console.log(
-    `\nMedian of ${rounds} rounds of ${measureMs / 1000} s after ${warmUpMs / 1000} s of warm-up\n\n${table(results)}`,
+    table(
+      ['server', 'connections', 'commands/s', 'min - max', 'p50 ms', 'p99 ms', 'to naive'],
+      measured.map((each) => [
+        each.side.name,
+        String(each.connections),
+        figure(median(ratesOf(each))),
+        `${figure(Math.min(...ratesOf(each)))} - ${figure(Math.max(...ratesOf(each)))}`,
+        median(each.reports.map(({ p50Ms }) => p50Ms)).toFixed(2),
+        median(each.reports.map(({ p99Ms }) => p99Ms)).toFixed(1),
+        ratioToNaive(each, measured)?.toFixed(2).concat('x') ?? '',
+      ]),
+    ),
+  );
+  report(
+    measured.map((each): Result => {
+      const ratio = ratioToNaive(each, measured);
+      return {
+        bench: 'http commands',
+        name: `${each.side.name}, ${each.connections} connections`,
+        rates: ratesOf(each),
+        ...(ratio === undefined ? {} : { ratio, ...(each.connections === 64 ? { target: 1.7 } : {}) }),
+      };
+    }),
   );
 } finally {
   rmSync(work, { recursive: true, force: true });
