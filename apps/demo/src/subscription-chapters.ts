@@ -149,7 +149,7 @@ export const newCommerceDeleted: Chapter = (teller) => {
   tell('EndSubscriptionTerm', { subscriptionId }, staff.clockApp);
   tell('AdvanceSubscriptionRetention', { subscriptionId }, staff.clockApp);
   tell('AdvanceSubscriptionRetention', { subscriptionId }, staff.clockApp);
-  if (teller.percent(30)) tell('ReactivateSubscription', { subscriptionId }, staff.helpdesk, 'SubscriptionDeleted');
+  if (teller.percent(30)) tell('ReactivateSubscription', { subscriptionId }, staff.helpdesk, 'InvalidTransition');
 };
 /** Still suspended when its term ended: disabled twice before it is deleted (rule S15). */
 export const newCommerceSuspendedAtTermEnd: Chapter = (teller) => {
