@@ -243,7 +243,7 @@ export async function listGrants(
   db: Kysely<Views>,
   { partnerId, now, sort = 'name', filter = {}, ...page }: GrantListRequest,
 ): Promise<Page<Grant>> {
-  let query = filtered(db.selectFrom(grants).selectAll().where('partnerId', '=', tenant(partnerId)), filter, now);
+  let query = filtered(db.selectFrom(grants).selectAll().where('partnerId', '=', tenant(partnerId)), filter, now, sort);
   if (filter.customerId !== undefined) query = query.where('customerId', '=', tenant(filter.customerId));
   const columns = [sort === 'name' ? 'sortName' : 'lapsesAt', 'customerId', 'grantId'] as const;
   const { rows, ...rest } = await keysetPage(query, columns, page);
@@ -261,7 +261,12 @@ export async function listGrantsOfCustomer(
   db: Kysely<Views>,
   { customerId, now, filter = {}, ...page }: CustomerGrantListRequest,
 ): Promise<Page<Grant>> {
-  let query = filtered(db.selectFrom(grants).selectAll().where('customerId', '=', tenant(customerId)), filter, now);
+  let query = filtered(
+    db.selectFrom(grants).selectAll().where('customerId', '=', tenant(customerId)),
+    filter,
+    now,
+    'name',
+  );
   if (filter.partnerId !== undefined) query = query.where('partnerId', '=', tenant(filter.partnerId));
   const { rows, ...rest } = await keysetPage(query, ['sortName', 'partnerId', 'grantId'], page);
   return { rows: rows.map((row) => grantAt(row, now)), ...rest };
@@ -282,20 +287,24 @@ export async function findGrant(
   return row && grantAt(row, now);
 }
 
-/** Ends are inclusive: what lapses now still stands. */
 function filtered<O>(
   query: SelectQueryBuilder<Views, typeof grants, O>,
   { status = 'open', kind }: GrantFilter,
   now: Instant,
+  sort: GrantSort,
 ): SelectQueryBuilder<Views, typeof grants, O> {
   const ofKind = kind === undefined ? query : query.where('kind', '=', kind);
+  // Ends are inclusive: what lapses now still stands. Said as a negation it is no range, so that the database goes along
+  // the index of the sort instead of fetching the range from another index and sorting it.
+  const stands = (eb: ExpressionBuilder<Views, typeof grants>) =>
+    sort === 'endsAt' ? eb('lapsesAt', '>=', now) : eb.not(eb('lapsesAt', '<', now));
   switch (status) {
     case 'all':
       return ofKind;
     case 'open':
-      return ofKind.where('ended', '=', false).where('lapsesAt', '>=', now);
+      return ofKind.where('ended', '=', false).where(stands);
     case 'expired':
-      return ofKind.where((eb: ExpressionBuilder<Views, typeof grants>) =>
+      return ofKind.where((eb) =>
         eb.or([eb('status', '=', 'expired'), eb.and([eb('ended', '=', false), eb('lapsesAt', '<', now)])]),
       );
     case 'terminated':
@@ -305,7 +314,7 @@ function filtered<O>(
     case 'approvalPending':
     case 'approved':
     case 'active':
-      return ofKind.where('ended', '=', false).where('status', '=', status).where('lapsesAt', '>=', now);
+      return ofKind.where('ended', '=', false).where('status', '=', status).where(stands);
   }
 }
 

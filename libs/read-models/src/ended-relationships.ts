@@ -299,19 +299,18 @@ async function withRemains(
     .where('charging', '=', true)
     // An expiry is a question of the time; a subscription goes on until an event says otherwise.
     .where((eb) => eb.or([eb('item', '=', 'subscription'), eb('until', '>=', now)]))
-    .orderBy('item')
-    .orderBy('itemId')
     .execute();
   const accessible = await db
     .selectFrom(access)
     .selectAll()
     .where('partnerId', '=', first.partnerId)
     .where('customerId', 'in', customers)
-    .orderBy('subscriptionId')
-    .orderBy('azureSubscriptionId')
     .execute();
-  const chargesOf = Map.groupBy(charged, ({ customerId }) => customerId);
-  const accessOf = Map.groupBy(accessible, ({ customerId }) => customerId);
+  const chargesOf = Map.groupBy(charged.sort(by(({ item, itemId }) => [item, itemId])), ({ customerId }) => customerId);
+  const accessOf = Map.groupBy(
+    accessible.sort(by((row) => [row.subscriptionId, row.azureSubscriptionId])),
+    ({ customerId }) => customerId,
+  );
 
   return rows.map(({ partnerId, customerId, customerName, lastRemovedAt, endedTerms, active, relationshipTerm }) => {
     const hasEnded = (row: { readonly relationshipTerm: number }) =>
@@ -344,4 +343,14 @@ async function withRemains(
         })),
     };
   });
+}
+
+/** By the first of the texts that differs. */
+function by<Row>(textsOf: (row: Row) => readonly string[]) {
+  return (one: Row, other: Row): number => {
+    const others = textsOf(other);
+    for (const [index, text] of textsOf(one).entries())
+      if (text !== others[index]) return text < others[index]! ? -1 : 1;
+    return 0;
+  };
 }

@@ -1,0 +1,590 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import { pairOf, relationshipCodec, relationshipStream, type RelationshipEvents } from '#customer-relationship';
+import { inMemoryEventStore, noPreviousHash, noStream, seal, type Json, type MessageOf } from '#event-sourcing';
+import { openViews, openViewsFile, projector, type ViewsReader } from '#projector';
+import {
+  findCustomer,
+  findDesignation,
+  findEndedRelationship,
+  findGrant,
+  findItem,
+  InvalidCursor,
+  listAvailableSupportContactsOfCustomer,
+  listCustomers,
+  listDesignations,
+  listDesignationsOfCustomer,
+  listEndedRelationships,
+  listGrants,
+  listGrantsOfCustomer,
+  listItems,
+  relationshipViews,
+  type Cursor,
+  type Page,
+  type Views,
+} from '#read-models';
+
+// One book of relationships, asked in every way that there is.
+
+const partnerId = 'a0000000-0000-4000-8000-00000000000a';
+const otherPartner = 'a0000000-0000-4000-8000-00000000000b';
+const customerIds = Array.from({ length: 25 }, (_, index) => `c0000000-0000-4000-8000-0000000000${10 + index}`);
+const names = ['Zürich', 'apple', 'Äpfel', 'Apple', 'banana_100%', 'Banana', 'zulu', 'éclair'];
+const now = '2026-11-22T12:00:00.000Z';
+const justAfter = (at: string) => new Date(Date.parse(at) + 1).toISOString();
+
+type Event = MessageOf<RelationshipEvents>;
+const contact = { tenantId: partnerId, partnerId: '1111111', name: 'Contoso Cloud' };
+const day = (index: number) => `2026-0${1 + (index % 9)}-10T09:00:00.000Z`;
+
+function established(partner: string, customerId: string, index: number): Event[] {
+  return [
+    {
+      type: 'ResellerRelationshipRequested',
+      data: {
+        partnerId: partner,
+        customerId,
+        partner: { ...contact, tenantId: partner, type: 'directBillPartner' },
+        customer: { name: names[index % names.length]!, domain: `customer-${index % 5}.Example` },
+        market: 'US',
+        delegatedAdmin: false,
+        requestedAt: day(index),
+        expiresAt: '2027-01-01T00:00:00.000Z',
+      },
+    },
+    {
+      type: 'ResellerRelationshipEstablished',
+      data: { relationshipTerm: 1, acceptedBy: { userId: 'chris' }, establishedAt: day(index) },
+    },
+  ];
+}
+
+function withItems(index: number): Event[] {
+  return [
+    {
+      type: 'SubscriptionPurchased',
+      data: {
+        subscriptionId: `sub-${index}`,
+        kind: 'legacy',
+        offerId: 'o',
+        name: `Seats ${names[index % names.length]}`,
+        quantity: 1,
+        trial: false,
+        autoRenew: false,
+        boughtBy: 'partner',
+        termEndsAt: day(index + 3),
+        purchasedAt: day(index),
+      },
+    },
+    {
+      type: 'SupportContactAssigned',
+      data: { subscriptionId: `sub-${index}`, contact, byDefault: true, assignedAt: day(index) },
+    },
+    {
+      type: 'SavingsPlanPurchased',
+      data: {
+        savingsPlanId: `plan-${index}`,
+        name: 'Compute',
+        termDuration: 'P1Y',
+        hourlyCommitment: { minorUnits: 1, currency: 'USD' },
+        boughtBy: 'partner',
+        purchasedAt: day(index),
+        expiresAt: index % 2 ? now : '2026-11-22T11:59:59.999Z',
+      },
+    },
+  ];
+}
+
+function withGrants(index: number): Event[] {
+  const requested = (grantId: string, expiresAt: string): Event => ({
+    type: 'DelegatedAdminRequested',
+    data: {
+      grantId,
+      name: `${names[index % names.length]} ${grantId}`,
+      roles: ['reader'],
+      durationDays: 10,
+      autoExtendDays: 180,
+      requestedAt: day(index),
+      expiresAt,
+    },
+  });
+  const activated = (grantId: string, endsAt: string): Event[] => [
+    requested(grantId, '2027-01-01T00:00:00.000Z'),
+    { type: 'DelegatedAdminLockedForApproval', data: { grantId, lockedAt: day(index) } },
+    { type: 'DelegatedAdminApproved', data: { grantId, approvedBy: { userId: 'c' }, approvedAt: day(index) } },
+    { type: 'DelegatedAdminActivated', data: { grantId, activatedAt: day(index), endsAt } },
+  ];
+  return [
+    ...activated('open', '2027-06-01T00:00:00.000Z'),
+    ...activated('at-its-end', now),
+    ...activated('past-its-end', '2026-11-22T11:59:59.999Z'),
+    requested('asked', '2027-01-01T00:00:00.000Z'),
+    requested('lapsed', '2026-11-01T00:00:00.000Z'),
+    { type: 'DelegatedAdminPrivilegesGranted', data: { grantId: 'dap', grantedAt: day(index) } },
+    ...activated('terminated', '2027-06-01T00:00:00.000Z'),
+    { type: 'DelegatedAdminTerminated', data: { grantId: 'terminated', terminatedAt: day(index) } },
+  ];
+}
+
+function removed(index: number): Event[] {
+  return [
+    {
+      type: 'ResellerRelationshipRemoved',
+      data: { relationshipTerm: 1, removedAt: justAfter(day(index)), policy: 'partner-center-2020-06' },
+    },
+  ];
+}
+
+let directory: string;
+let path: string;
+let views: ViewsReader<Views>;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'queries-'));
+  path = join(directory, 'views.sqlite');
+  const store = inMemoryEventStore();
+  async function history(partner: string, customerId: string, events: readonly Event[]) {
+    const stream = relationshipStream(partner, customerId);
+    const metadata = {
+      actor: { id: 'a', kind: 'k', roles: [], tenant: partner },
+      causationId: 'c',
+      commandHash: 'h',
+      commandId: 'c',
+      correlationId: 'c',
+      policy: { name: 'p', hash: 'h' },
+      recordedAt: now,
+      schema: 1,
+    };
+    const unsealed = events.map(({ type, data }) => ({ type, data: data as Json, metadata }));
+    await store.append(stream, seal(stream, 0, noPreviousHash, unsealed), noStream);
+  }
+  for (const [index, customerId] of customerIds.entries())
+    await history(partnerId, customerId, [
+      ...established(partnerId, customerId, index),
+      ...withItems(index),
+      ...(index === 0 ? withGrants(index) : []),
+      ...(index >= 20 ? removed(index) : []),
+    ]);
+  await history(otherPartner, customerIds[0]!, [
+    ...established(otherPartner, customerIds[0]!, 1),
+    ...withItems(100),
+    ...withGrants(1),
+  ]);
+  const file = openViewsFile({ path, projections: relationshipViews });
+  const { catchUp } = projector({
+    store,
+    codec: relationshipCodec,
+    subjectOf: pairOf,
+    views: file,
+    projections: relationshipViews,
+    ledgerId: 'l',
+    head: await store.head(),
+  });
+  await catchUp(new AbortController().signal);
+  file.close();
+  views = openViews<Views>({ path, projections: relationshipViews });
+});
+
+afterAll(async () => {
+  await views.close();
+  rmSync(directory, { recursive: true });
+});
+
+async function ask<T>(query: (db: Kysely<Views>) => Promise<T>): Promise<T> {
+  return (await views.read('items', query)).result;
+}
+
+/** The whole list, a few rows at a time. */
+async function inPages<Row>(
+  page: (db: Kysely<Views>, request: { readonly limit: number; readonly after?: Cursor }) => Promise<Page<Row>>,
+): Promise<Row[]> {
+  const all: Row[] = [];
+  for (let after: Cursor | undefined; ;) {
+    const { rows, next } = await ask((db) => page(db, { limit: 3, ...(after ? { after } : {}) }));
+    expect(rows.length).toBeLessThanOrEqual(3);
+    all.push(...rows);
+    if (!next) return all;
+    after = next;
+  }
+}
+
+describe('The customer list', () => {
+  it('is sorted by name without regard to case, then by customer, page by page', async () => {
+    const rows = await inPages((db, page) => listCustomers(db, { partnerId, ...page }));
+    expect(rows.map(({ customerId }) => customerId).toSorted()).toEqual(customerIds.slice(0, 20));
+    const keys = rows.map(({ name, customerId }) => `${name.toLowerCase()} ${customerId}`);
+    expect(keys).toEqual(keys.toSorted());
+    expect(rows.slice(0, 6).map(({ name }) => name)).toEqual(['apple', 'Apple', 'apple', 'Apple', 'apple', 'Apple']);
+  });
+
+  it('is sorted by the time of establishment', async () => {
+    const rows = await inPages((db, page) => listCustomers(db, { partnerId, sort: 'establishedAt', ...page }));
+    const keys = rows.map(({ establishedAt, customerId }) => `${establishedAt} ${customerId}`);
+    expect(keys).toEqual(keys.toSorted());
+    expect(rows).toHaveLength(20);
+  });
+
+  it.each([
+    ['a prefix of the name', { nameStartsWith: 'AP' }, ['Apple', 'apple']],
+    ['a prefix with an accent', { nameStartsWith: 'É' }, ['éclair']],
+    ['a part of the name', { nameContains: 'NANA' }, ['Banana', 'banana_100%']],
+    ['a part with wildcards in it, which are none', { nameContains: '_100%' }, ['banana_100%']],
+    ['a wildcard alone', { nameContains: '%n' }, []],
+  ])('is searched by %s', async (_, filter, expected) => {
+    const { rows } = await ask((db) => listCustomers(db, { partnerId, filter }));
+    expect([...new Set(rows.map(({ name }) => name))].toSorted()).toEqual(expected);
+  });
+
+  it('is searched by domain, in any case', async () => {
+    const { rows } = await ask((db) => listCustomers(db, { partnerId, filter: { domain: 'CUSTOMER-3.example' } }));
+    expect(rows).toHaveLength(4);
+    expect(new Set(rows.map(({ domain }) => domain))).toEqual(new Set(['customer-3.example']));
+  });
+
+  it('shows a partner its own customers only, whatever the case of its id', async () => {
+    const { rows } = await ask((db) => listCustomers(db, { partnerId: otherPartner.toUpperCase() }));
+    expect(rows.map(({ customerId }) => customerId)).toEqual([customerIds[0]]);
+  });
+
+  it('finds a customer unless the relationship has been removed', async () => {
+    expect(await ask((db) => findCustomer(db, { partnerId, customerId: customerIds[1]!.toUpperCase() }))).toEqual({
+      partnerId,
+      customerId: customerIds[1],
+      name: 'apple',
+      domain: 'customer-1.example',
+      market: 'US',
+      relationshipTerm: 1,
+      establishedAt: day(1),
+      agreementConfirmed: false,
+    });
+    expect(await ask((db) => findCustomer(db, { partnerId, customerId: customerIds[20]! }))).toBeUndefined();
+    expect(
+      await ask((db) => findCustomer(db, { partnerId: otherPartner, customerId: customerIds[1]! })),
+    ).toBeUndefined();
+  });
+
+  it('refuses a cursor of another list and a page of no size', async () => {
+    await expect(ask((db) => listCustomers(db, { partnerId, after: ['apple'] }))).rejects.toThrow(InvalidCursor);
+    await expect(ask((db) => listCustomers(db, { partnerId, after: ['apple', 3 as never] }))).rejects.toThrow(
+      InvalidCursor,
+    );
+    for (const limit of [0, 201, 1.5])
+      await expect(ask((db) => listCustomers(db, { partnerId, limit }))).rejects.toThrow(RangeError);
+  });
+});
+
+describe('Delegated-admin grants', () => {
+  const customerId = customerIds[0]!;
+  const idsOf = async (status: NonNullable<Parameters<typeof listGrants>[1]['filter']>['status'], at = now) => {
+    const rows = await inPages((db, page) =>
+      listGrants(db, { partnerId, now: at, filter: status === undefined ? {} : { status }, ...page }),
+    );
+    return rows.map(({ grantId, status }) => `${grantId} ${status}`).toSorted();
+  };
+
+  it('are those that have not ended, unless asked otherwise; ends are inclusive', async () => {
+    expect(await idsOf(undefined)).toEqual(['asked created', 'at-its-end active', 'dap approved', 'open active']);
+    expect(await idsOf('open', justAfter(now))).toEqual(['asked created', 'dap approved', 'open active']);
+  });
+
+  it('past their end are expired, and never active, whatever the clock has done so far', async () => {
+    expect(await idsOf('active')).toEqual(['at-its-end active', 'open active']);
+    expect(await idsOf('active', justAfter(now))).toEqual(['open active']);
+    expect(await idsOf('created')).toEqual(['asked created']);
+    expect(await idsOf('expired')).toEqual(['lapsed expired', 'past-its-end expired']);
+    expect(await idsOf('expired', '2028-01-01T00:00:00.000Z')).toEqual([
+      'asked expired',
+      'at-its-end expired',
+      'lapsed expired',
+      'open expired',
+      'past-its-end expired',
+    ]);
+    expect(await idsOf('active', '2028-01-01T00:00:00.000Z')).toEqual([]);
+    expect(await ask((db) => findGrant(db, { partnerId, customerId, grantId: 'past-its-end', now }))).toMatchObject({
+      status: 'expired',
+      endsAt: '2026-11-22T11:59:59.999Z',
+      endedAt: '2026-11-22T11:59:59.999Z',
+    });
+  });
+
+  it('that have ended stay readable', async () => {
+    expect(await idsOf('terminated')).toEqual(['terminated terminated']);
+    expect(await idsOf('all')).toHaveLength(7);
+  });
+
+  it('are sorted by name, or by when they end with open-ended ones last', async () => {
+    const byName = await inPages((db, page) => listGrants(db, { partnerId, now, ...page }));
+    expect(byName.map(({ grantId }) => grantId)).toEqual(['dap', 'asked', 'at-its-end', 'open']);
+    const byEnd = await inPages((db, page) => listGrants(db, { partnerId, now, sort: 'endsAt', ...page }));
+    expect(byEnd.map(({ grantId }) => grantId)).toEqual(['at-its-end', 'asked', 'open', 'dap']);
+  });
+
+  it('are a customer’s over all partners, or of one', async () => {
+    const all = await inPages((db, page) => listGrantsOfCustomer(db, { customerId, now, ...page }));
+    expect(all.map((row) => row.partnerId === partnerId)).toEqual([true, false, false, false, false, true, true, true]);
+    const { rows } = await ask((db) =>
+      listGrantsOfCustomer(db, { customerId, now, filter: { partnerId, kind: 'dap' } }),
+    );
+    expect(rows).toMatchObject([{ partnerId, grantId: 'dap', name: null, accessAssignments: [] }]);
+  });
+});
+
+describe('Items', () => {
+  it('are listed by name or by end, over all customers or of one', async () => {
+    const byName = await inPages((db, page) => listItems(db, { partnerId, ...page }));
+    expect(byName).toHaveLength(50);
+    const keys = byName.map(({ name, customerId, item }) => `${name.toLowerCase()} ${customerId} ${item}`);
+    expect(keys).toEqual(keys.toSorted());
+    const byEnd = await inPages((db, page) => listItems(db, { partnerId, sort: 'endsAt', ...page }));
+    const ends = byEnd.map(({ endsAt, customerId }) => `${endsAt} ${customerId}`);
+    expect(ends).toEqual(ends.toSorted());
+    const ofOne = await inPages((db, page) =>
+      listItems(db, { partnerId, filter: { customerId: customerIds[3]!.toUpperCase() }, ...page }),
+    );
+    expect(ofOne.map(({ itemId }) => itemId)).toEqual(['plan-3', 'sub-3']);
+  });
+
+  it('say whether they belong to the term that runs', async () => {
+    const past = await inPages((db, page) => listItems(db, { partnerId, filter: { current: false }, ...page }));
+    expect(past.map(({ customerId }) => customerId).every((id) => customerIds.indexOf(id) >= 20)).toBe(true);
+    expect(past).toHaveLength(10);
+    expect(past.every(({ current }) => !current)).toBe(true);
+    const current = await inPages((db, page) => listItems(db, { partnerId, filter: { current: true }, ...page }));
+    expect(current).toHaveLength(40);
+    expect(current.every((item) => item.current)).toBe(true);
+  });
+
+  it('are filtered by what they are', async () => {
+    const list = (filter: NonNullable<Parameters<typeof listItems>[1]['filter']>) =>
+      ask((db) => listItems(db, { partnerId, filter, limit: 200 }));
+    expect((await list({ item: 'savingsPlan' })).rows).toHaveLength(25);
+    expect((await list({ kind: 'legacy', status: 'pending' })).rows).toHaveLength(25);
+    expect((await list({ kind: 'newCommerce' })).rows).toEqual([]);
+    expect((await list({ nameStartsWith: 'comp' })).rows).toHaveLength(25);
+    expect((await list({ nameContains: 'apple' })).rows).toHaveLength(6);
+    expect((await list({ endsUntil: '2026-11-22T11:59:59.999Z', item: 'savingsPlan' })).rows).toHaveLength(13);
+  });
+
+  it('are found one by one', async () => {
+    const key = { partnerId, customerId: customerIds[3]!, item: 'savingsPlan', itemId: 'plan-3' } as const;
+    expect(await ask((db) => findItem(db, key))).toMatchObject({
+      hourlyCommitment: { minorUnits: 1, currency: 'USD' },
+      trial: null,
+      current: true,
+    });
+    expect(await ask((db) => findItem(db, { ...key, item: 'subscription' }))).toBeUndefined();
+    expect(await ask((db) => findItem(db, { ...key, partnerId: otherPartner }))).toBeUndefined();
+  });
+});
+
+describe('Support contacts', () => {
+  const customerId = customerIds[0]!;
+
+  it('are available to a customer partner by partner', async () => {
+    const rows = await inPages((db, page) => listAvailableSupportContactsOfCustomer(db, { customerId, ...page }));
+    expect(rows).toEqual([
+      { partnerId, customerId, contacts: [contact] },
+      { partnerId: otherPartner, customerId, contacts: [{ ...contact, tenantId: otherPartner }] },
+    ]);
+  });
+
+  it('are designated on subscriptions: of a partner, a customer, a contact', async () => {
+    expect(await inPages((db, page) => listDesignations(db, { partnerId, ...page }))).toHaveLength(25);
+    const contactTenantId = partnerId;
+    const byContact = await inPages((db, page) =>
+      listDesignations(db, { partnerId: otherPartner, filter: { contactTenantId }, ...page }),
+    );
+    expect(byContact).toEqual([
+      {
+        partnerId: otherPartner,
+        customerId,
+        subscriptionId: 'sub-100',
+        contact,
+        byDefault: true,
+        assignedAt: day(100),
+      },
+    ]);
+    const ofCustomer = await inPages((db, page) => listDesignationsOfCustomer(db, { customerId, ...page }));
+    expect(ofCustomer.map(({ subscriptionId }) => subscriptionId)).toEqual(['sub-0', 'sub-100']);
+    const ofOne = await ask((db) => listDesignationsOfCustomer(db, { customerId, partnerId: otherPartner }));
+    expect(ofOne.rows).toHaveLength(1);
+    expect(await ask((db) => findDesignation(db, { partnerId, customerId, subscriptionId: 'sub-0' }))).toMatchObject({
+      contact,
+    });
+    expect(
+      await ask((db) => findDesignation(db, { partnerId, customerId, subscriptionId: 'sub-100' })),
+    ).toBeUndefined();
+  });
+});
+
+describe('Ended relationships', () => {
+  it('are listed with the last removed first, and what still runs at the time', async () => {
+    const rows = await inPages((db, page) => listEndedRelationships(db, { partnerId, now, ...page }));
+    const times = rows.map(({ lastRemovedAt, customerId }) => `${lastRemovedAt} ${customerId}`);
+    expect(times).toEqual(times.toSorted().reverse());
+    expect(rows).toHaveLength(5);
+    expect(rows.map(({ runningCharges }) => runningCharges.map(({ itemId }) => itemId)).toSorted()).toEqual([
+      [],
+      [],
+      [],
+      ['plan-21'],
+      ['plan-23'],
+    ]);
+    const later = await ask((db) => listEndedRelationships(db, { partnerId, now: justAfter(now) }));
+    expect(later.rows.every(({ runningCharges }) => runningCharges.length === 0)).toBe(true);
+  });
+
+  it('are filtered by when they were removed and whether they came back', async () => {
+    const list = (filter: NonNullable<Parameters<typeof listEndedRelationships>[1]['filter']>) =>
+      ask((db) => listEndedRelationships(db, { partnerId, now, filter }));
+    expect((await list({ reestablished: true })).rows).toEqual([]);
+    expect((await list({ reestablished: false })).rows).toHaveLength(5);
+    const removedFrom = justAfter(day(21));
+    expect((await list({ removedFrom })).rows.map(({ lastRemovedAt }) => lastRemovedAt >= removedFrom)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect((await list({ removedBefore: removedFrom })).rows).toHaveLength(1);
+  });
+
+  it('are found unless they have never ended', async () => {
+    expect(
+      await ask((db) => findEndedRelationship(db, { partnerId, customerId: customerIds[21]!, now })),
+    ).toMatchObject({
+      customerName: names[21 % names.length],
+      reestablished: false,
+      runningCharges: [{ item: 'savingsPlan', itemId: 'plan-21', relationshipTerm: 1, until: now }],
+      residualAccess: [],
+    });
+    expect(
+      await ask((db) => findEndedRelationship(db, { partnerId, customerId: customerIds[0]!, now })),
+    ).toBeUndefined();
+  });
+});
+
+describe('An index serves', () => {
+  const customerId = customerIds[0]!;
+  const after = (...values: string[]) => ({ after: values });
+
+  /** How SQLite carries out every statement of a query. */
+  async function plansOf(query: (db: Kysely<Views>) => Promise<unknown>): Promise<string[]> {
+    const database = new Database(path, { readonly: true });
+    const plans: string[] = [];
+    const bindable = (parameters: readonly unknown[]) =>
+      parameters.map((value) => (typeof value === 'boolean' ? Number(value) : value));
+    const db = new Kysely<Views>({
+      dialect: new SqliteDialect({
+        database: {
+          close: () => database.close(),
+          prepare(sql) {
+            const statement = database.prepare(sql);
+            return {
+              reader: statement.reader,
+              all(parameters) {
+                const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(bindable(parameters)) as {
+                  detail: string;
+                }[];
+                plans.push(...steps.map(({ detail }) => detail));
+                return statement.all(bindable(parameters));
+              },
+              run: (parameters) => statement.run(bindable(parameters)),
+              iterate: (parameters) => statement.iterate(bindable(parameters)),
+            };
+          },
+        },
+      }),
+    });
+    await query(db);
+    await db.destroy();
+    return plans;
+  }
+
+  it.each<[string, string, (db: Kysely<Views>) => Promise<unknown>]>([
+    ['customers by name', 'partnerId=? AND status=?', (db) => listCustomers(db, { partnerId })],
+    [
+      'customers by name, behind a cursor',
+      'partnerId=? AND status=? AND (sortName,customerId)>(?,?)',
+      (db) => listCustomers(db, { partnerId, ...after('b', customerId) }),
+    ],
+    [
+      'customers by prefix',
+      'sortName>? AND sortName<?',
+      (db) => listCustomers(db, { partnerId, filter: { nameStartsWith: 'a' } }),
+    ],
+    [
+      'customers by part of a name',
+      'partnerId=? AND status=?',
+      (db) => listCustomers(db, { partnerId, filter: { nameContains: 'a' } }),
+    ],
+    [
+      'customers by domain',
+      'partnerId=? AND status=? AND domain=?',
+      (db) => listCustomers(db, { partnerId, filter: { domain: 'a' } }),
+    ],
+    [
+      'customers by establishment',
+      '(establishedAt,customerId)>(?,?)',
+      (db) => listCustomers(db, { partnerId, sort: 'establishedAt', ...after(now, customerId) }),
+    ],
+    ['open grants', 'partnerId=? AND ended=?', (db) => listGrants(db, { partnerId, now })],
+    [
+      'open grants behind a cursor',
+      'partnerId=? AND ended=? AND (sortName,customerId,grantId)>(?,?,?)',
+      (db) => listGrants(db, { partnerId, now, ...after('a', customerId, 'g') }),
+    ],
+    [
+      'grants by end',
+      'partnerId=? AND ended=? AND lapsesAt>?',
+      (db) => listGrants(db, { partnerId, now, sort: 'endsAt' }),
+    ],
+    ['all grants', 'partnerId=?', (db) => listGrants(db, { partnerId, now, filter: { status: 'all' } })],
+    ['expired grants', 'partnerId=?', (db) => listGrants(db, { partnerId, now, filter: { status: 'expired' } })],
+    ['grants of a customer', 'customerId=?', (db) => listGrantsOfCustomer(db, { customerId, now })],
+    ['items by name', 'partnerId=?', (db) => listItems(db, { partnerId })],
+    [
+      'items behind a cursor',
+      'partnerId=? AND (sortName,customerId,item,itemId)>(?,?,?,?)',
+      (db) => listItems(db, { partnerId, ...after('a', customerId, 'subscription', 's') }),
+    ],
+    [
+      'items by end',
+      '(endOrder,customerId,item,itemId)>(?,?,?,?)',
+      (db) => listItems(db, { partnerId, sort: 'endsAt', ...after(now, customerId, 'a', 'b') }),
+    ],
+    [
+      'items of a customer',
+      'partnerId=? AND customerId=?',
+      (db) => listItems(db, { partnerId, filter: { customerId } }),
+    ],
+    ['current items', 'partnerId=?', (db) => listItems(db, { partnerId, filter: { current: true } })],
+    ['designations', 'partnerId=?', (db) => listDesignations(db, { partnerId })],
+    [
+      'designations of a contact',
+      'partnerId=? AND contactTenantId=?',
+      (db) => listDesignations(db, { partnerId, filter: { contactTenantId: partnerId } }),
+    ],
+    ['designations on a customer', 'customerId=?', (db) => listDesignationsOfCustomer(db, { customerId })],
+    [
+      'available contacts of a customer',
+      'customerId=?',
+      (db) => listAvailableSupportContactsOfCustomer(db, { customerId }),
+    ],
+    ['ended relationships', 'partnerId=? AND lastRemovedAt>?', (db) => listEndedRelationships(db, { partnerId, now })],
+    [
+      'ended relationships behind a cursor',
+      '(lastRemovedAt,customerId)<(?,?)',
+      (db) => listEndedRelationships(db, { partnerId, now, ...after('2027-01-01T00:00:00.000Z', customerId) }),
+    ],
+  ])('%s: no table is scanned and nothing is sorted', async (_, search, query) => {
+    const [first, ...rest] = await plansOf(query);
+    expect(first).toMatch(/^SEARCH .* USING INDEX \w+/);
+    expect(first).toContain(search);
+    for (const plan of rest) expect(plan).toMatch(/^SEARCH|^LIST SUBQUERY|^USING ROWID SEARCH|^CREATE BLOOM/);
+  });
+});
