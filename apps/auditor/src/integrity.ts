@@ -1,0 +1,51 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Presets, SingleBar } from 'cli-progress';
+import { checkIntegrity, eventsFileIn, type IntegrityReport } from '#event-store-sqlite';
+
+// npm run integrity [-- --data-dir DIR]
+// Checks every stored event of a data directory, by reading alone; the server may run meanwhile.
+// Ends with 0 when nothing was found, 1 with findings, 2 when the check could not be made.
+
+const shownFindings = 1_000;
+
+/** What a person is told: a line for every finding, the sum at the end. */
+export function linesOf({ events, streams, position, findings }: IntegrityReport): readonly string[] {
+  const more = findings.length - shownFindings;
+  return [
+    ...findings.slice(0, shownFindings).map(({ problem, message }) => `${problem}: ${message}`),
+    ...(more > 0 ? [`… and ${more} more findings`] : []),
+    `${events} events of ${streams} streams checked, up to position ${position}: ` +
+      (findings.length === 0 ? 'all of them are as they were written.' : `${findings.length} findings.`),
+  ];
+}
+
+/** The data directory: `--data-dir`, else `DATA_DIR` as the server has it, else `./data`. */
+function dataDirectory(): string {
+  const { values } = parseArgs({ options: { 'data-dir': { type: 'string' } } });
+  return resolve(values['data-dir'] ?? process.env['DATA_DIR'] ?? './data');
+}
+
+if (import.meta.main) {
+  const bar = new SingleBar(
+    { format: 'Checking {bar} {percentage}% | {value}/{total} events', hideCursor: true, clearOnComplete: true },
+    Presets.shades_classic,
+  );
+  let begun = false;
+  const onProgress = (done: number, total: number) => {
+    if (!process.stderr.isTTY) return;
+    if (!begun) bar.start(total, 0);
+    begun = true;
+    bar.update(done);
+  };
+  try {
+    const report = await checkIntegrity(eventsFileIn(dataDirectory()), { onProgress });
+    bar.stop();
+    for (const line of linesOf(report)) console.log(line);
+    process.exitCode = report.findings.length === 0 ? 0 : 1;
+  } catch (error) {
+    bar.stop();
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  }
+}
