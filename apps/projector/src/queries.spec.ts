@@ -8,7 +8,6 @@ import { pairOf, relationshipCodec, relationshipStream, type RelationshipEvents 
 import { inMemoryEventStore, noPreviousHash, noStream, seal, type Json, type MessageOf } from '#event-sourcing';
 import { openViews, openViewsFile, projector, type ViewsReader } from '#projector';
 import {
-  findCustomer,
   findDesignation,
   findEndedRelationship,
   findGrant,
@@ -251,20 +250,22 @@ describe('The customer list', () => {
   });
 
   it('finds a customer unless the relationship has been removed', async () => {
-    expect(await ask((db) => findCustomer(db, { partnerId, customerId: customerIds[1]!.toUpperCase() }))).toEqual({
-      partnerId,
-      customerId: customerIds[1],
-      name: 'apple',
-      domain: 'customer-1.example',
-      market: 'US',
-      relationshipTerm: 1,
-      establishedAt: day(1),
-      agreementConfirmed: false,
-    });
-    expect(await ask((db) => findCustomer(db, { partnerId, customerId: customerIds[20]! }))).toBeUndefined();
-    expect(
-      await ask((db) => findCustomer(db, { partnerId: otherPartner, customerId: customerIds[1]! })),
-    ).toBeUndefined();
+    const find = async (customerId: string, of = partnerId) =>
+      (await ask((db) => listCustomers(db, { partnerId: of, filter: { customerId } }))).rows;
+    expect(await find(customerIds[1]!.toUpperCase())).toEqual([
+      {
+        partnerId,
+        customerId: customerIds[1],
+        name: 'apple',
+        domain: 'customer-1.example',
+        market: 'US',
+        relationshipTerm: 1,
+        establishedAt: day(1),
+        agreementConfirmed: false,
+      },
+    ]);
+    expect(await find(customerIds[20]!)).toEqual([]);
+    expect(await find(customerIds[1]!, otherPartner)).toEqual([]);
   });
 
   it('refuses a cursor of another list and a page of no size', async () => {

@@ -102,6 +102,7 @@ export interface CustomerListRequest extends PageRequest {
   /** Default: name, without regard to case. */
   readonly sort?: CustomerSort;
   readonly filter?: {
+    readonly customerId?: string;
     readonly nameStartsWith?: string;
     readonly nameContains?: string;
     readonly domain?: string;
@@ -118,6 +119,7 @@ export async function listCustomers(
     .selectAll()
     .where('partnerId', '=', tenant(partnerId))
     .where('status', '=', 'active');
+  if (filter.customerId !== undefined) query = query.where('customerId', '=', tenant(filter.customerId));
   if (filter.domain !== undefined) query = query.where('domain', '=', filter.domain.toLowerCase());
   if (filter.nameStartsWith !== undefined)
     query = query.where(startsWith('sortName', foldedName(filter.nameStartsWith)));
@@ -128,18 +130,6 @@ export async function listCustomers(
     page,
   );
   return { rows: rows.map(customer), ...rest };
-}
-
-/** One active customer of the partner. */
-export async function findCustomer(db: Kysely<Views>, pair: Pair): Promise<Customer | undefined> {
-  const row = await db
-    .selectFrom(table)
-    .selectAll()
-    .where('partnerId', '=', tenant(pair.partnerId))
-    .where('customerId', '=', tenant(pair.customerId))
-    .where('status', '=', 'active')
-    .executeTakeFirst();
-  return row && customer(row);
 }
 
 function customer({ sortName: _, status: __, establishedAt, ...row }: CustomerRow): Customer {

@@ -1,4 +1,4 @@
-import { Matching, OneOf, Optional, Text } from '#http';
+import { Guid, Matching, OneOf, Optional, Text } from '#http';
 import { customerSorts, listCustomers, type CustomerSort } from '#read-models';
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
@@ -8,6 +8,7 @@ import { PageParameters } from './parameters.js';
 
 class CustomerParameters extends PageParameters {
   @Optional(OneOf(customerSorts)) sort?: CustomerSort;
+  @Optional(Guid()) customerId?: string;
   @Optional(Text(200)) nameStartsWith?: string;
   @Optional(Text(200)) nameContains?: string;
   @Optional(Matching(/^[A-Za-z0-9.-]{1,253}$/, 'a domain name', 'contoso.example')) domain?: string;
