@@ -10,8 +10,9 @@ export const applicationId = 0x52_4c_45_44;
  */
 export const migrations: readonly string[] = [
   // AUTOINCREMENT: without it the position of a tail that was taken away would be handed out again.
-  // Ids have no index of their own: it would cost a random page a commit, and an id follows from stream, revision and
-  // content (see the hash chain), which the integrity check verifies.
+  // Ids have no index of their own. It takes half the rate of grouped appends and makes the log 2.9 times as long (measured
+  // at 200,000 events: every event dirties a page of its own), and an id follows from stream, revision and content (see the
+  // hash chain), which the integrity check verifies.
   `CREATE TABLE events (
      position INTEGER PRIMARY KEY AUTOINCREMENT,
      stream TEXT NOT NULL,
