@@ -87,70 +87,68 @@ export function anyProjection<Catalogue, Tables extends { readonly [T in keyof T
 
 /** A row's name in memory. Only the last part of a key is free text, so no two keys are joined to the same string. */
 export function rowName(key: Key): string {
-  return key.length === 1 ? key[0]! : key.join('\u0000');
+  let name = key[0]!;
+  for (let index = 1; index < key.length; index++) name += `\u0000${key[index]!}`;
+  return name;
 }
 
-/** The rows of a view in memory: table → row name → row. */
-export type RowsInMemory = Map<string, Map<string, object>>;
+/** The rows of a view, as the events so far have left them. */
+export interface Rows {
+  /** `name` is the {@link rowName} of `key`. */
+  readonly get: (table: string, key: Key, name: string) => object | undefined;
+  /** `null` removes it. */
+  readonly set: (table: string, key: Key, name: string, row: object | null) => void;
+}
 
 /**
- * Applies one event to rows in memory, as the projector does to a batch's rows; `changed` hears of every row written or
- * removed. Nothing is changed if it throws.
+ * Applies one event to a view. Nothing is changed if it throws.
  * @throws TypeError for a row that its table would refuse. Found here and not by the database, so that where a view stops
  * does not hang on where a batch ends.
  */
 export function project<Catalogue, Subject>(
   projection: AnyProjection<Catalogue, Subject>,
-  rows: RowsInMemory,
+  rows: Rows,
   event: MessageOf<Catalogue>,
   subject: Subject,
-  {
-    keys = projection.keys(event, subject),
-    changed,
-  }: {
-    readonly keys?: Readonly<Record<string, Key>>;
-    readonly changed?: (table: string, key: Key, row: object | null) => void;
-  } = {},
 ): void {
   const step = projection.on[event.type];
   if (!step) return;
+  const keys = projection.keys(event, subject);
   const touched: Record<string, object | undefined> = {};
-  for (const table in keys) touched[table] = rows.get(table)?.get(rowName(keys[table]!));
+  const names: Record<string, string> = {};
+  for (const table in keys) {
+    const key = keys[table]!;
+    names[table] = rowName(key);
+    touched[table] = rows.get(table, key, names[table]);
+  }
   const changes = step(touched, event.data, subject);
   for (const table in changes) {
     const key = keys[table];
     if (!key) throw new TypeError(`${event.type} does not name the row of ${table} that it changes`);
-    const row = changes[table]!;
-    if (row) requireFits(table, projection.tables[table]!, key, row as Readonly<Record<string, unknown>>);
+    const row = changes[table];
+    if (row) requireFits(table, projection.tables[table]!, key, row, touched[table]);
   }
-  for (const table in changes) {
-    const key = keys[table]!;
-    const row = changes[table]!;
-    let ofTable = rows.get(table);
-    if (!ofTable) {
-      ofTable = new Map<string, object>();
-      rows.set(table, ofTable);
-    }
-    if (row === null) ofTable.delete(rowName(key));
-    else ofTable.set(rowName(key), row);
-    changed?.(table, key, row);
-  }
+  for (const table in changes) rows.set(table, keys[table]!, names[table]!, changes[table]!);
 }
 
 const columnsOf = new WeakMap<AnyTable, readonly (readonly [string, ColumnType])[]>();
 
-function requireFits(name: string, table: AnyTable, key: Key, row: Readonly<Record<string, unknown>>): void {
+function requireFits(name: string, table: AnyTable, key: Key, row: object, before: object | undefined): void {
   let columns = columnsOf.get(table);
   if (!columns) {
     columns = Object.entries(table.columns);
     columnsOf.set(table, columns);
   }
+  const values = row as Readonly<Record<string, unknown>>;
+  const known = before as Readonly<Record<string, unknown>> | undefined;
   for (const [column, type] of columns) {
-    const value = row[column];
+    const value = values[column];
+    // What the row has kept was fit before.
+    if (known && known[column] === value) continue;
     if (!fits(value, type)) throw new TypeError(`${name}.${column} is ${type}, not ${String(value)}`);
   }
   for (let index = 0; index < key.length; index++)
-    if (row[table.key[index]!] !== key[index])
+    if (values[table.key[index]!] !== key[index])
       throw new TypeError(`A row of ${name} has another key than its event names`);
 }
 

@@ -10,6 +10,7 @@ import {
   noPreviousHash,
   seal,
   type AnyProjection,
+  type EventBatch,
   type EventStore,
   type Json,
   type Projection,
@@ -164,6 +165,11 @@ async function catchUp(
   } finally {
     views.close();
   }
+}
+
+async function firstBatch(from: EventStore): Promise<EventBatch> {
+  for await (const batch of from.subscribe({ after: 0, signal: new AbortController().signal })) return batch;
+  throw new Error('There is no batch');
 }
 
 function rows(table: string): unknown[] {
@@ -429,6 +435,62 @@ describe('A changed projection', () => {
       ['copies', last],
     ]);
     expect(rows('copies_v1')).toContainEqual({ shelf: 'a', title: 'Volume 0', copies: 430 });
+  });
+});
+
+describe('A view that joins the others', () => {
+  it('misses nothing that they have read and not yet committed', async () => {
+    for (let index = 0; index < 10; index++) await painted('white');
+    await catchUp([paint]);
+    for (let index = 0; index < 20; index++) await added('Emma');
+    const log = await firstBatch(store);
+    const committed = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    // The view ahead reads up to 20 and goes on later; the one behind believes itself caught up at 15 meanwhile.
+    const uneven: Pick<EventStore, 'subscribe'> = {
+      async *subscribe({ after }) {
+        const upTo = (from: number, to: number, caughtUp: boolean) => ({
+          events: log.events.slice(from, to),
+          position: to,
+          caughtUp,
+        });
+        if (after === 10) {
+          yield upTo(10, 20, false);
+          await gate.promise;
+          yield upTo(20, 30, true);
+        } else {
+          yield upTo(0, 15, true);
+          yield upTo(15, 30, true);
+        }
+        await new Promise((resolve) => stopping.signal.addEventListener('abort', resolve));
+      },
+    };
+    const stopping = new AbortController();
+    const projections = [copies(), paint];
+    const views = openViewsFile({ path, projections });
+    const running = projector({
+      store: uneven,
+      codec,
+      subjectOf,
+      views,
+      projections,
+      ledgerId,
+      head: 30,
+      onProgress: ({ views: [view] }) => {
+        if (view === 'copies') committed.resolve();
+      },
+    }).run(stopping.signal);
+    await committed.promise;
+    gate.resolve();
+    const reader = openViews({ path, projections });
+    expect(await reader.reached('paint', 30, 5_000)).toBe(true);
+    expect(await reader.reached('copies', 30, 5_000)).toBe(true);
+    stopping.abort();
+    await running;
+    await reader.close();
+    views.close();
+
+    expect(rows('copies_v1')).toEqual([{ shelf: 'a', title: 'Emma', copies: 20 }]);
   });
 });
 

@@ -21,17 +21,15 @@ export function fromSqlite(type: ColumnType): ((value: unknown) => unknown) | un
   return undefined;
 }
 
-/** Writes a table's rows as arrays of bindable values and reads them back, in the order of its columns. */
+/** Writes a table's rows as bindable values and reads them back, in the order of its columns. */
 export function rowCodec({ columns }: AnyTable) {
   const names = Object.keys(columns);
   const decoders = names.map((name) => fromSqlite(columns[name]!));
   return {
     names,
-    toValues: (row: object): unknown[] => {
-      const values = new Array<unknown>(names.length);
-      for (let index = 0; index < names.length; index++)
-        values[index] = toSqlite((row as Record<string, unknown>)[names[index]!]);
-      return values;
+    /** Adds the values of a row to those that are bound together. */
+    addValues: (row: object, to: unknown[]): void => {
+      for (const name of names) to.push(toSqlite((row as Record<string, unknown>)[name]));
     },
     toRow: (values: readonly unknown[]): object => {
       const row: Record<string, unknown> = {};

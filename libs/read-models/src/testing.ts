@@ -10,15 +10,7 @@ import {
   type RelationshipCommands,
   type RelationshipEvents,
 } from '#customer-relationship';
-import {
-  anyProjection,
-  decideOn,
-  fold,
-  project,
-  type MessageOf,
-  type Projection,
-  type RowsInMemory,
-} from '#event-sourcing';
+import { anyProjection, decideOn, fold, project, type MessageOf, type Projection, type Rows } from '#event-sourcing';
 import type { Pair } from './pair.js';
 
 // Words for specifications of views: a story is told in commands, and the real decider writes its events.
@@ -116,7 +108,11 @@ export function rowsOf<Tables extends { readonly [T in keyof Tables]: object }>(
   ...stories: readonly Story[]
 ): { readonly [T in keyof Tables]: readonly Tables[T][] } {
   const any = anyProjection(projection);
-  const rows: RowsInMemory = new Map();
+  const tables = new Map(Object.keys(any.tables).map((table) => [table, new Map<string, object>()]));
+  const rows: Rows = {
+    get: (table, _, name) => tables.get(table)!.get(name),
+    set: (table, _, name, row) => void (row ? tables.get(table)!.set(name, row) : tables.get(table)!.delete(name)),
+  };
   for (const told of stories)
     for (const event of told.events)
       // As events come: through JSON, under the name of a stream.
@@ -126,7 +122,7 @@ export function rowsOf<Tables extends { readonly [T in keyof Tables]: object }>(
         JSON.parse(JSON.stringify(event)) as MessageOf<RelationshipEvents>,
         pairOf(relationshipStream(told.pair.partnerId, told.pair.customerId))!,
       );
-  return Object.fromEntries(
-    Object.keys(any.tables).map((table) => [table, [...(rows.get(table)?.values() ?? [])]]),
-  ) as unknown as { readonly [T in keyof Tables]: readonly Tables[T][] };
+  return Object.fromEntries([...tables].map(([table, ofTable]) => [table, [...ofTable.values()]])) as unknown as {
+    readonly [T in keyof Tables]: readonly Tables[T][];
+  };
 }
