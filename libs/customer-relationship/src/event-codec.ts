@@ -1,64 +1,13 @@
 import { eventCodec } from '#event-sourcing';
+import { customerRelationship } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
 
 /**
- * The schema number of every event and the steps from older ones. A payload that changes gets the next number, a step
+ * Every event is at schema 1 unless `schemas` says otherwise. A payload that changes gets the next number there, a step
  * `'Name@n'` that lifts n → n + 1, and a frozen JSON example in the spec. Steps are never edited.
  */
 export const relationshipCodec = eventCodec<RelationshipEvents>({
-  schemas: {
-    ResellerRelationshipRequested: 1,
-    ResellerRelationshipRequestDeclined: 1,
-    ResellerRelationshipRequestWithdrawn: 1,
-    ResellerRelationshipRequestExpired: 1,
-    ResellerRelationshipEstablished: 1,
-    CustomerAgreementConfirmed: 1,
-    CustomerProfileUpdated: 1,
-    ResellerRelationshipRemoved: 1,
-    SubscriptionPurchased: 1,
-    SubscriptionActivated: 1,
-    SubscriptionSuspended: 1,
-    SubscriptionReactivated: 1,
-    AutoRenewEnabled: 1,
-    AutoRenewDisabled: 1,
-    SubscriptionQuantityChanged: 1,
-    SubscriptionChangeScheduled: 1,
-    ScheduledChangesDiscarded: 1,
-    CancellationScheduled: 1,
-    SubscriptionCancelled: 1,
-    SubscriptionRenewed: 1,
-    SubscriptionExpired: 1,
-    SubscriptionDisabled: 1,
-    SubscriptionDeleted: 1,
-    AzureSubscriptionAdded: 1,
-    AzureSubscriptionCancelled: 1,
-    ReservationPurchased: 1,
-    ReservationCancellationRequested: 1,
-    ReservationCancelled: 1,
-    ReservationCancellationRefused: 1,
-    ReservationExpired: 1,
-    SoftwarePurchased: 1,
-    SoftwareLineItemCancelled: 1,
-    SoftwarePurchaseCancelled: 1,
-    SoftwareExpired: 1,
-    SavingsPlanPurchased: 1,
-    SavingsPlanExpired: 1,
-    SupportContactAssigned: 1,
-    SupportContactWithdrawn: 1,
-    DelegatedAdminPrivilegesGranted: 1,
-    DelegatedAdminRequested: 1,
-    DelegatedAdminUpdated: 1,
-    DelegatedAdminLockedForApproval: 1,
-    DelegatedAdminApproved: 1,
-    DelegatedAdminActivated: 1,
-    DelegatedAdminExtended: 1,
-    DelegatedAdminTerminationRequested: 1,
-    DelegatedAdminTerminated: 1,
-    DelegatedAdminExpired: 1,
-    DelegatedAdminPrivilegesRevoked: 1,
-    AccessAssignmentCreated: 1,
-    AccessAssignmentUpdated: 1,
-    AccessAssignmentDeleted: 1,
-  },
+  events: customerRelationship.evolve,
+  schemas: {},
   upcasts: {},
 });

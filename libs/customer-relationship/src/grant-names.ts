@@ -69,10 +69,7 @@ export const grantName: Decider<GrantNameCommands, GrantNameEvents, GrantName, u
   },
 };
 
-export const grantNameCodec = eventCodec<GrantNameEvents>({
-  schemas: { GrantNameClaimed: 1, GrantNameReleased: 1 },
-  upcasts: {},
-});
+export const grantNameCodec = eventCodec<GrantNameEvents>({ events: grantName.evolve });
 
 /** Names compare after trimming, in Unicode normal form C and lower case. */
 export function normalizedGrantName(name: string): string {

@@ -9,7 +9,8 @@ interface Events {
 }
 
 const codec = eventCodec<Events>({
-  schemas: { AddressChanged: 3, CustomerGreeted: 1 },
+  events: { AddressChanged: null, CustomerGreeted: null },
+  schemas: { AddressChanged: 3 },
   upcasts: {
     'AddressChanged@1': (data) => {
       const { line } = data as { line: string };
@@ -69,7 +70,8 @@ describe('a codec', () => {
 
   it('refuses an old payload when a step is missing', () => {
     const { decode } = eventCodec<Events>({
-      schemas: { AddressChanged: 3, CustomerGreeted: 1 },
+      events: { AddressChanged: null, CustomerGreeted: null },
+      schemas: { AddressChanged: 3 },
       upcasts: { 'AddressChanged@1': (data) => data },
     });
 

@@ -5,10 +5,12 @@ import type { Json, MessageOf } from './message.js';
 export type Upcast = (data: Json) => Json;
 
 export interface EventCodecDefinition<Catalogue> {
-  /** The current schema number of every event. */
-  readonly schemas: { readonly [N in keyof Catalogue]: number };
+  /** A table that has every event's name, such as the decider's `evolve`. */
+  readonly events: { readonly [N in keyof Catalogue]: unknown };
+  /** The current schema number of the events whose payload has changed; it is 1 for all others. */
+  readonly schemas?: { readonly [N in keyof Catalogue]?: number };
   /** `'Name@1'` lifts 1 → 2; steps chain. */
-  readonly upcasts: { readonly [step: string]: Upcast };
+  readonly upcasts?: { readonly [step: string]: Upcast };
 }
 
 /** Between the log and the current catalogue: every consumer reads through it. */
@@ -27,8 +29,13 @@ export class UnreadableEvent extends Error {
   }
 }
 
-export function eventCodec<Catalogue>({ schemas, upcasts }: EventCodecDefinition<Catalogue>): EventCodec<Catalogue> {
-  const current = new Map(Object.entries<number>(schemas as Record<string, number>));
+export function eventCodec<Catalogue>({
+  events,
+  schemas = {},
+  upcasts = {},
+}: EventCodecDefinition<Catalogue>): EventCodec<Catalogue> {
+  const changed = schemas as Readonly<Record<string, number>>;
+  const current = new Map(Object.keys(events).map((name) => [name, changed[name] ?? 1]));
   return {
     schemaOf(type) {
       const schema = current.get(type);

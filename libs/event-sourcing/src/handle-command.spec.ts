@@ -52,7 +52,7 @@ const counter: Decider<Commands, Events, Counter, Context> = {
   },
 };
 
-const codec = eventCodec<Events>({ schemas: { Increased: 1, Doubled: 1 }, upcasts: {} });
+const codec = eventCodec<Events>({ events: { Increased: null, Doubled: null } });
 const now = '2026-03-01T12:00:00.000Z';
 
 describe('a command', () => {

@@ -32,7 +32,7 @@ interface LibraryEvents {
   ShelfPainted: { readonly colour: string };
 }
 
-const codec = eventCodec<LibraryEvents>({ schemas: { CopyAdded: 1, CopyLost: 1, ShelfPainted: 1 }, upcasts: {} });
+const codec = eventCodec<LibraryEvents>({ events: { CopyAdded: null, CopyLost: null, ShelfPainted: null } });
 
 interface CopiesRow {
   readonly shelf: string;
