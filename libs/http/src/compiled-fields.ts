@@ -54,9 +54,7 @@ interface Step {
 
 function compile(fields: FieldsClass): Accept {
   const storage = getMetadataStorage();
-  const metadata = storage.groupByPropertyName(
-    storage.getTargetValidationMetadatas(fields, '', false, false),
-  );
+  const metadata = storage.groupByPropertyName(storage.getTargetValidationMetadatas(fields, '', false, false));
   const facts = fieldsOfClass(fields);
   // A property that some other decorator has put there is class-validator's affair alone.
   if (Object.keys(metadata).some((name) => !facts.has(name))) return () => undefined;

@@ -3,6 +3,7 @@ import { OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem, problemType } from './problem.js';
+import { beginCall } from './reception.js';
 import { problemTexts, type HttpProblemCode } from './problem-texts.js';
 
 /** What goes wrong in a way that trying again may cure. */
@@ -45,7 +46,7 @@ export interface ProblemFilterOptions {
   /** The methods that an address takes, if any. */
   readonly methodsAt: (url: string) => readonly string[];
   /** Told of everything that is nobody's refusal: a bug. */
-  readonly onUnexpected: (error: unknown, correlationId: string | undefined) => void;
+  readonly onUnexpected: (error: unknown, correlationId: string) => void;
 }
 
 /** The one exception filter: everything thrown becomes `application/problem+json` (RFC 9457). */
@@ -60,10 +61,10 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     // Absent where the router refuses a request before any hook has seen it.
-    const call = request.call as FastifyRequest['call'] | null;
+    const call = (request.call as FastifyRequest['call'] | null) ?? beginCall(request, reply);
     const { code, members, headers } = this.told(error, request);
-    if (code === 'InternalError') this.options.onUnexpected(error, call?.correlationId);
-    if (call) call.problem = code;
+    if (code === 'InternalError') this.options.onUnexpected(error, call.correlationId);
+    call.problem = code;
     const { status, title, detail } = problemTexts[code]!;
     reply.code(status).headers(headers);
     reply.header('content-type', 'application/problem+json; charset=utf-8');
@@ -75,7 +76,7 @@ export class ProblemFilter implements ExceptionFilter {
         detail,
         instance: request.url.split('?', 1)[0],
         code,
-        correlationId: call?.correlationId,
+        correlationId: call.correlationId,
         retryable: retryable.has(code),
         ...members,
       }),

@@ -19,6 +19,16 @@ export class Call {
   ) {}
 }
 
+/** A request's {@link Call}, from its headers; its correlation id and trace are in the answer from now on. */
+export function beginCall(request: FastifyRequest, reply: FastifyReply): Call {
+  const call = new Call(correlationId(request.headers['x-correlation-id']), traceOf(request.headers.traceparent));
+  request.call = call;
+  reply.header('X-Correlation-Id', call.correlationId);
+  if (call.trace) reply.header('traceparent', call.trace.traceparent);
+  reply.header('X-Content-Type-Options', 'nosniff');
+  return call;
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
     call: Call;
@@ -40,11 +50,7 @@ export function receive(fastify: FastifyInstance, { verifier, onAnswered }: Rece
   fastify.decorateRequest('call', null as unknown as Call);
 
   fastify.addHook('onRequest', (request, reply, done) => {
-    const call = new Call(correlationId(request.headers['x-correlation-id']), traceOf(request.headers.traceparent));
-    request.call = call;
-    reply.header('X-Correlation-Id', call.correlationId);
-    if (call.trace) reply.header('traceparent', call.trace.traceparent);
-    reply.header('X-Content-Type-Options', 'nosniff');
+    const call = beginCall(request, reply);
     if (!request.url.startsWith('/v1/')) return done();
     try {
       const caller = verifier.verify(request.headers.authorization);

@@ -1,0 +1,169 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { establish, runServer, subscription, type RunningServer, type Sent } from './running-server.js';
+
+jest.setTimeout(60_000);
+
+describe('a request that cannot be followed', () => {
+  let server: RunningServer;
+  let path: string;
+  beforeAll(async () => {
+    server = await runServer();
+    path = await establish(server);
+  });
+  afterAll(() => server.end());
+
+  const good = subscription('sub-1');
+  const text = JSON.stringify(good);
+  const bodies: [string, unknown, number, string, string | null][] = [
+    ['no JSON', '{"subscriptionId":', 400, 'MalformedBody', null],
+    ['a list', [], 400, 'MalformedBody', null],
+    ['null', 'null', 400, 'MalformedBody', null],
+    ['nothing', '', 400, 'InvalidBody', '/subscriptionId'],
+    ['bytes that are no UTF-8', new Uint8Array([0x7b, 0xff, 0x7d]), 400, 'MalformedBody', null],
+    ['a field twice', text.replace('{', '{"name":"other",'), 400, 'MalformedBody', null],
+    ['too many levels', text.replace('{', `{"price":${'['.repeat(50)}${']'.repeat(50)},`), 400, 'MalformedBody', null],
+    ['a prototype', text.replace('{', '{"__proto__":{"trial":true},'), 400, 'MalformedBody', null],
+    ['a field nobody knows', { ...good, colour: 'red' }, 400, 'InvalidBody', '/colour'],
+    ['a field of the path', { ...good, customerId: 'x' }, 400, 'InvalidBody', '/customerId'],
+    ['a field missing', { ...good, name: undefined }, 400, 'InvalidBody', '/name'],
+    ['null for a field', { ...good, trial: null }, 400, 'InvalidBody', '/trial'],
+    ['text for a number', { ...good, quantity: '5' }, 400, 'InvalidBody', '/quantity'],
+    ['a number that is too large', { ...good, quantity: 1e9 }, 400, 'InvalidBody', '/quantity'],
+    ['a word that is none of those', { ...good, kind: 'perpetual' }, 400, 'InvalidBody', '/kind'],
+    ['an id with a slash', { ...good, subscriptionId: 'a/b' }, 400, 'InvalidBody', '/subscriptionId'],
+    ['a null character', { ...good, name: 'a\0b' }, 400, 'InvalidBody', '/name'],
+    ['half a character', text.replace('Business', '\\ud800'), 400, 'InvalidBody', '/name'],
+    ['a blank name', { ...good, name: '  ' }, 400, 'InvalidBody', '/name'],
+    ['a name that is too long', { ...good, name: 'x'.repeat(201) }, 400, 'InvalidBody', '/name'],
+    ['a comment that is too long', { ...good, comment: 'x'.repeat(1001) }, 400, 'InvalidBody', '/comment'],
+    ['a day that is none', { ...good, effectiveAt: '2026-02-30T00:00:00Z' }, 400, 'InvalidBody', '/effectiveAt'],
+    ['a time to come', { ...good, effectiveAt: '2999-01-01T00:00:00Z' }, 422, 'EffectiveInFuture', null],
+    [
+      'a wrong thing within',
+      { ...good, price: { minorUnits: 1.5, currency: 'USD' } },
+      400,
+      'InvalidBody',
+      '/price/minorUnits',
+    ],
+    ['more than fits', { ...good, name: 'x'.repeat(70_000) }, 413, 'BodyTooLarge', null],
+  ];
+
+  it.each(bodies)('for %s in the body', async (_, body, status, code, pointer) => {
+    const refused = await server.post(`${path}/subscriptions`, body);
+    expect(refused).toMatchObject({ status, code });
+    expect(refused.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
+    expect(refused.body).toMatchObject({
+      status,
+      code,
+      retryable: false,
+      correlationId: refused.headers.get('x-correlation-id'),
+    });
+    if (pointer) expect(refused.body.errors.map((error: any) => error.pointer)).toContain(pointer);
+  });
+
+  it('names everything at once', async () => {
+    const refused = await server.post(`${path}/subscriptions`, { quantity: 0, colour: 'red', price: {} });
+    expect(refused.body.errors.map(({ pointer }: any) => pointer).sort()).toEqual([
+      '/colour',
+      '/kind',
+      '/name',
+      '/offerId',
+      '/price/currency',
+      '/price/minorUnits',
+      '/quantity',
+      '/subscriptionId',
+    ]);
+  });
+
+  const requests: [string, string, Sent, number, string][] = [
+    ['without a key', 'POST /subscriptions', { key: null, body: good }, 400, 'IdempotencyKeyMissing'],
+    ['with a key of spaces', 'POST /subscriptions', { key: 'a b', body: good }, 400, 'InvalidHeader'],
+    ['with a key that is too long', 'POST /subscriptions', { key: 'x'.repeat(256), body: good }, 400, 'InvalidHeader'],
+    [
+      'in another media type',
+      'POST /subscriptions',
+      { body: text, headers: { 'content-type': 'text/plain' } },
+      415,
+      'MediaTypeNotSupported',
+    ],
+    [
+      'as a form',
+      'POST /subscriptions',
+      { body: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+      415,
+      'MediaTypeNotSupported',
+    ],
+    ['for an id that is none', 'POST /subscriptions/a%2Fb/cancel', { body: {} }, 400, 'InvalidPath'],
+    ['for an id that starts with a dot', 'POST /subscriptions/.a/cancel', { body: {} }, 400, 'InvalidPath'],
+    ['for an id of 65 characters', `GET /subscriptions/${'a'.repeat(65)}`, {}, 400, 'InvalidPath'],
+    ['for an id of hundreds', `GET /subscriptions/${'a'.repeat(300)}`, {}, 414, 'AddressTooLong'],
+    [
+      'with a parameter that a command does not take',
+      'POST /subscriptions?force=true',
+      { body: good },
+      400,
+      'InvalidQuery',
+    ],
+    ['with a dry run of another kind', 'POST /subscriptions?dryRun=1', { body: good }, 400, 'InvalidQuery'],
+    ['with a parameter that a route does not take', 'GET /reseller-relationship?asOf=now', {}, 400, 'InvalidQuery'],
+    ['with a parameter that a list does not take', 'GET /items?colour=red', {}, 400, 'InvalidQuery'],
+    ['with a parameter of every object', 'GET /items?constructor=1', {}, 400, 'InvalidQuery'],
+    ['with a parameter twice', 'GET /items?limit=1&limit=2', {}, 400, 'InvalidQuery'],
+    ['for too long a page', 'GET /items?limit=201', {}, 400, 'InvalidQuery'],
+    ['for no page at all', 'GET /items?limit=0', {}, 400, 'InvalidQuery'],
+    ['with somebody’s cursor', 'GET /items?cursor=WyJhIl0', {}, 400, 'InvalidCursor'],
+    ['with half a cursor', 'GET /items?cursor=!', {}, 400, 'InvalidQuery'],
+    ['with a sort of another list', 'GET /items?sort=establishedAt', {}, 400, 'InvalidQuery'],
+    ['for events behind something', 'GET /events?after=-2', {}, 400, 'InvalidQuery'],
+    ['for an address that is none', 'GET /nothing', {}, 404, 'RouteNotFound'],
+    ['for a method that an address does not take', 'DELETE /reseller-relationship', {}, 405, 'MethodNotAllowed'],
+    [
+      'with a method that a command does not take',
+      'PUT /subscriptions/sub-1/suspend',
+      { body: {} },
+      405,
+      'MethodNotAllowed',
+    ],
+  ];
+
+  it.each(requests)('%s: %s', async (_, request, sent, status, code) => {
+    const [method, below] = request.split(' ') as [string, string];
+    const refused = await server.send(`${path}${below}`, { method, ...sent });
+    expect(refused).toMatchObject({ status, code });
+    expect(refused.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
+    if (status === 405) expect(refused.headers.get('allow')).toMatch(below.endsWith('suspend') ? /POST/ : /GET, HEAD/);
+  });
+
+  it('for a customer that is no GUID', async () => {
+    expect(await server.get('/v1/customers/contoso/reseller-relationship')).toMatchObject({
+      status: 400,
+      code: 'InvalidPath',
+      body: { errors: [{ pointer: 'customerId' }] },
+    });
+  });
+
+  it('is answered although no request can be made of it', async () => {
+    const answer = (request: string) =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect(server.port, '127.0.0.1', () => socket.write(request));
+        let received = '';
+        socket.on('data', (chunk) => (received += String(chunk)));
+        socket.on('close', () => resolve(received));
+        socket.on('error', reject);
+      });
+    expect(await answer('NONSENSE\r\n\r\n')).toMatch(
+      /^HTTP\/1.1 400 [\s\S]*application\/problem\+json[\s\S]*"code":"BadRequest"/,
+    );
+    const long = await answer(`GET /v1/customers HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`);
+    expect(long).toMatch(/^HTTP\/1.1 431 [\s\S]*"code":"HeadersTooLarge"/);
+    expect(await answer('GET /v1/%E0%A4%A HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toMatch(
+      /^HTTP\/1.1 4\d\d [\s\S]*problem\+json/,
+    );
+  });
+
+  it('changes nothing', async () => {
+    const { body } = await server.get(`${path}/reseller-relationship`);
+    expect(body.revision).toBe(2);
+  });
+});

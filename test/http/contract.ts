@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+
+type Json = Record<string, any>;
+
+/** The checked-in document. */
+export const openapi = JSON.parse(readFileSync(resolve('openapi.json'), 'utf8')) as Json;
+
+// Callers must bear new fields; the tests must not: an answer with a field that nobody has documented is a fault here.
+const strict = structuredClone(openapi);
+for (const [name, schema] of Object.entries(strict['components'].schemas as Json)) close(schema as Json, name);
+
+function close(schema: Json, name: string): void {
+  if (schema['properties']) {
+    schema['additionalProperties'] ??= false;
+    for (const property of Object.values(schema['properties'] as Json)) close(property as Json, name);
+  }
+  if (schema['items']) close(schema['items'] as Json, name);
+  for (const each of [...(schema['anyOf'] ?? []), ...(schema['allOf'] ?? [])] as Json[]) close(each, name);
+}
+
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+addFormats.default(ajv);
+ajv.addSchema(strict, 'openapi');
+const validators = new Map<string, ValidateFunction>();
+
+const routes = Object.entries(openapi['paths'] as Json).map(([path, operations]) => ({
+  path,
+  pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
+  operations: operations as Json,
+}));
+
+function pointer(...parts: string[]): string {
+  return `openapi#/${parts.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/')}`;
+}
+
+/** What live answers are held to. */
+export const contract = {
+  /**
+   * Throws when an answer is not one that the document promises for its route: status, media type and body, and headers
+   * that it names.
+   */
+  hold(
+    method: string,
+    url: string,
+    { status, headers, body }: { status: number; headers: Headers; body: unknown },
+  ): void {
+    const path = url.split('?', 1)[0]!;
+    const exact = routes.find((route) => route.path === path);
+    const route = exact ?? routes.find(({ pattern }) => pattern.test(path));
+    const operation = route?.operations[method.toLowerCase()] as Json | undefined;
+    const type = (headers.get('content-type') ?? '').split(';', 1)[0]!;
+    // What is not a route has no entry of its own, but is a problem like every other.
+    if (!operation) {
+      if (type === 'application/problem+json')
+        check(pointer('components', 'schemas', 'Problem'), body, `${method} ${path}`);
+      return;
+    }
+    const where = `${method} ${route!.path} ${status}`;
+    const promised = operation['responses'][String(status)] as Json | undefined;
+    if (!promised) throw new Error(`${where} is not documented: ${JSON.stringify(body)}`);
+    const response = promised['$ref'] ? resolveRef(promised['$ref'] as string) : promised;
+    for (const name of Object.keys((response['headers'] ?? {}) as Json))
+      if (alwaysThere.includes(name) && !headers.has(name)) throw new Error(`${where} lacks the header ${name}`);
+    if (!response['content']) {
+      if (body !== '') throw new Error(`${where} has a body`);
+      return;
+    }
+    if (!(type in (response['content'] as Json))) throw new Error(`${where} is ${type}`);
+    const base = promised['$ref']
+      ? [...(promised['$ref'] as string).slice(2).split('/')]
+      : ['paths', route!.path, method.toLowerCase(), 'responses', String(status)];
+    check(pointer(...base, 'content', type, 'schema'), body, where);
+  },
+};
+
+const alwaysThere = ['X-Correlation-Id', 'Retry-After'];
+
+function resolveRef(ref: string): Json {
+  return ref
+    .slice(2)
+    .split('/')
+    .reduce((at: Json, part) => at[part] as Json, openapi);
+}
+
+function check(schema: string, body: unknown, where: string): void {
+  let validate = validators.get(schema);
+  if (!validate) validators.set(schema, (validate = ajv.compile({ $ref: schema })));
+  if (validate(body)) return;
+  throw new Error(`${where} is not as documented: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(body)}`);
+}

@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import {
+  establish,
+  globalAdminOf,
+  greatLakes,
+  newCustomer,
+  northwind,
+  pairPath,
+  partners,
+  runServer,
+  subscription,
+  type Answered,
+  type RunningServer,
+} from './running-server.js';
+import { startServer } from '../server-process.js';
+
+jest.setTimeout(60_000);
+
+describe('a list', () => {
+  let server: RunningServer;
+  let written: string;
+  const names = Array.from({ length: 7 }, (_, index) => `${index % 2 === 0 ? 'Zinc' : 'amber'} ${index}`);
+  const sorted = [...names].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
+  let customers: string[];
+  /** Reads what was written, however far the view is. */
+  const list = (path: string, headers: Record<string, string> = {}) =>
+    server.get(path, { headers: { 'ledger-position': written, prefer: 'wait=20', ...headers } });
+  const next = ({ headers }: Answered) => /<(.*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
+
+  beforeAll(async () => {
+    server = await runServer();
+    customers = names.map(() => newCustomer());
+    for (const [index, name] of names.entries()) await establish(server, customers[index], { name });
+    await establish(server, newCustomer(), { partner: greatLakes, name: 'Not ours' });
+    const path = `/v1/customers/${customers[0]}`;
+    for (const id of ['b', 'c', 'a'])
+      await server.post(`${path}/subscriptions`, subscription(id, { name: `Seats ${id}` }));
+    const last = await server.post(`${path}/subscriptions/b/suspend`, { reason: 'nonPayment' });
+    written = last.headers.get('ledger-position')!;
+  });
+  afterAll(() => server.end());
+
+  it('comes page by page, each row once, in order, without regard to case', async () => {
+    const pages: Answered[] = [];
+    for (let at: string | undefined = '/v1/customers?limit=3'; at; at = next(pages.at(-1)!)) pages.push(await list(at));
+    expect(pages.map(({ body }) => body.items.length)).toEqual([3, 3, 1]);
+    expect(pages.flatMap(({ body }) => body.items.map(({ name }: any) => name))).toEqual(sorted);
+    // The filters and the length of the page travel in the link.
+    expect(next(pages[0]!)).toMatch(/^\/v1\/customers\?limit=3&cursor=/);
+  });
+
+  it('is sorted and filtered as asked', async () => {
+    const ids = async (query: string) => (await list(`/v1/items?${query}`)).body.items.map(({ itemId }: any) => itemId);
+    expect(await ids('')).toEqual(['a', 'b', 'c']);
+    expect(await ids('status=suspended')).toEqual(['b']);
+    expect(await ids('status=active&nameStartsWith=SEATS')).toEqual(['a', 'c']);
+    expect(await ids(`customerId=${customers[0]!.toUpperCase()}`)).toEqual(['a', 'b', 'c']);
+    expect(await ids(`customerId=${customers[1]}`)).toEqual([]);
+    expect(await ids('current=false')).toEqual([]);
+    expect(
+      (await list('/v1/customers?sort=establishedAt')).body.items.map(({ customerId }: any) => customerId),
+    ).toEqual(customers);
+    expect((await list('/v1/customers?nameContains=BER')).body.items).toHaveLength(3);
+  });
+
+  it('goes on only as it began: a cursor is for one list, query and partner', async () => {
+    const cursor = new URL(next(await list('/v1/customers?limit=2'))!, server.url).searchParams.get('cursor')!;
+    expect((await list(`/v1/customers?cursor=${cursor}`)).body.items).toHaveLength(5);
+    for (const [address, as] of [
+      [`/v1/customers?sort=establishedAt&cursor=${cursor}`, {}],
+      [`/v1/items?cursor=${cursor}`, {}],
+      [`/v1/customers?cursor=${cursor.slice(0, -4)}AAAA`, {}],
+      [`/v1/customers?cursor=${cursor}`, { tenant: greatLakes }],
+    ] as const)
+      expect(await server.get(address, { as })).toMatchObject({ status: 400, code: 'InvalidCursor' });
+  });
+
+  it('says for which place in the ledger it holds, and up to when', async () => {
+    const { body, headers } = await list('/v1/items');
+    expect(headers.get('ledger-position')).toMatch(new RegExp(`^${body.position};ledger="[0-9a-f-]{36}"$`));
+    expect(Number(body.position)).toBeGreaterThanOrEqual(Number.parseInt(written));
+    expect(Date.parse(body.asOf)).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  it('spares a reader what it has, as long as the view has not moved', async () => {
+    const first = await list('/v1/items');
+    const etag = first.headers.get('etag')!;
+    expect((await list('/v1/items', { 'if-none-match': etag })).status).toBe(304);
+    // Another query is another list.
+    expect((await list('/v1/items?limit=2', { 'if-none-match': etag })).status).toBe(200);
+    const moved = await server.post(`/v1/customers/${customers[0]}/subscriptions/b/reactivate`);
+    const after = await list('/v1/items', {
+      'if-none-match': etag,
+      'ledger-position': moved.headers.get('ledger-position')!,
+    });
+    expect(after.status).toBe(200);
+    expect(after.body.items.find(({ itemId }: any) => itemId === 'b').status).toBe('active');
+    // What depends on the clock has no tag.
+    expect((await list('/v1/delegated-admin-grants', { 'if-none-match': '*' })).status).toBe(200);
+  });
+
+  it('waits for what its reader has written, and for nothing that this ledger has not', async () => {
+    const [position, ledger] = written.split(';') as [string, string];
+    expect((await server.get(`/v1/items?atLeast=${position}`)).status).toBe(200);
+    const beyond = String(Number(position) + 1_000_000);
+    for (const sent of [
+      { headers: { 'ledger-position': `${beyond};${ledger}` } },
+      { headers: { 'ledger-position': `${position};ledger="${newCustomer()}"` } },
+    ])
+      expect(await server.get('/v1/items', sent)).toMatchObject({ status: 400, code: 'LedgerPositionUnknown' });
+    expect(await server.get(`/v1/items?atLeast=${beyond}`)).toMatchObject({
+      status: 400,
+      code: 'LedgerPositionUnknown',
+    });
+    expect(await server.get('/v1/items', { headers: { 'ledger-position': 'x' } })).toMatchObject({
+      status: 400,
+      code: 'InvalidHeader',
+    });
+    expect(await server.get(`/v1/items?atLeast=${position}`, { headers: { prefer: 'wait=x' } })).toMatchObject({
+      status: 400,
+    });
+  });
+
+  it('of one customer is for the partner and for the customer', async () => {
+    const [customerId] = customers as [string];
+    const own = await list(`/v1/customers/${customerId}/items`);
+    const theirs = await server.get(`${pairPath(northwind, customerId)}/items`, {
+      as: globalAdminOf(customerId),
+      headers: { 'ledger-position': written },
+    });
+    expect(own.body.items).toEqual(theirs.body.items);
+    expect(own.body.items.map(({ customerId }: any) => customerId)).toEqual([customerId, customerId, customerId]);
+    const contacts = await list(`/v1/customers/${customerId}/support-contacts`);
+    expect(contacts.body.available).toEqual([
+      { tenantId: northwind, partnerId: '4000001', name: 'Northwind Cloud (direct bill, US)' },
+    ]);
+  });
+});
+
+describe('a list without its projector', () => {
+  it('says how far it is, and is not ready, rather than make anybody wait for ever', async () => {
+    let server = await runServer();
+    const path = await establish(server);
+    await server.stop();
+    // As if the projector of another process had stopped.
+    const still = await startServer(
+      { dataDirectory: server.dataDirectory, partners, env: { PROJECTOR: 'off', VIEW_LAG_LIMIT_SECONDS: '1' } },
+      'live',
+    );
+    const authorization = `Bearer ${await server.tokenOf({})}`;
+    const renamed = await fetch(`${still.url}${path}/profile/update`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json', 'idempotency-key': 'rename' },
+      body: '{"name":"Unseen"}',
+    });
+    const written = renamed.headers.get('ledger-position')!;
+    const behind = await fetch(`${still.url}/v1/customers`, {
+      headers: { authorization, 'ledger-position': written, prefer: 'wait=0' },
+    });
+    expect([behind.status, behind.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(await behind.json()).toMatchObject({
+      code: 'ViewBehind',
+      retryable: true,
+      position: String(Number.parseInt(written) - 1),
+    });
+    // Without a position it answers what it has, and how old that is.
+    const stale = (await (await fetch(`${still.url}/v1/customers`, { headers: { authorization } })).json()) as any;
+    expect(stale.items).toMatchObject([{ name: 'Contoso' }]);
+
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const health = await fetch(`${still.url}/health/ready`);
+    expect(health.status).toBe(503);
+    expect(((await health.json()) as any).missing).toContainEqual(
+      expect.stringMatching(/^the view customer-list is \d+ s behind$/),
+    );
+    expect((await fetch(`${still.url}/health/live`)).status).toBe(200);
+    await still.stop();
+    server = await server.restart();
+    const seen = await server.get('/v1/customers', { headers: { 'ledger-position': written, prefer: 'wait=20' } });
+    expect(seen.body.items).toMatchObject([{ name: 'Unseen' }]);
+    await server.end();
+  });
+});
