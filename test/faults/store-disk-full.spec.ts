@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { noPreviousHash, seal, StoreUnavailable, type RecordedEvent } from '#event-sourcing';
 import { checkIntegrity, openSqliteEventStore, type SqliteEventStore } from '#event-store-sqlite';
 import { temporaryDirectory } from './store-process.js';
@@ -15,6 +15,7 @@ const describeWithMount = mounted ? describe : describe.skip;
 
 beforeEach(() => void spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk]));
 afterEach(() => void spawnSync('umount', [disk]));
+afterAll(() => directory.remove());
 
 describeWithMount('a disk that is full (needs the right to mount)', () => {
   it('refuses appends with nothing written, and takes them again when there is space', async () => {
