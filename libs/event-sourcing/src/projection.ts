@@ -114,21 +114,55 @@ export function project<Catalogue, Subject>(
   const step = projection.on[event.type];
   if (!step) return;
   const keys = projection.keys(event, subject);
-  const touched: Record<string, object | undefined> = {};
-  const names: Record<string, string> = {};
-  for (const table in keys) {
-    const key = keys[table]!;
-    names[table] = rowName(key);
-    touched[table] = rows.get(table, key, names[table]);
-  }
-  const changes = step(touched, event.data, subject);
+  const touched = touchedRows(projection.tables);
+  touched.begin(keys, rows);
+  const changes = step(touched.rows, event.data, subject);
   for (const table in changes) {
     const key = keys[table];
     if (!key) throw new TypeError(`${event.type} does not name the row of ${table} that it changes`);
     const row = changes[table];
-    if (row) requireFits(table, projection.tables[table]!, key, row, touched[table]);
+    if (row) requireFits(table, projection.tables[table]!, key, row, touched.before(table));
   }
-  for (const table in changes) rows.set(table, keys[table]!, names[table]!, changes[table]!);
+  for (const table in changes) rows.set(table, keys[table]!, rowName(keys[table]!), changes[table]!);
+}
+
+interface TouchedRows {
+  readonly begin: (keys: Readonly<Record<string, Key>>, rows: Rows) => void;
+  /** A row is looked up when a step asks for it: one that writes a row without reading it costs no query. */
+  readonly rows: Readonly<Record<string, object | undefined>>;
+  /** The row, if the step has asked for it. */
+  readonly before: (table: string) => object | undefined;
+}
+
+const touchedRowsOf = new WeakMap<object, TouchedRows>();
+
+/** One for all events of a view: steps are synchronous, and none keeps it. */
+function touchedRows(tables: Readonly<Record<string, AnyTable>>): TouchedRows {
+  const made = touchedRowsOf.get(tables);
+  if (made) return made;
+  let keys: Readonly<Record<string, Key>>;
+  let source: Rows;
+  let read: Record<string, object | undefined> = {};
+  const rows = {};
+  for (const table of Object.keys(tables))
+    Object.defineProperty(rows, table, {
+      get() {
+        const key = keys[table];
+        if (!key) return undefined;
+        return (read[table] ??= source.get(table, key, rowName(key)));
+      },
+    });
+  const touched: TouchedRows = {
+    begin(ofEvent, from) {
+      keys = ofEvent;
+      source = from;
+      read = {};
+    },
+    rows,
+    before: (table) => read[table],
+  };
+  touchedRowsOf.set(tables, touched);
+  return touched;
 }
 
 const columnsOf = new WeakMap<AnyTable, readonly (readonly [string, ColumnType])[]>();

@@ -21,7 +21,7 @@ export interface ProjectorOptions<Catalogue, Subject> {
   /** The identity of the log, and the position of its last event now. */
   readonly ledgerId: string;
   readonly head: number;
-  /** At least so many events make a transaction while a view catches up (default 1,000). */
+  /** At least so many events make a transaction while views catch up (default 5,000). */
   readonly transactionSize?: number;
   /** Rows kept in memory between transactions, for each view (default 10,000). */
   readonly cachedRows?: number;
@@ -100,7 +100,7 @@ export function projector<Catalogue, Subject>({
   projections,
   ledgerId,
   head,
-  transactionSize = 1_000,
+  transactionSize = 5_000,
   cachedRows = 10_000,
   onStopped,
   onTrouble,
