@@ -18,6 +18,8 @@ export default {
   jest: {
     configFile: 'jest.config.js',
     config: {
+      // Jest looks at every file below them before every mutant.
+      roots: ['<rootDir>/libs/customer-relationship', '<rootDir>/libs/event-sourcing'],
       testMatch: [`<rootDir>/${domain}/**/*.spec.ts`],
       // Random stories would find many of the mutants, some of them on some days; each rule is to have an example of its own.
       testPathIgnorePatterns: ['/node_modules/', 'properties\\.spec\\.ts$'],

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   canonicalJson,
   commandHandler,
@@ -63,7 +63,8 @@ describe('The examples of events', () => {
 
 describe('The events written today', () => {
   let log: readonly RecordedEvent[];
-  beforeAll(async () => {
+  // Each anew: what runs before all of them belongs to no test, and mutation testing would run everything for it.
+  beforeEach(async () => {
     log = await chronicle();
   });
 
