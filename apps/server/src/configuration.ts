@@ -99,6 +99,11 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
   const jwt = [given['JWT_ISSUER'], given['JWT_AUDIENCE']];
   if (given['JWKS_URL'] && jwt.includes(undefined))
     faults.push('JWT_ISSUER and JWT_AUDIENCE must be set with JWKS_URL, so that tokens meant for others are refused');
+  if (given['JWKS_URL'] && URL.canParse(given['JWKS_URL'])) {
+    const { protocol, hostname } = new URL(given['JWKS_URL']);
+    if (protocol !== 'https:' && !isLoopback(hostname))
+      faults.push('JWKS_URL must be https: whoever can change the keys on the way can make any token');
+  }
   if (!given['JWKS_URL'] && (jwt.some(Boolean) || given['JWT_ALGORITHMS']))
     faults.push(
       'JWKS_URL must be set with JWT_ISSUER, JWT_AUDIENCE and JWT_ALGORITHMS, which have no meaning without it',

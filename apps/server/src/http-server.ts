@@ -50,6 +50,8 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000 },
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
+    // A command that still comes in on a connection while the server stops is taken like those in hand.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 128 },
     clientErrorHandler: (error: Error, socket: Socket) => answerUnreadable(error, socket),
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>

@@ -37,8 +37,12 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       },
     });
     running.defer(async () => {
-      const force = setTimeout(() => app.getHttpServer().closeAllConnections(), drainMs);
+      const server = app.getHttpServer();
+      // Only what is idle now is closed by closing the server; what was in hand becomes idle later.
+      const idle = setInterval(() => server.closeIdleConnections(), 50);
+      const force = setTimeout(() => server.closeAllConnections(), drainMs);
       await app.close();
+      clearInterval(idle);
       clearTimeout(force);
     });
     await app.listen({ port: settings.port, host: settings.host }).catch((error: NodeJS.ErrnoException) => {

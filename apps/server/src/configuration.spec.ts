@@ -1,0 +1,146 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { configuration, variables } from './configuration.js';
+import { partnersIn } from './partners-file.js';
+import { StartupFailure } from './startup-failure.js';
+
+const failure = (attempt: () => unknown) => {
+  try {
+    attempt();
+  } catch (error) {
+    if (error instanceof StartupFailure) return error;
+    throw error;
+  }
+  throw new Error('It did not fail');
+};
+
+const issuer = { JWKS_URL: 'https://login.example/keys', JWT_ISSUER: 'https://login.example', JWT_AUDIENCE: 'ledger' };
+
+describe('a configuration', () => {
+  it('is complete without a variable: this machine only, tokens of the server’s own key', () => {
+    expect(configuration({})).toMatchObject({
+      port: 3000,
+      host: '127.0.0.1',
+      dataDirectory: resolve('data'),
+      partnersFile: resolve('partners.json'),
+      policy: { name: 'partner-center-2020-06' },
+      logLevel: 'info',
+      metricsPort: 9464,
+      viewLagLimitSeconds: 10,
+      projector: 'thread',
+      bodyLimit: 65536,
+    });
+    expect(configuration({}).issuer).toBeUndefined();
+  });
+
+  it('follows what is set', () => {
+    const set = configuration({
+      ...issuer,
+      HOST: '0.0.0.0',
+      PORT: '0',
+      POLICY: 'partner-center-later',
+      JWT_ALGORITHMS: 'ES256,RS256',
+      PROJECTOR: 'off',
+    });
+    expect(set).toMatchObject({ host: '0.0.0.0', port: 0, policy: { name: 'partner-center-later' }, projector: 'off' });
+    expect(set.issuer).toEqual({
+      jwksUrl: new URL(issuer.JWKS_URL),
+      issuer: issuer.JWT_ISSUER,
+      audience: 'ledger',
+      algorithms: ['ES256', 'RS256'],
+    });
+  });
+
+  it('takes an empty variable for one that is not set, but no metrics for an empty port of theirs', () => {
+    expect(configuration(Object.fromEntries(variables.map((name) => [name, ''])))).toEqual({
+      ...configuration({}),
+      metricsPort: undefined,
+    });
+    expect('metricsPort' in configuration({ METRICS_PORT: '' })).toBe(false);
+  });
+
+  it.each<[Record<string, string>, RegExp]>([
+    [{ PORT: 'eighty' }, /^ {2}PORT must be a whole number from 0 to 65535, but is "eighty"$/m],
+    [{ PORT: '65536' }, /PORT must be a whole number from 0 to 65535, but is "65536"/],
+    [
+      { POLICY: 'partner-center-1999' },
+      /POLICY must be one of partner-center-2020-06, partner-center-later, but is "partner-center-1999"/,
+    ],
+    [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of fatal, .*but is "loud"/],
+    [{ PROJECTOR: 'yes' }, /PROJECTOR must be one of thread, off/],
+    [{ VIEW_LAG_LIMIT_SECONDS: '0' }, /VIEW_LAG_LIMIT_SECONDS must be a whole number from 1/],
+    [{ METRICS_PORT: 'none' }, /METRICS_PORT must be a whole number/],
+    [{ BODY_LIMIT_BYTES: '1' }, /BODY_LIMIT_BYTES must be a whole number from 1024/],
+    [{ ALLOW_EMBEDDED_KEY: 'yes' }, /ALLOW_EMBEDDED_KEY must be true or false/],
+    [{ JWKS_URL: 'login.example' }, /JWKS_URL must be a URL/],
+    [{ ...issuer, JWKS_URL: 'http://login.example/keys' }, /JWKS_URL must be https/],
+    [{ JWKS_URL: issuer.JWKS_URL }, /JWT_ISSUER and JWT_AUDIENCE must be set/],
+    [{ JWT_ISSUER: 'https://login.example' }, /JWKS_URL must be set/],
+    [{ ...issuer, JWT_ALGORITHMS: 'HS256' }, /JWT_ALGORITHMS must be a list/],
+    [{ ...issuer, JWT_ALGORITHMS: 'none' }, /JWT_ALGORITHMS must be a list/],
+    [{ HOST: '0.0.0.0' }, /HOST 0\.0\.0\.0 can be reached from other machines, .*set JWKS_URL/],
+    [{ HOST: 'ledger.example' }, /HOST ledger\.example can be reached/],
+  ])('is refused with %j', (env, message) => {
+    const { exitCode, message: said } = failure(() => configuration(env));
+    expect([exitCode, said]).toEqual([78, expect.stringMatching(message)]);
+  });
+
+  it('may leave the machine with the server’s own key if somebody says so', () => {
+    expect(configuration({ HOST: '0.0.0.0', ALLOW_EMBEDDED_KEY: 'true' }).host).toBe('0.0.0.0');
+    expect(configuration({ HOST: 'localhost' }).host).toBe('localhost');
+    expect(configuration({ HOST: '::1' }).host).toBe('::1');
+  });
+
+  it('may have its keys from this machine without TLS', () => {
+    expect(configuration({ ...issuer, JWKS_URL: 'http://127.0.0.1:8080/keys' }).issuer?.jwksUrl.port).toBe('8080');
+  });
+});
+
+describe('the partners', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'partners-'));
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const sample = [...partnersIn(resolve('partners.json')).values()];
+  const inFile = (text: string) => {
+    const file = join(directory, 'partners.json');
+    writeFileSync(file, text);
+    return partnersIn(file);
+  };
+
+  it('of the sample are of every type, with resellers under providers', () => {
+    expect(new Set(sample.map(({ type }) => type)).size).toBe(3);
+    expect(sample.filter(({ standing }) => standing === 'restricted')).toHaveLength(1);
+    expect(sample.filter(({ type, resellers }) => type === 'indirectProvider' && resellers.length > 0)).toHaveLength(2);
+  });
+
+  it('are found by their tenant in lower case', () => {
+    const [first] = sample;
+    expect([...inFile(JSON.stringify([{ ...first, tenantId: first!.tenantId.toUpperCase() }])).keys()]).toEqual([
+      first!.tenantId,
+    ]);
+  });
+
+  it.each([
+    ['[]', /must be a list of at least one partner/],
+    ['{}', /must be a list of at least one partner/],
+    ['{', /it is not JSON/],
+    ['[5]', /\/0 must be an object/],
+    [JSON.stringify([{ ...sample[0], tenantId: 'x' }]), /\/0\/tenantId must be a GUID/],
+    [
+      JSON.stringify([{ ...sample[0], market: 'USA', standing: 'fine' }]),
+      /\/0\/market must be a country[\s\S]*\/0\/standing must be one of/,
+    ],
+    [
+      JSON.stringify([sample[2], { ...sample[1], tenantId: sample[2]!.tenantId.toUpperCase() }]),
+      /\/1\/tenantId is that of another partner/,
+    ],
+    [JSON.stringify([{ ...sample[2], resellers: [{ tenantId: 'x' }] }]), /\/0\/resellers\/0\/tenantId must be a GUID/],
+  ])('are refused as %s', (text, message) => {
+    const { exitCode, message: said } = failure(() => inFile(text));
+    expect([exitCode, said]).toEqual([78, expect.stringMatching(message)]);
+  });
+});

@@ -1,0 +1,75 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { defaultPolicy } from '#customer-relationship';
+import { inMemoryEventStore } from '#event-sourcing';
+import { openViews } from '#projector';
+import { relationshipViews, type Views } from '#read-models';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { pino } from 'pino';
+import { httpServer } from './http-server.js';
+import { exampleOf, openApiDocument } from './openapi.js';
+import { ledgerOf, ServerModule } from './server.module.js';
+
+describe('the document of the routes', () => {
+  let app: NestFastifyApplication;
+  const found: string[] = [];
+
+  beforeAll(async () => {
+    const logger = pino({ level: 'silent' });
+    const ledger = ledgerOf({
+      id: '00000000-0000-4000-8000-000000000000',
+      store: inMemoryEventStore(),
+      views: openViews<Views>({ path: 'never-opened', projections: relationshipViews }),
+      secret: randomBytes(32),
+      policy: defaultPolicy,
+      partners: new Map(),
+      logger,
+    });
+    app = await httpServer({
+      module: ServerModule.serving(ledger, { viewLagSeconds: 1 }),
+      verifier: { verify: () => Promise.reject(new Error('Nobody asks')), cached: () => 0 },
+      bodyLimit: 1024,
+      logger,
+      onAnswered: () => undefined,
+    });
+    app
+      .getHttpAdapter()
+      .getInstance()
+      .addHook('onRoute', ({ method, url }) => {
+        for (const name of [method].flat())
+          if (name !== 'HEAD') found.push(`${name} ${url.replace(/:(\w+)/g, '{$1}')}`);
+      });
+    await app.init();
+    await app.getHttpAdapter().getInstance().ready();
+  });
+  afterAll(() => app.close());
+
+  it('names every route that there is, but the pages that show it', () => {
+    const { paths } = openApiDocument(app) as { paths: Record<string, object> };
+    const documented = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const served = found.filter((route) => !/^GET \/(docs|openapi\.json)/.test(route));
+    expect([...served].sort()).toEqual([...documented].sort());
+    expect(served.length).toBeGreaterThan(110);
+  });
+});
+
+describe('an example of a body', () => {
+  it('has what is required and nothing else', () => {
+    const line = { type: 'object', properties: { id: { type: 'string', example: 'line-1' } }, required: ['id'] };
+    const order = {
+      type: 'object',
+      properties: {
+        lines: { type: 'array', items: { $ref: '#/components/schemas/Line' } },
+        count: { type: 'integer', minimum: 3 },
+        gift: { type: 'boolean' },
+        kind: { enum: ['a', 'b'] },
+        note: { type: 'string' },
+      },
+      required: ['lines', 'count', 'kind'],
+    };
+    expect(exampleOf(order, { Line: line })).toEqual({ lines: [{ id: 'line-1' }], count: 3, kind: 'a' });
+  });
+});

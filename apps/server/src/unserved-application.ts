@@ -1,0 +1,31 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { defaultPolicy } from '#customer-relationship';
+import { inMemoryEventStore } from '#event-sourcing';
+import { openViews } from '#projector';
+import { relationshipViews, type Views } from '#read-models';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { pino } from 'pino';
+import { httpServer } from './http-server.js';
+import { ledgerOf, ServerModule } from './server.module.js';
+
+/** The application put together as ever, on a ledger in memory, for those who want to know its routes; it never listens. */
+export function unservedApplication(): Promise<NestFastifyApplication> {
+  const logger = pino({ level: 'silent' });
+  const ledger = ledgerOf({
+    id: '00000000-0000-4000-8000-000000000000',
+    store: inMemoryEventStore(),
+    views: openViews<Views>({ path: 'never-opened', projections: relationshipViews }),
+    secret: randomBytes(32),
+    policy: defaultPolicy,
+    partners: new Map(),
+    logger,
+  });
+  return httpServer({
+    module: ServerModule.serving(ledger, { viewLagSeconds: 1 }),
+    verifier: { verify: () => Promise.reject(new Error('Nobody asks')), cached: () => 0 },
+    bodyLimit: 64 * 1024,
+    logger,
+    onAnswered: () => undefined,
+  });
+}

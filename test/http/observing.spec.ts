@@ -1,0 +1,196 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import {
+  customerPath,
+  establish,
+  globalAdminOf,
+  newCustomer,
+  northwind,
+  pairPath,
+  runServer,
+  subscription,
+  type RunningServer,
+} from './running-server.js';
+
+jest.setTimeout(60_000);
+
+describe('the log', () => {
+  it('tells of every request, and holds no secret and nothing personal', async () => {
+    const server = await runServer({ env: { LOG_LEVEL: 'debug' } });
+    const customer = newCustomer();
+    const path = customerPath(customer);
+    const planted = {
+      name: 'Planted Name GmbH',
+      domain: 'planted-domain.example',
+      comment: 'planted comment: call Jane',
+      key: 'planted-key',
+      offer: 'planted-offer',
+      user: 'planted-signature',
+      filter: 'planted-filter',
+      item: 'planted-item',
+    };
+    await server.post(
+      `${path}/reseller-relationship/request`,
+      {
+        customer: { name: planted.name, domain: planted.domain },
+        market: 'US',
+        comment: planted.comment,
+      },
+      { key: planted.key },
+    );
+    await server.post(
+      `${path}/reseller-relationship/accept`,
+      { acceptedBy: { userId: planted.user, globalAdmin: true } },
+      { as: { app: true } },
+    );
+    await server.post(`${path}/agreement/confirm`);
+    await server.post(
+      `${path}/subscriptions`,
+      subscription(planted.item, { offerId: planted.offer, name: planted.name }),
+    );
+    // Refusals, faults and what is no route are logged too.
+    await server.post(`${path}/subscriptions`, subscription(planted.item, { name: planted.name }));
+    await server.post(`${path}/subscriptions`, `{"name":"${planted.name}"`);
+    await server.post(`${path}/subscriptions`, { [planted.name]: planted.comment });
+    await server.get(`/v1/customers?nameContains=${planted.filter}&${encodeURIComponent(planted.comment)}=1`);
+    await server.get(`/v1/${planted.filter}/${encodeURIComponent(planted.name)}`);
+    await server.get('/v1/customers', { as: `${await server.tokenOf({})}x` });
+    await server.get(`${pairPath(northwind, customer)}/reseller-relationship`, {
+      as: globalAdminOf(customer),
+      headers: { 'x-correlation-id': 'follow-me' },
+    });
+    const tokens = await Promise.all([
+      server.tokenOf({}),
+      server.tokenOf({ app: true }),
+      server.tokenOf(globalAdminOf(customer)),
+    ]);
+    await server.stop();
+
+    const log = server.output();
+    const secret = readFileSync(join(server.dataDirectory, 'keys', 'ledger-secret'), 'utf8').trim();
+    const { d } = JSON.parse(readFileSync(join(server.dataDirectory, 'keys', 'token-key.json'), 'utf8')) as {
+      d: string;
+    };
+    for (const [what, text] of [
+      ...Object.entries(planted),
+      ['secret', secret],
+      ['key', d],
+      ...tokens.map((token) => ['token', token]),
+    ] as [string, string][])
+      expect([what, log.includes(text), log.includes(encodeURIComponent(text))]).toEqual([what, false, false]);
+    // A signature alone would be as bad as the token.
+    for (const token of tokens) expect(log).not.toContain(token.split('.')[2]);
+
+    const lines = log
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as any);
+    const requests = lines.filter(({ msg }) => msg === 'request');
+    expect(requests.length).toBeGreaterThanOrEqual(11);
+    expect(requests).toContainEqual(
+      expect.objectContaining({
+        method: 'GET',
+        route: '/v1/partners/:partnerId/customers/:customerId/reseller-relationship',
+        status: 200,
+        correlationId: 'follow-me',
+        actor: 'customer-admin',
+        partner: northwind,
+      }),
+    );
+    expect(requests).toContainEqual(
+      expect.objectContaining({ route: '/v1/customers/:customerId/subscriptions', status: 201, outcome: 'accepted' }),
+    );
+    expect(requests).toContainEqual(
+      expect.objectContaining({ status: 409, problem: 'ItemAlreadyExists', outcome: 'refused' }),
+    );
+    expect(requests).toContainEqual(expect.objectContaining({ status: 401, problem: 'InvalidToken' }));
+    await server.end();
+  });
+});
+
+describe('a server that is watched', () => {
+  let server: RunningServer;
+  let metrics: string;
+  beforeAll(async () => {
+    server = await runServer({ env: { METRICS_PORT: '0' } });
+    metrics = /Metrics +(\S+)/.exec(server.output())![1]!;
+  });
+  afterAll(() => server.end());
+
+  it('says where it is, and how to begin', () => {
+    expect(server.output()).toContain(`Reseller Ledger listens on ${server.url}`);
+    expect(server.output()).toContain(`${server.url}/docs`);
+    expect(server.output()).toContain('npm run token -- --role GlobalAdmin --role AdminAgent --partner <guid>');
+    expect(server.output()).toContain(server.dataDirectory);
+    expect(server.output()).toContain('partner-center-2020-06');
+  });
+
+  it('counts what it does, on a port of its own', async () => {
+    const path = await establish(server);
+    await server.post(`${path}/subscriptions`, subscription('counted'));
+    await server.post(`${path}/subscriptions`, subscription('counted'));
+    await server.get('/v1/items', {
+      headers: {
+        prefer: 'wait=20',
+        'ledger-position': (await server.get(`${path}/reseller-relationship`)).headers.get('ledger-position')!,
+      },
+    });
+    const text = await (await fetch(metrics)).text();
+    const value = (line: RegExp) => Number(new RegExp(`^${line.source} (\\S+)$`, 'm').exec(text)?.[1]);
+    const route = 'route="/v1/customers/:customerId/subscriptions"';
+    expect(
+      value(
+        new RegExp(`ledger_request_duration_seconds_count\\{method="POST",${route},status="201",outcome="accepted"\\}`),
+      ),
+    ).toBe(1);
+    expect(
+      value(
+        new RegExp(
+          `ledger_request_duration_seconds_count\\{method="POST",${route},status="409",outcome="ItemAlreadyExists"\\}`,
+        ),
+      ),
+    ).toBe(1);
+    expect(value(/ledger_store_appended_events/)).toBeGreaterThanOrEqual(5);
+    expect(value(/ledger_store_commits/)).toBeGreaterThanOrEqual(4);
+    expect(value(/ledger_view_lag_events\{view="items"\}/)).toBe(0);
+    expect(value(/ledger_view_stopped\{view="items"\}/)).toBe(0);
+    expect(value(/ledger_cached_tokens/)).toBeGreaterThanOrEqual(2);
+    expect(text).not.toContain(path.split('/').at(-1));
+    expect((await server.get('/metrics', { as: null })).status).toBe(404);
+  });
+
+  it('is ready when its views are where the log is', async () => {
+    const { body } = await server.get('/health/ready', { as: null });
+    expect(body).toMatchObject({ status: 'ready', missing: [] });
+    expect(body.views.map(({ name, status }: any) => [name, status])).toEqual(
+      ['customer-list', 'support-contacts', 'delegated-admin-grants', 'items', 'ended-relationships'].map((name) => [
+        name,
+        'running',
+      ]),
+    );
+  });
+
+  it('goes on with the caller’s trace, and gives back its correlation id', async () => {
+    const traced = await server.get('/v1/customers', {
+      headers: {
+        traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+        'x-correlation-id': 'order.17',
+      },
+    });
+    expect(traced.headers.get('traceparent')).toMatch(
+      /^00-4bf92f3577b34da6a3ce929d0e0e4736-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$/,
+    );
+    expect(traced.headers.get('x-correlation-id')).toBe('order.17');
+  });
+
+  it('shows its routes on a page that needs nothing from elsewhere', async () => {
+    const page = await (await fetch(`${server.url}/docs`)).text();
+    const parts = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address!);
+    expect(parts.length).toBeGreaterThan(3);
+    for (const part of parts) {
+      expect(part).toMatch(/^\.?\//);
+      expect((await fetch(new URL(part, `${server.url}/docs`))).status).toBe(200);
+    }
+  });
+});

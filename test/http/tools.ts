@@ -1,0 +1,20 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+
+/** Runs one of the server's tools as npm does, without npm. */
+export async function runTool(
+  tool: 'token' | 'manage-keys',
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+) {
+  const child = spawn(process.execPath, [resolve(`dist/apps/server/src/${tool}.js`), ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const read: Record<'stdout' | 'stderr', string> = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => (read.stdout += String(chunk)));
+  child.stderr.on('data', (chunk) => (read.stderr += String(chunk)));
+  await once(child, 'close');
+  return { ...read, code: child.exitCode };
+}
