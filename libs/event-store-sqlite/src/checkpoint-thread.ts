@@ -8,7 +8,7 @@ export interface CheckpointOrders {
   readonly interval: number;
   /** From this size on, the log is made to begin anew, in bytes. */
   readonly restartBytes: number;
-  /** Int32 each: commits, pages not yet copied, last duration in ms, checkpoints, failed checkpoints. */
+  /** Int32 each: commits, pages not yet copied, last duration in ms, checkpoints, failed checkpoints, restarts. */
   readonly shared: SharedArrayBuffer;
 }
 
@@ -20,7 +20,7 @@ const body = new URL(`./wal-checkpointer${extname(import.meta.url)}`, import.met
  * should it die: without it the log would grow until the disk is full.
  */
 export function checkpointThread(orders: Omit<CheckpointOrders, 'shared'>) {
-  const shared = new SharedArrayBuffer(5 * Int32Array.BYTES_PER_ELEMENT);
+  const shared = new SharedArrayBuffer(6 * Int32Array.BYTES_PER_ELEMENT);
   const counters = new Int32Array(shared);
   let stopping = false;
   let worker: Worker | undefined;
@@ -44,6 +44,7 @@ export function checkpointThread(orders: Omit<CheckpointOrders, 'shared'>) {
       lastCheckpointMilliseconds: counters[2]!,
       checkpoints: counters[3]!,
       failedCheckpoints: counters[4]!,
+      walRestarts: counters[5]!,
     }),
     async stop(): Promise<void> {
       stopping = true;

@@ -295,19 +295,19 @@ describe('the write-ahead log', () => {
   });
 
   it('begins anew under load, and is cut back', async () => {
-    const limit = 1024 * 1024;
+    const limit = 256 * 1024;
     const store = open({ checkpointInterval: 20, walBytes: limit });
-    let largest = 0;
     let written = 0;
     // Never idle, so the log is never copied to its very end by itself.
-    for (; written * 50_000 < 8 * limit; written++) {
-      const stream = `s-${written}`;
-      await store.append(stream, sealedAt(stream, 0, noPreviousHash, ['x'.repeat(50_000)]), -1);
-      largest = Math.max(largest, store.metrics().walBytes);
-    }
+    const writing = Array.from({ length: 8 }, async (_, lane) => {
+      for (let index = 0; index < 80; index++, written++) {
+        const stream = `s-${lane}-${index}`;
+        await store.append(stream, sealedAt(stream, 0, noPreviousHash, ['x'.repeat(50_000)]), -1);
+      }
+    });
+    await Promise.all(writing);
 
-    expect(largest).toBeGreaterThan(limit);
-    expect(store.metrics().checkpoints).toBeGreaterThan(2);
+    expect(store.metrics().walRestarts).toBeGreaterThan(0);
     await eventually('a small log', async () => {
       await appendTo(store, 'after', 1);
       return store.metrics().walBytes <= limit;

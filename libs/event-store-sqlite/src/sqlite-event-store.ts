@@ -30,6 +30,8 @@ export interface SqliteStoreMetrics {
   readonly uncheckpointedPages: number;
   readonly checkpoints: number;
   readonly failedCheckpoints: number;
+  /** How often the log had to be made to begin anew because it never was at rest. */
+  readonly walRestarts: number;
   readonly lastCheckpointMilliseconds: number;
   /** Transactions that have written events. Fewer than appends: appends of one turn share one. */
   readonly commits: number;
@@ -137,6 +139,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
         uncheckpointedPages: 0,
         checkpoints: 0,
         failedCheckpoints: 0,
+        walRestarts: 0,
         lastCheckpointMilliseconds: 0,
       }),
       ...(queue?.counts() ?? { commits: 0, appendedEvents: 0, conflicts: 0, failedCommits: 0, queuedAppends: 0 }),

@@ -24,7 +24,10 @@ const ticking = setInterval(() => {
     let log = checkpoint('PASSIVE');
     // A busy log is never checkpointed to its very end, so it never begins anew and only grows. RESTART holds writers
     // off while it copies the rest, which is little right after the passive one.
-    if (log.frames * pageBytes > restartBytes) log = checkpoint('RESTART');
+    if (log.frames * pageBytes > restartBytes) {
+      log = checkpoint('RESTART');
+      if (!log.barred) Atomics.add(counters, 5, 1);
+    }
     behind = log.barred || log.copied < log.frames;
     Atomics.store(counters, 1, log.frames - log.copied);
     Atomics.store(counters, 2, Math.round(performance.now() - started));
