@@ -131,7 +131,13 @@ function history(index: number): readonly MessageOf<RelationshipEvents>[] {
     { type: 'DelegatedAdminActivated', data: { grantId, activatedAt: at(4), endsAt: at(369) } },
     {
       type: 'AccessAssignmentCreated',
-      data: { grantId, assignmentId: guid(`a ${index}`), groupId: guid('g'), roles: [guid('role 1')], createdAt: at(5) },
+      data: {
+        grantId,
+        assignmentId: guid(`a ${index}`),
+        groupId: guid('g'),
+        roles: [guid('role 1')],
+        createdAt: at(5),
+      },
     },
     ...subscriptions.slice(1).flatMap(quantities),
     {
@@ -251,7 +257,9 @@ try {
       rates.push((1000 * events) / (performance.now() - startedAt));
     }
   const limit = median(rows[0]!.rates);
-  console.log(`Views of ${events.toLocaleString('en')} events, events/s: median of ${rounds} [min - max], ratio to the limit`);
+  console.log(
+    `Views of ${events.toLocaleString('en')} events, events/s: median of ${rounds} [min - max], ratio to the limit`,
+  );
   for (const { name, rates } of rows)
     console.log(
       `${name.padEnd(32)}${thousands(median(rates))} [${thousands(Math.min(...rates)).trim()} - ${thousands(Math.max(...rates)).trim()}]  ${(median(rates) / limit).toFixed(2)}`,

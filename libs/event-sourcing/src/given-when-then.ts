@@ -15,8 +15,7 @@ export function specification<Commands, Events, State, Context>(
       /** Decides on what the history leads to; a part of the context may differ from the default. */
       when(command: MessageOf<Commands>, context: Partial<Context> = {}) {
         const events = history.flat() as MessageOf<Events>[];
-        const decide = () =>
-          decideOn(decider, fold(decider, events), command, { ...defaultContext, ...context });
+        const decide = () => decideOn(decider, fold(decider, events), command, { ...defaultContext, ...context });
         return {
           /** Exactly these events, in this order. */
           then(...expected: MessageOf<Events>[]) {
@@ -36,7 +35,10 @@ export function specification<Commands, Events, State, Context>(
             }
             expect(refusal).toBeInstanceOf(Rejection);
             const { code: actual, details: actualDetails } = refusal as Rejection;
-            expect({ code: actual, details: actualDetails }).toEqual({ code, details: expect.objectContaining(details) });
+            expect({ code: actual, details: actualDetails }).toEqual({
+              code,
+              details: expect.objectContaining(details),
+            });
           },
         };
       },
