@@ -51,12 +51,19 @@ export const customers: readonly string[] = [0, 1, 2].map((index) => guid('c', i
 type Command = MessageOf<RelationshipCommands>;
 type State = Frozen<CustomerRelationship>;
 
-/** Appends what becomes of so many random commands on every pair of {@link partners} and {@link customers}; answers the last time. */
-export async function appendRandomHistory(store: EventStore, random: Random, commands: number): Promise<string> {
+export interface RandomHistory {
+  /** Sends so many random commands, each to one of the pairs of {@link partners} and {@link customers}; answers the time of the last. */
+  readonly append: (commands: number) => Promise<string>;
+}
+
+export function randomHistory(store: EventStore, random: Random): RandomHistory {
   const { handle, ask } = commandHandler({ store, decider: customerRelationship, codec: relationshipCodec });
   const policy = { name: defaultPolicy.name, hash: policyHash(defaultPolicy) };
   let now = '2026-01-10T09:00:00.000Z';
-  for (let index = 0; index < commands; index++) {
+  let sent = 0;
+
+  async function sendOne(): Promise<void> {
+    const index = sent++;
     const partner = oneOf(random, partners);
     const customerId = oneOf(random, customers);
     const stream = relationshipStream(partner.tenantId, customerId);
@@ -73,7 +80,13 @@ export async function appendRandomHistory(store: EventStore, random: Random, com
       contextAt: (at) => ({ now: at, actor, policy: defaultPolicy, partner, customerId }),
     });
   }
-  return now;
+
+  return {
+    async append(commands) {
+      for (let index = 0; index < commands; index++) await sendOne();
+      return now;
+    },
+  };
 }
 
 const byCustomer = ['AcceptResellerRelationship', 'DeclineResellerRelationship', 'ApproveDelegatedAdmin'];

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import Database from 'better-sqlite3';
 import {
   customerRelationship,
@@ -24,7 +24,10 @@ import {
   type Page,
   type Views,
 } from '#read-models';
-import { appendRandomHistory, customers, partners, randomFrom, type Random } from './testing-random-history.js';
+import { customers, partners, randomFrom, randomHistory, type Random } from './testing-random-history.js';
+
+// Thousands of decisions; the time is theirs.
+jest.setTimeout(60_000);
 
 let directory: string;
 beforeEach(() => {
@@ -102,7 +105,7 @@ describe('The histories', () => {
     const types = new Set<string>();
     for (let seed = 1; seed <= 7; seed++) {
       const store = inMemoryEventStore();
-      await appendRandomHistory(store, randomFrom(seed), 2_000);
+      await randomHistory(store, randomFrom(seed)).append(2_000);
       const head = await store.head();
       for await (const { events, position } of store.subscribe({ after: 0, signal: new AbortController().signal })) {
         for (const { type } of events) types.add(type);
@@ -118,7 +121,7 @@ describe('Views', () => {
   it.each([1, 2, 3, 4])('are the same projected live, with restarts, as in one go (history %i)', async (seed) => {
     const random = randomFrom(seed);
     const store = inMemoryEventStore();
-    await appendRandomHistory(store, random, 2_000);
+    await randomHistory(store, random).append(2_000);
     const head = await store.head();
     expect(head).toBeGreaterThan(500);
 
@@ -141,7 +144,7 @@ describe('Views', () => {
 
   it.each([5, 6, 7])('say what the relationships themselves say (history %i)', async (seed) => {
     const store = inMemoryEventStore();
-    const now = await appendRandomHistory(store, randomFrom(seed), 2_000);
+    const now = await randomHistory(store, randomFrom(seed)).append(2_000);
     const path = join(directory, 'views.sqlite');
     const running = projectorOf(path, store, await store.head());
     await running.catchUp(new AbortController().signal);
