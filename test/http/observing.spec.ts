@@ -85,7 +85,7 @@ describe('the log', () => {
     const lines = log
       .split('\n')
       .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line) as any);
+      .map((line) => JSON.parse(line));
     const requests = lines.filter(({ msg }) => msg === 'request');
     expect(requests.length).toBeGreaterThanOrEqual(11);
     expect(requests).toContainEqual(

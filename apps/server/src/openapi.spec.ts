@@ -1,38 +1,14 @@
-import 'reflect-metadata';
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { defaultPolicy } from '#customer-relationship';
-import { inMemoryEventStore } from '#event-sourcing';
-import { openViews } from '#projector';
-import { relationshipViews, type Views } from '#read-models';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { pino } from 'pino';
-import { httpServer } from './http-server.js';
 import { exampleOf, openApiDocument } from './openapi.js';
-import { ledgerOf, ServerModule } from './server.module.js';
+import { unservedApplication } from './unserved-application.js';
 
 describe('the document of the routes', () => {
   let app: NestFastifyApplication;
   const found: string[] = [];
 
   beforeAll(async () => {
-    const logger = pino({ level: 'silent' });
-    const ledger = ledgerOf({
-      id: '00000000-0000-4000-8000-000000000000',
-      store: inMemoryEventStore(),
-      views: openViews<Views>({ path: 'never-opened', projections: relationshipViews }),
-      secret: randomBytes(32),
-      policy: defaultPolicy,
-      partners: new Map(),
-      logger,
-    });
-    app = await httpServer({
-      module: ServerModule.serving(ledger, { viewLagSeconds: 1 }),
-      verifier: { verify: () => Promise.reject(new Error('Nobody asks')), cached: () => 0 },
-      bodyLimit: 1024,
-      logger,
-      onAnswered: () => undefined,
-    });
+    app = await unservedApplication();
     app
       .getHttpAdapter()
       .getInstance()

@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process';
+import { rmSync, mkdtempSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { establish, runServer, subscription, type Answered, type RunningServer } from './running-server.js';
+
+jest.setTimeout(120_000);
+
+/** A small file system of its own in memory, which only the superuser can make. */
+function smallDisk(): string | undefined {
+  const directory = mkdtempSync(join(tmpdir(), 'ledger-disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', directory], { stdio: 'ignore' });
+    return directory;
+  } catch {
+    rmSync(directory, { recursive: true });
+    return undefined;
+  }
+}
+
+const disk = smallDisk();
+const withDisk = disk ? describe : describe.skip;
+
+withDisk('a disk that is full (needs the right to mount a file system)', () => {
+  let server: RunningServer;
+  let path: string;
+  const ballast = join(disk ?? '', 'ballast');
+  const fill = () => {
+    const { bavail, bsize } = statfsSync(disk!);
+    writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+  };
+  const buy = (id: string, key?: string) =>
+    server.post(`${path}/subscriptions`, subscription(id, { comment: 'x'.repeat(900) }), key ? { key } : {});
+
+  beforeAll(async () => {
+    mkdirSync(join(disk!, 'ledger'));
+    server = await runServer({ dataDirectory: join(disk!, 'ledger', 'data') });
+    path = await establish(server);
+  });
+  afterAll(async () => {
+    await server.stop();
+    execFileSync('umount', [disk!]);
+    rmSync(disk!, { recursive: true, force: true });
+  });
+
+  it('refuses commands without having tried, loses nothing, and goes on when there is room again', async () => {
+    const accepted: string[] = [];
+    fill();
+    // What had been set aside may still take some.
+    let refused: Answered | undefined;
+    for (let index = 0; index < 2_000 && !refused; index++) {
+      const answered = await buy(`full-${index}`, `full-${index}`);
+      if (answered.status === 201) accepted.push(`full-${index}`);
+      else refused = answered;
+    }
+    expect(refused).toMatchObject({
+      status: 503,
+      code: 'StoreUnavailable',
+      body: { outcome: 'none', retryable: true },
+    });
+    expect(refused!.headers.get('retry-after')).toMatch(/^\d+$/);
+    // It still answers what it knows.
+    expect((await server.get(`${path}/reseller-relationship`)).status).toBe(200);
+    expect((await server.get('/health/live', { as: null })).status).toBe(200);
+
+    rmSync(ballast);
+    // The same command under the same key.
+    const again = `full-${accepted.length}`;
+    expect((await buy(again, again)).status).toBe(201);
+    const { body } = await server.get(`${path}/reseller-relationship`);
+    expect(body.revision).toBe(2 + 2 * (accepted.length + 1));
+
+    const written = (await server.get(`${path}/reseller-relationship`)).headers.get('ledger-position')!;
+    const items = await server.get('/v1/items?limit=200', {
+      headers: { 'ledger-position': written, prefer: 'wait=30' },
+    });
+    expect(items.status).toBe(200);
+    server = await server.restart();
+    expect((await server.get(`${path}/reseller-relationship`)).body.revision).toBe(body.revision);
+    for (const id of [accepted.at(0), accepted.at(-1), again])
+      if (id) expect((await server.get(`${path}/subscriptions/${id}`)).body.status).toBe('active');
+  });
+});
