@@ -2,7 +2,7 @@
 // the same run. Rounds are interleaved, so noise falls on all rows.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
@@ -12,6 +12,7 @@ import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
 import { openViewsFile, projector } from '#projector';
 import { relationshipViews } from '#read-models';
 import { rebuild } from '../apps/projector/src/rebuild.js';
+import { figure, median, report, table } from './results.js';
 
 const { values } = parseArgs({
   options: {
@@ -233,22 +234,26 @@ async function catchUp(directory: string): Promise<void> {
   await store.close();
 }
 
-const median = (rates: readonly number[]) => rates.toSorted((a, b) => a - b)[Math.floor(rates.length / 2)]!;
-const thousands = (rate: number) => Math.round(rate).toLocaleString('en').padStart(10);
-
 const directory = mkdtempSync(join(values.dir, 'bench-projections-'));
 try {
   const events = await fill(directory);
-  const rows = [
-    { name: 'scan and JSON.parse only', run: () => scanAndParse(directory), rates: [] as number[] },
-    { name: 'through the store, to nobody', run: () => subscribeOnly(directory), rates: [] as number[] },
-    { name: 'rebuild of all views', run: () => rebuild(directory, [], () => {}), rates: [] as number[] },
+  interface Row {
+    readonly name: string;
+    readonly target?: number;
+    readonly run: () => unknown;
+    readonly rates: number[];
+  }
+  const rows: readonly Row[] = [
+    { name: 'scan and JSON.parse only', run: () => scanAndParse(directory), rates: [] },
+    { name: 'through the store, to nobody', run: () => subscribeOnly(directory), rates: [] },
     {
       name: 'rebuild of the customer list',
+      target: 0.45,
       run: () => rebuild(directory, ['customer-list'], () => {}),
-      rates: [] as number[],
+      rates: [],
     },
-    { name: 'catch-up of all views', run: () => catchUp(directory), rates: [] as number[] },
+    { name: 'rebuild of all views', run: () => rebuild(directory, [], () => {}), rates: [] },
+    { name: 'catch-up of all views', run: () => catchUp(directory), rates: [] },
   ];
   for (let round = 0; round < rounds; round++)
     for (const { run, rates } of rows) {
@@ -257,15 +262,26 @@ try {
       rates.push((1000 * events) / (performance.now() - startedAt));
     }
   const limit = median(rows[0]!.rates);
+  const results = rows.map(({ name, target, rates }) => ({
+    bench: 'projections',
+    name,
+    rates,
+    ratio: median(rates) / limit,
+    ...(target === undefined ? {} : { target }),
+  }));
+  report(results);
+  console.log(`Views of ${figure(events)} events, median of ${rounds} rounds; load ${loadavg()[0]!.toFixed(1)}\n`);
   console.log(
-    `Views of ${events.toLocaleString('en')} events, events/s: median of ${rounds} [min - max], ratio to the limit`,
-  );
-  for (const { name, rates } of rows)
-    console.log(
-      `${name.padEnd(32)}${thousands(median(rates))} [${thousands(Math.min(...rates)).trim()} - ${thousands(Math.max(...rates)).trim()}]  ${(median(rates) / limit).toFixed(2)}`,
-    );
-  console.log(
-    `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, load ${loadavg()[0]?.toFixed(1)}; targets: rebuild of the customer list ≥ 0.45, of all views see docs`,
+    table(
+      ['views', 'events/s', 'min - max', 'ratio', 'target'],
+      results.map(({ name, rates, ratio, target }) => [
+        name,
+        figure(median(rates)),
+        `${figure(Math.min(...rates))} - ${figure(Math.max(...rates))}`,
+        ratio.toFixed(2),
+        target?.toFixed(2) ?? '',
+      ]),
+    ),
   );
 } finally {
   rmSync(directory, { recursive: true });
