@@ -64,7 +64,7 @@ export async function ledgerSecret(dataDirectory: string, logIsEmpty: boolean): 
   try {
     text = logIsEmpty ? await secretFile(path, newSecret) : readIfThere(path);
   } catch (error) {
-    throw unreadable(path, error, 'Make the file readable for the user that the server runs as.');
+    throw unreadable(path, error, 'Restore the file from your backup.');
   }
   if (text === undefined)
     throw new StartupFailure(
@@ -81,5 +81,9 @@ export async function ledgerSecret(dataDirectory: string, logIsEmpty: boolean): 
 
 function unreadable(path: string, error: unknown, remedy: string): StartupFailure {
   const { code, message } = error as NodeJS.ErrnoException;
-  return new StartupFailure(`The key ${path} cannot be used: ${code ?? message}. ${remedy}`);
+  return new StartupFailure(
+    code === undefined
+      ? `The key ${path} cannot be used: ${message}. ${remedy}`
+      : `The key ${path} cannot be used (${code}). Check DATA_DIR, and that this user may read and write there.`,
+  );
 }

@@ -112,6 +112,13 @@ async function main(): Promise<void> {
   try {
     const settings = configuration(process.env);
     log = openLog(settings);
+    const { logger, flush } = log;
+    // A bug that nothing has caught: what has been acknowledged is on the disk, and nobody knows what else still holds.
+    process.on('uncaughtException', (error) => {
+      logger.fatal({ err: error }, 'uncaught');
+      flush();
+      process.exit(1);
+    });
     await start(settings, log);
   } catch (error) {
     if (error instanceof StartupFailure) {

@@ -27,9 +27,16 @@ export function judged<T extends object>(fields: FieldsClass<T>, data: unknown):
   if (!isObject(data)) return { errors: [{ pointer: '', detail: 'must be an object' }] };
   const inherited = inheritedNames(data);
   if (inherited.length > 0) return { errors: inherited };
+  // Class-validator refuses to judge by a class that it has never heard of.
+  if (fieldsOfClass(fields).size === 0) {
+    const unknown = Object.keys(data).map((name) => ({ pointer: `/${escaped(name)}`, detail: notKnown }));
+    return unknown.length > 0 ? { errors: unknown } : { value: {} as T };
+  }
   const errors = validateSync(instanceOf(fields, data), { whitelist: true, forbidNonWhitelisted: true });
   return errors.length > 0 ? { errors: fieldErrors(errors) } : { value: normalised(fields, data) as T };
 }
+
+const notKnown = 'is not known here';
 
 type Plain = Readonly<Record<string, unknown>>;
 /** The normalised copy, or undefined where it is not plain that everything is good. */
@@ -156,7 +163,7 @@ function fieldErrors(errors: readonly ValidationError[], above = ''): FieldError
     // Class-validator names no property for a value that it knows nothing of.
     const pointer = property === undefined ? above : `${above}/${escaped(property)}`;
     const details = Object.entries(constraints).map(([constraint, detail]) =>
-      constraint === ValidationTypes.WHITELIST ? 'is not known here' : detail,
+      constraint === ValidationTypes.WHITELIST ? notKnown : detail,
     );
     const own = details[0] === undefined ? [] : [{ pointer, detail: details[0] }];
     return own.length > 0 ? own : fieldErrors(children, pointer);
@@ -172,7 +179,7 @@ function escaped(name: string): string {
 function inheritedNames(data: object, above = ''): FieldError[] {
   return Object.entries(data).flatMap(([name, value]: [string, unknown]) =>
     name in Object.prototype
-      ? [{ pointer: `${above}/${escaped(name)}`, detail: 'is not known here' }]
+      ? [{ pointer: `${above}/${escaped(name)}`, detail: notKnown }]
       : typeof value === 'object' && value !== null
         ? inheritedNames(value, `${above}/${escaped(name)}`)
         : [],

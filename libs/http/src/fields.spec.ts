@@ -158,6 +158,12 @@ describe('a class of fields', () => {
     expect(validated(Order, below).errors).toEqual([{ pointer: `/lines/0/${name}`, detail: 'is not known here' }]);
   });
 
+  it('may have no field at all, and then takes nothing', () => {
+    class Nothing {}
+    expect(validated(Nothing, {})).toEqual({ value: {} });
+    expect(validated(Nothing, { a: 1 }).errors).toEqual([{ pointer: '/a', detail: 'is not known here' }]);
+  });
+
   it.each([[null], [undefined], [5], ['x'], [[]]])('is an object, not %j', (data) => {
     expect(validated(Order, data).errors).toEqual([{ pointer: '', detail: 'must be an object' }]);
   });

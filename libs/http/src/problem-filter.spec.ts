@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { rejections } from '#customer-relationship';
+import { OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
+import { NotFoundException } from '@nestjs/common';
+import { fastify, type FastifyInstance } from 'fastify';
+import { ProblemFilter, Refusal } from './problem-filter.js';
+import { problemTexts } from './problem-texts.js';
+import { Problem, problemType } from './problem.js';
+
+describe('what is thrown', () => {
+  let server: FastifyInstance;
+  let thrown: unknown;
+  let unexpected: unknown[];
+
+  beforeEach(() => {
+    unexpected = [];
+    const filter = new ProblemFilter({
+      methodsAt: (url) => (url.startsWith('/known') ? ['GET', 'HEAD'] : []),
+      onUnexpected: (error, correlationId) => unexpected.push(error, correlationId),
+    });
+    server = fastify();
+    server.decorateRequest('call', null as never);
+    server.setErrorHandler((error, request, reply) => filter.answer(error, request, reply));
+    server.get('/*', () => {
+      throw thrown;
+    });
+  });
+  afterEach(() => server.close());
+
+  async function answerTo(error: unknown, url = '/v1/customers?name=secret') {
+    thrown = error;
+    const { statusCode, headers, body } = await server.inject({ url, headers: { 'x-correlation-id': 'c-1' } });
+    expect(headers['content-type']).toBe('application/problem+json; charset=utf-8');
+    return { status: statusCode, headers, body: JSON.parse(body) as Record<string, unknown> };
+  }
+
+  it('is told in one form, with where it happened and nothing of the query', async () => {
+    const { status, body } = await answerTo(new Rejection('RoleNotAllowed', { anyOf: ['GlobalAdmin'] }));
+    expect(status).toBe(403);
+    expect(body).toEqual({
+      type: '/problems/role-not-allowed',
+      title: 'The sender does not hold the role',
+      status: 403,
+      detail: 'details name the roles that may send this.',
+      instance: '/v1/customers',
+      code: 'RoleNotAllowed',
+      correlationId: 'c-1',
+      retryable: false,
+      details: { anyOf: ['GlobalAdmin'] },
+    });
+  });
+
+  it('has its status by what the refusal is about', async () => {
+    const statuses = { who: 403, unknown: 404, state: 409, meaning: 422 };
+    for (const [code, kind] of Object.entries(rejections)) {
+      const { status, body } = await answerTo(new Rejection(code));
+      expect([code, status, body['code'], body['type']]).toEqual([code, statuses[kind], code, problemType(code)]);
+    }
+  });
+
+  it('shows blockers at the top, and details under a name of their own', async () => {
+    const { body } = await answerTo(
+      new Refusal(new Rejection('RemovalBlocked', { blockers: [{ itemId: 'a' }], status: 'x' }), {
+        'Ledger-Position': '7',
+      }),
+    );
+    expect(body).toMatchObject({ status: 409, blockers: [{ itemId: 'a' }], details: { status: 'x' } });
+  });
+
+  it.each<[unknown, string, string]>([
+    [new StoreUnavailable('disk full'), 'StoreUnavailable', 'none'],
+    [new OutcomeUnknown('connection lost'), 'OutcomeUnknown', 'unknown'],
+  ])('%s says whether anything was done, and to come again', async (error, code, outcome) => {
+    const { status, headers, body } = await answerTo(error);
+    expect([status, headers['retry-after'], body['code'], body['outcome'], body['retryable']]).toEqual([
+      503,
+      '1',
+      code,
+      outcome,
+      true,
+    ]);
+    expect(unexpected).toEqual([]);
+  });
+
+  it('may be tried again where that can help', async () => {
+    expect((await answerTo(new Rejection('ConcurrencyConflict'))).body['retryable']).toBe(true);
+    expect((await answerTo(new Problem('CommandInProgress'))).body['retryable']).toBe(true);
+    expect((await answerTo(new Rejection('RemovalBlocked'))).body['retryable']).toBe(false);
+  });
+
+  it.each([
+    ['a bug', new TypeError('secret of the house')],
+    ['a refusal that nobody has explained', new Rejection('Unheard')],
+    ['no error at all', Object.create(null)],
+  ])('is 500 for %s: told to the operator, not to the caller', async (_, error) => {
+    const { status, body } = await answerTo(error);
+    expect([status, body['code'], body['correlationId']]).toEqual([500, 'InternalError', 'c-1']);
+    expect(JSON.stringify(body)).not.toMatch(/secret of the house|Unheard|at /);
+    expect(unexpected).toEqual([error, 'c-1']);
+  });
+
+  it('is 404 or 405 where there is no route', async () => {
+    expect((await answerTo(new NotFoundException(), '/nowhere')).body['code']).toBe('RouteNotFound');
+    const known = await answerTo(new NotFoundException(), '/known/x');
+    expect([known.status, known.headers['allow']]).toEqual([405, 'GET, HEAD']);
+  });
+
+  it('is explained under the address of its type, one for each', () => {
+    const types = Object.keys(problemTexts).map(problemType);
+    expect(new Set(types).size).toBe(types.length);
+    expect(types).toContain('/problems/removal-blocked');
+    for (const { title, detail, status } of Object.values(problemTexts)) {
+      expect([title.length > 5, detail.length > 5, status >= 400]).toEqual([true, true, true]);
+    }
+  });
+});
