@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { canonicalJson } from './canonical-json.js';
 import type { EventMetadata, RecordedEvent, SealedEvent } from './event-store.js';
 import type { Json } from './message.js';
@@ -62,5 +62,5 @@ interface Envelope {
 }
 
 function hashOf(envelope: Envelope): string {
-  return createHash('sha256').update(canonicalJson(envelope)).digest('hex');
+  return digest('sha256', canonicalJson(envelope));
 }
