@@ -8,18 +8,12 @@ import { pairOf, relationshipCodec, relationshipStream, type RelationshipEvents 
 import { inMemoryEventStore, noPreviousHash, noStream, seal, type Json, type MessageOf } from '#event-sourcing';
 import { openViews, openViewsFile, projector, type ViewsReader } from '#projector';
 import {
-  findDesignation,
-  findEndedRelationship,
-  findGrant,
-  findItem,
+  findAvailableSupportContacts,
   InvalidCursor,
-  listAvailableSupportContactsOfCustomer,
   listCustomers,
   listDesignations,
-  listDesignationsOfCustomer,
   listEndedRelationships,
   listGrants,
-  listGrantsOfCustomer,
   listItems,
   relationshipViews,
   type Cursor,
@@ -305,7 +299,8 @@ describe('Delegated-admin grants', () => {
       'past-its-end expired',
     ]);
     expect(await idsOf('active', '2028-01-01T00:00:00.000Z')).toEqual([]);
-    expect(await ask((db) => findGrant(db, { partnerId, customerId, grantId: 'past-its-end', now }))).toMatchObject({
+    const expired = await ask((db) => listGrants(db, { partnerId, now, filter: { status: 'expired' } }));
+    expect(expired.rows.find(({ grantId }) => grantId === 'past-its-end')).toMatchObject({
       status: 'expired',
       endsAt: '2026-11-22T11:59:59.999Z',
       endedAt: '2026-11-22T11:59:59.999Z',
@@ -324,13 +319,15 @@ describe('Delegated-admin grants', () => {
     expect(byEnd.map(({ grantId }) => grantId)).toEqual(['at-its-end', 'asked', 'open', 'dap']);
   });
 
-  it('are a customer’s over all partners, or of one', async () => {
-    const all = await inPages((db, page) => listGrantsOfCustomer(db, { customerId, now, ...page }));
-    expect(all.map((row) => row.partnerId === partnerId)).toEqual([true, false, false, false, false, true, true, true]);
-    const { rows } = await ask((db) =>
-      listGrantsOfCustomer(db, { customerId, now, filter: { partnerId, kind: 'dap' } }),
-    );
-    expect(rows).toMatchObject([{ partnerId, grantId: 'dap', name: null, accessAssignments: [] }]);
+  it('are filtered by customer and by kind', async () => {
+    const list = async (filter: Parameters<typeof listGrants>[1]['filter']) =>
+      (await ask((db) => listGrants(db, { partnerId, now, ...(filter ? { filter } : {}) }))).rows;
+    expect(await list({ customerId: customerId.toUpperCase() })).toHaveLength(4);
+    expect(await list({ customerId: customerIds[1]! })).toEqual([]);
+    expect((await list({ kind: 'gdap' })).map(({ grantId }) => grantId)).toEqual(['asked', 'at-its-end', 'open']);
+    expect(await list({ customerId, kind: 'dap' })).toMatchObject([
+      { partnerId, customerId, grantId: 'dap', name: null, accessAssignments: [] },
+    ]);
   });
 });
 
@@ -370,27 +367,26 @@ describe('Items', () => {
     expect((await list({ endsUntil: '2026-11-22T11:59:59.999Z', item: 'savingsPlan' })).rows).toHaveLength(13);
   });
 
-  it('are found one by one', async () => {
-    const key = { partnerId, customerId: customerIds[3]!, item: 'savingsPlan', itemId: 'plan-3' } as const;
-    expect(await ask((db) => findItem(db, key))).toMatchObject({
-      hourlyCommitment: { minorUnits: 1, currency: 'USD' },
-      trial: null,
-      current: true,
-    });
-    expect(await ask((db) => findItem(db, { ...key, item: 'subscription' }))).toBeUndefined();
-    expect(await ask((db) => findItem(db, { ...key, partnerId: otherPartner }))).toBeUndefined();
+  it('show what their type has, and null for what it has not', async () => {
+    const filter = { customerId: customerIds[3]!, item: 'savingsPlan' } as const;
+    const { rows } = await ask((db) => listItems(db, { partnerId, filter }));
+    expect(rows).toMatchObject([
+      { itemId: 'plan-3', hourlyCommitment: { minorUnits: 1, currency: 'USD' }, trial: null, current: true },
+    ]);
+    expect((await ask((db) => listItems(db, { partnerId: otherPartner, filter }))).rows).toEqual([]);
   });
 });
 
 describe('Support contacts', () => {
   const customerId = customerIds[0]!;
 
-  it('are available to a customer partner by partner', async () => {
-    const rows = await inPages((db, page) => listAvailableSupportContactsOfCustomer(db, { customerId, ...page }));
-    expect(rows).toEqual([
-      { partnerId, customerId, contacts: [contact] },
-      { partnerId: otherPartner, customerId, contacts: [{ ...contact, tenantId: otherPartner }] },
-    ]);
+  it('are available for a partner’s customer until the relationship is removed', async () => {
+    const available = (of: string, customer: string) =>
+      ask((db) => findAvailableSupportContacts(db, { partnerId: of, customerId: customer }));
+    expect(await available(partnerId.toUpperCase(), customerId.toUpperCase())).toEqual([contact]);
+    expect(await available(otherPartner, customerId)).toEqual([{ ...contact, tenantId: otherPartner }]);
+    expect(await available(otherPartner, customerIds[1]!)).toEqual([]);
+    expect(await available(partnerId, customerIds[20]!)).toEqual([]);
   });
 
   it('are designated on subscriptions: of a partner, a customer, a contact', async () => {
@@ -409,16 +405,8 @@ describe('Support contacts', () => {
         assignedAt: day(100),
       },
     ]);
-    const ofCustomer = await inPages((db, page) => listDesignationsOfCustomer(db, { customerId, ...page }));
-    expect(ofCustomer.map(({ subscriptionId }) => subscriptionId)).toEqual(['sub-0', 'sub-100']);
-    const ofOne = await ask((db) => listDesignationsOfCustomer(db, { customerId, partnerId: otherPartner }));
-    expect(ofOne.rows).toHaveLength(1);
-    expect(await ask((db) => findDesignation(db, { partnerId, customerId, subscriptionId: 'sub-0' }))).toMatchObject({
-      contact,
-    });
-    expect(
-      await ask((db) => findDesignation(db, { partnerId, customerId, subscriptionId: 'sub-100' })),
-    ).toBeUndefined();
+    const ofCustomer = await ask((db) => listDesignations(db, { partnerId, filter: { customerId } }));
+    expect(ofCustomer.rows).toMatchObject([{ subscriptionId: 'sub-0', contact }]);
   });
 });
 
@@ -454,18 +442,15 @@ describe('Ended relationships', () => {
     expect((await list({ removedBefore: removedFrom })).rows).toHaveLength(1);
   });
 
-  it('are found unless they have never ended', async () => {
-    expect(
-      await ask((db) => findEndedRelationship(db, { partnerId, customerId: customerIds[21]!, now })),
-    ).toMatchObject({
+  it('are those that have ended, with what is left of them', async () => {
+    const { rows } = await ask((db) => listEndedRelationships(db, { partnerId, now }));
+    expect(rows.map(({ customerId }) => customerId).toSorted()).toEqual(customerIds.slice(20));
+    expect(rows.find(({ customerId }) => customerId === customerIds[21])).toMatchObject({
       customerName: names[21 % names.length],
       reestablished: false,
       runningCharges: [{ item: 'savingsPlan', itemId: 'plan-21', relationshipTerm: 1, until: now }],
       residualAccess: [],
     });
-    expect(
-      await ask((db) => findEndedRelationship(db, { partnerId, customerId: customerIds[0]!, now })),
-    ).toBeUndefined();
   });
 });
 
@@ -546,7 +531,6 @@ describe('An index serves', () => {
     ],
     ['all grants', 'partnerId=?', (db) => listGrants(db, { partnerId, now, filter: { status: 'all' } })],
     ['expired grants', 'partnerId=?', (db) => listGrants(db, { partnerId, now, filter: { status: 'expired' } })],
-    ['grants of a customer', 'customerId=?', (db) => listGrantsOfCustomer(db, { customerId, now })],
     ['items by name', 'partnerId=?', (db) => listItems(db, { partnerId })],
     [
       'items behind a cursor',
@@ -570,11 +554,15 @@ describe('An index serves', () => {
       'partnerId=? AND contactTenantId=?',
       (db) => listDesignations(db, { partnerId, filter: { contactTenantId: partnerId } }),
     ],
-    ['designations on a customer', 'customerId=?', (db) => listDesignationsOfCustomer(db, { customerId })],
     [
-      'available contacts of a customer',
-      'customerId=?',
-      (db) => listAvailableSupportContactsOfCustomer(db, { customerId }),
+      'designations on a customer',
+      'partnerId=? AND customerId=?',
+      (db) => listDesignations(db, { partnerId, filter: { customerId } }),
+    ],
+    [
+      'available contacts',
+      'partnerId=? AND customerId=?',
+      (db) => findAvailableSupportContacts(db, { partnerId, customerId }),
     ],
     ['ended relationships', 'partnerId=? AND lastRemovedAt>?', (db) => listEndedRelationships(db, { partnerId, now })],
     [

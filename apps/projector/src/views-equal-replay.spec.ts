@@ -18,9 +18,10 @@ import {
   listGrants,
   listItems,
   findAvailableSupportContacts,
-  findEndedRelationship,
+  listEndedRelationships,
   relationshipViews,
   type Cursor,
+  type EndedRelationship,
   type Page,
   type Views,
 } from '#read-models';
@@ -167,7 +168,7 @@ describe('Views', () => {
           ),
           designations: await everyPage((page) => listDesignations(db, { partnerId, filter: { customerId }, ...page })),
           available: await findAvailableSupportContacts(db, pair),
-          ended: await findEndedRelationship(db, { ...pair, now }),
+          ended: await everyPage((page) => listEndedRelationships(db, { partnerId, now, ...page })),
         }));
         const { result } = answered;
         expect(result.customers.filter((row) => row.customerId === customerId)).toMatchObject(customersSaidBy(state));
@@ -178,7 +179,9 @@ describe('Views', () => {
         );
         expect(result.designations).toHaveLength(state.designations.size);
         expect(result.available).toEqual(state.status === 'active' ? state.availableSupportContacts : []);
-        expect(result.ended ? remains(result.ended) : undefined).toEqual(remainsSaidBy(state, now));
+        expect(result.ended.filter((row) => row.customerId === customerId).map(remains)).toEqual(
+          remainsSaidBy(state, now),
+        );
       }
     await reader.close();
   });
@@ -300,12 +303,7 @@ function grantsSaidBy(state: CustomerRelationship, now: string): Record<string, 
   );
 }
 
-function remains({
-  lastRemovedAt,
-  reestablished,
-  runningCharges,
-  residualAccess,
-}: NonNullable<Awaited<ReturnType<typeof findEndedRelationship>>>) {
+function remains({ lastRemovedAt, reestablished, runningCharges, residualAccess }: EndedRelationship) {
   return {
     lastRemovedAt,
     reestablished,
@@ -315,24 +313,26 @@ function remains({
 }
 
 function remainsSaidBy(state: CustomerRelationship, now: string) {
-  if (state.removedAt === undefined) return undefined;
+  if (state.removedAt === undefined) return [];
   const ended = ({ relationshipTerm }: { readonly relationshipTerm: number }) =>
     relationshipTerm < state.relationshipTerm || state.status !== 'active';
   const subscriptions = [...state.subscriptions].filter(([, subscription]) => ended(subscription));
-  return {
-    lastRemovedAt: state.removedAt,
-    reestablished: state.status === 'active',
-    charges: [
-      ...subscriptions
-        .filter(([, { kind, status }]) => kind === 'newCommerce' && status === 'suspended')
-        .map(([id, { termEndsAt }]) => `subscription ${id} ${termEndsAt}`),
-      ...[...state.savingsPlans]
-        .filter(([, plan]) => ended(plan) && plan.status === 'active' && now <= plan.expiresAt)
-        .map(([id, { expiresAt }]) => `savingsPlan ${id} ${expiresAt}`),
-    ].sort(),
-    access: subscriptions
-      .flatMap(([, { azureSubscriptions }]) => [...azureSubscriptions])
-      .map(([id, { status }]) => `${id} ${status === 'cancelled'}`)
-      .sort(),
-  };
+  return [
+    {
+      lastRemovedAt: state.removedAt,
+      reestablished: state.status === 'active',
+      charges: [
+        ...subscriptions
+          .filter(([, { kind, status }]) => kind === 'newCommerce' && status === 'suspended')
+          .map(([id, { termEndsAt }]) => `subscription ${id} ${termEndsAt}`),
+        ...[...state.savingsPlans]
+          .filter(([, plan]) => ended(plan) && plan.status === 'active' && now <= plan.expiresAt)
+          .map(([id, { expiresAt }]) => `savingsPlan ${id} ${expiresAt}`),
+      ].sort(),
+      access: subscriptions
+        .flatMap(([, { azureSubscriptions }]) => [...azureSubscriptions])
+        .map(([id, { status }]) => `${id} ${status === 'cancelled'}`)
+        .sort(),
+    },
+  ];
 }

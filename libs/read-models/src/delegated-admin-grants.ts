@@ -105,6 +105,7 @@ export const delegatedAdminGrantsView: Projection<RelationshipEvents, DelegatedA
         ['partnerId', 'ended', 'lapsesAt', 'customerId', 'grantId'],
         ['partnerId', 'sortName', 'customerId', 'grantId'],
         ['partnerId', 'lapsesAt', 'customerId', 'grantId'],
+        // A customer's grants in every status: without it, SQLite goes through all of the partner's.
         ['customerId', 'sortName', 'partnerId', 'grantId'],
       ],
     },
@@ -227,6 +228,7 @@ export interface GrantFilter {
   /** Default `open`: what has not ended by an event or by time. */
   readonly status?: GrantStatus | 'open' | 'all';
   readonly kind?: 'dap' | 'gdap';
+  readonly customerId?: string;
 }
 
 export interface GrantListRequest extends PageRequest {
@@ -235,7 +237,7 @@ export interface GrantListRequest extends PageRequest {
   readonly now: Instant;
   /** Default: name, without regard to case. `endsAt`: by when they lapse or end, open-ended ones last. */
   readonly sort?: GrantSort;
-  readonly filter?: GrantFilter & { readonly customerId?: string };
+  readonly filter?: GrantFilter;
 }
 
 /** A page of the partner's grants. */
@@ -248,43 +250,6 @@ export async function listGrants(
   const columns = [sort === 'name' ? 'sortName' : 'lapsesAt', 'customerId', 'grantId'] as const;
   const { rows, ...rest } = await keysetPage(query, columns, page);
   return { rows: rows.map((row) => grantAt(row, now)), ...rest };
-}
-
-export interface CustomerGrantListRequest extends PageRequest {
-  readonly customerId: string;
-  readonly now: Instant;
-  readonly filter?: GrantFilter & { readonly partnerId?: string };
-}
-
-/** A page of the grants on a customer, over all partners or of one: for the customer's own people. */
-export async function listGrantsOfCustomer(
-  db: Kysely<Views>,
-  { customerId, now, filter = {}, ...page }: CustomerGrantListRequest,
-): Promise<Page<Grant>> {
-  let query = filtered(
-    db.selectFrom(grants).selectAll().where('customerId', '=', tenant(customerId)),
-    filter,
-    now,
-    'name',
-  );
-  if (filter.partnerId !== undefined) query = query.where('partnerId', '=', tenant(filter.partnerId));
-  const { rows, ...rest } = await keysetPage(query, ['sortName', 'partnerId', 'grantId'], page);
-  return { rows: rows.map((row) => grantAt(row, now)), ...rest };
-}
-
-/** One grant, ended or not. */
-export async function findGrant(
-  db: Kysely<Views>,
-  { partnerId, customerId, grantId, now }: Pair & { readonly grantId: string; readonly now: Instant },
-): Promise<Grant | undefined> {
-  const row = await db
-    .selectFrom(grants)
-    .selectAll()
-    .where('partnerId', '=', tenant(partnerId))
-    .where('customerId', '=', tenant(customerId))
-    .where('grantId', '=', grantId)
-    .executeTakeFirst();
-  return row && grantAt(row, now);
 }
 
 function filtered<O>(

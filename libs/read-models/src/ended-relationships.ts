@@ -268,21 +268,6 @@ export async function listEndedRelationships(
   return { rows: await withRemains(db, rows, now), ...rest };
 }
 
-/** One relationship that has ended at least once. */
-export async function findEndedRelationship(
-  db: Kysely<Views>,
-  { partnerId, customerId, now }: Pair & { readonly now: Instant },
-): Promise<EndedRelationship | undefined> {
-  const row = await db
-    .selectFrom(relationships)
-    .selectAll()
-    .where('partnerId', '=', tenant(partnerId))
-    .where('customerId', '=', tenant(customerId))
-    .where('lastRemovedAt', 'is not', null)
-    .executeTakeFirst();
-  return row && (await withRemains(db, [row], now))[0];
-}
-
 async function withRemains(
   db: Kysely<Views>,
   rows: readonly EndedRelationshipRow[],

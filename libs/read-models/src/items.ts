@@ -430,22 +430,19 @@ export interface ItemListRequest extends PageRequest {
   };
 }
 
-function itemsWithTerm(db: Kysely<Views>) {
-  return db
-    .selectFrom(`${items} as i`)
-    .leftJoin(`${terms} as t`, (join) =>
-      join.onRef('t.partnerId', '=', 'i.partnerId').onRef('t.customerId', '=', 'i.customerId'),
-    )
-    .selectAll('i')
-    .select('t.currentTerm');
-}
-
 /** A page of what the partner's customers have. */
 export async function listItems(
   db: Kysely<Views>,
   { partnerId, sort = 'name', filter = {}, ...page }: ItemListRequest,
 ): Promise<Page<Item>> {
-  let query = itemsWithTerm(db).where('i.partnerId', '=', tenant(partnerId));
+  let query = db
+    .selectFrom(`${items} as i`)
+    .leftJoin(`${terms} as t`, (join) =>
+      join.onRef('t.partnerId', '=', 'i.partnerId').onRef('t.customerId', '=', 'i.customerId'),
+    )
+    .selectAll('i')
+    .select('t.currentTerm')
+    .where('i.partnerId', '=', tenant(partnerId));
   if (filter.customerId !== undefined) query = query.where('i.customerId', '=', tenant(filter.customerId));
   if (filter.item !== undefined) query = query.where('i.item', '=', filter.item);
   if (filter.status !== undefined) query = query.where('i.status', '=', filter.status);
@@ -462,20 +459,6 @@ export async function listItems(
   const sortColumn = sort === 'name' ? 'sortName' : 'endOrder';
   const { rows, ...rest } = await keysetPage(query, [sortColumn, 'customerId', 'item', 'itemId'], page, { table: 'i' });
   return { rows: rows.map(itemOf), ...rest };
-}
-
-/** One item in any status. */
-export async function findItem(
-  db: Kysely<Views>,
-  { partnerId, customerId, item, itemId }: Pair & { readonly item: ItemType; readonly itemId: string },
-): Promise<Item | undefined> {
-  const row = await itemsWithTerm(db)
-    .where('i.partnerId', '=', tenant(partnerId))
-    .where('i.customerId', '=', tenant(customerId))
-    .where('i.item', '=', item)
-    .where('i.itemId', '=', itemId)
-    .executeTakeFirst();
-  return row && itemOf(row);
 }
 
 function itemOf({ sortName: _, endOrder: __, currentTerm, ...row }: ItemRow & { currentTerm: number | null }): Item {

@@ -40,7 +40,6 @@ export const supportContactsView: Projection<RelationshipEvents, SupportContactT
     [available]: {
       columns: { partnerId: 'text', customerId: 'text', contacts: 'json', available: 'boolean' },
       key: ['partnerId', 'customerId'],
-      indexes: [['customerId', 'partnerId']],
     },
     [designated]: {
       columns: {
@@ -54,10 +53,7 @@ export const supportContactsView: Projection<RelationshipEvents, SupportContactT
         assignedAt: 'text',
       },
       key: ['partnerId', 'customerId', 'subscriptionId'],
-      indexes: [
-        ['customerId', 'partnerId', 'subscriptionId'],
-        ['partnerId', 'contactTenantId', 'customerId', 'subscriptionId'],
-      ],
+      indexes: [['partnerId', 'contactTenantId', 'customerId', 'subscriptionId']],
     },
   },
   keys: ({ data }, pair) =>
@@ -100,10 +96,6 @@ function contactOf({ tenantId, partnerId, name }: SupportContact): SupportContac
   return { tenantId, partnerId, name };
 }
 
-export interface AvailableSupportContacts extends Pair {
-  readonly contacts: readonly SupportContact[];
-}
-
 export interface Designation extends Pair {
   readonly subscriptionId: string;
   readonly contact: SupportContact;
@@ -121,19 +113,6 @@ export async function findAvailableSupportContacts(db: Kysely<Views>, pair: Pair
     .where('available', '=', true)
     .executeTakeFirst();
   return row?.contacts ?? [];
-}
-
-/** Who may be picked for a customer, partner by partner: for the customer's own people. */
-export async function listAvailableSupportContactsOfCustomer(
-  db: Kysely<Views>,
-  { customerId, ...page }: { readonly customerId: string } & PageRequest,
-): Promise<Page<AvailableSupportContacts>> {
-  const query = db
-    .selectFrom(available)
-    .select(['partnerId', 'customerId', 'contacts'])
-    .where('customerId', '=', tenant(customerId))
-    .where('available', '=', true);
-  return keysetPage(query, ['partnerId'], page);
 }
 
 export interface DesignationListRequest extends PageRequest {
@@ -155,32 +134,6 @@ export async function listDesignations(
   if (filter.contactTenantId !== undefined) query = query.where('contactTenantId', '=', tenant(filter.contactTenantId));
   const { rows, ...rest } = await keysetPage(query, ['customerId', 'subscriptionId'], page);
   return { rows: rows.map(designation), ...rest };
-}
-
-/** Designated support contacts of a customer, over all partners or of one: for the customer's own people. */
-export async function listDesignationsOfCustomer(
-  db: Kysely<Views>,
-  { customerId, partnerId, ...page }: { readonly customerId: string; readonly partnerId?: string } & PageRequest,
-): Promise<Page<Designation>> {
-  let query = db.selectFrom(designated).selectAll().where('customerId', '=', tenant(customerId));
-  if (partnerId !== undefined) query = query.where('partnerId', '=', tenant(partnerId));
-  const { rows, ...rest } = await keysetPage(query, ['partnerId', 'subscriptionId'], page);
-  return { rows: rows.map(designation), ...rest };
-}
-
-/** The contact designated on one subscription. */
-export async function findDesignation(
-  db: Kysely<Views>,
-  { partnerId, customerId, subscriptionId }: Pair & { readonly subscriptionId: string },
-): Promise<Designation | undefined> {
-  const row = await db
-    .selectFrom(designated)
-    .selectAll()
-    .where('partnerId', '=', tenant(partnerId))
-    .where('customerId', '=', tenant(customerId))
-    .where('subscriptionId', '=', subscriptionId)
-    .executeTakeFirst();
-  return row && designation(row);
 }
 
 function designation({ contactTenantId, contactPartnerId, contactName, ...row }: DesignationRow): Designation {
