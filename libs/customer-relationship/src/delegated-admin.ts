@@ -93,12 +93,12 @@ export const delegatedAdminDecisions = {
     requireLegalTerms(wanted, policy);
     const grant = current(state, state.grants, 'grant', grantId);
     requireUnlapsed(grant, now);
-    const editable = editableFields(grant, policy, now);
-    if (grant.kind === 'dap' || editable.length === 0)
-      throw reject('GrantLocked', { grantId, status: statusAt(grant, now), editable });
+    const status = statusAt(grant, now);
+    if (grant.kind === 'dap' || (status !== 'created' && status !== 'active'))
+      throw reject('GrantLocked', { grantId, status, editable: [] });
     const changes = changedTerms(grant, wanted);
-    if (grant.status === 'active' && !leavesActiveGrantStanding(grant, changes, policy))
-      throw reject('GrantLocked', { grantId, status: grant.status, editable });
+    if (status === 'active' && !leavesActiveGrantStanding(grant, changes, policy))
+      throw reject('GrantLocked', { grantId, status, editable: editableWhileActive(grant, policy) });
     if (Object.keys(changes).length === 0) throw reject('NothingToChange', { grantId });
     requireAutoExtendable({ ...grant, ...changes }, policy);
     if (changes.name !== undefined && grantNameTaken) throw reject('NameNotUnique', { name: changes.name });
@@ -382,14 +382,8 @@ function requireAutoExtendable({ roles, autoExtendDays }: Frozen<GrantTerms>, { 
     throw reject('AutoExtendNotAllowed', { allowed: [0], reason: 'globalAdministratorRole' });
 }
 
-function editableFields(grant: Frozen<Grant>, { delegatedAdmin }: Policy, now: Instant): readonly (keyof GrantTerms)[] {
-  if (grant.kind === 'dap') return [];
-  const status = statusAt(grant, now);
-  if (status === 'created') return ['name', 'roles', 'durationDays', 'autoExtendDays'];
-  if (status !== 'active') return [];
-  return grant.roles.includes(delegatedAdmin.globalAdministratorRole)
-    ? ['roles', 'autoExtendDays']
-    : ['autoExtendDays'];
+function editableWhileActive({ roles }: Frozen<GranularGrant>, { delegatedAdmin }: Policy): (keyof GrantTerms)[] {
+  return roles.includes(delegatedAdmin.globalAdministratorRole) ? ['roles', 'autoExtendDays'] : ['autoExtendDays'];
 }
 
 /** Only what differs; roles in another order are the same roles. */
