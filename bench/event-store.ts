@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
 import { noPreviousHash, noStream, seal, type SealedEvent } from '#event-sourcing';
 import { openSqliteEventStore } from '#event-store-sqlite';
+import { figure, median, report, table, type Result } from './results.js';
 
 const { values } = parseArgs({
   options: {
@@ -39,7 +40,7 @@ interface Row {
   readonly open: (path: string) => Contestant;
 }
 
-const table: readonly Row[] = [
+const rows: readonly Row[] = [
   { name: 'better-sqlite3, one event a transaction', open: byHand },
   { name: 'store, one at a time', target: 0.85, open: (path) => throughStore(path, 1) },
   { name: 'store, 32 in flight', target: 2, open: (path) => throughStore(path, 32) },
@@ -47,7 +48,7 @@ const table: readonly Row[] = [
 ];
 
 const directory = mkdtempSync(join(values.dir, 'bench-event-store-'));
-const contestants = table.map(({ open, ...row }, index) => ({
+const contestants = rows.map(({ open, ...row }, index) => ({
   ...row,
   ...open(join(directory, `${index}.sqlite`)),
   rates: [] as number[],
@@ -79,15 +80,30 @@ console.log(
   `Durable appends of one event to ${streams} streams, ${eventsInRound} a round, median [min - max] of ${rounds} interleaved rounds; ` +
     `Node ${process.version}, ${cpus().length} cores, load ${loadavg()[0]!.toFixed(1)}`,
 );
-console.table(
-  contestants.map(({ name, target, rates }) => ({
-    '': name,
-    'events/s': `${figure(median(rates))} [${figure(Math.min(...rates))} - ${figure(Math.max(...rates))}]`,
-    // Of the same round: two neighbours in time share what else the machine does.
-    'of by hand': median(rates.map((rate, round) => rate / contestants[0]!.rates[round]!)).toFixed(2),
-    target: target === undefined ? '' : `≥ ${target.toFixed(2)}`,
-  })),
+// Of the same round: two neighbours in time share what else the machine does.
+const results = contestants.map(({ name, target, rates }, index): Result => {
+  const ratio = median(rates.map((rate, round) => rate / contestants[0]!.rates[round]!));
+  return {
+    bench: 'event store',
+    name,
+    rates,
+    ...(index === 0 ? {} : { ratio }),
+    ...(target === undefined ? {} : { target }),
+  };
+});
+console.log(
+  table(
+    ['appends', 'events/s', 'min - max', 'of by hand', 'target'],
+    results.map(({ name, rates, ratio, target }) => [
+      name,
+      figure(median(rates)),
+      `${figure(Math.min(...rates))} - ${figure(Math.max(...rates))}`,
+      ratio === undefined ? '' : `${ratio.toFixed(2)}x`,
+      target === undefined ? '' : `${target.toFixed(2)}x`,
+    ]),
+  ),
 );
+report(results);
 
 function byHand(path: string): Contestant {
   const database = new Database(path);
@@ -169,12 +185,4 @@ function planned(round: number, count: number, note?: string): readonly Planned[
       metadata: JSON.stringify(metadata),
     };
   });
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
-}
-
-function figure(number: number): string {
-  return Math.round(number).toLocaleString('en');
 }
