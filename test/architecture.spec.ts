@@ -172,7 +172,7 @@ function rules(kit: ReadonlySet<string>) {
       allows: (found) =>
         isTest(found) ||
         within('apps/projector/src', 'apps/auditor/src')(found) ||
-        ['apps/server/src/main.ts', 'apps/server/src/server.module.ts'].includes(found.path),
+        ['main', 'server.module', 'manage-keys'].some((root) => found.path === `apps/server/src/${root}.ts`),
     },
     {
       rule: 'the test kit is for tests',

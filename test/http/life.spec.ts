@@ -191,14 +191,16 @@ describe('the life of a relationship', () => {
     const items = await server.get(`${path}/items`, {
       headers: { 'ledger-position': access.headers.get('ledger-position')! },
     });
-    expect(items.body.items.map(({ itemId }: any) => itemId).sort()).toEqual([
-      'legacy-1',
-      'plan-1',
-      'ri-1',
-      'sp-1',
-      'sub-1',
-      'sw-1',
-    ]);
+    const blocking = items.body.items.map(({ itemId, blocks }: any) => [itemId, blocks]);
+    expect(Object.fromEntries(blocking)).toEqual({
+      'legacy-1': 'activeSubscription',
+      'plan-1': 'activeSubscription',
+      'ri-1': 'reservation',
+      // Under the default policy a savings plan goes on and does not block.
+      'sp-1': null,
+      'sub-1': 'activeSubscription',
+      'sw-1': 'softwarePurchase',
+    });
   });
 
   it('cannot be removed while items are active: every one of them is named, by the command as by the question', async () => {

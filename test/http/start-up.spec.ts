@@ -142,6 +142,12 @@ describe('a server that cannot start', () => {
     renameSync(`${secret}.lost`, secret);
     await (await startServer({ dataDirectory, partners })).stop();
 
+    // Not under a running server, which would go on with the secret that it has read.
+    const running = await startServer({ dataDirectory, partners });
+    const refused = await runTool('manage-keys', ['--renew-ledger-secret'], { DATA_DIR: dataDirectory });
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(dataDirectory)]);
+    await running.stop();
+
     // Lost for good.
     rmSync(secret);
     const renewed = await runTool('manage-keys', ['--renew-ledger-secret'], { DATA_DIR: dataDirectory });
@@ -150,6 +156,16 @@ describe('a server that cannot start', () => {
 
     truncateSync(secret, 10);
     expect((await failure()).said).toContain('Restore the file from your backup');
+  });
+
+  it('because its log is lost, does not begin a new one', async () => {
+    await ledgerWithEvents();
+    for (const name of ['events.sqlite', 'events.sqlite-wal', 'events.sqlite-shm'])
+      rmSync(join(dataDirectory, name), { force: true });
+    const { code, said } = await failure();
+    expect([code, said]).toEqual([1, expect.stringContaining('Restore the events from your backup')]);
+    expectPlain(said);
+    expect(existsSync(join(dataDirectory, 'events.sqlite'))).toBe(false);
   });
 
   it('because its token key is something else, says so', async () => {

@@ -10,7 +10,7 @@ import { checkIntegrity, eventsFileIn, type IntegrityReport } from '#event-store
 const shownFindings = 1_000;
 
 /** What a person is told: a line for every finding, the sum at the end. */
-export function linesOf({ events, streams, position, findings }: IntegrityReport): readonly string[] {
+function linesOf({ events, streams, position, findings }: IntegrityReport): readonly string[] {
   const more = findings.length - shownFindings;
   return [
     ...findings.slice(0, shownFindings).map(({ problem, message }) => `${problem}: ${message}`),
@@ -26,26 +26,24 @@ function dataDirectory(): string {
   return resolve(values['data-dir'] ?? process.env['DATA_DIR'] ?? './data');
 }
 
-if (import.meta.main) {
-  const bar = new SingleBar(
-    { format: 'Checking {bar} {percentage}% | {value}/{total} events', hideCursor: true, clearOnComplete: true },
-    Presets.shades_classic,
-  );
-  let begun = false;
-  const onProgress = (done: number, total: number) => {
-    if (!process.stderr.isTTY) return;
-    if (!begun) bar.start(total, 0);
-    begun = true;
-    bar.update(done);
-  };
-  try {
-    const report = await checkIntegrity(eventsFileIn(dataDirectory()), { onProgress });
-    bar.stop();
-    for (const line of linesOf(report)) console.log(line);
-    process.exitCode = report.findings.length === 0 ? 0 : 1;
-  } catch (error) {
-    bar.stop();
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 2;
-  }
+const bar = new SingleBar(
+  { format: 'Checking {bar} {percentage}% | {value}/{total} events', hideCursor: true, clearOnComplete: true },
+  Presets.shades_classic,
+);
+let begun = false;
+const onProgress = (done: number, total: number) => {
+  if (!process.stderr.isTTY) return;
+  if (!begun) bar.start(total, 0);
+  begun = true;
+  bar.update(done);
+};
+try {
+  const report = await checkIntegrity(eventsFileIn(dataDirectory()), { onProgress });
+  bar.stop();
+  for (const line of linesOf(report)) console.log(line);
+  process.exitCode = report.findings.length === 0 ? 0 : 1;
+} catch (error) {
+  bar.stop();
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
 }

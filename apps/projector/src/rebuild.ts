@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { Presets, SingleBar } from 'cli-progress';
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { readLedger } from '#event-sourcing';
@@ -101,7 +102,8 @@ function progressShown(terminal: boolean) {
   };
 }
 
-if (import.meta.main) {
+// Not `import.meta.main`: an older Node does not know it, and would do nothing and call it success.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const progress = progressShown(process.stdout.isTTY);
   try {
     const { dataDirectory, names } = dataDirectoryAndNames();

@@ -1,5 +1,6 @@
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { eventsFileIn, lockDirectory, StoreStartupError } from '#event-store-sqlite';
 import { readIfThere, secretFile } from '#http';
 import { configuration } from './configuration.js';
 import { ledgerSecretPath, newSecret, tokenKey, tokenKeyPath } from './keys.js';
@@ -25,14 +26,31 @@ async function manageKeys(): Promise<void> {
     say(`A new token key is in ${tokens}. Tokens given out so far end when the server is started again.`);
   }
   if (values['renew-ledger-secret']) {
+    // A server that runs would go on with the old secret, and know none of its own fingerprints after the next start.
+    const lock = lockOf(dataDirectory);
     putAside(secret);
     await secretFile(secret, newSecret);
+    lock.release();
     say(
       `A new secret of the ledger is in ${secret}. A retry of a command sent before is now refused (IdempotencyKeyReused).`,
     );
   }
   say(`token key      ${tokens}  ${issuer ? 'not used: JWKS_URL is set' : present(tokens)}`);
   say(`ledger secret  ${secret}  ${present(secret)}`);
+}
+
+/** @throws StartupFailure when a server uses the directory, or when there is no ledger in it */
+function lockOf(dataDirectory: string): { release(): void } {
+  if (!existsSync(eventsFileIn(dataDirectory)))
+    throw new StartupFailure(
+      `There is no ledger in ${dataDirectory}: its first start makes the secret. Check DATA_DIR.`,
+    );
+  try {
+    return lockDirectory(dataDirectory);
+  } catch (error) {
+    if (error instanceof StoreStartupError) throw new StartupFailure(error.message);
+    throw error;
+  }
 }
 
 function putAside(path: string): void {

@@ -1,3 +1,5 @@
+import { blockerKinds } from '#customer-relationship';
+
 // The forms of answers. Words of enumerations are examples, not bounds: new ones may come, and so may new fields.
 
 type Schema = Record<string, unknown>;
@@ -52,6 +54,10 @@ const itemFields = {
   itemId: id,
   relationshipTerm: whole,
   current: { type: 'boolean', description: 'It belongs to the term that runs now.' },
+  blocks: {
+    ...orNull(word(...blockerKinds)),
+    description: 'As what it blocks the removal of the relationship now, under the policy in force.',
+  },
   name: text,
   status: word(
     'pending',
@@ -168,15 +174,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
   }),
   RemovalBlocker: object(
     {
-      kind: word(
-        'reservation',
-        'reservationCancellationPending',
-        'savingsPlan',
-        'softwarePurchase',
-        'pending',
-        'activeSubscription',
-        'suspendedNewCommerce',
-      ),
+      kind: word(...blockerKinds),
       itemId: id,
       displayName: text,
       state: text,

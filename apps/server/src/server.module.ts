@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { createSecretKey, createHmac } from 'node:crypto';
 import {
   customerRelationship,
@@ -40,7 +40,7 @@ import { HealthBounds } from './health-bounds.js';
 import { HealthController } from './health.controller.js';
 import { HistoryController } from './history/history.controller.js';
 import { ReadHistoryHandler } from './history/read-history.js';
-import { ledgerSecret } from './keys.js';
+import { ledgerSecret, ledgerSecretPath } from './keys.js';
 import { Ledger } from './ledger.js';
 import { CustomersController } from './queries/customers.controller.js';
 import { CustomerGrantsController, PartnerGrantsController } from './queries/delegated-admin-grants.controller.js';
@@ -119,6 +119,7 @@ export async function openLedgerIn(
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
     const lock = lockDirectory(dataDirectory);
     closing.defer(() => lock.release());
+    requireLog(dataDirectory);
     const store = openSqliteEventStore({ path: eventsFileIn(dataDirectory) });
     closing.defer(() => store.close());
     const secret = await ledgerSecret(dataDirectory, (await store.head()) === 0);
@@ -153,6 +154,18 @@ export async function openLedgerIn(
       );
     throw error;
   }
+}
+
+/** A log that is gone must not be taken for a ledger that begins: its customers would be unknown, and their commands new. */
+function requireLog(dataDirectory: string): void {
+  const events = eventsFileIn(dataDirectory);
+  // The log is made before the secret and the views, so a first start that was cut short does not look like this.
+  const traces = [ledgerSecretPath(dataDirectory), viewsFileIn(dataDirectory)].filter((path) => existsSync(path));
+  if (traces.length > 0 && !existsSync(events))
+    throw new StartupFailure(
+      `${events} is missing, but ${traces.join(' and ')} show that there has been a ledger here.\n` +
+        'Restore the events from your backup. For a new ledger set DATA_DIR to another directory.',
+    );
 }
 
 export interface LedgerParts extends Pick<Ledger, 'id' | 'policy' | 'partners'> {

@@ -510,7 +510,7 @@ describe('The file of the views', () => {
     await expect(catchUp(undefined, { ledgerId: '22222222-2222-4222-8222-222222222222' })).rejects.toThrow(
       new ForeignViews(
         `${path} shows ledger ${ledgerId}, this one is 22222222-2222-4222-8222-222222222222. ` +
-          'Point the server at the right views, or run "npm run rebuild".',
+          'If the events were lost or replaced, restore them first. If they are the right ones, run "npm run rebuild".',
       ),
     );
     await expect(catchUp(undefined, { head: 1 })).rejects.toThrow(ForeignViews);

@@ -244,7 +244,7 @@ export function openViewsFile({
         const foreign = known.find((row) => row.ledgerId !== ledgerId);
         if (foreign)
           throw new ForeignViews(
-            `${path} shows ledger ${foreign.ledgerId}, this one is ${ledgerId}. Point the server at the right views, or run "npm run rebuild".`,
+            `${path} shows ledger ${foreign.ledgerId}, this one is ${ledgerId}. If the events were lost or replaced, restore them first. If they are the right ones, run "npm run rebuild".`,
           );
         const beyond = known.find(({ position }) => position > head);
         if (beyond)

@@ -1,9 +1,26 @@
-import { softwareKinds, subscriptionKinds, type SoftwareKind, type SubscriptionKind } from '#customer-relationship';
+import {
+  blocksAs,
+  softwareKinds,
+  subscriptionKinds,
+  type Policy,
+  type SoftwareKind,
+  type SubscriptionKind,
+} from '#customer-relationship';
 import { FlagText, Guid, OneOf, Optional, Text, Time } from '#http';
-import { itemSorts, itemTypes, listItems, type ItemSort, type ItemStatus, type ItemType } from '#read-models';
+import {
+  blockingFacts,
+  itemSorts,
+  itemTypes,
+  listItems,
+  type Item,
+  type ItemSort,
+  type ItemStatus,
+  type ItemType,
+} from '#read-models';
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipController } from '../commands/sends.js';
+import { Ledger } from '../ledger.js';
 import { Asking, type Asked } from './asked.js';
 import { ListView } from './list-view.js';
 import { PageParameters } from './parameters.js';
@@ -37,32 +54,56 @@ class PartnerItemParameters extends ItemParameters {
 
 @RelationshipController('items')
 export class CustomerItemsController {
-  constructor(private readonly queries: QueryBus) {}
+  constructor(
+    private readonly queries: QueryBus,
+    private readonly ledger: Ledger,
+  ) {}
 
   @Get()
   list(@Asking() asked: Asked, @Query() parameters: ItemParameters) {
-    return this.queries.execute(items(asked, parameters, { customerId: asked.party.customerId }));
+    return this.queries.execute(items(asked, parameters, this.ledger.policy, { customerId: asked.party.customerId }));
   }
 }
 
 @Controller('v1/items')
 export class PartnerItemsController {
-  constructor(private readonly queries: QueryBus) {}
+  constructor(
+    private readonly queries: QueryBus,
+    private readonly ledger: Ledger,
+  ) {}
 
   @Get()
   list(@Asking() asked: Asked, @Query() parameters: PartnerItemParameters) {
-    return this.queries.execute(items(asked, parameters));
+    return this.queries.execute(items(asked, parameters, this.ledger.policy));
   }
 }
 
-function items(asked: Asked, parameters: PartnerItemParameters, only: { readonly customerId?: string } = {}): ListView {
+function items(
+  asked: Asked,
+  parameters: PartnerItemParameters,
+  policy: Policy,
+  only: { readonly customerId?: string } = {},
+): ListView {
   const { cursor: _, limit: __, atLeast: ___, sort, ...filter } = parameters;
   const { tenantId: partnerId } = asked.party.partner;
+  const shown = (item: Item, now: string) => {
+    const facts = blockingFacts(item);
+    return { ...item, blocks: (facts && blocksAs(facts, policy, now)) ?? null };
+  };
   return new ListView(
     {
       view: 'items',
-      page: (db, page) =>
-        listItems(db, { partnerId, ...(sort ? { sort } : {}), filter: { ...filter, ...only }, ...page }),
+      // A reservation past its end blocks no more, whatever the view's position.
+      dependsOnClock: true,
+      page: async (db, page, now) => {
+        const { rows, ...rest } = await listItems(db, {
+          partnerId,
+          ...(sort ? { sort } : {}),
+          filter: { ...filter, ...only },
+          ...page,
+        });
+        return { ...rest, rows: rows.map((item) => shown(item, now)) };
+      },
     },
     asked,
     parameters,
