@@ -275,6 +275,9 @@ describe('The naming of a GDAP grant', () => {
     expect(await server(store).handle(requestOf(ask('grant-2', 'Other'), 'one'))).toMatchObject({
       outcome: 'commandIdReused',
     });
+    // Neither does it give back the claim of the command that it is not.
+    const other = requestOf(ask('grant-1', 'Helpdesk', { durationDays: 30 }), 'one');
+    expect(await server(store).handle(other)).toMatchObject({ outcome: 'commandIdReused' });
     expect(await store.head()).toBe(head);
   });
 
@@ -382,7 +385,9 @@ describe('The naming of a GDAP grant', () => {
     const lengthen: Command = { type: 'UpdateDelegatedAdminRequest', data: { grantId: 'grant-1', durationDays: 30 } };
     expect(await handle(requestOf(lengthen, 'two'))).toMatchObject(accepted);
     expect(await handle({ ...requestOf(lengthen, 'three'), dryRun: true })).toMatchObject(refusedAs('NothingToChange'));
-    expect(await store.head()).toBe(head + 1);
+    const profile: Command = { type: 'UpdateCustomerProfile', data: { name: 'Fabrikam Inc.' } };
+    expect(await handle(requestOf(profile, 'four'))).toMatchObject(accepted);
+    expect(await store.head()).toBe(head + 2);
   });
 
   it('asks the relationship at a revision', async () => {
@@ -488,6 +493,17 @@ describe('The renaming of a GDAP grant', () => {
     await server(store).handle(requestOf(ask('grant-1', 'Helpdesk'), 'three', tailspin));
     await server(store).handle(away);
     expect(await holderOf(store, 'Helpdesk')).toBe('three');
+  });
+
+  it('gives back no claim that is not its own: of a grant that never had one (G2)', async () => {
+    const store = await twoCustomers();
+    const { relationships, handle } = server(store);
+    for (const grantId of ['grant-1', 'grant-2'])
+      await relationships.handle(requestOf(ask(grantId, 'Helpdesk'), `past all claims ${grantId}`));
+    expect(await handle(requestOf(rename('grant-1', 'Other'), 'one'))).toMatchObject(accepted);
+    await handle(requestOf(ask('grant-1', 'Helpdesk'), 'two', tailspin));
+    expect(await handle(requestOf(rename('grant-2', 'Third'), 'three'))).toMatchObject(accepted);
+    expect(await holderOf(store, 'Helpdesk')).toBe('two');
   });
 
   it('starts again when the grant gets another name meanwhile and only the spelling was to change (G2)', async () => {

@@ -122,9 +122,9 @@ export function relationshipCommands({
         const claimed = await claim(request, naming);
         return settled(request, naming, await relationships.handle(withNameTaken(request, !claimed)), claimed);
       }
-      // Without a claim the name must not change meanwhile.
+      // Without a claim the name must not change meanwhile; if it did, the next rehearsal says what that means.
       const outcome = await relationships.handle({ ...request, ifRevision: revision });
-      if (outcome.outcome !== 'preconditionFailed' || request.ifRevision !== undefined) return outcome;
+      if (outcome.outcome !== 'preconditionFailed') return outcome;
     }
   }
 
