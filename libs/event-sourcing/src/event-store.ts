@@ -80,7 +80,7 @@ export interface SubscribeOptions {
 export interface EventStore {
   /**
    * The events of a stream from `from` to `to` (revisions, both inclusive), in order; empty when there are none.
-   * @throws StoreUnavailable
+   * @throws StoreUnavailable, LogDamaged
    */
   read(stream: string, range?: { readonly from?: number; readonly to?: number }): Promise<readonly RecordedEvent[]>;
 
@@ -89,11 +89,12 @@ export interface EventStore {
    * Repeating an append of the same event ids at the same expected revision answers the original result.
    * @throws RevisionConflict when the stream has another revision
    * @throws StoreUnavailable when nothing was written (say, disk full)
+   * @throws LogDamaged when the stream is not what was written; nothing was written
    * @throws OutcomeUnknown when it cannot be known whether the events were written
    */
   append(stream: string, events: readonly SealedEvent[], expectedRevision: ExpectedRevision): Promise<AppendResult>;
 
-  /** The log from a position on, first the past, then live, one batch at a time; ends with the signal. Yields an empty caught-up batch when there is nothing. */
+  /** The log from a position on, first the past, then live, one batch at a time; ends with the signal. Yields an empty caught-up batch when there is nothing. @throws StoreUnavailable, LogDamaged */
   subscribe(options: SubscribeOptions): AsyncIterable<EventBatch>;
 
   /** The position of the last event in the log; 0 when it is empty. */
@@ -117,6 +118,14 @@ export class RevisionConflict extends Error {
 /** Nothing was written: the caller may try again. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
+}
+
+/**
+ * The log is not what was written: an event is gone, unreadable, or none of a ledger. Trying again does not help; the
+ * message says what an operator must do.
+ */
+export class LogDamaged extends Error {
+  override readonly name = 'LogDamaged';
 }
 
 /** Whether the events were written is not known: only the same command id tells. */

@@ -1,0 +1,7 @@
+export {
+  StoreRefused,
+  type KurrentdbEventStore,
+  type KurrentdbEventStoreOptions,
+  type KurrentdbStoreMetrics,
+  type Refusal,
+} from './kurrentdb-event-store.js';
