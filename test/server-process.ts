@@ -102,6 +102,17 @@ export async function launchServer({
   };
 }
 
+/** The views have caught up with everything that was in the log. */
+export async function untilCaughtUp({ url, output }: ServerProcess): Promise<void> {
+  for (const giveUpAt = Date.now() + 30_000; ;) {
+    const answer = await fetch(`${url}/health/ready`);
+    const { views } = (await answer.json()) as { views?: readonly { eventsBehind: number }[] };
+    if (answer.ok && views?.every(({ eventsBehind }) => eventsBehind === 0)) return;
+    if (Date.now() > giveUpAt) throw new Error(`The views have not caught up:\n${output()}`);
+    await sleep(50);
+  }
+}
+
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');

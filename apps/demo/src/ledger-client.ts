@@ -20,9 +20,9 @@ export interface LedgerClientOptions {
   readonly onRetry?: () => void;
 }
 
-/** Codes of problems after which the same request with the same key is right: nothing was decided, or nobody knows. */
+/** After these answers the same request with the same key is right: nothing was decided, or nobody knows. */
 function isWorthRetrying({ status, body }: Reply): boolean {
-  return status === 429 || status === 503 || (status === 409 && body['code'] === 'CommandInProgress');
+  return status === 429 || status === 503 || body['retryable'] === true;
 }
 
 /** HTTP with the caller's half of the contract: a lost or undecided command is sent again under the same key. */
