@@ -1,29 +1,157 @@
-import { randomUUID } from 'node:crypto';
-import { noStream, RevisionConflict, type EventStore } from './event-store.js';
+import { createHmac, randomUUID, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
 import { noPreviousHash, seal } from './hash-chain.js';
 
 /** The stream whose first event names the ledger. */
 export const ledgerStream = 'ledger';
 
+/** Stored for ever: never rename a field. */
+interface LedgerEvents {
+  LedgerOpened: { readonly ledgerId: string; readonly openedAt: string };
+  /** Fingerprints of commands are made with this secret from now on. Of it the log holds a keyed fingerprint alone. */
+  LedgerSecretAdopted: { readonly fingerprint: string; readonly adoptedAt: string };
+}
+
 export interface Ledger {
   /** A GUID: positions of another ledger, or of one restored from before this one, are not positions of this. */
   readonly ledgerId: string;
+  /** Of the secret that its commands are fingerprinted with, where the log has been told; see {@link secretFingerprint}. */
+  readonly secretFingerprint?: string;
+}
+
+/** Commands would be fingerprinted with a secret that no other server of this ledger has. */
+export class AnotherLedgerSecret extends Error {
+  override readonly name = 'AnotherLedgerSecret';
 }
 
 /**
  * The identity of the log behind a store; given to it on first sight. Of several servers that open an empty log at once,
- * all get what the first wrote.
- * @throws StoreUnavailable
+ * all get what the first wrote. With a secret, the log also remembers which one it is, and no other is taken: servers
+ * with different secrets would not know each other's retries.
+ * @throws AnotherLedgerSecret, StoreUnavailable, OutcomeUnknown, LogDamaged
  */
-export async function openLedger(store: EventStore, now: string = new Date().toISOString()): Promise<Ledger> {
-  const known = await readLedger(store);
-  if (known) return known;
-  const ledgerId = randomUUID();
+export async function openLedger(
+  store: EventStore,
+  now: string = new Date().toISOString(),
+  secret?: KeyObject,
+): Promise<Ledger> {
+  for (;;) {
+    const history = await store.read(ledgerStream);
+    const known = ledgerOf(history);
+    if (known && !secret) return known;
+    if (known?.secretFingerprint !== undefined) return ofSecret(known, secret!);
+    try {
+      // At the revision that was read, so that of two servers with different secrets only one can be the first.
+      if (known) return await adopt(store, history, known.ledgerId, secret!, now);
+      const ledgerId = randomUUID();
+      const fingerprint = secret && secretFingerprint(secret, ledgerId);
+      // In one append, so that no other secret can come in between.
+      await append(store, [], now, [
+        ['LedgerOpened', { ledgerId, openedAt: now }],
+        ...(fingerprint === undefined ? [] : [secretAdopted(fingerprint, now)]),
+      ]);
+      return { ledgerId, ...(fingerprint === undefined ? {} : { secretFingerprint: fingerprint }) };
+    } catch (error) {
+      // Another server was faster: what it wrote counts.
+      if (!(error instanceof RevisionConflict)) throw error;
+    }
+  }
+}
+
+/**
+ * Makes another secret that of the ledger. What was fingerprinted before is no longer recognised, so every server must
+ * have stopped and must start with the new one.
+ * @throws Error when there is no ledger yet; StoreUnavailable, OutcomeUnknown, LogDamaged
+ */
+export async function adoptLedgerSecret(
+  store: EventStore,
+  secret: KeyObject,
+  now: string = new Date().toISOString(),
+): Promise<'adopted' | 'adoptedBefore'> {
+  for (;;) {
+    const history = await store.read(ledgerStream);
+    const known = ledgerOf(history);
+    if (!known) throw new Error('There is no ledger yet: the first server that starts adopts its secret.');
+    if (known.secretFingerprint === secretFingerprint(secret, known.ledgerId)) return 'adoptedBefore';
+    try {
+      await adopt(store, history, known.ledgerId, secret, now);
+      return 'adopted';
+    } catch (error) {
+      if (!(error instanceof RevisionConflict)) throw error;
+    }
+  }
+}
+
+/** The identity of the log if it has one; for those who only read. @throws Error when the stream starts with something else */
+export async function readLedger(store: EventStore): Promise<Ledger | undefined> {
+  return ledgerOf(await store.read(ledgerStream));
+}
+
+function ledgerOf(events: readonly RecordedEvent[]): Ledger | undefined {
+  const [first] = events;
+  if (!first) return undefined;
+  const { ledgerId } = first.data as { readonly ledgerId?: unknown };
+  if (first.type !== 'LedgerOpened' || typeof ledgerId !== 'string')
+    throw new Error(`Stream ${ledgerStream} starts with ${first.type}, which does not name a ledger`);
+  const adopted = events.findLast(({ type }) => type === 'LedgerSecretAdopted');
+  if (!adopted) return { ledgerId };
+  const { fingerprint } = adopted.data as { readonly fingerprint?: unknown };
+  if (typeof fingerprint !== 'string')
+    throw new Error(`Revision ${adopted.revision} of stream ${ledgerStream} does not name a secret`);
+  return { ledgerId, secretFingerprint: fingerprint };
+}
+
+/** What the log may hold of a secret: an HMAC-SHA-256 with it over the ledger's id, in hexadecimal. */
+export function secretFingerprint(secret: KeyObject, ledgerId: string): string {
+  // A text that no other use of the secret can be given.
+  return createHmac('sha256', secret).update(`secret of ledger ${ledgerId}`).digest('hex');
+}
+
+function ofSecret(ledger: Ledger, secret: KeyObject): Ledger {
+  const mine = secretFingerprint(secret, ledger.ledgerId);
+  const theirs = ledger.secretFingerprint!;
+  if (mine.length !== theirs.length || !timingSafeEqual(Buffer.from(mine), Buffer.from(theirs)))
+    throw new AnotherLedgerSecret(
+      `Ledger ${ledger.ledgerId} has adopted another secret: its fingerprint is ${theirs.slice(0, 12)}…, this one's ${mine.slice(0, 12)}…`,
+    );
+  return ledger;
+}
+
+async function adopt(
+  store: EventStore,
+  history: readonly RecordedEvent[],
+  ledgerId: string,
+  secret: KeyObject,
+  now: string,
+): Promise<Ledger> {
+  const fingerprint = secretFingerprint(secret, ledgerId);
+  await append(store, history, now, [secretAdopted(fingerprint, now)]);
+  return { ledgerId, secretFingerprint: fingerprint };
+}
+
+type LedgerEvent = { [N in keyof LedgerEvents]: readonly [type: N, data: LedgerEvents[N]] }[keyof LedgerEvents];
+
+function secretAdopted(fingerprint: string, now: string): LedgerEvent {
+  return ['LedgerSecretAdopted', { fingerprint, adoptedAt: now }];
+}
+
+async function append(
+  store: EventStore,
+  history: readonly RecordedEvent[],
+  now: string,
+  events: readonly LedgerEvent[],
+): Promise<void> {
+  const last = history.at(-1);
+  const revision = last?.revision ?? noStream;
+  const recordedAt = last && last.metadata.recordedAt > now ? last.metadata.recordedAt : now;
   const commandId = randomUUID();
-  const opened = seal(ledgerStream, 0, noPreviousHash, [
-    {
-      type: 'LedgerOpened',
-      data: { ledgerId, openedAt: now },
+  const sealed = seal(
+    ledgerStream,
+    revision + 1,
+    last?.metadata.hash ?? noPreviousHash,
+    events.map(([type, data]) => ({
+      type,
+      data,
       metadata: {
         actor: { id: 'ledger', kind: 'system', roles: [], tenant: '' },
         causationId: commandId,
@@ -31,26 +159,10 @@ export async function openLedger(store: EventStore, now: string = new Date().toI
         commandId,
         correlationId: commandId,
         policy: { name: 'none', hash: noPreviousHash },
-        recordedAt: now,
+        recordedAt,
         schema: 1,
       },
-    },
-  ]);
-  try {
-    await store.append(ledgerStream, opened, noStream);
-    return { ledgerId };
-  } catch (error) {
-    if (!(error instanceof RevisionConflict)) throw error;
-    return (await readLedger(store))!;
-  }
-}
-
-/** The identity of the log if it has one; for those who only read. @throws Error when the stream starts with something else */
-export async function readLedger(store: EventStore): Promise<Ledger | undefined> {
-  const [first] = await store.read(ledgerStream, { from: 0, to: 0 });
-  if (!first) return undefined;
-  const { ledgerId } = first.data as { readonly ledgerId?: unknown };
-  if (first.type !== 'LedgerOpened' || typeof ledgerId !== 'string')
-    throw new Error(`Stream ${ledgerStream} starts with ${first.type}, which does not name a ledger`);
-  return { ledgerId };
+    })),
+  );
+  await store.append(ledgerStream, sealed, revision);
 }
