@@ -1,4 +1,4 @@
-import type { RecordedEvent, SealedEvent } from '#event-sourcing';
+import { LogDamaged, type RecordedEvent, type SealedEvent } from '#event-sourcing';
 
 export const eventColumns = 'position, stream, revision, id, type, data, metadata';
 
@@ -39,8 +39,9 @@ export function toRecorded([position, stream, revision, id, type, data, metadata
       metadata: JSON.parse(metadata) as RecordedEvent['metadata'],
     };
   } catch (error) {
-    throw new Error(`The event at position ${position} (stream ${stream}, revision ${revision}) is not JSON`, {
-      cause: error,
-    });
+    throw new LogDamaged(
+      `The event at position ${position} (stream ${stream}, revision ${revision}) is not JSON: run the integrity check, restore a backup`,
+      { cause: error },
+    );
   }
 }

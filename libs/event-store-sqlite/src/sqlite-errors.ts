@@ -1,4 +1,4 @@
-import { OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
+import { LogDamaged, OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
 
 /** The result code of SQLite behind an error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); empty for any other error. */
 export function codeOf(error: unknown): string {
@@ -7,9 +7,9 @@ export function codeOf(error: unknown): string {
   return typeof code === 'string' && code.startsWith('SQLITE_') ? code : '';
 }
 
-/** Nothing was written, or read, and why. */
-export function unavailable(error: unknown): StoreUnavailable {
-  return new StoreUnavailable(reasonOf(error), { cause: error });
+/** Nothing was written, or read, and why: trying again may help, unless the file is damaged. */
+export function unavailable(error: unknown): StoreUnavailable | LogDamaged {
+  return new (isDamage(error) ? LogDamaged : StoreUnavailable)(reasonOf(error), { cause: error });
 }
 
 export function outcomeUnknown(error: unknown): OutcomeUnknown {
@@ -23,8 +23,13 @@ export function reasonOf(error: unknown): string {
   if (code === 'SQLITE_FULL') return 'The disk of the event store is full: free some space, nothing else is needed';
   if (code.startsWith('SQLITE_BUSY')) return 'Another process holds the write lock of the event store';
   if (code.startsWith('SQLITE_IOERR')) return `The disk of the event store fails (${code}: ${text})`;
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB')
+  if (isDamage(error))
     return `The event store is damaged (${code}: ${text}): stop the server, run the integrity check, restore a backup`;
   if (code.startsWith('SQLITE_READONLY')) return `The event store may not be written to (${code}: ${text})`;
   return code === '' ? text : `${code}: ${text}`;
+}
+
+function isDamage(error: unknown): boolean {
+  const code = codeOf(error);
+  return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 }

@@ -1,7 +1,8 @@
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import {
+  LogDamaged,
   noPreviousHash,
   RevisionConflict,
   StoreUnavailable,
@@ -199,11 +200,39 @@ describe('a subscription', () => {
     );
 
     await expect(store.read('a')).rejects.toThrow('The event at position 2 (stream a, revision 1) is not JSON');
+    await expect(store.read('a')).rejects.toThrow(LogDamaged);
     await expect(
       (async () => {
         for await (const _ of store.subscribe({ after: 0, signal: AbortSignal.timeout(2_000) }));
       })(),
     ).rejects.toThrow('position 2');
+  });
+});
+
+describe('a file that the disk has damaged under an open store', () => {
+  it('is named as such by everything that meets the damage, and an append has written nothing', async () => {
+    const first = open();
+    for (let index = 0; index < 60; index++) await appendTo(first, 'a', 'x'.repeat(2_000));
+    await first.close();
+    // Nothing of the file in memory, so that every page is read from the disk.
+    const store = open({ cacheBytes: 0, mmapBytes: 0 });
+    const file = openSync(directory.events, 'r+');
+    for (let page = 1; page * 4096 < statSync(directory.events).size; page++)
+      writeSync(file, Buffer.alloc(4096, 0xee), 0, 4096, page * 4096);
+    closeSync(file);
+
+    const asked = await Promise.allSettled([
+      store.read('a'),
+      store.head(),
+      store.append('b', sealedAt('b', 0, noPreviousHash, [1]), -1),
+      (async () => {
+        for await (const _ of store.subscribe({ after: 0, signal: AbortSignal.timeout(2_000) }));
+      })(),
+    ]);
+    for (const outcome of asked) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(LogDamaged) });
+      expect((outcome as PromiseRejectedResult).reason.message).toContain('run the integrity check, restore a backup');
+    }
   });
 });
 
