@@ -1,0 +1,91 @@
+import type { Metadata } from '@grpc/grpc-js';
+import type { Fault, FaultPoint, Faults, FaultyCall } from './faults.js';
+import type { EventLog } from './log.js';
+import { accessDenied, notLeader, notReady, unauthenticated, type RpcError } from './rpc-errors.js';
+
+/** The behaviours of the server that changed with a release, named after the release. */
+export type ServerRules = '23.10' | '24.10';
+
+export interface Counts {
+  features: number;
+  gossip: number;
+  /** Calls of the classic append. */
+  appends: number;
+  /** Appends on batch streams. */
+  batchAppends: number;
+  reads: number;
+  subscriptions: number;
+  deletes: number;
+  tombstones: number;
+  connections: number;
+  /** Subscriptions ended because too many live events waited. */
+  tooSlow: number;
+}
+
+/** What the calls of one node are answered from. */
+export interface CallContext {
+  readonly node: number;
+  readonly log: EventLog;
+  readonly faults: Faults;
+  readonly counts: Counts;
+  /** The clock of the server, shifted or not. */
+  readonly now: () => number;
+  readonly sizeRule: ServerRules;
+  readonly maxAppendSize: number;
+  /** How many events may wait for a live subscription besides the one being sent. */
+  readonly liveBuffer: number;
+  /** 23.10 starts behind the first event at or after the position, even when that is not the one at the position. */
+  readonly skipsAfterScavenged: boolean;
+  readonly users: ReadonlyMap<string, string> | undefined;
+  readonly isReady: () => boolean;
+  readonly isLeader: () => boolean;
+  readonly leader: () => { readonly host: string; readonly port: number } | undefined;
+  /** Resolves when the node is not frozen. */
+  readonly thawed: () => Promise<void> | undefined;
+  readonly cut: () => void;
+  readonly kill: () => void;
+  /** Whoever holds an open subscription can be told to end it. */
+  readonly liveCalls: Set<(error: RpcError) => void>;
+}
+
+export interface Caller {
+  readonly name: string | undefined;
+  readonly isAdmin: boolean;
+}
+
+/** Why a call is refused before anything is looked at. Without users everybody is admin, as on an insecure server. */
+export function identify({ users }: CallContext, metadata: Metadata): Caller | RpcError {
+  if (!users) return { name: undefined, isAdmin: true };
+  const [authorization] = metadata.get('authorization');
+  if (authorization === undefined) return { name: undefined, isAdmin: false };
+  const [, encoded = ''] = /^Basic (.+)$/i.exec(String(authorization)) ?? [];
+  const [name = '', ...password] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
+  if (!users.has(name) || users.get(name) !== password.join(':')) return unauthenticated();
+  return { name, isAdmin: name === 'admin' };
+}
+
+export function refusalOf(
+  context: CallContext,
+  metadata: Metadata,
+  { adminOnly = false }: { adminOnly?: boolean } = {},
+): RpcError | undefined {
+  const caller = identify(context, metadata);
+  if ('code' in caller) return caller;
+  if (context.users && caller.name === undefined) return accessDenied();
+  if (adminOnly && !caller.isAdmin) return accessDenied();
+  if (!context.isReady()) return notReady();
+  return notLeaderHere(context, metadata);
+}
+
+/** A follower passes appends on by itself; only who asks for the leader is told where that is. */
+export function notLeaderHere(context: CallContext, metadata: Metadata): RpcError | undefined {
+  if (context.isLeader() || String(metadata.get('requires-leader')[0]) !== 'true') return undefined;
+  const leader = context.leader();
+  return leader ? notLeader(leader.host, leader.port) : notReady();
+}
+
+export const faultOf = (
+  { faults, node }: CallContext,
+  point: FaultPoint,
+  call: Omit<FaultyCall, 'node'> = {},
+): Fault | undefined => faults.take(point, { node, ...call });

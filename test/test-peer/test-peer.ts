@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { status } from '@grpc/grpc-js';
+import type { CallContext, Counts, ServerRules } from './call-context.js';
+import type { Member } from './discovery.js';
+import { createFaults, type Faults } from './faults.js';
+import { openEventLog, type EventLog } from './log.js';
+import { createNode, type PeerNode, type Tls } from './node.js';
+import { consumerTooSlow, rpcError } from './rpc-errors.js';
+
+export interface TestPeerOptions {
+  /** Of the first node; the others take the ones behind it. Free ones unless named. */
+  readonly port?: number;
+  readonly nodes?: 1 | 3;
+  /** A file for the log, which then outlives the process (not the power supply). In memory unless named. */
+  readonly data?: string;
+  readonly tls?: Tls & {
+    /** Where the client finds what it must trust; goes into the connection string. */ readonly caFile?: string;
+  };
+  /** Passwords by name, `admin` being the one who may read everything. Checked with TLS only, as by the server. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** Which release it behaves like where they differ (default 23.10). The next three say it one by one. */
+  readonly rules?: ServerRules;
+  /** How many events may wait for a live subscription before it is ended: 32 in 23.10, any number (`Infinity`) in 24.10. */
+  readonly liveBuffer?: number;
+  readonly sizeRule?: ServerRules;
+  /** Whether a subscription from the position of a scavenged event loses the next one, as in 23.10. */
+  readonly skipsAfterScavenged?: boolean;
+  /** In bytes (default 1 MiB). */
+  readonly maxAppendSize?: number;
+  /** How long three nodes are without a leader after it was lost, in ms (default 300). */
+  readonly electionTime?: number;
+}
+
+export interface TestPeer {
+  /** For the client; names all nodes, the first user, and the certificate to trust. */
+  readonly connectionString: string;
+  /** `host:port` of every node. */
+  readonly addresses: readonly string[];
+  readonly faults: Faults;
+  readonly counts: Readonly<Counts>;
+  /** Everything that was written, for assertions, and a second writer for whoever needs one. */
+  readonly log: EventLog;
+  /** The number of the leading node, from 1; none during an election. */
+  leader(): number | undefined;
+  /** Resolves when there is a leader. */
+  elected(): Promise<void>;
+  /** As SIGKILL: sockets destroyed, port closed. Of one node (from 1) or all. What was written stays. */
+  kill(node?: number): Promise<void>;
+  /** Answers which one it was. */
+  killLeader(): Promise<number>;
+  /** Again on the same port; of one node or all that are not running. */
+  start(node?: number): Promise<void>;
+  /** As SIGTERM: goes on serving open connections for `grace` ms (default 200), then ends streams with RST_STREAM code 0. */
+  shutdown(options?: { grace?: number; node?: number }): Promise<void>;
+  cutSockets(node?: number): void;
+  /** Accepts connections, reads nothing and answers nothing, until it is thawed. */
+  freeze(node?: number): void;
+  thaw(node?: number): void;
+  /** Removes events as the server's scavenge does; without positions, everything that cannot be seen any more. */
+  scavenge(positions?: readonly number[]): number;
+  /** Another, empty database on the same port: every connection breaks. */
+  wipe(): Promise<void>;
+  /** Ends all open subscriptions; with the words of 23.10 to a slow consumer unless told otherwise. Answers how many. */
+  endSubscriptions(error?: { code: status; message: string }): number;
+  /** The server's clock from now on, so many ms ahead (negative: behind). */
+  shiftClock(ms: number): void;
+  close(): Promise<void>;
+}
+
+/** A process of the server's kind that speaks its wire protocol on loopback. It is not EventStoreDB: see README.md. */
+export async function startTestPeer(options: TestPeerOptions = {}): Promise<TestPeer> {
+  const { port = 0, nodes: size = 1, data, tls, users, rules = '23.10', electionTime = 300 } = options;
+  let clockShift = 0;
+  const now = () => Date.now() + clockShift;
+  const log = openEventLog({ path: data, now });
+  const faults = createFaults();
+  const counts: Counts = {
+    features: 0,
+    gossip: 0,
+    appends: 0,
+    batchAppends: 0,
+    reads: 0,
+    subscriptions: 0,
+    deletes: 0,
+    tombstones: 0,
+    connections: 0,
+    tooSlow: 0,
+  };
+  const liveCalls: CallContext['liveCalls'] = new Set();
+  const ids = Array.from({ length: size }, () => randomUUID());
+  const nodes: readonly PeerNode[] = ids.map((_, index) =>
+    createNode(
+      {
+        node: index + 1,
+        log,
+        faults,
+        counts,
+        now,
+        liveCalls,
+        sizeRule: options.sizeRule ?? rules,
+        maxAppendSize: options.maxAppendSize ?? 1024 * 1024,
+        liveBuffer: options.liveBuffer ?? (rules === '23.10' ? 32 : Infinity),
+        skipsAfterScavenged: options.skipsAfterScavenged ?? rules === '23.10',
+        users: tls && users ? new Map(Object.entries(users)) : undefined,
+        isReady: () => leader !== undefined,
+        isLeader: () => leader === index + 1,
+        leader: () => (leader === undefined ? undefined : { host: node(leader).host, port: node(leader).port() }),
+      },
+      tls,
+      members,
+    ),
+  );
+  let leader: number | undefined = 1;
+  let election: Promise<void> | undefined;
+
+  for (const [index, each] of nodes.entries()) {
+    if (port !== 0) each.usePort(port + index);
+    await each.start();
+  }
+
+  function node(number: number): PeerNode {
+    const found = nodes[number - 1];
+    if (!found) throw new Error(`There is no node ${number}, only 1 to ${nodes.length}`);
+    return found;
+  }
+
+  const chosen = (number: number | undefined) => (number === undefined ? nodes : [node(number)]);
+  const running = () => nodes.filter((each) => each.isRunning());
+  const hasMajority = () => running().length > nodes.length / 2;
+
+  function members(): readonly Member[] {
+    return nodes.map((each, index) => ({
+      id: ids[index]!,
+      host: each.host,
+      port: each.port(),
+      isAlive: each.isRunning(),
+      state: leader === undefined ? 'unknown' : leader === each.number ? 'leader' : 'follower',
+    }));
+  }
+
+  /** Whoever is left after a while takes over, when it is the majority. */
+  function elect(): void {
+    if (leader !== undefined && node(leader).isRunning() && hasMajority()) return;
+    leader = undefined;
+    election ??= (async () => {
+      if (nodes.length > 1) await sleep(electionTime);
+      election = undefined;
+      if (hasMajority()) leader = running()[0]?.number;
+    })();
+  }
+
+  async function down(number: number | undefined, stop: (each: PeerNode) => Promise<void>): Promise<void> {
+    const stopping = chosen(number).map(stop);
+    elect();
+    await Promise.all(stopping);
+    elect();
+  }
+
+  const authority =
+    users && tls
+      ? `${Object.entries(users).map(([name, password]) => `${encodeURIComponent(name)}:${encodeURIComponent(password)}`)[0] ?? ''}@`
+      : '';
+  const addresses = nodes.map((each) => `${each.host}:${each.port()}`);
+
+  return {
+    connectionString: `esdb://${authority}${addresses.join(',')}?tls=${tls !== undefined}${tls?.caFile ? `&tlsCAFile=${encodeURIComponent(tls.caFile)}` : ''}`,
+    addresses,
+    faults,
+    counts,
+    log,
+    leader: () => leader,
+    async elected() {
+      while (leader === undefined) await (election ?? sleep(10));
+    },
+    kill: (number) => down(number, (each) => each.kill()),
+    async killLeader() {
+      if (leader === undefined) throw new Error('There is no leader to kill');
+      const lost = leader;
+      await down(lost, (each) => each.kill());
+      return lost;
+    },
+    async start(number) {
+      const starting = chosen(number).filter((each) => !each.isRunning());
+      if (starting.length === 0) return;
+      if (running().length === 0) log.restart();
+      await Promise.all(starting.map((each) => each.start()));
+      elect();
+      if (nodes.length === 1) await election;
+    },
+    shutdown: ({ grace = 200, node: number } = {}) => down(number, (each) => each.shutdown(grace)),
+    cutSockets: (number) => chosen(number).forEach((each) => each.cutSockets()),
+    freeze: (number) => chosen(number).forEach((each) => each.freeze()),
+    thaw: (number) => chosen(number).forEach((each) => each.thaw()),
+    scavenge: (positions) => log.scavenge(positions),
+    async wipe() {
+      await down(undefined, (each) => each.kill());
+      log.wipe();
+      await Promise.all(nodes.map((each) => each.start()));
+      elect();
+      await election;
+    },
+    endSubscriptions(error) {
+      const ending = [...liveCalls];
+      for (const end of ending) end(error ? rpcError(error.code, error.message) : consumerTooSlow());
+      return ending.length;
+    },
+    shiftClock: (ms) => void (clockShift = ms),
+    async close() {
+      await Promise.all(nodes.map((each) => each.close()));
+      log.close();
+    },
+  };
+}
