@@ -9,27 +9,27 @@ import { createNode, type PeerNode, type Tls } from './node.js';
 import { consumerTooSlow, rpcError } from './rpc-errors.js';
 
 export interface TestPeerOptions {
-  /** Of the first node; the others take the ones behind it. Free ones unless named. */
-  readonly port?: number;
-  readonly nodes?: 1 | 3;
+  /** Of the first node, the others taking the ones behind it, or of each. Free ones unless named. */
+  readonly port?: number | readonly number[] | undefined;
+  readonly nodes?: 1 | 3 | undefined;
   /** A file for the log, which then outlives the process (not the power supply). In memory unless named. */
-  readonly data?: string;
+  readonly data?: string | undefined;
   readonly tls?: Tls & {
     /** Where the client finds what it must trust; goes into the connection string. */ readonly caFile?: string;
   };
   /** Passwords by name, `admin` being the one who may read everything. Checked with TLS only, as by the server. */
-  readonly users?: Readonly<Record<string, string>>;
+  readonly users?: Readonly<Record<string, string>> | undefined;
   /** Which release it behaves like where they differ (default 23.10). The next three say it one by one. */
-  readonly rules?: ServerRules;
+  readonly rules?: ServerRules | undefined;
   /** How many events may wait for a live subscription before it is ended: 32 in 23.10, any number (`Infinity`) in 24.10. */
-  readonly liveBuffer?: number;
-  readonly sizeRule?: ServerRules;
+  readonly liveBuffer?: number | undefined;
+  readonly sizeRule?: ServerRules | undefined;
   /** Whether a subscription from the position of a scavenged event loses the next one, as in 23.10. */
-  readonly skipsAfterScavenged?: boolean;
+  readonly skipsAfterScavenged?: boolean | undefined;
   /** In bytes (default 1 MiB). */
-  readonly maxAppendSize?: number;
+  readonly maxAppendSize?: number | undefined;
   /** How long three nodes are without a leader after it was lost, in ms (default 300). */
-  readonly electionTime?: number;
+  readonly electionTime?: number | undefined;
 }
 
 export interface TestPeer {
@@ -115,7 +115,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
   let election: Promise<void> | undefined;
 
   for (const [index, each] of nodes.entries()) {
-    if (port !== 0) each.usePort(port + index);
+    each.usePort(typeof port !== 'number' ? (port[index] ?? 0) : port && port + index);
     await each.start();
   }
 
