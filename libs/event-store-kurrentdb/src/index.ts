@@ -1,7 +1,8 @@
+export { isClientBroken } from './client-errors.js';
 export {
-  StoreRefused,
+  openKurrentdbEventStore,
   type KurrentdbEventStore,
   type KurrentdbEventStoreOptions,
   type KurrentdbStoreMetrics,
-  type Refusal,
 } from './kurrentdb-event-store.js';
+export { StoreRefused, type Refusal } from './store-refused.js';

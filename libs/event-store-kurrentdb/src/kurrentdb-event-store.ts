@@ -1,4 +1,15 @@
-import type { EventStore } from '#event-sourcing';
+import { StoreUnavailable, type EventStore, type SubscribeOptions } from '#event-sourcing';
+import { appendAttempts } from './append-attempts.js';
+import { refusedOrUnavailable, unavailableBecause } from './client-errors.js';
+import { connection as openConnection } from './connection.js';
+import { connectionSettings } from './connection-string.js';
+import { toProposed } from './event-records.js';
+import { requireNearClock } from './first-contact.js';
+import { logEnd as endOfLog } from './log-end.js';
+import { logSubscriptions } from './log-subscription.js';
+import { throttled } from './notices.js';
+import { streamNames } from './stream-names.js';
+import { streamReads } from './stream-reads.js';
 
 export interface KurrentdbEventStoreOptions {
   /** `esdb://…` or `esdb+discover://…`, as `@eventstore/db-client` takes it. */
@@ -42,24 +53,92 @@ export interface KurrentdbEventStore extends EventStore {
   metrics(): KurrentdbStoreMetrics;
 }
 
-/** Why a database will not do, however often it is tried. */
-export type Refusal =
-  | 'badConnectionString'
-  | 'insecure'
-  | 'wrongCertificate'
-  | 'wrongCredentials'
-  | 'accessDenied'
-  | 'clockSkew'
-  | 'notADatabase';
+/**
+ * The event store on EventStoreDB or KurrentDB. One for a process or thread: the appends of two clients in one process
+ * fail together (see `connection.ts`).
+ * @throws StoreRefused when the connection string will not do; nothing is connected yet
+ */
+export function openKurrentdbEventStore({
+  connectionString,
+  allowInsecure = false,
+  streamPrefix = 'ResellerLedger.',
+  firstStream,
+  callTimeout = 3_000,
+  settleWithin = 10_000,
+  onNotice,
+}: KurrentdbEventStoreOptions): KurrentdbEventStore {
+  const settings = connectionSettings(connectionString, allowInsecure);
+  const names = streamNames(streamPrefix);
+  const notice = throttled(onNotice);
+  const logEnd = endOfLog(names, firstStream);
+  const connection = openConnection({ settings, callTimeout, verify: (reader) => logEnd.verify(reader), notice });
+  const { append, counts, idle } = appendAttempts({ connection, logEnd, callTimeout, settleWithin });
+  const { read } = streamReads(connection.reader, names);
+  const subscriptions = logSubscriptions({ connection, logEnd, names, callTimeout, notice });
+  const ending = new AbortController();
+  let closing: Promise<void> | undefined;
 
-/** The database cannot be used as configured. The message says what to do about it; nothing was written. */
-export class StoreRefused extends Error {
-  override readonly name = 'StoreRefused';
-  constructor(
-    readonly refusal: Refusal,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
+  function requireOpen(): void {
+    if (closing) throw new StoreUnavailable('The event store is closed');
   }
+
+  async function close(): Promise<void> {
+    ending.abort();
+    await idle();
+    await connection.close();
+  }
+
+  return {
+    async connect(signal) {
+      requireOpen();
+      signal?.throwIfAborted();
+      try {
+        await connection.ready();
+      } catch (error) {
+        throw refusedOrUnavailable(error);
+      }
+      signal?.throwIfAborted();
+      await requireNearClock(settings, Math.min(callTimeout, 1_000));
+    },
+
+    async read(stream, { from = 0, to = Number.MAX_SAFE_INTEGER - 1 } = {}) {
+      requireOpen();
+      return read(stream, Math.max(from, 0), to);
+    },
+
+    // No async function: every promise in between costs as much as a look at a map.
+    append(stream, events, expectedRevision) {
+      try {
+        requireOpen();
+        if (!Number.isSafeInteger(expectedRevision) || expectedRevision < -1)
+          throw new TypeError(`${expectedRevision} is not a revision`);
+        return append({ stream, storedName: names.toStored(stream), events: toProposed(events), expectedRevision });
+      } catch (error) {
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is one
+        return Promise.reject(error);
+      }
+    },
+
+    subscribe(options: SubscribeOptions) {
+      requireOpen();
+      return subscriptions.subscribe({ ...options, signal: AbortSignal.any([options.signal, ending.signal]) });
+    },
+
+    async head() {
+      requireOpen();
+      try {
+        return (await logEnd.look(connection.reader)).head;
+      } catch (error) {
+        throw unavailableBecause(error);
+      }
+    },
+
+    metrics: () => ({
+      ...counts(),
+      resubscriptions: subscriptions.resubscriptions(),
+      clientsRebuilt: connection.rebuilt(),
+    }),
+
+    close: () => (closing ??= close()),
+  };
 }

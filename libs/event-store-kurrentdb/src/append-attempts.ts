@@ -1,0 +1,198 @@
+import { LogDamaged, OutcomeUnknown, RevisionConflict, type AppendResult } from '#event-sourcing';
+import { kindOf, NoAnswer, reasonOf, unavailableBecause } from './client-errors.js';
+import type { Connection } from './connection.js';
+import type { ProposedEvents } from './event-records.js';
+import type { LogEnd } from './log-end.js';
+import type { Session } from './reader.js';
+import { tombstoned } from './stream-metadata.js';
+
+export interface Append {
+  readonly stream: string;
+  readonly storedName: string;
+  readonly events: ProposedEvents;
+  readonly expectedRevision: number;
+}
+
+export interface AppendAttemptsOptions {
+  readonly connection: Connection;
+  readonly logEnd: LogEnd;
+  readonly callTimeout: number;
+  readonly settleWithin: number;
+}
+
+const [firstPause, lastPause] = [50, 1_000];
+
+/**
+ * Appends, each tried until its outcome is known. A rejection or silence says nothing about what the server has stored;
+ * but the same ids at the same revision are answered with the original result for ever, and refused when other events
+ * stand there. So an append whose outcome is unknown is sent again, the same bytes at the same revision, until one
+ * attempt gets an answer that decides.
+ */
+export function appendAttempts({ connection, logEnd, callTimeout, settleWithin }: AppendAttemptsOptions) {
+  const counts = { appendedEvents: 0, conflicts: 0, resentAppends: 0, unknownOutcomes: 0 };
+  const inFlight = new Set<Promise<AppendResult>>();
+
+  function append({ stream, storedName, events, expectedRevision }: Append): Promise<AppendResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<AppendResult>();
+    const startedAt = performance.now();
+    const options = {
+      expectedRevision: expectedRevision < 0 ? ('no_stream' as const) : BigInt(expectedRevision),
+      requiresLeader: true,
+    };
+    let attempts = 0;
+    /** An attempt of which it is not known what has become. */
+    let unknown: unknown;
+    let decided = false;
+    let timer: NodeJS.Timeout | undefined;
+    let pause = firstPause;
+
+    function attempt(): void {
+      const session = connection.ready();
+      if (session instanceof Promise) session.then(send, notSent);
+      else send(session);
+    }
+
+    function send(session: Session): void {
+      if (decided) return;
+      const mine = ++attempts;
+      if (mine > 1) counts.resentAppends++;
+      timer = setTimeout(() => {
+        if (decided || mine !== attempts) return;
+        connection.timedOut('append');
+        tryAgain(new NoAnswer('an append', callTimeout), 0);
+      }, callTimeout);
+      session.pendingAppends++;
+      // An answer of an earlier attempt decides as well as that of the last.
+      session.client.appendToStream(storedName, events, options).then(
+        ({ nextExpectedRevision, position }) => {
+          settled(session);
+          stored(Number(nextExpectedRevision), position && Number(position.commit));
+        },
+        (error: unknown) => {
+          settled(session);
+          if (!decided) rejected(error, mine);
+        },
+      );
+    }
+
+    /** Nothing of this attempt has left the process. */
+    function notSent(error: unknown): void {
+      if (decided) return;
+      if (unknown === undefined || error instanceof LogDamaged) decide(() => reject(unavailableBecause(error)));
+      else tryAgain(unknown);
+    }
+
+    function stored(revision: number, position: number | undefined): void {
+      connection.answered('append');
+      if (decided) return;
+      decide(() => {
+        if (revision !== expectedRevision + events.length || position === undefined) {
+          reject(renumbered(storedName, expectedRevision, revision));
+          return;
+        }
+        counts.appendedEvents += events.length;
+        logEnd.moved(position);
+        resolve({ revision, position });
+      });
+    }
+
+    function rejected(error: unknown, mine: number): void {
+      switch (kindOf(error)) {
+        case 'conflict': {
+          connection.answered('append');
+          const { actualVersion } = error as { readonly actualVersion: bigint | string };
+          counts.conflicts++;
+          return decide(() =>
+            reject(
+              new RevisionConflict(
+                stream,
+                expectedRevision,
+                typeof actualVersion === 'bigint' ? Number(actualVersion) : -1,
+              ),
+            ),
+          );
+        }
+        case 'tooLarge': {
+          connection.answered('append');
+          const { maxAppendSize } = error as { readonly maxAppendSize: number };
+          return decide(() =>
+            reject(
+              new RangeError(
+                `The append to ${storedName} is larger than the ${maxAppendSize} bytes that the event store is set to take (MaxAppendSize)`,
+                { cause: error },
+              ),
+            ),
+          );
+        }
+        case 'tombstoned':
+          connection.answered('append');
+          return decide(() => reject(tombstoned(storedName)));
+        // Sent again, it would be refused again, and every refusal is followed by an answer that ends the process.
+        case 'badRequest':
+        case 'accessDenied':
+        case 'wrongCredentials':
+          connection.answered('append');
+          if (unknown === undefined) return decide(() => reject(unavailableBecause(error)));
+          break;
+        case 'notLeader':
+          // The client is on its way to the leader. Not a proof that nothing was written: the error of a connection
+          // rejects what is pending on another as well.
+          connection.doubt();
+          if (mine === attempts) tryAgain(error, mine === 1 ? 1 : undefined);
+          return;
+        default:
+          connection.doubt();
+      }
+      if (mine === attempts) tryAgain(error);
+    }
+
+    function tryAgain(error: unknown, wait = pause * (0.5 + Math.random() / 2)): void {
+      unknown = error;
+      clearTimeout(timer);
+      if (performance.now() - startedAt + wait >= settleWithin) {
+        counts.unknownOutcomes++;
+        decide(() =>
+          reject(
+            new OutcomeUnknown(
+              `The events of ${storedName} may or may not have been written: ${reasonOf(error)}, after ${attempts} attempts in ${Math.round(performance.now() - startedAt)} ms`,
+              { cause: error },
+            ),
+          ),
+        );
+        return;
+      }
+      pause = Math.min(pause * 2, lastPause);
+      if (wait === 0) attempt();
+      else timer = setTimeout(attempt, wait);
+    }
+
+    function decide(outcome: () => void): void {
+      decided = true;
+      clearTimeout(timer);
+      outcome();
+      inFlight.delete(promise);
+    }
+
+    inFlight.add(promise);
+    attempt();
+    return promise;
+  }
+
+  return {
+    append,
+    counts: () => ({ ...counts, appendsInFlight: inFlight.size }),
+    /** When every append that was accepted has been answered. */
+    idle: () => Promise.allSettled(inFlight),
+  };
+}
+
+function settled(session: Session): void {
+  if (--session.pendingAppends === 0 && session.disposed) session.drained();
+}
+
+function renumbered(storedName: string, expectedRevision: number, revision: number): LogDamaged {
+  return new LogDamaged(
+    `An append to ${storedName} behind revision ${expectedRevision} was given revision ${revision}: ` +
+      'the stream was deleted by hand, and the event store goes on with its old numbers. Stop writing, and restore the database from a backup made before the deletion.',
+  );
+}

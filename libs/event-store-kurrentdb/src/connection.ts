@@ -1,0 +1,265 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { EventStoreDBClient } from '@eventstore/db-client';
+import { StoreUnavailable } from '#event-sourcing';
+import { kindOf, NoAnswer, reasonOf } from './client-errors.js';
+import type { ConnectionSettings } from './connection-string.js';
+import type { Notice } from './notices.js';
+import { readerOf, type Reader, type Session } from './reader.js';
+
+export interface ConnectionOptions {
+  readonly settings: ConnectionSettings;
+  readonly callTimeout: number;
+  /** Makes sure that this is the database it was before: called for every new connection, and after every doubt. */
+  readonly verify: (reader: Reader) => Promise<void>;
+  readonly notice: Notice;
+}
+
+export interface Connection {
+  /**
+   * The client of now, once its server has answered and was found to be the right one. When it rejects, nothing was
+   * sent: with errors of the client, NoAnswer, StoreUnavailable or LogDamaged.
+   */
+  ready(): Session | Promise<Session>;
+  readonly reader: Reader;
+  /** Something of the kind was answered, whatever the answer. */
+  answered(kind: CallKind): void;
+  /** Something of the kind was not answered in time. */
+  timedOut(kind: CallKind): void;
+  /** The connection may have been lost, so another database may stand behind it. */
+  doubt(): void;
+  rebuilt(): number;
+  /** Sends no more, and ends what is under way. */
+  close(): Promise<void>;
+}
+
+export type CallKind = 'append' | 'read';
+
+/** So long after the last answer another database may have taken the address without anybody having noticed. */
+const trustedFor = 5_000;
+/** At least so long between two clients, doubled with every one in a row, in ms. */
+const [firstPause, lastPause] = [1_000, 60_000];
+
+/**
+ * The one client of this store. All clients of a process (of a thread) share one table of pending appends: when a
+ * connection of one fails, the client rejects the pending appends of all, and throws outside every promise when their
+ * answers come in after that. So there is never more than one that sends: before a new one takes over, the old one is
+ * disposed of and everything that is pending on it has been settled.
+ */
+export function connection({ settings, callTimeout, verify, notice }: ConnectionOptions): Connection {
+  let session = newSession();
+  let closed = false;
+  let verified: unknown;
+  let lastAnswer = 0;
+  let doubts = 0;
+  let verifying: Promise<Session> | undefined;
+  let rebuilding: Promise<void> | undefined;
+  let rebuilt = 0;
+  let unansweredFirstCalls = 0;
+  let lastRebuild = -Infinity;
+  let pause = firstPause;
+  const silence: Record<CallKind, { calls: number; since: number }> = {
+    append: { calls: 0, since: 0 },
+    read: { calls: 0, since: 0 },
+  };
+
+  function newSession(): Session {
+    return { client: clientOf(settings), disposed: false, pendingAppends: 0, drained: () => undefined };
+  }
+
+  function ready(): Session | Promise<Session> {
+    if (closed) return Promise.reject(new StoreUnavailable('The event store is closed'));
+    if (!rebuilding && verified !== undefined && performance.now() - lastAnswer < trustedFor) {
+      if (featuresOf(session) === verified) return session;
+    }
+    return (verifying ??= verifyConnection().finally(() => (verifying = undefined)));
+  }
+
+  async function verifyConnection(): Promise<Session> {
+    let retried = false;
+    for (;;) {
+      if (rebuilding) await within(callTimeout, 'while it is connected anew', rebuilding);
+      const current = session;
+      const features = featuresOf(current);
+      const doubtsBefore = doubts;
+      try {
+        await within(callTimeout, 'which calls it supports', features);
+        unansweredFirstCalls = 0;
+      } catch (error) {
+        firstCallFailed(error);
+        throw error;
+      }
+      try {
+        await verify(readerOf(current, callTimeout));
+      } catch (error) {
+        const kind = kindOf(error);
+        if (error instanceof NoAnswer) timedOut('read');
+        if (retried || (kind !== 'notLeader' && kind !== 'transient')) throw error;
+        // The client goes to the leader, or connects again, by itself.
+        retried = true;
+        await delay(20);
+        continue;
+      }
+      if (closed) throw new StoreUnavailable('The event store is closed');
+      // Connected to another server meanwhile, or to another client.
+      if (current !== session || rebuilding || featuresOf(current) !== features) continue;
+      answered('read');
+      if (doubts === doubtsBefore) verified = features;
+      return current;
+    }
+  }
+
+  /**
+   * What a server supports is asked once for a connection, without a deadline, before the first append. Asked here,
+   * an append is never stuck behind it unseen, to be sent when nobody expects it any more; and the failure of the one
+   * call is known to have written nothing.
+   */
+  function featuresOf({ client }: Session): Promise<unknown> {
+    // Protected, but the only way to it. It gives the same promise until the client connects again.
+    const features = client['capabilities'];
+    if (features !== verified) features.catch(() => undefined);
+    return features;
+  }
+
+  function firstCallFailed(error: unknown): void {
+    if (error instanceof NoAnswer) {
+      if (++unansweredFirstCalls >= 2) rebuild('it does not answer the first call of a connection');
+      return;
+    }
+    const code = (error as { code?: unknown } | undefined)?.code;
+    // Only after these two does the client ask again; every other failure is its answer for ever.
+    if (code !== 14 && code !== 1) rebuild(reasonOf(error));
+  }
+
+  function answered(kind: CallKind): void {
+    lastAnswer = performance.now();
+    silence[kind].calls = 0;
+  }
+
+  function timedOut(kind: CallKind): void {
+    doubt();
+    const of = silence[kind];
+    if (of.calls++ === 0) of.since = performance.now() - callTimeout;
+    // Reads may go on being answered when appends are not any more, and the other way round.
+    if (of.calls >= 3 && performance.now() - of.since >= 3 * callTimeout)
+      rebuild(`${of.calls} calls in a row had no answer`);
+  }
+
+  function doubt(): void {
+    doubts++;
+    verified = undefined;
+  }
+
+  function rebuild(reason: string): void {
+    const now = performance.now();
+    if (rebuilding || closed || now - lastRebuild < pause) return;
+    pause = now - lastRebuild < 2 * lastPause ? Math.min(pause * 2, lastPause) : firstPause;
+    lastRebuild = now;
+    rebuilt++;
+    notice('the client of the event store is made anew', { reason });
+    rebuilding = retire(session).then(() => {
+      session = newSession();
+      unansweredFirstCalls = 0;
+      for (const of of Object.values(silence)) of.calls = 0;
+      verified = undefined;
+      rebuilding = undefined;
+    });
+  }
+
+  /** Ends everything that a client has under way, and waits until its appends know. */
+  async function retire(retired: Session): Promise<void> {
+    retired.disposed = true;
+    verified = undefined;
+    await Promise.race([
+      retired.client.dispose().catch(() => undefined),
+      delay(callTimeout, undefined, { ref: false }),
+    ]);
+    if (retired.pendingAppends > 0) await new Promise<void>((resolve) => (retired.drained = resolve));
+    await closeChannel(retired.client);
+  }
+
+  /** A cluster's client would first look for a node to connect to: its channel is left to its idle time-out. */
+  async function closeChannel(client: EventStoreDBClient): Promise<void> {
+    if (settings.discover || settings.endpoints.length > 1) return;
+    const channel = await client['getChannel']().catch(() => undefined);
+    channel?.close();
+  }
+
+  async function read<T>(page: (reader: Reader) => Promise<T>): Promise<T> {
+    for (let retried = false; ; retried = true) {
+      const current = await ready();
+      try {
+        const events = await page(readerOf(current, callTimeout));
+        answered('read');
+        return events;
+      } catch (error) {
+        const kind = kindOf(error);
+        if (error instanceof NoAnswer) timedOut('read');
+        else if (kind === 'transient' || kind === 'unexpected') doubt();
+        else answered('read');
+        // Half of a restart of the server is over before anybody has asked twice.
+        if (retried || error instanceof NoAnswer || (kind !== 'notLeader' && kind !== 'transient')) throw error;
+        await delay(20);
+      }
+    }
+  }
+
+  return {
+    ready,
+    reader: {
+      stream: (storedName, page) => read((reader) => reader.stream(storedName, page)),
+      all: (page) => read((reader) => reader.all(page)),
+    },
+    answered,
+    timedOut,
+    doubt,
+    rebuilt: () => rebuilt,
+    async close() {
+      closed = true;
+      await rebuilding;
+      await retire(session);
+    },
+  };
+}
+
+function clientOf({
+  endpoints,
+  discover,
+  tls,
+  credentials,
+  rootCertificate,
+  userCertFile,
+  userKeyFile,
+  ...options
+}: ConnectionSettings): EventStoreDBClient {
+  const channel = {
+    insecure: !tls,
+    ...(rootCertificate && { rootCertificate }),
+    ...(userCertFile && { userCertFile }),
+    ...(userKeyFile && { userKeyFile }),
+  };
+  const [endpoint] = endpoints;
+  if (discover) return new EventStoreDBClient({ ...options, discover: endpoint! }, channel, credentials);
+  if (endpoints.length > 1)
+    return new EventStoreDBClient({ ...options, endpoints: [...endpoints] }, channel, credentials);
+  const {
+    nodePreference: _,
+    maxDiscoverAttempts: __,
+    discoveryInterval: ___,
+    gossipTimeout: ____,
+    ...single
+  } = options;
+  return new EventStoreDBClient({ ...single, endpoint: endpoint! }, channel, credentials);
+}
+
+/** @throws NoAnswer */
+export async function within<T>(milliseconds: number, call: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new NoAnswer(call, milliseconds)), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,97 @@
+import { streamNameFilter, type AllStreamResolvedEvent, type EventStoreDBClient } from '@eventstore/db-client';
+import { exactPosition } from './reader.js';
+
+export type LogEvent = NonNullable<AllStreamResolvedEvent['event']>;
+
+/** The server has looked at everything up to a position. */
+export class Marker {
+  constructor(readonly position: number) {}
+}
+
+/** What the server sends, in its order. */
+export interface LiveSubscription {
+  /** What has arrived first of what has not been taken yet. */
+  next(): LogEvent | Marker | undefined;
+  isEmpty(): boolean;
+  /** False when nothing has for so many ms; true also when the signal was aborted. @throws the error with which it has ended */
+  arrived(within: number): Promise<boolean>;
+  end(): void;
+}
+
+/** So many events wait in this process for a slow consumer; the rest waits in the server. */
+const waitingEvents = 128;
+/** The server says how far it has looked after so many events that are not ours. */
+const searchWindow = 512;
+
+/**
+ * One subscription of the client, taken from at the consumer's pace: what is not taken fills a small buffer here and
+ * then stays with the server, and no other subscription waits for it.
+ */
+export function openLiveSubscription(
+  client: EventStoreDBClient,
+  {
+    behind,
+    prefix,
+    signal,
+  }: { readonly behind: number | undefined; readonly prefix: string; readonly signal: AbortSignal },
+): LiveSubscription {
+  let failure: unknown;
+  let wake: (() => void) | undefined;
+  const subscription = client.subscribeToAll(
+    {
+      fromPosition: behind === undefined ? 'start' : exactPosition(behind),
+      requiresLeader: true,
+      filter: streamNameFilter({
+        // The second finds the marks that streams of ours get when they are deleted or truncated by hand.
+        prefixes: [prefix, `$$${prefix}`],
+        maxSearchWindow: searchWindow,
+        checkpointInterval: 1,
+        // Called when the marker is received, with the events before it still waiting: it has to wait behind them.
+        // And whatever is thrown in here stops the subscription without a word.
+        checkpointReached: (_, { commit }) => void subscription.push(new Marker(Number(commit))),
+      }),
+    },
+    { highWaterMark: waitingEvents },
+  );
+  const ended = (error?: unknown) => {
+    failure ??= error ?? new Error('The event store has ended the subscription');
+    wake?.();
+  };
+  const woken = () => wake?.();
+  subscription.on('readable', woken);
+  subscription.on('end', () => ended());
+  subscription.on('close', () => ended());
+  // It stays when the subscription is over: some errors come late, and one without a listener would end the process.
+  subscription.on('error', ended);
+  signal.addEventListener('abort', woken);
+
+  return {
+    next() {
+      const arrival = subscription.read() as AllStreamResolvedEvent | Marker | null;
+      return arrival === null || arrival instanceof Marker ? (arrival ?? undefined) : arrival.event;
+    },
+    isEmpty: () => subscription.readableLength === 0,
+    async arrived(milliseconds) {
+      for (const deadline = performance.now() + milliseconds; ;) {
+        if (signal.aborted || subscription.readableLength > 0) return true;
+        if (failure !== undefined) throw failure;
+        const left = deadline - performance.now();
+        if (left <= 0) return false;
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, left);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        wake = undefined;
+      }
+    },
+    end() {
+      signal.removeEventListener('abort', woken);
+      // Without this the server goes on sending. It never rejects for what has ended by itself.
+      subscription.unsubscribe().catch(() => undefined);
+      subscription.destroy();
+    },
+  };
+}

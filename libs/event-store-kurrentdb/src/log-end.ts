@@ -1,0 +1,156 @@
+import { LogDamaged } from '#event-sourcing';
+import { kindOf } from './client-errors.js';
+import { positionOf } from './event-records.js';
+import type { Reader } from './reader.js';
+import { hiddenBecause } from './stream-metadata.js';
+import type { StreamNames } from './stream-names.js';
+
+/** Where the log of this ledger ends in the database, and where the database ends. */
+export interface End {
+  /** The position of the last event of ours; 0 when there is none. */
+  readonly head: number;
+  /** The position of the last event of anybody. Nothing of ours lies between. */
+  readonly end: number;
+}
+
+export interface LogEnd {
+  /** @throws errors of the client, LogDamaged */
+  look(reader: Reader): Promise<End>;
+  /** The last event of ours that this store has seen. */
+  known(): number;
+  /** An event of ours was seen. */
+  moved(position: number): void;
+  /** Everything up to a position was looked at, and what is ours was told to `moved`. */
+  considered(position: number): void;
+  /** Streams of ours of which something behind a position says that they were deleted or truncated by hand. */
+  marksBehind(position: number): readonly string[];
+  /** The first event of the log, if there is such a thing; looked for as long as it is not there. */
+  first(reader: Reader): Promise<FirstEvent | undefined>;
+  /** Makes sure that the database still holds the log that it held. @throws errors of the client, LogDamaged */
+  verify(reader: Reader): Promise<void>;
+}
+
+export interface FirstEvent {
+  readonly id: string;
+  readonly position: number;
+}
+
+const pageSizes = [4, 64, 512];
+
+/**
+ * A database holds streams of others and of its own, so the end of our log is searched backwards. What has been looked
+ * at once is not looked at again, and what lies before the first event of the log never.
+ */
+export function logEnd(names: StreamNames, firstStream: string | undefined): LogEnd {
+  const storedFirstStream = firstStream === undefined ? undefined : names.toStored(firstStream);
+  // The last of our events at or before `searched` is at `head`.
+  let head = 0;
+  let searched = 0;
+  let pinned: FirstEvent | undefined;
+  const marks = new Map<string, number>();
+
+  function moved(position: number): void {
+    if (position > head) head = position;
+    if (position > searched) searched = position;
+  }
+
+  function considered(position: number): void {
+    if (position > searched) searched = position;
+  }
+
+  async function look(reader: Reader): Promise<End> {
+    const before = head;
+    const seen = searched;
+    let end: number | undefined;
+    let from: number | 'end' = 'end';
+    for (let page = 0; ; page++) {
+      const count = pageSizes[Math.min(page, pageSizes.length - 1)]!;
+      const events = await reader.all({ from, count, direction: 'backwards' });
+      for (const { event } of events) {
+        if (!event) continue;
+        const position = positionOf(event);
+        if (end === undefined) {
+          end = position;
+          if (end < before) throw shrunken(end, before);
+          // Nothing of ours can be there before its first event is: in a large old database that saves reading it all.
+          if (!pinned && storedFirstStream !== undefined && !(await first(reader))) {
+            considered(end);
+            return { head, end };
+          }
+        }
+        // With one event of another stream in between, a page begins with the last event of the page before.
+        if (position <= seen || position < (pinned?.position ?? 0)) {
+          considered(end);
+          return { head, end };
+        }
+        if (names.isOurs(event.streamId) && !event.type.startsWith('$')) {
+          moved(position);
+          considered(end);
+          return { head, end };
+        }
+        mark(event.streamId, event.type, position);
+        from = position;
+      }
+      if (events.length < count) {
+        if (end === undefined && before > 0) throw shrunken(0, before);
+        considered(end ?? 0);
+        return { head, end: end ?? 0 };
+      }
+    }
+  }
+
+  function mark(storedName: string, type: string, position: number): void {
+    const about = type === '$streamDeleted' && names.isOurs(storedName) ? storedName : names.describedBy(storedName);
+    if (about !== undefined) marks.set(about, Math.max(position, marks.get(about) ?? 0));
+  }
+
+  async function first(reader: Reader): Promise<FirstEvent | undefined> {
+    if (!pinned && storedFirstStream !== undefined) pinned = await readFirst(reader, storedFirstStream);
+    return pinned;
+  }
+
+  async function verify(reader: Reader): Promise<void> {
+    const before = head;
+    const [now, [last]] = await Promise.all([
+      storedFirstStream === undefined ? undefined : readFirst(reader, storedFirstStream),
+      reader.all({ from: 'end', count: 1, direction: 'backwards' }),
+    ]);
+    if (pinned && now?.id !== pinned.id)
+      throw new LogDamaged(
+        `The first event of ${storedFirstStream} was ${pinned.id}, now ${now ? `it is ${now.id}` : 'there is none'}: another or an emptied database answers at this address. ` +
+          'Nothing is written to it. Put the right one back, then restart this process.',
+      );
+    pinned ??= now;
+    const end = last?.event ? positionOf(last.event) : 0;
+    if (end < before) throw shrunken(end, before);
+  }
+
+  return {
+    look,
+    known: () => head,
+    moved,
+    considered,
+    marksBehind: (position) => [...marks].filter(([, at]) => at > position).map(([storedName]) => storedName),
+    first,
+    verify,
+  };
+}
+
+async function readFirst(reader: Reader, storedName: string): Promise<FirstEvent | undefined> {
+  try {
+    const [first] = await reader.stream(storedName, { from: 0, count: 1 });
+    if (first?.event && first.event.revision === 0n) return { id: first.event.id, position: positionOf(first.event) };
+  } catch (error) {
+    if (kindOf(error) !== 'streamMissing' && kindOf(error) !== 'tombstoned') throw error;
+  }
+  const hidden = await hiddenBecause(reader, storedName);
+  if (hidden) throw hidden;
+  return undefined;
+}
+
+function shrunken(end: number, known: number): LogDamaged {
+  return new LogDamaged(
+    `The event store ends at position ${end}, but position ${known} has been there: it was emptied, or restored from a backup made before. ` +
+      'Nothing is written to it. Restore a newer backup; or, if the loss is accepted, restart this process and rebuild the views.',
+  );
+}

@@ -1,0 +1,221 @@
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { LogDamaged, type EventBatch, type RecordedEvent, type SubscribeOptions } from '#event-sourcing';
+import { kindOf, reasonOf, unavailableBecause } from './client-errors.js';
+import type { Connection } from './connection.js';
+import { positionOf, toRecorded } from './event-records.js';
+import { Marker, openLiveSubscription, type LiveSubscription, type LogEvent } from './live-subscription.js';
+import type { LogEnd } from './log-end.js';
+import type { Notice } from './notices.js';
+import { hiddenBecause, hidesEvents, tombstoned } from './stream-metadata.js';
+import type { StreamNames } from './stream-names.js';
+
+export interface LogSubscriptionsOptions {
+  readonly connection: Connection;
+  readonly logEnd: LogEnd;
+  readonly names: StreamNames;
+  readonly callTimeout: number;
+  readonly notice: Notice;
+}
+
+const defaultBatchSize = 1_000;
+const [firstPause, lastPause] = [100, 10_000];
+/** So long a batch that is not full waits for more while a subscription catches up, in ms. */
+const fillWithin = 50;
+/** An end of the log that is older than this is looked for again before a subscription first says that it has caught up, in ms. */
+const endGoodFor = 1_000;
+
+/** Where the server is to go on, and what must be handled before. */
+interface Start {
+  /** Everything behind this position will come; undefined for the very start. */
+  readonly behind: number | undefined;
+  /** An event that was read on the way to it. */
+  readonly before: LogEvent | undefined;
+  readonly head: number;
+}
+
+/**
+ * The log of this ledger, filtered by the server out of `$all`, for ever: the client never takes up a subscription that
+ * has ended, and 23.10 ends one whenever 32 events wait for it.
+ */
+export function logSubscriptions({ connection, logEnd, names, callTimeout, notice }: LogSubscriptionsOptions) {
+  const { reader } = connection;
+  let resubscriptions = 0;
+
+  /**
+   * Throws StoreUnavailable only as long as it has not yielded anything: a query that asks for the first batch must not
+   * wait for an outage to pass, and a projector reports it and subscribes again. After that it goes on by itself,
+   * however long it takes, until the signal; only a refused user ends it then.
+   */
+  async function* subscribe({
+    after,
+    signal,
+    batchSize = defaultBatchSize,
+  }: SubscribeOptions): AsyncGenerator<EventBatch> {
+    if (!Number.isSafeInteger(after) || after < 0) throw new TypeError(`${after} is not a position`);
+    if (!Number.isSafeInteger(batchSize) || batchSize < 1)
+      throw new TypeError(`${batchSize} is not the size of a batch`);
+    /** What has been yielded. */
+    let position = after;
+    /** What the server need not look at again; markers behind the head are not yielded. */
+    let considered = after;
+    let begun = false;
+    let saidCaughtUp = false;
+    let exact = true;
+    let pause = firstPause;
+
+    while (!signal.aborted) {
+      let progress = false;
+      let live: LiveSubscription | undefined;
+      try {
+        const start = await orAborted(startBehind(position, considered, exact), signal);
+        let { head } = start;
+        let headAt = performance.now();
+        const { client } = await orAborted(Promise.resolve(connection.ready()), signal);
+        live = openLiveSubscription(client, { behind: start.behind, prefix: names.prefix, signal });
+        let first: LogEvent | undefined = start.before;
+        let events: RecordedEvent[] = [];
+        let reached = position;
+        let looked = considered;
+
+        while (!signal.aborted) {
+          const arrival = first ?? live.next();
+          first = undefined;
+          if (arrival instanceof Marker) {
+            looked = Math.max(looked, arrival.position);
+            // Positions are compared with the head: behind it there is nothing to have read.
+            if (arrival.position > reached && arrival.position <= Math.max(head, logEnd.known()))
+              reached = arrival.position;
+          } else if (arrival) {
+            const at = positionOf(arrival);
+            looked = Math.max(looked, at);
+            // What comes again when a subscription begins earlier than it needs to is left out.
+            if (at > reached && (await isOfOurLog(arrival))) {
+              events.push(toRecorded(arrival, names.prefix));
+              logEnd.moved(at);
+              reached = at;
+            }
+          }
+          if (arrival && events.length < batchSize) continue;
+
+          let caughtUp = live.isEmpty() && reached >= Math.max(head, logEnd.known());
+          if (caughtUp && !saidCaughtUp && performance.now() - headAt > endGoodFor) {
+            ({ head } = await logEnd.look(reader));
+            headAt = performance.now();
+            caughtUp = reached >= head;
+          }
+          const pending = events.length > 0 || reached > position;
+          // More is on its way: a fuller batch costs no more than this one.
+          if (pending && !caughtUp && events.length < batchSize && (await live.arrived(fillWithin))) continue;
+          if (pending || (caughtUp && !saidCaughtUp)) {
+            const batch: EventBatch = { events, position: reached, caughtUp };
+            progress ||= events.length > 0;
+            if (progress) pause = firstPause;
+            events = [];
+            position = reached;
+            considered = looked;
+            begun = true;
+            exact = true;
+            saidCaughtUp = caughtUp;
+            yield batch;
+            // A long log must not keep the event loop to itself.
+            if (!live.isEmpty()) await turn();
+          } else if (live.isEmpty()) {
+            considered = looked;
+            await somethingArrived(live, () => reached);
+          }
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        const kind = kindOf(error);
+        if (error instanceof LogDamaged) throw error;
+        if (kind === 'badPosition' && exact) {
+          // No event stands there any more, or none ever did: begin earlier, and leave out what comes again.
+          exact = false;
+          continue;
+        }
+        if (!begun || kind === 'accessDenied' || kind === 'wrongCredentials') throw unavailableBecause(error);
+        resubscriptions++;
+        // The server is alive and has told so: it will have the rest at once.
+        if (kind === 'dropped' && progress) continue;
+        connection.doubt();
+        notice('a subscription to the event store is taken up again', { position, reason: reasonOf(error) });
+        await delay(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+        pause = Math.min(pause * 2, lastPause);
+      } finally {
+        live?.end();
+      }
+    }
+  }
+
+  /**
+   * The server (23.10) reads one event from the position it is given and begins behind that: where the event of the
+   * position was scavenged, the next one would be lost. And it takes a position beyond its end for a place to wait at.
+   */
+  async function startBehind(position: number, considered: number, exact: boolean): Promise<Start> {
+    await connection.ready();
+    const [{ head, end }, next] = await Promise.all([
+      logEnd.look(reader),
+      considered > 0 && exact ? reader.all({ from: considered, count: 1 }) : undefined,
+    ]);
+    if (Math.max(position, considered) > end)
+      throw new LogDamaged(
+        `Position ${Math.max(position, considered)} was reached before, but the event store ends at ${end}: it was emptied, or restored from a backup made before. ` +
+          'Restore a newer backup; or, if the loss is accepted, rebuild the views.',
+      );
+    if (head <= position) {
+      for (const mark of logEnd.marksBehind(position)) await requireVisible(mark);
+      // Nothing of ours lies between, however much of others does.
+      return { behind: end === 0 ? undefined : end, before: undefined, head };
+    }
+    const found = next?.[0]?.event;
+    if (found) {
+      const at = positionOf(found);
+      return { behind: at, before: at === considered ? undefined : found, head };
+    }
+    const first = await logEnd.first(reader);
+    if (!first) return { behind: undefined, before: undefined, head };
+    const [earliest] = await reader.all({ from: first.position, count: 1 });
+    return earliest?.event
+      ? { behind: positionOf(earliest.event), before: earliest.event, head }
+      : { behind: undefined, before: undefined, head };
+  }
+
+  /** @throws LogDamaged for the mark of a deletion or truncation of one of our streams */
+  async function isOfOurLog({ streamId, type, data }: LogEvent): Promise<boolean> {
+    if (names.isOurs(streamId)) {
+      if (type === '$streamDeleted') throw tombstoned(streamId);
+      return true;
+    }
+    const described = names.describedBy(streamId);
+    if (described !== undefined && hidesEvents(data)) await requireVisible(described);
+    return false;
+  }
+
+  /** An old mark may have been taken back: what counts is what the metadata say now. */
+  async function requireVisible(storedName: string): Promise<void> {
+    const hidden = await hiddenBecause(reader, storedName);
+    if (hidden) throw hidden;
+  }
+
+  /** Silence is looked into: a subscription may be dead without either side knowing. */
+  async function somethingArrived(live: LiveSubscription, reached: () => number): Promise<void> {
+    while (!(await live.arrived(2 * callTimeout))) {
+      const { head } = await logEnd.look(reader);
+      if (head <= reached()) continue;
+      if (await live.arrived(callTimeout)) return;
+      throw new Error(`Nothing arrives at ${reached()} although the log has gone on to ${head}`);
+    }
+  }
+
+  return { subscribe, resubscriptions: () => resubscriptions };
+}
+
+/** The promise, or a rejection as soon as the signal is aborted; what was under way ends by its own timer. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new Error('The subscription has ended'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,0 +1,45 @@
+import { LogDamaged } from '#event-sourcing';
+import { kindOf } from './client-errors.js';
+import type { Reader } from './reader.js';
+
+/** What of a stream's metadata hides events: truncated before a revision (a deletion is one), only so many, only so old. */
+const hiding = ['$tb', '$maxCount', '$maxAge'] as const;
+
+export function hidesEvents(metadata: unknown): boolean {
+  return typeof metadata === 'object' && metadata !== null && hiding.some((field) => field in metadata);
+}
+
+/** The damage when a stream's events were deleted or truncated by hand; undefined when nothing says so. */
+export async function hiddenBecause(reader: Reader, storedName: string): Promise<LogDamaged | undefined> {
+  try {
+    const [last] = await reader.stream(`$$${storedName}`, { from: 'end', count: 1, direction: 'backwards' });
+    if (!last?.event || !hidesEvents(last.event.data)) return undefined;
+    const found = hiding.filter((field) => field in (last.event!.data as object));
+    return new LogDamaged(
+      `Events of the stream ${storedName} are hidden: its metadata have ${found.join(' and ')}, by which somebody deleted or truncated it by hand. ` +
+        `No scavenge must run now: it would make that final. Remove ${found.join(' and ')} from the metadata of the stream; if events are still missing then, restore the database from a backup.`,
+    );
+  } catch (error) {
+    switch (kindOf(error)) {
+      case 'streamMissing':
+        return undefined;
+      case 'tombstoned':
+        return tombstoned(storedName);
+      default:
+        throw error;
+    }
+  }
+}
+
+export function tombstoned(storedName: string): LogDamaged {
+  return new LogDamaged(
+    `The stream ${storedName} was deleted by hand, for good (tombstoned). Restore the database from a backup made before.`,
+  );
+}
+
+/** Somebody has taken events away, and nothing says how. */
+export function incomplete(storedName: string, expected: number, found: string): LogDamaged {
+  return new LogDamaged(
+    `The stream ${storedName} should go on with revision ${expected}, but ${found}: events are missing. Restore the database from a backup.`,
+  );
+}
