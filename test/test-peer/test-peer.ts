@@ -139,15 +139,19 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
     }));
   }
 
-  /** Whoever is left after a while takes over, when it is the majority. */
+  /** Whoever is left takes over, when it is the majority: at once if alone, else after a while. */
   function elect(): void {
     if (leader !== undefined && node(leader).isRunning() && hasMajority()) return;
     leader = undefined;
-    election ??= (async () => {
-      if (nodes.length > 1) await sleep(electionTime);
+    if (nodes.length === 1) return choose();
+    election ??= sleep(electionTime).then(() => {
       election = undefined;
-      if (hasMajority()) leader = running()[0]?.number;
-    })();
+      choose();
+    });
+  }
+
+  function choose(): void {
+    if (hasMajority()) leader = running()[0]?.number;
   }
 
   async function down(number: number | undefined, stop: (each: PeerNode) => Promise<void>): Promise<void> {
@@ -186,7 +190,6 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
       if (running().length === 0) log.restart();
       await Promise.all(starting.map((each) => each.start()));
       elect();
-      if (nodes.length === 1) await election;
     },
     shutdown: ({ grace = 200, node: number } = {}) => down(number, (each) => each.shutdown(grace)),
     cutSockets: (number) => chosen(number).forEach((each) => each.cutSockets()),
