@@ -67,6 +67,7 @@ describe('an import is refused', () => {
       `import { decide } from '../../../../libs/customer-relationship/src/removal.js';`,
     ],
     ['apps/server/src/queries/overview.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
+    ['apps/server/src/server.module.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
     ['apps/server/src/server.module.ts', `import { KurrentDBClient } from '@eventstore/db-client';`],
     ['test/http/running-server.ts', `import { EventStoreDBClient } from '@eventstore/db-client';`],
     ['apps/server/src/server.module.ts', `import shared from '@eventstore/db-client/generated/shared_pb.js';`],
@@ -89,7 +90,7 @@ describe('an import is welcome', () => {
     ['test/test-peer/read.ts', `import streams from '@eventstore/db-client/generated/streams_pb.js';`],
     ['test/faults/lost-answers.spec.ts', `import { EventStoreDBClient } from '@eventstore/db-client';`],
     ['libs/projector/src/run.spec.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
-    ['apps/server/src/server.module.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
+    ['apps/server/src/open-ledger.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
     ['apps/auditor/src/main.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
   ])('in %s: %s', (path, text) => {
     expect(violationsIn([{ path, text }])).toEqual([]);
@@ -179,7 +180,7 @@ function rules(kit: ReadonlySet<string>) {
       allows: (found) =>
         isTest(found) ||
         within('apps/projector/src', 'apps/auditor/src')(found) ||
-        ['main', 'server.module', 'manage-keys'].some((root) => found.path === `apps/server/src/${root}.ts`),
+        ['open-ledger', 'manage-keys'].some((root) => found.path === `apps/server/src/${root}.ts`),
     },
     {
       rule: 'the test kit is for tests',

@@ -127,7 +127,7 @@ describe('a rebuild', () => {
     const head = await store.head();
     const rebuilt = start('rebuild', '--data-dir', dataDirectory);
     await rebuilt.exited;
-    expect(rebuilt.output()).toContain(`${head} of ${head} events`);
+    expect(rebuilt.output()).toContain(`${head} events, 100 % of the log`);
     expect(rebuilt.output()).toMatch(new RegExp(`^${head} events$`, 'm'));
     for (const { name } of relationshipViews) expect(rebuilt.output()).toMatch(new RegExp(`^${name} +\\d+ rows$`, 'm'));
     expect(rebuilt.child.exitCode).toBe(0);
@@ -163,7 +163,7 @@ describe('the projector as a thread', () => {
     import { startProjectorThread } from ${JSON.stringify(module)};
     const say = (...words) => console.log(words.join(' '));
     const options = {
-      eventsFile: ${JSON.stringify(eventsFileIn(dataDirectory))},
+      log: { store: 'sqlite', eventsFile: ${JSON.stringify(eventsFileIn(dataDirectory))} },
       viewsFile: ${JSON.stringify(viewsFileIn(dataDirectory))},
       onStopped: (view, failure) => say('stopped', view, failure.type),
       onTrouble: (message) => say('trouble', message),
@@ -231,7 +231,7 @@ describe('the projector as a thread', () => {
         process.on('worker', (worker) => worker.once('message', () => setTimeout(() => worker.terminate(), 50)));
         await startProjectorThread({
           ...options,
-          eventsFile: ${JSON.stringify(eventsFileIn(other))},
+          log: { store: 'sqlite', eventsFile: ${JSON.stringify(eventsFileIn(other))} },
           viewsFile: ${JSON.stringify(viewsFileIn(other))},
         });`),
     );

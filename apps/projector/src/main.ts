@@ -1,44 +1,56 @@
 import { pino } from 'pino';
-import { eventsFileIn } from '#event-store-sqlite';
 import { viewsFileIn } from '#projector';
 import { dataDirectoryAndNames } from './data-directory.js';
+import { requireEventLog } from './event-log-settings.js';
+import { exitCodeOf, startAgain } from './exit-codes.js';
 import { runProjector, type ProjectorNews } from './run-projector.js';
 
 // The projector as a process of its own, beside servers that run with PROJECTOR=off. It ends with the first signal after
-// the batch in hand, and with exit code 1 when it cannot go on: a supervisor starts it again, and it tries again.
+// the batch in hand, and with another exit code than 0 when it cannot go on: a supervisor starts it again, and it tries again.
 
-const log = pino({ name: 'projector', level: process.env['LOG_LEVEL'] ?? 'info' });
+const logger = pino({ name: 'projector', level: process.env['LOG_LEVEL'] ?? 'info' });
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
   process.once(signal, () => {
-    log.info({ signal }, 'stopping');
+    logger.info({ signal }, 'stopping');
     stopping.abort();
   });
+// Views and checkpoints are committed together, so nothing is lost by ending anywhere.
+process.on('uncaughtException', (error) => {
+  logger.fatal({ err: error }, 'uncaught: the projector ends, so that it is started again');
+  process.exit(startAgain);
+});
 
 function tell(event: ProjectorNews): void {
   switch (event.news) {
     case 'started':
-      log.info({ dataDirectory }, 'projecting');
+      logger.info({ dataDirectory }, 'projecting');
       return;
     case 'stopped':
-      log.error({ view: event.view, ...event.failure }, 'a view has stopped at an event that it cannot handle');
+      logger.error({ view: event.view, ...event.failure }, 'a view has stopped at an event that it cannot handle');
       return;
     case 'allStopped':
-      log.fatal('every view has stopped');
+      logger.fatal('every view has stopped');
       process.exitCode = 1;
       return;
     case 'trouble':
-      log.warn({ retryInMs: event.retryInMs }, event.message);
+      logger[event.damaged ? 'error' : 'warn']({ retryInMs: event.retryInMs }, event.message);
+      return;
+    case 'notice':
+      logger.warn(event.details, event.message);
+      return;
+    case 'metrics':
+      logger.debug(event.metrics, 'connection');
       return;
   }
 }
 
 const { dataDirectory } = dataDirectoryAndNames();
 try {
-  const files = { eventsFile: eventsFileIn(dataDirectory), viewsFile: viewsFileIn(dataDirectory) };
-  await runProjector(files, stopping.signal, tell);
+  const log = requireEventLog(process.env, dataDirectory);
+  await runProjector({ log, viewsFile: viewsFileIn(dataDirectory) }, stopping.signal, tell);
 } catch (error) {
-  log.fatal({ err: error }, 'the projector cannot go on');
+  logger.fatal({ err: error }, 'the projector cannot go on');
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = exitCodeOf(error);
 }

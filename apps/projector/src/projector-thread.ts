@@ -1,12 +1,19 @@
 import { Worker } from 'node:worker_threads';
 import type { ViewFailure } from '#projector';
-import type { ProjectorFiles, ProjectorNews } from './run-projector.js';
+import type { StoreMetrics } from './event-log.js';
+import type { ProjectorNews, ProjectorPlaces } from './run-projector.js';
 
-export interface ProjectorThreadOptions extends ProjectorFiles {
+export interface ProjectorThreadOptions extends ProjectorPlaces {
+  /** Ends a thread that has not begun yet, because its database is not there. */
+  readonly signal?: AbortSignal;
   /** A view has met an event that it cannot handle and has stopped; the others go on. */
   readonly onStopped: (view: string, failure: ViewFailure) => void;
-  /** The events or the views cannot be used now; it is tried again. */
-  readonly onTrouble: (message: string, retryInMs: number) => void;
+  /** The events or the views cannot be used now; it is tried again, though that does not help where the log is damaged. */
+  readonly onTrouble: (message: string, retryInMs: number, damaged: boolean) => void;
+  /** What an operator should know of its connection to the database. */
+  readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
+  /** What its connection to the database has counted since it was opened. */
+  readonly onMetrics?: (metrics: StoreMetrics) => void;
   /** The thread has ended although nobody had told it to: no view moves any more. */
   readonly onCrashed: (error: Error) => void;
 }
@@ -22,14 +29,18 @@ export interface ProjectorThread {
  * cannot be opened
  */
 export async function startProjectorThread({
-  eventsFile,
+  log,
   viewsFile,
+  signal,
   onStopped,
   onTrouble,
+  onNotice,
+  onMetrics,
   onCrashed,
 }: ProjectorThreadOptions): Promise<ProjectorThread> {
-  const files: ProjectorFiles = { eventsFile, viewsFile };
-  const worker = new Worker(new URL('./thread.js', import.meta.url), { name: 'projector', workerData: files });
+  signal?.throwIfAborted();
+  const places: ProjectorPlaces = { log, viewsFile };
+  const worker = new Worker(new URL('./thread.js', import.meta.url), { name: 'projector', workerData: places });
   const started = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
   let state: 'starting' | 'running' | 'stopping' | 'crashed' = 'starting';
@@ -44,14 +55,20 @@ export async function startProjectorThread({
   worker.on('message', (message: ProjectorNews) => {
     switch (message.news) {
       case 'started':
-        state = 'running';
+        if (state === 'starting') state = 'running';
         started.resolve();
         return;
       case 'stopped':
         onStopped(message.view, message.failure);
         return;
       case 'trouble':
-        onTrouble(message.message, message.retryInMs);
+        onTrouble(message.message, message.retryInMs, message.damaged);
+        return;
+      case 'notice':
+        onNotice?.(message.message, message.details);
+        return;
+      case 'metrics':
+        onMetrics?.(message.metrics);
         return;
       case 'allStopped':
         allStopped = true;
@@ -60,19 +77,24 @@ export async function startProjectorThread({
   });
   worker.on('error', (error: unknown) => fail(error instanceof Error ? error : new Error(String(error))));
   worker.on('exit', (code) => {
+    if (state === 'stopping') started.resolve();
     // Every view has been reported already when all of them have stopped.
-    if (state !== 'stopping' && !allStopped) fail(new Error(`The projector's thread has ended (exit code ${code})`));
+    else if (!allStopped) fail(new Error(`The projector's thread has ended (exit code ${code})`));
     ended.resolve();
   });
 
-  await started.promise;
-  return {
-    async stop() {
-      if (state === 'running') {
-        state = 'stopping';
-        worker.postMessage('stop');
-      }
-      await ended.promise;
-    },
-  };
+  async function stop(): Promise<void> {
+    if (state === 'starting' || state === 'running') {
+      state = 'stopping';
+      worker.postMessage('stop');
+    }
+    await ended.promise;
+  }
+
+  const giveUp = () => void stop();
+  signal?.addEventListener('abort', giveUp, { once: true });
+  await started.promise.finally(() => signal?.removeEventListener('abort', giveUp));
+  if (signal?.aborted) await ended.promise;
+  signal?.throwIfAborted();
+  return { stop };
 }

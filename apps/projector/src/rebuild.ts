@@ -2,10 +2,13 @@ import { fileURLToPath } from 'node:url';
 import { Presets, SingleBar } from 'cli-progress';
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { readLedger } from '#event-sourcing';
-import { eventsFileIn, lockDirectory, openSqliteEventStore } from '#event-store-sqlite';
+import { eventsFileIn, lockDirectory } from '#event-store-sqlite';
 import { openViewsFile, projector, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
 import { dataDirectoryAndNames } from './data-directory.js';
+import { requireEventLog } from './event-log-settings.js';
+import { openEventLog, type EventLog } from './event-log.js';
+import { exitCodeOf } from './exit-codes.js';
 import { LedgerNotOpened } from './run-projector.js';
 
 /** More events make a transaction than while queries wait for them. */
@@ -18,15 +21,20 @@ export interface Rebuilt {
   readonly rows: ReadonlyMap<string, number>;
 }
 
+/** How far it is: events so far, and the part of the log that they are, 0 to 1. */
+export type RebuildProgress = (events: number, part: number) => void;
+
 /**
- * Makes views anew from the log, all of them or those that are named. The server must not run: its queries would see
- * half of them.
- * @throws StoreStartupError when it does; Error for a name that is no view, ViewsLocked, ForeignViews
+ * Makes views anew from the log, all of them or those that are named. The server of the directory must not run: its
+ * queries would see half of them. Servers of other directories may.
+ * @throws StoreStartupError when it does; Error for a name that is no view, ViewsLocked, ForeignViews; StoreRefused,
+ * StoreUnavailable
  */
 export async function rebuild(
   dataDirectory: string,
   names: readonly string[],
-  onProgress: (events: number, of: number) => void,
+  onProgress: RebuildProgress,
+  log: EventLog = { store: 'sqlite', eventsFile: eventsFileIn(dataDirectory) },
 ): Promise<Rebuilt> {
   const unknown = names.filter((name) => !relationshipViews.some((view) => view.name === name));
   if (unknown.length > 0)
@@ -37,13 +45,13 @@ export async function rebuild(
     names.length === 0 ? relationshipViews : relationshipViews.filter(({ name }) => names.includes(name));
 
   await using opened = new AsyncDisposableStack();
-  const eventsFile = eventsFileIn(dataDirectory);
-  const store = openSqliteEventStore({ path: eventsFile, readOnly: true });
+  const { store, connect } = await openEventLog(log, { readOnly: true });
   opened.defer(() => store.close());
   const lock = lockDirectory(dataDirectory);
   opened.defer(() => lock.release());
+  await connect();
   const ledger = await readLedger(store);
-  if (!ledger) throw new LedgerNotOpened(eventsFile);
+  if (!ledger) throw new LedgerNotOpened(log);
   const head = await store.head();
   const views = openViewsFile({ path: viewsFileIn(dataDirectory), projections, anew: names.length === 0 });
   opened.defer(() => views.close());
@@ -67,7 +75,7 @@ export async function rebuild(
     },
     onProgress(progress) {
       events += progress.events;
-      onProgress(events, head);
+      onProgress(events, progress.position / head);
     },
   });
   await catchUp(new AbortController().signal);
@@ -81,21 +89,22 @@ function progressShown(terminal: boolean) {
   const rate = (events: number) => Math.round((1000 * events) / (performance.now() - startedAt));
   const bar = terminal
     ? new SingleBar(
-        { format: 'Rebuilding {bar} {percentage}% | {value}/{total} events | {rate}/s', hideCursor: true },
+        { format: 'Rebuilding {bar} {percentage}% | {events} events | {rate}/s', hideCursor: true },
         Presets.shades_classic,
       )
     : undefined;
   let begun = false;
   let nextTenth = 1;
   return {
-    step: (events: number, of: number) => {
+    // Positions in a database elsewhere are no counts, so the whole is not known in events.
+    step: (events: number, part: number) => {
       if (bar) {
-        if (!begun) bar.start(of, 0, { rate: 0 });
+        if (!begun) bar.start(100, 0, { events: 0, rate: 0 });
         begun = true;
-        bar.update(events, { rate: rate(events) });
-      } else if (events * 10 >= nextTenth * of) {
-        nextTenth = Math.floor((events * 10) / of) + 1;
-        console.log(`${events} of ${of} events (${rate(events)}/s)`);
+        bar.update(Math.floor(100 * part), { events, rate: rate(events) });
+      } else if (10 * part >= nextTenth) {
+        nextTenth = Math.floor(10 * part) + 1;
+        console.log(`${events} events, ${Math.floor(100 * part)} % of the log (${rate(events)}/s)`);
       }
     },
     stop: () => bar?.stop(),
@@ -107,13 +116,14 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const progress = progressShown(process.stdout.isTTY);
   try {
     const { dataDirectory, names } = dataDirectoryAndNames();
-    const { events, rows } = await rebuild(dataDirectory, names, progress.step);
+    const log = requireEventLog(process.env, dataDirectory);
+    const { events, rows } = await rebuild(dataDirectory, names, progress.step, log);
     progress.stop();
     console.log(`${events} events`);
     for (const [name, count] of rows) console.log(`${name.padEnd(24)} ${count} rows`);
   } catch (error) {
     progress.stop();
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
+    process.exitCode = exitCodeOf(error);
   }
 }

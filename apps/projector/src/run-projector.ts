@@ -1,13 +1,13 @@
 import { pairOf, relationshipCodec } from '#customer-relationship';
-import { readLedger } from '#event-sourcing';
-import { openSqliteEventStore } from '#event-store-sqlite';
+import { LogDamaged, readLedger } from '#event-sourcing';
 import { openViewsFile, projector, type ViewFailure } from '#projector';
 import { relationshipViews } from '#read-models';
+import { openEventLog, placeOf, type EventLog, type StoreMetrics } from './event-log.js';
 
-export interface ProjectorFiles {
+export interface ProjectorPlaces {
   /** The events, which are only read. */
-  readonly eventsFile: string;
-  /** The views; created when it does not exist. */
+  readonly log: EventLog;
+  /** The views; created when the file does not exist. */
   readonly viewsFile: string;
 }
 
@@ -16,33 +16,63 @@ export type ProjectorNews =
   | { readonly news: 'started' }
   | { readonly news: 'stopped'; readonly view: string; readonly failure: ViewFailure }
   | { readonly news: 'allStopped' }
-  | { readonly news: 'trouble'; readonly message: string; readonly retryInMs: number };
+  /** The events or the views cannot be used now; `damaged`: and trying again will not help. */
+  | { readonly news: 'trouble'; readonly message: string; readonly retryInMs: number; readonly damaged: boolean }
+  | { readonly news: 'notice'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
+  /** What its own connection to a database has counted. */
+  | { readonly news: 'metrics'; readonly metrics: StoreMetrics };
 
 /** The log has no identity yet that its views could be bound to. */
 export class LedgerNotOpened extends Error {
   override readonly name = 'LedgerNotOpened';
-  constructor(eventsFile: string) {
-    super(`${eventsFile} holds no ledger yet. Start the server once: it opens one.`);
+  constructor(log: EventLog) {
+    super(`${placeOf(log)} holds no ledger yet. Start the server once: it opens one.`);
   }
 }
+
+const metricsEveryMs = 2_000;
 
 /**
  * Keeps the views of a ledger up to date until the signal or until every view has stopped, with a connection of its own
  * to the events.
- * @throws StoreStartupError, LedgerNotOpened, ViewsLocked, ForeignViews
+ * @throws StoreStartupError, StoreRefused, LedgerNotOpened, ViewsLocked, ForeignViews
  */
 export async function runProjector(
-  { eventsFile, viewsFile }: ProjectorFiles,
+  { log, viewsFile }: ProjectorPlaces,
   signal: AbortSignal,
   tell: (news: ProjectorNews) => void,
 ): Promise<void> {
   await using opened = new AsyncDisposableStack();
-  const store = openSqliteEventStore({ path: eventsFile, readOnly: true });
+  const tellTrouble = (error: unknown, retryInMs: number) =>
+    tell({
+      news: 'trouble',
+      message: error instanceof Error ? error.message : String(error),
+      retryInMs,
+      damaged: error instanceof LogDamaged,
+    });
+  const { store, reach, metrics } = await openEventLog(log, {
+    readOnly: true,
+    onNotice: (message, details) => tell({ news: 'notice', message, details }),
+  });
   opened.defer(() => store.close());
-  const ledger = await readLedger(store);
-  if (!ledger) throw new LedgerNotOpened(eventsFile);
+  const read = async () => {
+    const ledger = await readLedger(store);
+    if (!ledger) throw new LedgerNotOpened(log);
+    return { ledgerId: ledger.ledgerId, head: await store.head() };
+  };
+  let ledger: Awaited<ReturnType<typeof read>>;
+  try {
+    ledger = await reach(read, { signal, onWaiting: tellTrouble });
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
+  }
   const views = openViewsFile({ path: viewsFile, projections: relationshipViews });
   opened.defer(() => views.close());
+  if (log.store === 'kurrentdb') {
+    const counting = setInterval(() => tell({ news: 'metrics', metrics: metrics() }), metricsEveryMs);
+    opened.defer(() => clearInterval(counting));
+  }
 
   const { run } = projector({
     store,
@@ -50,11 +80,9 @@ export async function runProjector(
     subjectOf: pairOf,
     views,
     projections: relationshipViews,
-    ledgerId: ledger.ledgerId,
-    head: await store.head(),
+    ...ledger,
     onStopped: (view, failure) => tell({ news: 'stopped', view, failure }),
-    onTrouble: (error, retryInMs) =>
-      tell({ news: 'trouble', message: error instanceof Error ? error.message : String(error), retryInMs }),
+    onTrouble: tellTrouble,
   });
   tell({ news: 'started' });
   await run(signal);

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { runProjector, type ProjectorFiles } from './run-projector.js';
+import { runProjector, type ProjectorPlaces } from './run-projector.js';
 
 // The entry of the projector's thread. What is thrown here ends the thread, and its parent is told.
 if (!parentPort) throw new Error('This is the entry of a worker thread');
@@ -7,5 +7,5 @@ const port = parentPort;
 const stopping = new AbortController();
 port.once('message', () => stopping.abort());
 
-await runProjector(workerData as ProjectorFiles, stopping.signal, (news) => port.postMessage(news));
+await runProjector(workerData as ProjectorPlaces, stopping.signal, (news) => port.postMessage(news));
 port.close();

@@ -1,6 +1,8 @@
 import { policies, type Policy } from '#customer-relationship';
 import { FlagText, judged, Matching, OneOf, Optional, Text, WholeText } from '#http';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { eventLogOf, eventLogVariables } from '../../projector/src/event-log-settings.js';
+import type { EventLog } from '../../projector/src/event-log.js';
 import { badConfiguration, StartupFailure } from './startup-failure.js';
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
@@ -24,6 +26,7 @@ class Environment {
   @Optional(WholeText(0, 65535)) PORT?: number;
   @Optional(Matching(/^[A-Za-z0-9.:-]{1,255}$/, 'a host name or an address', '127.0.0.1')) HOST?: string;
   @Optional(Text(4096)) DATA_DIR?: string;
+  @Optional(Text(4096)) KEYS_DIR?: string;
   @Optional(Text(4096)) PARTNERS_FILE?: string;
   @Optional(OneOf(Object.keys(policies))) POLICY?: string;
   @Optional(Matching(url, 'a URL of http or https', 'https://login.example/keys')) JWKS_URL?: string;
@@ -49,6 +52,9 @@ export interface Configuration {
   readonly port: number;
   readonly host: string;
   readonly dataDirectory: string;
+  /** The secrets of the ledger; shared by all servers of a log that is not in the data directory. */
+  readonly keysDirectory: string;
+  readonly log: EventLog;
   readonly partnersFile: string;
   readonly policy: Policy;
   /** Where tokens are verified; absent: with the server's own key. */
@@ -66,11 +72,11 @@ export interface Configuration {
   readonly bodyLimit: number;
 }
 
-/** Every variable that the server reads. */
-export const variables = [
+const ownVariables = [
   'PORT',
   'HOST',
   'DATA_DIR',
+  'KEYS_DIR',
   'PARTNERS_FILE',
   'POLICY',
   'JWKS_URL',
@@ -85,17 +91,27 @@ export const variables = [
   'BODY_LIMIT_BYTES',
 ] as const satisfies readonly (keyof Environment)[];
 
+/** Every variable that the server reads. */
+export const variables = [...ownVariables, ...eventLogVariables];
+
 /**
  * The configuration that an environment asks for.
  * @throws StartupFailure with one line for every variable that cannot be followed
  */
 export function configuration(env: Readonly<Record<string, string | undefined>>): Configuration {
   // An empty variable is one that was not set; only METRICS_PORT has something to say by being empty.
-  const given = Object.fromEntries(variables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  const given = Object.fromEntries(ownVariables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
   const { value, errors } = judged(Environment, given);
   const faults = (errors ?? []).map(
     ({ pointer, detail }) => `${pointer.slice(1)} ${detail}, but is ${JSON.stringify(env[pointer.slice(1)])}`,
   );
+  const dataDirectory = resolve(given['DATA_DIR'] ?? './data');
+  const { log, faults: faultsOfTheLog } = eventLogOf(env, dataDirectory);
+  faults.push(...faultsOfTheLog);
+  if (log.store === 'kurrentdb' && !given['KEYS_DIR'])
+    faults.push(
+      'KEYS_DIR must be set with EVENT_STORE=kurrentdb: the directory of the secrets that all servers of the ledger share; npm run keys -- --make DIR makes them, once',
+    );
   const jwt = [given['JWT_ISSUER'], given['JWT_AUDIENCE']];
   if (given['JWKS_URL'] && jwt.includes(undefined))
     faults.push('JWT_ISSUER and JWT_AUDIENCE must be set with JWKS_URL, so that tokens meant for others are refused');
@@ -123,7 +139,9 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
   return {
     port: value.PORT ?? 3000,
     host,
-    dataDirectory: resolve(value.DATA_DIR ?? './data'),
+    dataDirectory,
+    keysDirectory: value.KEYS_DIR === undefined ? join(dataDirectory, 'keys') : resolve(value.KEYS_DIR),
+    log,
     partnersFile: resolve(value.PARTNERS_FILE ?? './partners.json'),
     policy: policies[value.POLICY ?? 'partner-center-2020-06']!,
     ...(JWKS_URL === undefined

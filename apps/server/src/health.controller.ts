@@ -1,13 +1,15 @@
 import { Answer } from '#http';
 import { Controller, Get } from '@nestjs/common';
+import { Condition, unreachable } from './condition.js';
 import { HealthBounds } from './health-bounds.js';
 import { Ledger } from './ledger.js';
-import { viewLags } from './view-lags.js';
+import { viewLags, type ViewLag } from './view-lags.js';
 
 @Controller('health')
 export class HealthController {
   constructor(
     private readonly ledger: Ledger,
+    private readonly condition: Condition,
     private readonly bounds: HealthBounds,
   ) {}
 
@@ -20,28 +22,37 @@ export class HealthController {
   /** The event store can be read and every view is close enough to its head; whatever is missing is named. */
   @Get('ready')
   async ready() {
+    const { condition } = this;
+    if (condition.waitingFor !== undefined) return readiness([condition.waitingFor], [], false);
     const missing: string[] = [];
-    const lags = await viewLags(this.ledger).catch(() => {
-      missing.push('the event store cannot be reached');
-      return [];
-    });
-    for (const { name, status, seconds } of lags) {
+    let lags: readonly ViewLag[] = [];
+    try {
+      lags = await viewLags(this.ledger);
+    } catch (error) {
+      if (!condition.isDamage(error)) missing.push(unreachable(this.ledger.place, error));
+    }
+    // No more than that: where the damage is might be a customer's business, and stands in the server's log.
+    if (condition.damaged) missing.unshift('the log is damaged: see the log of the server');
+    if (condition.projectorDown) missing.push('the projector has ended and is being started again');
+    for (const { name, status, position, seconds } of lags) {
       if (status === 'stopped') missing.push(`the view ${name} has stopped`);
+      else if (position < condition.headAtStart)
+        missing.push(`the view ${name} has not yet taken in what was in the log when the server started`);
       else if (seconds > this.bounds.viewLagSeconds)
         missing.push(`the view ${name} is ${Math.round(seconds)} s behind`);
     }
-    const views = lags.map(({ name, status, position, events, seconds }) => ({
-      name,
-      status,
-      position: String(position),
-      eventsBehind: events,
-      secondsBehind: Math.round(seconds * 1000) / 1000,
-    }));
-    const ready = missing.length === 0;
-    return new Answer(
-      ready ? 200 : 503,
-      { 'Cache-Control': 'no-store' },
-      { status: ready ? 'ready' : 'notReady', missing, views },
-    );
+    return readiness(missing, lags, condition.damaged);
   }
+}
+
+function readiness(missing: readonly string[], lags: readonly ViewLag[], damaged: boolean): Answer {
+  const views = lags.map(({ name, status, position, events, seconds }) => ({
+    name,
+    status,
+    position: String(position),
+    eventsBehind: events,
+    secondsBehind: Math.round(seconds * 1000) / 1000,
+  }));
+  const status = damaged ? 'damaged' : missing.length === 0 ? 'ready' : 'notReady';
+  return new Answer(status === 'ready' ? 200 : 503, { 'Cache-Control': 'no-store' }, { status, missing, views });
 }

@@ -9,13 +9,16 @@ import {
   receive,
   type TokenVerifier,
 } from '#http';
+import { StoreUnavailable } from '#event-sourcing';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { Condition } from './condition.js';
 import { Ledger } from './ledger.js';
+import { occasionally } from './occasionally.js';
 import { openApiDocument } from './openapi.js';
 import { PartyGuard } from './party.js';
 
@@ -24,6 +27,7 @@ export interface HttpServerParts {
   readonly verifier: TokenVerifier;
   readonly bodyLimit: number;
   readonly logger: Logger;
+  readonly condition: Condition;
   readonly onAnswered: (request: FastifyRequest, reply: FastifyReply) => void;
 }
 
@@ -32,14 +36,21 @@ const maxDepth = 8;
 
 /** The application, not yet listening: one filter, one guard, one pipe, and nothing per request but what the route needs. */
 export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
-  const { module, verifier, bodyLimit, logger, onAnswered } = parts;
+  const { module, verifier, bodyLimit, logger, condition, onAnswered } = parts;
   const methods = new Map<RegExp, string[]>();
+  const tellOfDamage = occasionally(60_000, (times, error: unknown, correlationId: string) =>
+    logger.error({ err: error, correlationId, times }, 'the log is damaged: callers are refused'),
+  );
   const filter = new ProblemFilter({
     methodsAt: (url) => {
       const path = url.split('?', 1)[0]!;
       return [...methods].filter(([pattern]) => pattern.test(path)).flatMap(([, names]) => names);
     },
     onUnexpected: (error, correlationId) => logger.error({ err: error, correlationId }, 'unexpected'),
+    onDamaged: (error, correlationId) => {
+      condition.isDamage(error);
+      tellOfDamage(error, correlationId);
+    },
   });
   const adapter = new LedgerHttpAdapter({
     bodyLimit,
@@ -67,6 +78,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     if (known) methods.get(known)!.push(...names);
     else methods.set(pattern, names);
   });
+  admitNobodyBeforeItIsOpen(fastify, condition);
   receive(fastify, { verifier, onAnswered });
   readBodies(fastify);
 
@@ -89,6 +101,17 @@ function document(app: NestFastifyApplication): void {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     customSiteTitle: 'Reseller Ledger',
+  });
+}
+
+/** What needs no ledger, and what the problem that all others meet leads to. */
+const alwaysAnswered = /^\/(health|problems|docs|openapi\.json)(?=[/?]|$)/;
+
+function admitNobodyBeforeItIsOpen(fastify: FastifyInstance, condition: Condition): void {
+  fastify.addHook('onRequest', (request, _, done) => {
+    const { waitingFor } = condition;
+    if (waitingFor === undefined || alwaysAnswered.test(request.url)) done();
+    else done(new StoreUnavailable(waitingFor));
   });
 }
 

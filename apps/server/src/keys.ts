@@ -13,14 +13,41 @@ import {
   type TokenVerifier,
 } from '#http';
 import type { Configuration } from './configuration.js';
-import { StartupFailure } from './startup-failure.js';
+import { badConfiguration, StartupFailure } from './startup-failure.js';
 
-export const tokenKeyPath = (dataDirectory: string) => join(dataDirectory, 'keys', 'token-key.json');
-export const ledgerSecretPath = (dataDirectory: string) => join(dataDirectory, 'keys', 'ledger-secret');
+export const tokenKeyPath = (keysDirectory: string) => join(keysDirectory, 'token-key.json');
+export const ledgerSecretPath = (keysDirectory: string) => join(keysDirectory, 'ledger-secret');
 
-/** The server's own key for tokens; made where there is none. @throws StartupFailure */
-export async function tokenKey(dataDirectory: string): Promise<EmbeddedKey> {
-  const path = tokenKeyPath(dataDirectory);
+type KeysPlace = Pick<Configuration, 'keysDirectory' | 'log' | 'issuer'>;
+
+/**
+ * Servers of one log must have the same secrets, so none of them makes any: the second would make others.
+ * @throws StartupFailure naming those that are missing
+ */
+export function requireSharedKeys({ keysDirectory, log, issuer }: KeysPlace): void {
+  if (log.store === 'sqlite') return;
+  const needed = [ledgerSecretPath, ...(issuer ? [] : [tokenKeyPath])].map((pathIn) => pathIn(keysDirectory));
+  const missing = needed.filter((path) => readSecret(path) === undefined);
+  if (missing.length > 0)
+    throw new StartupFailure(
+      `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing. All servers of a ledger share the secrets in KEYS_DIR: copy them\n` +
+        `from another server. For a new ledger make them, once: npm run keys -- --make ${keysDirectory}`,
+      badConfiguration,
+    );
+}
+
+function readSecret(path: string): string | undefined {
+  try {
+    return readIfThere(path);
+  } catch (error) {
+    throw unreadable(path, error, 'Restore the file from your backup.');
+  }
+}
+
+/** The server's own key for tokens; made where there is none, unless servers share it. @throws StartupFailure */
+export async function tokenKey(place: KeysPlace): Promise<EmbeddedKey> {
+  requireSharedKeys(place);
+  const path = tokenKeyPath(place.keysDirectory);
   try {
     return await embeddedKey(path);
   } catch (error) {
@@ -33,13 +60,14 @@ export async function tokenKey(dataDirectory: string): Promise<EmbeddedKey> {
 }
 
 /** Verifies tokens as the configuration says: by the issuer's keys if it names one, else by the server's own. */
-export async function verifierOf({ issuer, dataDirectory }: Configuration): Promise<TokenVerifier> {
+export async function verifierOf(place: KeysPlace): Promise<TokenVerifier> {
+  const { issuer } = place;
   if (issuer)
     return tokenVerifier({
       key: createRemoteJWKSet(issuer.jwksUrl, { timeoutDuration: 5_000, cooldownDuration: 10_000 }),
       ...issuer,
     });
-  const { verification } = await tokenKey(dataDirectory);
+  const { verification } = await tokenKey(place);
   return tokenVerifier({
     key: verification,
     issuer: embeddedIssuer,
@@ -53,13 +81,20 @@ const secretForm = /^[0-9a-f]{64}\n?$/;
 /** A new secret, as it stands in its file. */
 export const newSecret = () => `${randomBytes(32).toString('hex')}\n`;
 
+/** What fingerprints of commands are made with, where servers share it. @throws StartupFailure */
+export function sharedLedgerSecret(place: KeysPlace): KeyObject {
+  requireSharedKeys(place);
+  const path = ledgerSecretPath(place.keysDirectory);
+  return secretOf(path, readSecret(path) ?? '');
+}
+
 /**
  * What fingerprints of commands are made with. Made when the log is empty; never for a log that has events, whose
  * fingerprints it could not have made.
  * @throws StartupFailure
  */
-export async function ledgerSecret(dataDirectory: string, logIsEmpty: boolean): Promise<KeyObject> {
-  const path = ledgerSecretPath(dataDirectory);
+export async function ledgerSecret(keysDirectory: string, logIsEmpty: boolean): Promise<KeyObject> {
+  const path = ledgerSecretPath(keysDirectory);
   let text: string | undefined;
   try {
     text = logIsEmpty ? await secretFile(path, newSecret) : readIfThere(path);
@@ -72,6 +107,10 @@ export async function ledgerSecret(dataDirectory: string, logIsEmpty: boolean): 
         `Restore the file from your backup. If it is lost for good: npm run keys -- --renew-ledger-secret makes a new one;\n` +
         `from then on a retry of a command sent before is refused (IdempotencyKeyReused) instead of being given its first answer.`,
     );
+  return secretOf(path, text);
+}
+
+function secretOf(path: string, text: string): KeyObject {
   if (!secretForm.test(text))
     throw new StartupFailure(
       `The ledger's secret ${path} is not as it was made (64 hexadecimal digits). Restore the file from your backup.`,
@@ -84,6 +123,6 @@ function unreadable(path: string, error: unknown, remedy: string): StartupFailur
   return new StartupFailure(
     code === undefined
       ? `The key ${path} cannot be used: ${message}. ${remedy}`
-      : `The key ${path} cannot be used (${code}). Check DATA_DIR, and that this user may read and write there.`,
+      : `The key ${path} cannot be used (${code}). Check KEYS_DIR or DATA_DIR, and that this user may read and write there.`,
   );
 }

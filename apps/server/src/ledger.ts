@@ -17,6 +17,8 @@ export type Relationships = CommandHandler<RelationshipCommands, RelationshipEve
 /** The ledger that this server serves, as the composition root has put it together. */
 export abstract class Ledger {
   abstract readonly id: string;
+  /** Hosts of the database, if the log is in one. */
+  abstract readonly place: string | undefined;
   abstract readonly store: EventStore;
   abstract readonly relationships: Relationships;
   abstract readonly views: ViewsReader<Views>;

@@ -1,38 +1,59 @@
 import 'reflect-metadata';
+import { placeOf } from '../../projector/src/event-log.js';
+import { Condition } from './condition.js';
 import { configuration, type Configuration } from './configuration.js';
 import { httpServer } from './http-server.js';
 import { verifierOf } from './keys.js';
+import type { Ledger } from './ledger.js';
 import { metricsOf, serveMetrics, type MetricsServer } from './metrics.js';
+import { takeLedger } from './open-ledger.js';
 import { partnersIn } from './partners-file.js';
 import { logRequest, openLog, type Log } from './request-log.js';
-import { openLedgerIn, ServerModule } from './server.module.js';
-import { StartupFailure } from './startup-failure.js';
+import { ServerModule } from './server.module.js';
+import { startAgain, StartupFailure } from './startup-failure.js';
 
 /** How long requests in hand may take once the server has been told to stop. */
 const drainMs = 8_000;
+
+/** Told of an exception that nothing has caught; the store's part of it is known once there is a store. */
+let isClientBroken: (error: unknown) => boolean = () => false;
 
 async function start(settings: Configuration, log: Log): Promise<void> {
   // Closes in the reverse order: first no more requests, last the store.
   const running = new AsyncDisposableStack();
   running.defer(log.flush);
+  const stopping = new AbortController();
   try {
+    const { logger } = log;
     const partners = partnersIn(settings.partnersFile);
     const verifier = await verifierOf(settings);
-    const opened = await openLedgerIn(settings, partners, log.logger);
-    running.defer(opened.close);
-    const metrics = metricsOf(opened.ledger, opened.storeMetrics, verifier.cached);
+    const condition = new Condition();
+    const taken = await takeLedger(settings, { partners, condition, logger });
+    ({ isClientBroken } = taken);
+    running.defer(taken.close);
+    // Nobody comes to it before it is filled: see `Condition.waitingFor`.
+    const ledger = {} as Ledger;
+    const open = async () => {
+      Object.assign(ledger, await taken.open(stopping.signal));
+      condition.waitingFor = undefined;
+    };
+    // A file is there at once or not at all; a database elsewhere may be started after us, and is waited for in public.
+    const waits = settings.log.store === 'kurrentdb';
+    if (!waits) await open();
+    const metrics = metricsOf(ledger, condition, taken.storeMetrics, verifier.cached);
     let metricsServer: MetricsServer | undefined;
     if (settings.metricsPort !== undefined) {
       metricsServer = await serveMetrics(metrics, settings.host, settings.metricsPort);
       running.defer(metricsServer.close);
     }
     const app = await httpServer({
-      module: ServerModule.serving(opened.ledger, { viewLagSeconds: settings.viewLagLimitSeconds }),
+      module: ServerModule.serving(ledger, condition, { viewLagSeconds: settings.viewLagLimitSeconds }),
       verifier,
       bodyLimit: settings.bodyLimit,
-      logger: log.logger,
+      logger,
+      condition,
       onAnswered: (request, reply) => {
-        logRequest(log.logger, request, reply);
+        logRequest(logger, request, reply);
         metrics.observe(request, reply);
       },
     });
@@ -48,9 +69,19 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     await app.listen({ port: settings.port, host: settings.host }).catch((error: NodeJS.ErrnoException) => {
       throw new StartupFailure(cannotListen(settings, error));
     });
-    stopOnSignal(running, log);
+    const opening = waits ? open() : Promise.resolve();
+    stopOnSignal(async () => {
+      stopping.abort();
+      // What it has opened must be there to be closed; why it ended is of no interest any more.
+      await opening.catch(() => undefined);
+      await running.disposeAsync();
+    }, log);
     introduce(await app.getUrl(), settings, metricsServer?.address);
+    await opening;
+    if (waits) logger.info({ ledger: ledger.id }, 'the ledger is open');
   } catch (error) {
+    // Whoever has told it to stop sees to the rest.
+    if (stopping.signal.aborted) return;
     await running.disposeAsync();
     throw error;
   }
@@ -71,7 +102,7 @@ function cannotListen({ host, port }: Configuration, { code, message }: NodeJS.E
 }
 
 /** The first signal lets what is in hand finish; the second does not wait for it. */
-function stopOnSignal(running: AsyncDisposableStack, log: Log): void {
+function stopOnSignal(end: () => Promise<void>, log: Log): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) {
@@ -80,7 +111,7 @@ function stopOnSignal(running: AsyncDisposableStack, log: Log): void {
     }
     stopping = true;
     log.logger.info({ signal }, 'stopping');
-    running.disposeAsync().then(
+    end().then(
       () => process.exit(0),
       (error: unknown) => {
         log.logger.error({ err: error }, 'not stopped cleanly');
@@ -101,6 +132,9 @@ function introduce(url: string, settings: Configuration, metrics: string | undef
       ? `Tokens              of ${settings.issuer.issuer}`
       : 'Tokens              npm run token -- --role GlobalAdmin --role AdminAgent --partner <guid>',
     `Data directory      ${settings.dataDirectory}`,
+    ...(settings.log.store === 'kurrentdb'
+      ? [`Event store         ${placeOf(settings.log)}, streams ${settings.log.streamPrefix}…`]
+      : []),
     `Policy              ${settings.policy.name}`,
     ...(metrics ? [`Metrics             ${metrics}`] : []),
   ];
@@ -115,9 +149,15 @@ async function main(): Promise<void> {
     const { logger, flush } = log;
     // A bug that nothing has caught: what has been acknowledged is on the disk, and nobody knows what else still holds.
     process.on('uncaughtException', (error) => {
-      logger.fatal({ err: error }, 'uncaught');
+      const broken = isClientBroken(error);
+      logger.fatal(
+        { err: error },
+        broken
+          ? 'the client of the database has lost the state that its connections share: the server ends, so that it is started again'
+          : 'uncaught',
+      );
       flush();
-      process.exit(1);
+      process.exit(broken ? startAgain : 1);
     });
     await start(settings, log);
   } catch (error) {

@@ -1,42 +1,97 @@
 import { existsSync, renameSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { adoptLedgerSecret } from '#event-sourcing';
 import { eventsFileIn, lockDirectory, StoreStartupError } from '#event-store-sqlite';
-import { readIfThere, secretFile } from '#http';
-import { configuration } from './configuration.js';
-import { ledgerSecretPath, newSecret, tokenKey, tokenKeyPath } from './keys.js';
-import { StartupFailure } from './startup-failure.js';
+import { embeddedKey, readIfThere, secretFile } from '#http';
+import { openEventLog } from '../../projector/src/event-log.js';
+import { exitCodeOf } from '../../projector/src/exit-codes.js';
+import { configuration, type Configuration } from './configuration.js';
+import { ledgerSecretPath, newSecret, sharedLedgerSecret, tokenKeyPath } from './keys.js';
+import { badConfiguration, StartupFailure } from './startup-failure.js';
 
-// Shows which keys the data directory holds, never what is in them, and replaces those that are lost. What is replaced is
-// kept beside the new one.
+// Shows which keys there are, never what is in them, makes those that servers share, and replaces those that are lost.
+// What is replaced is kept beside the new one.
+
+const ofNoUse = 'from then on a retry of a command sent before is refused (IdempotencyKeyReused)';
 
 async function manageKeys(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      make: { type: 'string' },
       'renew-token-key': { type: 'boolean', default: false },
       'renew-ledger-secret': { type: 'boolean', default: false },
+      'adopt-ledger-secret': { type: 'boolean', default: false },
     },
   });
-  const { dataDirectory, issuer } = configuration({ ...process.env, HOST: '' });
-  const tokens = tokenKeyPath(dataDirectory);
-  const secret = ledgerSecretPath(dataDirectory);
+  if (values.make !== undefined) return makeKeys(resolve(values.make));
+  const settings = configuration({ ...process.env, HOST: '' });
+  const { keysDirectory, issuer } = settings;
+  const tokens = tokenKeyPath(keysDirectory);
+  const secret = ledgerSecretPath(keysDirectory);
 
   if (values['renew-token-key']) {
     putAside(tokens);
-    await tokenKey(dataDirectory);
+    await embeddedKey(tokens);
     say(`A new token key is in ${tokens}. Tokens given out so far end when the server is started again.`);
   }
-  if (values['renew-ledger-secret']) {
-    // A server that runs would go on with the old secret, and know none of its own fingerprints after the next start.
-    const lock = lockOf(dataDirectory);
-    putAside(secret);
-    await secretFile(secret, newSecret);
-    lock.release();
-    say(
-      `A new secret of the ledger is in ${secret}. A retry of a command sent before is now refused (IdempotencyKeyReused).`,
-    );
-  }
+  if (values['renew-ledger-secret']) await renewLedgerSecret(settings, secret);
+  if (values['adopt-ledger-secret']) await adoptSecret(settings, secret);
   say(`token key      ${tokens}  ${issuer ? 'not used: JWKS_URL is set' : present(tokens)}`);
   say(`ledger secret  ${secret}  ${present(secret)}`);
+}
+
+/** The secrets of a new ledger, for all of its servers. @throws StartupFailure when there are any: they may be in use */
+async function makeKeys(directory: string): Promise<void> {
+  const paths = [tokenKeyPath(directory), ledgerSecretPath(directory)] as const;
+  const there = paths.filter((path) => readIfThere(path) !== undefined);
+  if (there.length > 0)
+    throw new StartupFailure(
+      `${there.join(' and ')} ${there.length > 1 ? 'are' : 'is'} there already, and nothing was overwritten: a ledger may live by it. Name another directory.`,
+    );
+  await embeddedKey(paths[0]);
+  await secretFile(paths[1], newSecret);
+  for (const path of paths) say(`Made ${path}`);
+  say(`Every server of the ledger needs both: set KEYS_DIR to ${directory}, and back it up.`);
+}
+
+async function renewLedgerSecret({ dataDirectory, log }: Configuration, secret: string): Promise<void> {
+  if (log.store !== 'sqlite')
+    throw new StartupFailure(
+      `Several servers share ${secret}, so it is not renewed in place. Make new keys by npm run keys -- --make DIR, stop every server,\n` +
+        `set KEYS_DIR to that directory for all of them, and let the ledger adopt the secret: npm run keys -- --adopt-ledger-secret;\n${ofNoUse}.`,
+      badConfiguration,
+    );
+  // A server that runs would go on with the old secret, and know none of its own fingerprints after the next start.
+  const lock = lockOf(dataDirectory);
+  putAside(secret);
+  await secretFile(secret, newSecret);
+  lock.release();
+  say(
+    `A new secret of the ledger is in ${secret}. A retry of a command sent before is now refused (IdempotencyKeyReused).`,
+  );
+}
+
+/** Makes the secret in KEYS_DIR that of a ledger which has another. */
+async function adoptSecret(settings: Configuration, secret: string): Promise<void> {
+  if (settings.log.store === 'sqlite')
+    throw new StartupFailure(
+      'With EVENT_STORE=sqlite the secret is the one server’s own, and nothing has to be adopted. If it is lost: npm run keys -- --renew-ledger-secret.',
+      badConfiguration,
+    );
+  const shared = sharedLedgerSecret(settings);
+  const { store, connect } = await openEventLog(settings.log);
+  try {
+    await connect();
+    const outcome = await adoptLedgerSecret(store, shared);
+    say(
+      outcome === 'adopted'
+        ? `The ledger has adopted ${secret}. Servers that still run with another secret must be stopped now; ${ofNoUse}.`
+        : `${secret} is the ledger's secret already.`,
+    );
+  } finally {
+    await store.close();
+  }
 }
 
 /** @throws StartupFailure when a server uses the directory, or when there is no ledger in it */
@@ -68,5 +123,5 @@ function say(line: string): void {
 
 manageKeys().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = error instanceof StartupFailure ? error.exitCode : 1;
+  process.exitCode = error instanceof StartupFailure ? error.exitCode : exitCodeOf(error);
 });

@@ -1,20 +1,72 @@
 import { createServer } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { StoreMetrics } from '../../projector/src/event-log.js';
+import type { Condition } from './condition.js';
 import type { Ledger } from './ledger.js';
-import type { OpenLedger } from './server.module.js';
+import type { LedgerToOpen } from './open-ledger.js';
 import { StartupFailure } from './startup-failure.js';
-import { viewLags } from './view-lags.js';
+import { viewLags, type ViewLag } from './view-lags.js';
 
 export interface Metrics {
   readonly observe: (request: FastifyRequest, reply: FastifyReply) => void;
   readonly text: () => Promise<string>;
 }
 
+type Store<K extends StoreMetrics['store']> = Extract<StoreMetrics, { store: K }>;
+type Counts<K extends StoreMetrics['store']> = readonly (readonly [
+  name: string,
+  help: string,
+  read: (metrics: Store<K>) => number,
+])[];
+
+const ofSqlite: Counts<'sqlite'> = [
+  ['appended_events', 'Events appended since the start', ({ appendedEvents }) => appendedEvents],
+  [
+    'commits',
+    'Transactions that wrote events since the start; appends of one turn share one',
+    ({ commits }) => commits,
+  ],
+  ['conflicts', 'Appends refused because the stream had moved on', ({ conflicts }) => conflicts],
+  ['failed_commits', 'Transactions that failed', ({ failedCommits }) => failedCommits],
+  ['queued_appends', 'Appends that wait for their transaction', ({ queuedAppends }) => queuedAppends],
+  ['wal_bytes', 'Size of the write-ahead log', ({ walBytes }) => walBytes],
+  [
+    'uncheckpointed_pages',
+    'Pages of the write-ahead log not yet in the database',
+    ({ uncheckpointedPages }) => uncheckpointedPages,
+  ],
+  ['failed_checkpoints', 'Checkpoints that failed', ({ failedCheckpoints }) => failedCheckpoints],
+];
+
+/** What only the server does: a projector appends nothing. */
+const ofKurrentdb: Counts<'kurrentdb'> = [
+  ['appended_events', 'Events appended since the start', ({ appendedEvents }) => appendedEvents],
+  ['conflicts', 'Appends refused because the stream had moved on', ({ conflicts }) => conflicts],
+  [
+    'resent_appends',
+    'Appends sent again because the outcome of an attempt was unknown',
+    ({ resentAppends }) => resentAppends,
+  ],
+  [
+    'unknown_outcomes',
+    'Appends whose callers had to be told that the outcome is unknown',
+    ({ unknownOutcomes }) => unknownOutcomes,
+  ],
+  ['appends_in_flight', 'Appends that the database has not answered yet', ({ appendsInFlight }) => appendsInFlight],
+];
+
+/** What the server's connection and the projector's own both do. */
+const ofConnections: Counts<'kurrentdb'> = [
+  ['resubscriptions', 'Subscriptions taken up again after they had ended', ({ resubscriptions }) => resubscriptions],
+  ['clients_rebuilt', 'Clients made anew because the one before was stuck', ({ clientsRebuilt }) => clientsRebuilt],
+];
+
 /** What the server counts, in the form that Prometheus reads. Nothing personal is a label: routes are patterns. */
 export function metricsOf(
   ledger: Ledger,
-  storeMetrics: OpenLedger['storeMetrics'],
+  condition: Condition,
+  storeMetrics: LedgerToOpen['storeMetrics'],
   cachedTokens: () => number,
 ): Metrics {
   const registry = new Registry();
@@ -36,27 +88,37 @@ export function metricsOf(
         this.set(read());
       },
     });
-  gauge('ledger_store_appended_events', 'Events appended since the start', () => storeMetrics().appendedEvents);
+  const store = storeMetrics().server.store;
+  if (store === 'sqlite')
+    for (const [name, help, read] of ofSqlite)
+      gauge(`ledger_store_${name}`, help, () => read(storeMetrics().server as Store<'sqlite'>));
+  else {
+    for (const [name, help, read] of ofKurrentdb)
+      gauge(`ledger_store_${name}`, help, () => read(storeMetrics().server as Store<'kurrentdb'>));
+    for (const [name, help, read] of ofConnections)
+      new Gauge({
+        name: `ledger_store_${name}`,
+        help,
+        labelNames: ['connection'],
+        registers,
+        collect() {
+          for (const [connection, metrics] of Object.entries(storeMetrics()))
+            if (metrics?.store === 'kurrentdb') this.set({ connection }, read(metrics));
+        },
+      });
+  }
+  gauge('ledger_damaged', '1 when the log was found to be damaged', () => (condition.damaged ? 1 : 0));
+  gauge('ledger_open', '0 while the server waits for its event store', () => (condition.waitingFor ? 0 : 1));
   gauge(
-    'ledger_store_commits',
-    'Transactions that wrote events since the start; appends of one turn share one',
-    () => storeMetrics().commits,
+    'ledger_projector_restarts',
+    'How often the projector was started again after a crash',
+    () => condition.projectorRestarts,
   );
-  gauge('ledger_store_conflicts', 'Appends refused because the stream had moved on', () => storeMetrics().conflicts);
-  gauge('ledger_store_failed_commits', 'Transactions that failed', () => storeMetrics().failedCommits);
-  gauge('ledger_store_queued_appends', 'Appends that wait for their transaction', () => storeMetrics().queuedAppends);
-  gauge('ledger_store_wal_bytes', 'Size of the write-ahead log', () => storeMetrics().walBytes);
-  gauge(
-    'ledger_store_uncheckpointed_pages',
-    'Pages of the write-ahead log not yet in the database',
-    () => storeMetrics().uncheckpointedPages,
-  );
-  gauge('ledger_store_failed_checkpoints', 'Checkpoints that failed', () => storeMetrics().failedCheckpoints);
   gauge('ledger_cached_tokens', 'Verified tokens kept', cachedTokens);
 
   const lagEvents = new Gauge({
     name: 'ledger_view_lag_events',
-    help: 'Positions between the head of the log and the view',
+    help: 'Events that the view has not taken in, counted up to 1000, which stands for that many or more',
     labelNames: ['view'],
     registers,
   });
@@ -73,6 +135,12 @@ export function metricsOf(
     registers,
   });
 
+  function unknown(): readonly ViewLag[] {
+    lagEvents.reset();
+    lagSeconds.reset();
+    return [];
+  }
+
   const children = new Map<string, ReturnType<typeof durations.labels>>();
   return {
     observe(request, reply) {
@@ -86,7 +154,9 @@ export function metricsOf(
       child.observe((performance.now() - call.startedAt) / 1000);
     },
     async text() {
-      for (const { name, events, seconds, status } of await viewLags(ledger)) {
+      // What else is counted matters most when the store cannot be asked.
+      const lags = condition.waitingFor === undefined ? await viewLags(ledger).catch(unknown) : unknown();
+      for (const { name, events, seconds, status } of lags) {
         lagEvents.set({ view: name }, events);
         lagSeconds.set({ view: name }, seconds);
         stopped.set({ view: name }, status === 'stopped' ? 1 : 0);

@@ -418,14 +418,14 @@ export const schemas: Readonly<Record<string, Schema>> = {
   CloudEventBatch: listOf(shown('CloudEvent')),
   Live: object({ status: { const: 'live' } }),
   Readiness: object({
-    status: word('ready', 'notReady'),
+    status: word('ready', 'notReady', 'damaged'),
     missing: { ...listOf(text), description: 'What is in the way, in words.' },
     views: listOf(
       object({
         name: text,
         status: word('building', 'running', 'stopped'),
         position,
-        eventsBehind: whole,
+        eventsBehind: { ...whole, description: 'Counted up to 1,000, which stands for that many or more.' },
         secondsBehind: { type: 'number' },
       }),
     ),

@@ -252,11 +252,14 @@ const problemCodes: Record<string, readonly [status: number, codes: readonly str
   PreconditionRequired: [428, codesWith(428)],
   HeadersTooLarge: [431, codesWith(431)],
   InternalError: [500, codesWith(500)],
-  CommandUnavailable: [503, ['StoreUnavailable', 'OutcomeUnknown', 'AuthenticationUnavailable', 'ShuttingDown']],
-  StoreUnavailable: [503, ['StoreUnavailable', 'AuthenticationUnavailable', 'ShuttingDown']],
+  CommandUnavailable: [
+    503,
+    ['StoreUnavailable', 'OutcomeUnknown', 'LogDamaged', 'AuthenticationUnavailable', 'ShuttingDown'],
+  ],
+  StoreUnavailable: [503, ['StoreUnavailable', 'LogDamaged', 'AuthenticationUnavailable', 'ShuttingDown']],
   ViewUnavailable: [
     503,
-    ['ViewBehind', 'ViewUnavailable', 'StoreUnavailable', 'AuthenticationUnavailable', 'ShuttingDown'],
+    ['ViewBehind', 'ViewUnavailable', 'StoreUnavailable', 'LogDamaged', 'AuthenticationUnavailable', 'ShuttingDown'],
   ],
 };
 

@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { createSecretKey, createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import {
   customerRelationship,
   grantName,
@@ -7,23 +6,14 @@ import {
   policyHash,
   relationshipCodec,
   relationshipCommands,
-  type Partner,
 } from '#customer-relationship';
-import { commandHandler, openLedger, type EventStore } from '#event-sourcing';
-import {
-  eventsFileIn,
-  lockDirectory,
-  openSqliteEventStore,
-  StoreStartupError,
-  type SqliteStoreMetrics,
-} from '#event-store-sqlite';
+import { commandHandler, type EventStore } from '#event-sourcing';
 import { cursors } from '#http';
-import { openViews, viewsFileIn, type ViewsReader } from '#projector';
-import { relationshipViews, type Views } from '#read-models';
+import type { ViewsReader } from '#projector';
+import type { Views } from '#read-models';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
-import { startProjectorThread } from '../../projector/src/projector-thread.js';
 import { DelegatedAdminController } from './commands/delegated-admin.controller.js';
 import {
   AgreementController,
@@ -35,12 +25,11 @@ import { SavingsPlansController } from './commands/savings-plans.controller.js';
 import { SendCommandHandler } from './commands/send-command.js';
 import { SoftwareController } from './commands/software.controller.js';
 import { SubscriptionsController } from './commands/subscriptions.controller.js';
-import type { Configuration } from './configuration.js';
+import { Condition } from './condition.js';
 import { HealthBounds } from './health-bounds.js';
 import { HealthController } from './health.controller.js';
 import { HistoryController } from './history/history.controller.js';
 import { ReadHistoryHandler } from './history/read-history.js';
-import { ledgerSecret, ledgerSecretPath } from './keys.js';
 import { Ledger } from './ledger.js';
 import { CustomersController } from './queries/customers.controller.js';
 import { CustomerGrantsController, PartnerGrantsController } from './queries/delegated-admin-grants.controller.js';
@@ -54,12 +43,11 @@ import {
   CustomerSupportContactsController,
   PartnerSupportContactsController,
 } from './queries/support-contacts.controller.js';
-import { StartupFailure } from './startup-failure.js';
 
 /** What the server is made of. */
 @Module({})
 export class ServerModule {
-  static serving(ledger: Ledger, bounds: HealthBounds): DynamicModule {
+  static serving(ledger: Ledger, condition: Condition, bounds: HealthBounds): DynamicModule {
     return {
       module: ServerModule,
       imports: [CqrsModule.forRoot()],
@@ -88,6 +76,7 @@ export class ServerModule {
       ],
       providers: [
         { provide: Ledger, useValue: ledger },
+        { provide: Condition, useValue: condition },
         { provide: HealthBounds, useValue: bounds },
         SendCommandHandler,
         ReadRelationshipHandler,
@@ -99,76 +88,7 @@ export class ServerModule {
   }
 }
 
-export interface OpenLedger {
-  readonly ledger: Ledger;
-  readonly storeMetrics: () => SqliteStoreMetrics;
-  readonly close: () => Promise<void>;
-}
-
-/**
- * Opens the ledger of the data directory with the adapters that this server uses.
- * @throws StartupFailure; what was opened is closed again
- */
-export async function openLedgerIn(
-  { dataDirectory, policy, projector }: Pick<Configuration, 'dataDirectory' | 'policy' | 'projector'>,
-  partners: ReadonlyMap<string, Partner>,
-  logger: Logger,
-): Promise<OpenLedger> {
-  const closing = new AsyncDisposableStack();
-  try {
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
-    const lock = lockDirectory(dataDirectory);
-    closing.defer(() => lock.release());
-    requireLog(dataDirectory);
-    const store = openSqliteEventStore({ path: eventsFileIn(dataDirectory) });
-    closing.defer(() => store.close());
-    const secret = await ledgerSecret(dataDirectory, (await store.head()) === 0);
-    const { ledgerId } = await openLedger(store);
-    if (projector === 'thread') {
-      const thread = await startProjectorThread({
-        eventsFile: eventsFileIn(dataDirectory),
-        viewsFile: viewsFileIn(dataDirectory),
-        onStopped: (view, failure) => logger.error({ view, failure }, 'a view has stopped at an event'),
-        onTrouble: (message, retryInMs) => logger.warn({ retryInMs }, message),
-        onCrashed: (error) => logger.error({ err: error }, 'the projector has ended: no view moves any more'),
-      }).catch(({ message }: Error) => {
-        // Its class is lost on the way from the thread; the message says what to do.
-        throw new StartupFailure(message);
-      });
-      closing.defer(() => thread.stop());
-    }
-    const views = openViews<Views>({ path: viewsFileIn(dataDirectory), projections: relationshipViews });
-    closing.defer(() => views.close());
-    return {
-      ledger: ledgerOf({ id: ledgerId, store, views, secret: secret.export(), policy, partners, logger }),
-      storeMetrics: () => store.metrics(),
-      close: () => closing.disposeAsync(),
-    };
-  } catch (error) {
-    await closing.disposeAsync();
-    if (error instanceof StoreStartupError) throw new StartupFailure(error.message);
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST' || code === 'ENOSPC')
-      throw new StartupFailure(
-        `The data directory ${dataDirectory} cannot be used (${code}). Check DATA_DIR, and that this user may write there.`,
-      );
-    throw error;
-  }
-}
-
-/** A log that is gone must not be taken for a ledger that begins: its customers would be unknown, and their commands new. */
-function requireLog(dataDirectory: string): void {
-  const events = eventsFileIn(dataDirectory);
-  // The log is made before the secret and the views, so a first start that was cut short does not look like this.
-  const traces = [ledgerSecretPath(dataDirectory), viewsFileIn(dataDirectory)].filter((path) => existsSync(path));
-  if (traces.length > 0 && !existsSync(events))
-    throw new StartupFailure(
-      `${events} is missing, but ${traces.join(' and ')} show that there has been a ledger here.\n` +
-        'Restore the events from your backup. For a new ledger set DATA_DIR to another directory.',
-    );
-}
-
-export interface LedgerParts extends Pick<Ledger, 'id' | 'policy' | 'partners'> {
+export interface LedgerParts extends Pick<Ledger, 'id' | 'place' | 'policy' | 'partners'> {
   readonly store: EventStore;
   readonly views: ViewsReader<Views>;
   readonly secret: Buffer;
@@ -176,11 +96,12 @@ export interface LedgerParts extends Pick<Ledger, 'id' | 'policy' | 'partners'> 
 }
 
 /** The ledger over an open store. */
-export function ledgerOf({ id, store, views, secret, policy, partners, logger }: LedgerParts): Ledger {
+export function ledgerOf({ id, place, store, views, secret, policy, partners, logger }: LedgerParts): Ledger {
   const onClockSetBack = (stream: string, now: string, lastRecordedAt: string) =>
     logger.warn({ stream, now, lastRecordedAt }, 'the clock reads earlier than the last event');
   return {
     id,
+    place,
     store,
     views,
     policy,

@@ -10,4 +10,4 @@ export class StartupFailure extends Error {
   }
 }
 
-export const badConfiguration = 78;
+export { badConfiguration, startAgain } from '../../projector/src/exit-codes.js';

@@ -39,13 +39,14 @@ async function printToken(): Promise<void> {
   if (!/^[\x21-\x7e]{1,128}$/.test(user))
     throw new StartupFailure(`--user must be 1 to 128 visible ASCII characters.\n${usage}`, badConfiguration);
 
-  const { issuer, dataDirectory } = configuration({ ...process.env, HOST: '' });
+  const settings = configuration({ ...process.env, HOST: '' });
+  const { issuer } = settings;
   if (issuer)
     throw new StartupFailure(
       `JWKS_URL is set, so the server takes tokens of ${issuer.issuer} only: get one there.`,
       badConfiguration,
     );
-  const { signing } = await tokenKey(dataDirectory);
+  const { signing } = await tokenKey(settings);
   process.stdout.write(
     `${await signToken(signing, { tenant: tenant.toLowerCase(), id: user, roles: held, app, minutes: Number(minutes) })}\n`,
   );

@@ -6,6 +6,7 @@ import { openViews } from '#projector';
 import { relationshipViews, type Views } from '#read-models';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { pino } from 'pino';
+import { Condition } from './condition.js';
 import { httpServer } from './http-server.js';
 import { ledgerOf, ServerModule } from './server.module.js';
 
@@ -14,6 +15,7 @@ export function unservedApplication(): Promise<NestFastifyApplication> {
   const logger = pino({ level: 'silent' });
   const ledger = ledgerOf({
     id: '00000000-0000-4000-8000-000000000000',
+    place: undefined,
     store: inMemoryEventStore(),
     views: openViews<Views>({ path: 'never-opened', projections: relationshipViews }),
     secret: randomBytes(32),
@@ -22,10 +24,11 @@ export function unservedApplication(): Promise<NestFastifyApplication> {
     logger,
   });
   return httpServer({
-    module: ServerModule.serving(ledger, { viewLagSeconds: 1 }),
+    module: ServerModule.serving(ledger, new Condition(), { viewLagSeconds: 1 }),
     verifier: { verify: () => Promise.reject(new Error('Nobody asks')), cached: () => 0 },
     bodyLimit: 64 * 1024,
     logger,
+    condition: new Condition(),
     onAnswered: () => undefined,
   });
 }

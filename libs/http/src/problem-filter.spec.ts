@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { rejections } from '#customer-relationship';
-import { OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
+import { LogDamaged, OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
 import { NotFoundException } from '@nestjs/common';
 import { fastify, type FastifyInstance } from 'fastify';
 import { ProblemFilter, Refusal } from './problem-filter.js';
@@ -11,12 +11,15 @@ describe('what is thrown', () => {
   let server: FastifyInstance;
   let thrown: unknown;
   let unexpected: unknown[];
+  let damaged: unknown[];
 
   beforeEach(() => {
     unexpected = [];
+    damaged = [];
     const filter = new ProblemFilter({
       methodsAt: (url) => (url.startsWith('/known') ? ['GET', 'HEAD'] : []),
       onUnexpected: (error, correlationId) => unexpected.push(error, correlationId),
+      onDamaged: (error, correlationId) => damaged.push(error, correlationId),
     });
     server = fastify();
     server.decorateRequest('call', null as never);
@@ -79,6 +82,21 @@ describe('what is thrown', () => {
       outcome,
       true,
     ]);
+    expect(unexpected).toEqual([]);
+  });
+
+  it('is no use to try again where the log is damaged, which the operator is told', async () => {
+    const damage = new LogDamaged('stream relationship-of-somebody was truncated');
+    const { status, headers, body } = await answerTo(damage);
+    expect([status, headers['retry-after'], body['code'], body['outcome'], body['retryable']]).toEqual([
+      503,
+      '3600',
+      'LogDamaged',
+      'none',
+      false,
+    ]);
+    expect(JSON.stringify(body)).not.toContain('of-somebody');
+    expect(damaged).toEqual([damage, 'c-1']);
     expect(unexpected).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
+import { LogDamaged, OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem, problemType } from './problem.js';
@@ -47,6 +47,8 @@ export interface ProblemFilterOptions {
   readonly methodsAt: (url: string) => readonly string[];
   /** Told of everything that is nobody's refusal: a bug. */
   readonly onUnexpected: (error: unknown, correlationId: string) => void;
+  /** Told when the log is not what was written. */
+  readonly onDamaged: (error: LogDamaged, correlationId: string) => void;
 }
 
 /** The one exception filter: everything thrown becomes `application/problem+json` (RFC 9457). */
@@ -64,6 +66,7 @@ export class ProblemFilter implements ExceptionFilter {
     const call = (request.call as FastifyRequest['call'] | null) ?? beginCall(request, reply);
     const { code, members, headers } = this.told(error, request);
     if (code === 'InternalError') this.options.onUnexpected(error, call.correlationId);
+    if (error instanceof LogDamaged) this.options.onDamaged(error, call.correlationId);
     call.problem = code;
     const { status, title, detail } = problemTexts[code]!;
     reply.code(status).headers(headers);
@@ -91,6 +94,9 @@ export class ProblemFilter implements ExceptionFilter {
       return { code: 'StoreUnavailable', members: { outcome: 'none' }, headers: { 'Retry-After': '1' } };
     if (error instanceof OutcomeUnknown)
       return { code: 'OutcomeUnknown', members: { outcome: 'unknown' }, headers: { 'Retry-After': '1' } };
+    // Nobody can do anything about it but the operator, and that takes its time.
+    if (error instanceof LogDamaged)
+      return { code: 'LogDamaged', members: { outcome: 'none' }, headers: { 'Retry-After': '3600' } };
     if (error instanceof HttpException && error.getStatus() === 404) {
       const methods = this.options.methodsAt(request.url);
       return methods.length > 0

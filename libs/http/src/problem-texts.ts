@@ -116,6 +116,11 @@ export const httpProblems = {
     title: 'It is not known whether the command was recorded',
     detail: 'Retry with the same key: you will learn the outcome, and nothing happens twice.',
   },
+  LogDamaged: {
+    status: 503,
+    title: 'The ledger is damaged',
+    detail: 'Nothing was written. Retrying does not help before the operator has restored it.',
+  },
   AuthenticationUnavailable: {
     status: 503,
     title: 'Tokens cannot be verified now',

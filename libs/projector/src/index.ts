@@ -3,6 +3,7 @@ export * from './projector.js';
 export {
   ForeignViews,
   openViewsFile,
+  refuseForeignViews,
   viewsFileIn,
   type ViewFailure,
   type ViewsFile,

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { AnyProjection, AnyTable, Key } from '#event-sourcing';
@@ -240,17 +240,7 @@ export function openViewsFile({
     transaction,
     claim: (ledgerId, head) =>
       transaction(() => {
-        const known = checkpoints();
-        const foreign = known.find((row) => row.ledgerId !== ledgerId);
-        if (foreign)
-          throw new ForeignViews(
-            `${path} shows ledger ${foreign.ledgerId}, this one is ${ledgerId}. If the events were lost or replaced, restore them first. If they are the right ones, run "npm run rebuild".`,
-          );
-        const beyond = known.find(({ position }) => position > head);
-        if (beyond)
-          throw new ForeignViews(
-            `${path} shows ${beyond.name} at position ${beyond.position}, but the log ends at ${head}: the log was restored from a backup. Run "npm run rebuild".`,
-          );
+        refuseForeign(path, checkpoints(), ledgerId, head);
         const insert = database.prepare(
           `INSERT INTO projections (name, version, position, ledgerId, status, tables, updatedAt)
              VALUES (?, ?, 0, ?, 'building', ?, ?)
@@ -323,6 +313,53 @@ export function openViewsFile({
       unlock();
     },
   };
+}
+
+/**
+ * Makes sure, by reading alone, that the views that there are, if any, are of the log that ends at `head`; to be asked
+ * before anything is written to a log. A log without an identity has had no views.
+ * @throws ForeignViews
+ */
+export function refuseForeignViews(path: string, ledgerId: string | undefined, head: number): void {
+  if (!existsSync(path)) return;
+  let known: readonly CheckpointRow[];
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(path, { readonly: true, fileMustExist: true, timeout: 5_000 });
+    const begun = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'projections'`).get();
+    known = begun ? (database.prepare('SELECT * FROM projections').all() as CheckpointRow[]) : [];
+  } catch (error) {
+    throw new ForeignViews(
+      `${path} cannot be read (${(error as Error).message}). It can be made anew: run "npm run rebuild".`,
+      { cause: error },
+    );
+  } finally {
+    database?.close();
+  }
+  refuseForeign(path, known, ledgerId, head);
+}
+
+function refuseForeign(
+  path: string,
+  known: readonly CheckpointRow[],
+  ledgerId: string | undefined,
+  head: number,
+): void {
+  const foreign = known.find((row) => row.ledgerId !== ledgerId);
+  if (foreign && ledgerId === undefined)
+    throw new ForeignViews(
+      `${path} shows ledger ${foreign.ledgerId}, but the log holds none: it was emptied, or it is another log. ` +
+        'Nothing was written to it. Restore it, or correct where the log is. For a new ledger take a data directory without views.',
+    );
+  if (foreign)
+    throw new ForeignViews(
+      `${path} shows ledger ${foreign.ledgerId}, this one is ${ledgerId}. If the events were lost or replaced, restore them first. If they are the right ones, run "npm run rebuild".`,
+    );
+  const beyond = known.find(({ position }) => position > head);
+  if (beyond)
+    throw new ForeignViews(
+      `${path} shows ${beyond.name} at position ${beyond.position}, but the log ends at ${head}: the log was restored from a backup. Run "npm run rebuild".`,
+    );
 }
 
 function quoted(name: string): string {

@@ -2,20 +2,23 @@ import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compiled, fieldsOfClass, judged, type FieldFacts, type FieldsClass } from '#http';
+import { Condition } from '../condition.js';
 import type { Ledger } from '../ledger.js';
 import { ServerModule } from '../server.module.js';
 
 /** Every class that judges a body or a query, as the routes declare them. */
 const classes = [
   ...new Set(
-    (ServerModule.serving({} as Ledger, { viewLagSeconds: 1 }).controllers ?? []).flatMap((controller) => {
-      const prototype = controller.prototype as object;
-      return Object.getOwnPropertyNames(prototype).flatMap((method) =>
-        ((Reflect.getMetadata('design:paramtypes', prototype, method) ?? []) as FieldsClass[]).filter(
-          (type) => typeof type === 'function' && fieldsOfClass(type).size > 0,
-        ),
-      );
-    }),
+    (ServerModule.serving({} as Ledger, new Condition(), { viewLagSeconds: 1 }).controllers ?? []).flatMap(
+      (controller) => {
+        const prototype = controller.prototype as object;
+        return Object.getOwnPropertyNames(prototype).flatMap((method) =>
+          ((Reflect.getMetadata('design:paramtypes', prototype, method) ?? []) as FieldsClass[]).filter(
+            (type) => typeof type === 'function' && fieldsOfClass(type).size > 0,
+          ),
+        );
+      },
+    ),
   ),
 ];
 

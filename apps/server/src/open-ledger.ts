@@ -1,0 +1,191 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import type { KeyObject } from 'node:crypto';
+import type { Partner } from '#customer-relationship';
+import { AnotherLedgerSecret, LogDamaged, openLedger, readLedger } from '#event-sourcing';
+import { lockDirectory, StoreStartupError } from '#event-store-sqlite';
+import { ForeignViews, openViews, refuseForeignViews, viewsFileIn } from '#projector';
+import { relationshipViews, type Views } from '#read-models';
+import type { Logger } from 'pino';
+import { openEventLog, placeOf, type OpenEventLog, type StoreMetrics } from '../../projector/src/event-log.js';
+import { exitCodeOf } from '../../projector/src/exit-codes.js';
+import { startRestartedProjector } from '../../projector/src/restarted-projector.js';
+import { unreachable, type Condition } from './condition.js';
+import type { Configuration } from './configuration.js';
+import { ledgerSecret, ledgerSecretPath, sharedLedgerSecret } from './keys.js';
+import type { Ledger } from './ledger.js';
+import { occasionally } from './occasionally.js';
+import { ledgerOf } from './server.module.js';
+import { badConfiguration, StartupFailure } from './startup-failure.js';
+
+export interface LedgerToOpen {
+  /**
+   * Opens the ledger; waits for a database that is not there, which the condition tells meanwhile.
+   * @throws StartupFailure; the signal's reason when it has ended the waiting
+   */
+  readonly open: (signal: AbortSignal) => Promise<Ledger>;
+  /** Of the server, and of its projector's own connection where it has one. */
+  readonly storeMetrics: () => { readonly server: StoreMetrics; readonly projector: StoreMetrics | undefined };
+  readonly isClientBroken: OpenEventLog['isClientBroken'];
+  readonly close: () => Promise<void>;
+}
+
+export interface LedgerSurroundings {
+  readonly partners: ReadonlyMap<string, Partner>;
+  readonly condition: Condition;
+  readonly logger: Logger;
+}
+
+const waitingToldEveryMs = 30_000;
+
+/**
+ * Takes the data directory and the store, with the adapters that the configuration names; nothing is asked of a database yet.
+ * @throws StartupFailure; what was opened is closed again
+ */
+export async function takeLedger(settings: Configuration, surroundings: LedgerSurroundings): Promise<LedgerToOpen> {
+  const { dataDirectory, keysDirectory, log } = settings;
+  const { logger } = surroundings;
+  const closing = new AsyncDisposableStack();
+  try {
+    const shared = log.store === 'kurrentdb' ? sharedLedgerSecret(settings) : undefined;
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    const lock = lockDirectory(dataDirectory);
+    closing.defer(() => lock.release());
+    if (log.store === 'sqlite')
+      requireLog(log.eventsFile, [ledgerSecretPath(keysDirectory), viewsFileIn(dataDirectory)]);
+    const opened = await openEventLog(log, { onNotice: (message, details) => logger.warn(details, message) });
+    closing.defer(() => opened.store.close());
+    const projector: { metrics: StoreMetrics | undefined } = { metrics: undefined };
+    return {
+      open: (signal) =>
+        openTaken({
+          settings,
+          surroundings,
+          opened,
+          shared,
+          closing,
+          signal,
+          onMetrics: (of) => (projector.metrics = of),
+        }),
+      storeMetrics: () => ({ server: opened.metrics(), projector: projector.metrics }),
+      isClientBroken: opened.isClientBroken,
+      close: () => closing.disposeAsync(),
+    };
+  } catch (error) {
+    await closing.disposeAsync();
+    throw explained(error, settings);
+  }
+}
+
+interface Taken {
+  readonly settings: Configuration;
+  readonly surroundings: LedgerSurroundings;
+  readonly opened: OpenEventLog;
+  /** The secret that all servers of the log have; undefined where this server has the log for itself. */
+  readonly shared: KeyObject | undefined;
+  readonly closing: AsyncDisposableStack;
+  readonly signal: AbortSignal;
+  readonly onMetrics: (metrics: StoreMetrics) => void;
+}
+
+async function openTaken({
+  settings,
+  surroundings,
+  opened,
+  shared,
+  closing,
+  signal,
+  onMetrics,
+}: Taken): Promise<Ledger> {
+  const { dataDirectory, keysDirectory, policy, log } = settings;
+  const { partners, condition, logger } = surroundings;
+  const { store } = opened;
+  const place = log.store === 'sqlite' ? undefined : opened.place;
+  const viewsFile = viewsFileIn(dataDirectory);
+  const tellWaiting = occasionally(waitingToldEveryMs, (times, message: string) =>
+    logger.warn({ attempts: times }, `${message}; the server waits for it`),
+  );
+  const onWaiting = (error: Error) => {
+    condition.waitingFor = unreachable(place, error);
+    tellWaiting(condition.waitingFor);
+  };
+  try {
+    const { ledgerId, secret, head } = await opened.reach(
+      async () => {
+        // By reading alone, before the first byte is written: it may be the log of somebody else.
+        const known = await readLedger(store);
+        refuseForeignViews(viewsFile, known?.ledgerId, await store.head());
+        const secret = shared ?? (await ledgerSecret(keysDirectory, (await store.head()) === 0));
+        const { ledgerId } = await openLedger(store, undefined, shared);
+        return { ledgerId, secret, head: await store.head() };
+      },
+      { signal, onWaiting },
+    );
+    condition.headAtStart = head;
+    if (settings.projector === 'thread') {
+      const thread = await startRestartedProjector({
+        log,
+        viewsFile,
+        signal,
+        onStopped: (view, failure) => logger.error({ view, failure }, 'a view has stopped at an event'),
+        onTrouble(message, retryInMs, damaged) {
+          condition.damaged ||= damaged;
+          logger[damaged ? 'error' : 'warn']({ retryInMs }, message);
+        },
+        onNotice: (message, details) => logger.warn(details, `projector: ${message}`),
+        onMetrics,
+        onCrashed(error, restartInMs) {
+          condition.projectorDown = true;
+          logger.error({ err: error, restartInMs }, 'the projector has ended and is started again');
+        },
+        onRestarted() {
+          condition.projectorDown = false;
+          condition.projectorRestarts++;
+          logger.info('the projector runs again');
+        },
+      }).catch((error: unknown) => {
+        signal.throwIfAborted();
+        // Its class is lost on the way from the thread; the message says what to do.
+        throw new StartupFailure((error as Error).message);
+      });
+      closing.defer(() => thread.stop());
+    }
+    const views = openViews<Views>({ path: viewsFile, projections: relationshipViews });
+    closing.defer(() => views.close());
+    return ledgerOf({ id: ledgerId, place, store, views, secret: secret.export(), policy, partners, logger });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw explained(error, settings);
+  }
+}
+
+/** In words that say what to do, where there are any. */
+function explained(error: unknown, { dataDirectory, keysDirectory, log }: Configuration): unknown {
+  if (!(error instanceof Error) || error instanceof StartupFailure) return error;
+  if (error instanceof StoreStartupError || error instanceof ForeignViews) return new StartupFailure(error.message);
+  if (error instanceof LogDamaged) return new StartupFailure(`${placeOf(log)}: ${error.message}`);
+  if (error instanceof AnotherLedgerSecret)
+    return new StartupFailure(
+      `${ledgerSecretPath(keysDirectory)} is not the ledger's secret. ${error.message}.\n` +
+        `Set KEYS_DIR to the secrets of the other servers, or restore them from your backup. If they are lost for good: stop every server, then\n` +
+        `npm run keys -- --adopt-ledger-secret; from then on a retry of a command sent before is refused (IdempotencyKeyReused).`,
+      badConfiguration,
+    );
+  if (exitCodeOf(error) === badConfiguration) return new StartupFailure(error.message, badConfiguration);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST' || code === 'ENOSPC')
+    return new StartupFailure(
+      `The data directory ${dataDirectory} cannot be used (${code}). Check DATA_DIR, and that this user may write there.`,
+    );
+  return error;
+}
+
+/** A log that is gone must not be taken for a ledger that begins: its customers would be unknown, and their commands new. */
+function requireLog(eventsFile: string, leftBehind: readonly string[]): void {
+  // The log is made before the secret and the views, so a first start that was cut short does not look like this.
+  const traces = leftBehind.filter((path) => existsSync(path));
+  if (traces.length > 0 && !existsSync(eventsFile))
+    throw new StartupFailure(
+      `${eventsFile} is missing, but ${traces.join(' and ')} show that there has been a ledger here.\n` +
+        'Restore the events from your backup. For a new ledger set DATA_DIR to another directory.',
+    );
+}
