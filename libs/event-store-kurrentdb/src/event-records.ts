@@ -5,7 +5,13 @@ import { expectedHash, LogDamaged, type EventMetadata, type RecordedEvent, type 
 export const largestAppend = 1024 * 1024;
 
 /** Events as the client sends them, now and in every attempt after this one. */
-export type ProposedEvents = JSONEventData[];
+export interface Proposed {
+  readonly events: JSONEventData[];
+  /** Of the messages that carry them, in bytes, about. */
+  readonly size: number;
+}
+
+const bytesAroundAnEvent = 200;
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const encoder = new TextEncoder();
@@ -15,7 +21,7 @@ const encoder = new TextEncoder();
  * is no UUID gets two answers from the server, the second of which ends the process; a bigint ends it at once.
  * @throws TypeError naming the event and what is wrong; RangeError for more than one append can carry
  */
-export function toProposed(events: readonly SealedEvent[]): ProposedEvents {
+export function toProposed(events: readonly SealedEvent[]): Proposed {
   if (events.length === 0) throw new TypeError('An append needs at least one event');
   let size = 0;
   const proposed = events.map(({ id, type, data, metadata }, index): JSONEventData => {
@@ -45,13 +51,13 @@ export function toProposed(events: readonly SealedEvent[]): ProposedEvents {
     throw new RangeError(
       `The ${events.length} events of the append (the first is ${events[0]!.type}) make ${size} bytes, the event store takes ${largestAppend} at once`,
     );
-  return proposed;
+  return { events: proposed, size: size + proposed.length * bytesAroundAnEvent };
 }
 
 function textOf(value: unknown, event: () => string, field: string): string {
   let text: string | undefined;
   try {
-    text = JSON.stringify(value) as string | undefined;
+    text = JSON.stringify(value);
   } catch (error) {
     throw new TypeError(`${event()} has ${field} that JSON cannot carry`, { cause: error });
   }

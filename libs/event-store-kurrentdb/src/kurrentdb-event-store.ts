@@ -112,7 +112,7 @@ export function openKurrentdbEventStore({
         requireOpen();
         if (!Number.isSafeInteger(expectedRevision) || expectedRevision < -1)
           throw new TypeError(`${expectedRevision} is not a revision`);
-        return append({ stream, storedName: names.toStored(stream), events: toProposed(events), expectedRevision });
+        return append({ stream, storedName: names.toStored(stream), ...toProposed(events), expectedRevision });
       } catch (error) {
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is one
         return Promise.reject(error);

@@ -35,7 +35,7 @@ export function openLiveSubscription(
     signal,
   }: { readonly behind: number | undefined; readonly prefix: string; readonly signal: AbortSignal },
 ): LiveSubscription {
-  let failure: unknown;
+  let failure: Error | undefined;
   let wake: (() => void) | undefined;
   const subscription = client.subscribeToAll(
     {
@@ -53,7 +53,7 @@ export function openLiveSubscription(
     },
     { highWaterMark: waitingEvents },
   );
-  const ended = (error?: unknown) => {
+  const ended = (error?: Error) => {
     failure ??= error ?? new Error('The event store has ended the subscription');
     wake?.();
   };

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach } from '@jest/globals';
+import { noPreviousHash, seal, type EventBatch, type EventStore, type Json, type SealedEvent } from '#event-sourcing';
+import { startTestPeer, type TestPeer, type TestPeerOptions } from '../../../test/test-peer/index.js';
+import { openKurrentdbEventStore, type KurrentdbEventStore, type KurrentdbEventStoreOptions } from './index.js';
+
+export const prefix = 'Test.';
+
+/** A test peer for every test, and stores on it that are closed behind the test. */
+export function storesOverPeer(peerOptions: TestPeerOptions = {}) {
+  let peer: TestPeer | undefined;
+  const stores: KurrentdbEventStore[] = [];
+  const notices: { message: string; details: Readonly<Record<string, unknown>> }[] = [];
+
+  beforeEach(async () => {
+    peer = await startTestPeer(peerOptions);
+  });
+  afterEach(async () => {
+    peer?.faults.clear();
+    peer?.thaw();
+    for (const store of stores.splice(0)) await store.close();
+    notices.length = 0;
+    await peer?.close();
+  });
+
+  return {
+    peer: () => peer!,
+    notices,
+    open(options: Partial<KurrentdbEventStoreOptions> = {}): KurrentdbEventStore {
+      const store = openKurrentdbEventStore({
+        connectionString: peer!.connectionString,
+        allowInsecure: true,
+        streamPrefix: prefix,
+        callTimeout: 300,
+        settleWithin: 2_000,
+        onNotice: (message, details) => notices.push({ message, details }),
+        ...options,
+      });
+      stores.push(store);
+      return store;
+    },
+    /** Written past every store, by the hand of somebody. */
+    byHand(storedName: string, event: Partial<Record<'id' | 'type' | 'data' | 'metadata', string>>, expected = -2) {
+      return peer!.log.append(
+        storedName,
+        [
+          {
+            id: event.id ?? randomUUID(),
+            type: event.type ?? 'ByHand',
+            json: true,
+            data: Buffer.from(event.data ?? '{}'),
+            metadata: Buffer.from(event.metadata ?? ''),
+          },
+        ],
+        expected,
+      );
+    },
+  };
+}
+
+let commands = 0;
+
+/** Events for a place in a stream. No two calls make the same ids. */
+export function sealedAt(stream: string, revision: number, ...data: readonly Json[]): readonly SealedEvent[] {
+  const commandId = `command-${process.pid}-${++commands}`;
+  return seal(
+    stream,
+    revision,
+    noPreviousHash,
+    (data.length === 0 ? [{}] : data).map((each) => ({
+      type: 'CounterIncreased',
+      data: each,
+      metadata: {
+        actor: { id: 'user-7', kind: 'user', roles: ['agent'], tenant: 'reseller-1' },
+        causationId: commandId,
+        commandHash: 'c'.repeat(64),
+        commandId,
+        correlationId: commandId,
+        policy: { name: 'standard', hash: 'd'.repeat(64) },
+        recordedAt: '2026-03-01T12:34:56.789Z',
+        schema: 1,
+      },
+    })),
+  );
+}
+
+/** One event behind a revision. */
+export function appendOne(store: EventStore, stream: string, revision = 0, data: Json = { revision }) {
+  return store.append(stream, sealedAt(stream, revision, data), revision - 1);
+}
+
+/** Events one after the other, each in an append of its own. */
+export async function appendEach(store: EventStore, stream: string, count: number, from = 0): Promise<number[]> {
+  const positions: number[] = [];
+  for (let revision = from; revision < from + count; revision++)
+    positions.push((await appendOne(store, stream, revision)).position);
+  return positions;
+}
+
+/** Follows the log beside the test. */
+export function follow(store: EventStore, after = 0, batchSize?: number) {
+  const batches: EventBatch[] = [];
+  const ending = new AbortController();
+  let changed = Promise.withResolvers<void>();
+  let failure: unknown;
+  const done = (async () => {
+    try {
+      for await (const batch of store.subscribe({
+        after,
+        signal: ending.signal,
+        ...(batchSize ? { batchSize } : {}),
+      })) {
+        batches.push(batch);
+        changed.resolve();
+        changed = Promise.withResolvers();
+      }
+    } catch (error) {
+      failure = error;
+    }
+    changed.resolve();
+  })();
+  const positions = () => batches.flatMap(({ events }) => events.map(({ position }) => position));
+  return {
+    batches,
+    positions,
+    /** Waits until the events up to that position have come. */
+    until: (position: number, milliseconds?: number) =>
+      eventually(
+        `position ${position}`,
+        () => failure !== undefined || (positions().at(-1) ?? 0) >= position,
+        milliseconds,
+      ),
+    caughtUp: () => eventually('caught up', () => failure !== undefined || (batches.at(-1)?.caughtUp ?? false)),
+    /** With what it has ended. */
+    async failure(): Promise<any> {
+      await soon(done, 'the end of the subscription');
+      return failure;
+    },
+    async stop() {
+      ending.abort();
+      await soon(done, 'the end of the subscription');
+      if (failure !== undefined) throw failure as Error;
+    },
+  };
+}
+
+/** Waits until something holds, or fails with its name. */
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  milliseconds = 4_000,
+): Promise<void> {
+  for (const deadline = performance.now() + milliseconds; !(await holds());) {
+    if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** The same promise, but one that takes too long fails with a name instead of the whole test. */
+export async function soon<T>(promise: Promise<T>, what: string, milliseconds = 4_000): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Waited in vain for ${what}`)), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export async function failureOf(promise: Promise<unknown>): Promise<any> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('Expected a failure');
+}
