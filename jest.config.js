@@ -1,7 +1,6 @@
 /** @type {import('jest').Config} */
-export default {
+const shared = {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/{libs,apps,test}/**/*.spec.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/data/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
@@ -24,5 +23,29 @@ export default {
     '^#([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
+};
+
+// What upstream systems, auditors and operators meet does not depend on the store, so the same journeys go over a
+// database too. Not among them: what is about files of SQLite, and tokens of an identity provider, which no store sees.
+const journeys = {
+  ...shared,
+  testMatch: ['<rootDir>/test/http/**/*.spec.ts'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '/test/http/(full-disk|identity-provider|kurrentdb-[^/]*|start-up)\\.spec\\.ts$',
+  ],
+};
+
+/** @type {import('jest').Config} */
+export default {
+  // For whoever runs specs of its own choice without the projects, such as mutation testing.
+  ...shared,
   maxWorkers: 2,
+  projects: [
+    { ...shared, displayName: 'ledger', testMatch: ['<rootDir>/{libs,apps,test}/**/*.spec.ts'] },
+    { ...journeys, displayName: 'journeys over the test peer', globals: { journeysOver: 'testPeer' } },
+    ...(process.env.EVENTSTORE_URL
+      ? [{ ...journeys, displayName: 'journeys over EVENTSTORE_URL', globals: { journeysOver: 'realServer' } }]
+      : []),
+  ],
 };

@@ -18,6 +18,7 @@ export default {
   jest: {
     configFile: 'jest.config.js',
     config: {
+      projects: [],
       // Jest looks at every file below them before every mutant.
       roots: ['<rootDir>/libs/customer-relationship', '<rootDir>/libs/event-sourcing'],
       testMatch: [`<rootDir>/${domain}/**/*.spec.ts`],

@@ -6,6 +6,7 @@ import type { Partner, Role } from '#customer-relationship';
 import { embeddedKey, signToken } from '#http';
 import { startServer, type ServerOptions, type ServerProcess } from '../server-process.js';
 import { contract } from './contract.js';
+import { newJourneyStore, type JourneyStore } from './journey-store.js';
 
 /** The partners of the sample configuration. */
 export const partners = JSON.parse(readFileSync(resolve('partners.json'), 'utf8')) as readonly Partner[];
@@ -45,6 +46,7 @@ export interface Answered {
 
 export interface RunningServer extends ServerProcess {
   readonly dataDirectory: string;
+  readonly store: JourneyStore;
   readonly tokenOf: (who: Who) => Promise<string>;
   /** Any request. Every answer is held to openapi.json. */
   readonly send: (path: string, sent?: Sent) => Promise<Answered>;
@@ -57,14 +59,18 @@ export interface RunningServer extends ServerProcess {
   readonly end: () => Promise<void>;
 }
 
+export interface RunOptions extends Partial<ServerOptions> {
+  /** That of another server, to serve the same ledger; one of its own unless named. */
+  readonly store?: JourneyStore;
+}
+
 /** The built server on data of its own. */
-export async function runServer(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
+export async function runServer({ store: given, ...options }: RunOptions = {}): Promise<RunningServer> {
   const directory = options.dataDirectory ?? join(mkdtempSync(join(tmpdir(), 'ledger-http-')), 'data');
-  const server = await startServer(
-    { partners, env: { LOG_LEVEL: 'info' }, ...options, dataDirectory: directory },
-    'ready',
-  );
-  const { signing } = await embeddedKey(join(directory, 'keys', 'token-key.json'));
+  const store = given ?? (await newJourneyStore(directory));
+  const env = { LOG_LEVEL: 'info', ...store.env, ...options.env };
+  const server = await startServer({ partners, ...options, env, dataDirectory: directory }, 'ready');
+  const { signing } = await embeddedKey(join(store.keysDirectory, 'token-key.json'));
   const tokens = new Map<string, Promise<string>>();
 
   function tokenOf({ tenant = northwind, roles = ['GlobalAdmin', 'AdminAgent'], app = false, id = 'user-1' }: Who) {
@@ -103,13 +109,14 @@ export async function runServer(options: Partial<ServerOptions> = {}): Promise<R
   const running: RunningServer = {
     ...server,
     dataDirectory: directory,
+    store,
     tokenOf,
     send,
     get: (path, sent) => send(path, sent),
     post: (path, body, sent) => send(path, { method: 'POST', body, ...sent }),
     async restart() {
       await server.stop();
-      return runServer({ ...options, dataDirectory: directory });
+      return runServer({ ...options, store, dataDirectory: directory });
     },
     async end() {
       await server.stop();
