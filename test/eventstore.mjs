@@ -1,0 +1,27 @@
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+
+// npm run test:eventstore: what the project asks of a real server, if there is one to ask: the contract that every store
+// passes, and the journeys by HTTP. It writes streams with prefixes of its own and reads no others; nothing is deleted.
+
+const journeys = 'journeys over EVENTSTORE_URL';
+const contract = 'libs/event-store-kurrentdb/src/.*contract';
+
+if (!process.env.EVENTSTORE_URL) {
+  // Said, so that nobody takes it for a run that has passed.
+  console.log(`Skipped, because EVENTSTORE_URL is not set: the store contract over a real server, ${journeys}.`);
+  console.log("Start one, then for example: EVENTSTORE_URL='esdb://127.0.0.1:2113?tls=false' npm run test:eventstore");
+} else {
+  const jest = (...args) =>
+    new Promise((done) => {
+      const flags = ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules'];
+      const child = spawn(process.execPath, [...flags, resolve('node_modules/jest/bin/jest.js'), ...args], {
+        stdio: 'inherit',
+      });
+      child.on('close', (code) => done(code ?? 1));
+    });
+  const failed =
+    (await jest('--selectProjects', 'ledger', '--testPathPatterns', contract)) +
+    (await jest('--selectProjects', journeys, '--runInBand'));
+  process.exitCode = failed === 0 ? 0 : 1;
+}
