@@ -16,6 +16,9 @@ export interface Outlet {
   onClosed(listener: () => void): void;
 }
 
+/** So many responses may lie in the stream of the call: as on the server, what waits here does not count as waiting. */
+const buffered = 64;
+
 export function outletOf(call: ReadCall): Outlet {
   let open = true;
   const closed: (() => void)[] = [];
@@ -30,7 +33,7 @@ export function outletOf(call: ReadCall): Outlet {
 
   return {
     send(response) {
-      if (!open || call.write(response)) return undefined;
+      if (!open || call.write(response) || call.writableLength < buffered) return undefined;
       return new Promise((resolve) => {
         call.once('drain', resolve);
         closed.push(resolve);

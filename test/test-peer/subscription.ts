@@ -13,8 +13,11 @@ import { consumerTooSlow, exceptionThrown, streamDeleted, type RpcError } from '
 
 /** As many events as the server reads from its log at once. */
 const page = 32;
-/** So many live events go out in one turn of the event loop: a fast subscriber can fall behind a burst, as on the server. */
-const liveEventsInTurn = 16;
+/**
+ * The events of so many appends go out in one turn of the event loop. On the server, writers and subscribers run side by side:
+ * one writer is followed whatever the size of its appends (up to the buffer), and 32 at once are too many now and then.
+ */
+const appendsInTurn = 8;
 
 export async function subscribe(context: CallContext, options: streams.ReadReq.Options, outlet: Outlet): Promise<void> {
   const end = (error: RpcError) => outlet.fail(error);
@@ -139,42 +142,44 @@ function live(
   consider: (record: LogRecord, queue: (response: Buffer) => void, fail: (error: RpcError) => void) => void,
 ): void {
   const { log, liveBuffer, counts } = context;
-  const waiting: Buffer[] = [];
+  const waiting: { readonly response: Buffer; readonly append: number }[] = [];
   let at = start;
+  let appends = 0;
   let failure: RpcError | undefined;
   let sending = false;
-  let inHand = false;
+  let inHand = 0;
 
   const queue = (response: Buffer) => {
     if (failure) return;
-    if (waiting.length + (inHand ? 1 : 0) <= liveBuffer) return void waiting.push(response);
+    if (waiting.length + inHand <= liveBuffer) return void waiting.push({ response, append: appends });
     counts.tooSlow++;
     failure = consumerTooSlow();
   };
   const look = () => {
+    appends++;
     while (at < log.records.length && !failure) consider(log.records[at++]!, queue, (error) => (failure ??= error));
-    if (!sending && (waiting.length > 0 || failure)) {
-      sending = true;
-      setImmediate(() => void send());
-    }
+    if (sending || (waiting.length === 0 && !failure)) return;
+    sending = true;
+    setImmediate(() => void send());
   };
   const send = async () => {
-    for (;;) {
-      for (let sent = 0; sent < liveEventsInTurn && waiting.length > 0; sent++) {
-        if (context.thawed()) await context.thawed();
-        const full = outlet.send(waiting.shift()!);
-        if (full) {
-          inHand = true;
-          await full;
-          inHand = false;
-        }
-        if (!outlet.isOpen()) return;
-      }
-      if (waiting.length === 0) break;
-      await nextTurn();
+    while (waiting.length > 0) {
+      await sendTurn((waiting[0]?.append ?? 0) + appendsInTurn);
+      if (!outlet.isOpen()) return;
+      if (waiting.length > 0) await nextTurn();
     }
     sending = false;
     if (failure) outlet.fail(failure);
+  };
+  const sendTurn = async (endsBefore: number) => {
+    while ((waiting[0]?.append ?? Infinity) < endsBefore && outlet.isOpen()) {
+      if (context.thawed()) await context.thawed();
+      const full = outlet.send(waiting.shift()!.response);
+      if (!full) continue;
+      inHand = 1;
+      await full;
+      inHand = 0;
+    }
   };
   outlet.onClosed(log.onWritten(look));
   look();
