@@ -1,10 +1,14 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
-import { checkIntegrity, eventsFileIn, type IntegrityReport } from '#event-store-sqlite';
+import { checkIntegrity, type IntegrityReport } from '#event-store-sqlite';
+import { requireEventLog } from '../../projector/src/event-log-settings.js';
+import { openEventLog, type EventLog } from '../../projector/src/event-log.js';
+import { checkLog } from './log-check.js';
 
 // npm run integrity [-- --data-dir DIR]
-// Checks every stored event of a data directory, by reading alone; the server may run meanwhile.
+// Checks every stored event of a ledger, by reading alone; servers may run meanwhile. Of a file the check knows more than
+// of a database elsewhere: its structure, its triggers, and which positions were ever handed out.
 // Ends with 0 when nothing was found, 1 with findings, 2 when the check could not be made.
 
 const shownFindings = 1_000;
@@ -26,8 +30,18 @@ function dataDirectory(): string {
   return resolve(values['data-dir'] ?? process.env['DATA_DIR'] ?? './data');
 }
 
+async function checkDatabase(log: EventLog): Promise<IntegrityReport> {
+  const { store, connect } = await openEventLog(log, { readOnly: true });
+  try {
+    await connect();
+    return await checkLog(store, onProgress);
+  } finally {
+    await store.close();
+  }
+}
+
 const bar = new SingleBar(
-  { format: 'Checking {bar} {percentage}% | {value}/{total} events', hideCursor: true, clearOnComplete: true },
+  { format: 'Checking {bar} {percentage}%', hideCursor: true, clearOnComplete: true },
   Presets.shades_classic,
 );
 let begun = false;
@@ -38,7 +52,9 @@ const onProgress = (done: number, total: number) => {
   bar.update(done);
 };
 try {
-  const report = await checkIntegrity(eventsFileIn(dataDirectory()), { onProgress });
+  const log = requireEventLog(process.env, dataDirectory());
+  const report =
+    log.store === 'sqlite' ? await checkIntegrity(log.eventsFile, { onProgress }) : await checkDatabase(log);
   bar.stop();
   for (const line of linesOf(report)) console.log(line);
   process.exitCode = report.findings.length === 0 ? 0 : 1;

@@ -1,0 +1,74 @@
+import { expectedHash, idOf, LogDamaged, noPreviousHash, type EventStore, type RecordedEvent } from '#event-sourcing';
+import type { IntegrityFinding, IntegrityProblem, IntegrityReport } from '#event-store-sqlite';
+
+interface Predecessor {
+  readonly revision: number;
+  readonly hash: string;
+}
+
+/**
+ * Checks a log by reading it once through the port, whichever store is behind it: that positions grow, that every stream
+ * counts 0, 1, 2, …, and every event against its hash, its id and the event before it. Works beside running servers, on
+ * what was in the log when it began. Memory grows with the number of streams. Where the store can read no further, the
+ * findings so far and that one are all there is to say.
+ * @throws StoreUnavailable
+ */
+export async function checkLog(
+  store: EventStore,
+  onProgress: (position: number, head: number) => void = () => undefined,
+): Promise<IntegrityReport> {
+  const findings: IntegrityFinding[] = [];
+  const streams = new Map<string, Predecessor>();
+  const reading = new AbortController();
+  let events = 0;
+  let position = 0;
+  try {
+    const head = await store.head();
+    if (head > 0)
+      for await (const batch of store.subscribe({ after: 0, signal: reading.signal })) {
+        for (const event of batch.events) {
+          if (event.position > head) break;
+          findings.push(...faultsOf(event, streams.get(event.stream), position));
+          streams.set(event.stream, { revision: event.revision, hash: event.metadata.hash });
+          position = event.position;
+          events++;
+        }
+        onProgress(Math.min(batch.position, head), head);
+        if (batch.position >= head) break;
+      }
+    if (position < head)
+      findings.push({
+        problem: 'positionMissing',
+        position: head,
+        message: `The log ends at position ${head}, but the last event that can be read stands at ${position}`,
+      });
+  } catch (error) {
+    if (!(error instanceof LogDamaged)) throw error;
+    findings.push({ problem: 'unreadable', message: error.message });
+  } finally {
+    reading.abort();
+  }
+  return { events, streams: streams.size, position, findings };
+}
+
+function faultsOf(event: RecordedEvent, before: Predecessor | undefined, lastPosition: number): IntegrityFinding[] {
+  const { stream, revision, position, id, metadata } = event;
+  const findings: IntegrityFinding[] = [];
+  const found = (problem: IntegrityProblem, message: string) =>
+    findings.push({
+      problem,
+      message: `${message} (stream ${stream}, revision ${revision}, position ${position})`,
+      position,
+      stream,
+      revision,
+    });
+  const due = (before?.revision ?? -1) + 1;
+  if (revision !== due) found('revisionGap', `Revision ${due} should come next`);
+  if (position <= lastPosition) found('positionOutOfOrder', `It was delivered behind position ${lastPosition}`);
+  if (expectedHash(event) !== metadata.hash)
+    found('hashMismatch', 'The event was changed: its content has another hash');
+  if (idOf(metadata.hash) !== id) found('idMismatch', 'The id does not follow from the hash');
+  if (metadata.previousHash !== (before?.hash ?? noPreviousHash))
+    found('chainBroken', 'The event does not follow on the one before it');
+  return findings;
+}
