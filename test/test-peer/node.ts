@@ -28,7 +28,7 @@ const loopback = '127.0.0.1';
 
 /** One server on one port: gRPC, and plain HTTP for the health check. It owns the sockets, so it can be cruel to them. */
 export function createNode(
-  given: Omit<CallContext, 'thawed' | 'cut' | 'kill'>,
+  given: Omit<CallContext, 'thawed' | 'cut'>,
   tls: Tls | undefined,
   members: () => readonly Member[],
 ) {
@@ -38,7 +38,7 @@ export function createNode(
   let listener: NetServer | undefined;
   let frozen: { readonly until: Promise<void>; readonly thaw: () => void } | undefined;
 
-  const context: CallContext = { ...given, thawed: () => frozen?.until, cut: cutSockets, kill: () => void kill() };
+  const context: CallContext = { ...given, thawed: () => frozen?.until, cut: cutSockets };
   const grpc = grpcServer(context, members, openStreams);
   // TLS ends before this, so what is injected is plain either way.
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
@@ -128,7 +128,8 @@ export function createNode(
     freeze,
     thaw,
     isRunning: () => listener !== undefined,
-    host: loopback,
+    // Node lets no TLS client name an address as the server it wants, so with TLS the peer goes by a name.
+    host: tls ? 'localhost' : loopback,
     port: () => port,
     usePort: (chosen: number) => void (port = chosen),
     async close(): Promise<void> {

@@ -44,7 +44,7 @@ export async function launchTestPeer(options: TestPeerProcessOptions = {}): Prom
   if (!existsSync(main)) throw new Error(`${main} is missing: npm run build`);
   let running = await launch(options, options.port);
   const { connectionString } = running;
-  const ports = [...connectionString.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
+  const ports = [...connectionString.matchAll(/(?:127\.0\.0\.1|localhost):(\d+)/g)].map(([, port]) => Number(port));
 
   const end = async (signal: NodeJS.Signals) => {
     const { child, closed } = running;

@@ -35,7 +35,7 @@ export interface TestPeerOptions {
 export interface TestPeer {
   /** For the client; names all nodes, the first user, and the certificate to trust. */
   readonly connectionString: string;
-  /** `host:port` of every node. */
+  /** `host:port` of every node. The host is 127.0.0.1, with TLS localhost. */
   readonly addresses: readonly string[];
   readonly faults: Faults;
   readonly counts: Readonly<Counts>;
@@ -103,6 +103,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
         liveBuffer: options.liveBuffer ?? (rules === '23.10' ? 32 : Infinity),
         skipsAfterScavenged: options.skipsAfterScavenged ?? rules === '23.10',
         users: tls && users ? new Map(Object.entries(users)) : undefined,
+        kill: () => void down(index + 1, (each) => each.kill()),
         isReady: () => leader !== undefined,
         isLeader: () => leader === index + 1,
         leader: () => (leader === undefined ? undefined : { host: node(leader).host, port: node(leader).port() }),

@@ -104,3 +104,11 @@ export async function eventually<Result>(action: () => Promise<Result>): Promise
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
 }
+
+/** @throws Error when it has not come to that within 5 s */
+export async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 5_000; !condition();) {
+    if (Date.now() > end) throw new Error(`It has not come to this: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
