@@ -24,6 +24,8 @@ describe('a configuration', () => {
       port: 3000,
       host: '127.0.0.1',
       dataDirectory: resolve('data'),
+      keysDirectory: resolve('data/keys'),
+      log: { store: 'sqlite', eventsFile: resolve('data/events.sqlite') },
       partnersFile: resolve('partners.json'),
       policy: { name: 'partner-center-2020-06' },
       logLevel: 'info',
@@ -85,6 +87,29 @@ describe('a configuration', () => {
   ])('is refused with %j', (env, message) => {
     const { exitCode, message: said } = failure(() => configuration(env));
     expect([exitCode, said]).toEqual([78, expect.stringMatching(message)]);
+  });
+
+  it('may have its log in a database, with secrets that its servers share', () => {
+    const set = { EVENT_STORE: 'kurrentdb', EVENTSTORE_URL: 'esdb://db:2113', KEYS_DIR: '/run/keys' };
+    expect(configuration(set)).toMatchObject({
+      keysDirectory: '/run/keys',
+      log: { store: 'kurrentdb', url: 'esdb://db:2113', streamPrefix: 'ResellerLedger.', allowInsecure: false },
+    });
+    expect(configuration({ KEYS_DIR: '/run/keys' })).toMatchObject({
+      keysDirectory: '/run/keys',
+      log: { store: 'sqlite' },
+    });
+    expect(failure(() => configuration({ ...set, KEYS_DIR: '' })).message).toMatch(
+      /KEYS_DIR must be set with EVENT_STORE=kurrentdb.*npm run keys -- --make DIR/,
+    );
+  });
+
+  it('says every fault of the log with its own, and never what may be a password', () => {
+    const { message } = failure(() =>
+      configuration({ PORT: 'x', EVENT_STORE: 'kurrentdb', EVENTSTORE_URL: 'http://u:hidden-word@db' }),
+    );
+    expect(message).toMatch(/PORT must[\s\S]*EVENTSTORE_URL must begin[\s\S]*KEYS_DIR must be set/);
+    expect(message).not.toContain('hidden-word');
   });
 
   it('may leave the machine with the server’s own key if somebody says so', () => {

@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import { placeOf } from './event-log.js';
+import { eventLogOf, requireEventLog } from './event-log-settings.js';
+import { BadConfiguration, exitCodeOf } from './exit-codes.js';
+
+const database = { EVENT_STORE: 'kurrentdb', EVENTSTORE_URL: 'esdb://ledger:hidden-word@db-1:2113?tls=true' };
+
+describe('where the log is', () => {
+  it('is a file in the data directory unless somebody says otherwise', () => {
+    expect(eventLogOf({}, '/data')).toEqual({
+      log: { store: 'sqlite', eventsFile: '/data/events.sqlite' },
+      faults: [],
+    });
+    expect(eventLogOf({ EVENT_STORE: '', EVENTSTORE_URL: '' }, '/data').log.store).toBe('sqlite');
+  });
+
+  it('is a database with the address and the prefix that are set', () => {
+    expect(eventLogOf(database, '/data')).toEqual({
+      log: {
+        store: 'kurrentdb',
+        url: database.EVENTSTORE_URL,
+        streamPrefix: 'ResellerLedger.',
+        allowInsecure: false,
+      },
+      faults: [],
+    });
+    expect(
+      eventLogOf({ ...database, EVENTSTORE_STREAM_PREFIX: 'Staging-2.', ALLOW_INSECURE_EVENTSTORE: 'true' }, '/data')
+        .log,
+    ).toMatchObject({ streamPrefix: 'Staging-2.', allowInsecure: true });
+  });
+
+  it.each<[Record<string, string>, RegExp]>([
+    [{ EVENT_STORE: 'postgres' }, /^EVENT_STORE must be one of sqlite, kurrentdb, but is "postgres"$/],
+    [{ EVENT_STORE: 'kurrentdb' }, /^EVENTSTORE_URL must be set with EVENT_STORE=kurrentdb/],
+    [{ ...database, EVENTSTORE_URL: 'https://u:hidden-word@db:2113' }, /^EVENTSTORE_URL must begin with esdb:/],
+    [{ ...database, EVENTSTORE_URL: 'kurrentdb://u:hidden-word@db:2113' }, /how this client spells kurrentdb:/],
+    [{ ...database, EVENTSTORE_STREAM_PREFIX: 'Ledger' }, /^EVENTSTORE_STREAM_PREFIX must be letters.*"Ledger"$/],
+    [{ ...database, EVENTSTORE_STREAM_PREFIX: '$$Ledger.' }, /^EVENTSTORE_STREAM_PREFIX must be/],
+    [{ ...database, EVENTSTORE_STREAM_PREFIX: 'Ledger.Test.' }, /^EVENTSTORE_STREAM_PREFIX must be/],
+    [
+      { ...database, ALLOW_INSECURE_EVENTSTORE: 'yes' },
+      /^ALLOW_INSECURE_EVENTSTORE must be true or false, but is "yes"/,
+    ],
+    [{ EVENTSTORE_URL: 'esdb://db:2113' }, /^EVENT_STORE must be kurrentdb with EVENTSTORE_URL, which/],
+    [
+      { EVENT_STORE: 'sqlite', EVENTSTORE_STREAM_PREFIX: 'L.' },
+      /^EVENT_STORE must be kurrentdb with EVENTSTORE_STREAM/,
+    ],
+    [{ ALLOW_INSECURE_EVENTSTORE: 'true' }, /^EVENT_STORE must be kurrentdb with ALLOW_INSECURE_EVENTSTORE/],
+  ])('is not known with %j', (env, fault) => {
+    const { faults } = eventLogOf(env, '/data');
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+    expect(faults.join()).not.toContain('hidden-word');
+    const refused = () => requireEventLog(env, '/data');
+    expect(refused).toThrow(BadConfiguration);
+    expect(refused).toThrow(faults[0]);
+  });
+
+  it('is told as hosts or a file, never with a password', () => {
+    const place = (url: string) => placeOf({ store: 'kurrentdb', url, streamPrefix: 'L.', allowInsecure: true });
+    expect(place('esdb://db-1:2113?tls=false')).toBe('db-1:2113');
+    expect(place(database.EVENTSTORE_URL)).toBe('db-1:2113');
+    expect(place('esdb://u:p%40ss@a:1,b:2,c:3/?x=y@z')).toBe('a:1,b:2,c:3');
+    expect(place('esdb+discover://cluster.example')).toBe('cluster.example');
+    // Not a string that the client would take; nothing of it is shown.
+    for (const odd of [
+      'esdb://u:hidden?word@db',
+      'esdb://u:hidden/word@db',
+      'esdb://u:p@ss word@[::1]:2113',
+      'nothing',
+    ])
+      expect(place(odd)).toBe('the database');
+    expect(placeOf({ store: 'sqlite', eventsFile: '/data/events.sqlite' })).toBe('/data/events.sqlite');
+  });
+});
+
+describe('the exit code', () => {
+  it('tells a supervisor whether starting again can help', () => {
+    class StoreRefused extends Error {
+      override readonly name = 'StoreRefused';
+    }
+    expect(exitCodeOf(new BadConfiguration('x'))).toBe(78);
+    expect(exitCodeOf(new StoreRefused('x'))).toBe(78);
+    expect(exitCodeOf(new Error('x'))).toBe(1);
+    expect(exitCodeOf('x')).toBe(1);
+  });
+});
