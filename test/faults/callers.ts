@@ -22,6 +22,8 @@ const relationships = 8;
 export interface Callers {
   /** What they were told, by the command id that a key stands for. */
   readonly acknowledged: ReadonlyMap<string, Reply>;
+  /** The longest that one of them has waited for an answer, in milliseconds. */
+  readonly longestWait: () => number;
   /** The relationships that all of them work on, asked for, accepted, agreed to, and with seats to change. */
   readonly establish: () => Promise<void>;
   /** All of them at work, until `rest` says so; a caller in the middle of a command waits for its answer. */
@@ -33,6 +35,7 @@ export function callersOf(clients: readonly LedgerClient[]): Callers {
   const acknowledged = new Map<string, Reply>();
   const customers = Array.from({ length: relationships }, (_, index) => idFrom(`customer ${index}`));
   let turns = 0;
+  let longestWait = 0;
 
   async function send(
     to: readonly LedgerClient[],
@@ -43,7 +46,9 @@ export function callersOf(clients: readonly LedgerClient[]): Callers {
   ): Promise<void> {
     const { path, body } = requestOf(command);
     const url = `${customerPath(by, partner.tenantId, customerId)}${path}`;
+    const sentAt = performance.now();
     const [reply, ...others] = await Promise.all(to.map((client) => client.post(by, url, body, key)));
+    longestWait = Math.max(longestWait, performance.now() - sentAt);
     if (reply!.status !== 200 && reply!.status !== 201)
       throw new Error(`${command.type}: ${reply!.status} ${JSON.stringify(reply!.body)}`);
     for (const other of others) {
@@ -90,6 +95,7 @@ export function callersOf(clients: readonly LedgerClient[]): Callers {
 
   return {
     acknowledged,
+    longestWait: () => longestWait,
     establish: async () => void (await Promise.all(customers.map(establish))),
     work() {
       let over = false;
