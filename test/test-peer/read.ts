@@ -49,7 +49,8 @@ function cutShort(outlet: Outlet, fault: Fault): Outlet {
   return {
     ...outlet,
     send(response) {
-      if (!isEvent(response)) return left > 0 ? outlet.send(response) : undefined;
+      // What fails at an event has sent the markers before it.
+      if (!isEvent(response)) return left > 0 || fault.do === 'fail' ? outlet.send(response) : undefined;
       if (left-- > 0) return outlet.send(response);
       if (fault.do === 'fail') outlet.fail(asPlanned(fault));
       return undefined;
