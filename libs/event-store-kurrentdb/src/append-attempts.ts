@@ -134,6 +134,7 @@ export function appendAttempts({ connection, logEnd, callTimeout, settleWithin }
         }
         counts.appendedEvents += events.length;
         logEnd.moved(position);
+        if (expectedRevision < 0) logEnd.began(storedName, events[0]!.id);
         resolve({ revision, position });
       });
     }

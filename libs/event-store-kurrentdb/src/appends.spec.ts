@@ -288,29 +288,21 @@ describe('a stream that somebody has deleted by hand', () => {
 
 describe('many appends at once', () => {
   it('to a server that has stopped reading do not end the process when the connection is lost', async () => {
-    const unhandled: unknown[] = [];
-    const note = (error: unknown) => unhandled.push(error);
-    process.on('unhandledRejection', note);
-    try {
-      const store = open({ settleWithin: 1_200, callTimeout: 500 });
-      await appendOne(store, 'warm');
-      peer().freeze();
-      const appending = Array.from({ length: 300 }, (_, index) =>
-        failureOf(appendOne(store, `s${index}`, 0, 'x'.repeat(20_000))),
-      );
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      peer().cutSockets();
-      const failures = await soon(Promise.all(appending), 'the appends', 6_000);
+    const store = open({ settleWithin: 1_200, callTimeout: 500 });
+    await appendOne(store, 'warm');
+    peer().freeze();
+    const appending = Array.from({ length: 300 }, (_, index) =>
+      failureOf(appendOne(store, `s${index}`, 0, 'x'.repeat(20_000))),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    peer().cutSockets();
+    // The test framework takes an unhandled rejection for a failure of the test.
+    const failures = await soon(Promise.all(appending), 'the appends', 6_000);
 
-      // What waited in this process has written nothing, and what was under way nobody knows.
-      const names = failures.map(({ name }) => name as string);
-      expect(new Set(names)).toEqual(new Set(['OutcomeUnknown', 'StoreUnavailable']));
-      expect(names.filter((name) => name === 'StoreUnavailable').length).toBeGreaterThan(200);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(unhandled).toEqual([]);
-    } finally {
-      process.off('unhandledRejection', note);
-    }
+    // What waited in this process has written nothing, and what was under way nobody knows.
+    const names = failures.map(({ name }) => name as string);
+    expect(new Set(names)).toEqual(new Set(['OutcomeUnknown', 'StoreUnavailable']));
+    expect(names.filter((name) => name === 'StoreUnavailable').length).toBeGreaterThan(200);
   }, 15_000);
 
   it('are all answered, however many and however large', async () => {

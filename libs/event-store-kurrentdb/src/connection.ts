@@ -34,8 +34,10 @@ export interface Connection {
 
 export type CallKind = 'append' | 'read';
 
-/** So long after the last answer another database may have taken the address without anybody having noticed. */
-const trustedFor = 5_000;
+/** So long after the last answer a connection is trusted to lead to the same database: behind a proxy it need not. */
+const trustedFor = 30_000;
+/** The state of a channel. */
+const connected = 2;
 /** At least so long between two clients, doubled with every one in a row, in ms. */
 const [firstPause, lastPause] = [1_000, 60_000];
 
@@ -49,6 +51,7 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
   let session = newSession();
   let closed = false;
   let verified: unknown;
+  let verifiedChannel: { getConnectivityState(tryToConnect: boolean): number } | undefined;
   let lastAnswer = 0;
   let doubts = 0;
   let verifying: Promise<Session> | undefined;
@@ -68,9 +71,14 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
 
   function ready(): Session | Promise<Session> {
     if (closed) return Promise.reject(new StoreUnavailable('The event store is closed'));
-    if (!rebuilding && verified !== undefined && performance.now() - lastAnswer < trustedFor) {
-      if (featuresOf(session) === verified) return session;
-    }
+    if (
+      verified !== undefined &&
+      !rebuilding &&
+      verifiedChannel?.getConnectivityState(false) === connected &&
+      performance.now() - lastAnswer < trustedFor &&
+      featuresOf(session) === verified
+    )
+      return session;
     return (verifying ??= verifyConnection().finally(() => (verifying = undefined)));
   }
 
@@ -86,14 +94,18 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
         unansweredFirstCalls = 0;
       } catch (error) {
         firstCallFailed(error);
-        throw error;
+        // A connection that broke long ago is only found to be broken now.
+        if (retried || kindOf(error) !== 'transient' || error instanceof NoAnswer) throw error;
+        retried = true;
+        await delay(20);
+        continue;
       }
       try {
         await verify(readerOf(current, callTimeout));
       } catch (error) {
         const kind = kindOf(error);
         if (error instanceof NoAnswer) timedOut('read');
-        if (retried || (kind !== 'notLeader' && kind !== 'transient')) throw error;
+        if (retried || error instanceof NoAnswer || (kind !== 'notLeader' && kind !== 'transient')) throw error;
         // The client goes to the leader, or connects again, by itself.
         retried = true;
         await delay(20);
@@ -103,7 +115,11 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
       // Connected to another server meanwhile, or to another client.
       if (current !== session || rebuilding || featuresOf(current) !== features) continue;
       answered('read');
-      if (doubts === doubtsBefore) verified = features;
+      if (doubts === doubtsBefore) {
+        verified = features;
+        // Protected as well. It tells of a connection that broke while nothing was under way, when no call could fail.
+        verifiedChannel = await current.client['getChannel']();
+      }
       return current;
     }
   }

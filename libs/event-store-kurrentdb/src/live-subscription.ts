@@ -13,8 +13,10 @@ export interface LiveSubscription {
   /** What has arrived first of what has not been taken yet. */
   next(): LogEvent | Marker | undefined;
   isEmpty(): boolean;
-  /** False when nothing has for so many ms; true also when the signal was aborted. @throws the error with which it has ended */
+  /** Waits for so many ms until there is something to take; true also when the signal was aborted. */
   arrived(within: number): Promise<boolean>;
+  /** With what it has ended. What arrived before that can still be taken. */
+  failure(): Error | undefined;
   end(): void;
 }
 
@@ -74,9 +76,8 @@ export function openLiveSubscription(
     async arrived(milliseconds) {
       for (const deadline = performance.now() + milliseconds; ;) {
         if (signal.aborted || subscription.readableLength > 0) return true;
-        if (failure !== undefined) throw failure;
         const left = deadline - performance.now();
-        if (left <= 0) return false;
+        if (left <= 0 || failure) return false;
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, left);
           wake = () => {
@@ -87,6 +88,7 @@ export function openLiveSubscription(
         wake = undefined;
       }
     },
+    failure: () => failure,
     end() {
       signal.removeEventListener('abort', woken);
       // Without this the server goes on sending. It never rejects for what has ended by itself.

@@ -18,6 +18,8 @@ export interface LogEnd {
   look(reader: Reader): Promise<End>;
   /** The last event of ours that this store has seen. */
   known(): number;
+  /** A stream was begun here. The first of the log is what the database is held to from then on. */
+  began(storedName: string, firstId: string): void;
   /** An event of ours was seen. */
   moved(position: number): void;
   /** Everything up to a position was looked at, and what is ours was told to `moved`. */
@@ -46,7 +48,8 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
   // The last of our events at or before `searched` is at `head`.
   let head = 0;
   let searched = 0;
-  let pinned: FirstEvent | undefined;
+  let pinnedId: string | undefined;
+  let firstEvent: FirstEvent | undefined;
   const marks = new Map<string, number>();
 
   function moved(position: number): void {
@@ -73,13 +76,13 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
           end = position;
           if (end < before) throw shrunken(end, before);
           // Nothing of ours can be there before its first event is: in a large old database that saves reading it all.
-          if (!pinned && storedFirstStream !== undefined && !(await first(reader))) {
+          if (storedFirstStream !== undefined && !(await first(reader))) {
             considered(end);
             return { head, end };
           }
         }
         // With one event of another stream in between, a page begins with the last event of the page before.
-        if (position <= seen || position < (pinned?.position ?? 0)) {
+        if (position <= seen || position < (firstEvent?.position ?? 0)) {
           considered(end);
           return { head, end };
         }
@@ -105,22 +108,33 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
   }
 
   async function first(reader: Reader): Promise<FirstEvent | undefined> {
-    if (!pinned && storedFirstStream !== undefined) pinned = await readFirst(reader, storedFirstStream);
-    return pinned;
+    if (!firstEvent && storedFirstStream !== undefined) {
+      const expected = pinnedId;
+      pin(await readFirst(reader, storedFirstStream), expected);
+    }
+    return firstEvent;
+  }
+
+  /** `expected` is what was known when it was asked for: the log may have begun meanwhile. */
+  function pin(now: FirstEvent | undefined, expected: string | undefined): void {
+    if (expected !== undefined && now?.id !== expected)
+      throw new LogDamaged(
+        `The first event of ${storedFirstStream} was ${expected}, now ${now ? `it is ${now.id}` : 'there is none'}: another or an emptied database answers at this address. ` +
+          'Nothing is written to it. Put the right one back, then restart this process.',
+      );
+    if (!now) return;
+    pinnedId = now.id;
+    firstEvent = now;
   }
 
   async function verify(reader: Reader): Promise<void> {
     const before = head;
+    const expected = pinnedId;
     const [now, [last]] = await Promise.all([
       storedFirstStream === undefined ? undefined : readFirst(reader, storedFirstStream),
       reader.all({ from: 'end', count: 1, direction: 'backwards' }),
     ]);
-    if (pinned && now?.id !== pinned.id)
-      throw new LogDamaged(
-        `The first event of ${storedFirstStream} was ${pinned.id}, now ${now ? `it is ${now.id}` : 'there is none'}: another or an emptied database answers at this address. ` +
-          'Nothing is written to it. Put the right one back, then restart this process.',
-      );
-    pinned ??= now;
+    pin(now, expected);
     const end = last?.event ? positionOf(last.event) : 0;
     if (end < before) throw shrunken(end, before);
   }
@@ -128,6 +142,9 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
   return {
     look,
     known: () => head,
+    began(storedName, firstId) {
+      if (storedName === storedFirstStream) pinnedId = firstId;
+    },
     moved,
     considered,
     marksBehind: (position) => [...marks].filter(([, at]) => at > position).map(([storedName]) => storedName),

@@ -21,6 +21,8 @@ const defaultBatchSize = 1_000;
 const [firstPause, lastPause] = [100, 10_000];
 /** So long a batch that is not full waits for more while a subscription catches up, in ms. */
 const fillWithin = 50;
+/** So long at most while the server goes on and on over what is not ours, in ms. */
+const showWithin = 500;
 /** An end of the log that is older than this is looked for again before a subscription first says that it has caught up, in ms. */
 const endGoodFor = 1_000;
 
@@ -76,6 +78,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
         let events: RecordedEvent[] = [];
         let reached = position;
         let looked = considered;
+        let yieldedAt = performance.now();
 
         while (!signal.aborted) {
           const arrival = first ?? live.next();
@@ -104,8 +107,9 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
             caughtUp = reached >= head;
           }
           const pending = events.length > 0 || reached > position;
-          // More is on its way: a fuller batch costs no more than this one.
-          if (pending && !caughtUp && events.length < batchSize && (await live.arrived(fillWithin))) continue;
+          // More is on its way: a fuller batch costs no more than this one. But progress must be seen.
+          if (pending && !caughtUp && events.length < batchSize && performance.now() - yieldedAt < showWithin)
+            if (await live.arrived(fillWithin)) continue;
           if (pending || (caughtUp && !saidCaughtUp)) {
             const batch: EventBatch = { events, position: reached, caughtUp };
             progress ||= events.length > 0;
@@ -117,6 +121,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
             exact = true;
             saidCaughtUp = caughtUp;
             yield batch;
+            yieldedAt = performance.now();
             // A long log must not keep the event loop to itself.
             if (!live.isEmpty()) await turn();
           } else if (live.isEmpty()) {
@@ -200,9 +205,11 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
   /** Silence is looked into: a subscription may be dead without either side knowing. */
   async function somethingArrived(live: LiveSubscription, reached: () => number): Promise<void> {
     while (!(await live.arrived(2 * callTimeout))) {
+      const failure = live.failure();
+      if (failure) throw failure;
       const { head } = await logEnd.look(reader);
       if (head <= reached()) continue;
-      if (await live.arrived(callTimeout)) return;
+      if ((await live.arrived(callTimeout)) || live.failure()) continue;
       throw new Error(`Nothing arrives at ${reached()} although the log has gone on to ${head}`);
     }
   }
