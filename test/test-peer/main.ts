@@ -32,7 +32,11 @@ const { values } = parseArgs({
 });
 
 if (values.help) console.log(usage);
-else await serve();
+else
+  await serve().catch((error: unknown) => {
+    console.error(`The test peer cannot start: ${(error as Error).message}`);
+    process.exit(1);
+  });
 
 async function serve(): Promise<void> {
   const { nodes, rules } = values;
