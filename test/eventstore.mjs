@@ -2,14 +2,17 @@ import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 
 // npm run test:eventstore: what the project asks of a real server, if there is one to ask: the contract that every store
-// passes, and the journeys by HTTP. It writes streams with prefixes of its own and reads no others; nothing is deleted.
+// passes, the journeys by HTTP, and servers that are killed under load. It writes streams with prefixes of its own and reads no others; nothing is deleted.
 
 const journeys = 'journeys over EVENTSTORE_URL';
 const contract = 'libs/event-store-kurrentdb/src/.*contract';
+const disasters = 'test/faults/kurrentdb-disasters';
 
 if (!process.env.EVENTSTORE_URL) {
   // Said, so that nobody takes it for a run that has passed.
-  console.log(`Skipped, because EVENTSTORE_URL is not set: the store contract over a real server, ${journeys}.`);
+  console.log(
+    `Skipped, because EVENTSTORE_URL is not set: the store contract over a real server, ${journeys}, servers killed over EVENTSTORE_URL.`,
+  );
   console.log("Start one, then for example: EVENTSTORE_URL='esdb://127.0.0.1:2113?tls=false' npm run test:eventstore");
 } else {
   const jest = (...args) =>
@@ -22,6 +25,7 @@ if (!process.env.EVENTSTORE_URL) {
     });
   const failed =
     (await jest('--selectProjects', 'ledger', '--testPathPatterns', contract)) +
-    (await jest('--selectProjects', journeys, '--runInBand'));
+    (await jest('--selectProjects', journeys, '--runInBand')) +
+    (await jest('--selectProjects', 'ledger', '--testPathPatterns', disasters, '-t', 'over EVENTSTORE_URL'));
   process.exitCode = failed === 0 ? 0 : 1;
 }
