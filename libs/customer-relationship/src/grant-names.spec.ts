@@ -1,148 +1,39 @@
-import { describe, expect, it } from '@jest/globals';
-import {
-  canonicalJson,
-  commandHandler,
-  inMemoryEventStore,
-  StoreUnavailable,
-  type CommandRequest,
-  type EventStore,
-  type MessageOf,
-  type RecordedEvent,
-  type SealedEvent,
-} from '#event-sourcing';
-import { specification } from '#event-sourcing/testing';
 import { createHash } from 'node:crypto';
-import type { RelationshipCommands } from './commands.js';
-import type { Context } from './context.js';
-import { customerRelationship, relationshipStream } from './customer-relationship.js';
-import { relationshipCodec } from './event-codec.js';
+import { describe, expect, it } from '@jest/globals';
+import { expectedHash, idOf, StoreUnavailable, type RecordedEvent } from '#event-sourcing';
+import { specification } from '#event-sourcing/testing';
+import { relationshipStream } from './customer-relationship.js';
+import { grantName, grantNameCodec, grantNameStream, normalizedGrantName, type GrantNameClaim } from './grant-names.js';
 import {
-  grantName,
-  grantNameCodec,
-  grantNameStream,
-  normalizedGrantName,
-  relationshipCommands,
-  type GrantNameClaim,
-} from './grant-names.js';
+  accepted,
+  ask,
+  claimNames,
+  claims,
+  fabrikam,
+  failingOnce,
+  holderOf,
+  interrupted,
+  nameOf,
+  nameTaken,
+  refusedAs,
+  rename,
+  replayed,
+  requestOf,
+  server,
+  tailspin,
+  twoCustomers,
+  type Command,
+} from './testing-grant-names.js';
 import { context, customerUser, now, partner, policyOf2020 } from './testing.js';
 
-const fabrikam = 'c1000000-0000-4000-8000-000000000001';
-const tailspin = 'c2000000-0000-4000-8000-000000000002';
-type Command = MessageOf<RelationshipCommands>;
-
-/** A server on a store: the handlers that it is made of, with caches of its own. */
-function server(store: EventStore) {
-  const relationships = commandHandler({ store, decider: customerRelationship, codec: relationshipCodec });
-  const names = commandHandler({ store, decider: grantName, codec: grantNameCodec });
-  return { relationships, names, ...relationshipCommands({ relationships, names }) };
-}
-
-function requestOf(
-  command: Command,
-  commandId: string,
-  customerId = fabrikam,
-  actor = context.actor,
-): CommandRequest<RelationshipCommands, Context> {
-  return {
-    stream: relationshipStream(partner.tenantId, customerId),
-    command,
-    metadata: {
-      actor,
-      causationId: `correlation of ${commandId}`,
-      correlationId: `correlation of ${commandId}`,
-      commandId,
-      commandHash: canonicalJson(command),
-      comment: 'as agreed',
-      policy: { name: policyOf2020.name, hash: 'hash of the policy' },
-    },
-    now,
-    contextAt: (at) => ({ ...context, now: at, customerId, actor }),
-  };
-}
-
-const ask = (grantId: string, name: string, overrides = {}): Command => ({
-  type: 'RequestDelegatedAdmin',
-  data: { grantId, name, roles: ['role-reader'], durationDays: 90, ...overrides },
-});
-const rename = (grantId: string, name: string, overrides = {}): Command => ({
-  type: 'UpdateDelegatedAdminRequest',
-  data: { grantId, name, ...overrides },
-});
-
-/** A store with an active relationship for each of two customers of one partner. */
-async function twoCustomers(store: EventStore = inMemoryEventStore()) {
-  const { handle } = server(store);
-  for (const customerId of [fabrikam, tailspin]) {
-    const asked: Command = {
-      type: 'RequestResellerRelationship',
-      data: { customer: { name: 'Customer' }, market: 'US' },
-    };
-    await handle(requestOf(asked, `ask ${customerId}`, customerId));
-    const admin = { ...customerUser('CustomerGlobalAdmin'), tenant: customerId };
-    await handle(
-      requestOf({ type: 'AcceptResellerRelationship', data: {} }, `accept ${customerId}`, customerId, admin),
-    );
-  }
-  return store;
-}
-
-/** The store, but what `before` throws or does comes before its appends. */
-const withFault = (
-  store: EventStore,
-  before: (stream: string, events: readonly SealedEvent[]) => void | Promise<void>,
-): EventStore => ({
-  ...store,
-  append: async (stream, events, expectedRevision) => {
-    await before(stream, events);
-    return store.append(stream, events, expectedRevision);
-  },
-});
-
-/** The store, out of order once, for the first append with an event of that name. */
-function failingOnce(store: EventStore, type: string): EventStore {
-  let failed = false;
-  return withFault(store, (_, events) => {
-    if (failed || events[0]!.type !== type) return;
-    failed = true;
-    throw new StoreUnavailable('The disk is full');
-  });
-}
-
-/** The store, and something else happens once right before the first append with an event of that name. */
-function interrupted(store: EventStore, type: string, meanwhile: () => Promise<unknown>): EventStore {
-  let done = false;
-  return withFault(store, async (_, events) => {
-    if (done || events[0]!.type !== type) return;
-    done = true;
-    await meanwhile();
-  });
-}
-
-const claims = async (store: EventStore, name: string): Promise<readonly RecordedEvent[]> =>
-  store.read(grantNameStream(partner.tenantId, name));
-const claimNames = async (store: EventStore, name: string) => (await claims(store, name)).map(({ type }) => type);
-const holderOf = (store: EventStore, name: string) =>
-  server(store).names.ask(grantNameStream(partner.tenantId, name), ({ claim }) => claim?.claimedBy);
-const nameOf = (store: EventStore, grantId: string, customerId = fabrikam) =>
-  server(store).ask(relationshipStream(partner.tenantId, customerId), ({ grants }) => {
-    const grant = grants.get(grantId);
-    return grant?.kind === 'gdap' ? grant.name : undefined;
-  });
-
-const accepted = { outcome: 'accepted', replayed: false };
-const replayed = { outcome: 'accepted', replayed: true };
-const refusedAs = (code: string, details = {}) => ({
-  outcome: 'refused',
-  rejection: expect.objectContaining({ code, details: expect.objectContaining(details) }),
-});
-const nameTaken = (name = 'Helpdesk') => refusedAs('NameNotUnique', { name });
-
 describe('A grant name', () => {
-  const claim = (claimedBy: string): GrantNameClaim => ({
+  const claim = (claimedBy: string, overrides: Partial<GrantNameClaim> = {}): GrantNameClaim => ({
     name: 'Helpdesk',
     claimedBy,
     customerId: fabrikam,
     grantId: 'grant-1',
+    relationshipRevision: 4,
+    ...overrides,
   });
   const { given } = specification(grantName, undefined);
   const claimed = { type: 'GrantNameClaimed', data: claim('one') } as const;
@@ -158,6 +49,19 @@ describe('A grant name', () => {
     given(claimed)
       .when({ type: 'ClaimGrantName', data: claim('one') })
       .rejects('NothingToChange', { name: 'Helpdesk' });
+  });
+
+  it('is claimed anew by the same naming behind a later revision of its relationship, and by no other (G2)', () => {
+    const later = claim('one', { relationshipRevision: 5 });
+    given(claimed).when({ type: 'ClaimGrantName', data: later }).then({ type: 'GrantNameClaimed', data: later });
+    for (const same of [claimed, { type: 'GrantNameClaimed', data: later } as const])
+      given(same)
+        .when({ type: 'ClaimGrantName', data: claim('one') })
+        .rejects('NothingToChange', { name: 'Helpdesk' });
+    for (const other of [{ grantId: 'grant-2' }, { customerId: tailspin }, { claimedBy: 'two' }])
+      given(claimed)
+        .when({ type: 'ClaimGrantName', data: { ...later, ...other } })
+        .rejects('NameNotUnique', { name: 'Helpdesk' });
   });
 
   it('is released by the command that claimed it, and free again (G2)', () => {
@@ -188,9 +92,52 @@ describe('A grant name', () => {
   });
 
   it('has events that the log can be read by', () => {
-    for (const type of ['GrantNameClaimed', 'GrantNameReleased']) expect(grantNameCodec.schemaOf(type)).toBe(1);
+    expect(grantNameCodec.schemaOf('GrantNameClaimed')).toBe(2);
+    expect(grantNameCodec.schemaOf('GrantNameReleased')).toBe(1);
+  });
+
+  it('is read as the first release wrote it: nothing of that can still be under way', () => {
+    const { data } = grantNameCodec.decode(claimedAtSchema1);
+    expect(data).toEqual({ ...(claimedAtSchema1.data as object), relationshipRevision: -1 });
+    expect(expectedHash(claimedAtSchema1)).toBe(claimedAtSchema1.metadata.hash);
+    expect(idOf(claimedAtSchema1.metadata.hash)).toBe(claimedAtSchema1.id);
   });
 });
+
+/** As production wrote it, never to be edited. */
+const claimedAtSchema1: RecordedEvent = {
+  id: '309f7f3a-655e-8a40-805f-adaa237e0e42',
+  type: 'GrantNameClaimed',
+  data: {
+    name: 'Helpdesk',
+    claimedBy: '5b0a1c52-3f5e-8d07-9a3c-52f1c0a4e6d1',
+    customerId: 'c1000000-0000-4000-8000-000000000001',
+    grantId: 'grant-1',
+  },
+  metadata: {
+    actor: {
+      id: 'ada',
+      kind: 'partnerUser',
+      roles: ['GlobalAdmin', 'AdminAgent'],
+      tenant: 'a1000000-0000-4000-8000-000000000001',
+    },
+    causationId: '5b0a1c52-3f5e-8d07-9a3c-52f1c0a4e6d1',
+    commandHash: '8e33ace374f6a093796b2d1eceb8e723d8f16aede221b231d58fff10726e648d',
+    commandId: 'd512db82-b22a-81ec-ad1b-81597fdfd53b',
+    correlationId: 'e1e31a2d-19c0-87e9-8918-8a7524f2a1c0',
+    policy: {
+      name: 'partner-center-2020-06',
+      hash: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+    },
+    recordedAt: '2026-11-22T12:00:00.000Z',
+    schema: 1,
+    previousHash: '0000000000000000000000000000000000000000000000000000000000000000',
+    hash: '309f7f3a655e5a40005fadaa237e0e42e2a8dd73582c5e490875f4304d50f5d7',
+  },
+  stream: 'grantName-a1000000-0000-4000-8000-000000000001-9f4d10730006eef4bf802559e1f26a25',
+  revision: 0,
+  position: 3,
+};
 
 describe('The naming of a GDAP grant', () => {
   it('claims the name first, for the same sender and because of the same command (G2)', async () => {
@@ -202,7 +149,7 @@ describe('The naming of a GDAP grant', () => {
     expect(others).toEqual([]);
     expect(claimed).toMatchObject({
       type: 'GrantNameClaimed',
-      data: { name: 'Helpdesk', claimedBy: 'one', customerId: fabrikam, grantId: 'grant-1' },
+      data: { name: 'Helpdesk', claimedBy: 'one', customerId: fabrikam, grantId: 'grant-1', relationshipRevision: 1 },
       metadata: {
         actor: context.actor,
         causationId: 'one',
@@ -354,7 +301,13 @@ describe('The naming of a GDAP grant', () => {
     const { names } = server(store);
     const stream = grantNameStream(partner.tenantId, 'Helpdesk');
     const byAnother = { ...requestOf(ask('-', '-'), 'another'), stream, contextAt: () => undefined };
-    const data = { name: 'Helpdesk', claimedBy: 'another', customerId: tailspin, grantId: 'grant-9' };
+    const data = {
+      name: 'Helpdesk',
+      claimedBy: 'another',
+      customerId: tailspin,
+      grantId: 'grant-9',
+      relationshipRevision: 1,
+    };
     const racing = interrupted(store, 'GrantNameClaimed', async () => {
       await names.handle({ ...byAnother, command: { type: 'ClaimGrantName', data } });
       await names.handle({

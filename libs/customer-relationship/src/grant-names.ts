@@ -3,6 +3,7 @@ import {
   canonicalJson,
   eventCodec,
   idOf,
+  noStream,
   type CommandHandler,
   type CommandOutcome,
   type CommandRequest,
@@ -12,15 +13,25 @@ import {
 } from '#event-sourcing';
 import type { RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
-import { pairOf } from './customer-relationship.js';
+import { pairOf, relationshipStream } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
 import { reject } from './rejections.js';
 import type { CustomerRelationship, Grant } from './state.js';
 
 // Rule G2 spans a partner's relationships: a GDAP name is claimed in a stream of its own, at an explicit revision,
 // before the relationship takes the request. The claim belongs to the command that made it: after a crash in between,
-// the same command id goes through and any other is refused. A grant that ends keeps its name, because Graph wants
-// names unique over all relationships, ended ones too; only a renaming, or a refusal after the claim, gives one back.
+// the same command id goes through. A grant that ends keeps its name, because Graph wants names unique over all
+// relationships, ended ones too; only a renaming, or a refusal after the claim, gives one back.
+//
+// When a claim may be given back: several servers may try one command at once, and an append whose outcome is unknown
+// may still come through, so that one attempt was refused says nothing of the others. Therefore a claim names the
+// revision of its relationship behind which the naming is to be appended. An attempt goes on only under a claim for its
+// own revision or a later one, and the store lets it append at its own revision or not at all. Once the relationship
+// stands at a later revision than the claim names and the grant does not have the name, no attempt under the claim was
+// accepted and none can be; one that has not got so far must claim anew, which changes the name's stream, and with it
+// the revision that the release expects. No waiting makes this untrue, so whoever sees it may give the claim back: the
+// command itself when it is refused or tried again, or another command that wants the name. What a crash leaves behind
+// is free again as soon as the relationship has moved on and somebody tries.
 
 export interface GrantNameCommands {
   /** `claimedBy` is the id of the command that asks for the name. */
@@ -39,6 +50,8 @@ export interface GrantNameClaim {
   readonly claimedBy: string;
   readonly customerId: string;
   readonly grantId: string;
+  /** The naming is appended to the relationship right behind this revision or an earlier one, or never. */
+  readonly relationshipRevision: number;
 }
 
 /** One name of one partner: claimed or free. */
@@ -49,10 +62,11 @@ export interface GrantName {
 export const grantName: Decider<GrantNameCommands, GrantNameEvents, GrantName, undefined> = {
   initialState: () => ({}),
   decide: {
-    ClaimGrantName({ claim }, { name, claimedBy, customerId, grantId }) {
-      if (claim?.claimedBy === claimedBy) throw reject('NothingToChange', { name });
-      if (claim) throw reject('NameNotUnique', { name });
-      return [{ type: 'GrantNameClaimed', data: { name, claimedBy, customerId, grantId } }];
+    ClaimGrantName({ claim }, wanted) {
+      if (claim && !isOfSameNaming(claim, wanted)) throw reject('NameNotUnique', { name: wanted.name });
+      if (claim && claim.relationshipRevision >= wanted.relationshipRevision)
+        throw reject('NothingToChange', { name: wanted.name });
+      return [{ type: 'GrantNameClaimed', data: wanted }];
     },
     ReleaseGrantName({ claim }, { claimedBy }) {
       if (claim?.claimedBy !== claimedBy) throw reject('NothingToChange', { claimedBy });
@@ -69,7 +83,14 @@ export const grantName: Decider<GrantNameCommands, GrantNameEvents, GrantName, u
   },
 };
 
-export const grantNameCodec = eventCodec<GrantNameEvents>({ events: grantName.evolve });
+export const grantNameCodec = eventCodec<GrantNameEvents>({
+  events: grantName.evolve,
+  schemas: { GrantNameClaimed: 2 },
+  upcasts: {
+    // Servers that wrote schema 1 had the log to themselves and are gone: no attempt of theirs can still be accepted.
+    'GrantNameClaimed@1': (claim) => ({ ...(claim as object), relationshipRevision: noStream }),
+  },
+});
 
 /** Names compare after trimming, in Unicode normal form C and lower case. */
 export function normalizedGrantName(name: string): string {
@@ -90,13 +111,10 @@ interface Naming {
   readonly name: string;
 }
 
-/** No stream is ever there: a command with this `ifRevision` is answered from memory or not at all. */
-const nowhere = -2;
-
 /**
  * The handler of relationship commands that also keeps rule G2. Everything but the naming of a GDAP grant passes straight
- * through. A naming is rehearsed as if the name were free, so that a name is claimed only for a command that nothing else
- * stands in the way of; a dry run looks whether the name is taken and claims nothing.
+ * through. A naming is decided as if the name were free and claims it before it is appended, so that a name is claimed
+ * only for a command that nothing else stands in the way of; a dry run looks whether the name is taken and claims nothing.
  */
 export function relationshipCommands({
   relationships,
@@ -112,62 +130,91 @@ export function relationshipCommands({
     if (!naming) return relationships.handle(request);
     if (request.dryRun) return rehearse(request, naming);
 
-    const remembered = await relationships.handle({ ...request, ifRevision: nowhere });
-    if (remembered.outcome !== 'preconditionFailed') return settled(request, naming, remembered);
-    for (;;) {
-      const rehearsal = await relationships.handle({ ...request, dryRun: true });
-      if (rehearsal.outcome !== 'wouldBeAccepted') return rehearsal;
-      const { revision } = rehearsal;
-      if (await isNewName(request, naming, revision)) {
-        const claimed = await claim(request, naming);
-        return settled(request, naming, await relationships.handle(withNameTaken(request, !claimed)), claimed);
-      }
-      // Without a claim the name must not change meanwhile; if it did, the next rehearsal says what that means.
-      const outcome = await relationships.handle({ ...request, ifRevision: revision });
-      if (outcome.outcome !== 'preconditionFailed') return outcome;
-    }
-  }
-
-  async function rehearse(request: Request, naming: Naming): Promise<Outcome> {
-    const rehearsal = await relationships.handle(request);
-    if (rehearsal.outcome !== 'wouldBeAccepted' || !(await isNewName(request, naming, rehearsal.revision)))
-      return rehearsal;
-    const { holder } = await holderOf(request, naming.name);
-    return holder ? relationships.handle(withNameTaken(request, true)) : rehearsal;
-  }
-
-  /** Gives back what the answer leaves without use: the old name after a renaming, the claim after a refusal. */
-  async function settled(request: Request, naming: Naming, outcome: Outcome, claimed = false): Promise<Outcome> {
-    const { commandId } = request.metadata;
-    if (outcome.outcome === 'accepted') {
-      if (request.command.type === 'RequestDelegatedAdmin') return outcome;
-      const before = outcome.revision - outcome.events.length;
-      const oldName = await nameAt(request, naming.grantId, before);
-      if (oldName === undefined || isSameName(oldName, naming.name)) return outcome;
-      const { holder } = await holderOf(request, oldName);
-      // One release for ever under this id: a late retry must not free the name that the grant has taken up again.
-      if (holder && isFor(holder, request, naming)) await release(request, oldName, holder.claimedBy, commandId);
-    } else if (claimed) {
-      const { revision } = await holderOf(request, naming.name);
-      await release(request, naming.name, commandId, `${commandId}:${revision}`);
+    let oldName: string | undefined;
+    const outcome = await relationships.handle({
+      ...request,
+      async beforeAppend(revision) {
+        oldName = await nameAt(request, naming.grantId, revision);
+        if (!isSameName(oldName, naming.name)) await claim(request, naming, revision);
+      },
+    });
+    if (outcome.outcome !== 'accepted' || outcome.replayed) await giveBackClaim(request, naming);
+    if (outcome.outcome === 'accepted' && request.command.type === 'UpdateDelegatedAdminRequest') {
+      if (outcome.replayed) oldName = await nameAt(request, naming.grantId, outcome.revision - outcome.events.length);
+      if (oldName !== undefined && !isSameName(oldName, naming.name)) await giveBackOldName(request, naming, oldName);
     }
     return outcome;
   }
 
-  /** True when the name belongs to this command, claimed now or by an attempt before. */
-  async function claim(request: Request, naming: Naming): Promise<boolean> {
-    const { commandId: claimedBy } = request.metadata;
-    const data = { name: naming.name, claimedBy, customerId: pair(request).customerId, grantId: naming.grantId };
+  async function rehearse(request: Request, naming: Naming): Promise<Outcome> {
+    const rehearsal = await relationships.handle(request);
+    if (rehearsal.outcome !== 'wouldBeAccepted') return rehearsal;
+    if (isSameName(await nameAt(request, naming.grantId, rehearsal.revision), naming.name)) return rehearsal;
+    const { holder } = await holderOf(request, naming.name);
+    if (!holder || isOfSameNaming(holder, claimant(request, naming)) || !(await isNeeded(request, holder)))
+      return rehearsal;
+    return relationships.handle({
+      ...request,
+      contextAt: (now) => ({ ...request.contextAt(now), grantNameTaken: true }),
+    });
+  }
+
+  /** Makes the name belong to this command, for an append right behind a revision. @throws Rejection NameNotUnique */
+  async function claim(request: Request, naming: Naming, relationshipRevision: number): Promise<void> {
+    const { name } = naming;
+    const wanted = { name, ...claimant(request, naming), relationshipRevision };
     for (;;) {
-      const { holder, revision } = await holderOf(request, naming.name);
-      if (holder) return holder.claimedBy === claimedBy && isFor(holder, request, naming);
-      const derived = derive(request, naming.name, `claim:${claimedBy}:${revision}`, { type: 'ClaimGrantName', data });
-      await names.handle({ ...derived, ifRevision: revision });
+      const { holder, revision } = await holderOf(request, name);
+      if (holder && !isOfSameNaming(holder, wanted)) {
+        if (await isNeeded(request, holder)) throw reject('NameNotUnique', { name });
+        await release(request, holder, revision);
+      } else {
+        if (holder && holder.relationshipRevision >= relationshipRevision) return;
+        await onName(request, name, revision, { type: 'ClaimGrantName', data: wanted });
+      }
     }
   }
 
-  async function release(request: Request, name: string, claimedBy: string, id: string): Promise<void> {
-    await names.handle(derive(request, name, `release:${id}`, { type: 'ReleaseGrantName', data: { claimedBy } }));
+  /** After a refusal, or of a claim made when the command had long been accepted and its name given up again. */
+  async function giveBackClaim(request: Request, naming: Naming): Promise<void> {
+    const mine = claimant(request, naming);
+    await giveBack(request, naming.name, (holder) => isOfSameNaming(holder, mine));
+  }
+
+  async function giveBackOldName(request: Request, { grantId }: Naming, oldName: string): Promise<void> {
+    const { customerId } = pair(request);
+    await giveBack(request, oldName, (holder) => holder.customerId === customerId && holder.grantId === grantId);
+  }
+
+  async function giveBack(request: Request, name: string, isMine: (holder: GrantNameClaim) => boolean): Promise<void> {
+    for (;;) {
+      const { holder, revision } = await holderOf(request, name);
+      if (!holder || !isMine(holder) || (await isNeeded(request, holder))) return;
+      await release(request, holder, revision);
+    }
+  }
+
+  /** Whether a claim's grant has the name, or an attempt under the claim may still give it that; once not, never again. */
+  function isNeeded(request: Request, claim: GrantNameClaim): Promise<boolean> {
+    return relationships.ask(
+      relationshipStream(pair(request).partnerId, claim.customerId),
+      ({ grants }, { revision }) =>
+        revision <= claim.relationshipRevision || isSameName(nameOf(grants.get(claim.grantId)), claim.name),
+    );
+  }
+
+  /** Only of the claim that was looked at: the name's stream must not have moved since. */
+  async function release(request: Request, { name, claimedBy }: GrantNameClaim, revision: number): Promise<void> {
+    await onName(request, name, revision, { type: 'ReleaseGrantName', data: { claimedBy } });
+  }
+
+  async function onName(
+    request: Request,
+    name: string,
+    ifRevision: number,
+    command: MessageOf<GrantNameCommands>,
+  ): Promise<void> {
+    await names.handle({ ...derive(request, name, ifRevision, command), ifRevision });
   }
 
   function holderOf(request: Request, name: string) {
@@ -176,13 +223,7 @@ export function relationshipCommands({
   }
 
   function nameAt({ stream }: Request, grantId: string, revision: number): Promise<string | undefined> {
-    const nameOf = (grant: Frozen<Grant> | undefined) => (grant?.kind === 'gdap' ? grant.name : undefined);
     return relationships.ask(stream, ({ grants }) => nameOf(grants.get(grantId)), revision);
-  }
-
-  async function isNewName(request: Request, { grantId, name }: Naming, revision: number): Promise<boolean> {
-    const present = await nameAt(request, grantId, revision);
-    return present === undefined || !isSameName(present, name);
   }
 }
 
@@ -198,33 +239,43 @@ function pair({ stream }: Request) {
   return ids;
 }
 
-function isFor(holder: GrantNameClaim, request: Request, { grantId }: Naming): boolean {
-  return holder.customerId === pair(request).customerId && holder.grantId === grantId;
+type Claimant = Pick<GrantNameClaim, 'claimedBy' | 'customerId' | 'grantId'>;
+
+function claimant(request: Request, { grantId }: Naming): Claimant {
+  return { claimedBy: request.metadata.commandId, customerId: pair(request).customerId, grantId };
 }
 
-function isSameName(one: string, other: string): boolean {
-  return normalizedGrantName(one) === normalizedGrantName(other);
+/** One command for one grant: under its id another command may have been sent, even for another customer. */
+function isOfSameNaming(one: Claimant, other: Claimant): boolean {
+  return one.claimedBy === other.claimedBy && one.customerId === other.customerId && one.grantId === other.grantId;
 }
 
-function withNameTaken(request: Request, grantNameTaken: boolean): Request {
-  return { ...request, contextAt: (now) => ({ ...request.contextAt(now), grantNameTaken }) };
+function nameOf(grant: Frozen<Grant> | undefined): string | undefined {
+  return grant?.kind === 'gdap' ? grant.name : undefined;
+}
+
+function isSameName(one: string | undefined, other: string): boolean {
+  return one !== undefined && normalizedGrantName(one) === normalizedGrantName(other);
 }
 
 /** A command on a name, caused by the naming: same actor, same correlation, an id made of the cause's. */
 function derive(
   request: Request,
   name: string,
-  id: string,
+  revision: number,
   command: MessageOf<GrantNameCommands>,
 ): CommandRequest<GrantNameCommands, undefined> {
   const { comment: _, ...metadata } = request.metadata;
+  const stream = grantNameStream(pair(request).partnerId, name);
+  const commandHash = sha256(canonicalJson(command));
   return {
-    stream: grantNameStream(pair(request).partnerId, name),
+    stream,
     command,
     metadata: {
       ...metadata,
-      commandId: idOf(sha256(id)),
-      commandHash: sha256(canonicalJson(command)),
+      // Of the place too: the same claim may have to be made, and given back, more than once.
+      commandId: idOf(sha256(`${metadata.commandId}:${stream}:${revision}:${commandHash}`)),
+      commandHash,
       causationId: metadata.commandId,
     },
     now: request.now,

@@ -18,6 +18,11 @@ export interface CommandRequest<Commands, Context> {
   readonly ifRevision?: number;
   /** Decide, append nothing. */
   readonly dryRun?: boolean;
+  /**
+   * Awaited between every decision and its append, with the revision that the append expects: for what must be true
+   * elsewhere before. A Rejection thrown here refuses the command. Not called in a dry run.
+   */
+  readonly beforeAppend?: (revision: number) => Promise<void>;
 }
 
 /** Where a stream stood when an answer was given. */
@@ -44,8 +49,9 @@ export interface Receipt extends StreamPlace {
 export interface CommandHandler<Commands, Events, State, Context> {
   readonly handle: (request: CommandRequest<Commands, Context>) => Promise<CommandOutcome<Events>>;
   /**
-   * Asks a question of the state as it stands at the head, or as it stood at a revision. The answer must not keep the
-   * state: it lives on and is written to.
+   * Asks a question of the state as it stands at the head, or as it stood at a revision; of one that the stream has not
+   * reached, as it stands at the head, which the place tells. The answer must not keep the state: it lives on and is
+   * written to.
    */
   readonly ask: <Answer>(
     stream: string,
@@ -79,6 +85,10 @@ interface Folded<State> extends StreamPlace {
  * The command loop: read, look for the command id, fold, decide, append at the revision that was read. On a conflict it
  * decides again from the new history with the same time. Commands for one stream go one after the other in this process,
  * so a conflict only comes from another one.
+ *
+ * Other processes may write to the same streams. What an append rests on, the store checks. Every other answer rests on a
+ * revision that was the head at some time between question and answer; only a replay does not, because a receipt holds
+ * for ever. By the time an answer arrives, the stream may be further on: its place says where it stood.
  */
 export function commandHandler<Commands, Events, State, Context>({
   store,
@@ -92,39 +102,67 @@ export function commandHandler<Commands, Events, State, Context>({
   const inTurn = turns();
 
   async function handle(request: CommandRequest<Commands, Context>): Promise<CommandOutcome<Events>> {
-    for (let attempt = 1; ; attempt++) {
-      const folded = await latest(request.stream);
-      const outcome = decideAt(folded, request);
+    const { stream } = request;
+    for (let conflicts = 0; ;) {
+      const folded = await latest(stream);
+      // Taken now: questions bring the state up to date while this command waits.
+      const { revision, position } = folded;
+      let outcome = decideAt(folded, request);
       if (outcome.outcome === 'toAppend') {
-        try {
-          return await append(request, folded.revision, outcome);
-        } catch (error) {
-          cache.delete(request.stream);
-          if (!(error instanceof RevisionConflict)) throw error;
-          if (attempt < attempts) continue;
-          const { revision, position } = await latest(request.stream);
-          return {
-            outcome: 'refused',
-            rejection: new Rejection('ConcurrencyConflict', { revision }),
-            revision,
-            position,
-          };
+        const rejection = request.beforeAppend && (await rejectedBefore(request.beforeAppend, revision));
+        if (rejection) outcome = { outcome: 'refused', rejection, revision, position };
+        else {
+          try {
+            return await append(request, revision, outcome);
+          } catch (error) {
+            cache.delete(stream);
+            if (!(error instanceof RevisionConflict)) throw error;
+            if (++conflicts < attempts) continue;
+            return conflicted(await atHead(stream), request);
+          }
         }
       }
       // Nothing will be appended that could meet a conflict, so make sure that the answer rests on the head.
-      if (outcome.outcome === 'accepted' || !(await catchUp(request.stream, folded.revision))) return outcome;
+      if (outcome.outcome === 'accepted' || !(await catchUp(stream, revision))) return outcome;
     }
+  }
+
+  /** The last append met a conflict, perhaps with the same command at another server. */
+  function conflicted(folded: Folded<State>, request: CommandRequest<Commands, Context>): CommandOutcome<Events> {
+    const { revision, position } = folded;
+    const rejection = new Rejection('ConcurrencyConflict', { revision });
+    return remembered(folded, request) ?? { outcome: 'refused', rejection, revision, position };
+  }
+
+  async function rejectedBefore(
+    beforeAppend: (revision: number) => Promise<void>,
+    revision: number,
+  ): Promise<Rejection | undefined> {
+    try {
+      await beforeAppend(revision);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Rejection) return error;
+      throw error;
+    }
+  }
+
+  function remembered(
+    { commands, revision, position }: Folded<State>,
+    { metadata }: CommandRequest<Commands, Context>,
+  ) {
+    const known = commands.get(metadata.commandId);
+    if (!known) return undefined;
+    const { commandHash, ...receipt } = known;
+    if (commandHash !== metadata.commandHash) return { outcome: 'commandIdReused', revision, position } as const;
+    return { outcome: 'accepted', replayed: true, ...receipt } as const;
   }
 
   function decideAt(folded: Folded<State>, request: CommandRequest<Commands, Context>) {
     const { stream, command, metadata, ifRevision, dryRun } = request;
     const place = { revision: folded.revision, position: folded.position };
-    const known = dryRun ? undefined : folded.commands.get(metadata.commandId);
-    if (known) {
-      const { commandHash, ...receipt } = known;
-      if (commandHash !== metadata.commandHash) return { outcome: 'commandIdReused', ...place } as const;
-      return { outcome: 'accepted', replayed: true, ...receipt } as const;
-    }
+    const known = dryRun ? undefined : remembered(folded, request);
+    if (known) return known;
     if (ifRevision !== undefined && ifRevision !== folded.revision)
       return { outcome: 'preconditionFailed', ...place } as const;
 
@@ -197,7 +235,18 @@ export function commandHandler<Commands, Events, State, Context>({
       return cached;
     }
     const folded = include(initially(), await store.read(stream));
+    // Meanwhile others may have folded the stream too, and further.
+    const kept = cache.get(stream);
+    if (kept && kept.revision >= folded.revision) return kept;
     return folded.revision === noStream ? folded : keep(stream, folded);
+  }
+
+  /** What nobody has appended to since the call. */
+  async function atHead(stream: string): Promise<Folded<State>> {
+    for (;;) {
+      const folded = await latest(stream);
+      if (!(await catchUp(stream, folded.revision))) return folded;
+    }
   }
 
   function keep(stream: string, folded: Folded<State>): Folded<State> {
@@ -211,13 +260,19 @@ export function commandHandler<Commands, Events, State, Context>({
     return { state, revision: noStream, position: 0, hash: noPreviousHash, recordedAt: '', commands: new Map() };
   }
 
+  async function at(stream: string, revision: number): Promise<Folded<State>> {
+    const folded = await latest(stream);
+    return folded.revision === revision ? folded : include(initially(), await store.read(stream, { to: revision }));
+  }
+
   /** Takes in what another process has appended behind a revision; true when there was something. */
   async function catchUp(stream: string, revision: number): Promise<boolean> {
     const newer = await store.read(stream, { from: revision + 1 });
     if (newer.length === 0) return false;
     const folded = cache.get(stream);
-    if (folded?.revision === revision) include(folded, newer);
-    else cache.delete(stream);
+    // Out of the cache first: an event that cannot be read would leave half a command in it, and half a receipt.
+    cache.delete(stream);
+    if (folded?.revision === revision) keep(stream, include(folded, newer));
     return true;
   }
 
@@ -239,12 +294,7 @@ export function commandHandler<Commands, Events, State, Context>({
   return {
     handle: (request) => inTurn(request.stream, () => handle(request)),
     async ask(stream, question, atRevision) {
-      let folded = await latest(stream);
-      if (atRevision !== undefined && atRevision !== folded.revision) {
-        folded = include(initially(), await store.read(stream, { to: atRevision }));
-      } else if (atRevision === undefined && (await catchUp(stream, folded.revision))) {
-        folded = await latest(stream);
-      }
+      const folded = await (atRevision === undefined ? atHead(stream) : at(stream, atRevision));
       return question(folded.state as Frozen<State>, { revision: folded.revision, position: folded.position });
     },
   };
