@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import { StoreUnavailable } from '#event-sourcing';
+import { appendEach, appendOne, eventually, follow, storesOverPeer } from './testing.js';
+
+const { peer, open } = storesOverPeer({ nodes: 3, electionTime: 200 });
+
+describe('a cluster', () => {
+  it('is written to, read and followed through its leader, whichever node is named', async () => {
+    for (const address of peer().addresses) {
+      const store = open({ connectionString: `esdb://${address}?tls=false`, streamPrefix: `At ${address}.` });
+      await store.connect();
+      const positions = await appendEach(store, 'a', 3);
+      const log = follow(store);
+      await log.until(positions.at(-1)!);
+
+      expect(await store.read('a')).toHaveLength(3);
+      expect(await store.head()).toBe(positions.at(-1));
+      expect(store.metrics()).toMatchObject({ unknownOutcomes: 0, clientsRebuilt: 0 });
+      await log.stop();
+    }
+  });
+
+  it('that loses its leader loses nothing and repeats nothing', async () => {
+    const store = open({ callTimeout: 1_000, settleWithin: 8_000 });
+    const streams = Array.from({ length: 10 }, (_, index) => `s${index}`);
+    const log = follow(store);
+    let stopping = false;
+    const writing = streams.map(async (stream) => {
+      for (let revision = 0; !stopping;) {
+        try {
+          await appendOne(store, stream, revision);
+          revision++;
+        } catch (error) {
+          if (!(error instanceof StoreUnavailable)) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      }
+      return stream;
+    });
+    for (let round = 0; round < 2; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const lost = await peer().killLeader();
+      await peer().elected();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await peer().start(lost);
+    }
+    stopping = true;
+    await Promise.all(writing);
+
+    const recorded = (await Promise.all(streams.map((stream) => store.read(stream)))).flat();
+    const positions = recorded.map(({ position }) => position).sort((a, b) => a - b);
+    await log.until(positions.at(-1)!, 8_000);
+    expect(log.positions()).toEqual(positions);
+    expect(new Set(recorded.map(({ id }) => id)).size).toBe(recorded.length);
+    expect(store.metrics().unknownOutcomes).toBe(0);
+    await log.stop();
+  }, 30_000);
+
+  it('without a leader takes nothing, and goes on when there is one', async () => {
+    const store = open({ settleWithin: 500 });
+    await appendOne(store, 'a');
+    await peer().kill(1);
+    await peer().kill(2);
+    let error: unknown;
+    await appendOne(store, 'a', 1).catch((reason: unknown) => (error = reason));
+    expect((error as Error).name).toMatch(/StoreUnavailable|OutcomeUnknown/);
+    await peer().start(1);
+    await peer().elected();
+
+    await eventually('it goes on', async () =>
+      store.read('a').then(
+        (events) => events.length >= 1,
+        () => false,
+      ),
+    );
+  }, 15_000);
+});

@@ -1,0 +1,180 @@
+import { status } from '@grpc/grpc-js';
+import { describe, expect, it } from '@jest/globals';
+import { OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
+import { isClientBroken } from './index.js';
+import { appendEach, appendOne, eventually, failureOf, follow, soon, storesOverPeer } from './testing.js';
+
+const { peer, open, notices } = storesOverPeer();
+
+const goesThrough = (append: () => Promise<unknown>) => () =>
+  append().then(
+    () => true,
+    () => false,
+  );
+
+describe('the client', () => {
+  it('is made anew when the first call of a connection has failed: it would give that answer for ever', async () => {
+    const store = open();
+    peer().faults.onFeatures({ do: 'fail', code: status.INTERNAL, message: 'odd' });
+
+    const error = await failureOf(appendOne(store, 'a'));
+    expect(error).toBeInstanceOf(StoreUnavailable);
+    expect(error.message).toContain('odd');
+    await eventually(
+      'an append goes through',
+      goesThrough(() => appendOne(store, 'a')),
+    );
+    expect(store.metrics()).toMatchObject({ clientsRebuilt: 1 });
+    expect(notices).toContainEqual({
+      message: 'the client of the event store is made anew',
+      details: { reason: expect.stringContaining('odd') },
+    });
+  });
+
+  it('is not made anew all the time while that goes on', async () => {
+    const store = open();
+    const removed = peer().faults.onFeatures(
+      { do: 'fail', code: status.INTERNAL, message: 'odd' },
+      { times: Infinity },
+    );
+    for (let attempt = 0; attempt < 20; attempt++) {
+      expect(await failureOf(appendOne(store, 'a'))).toBeInstanceOf(StoreUnavailable);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(store.metrics().clientsRebuilt).toBe(1);
+    removed();
+    await eventually(
+      'an append goes through',
+      goesThrough(() => appendOne(store, 'a')),
+    );
+  });
+
+  it('is made anew when the first call of a connection is never answered, and nothing was sent meanwhile', async () => {
+    const store = open();
+    peer().faults.onFeatures({ do: 'ignore' });
+
+    const error = await failureOf(appendOne(store, 'a'));
+    expect(error).toBeInstanceOf(StoreUnavailable);
+    expect(error.message).toContain('has not answered');
+    await eventually(
+      'an append goes through',
+      goesThrough(() => appendOne(store, 'a')),
+      6_000,
+    );
+    expect(await store.read('a')).toHaveLength(1);
+    expect(store.metrics()).toMatchObject({ clientsRebuilt: 1, unknownOutcomes: 0 });
+  }, 10_000);
+
+  it('is made anew when no append is answered any more, though reads are', async () => {
+    const store = open({ settleWithin: 5_000 });
+    await appendEach(store, 'a', 2);
+    const log = follow(store);
+    await log.caughtUp();
+    // The batch stream of this client is dead; that of another is not.
+    const removed = peer().faults.onBatch({ do: 'ignore' }, { times: Infinity });
+    const appending = [appendOne(store, 'a', 2), appendOne(store, 'b', 0)];
+    await eventually('the client is made anew', () => store.metrics().clientsRebuilt > 0);
+    removed();
+    const placed = await soon(Promise.all(appending), 'the appends');
+
+    await log.until(Math.max(...placed.map(({ position }) => position)), 6_000);
+    expect(log.positions()).toHaveLength(4);
+    expect(await store.read('a')).toHaveLength(3);
+    expect(store.metrics()).toMatchObject({ clientsRebuilt: 1, unknownOutcomes: 0, appendsInFlight: 0 });
+    await log.stop();
+  }, 15_000);
+
+  it('that is given up does not make a read of half of a stream look whole', async () => {
+    const store = open({ callTimeout: 400, settleWithin: 5_000 });
+    await appendEach(store, 'a', 5);
+    peer().faults.onRead({ do: 'ignore', after: 2 });
+    peer().faults.onBatch({ do: 'ignore' }, { times: Infinity });
+    const appending = failureOf(appendOne(store, 'b'));
+    await eventually('the client is about to be made anew', () => store.metrics().resentAppends === 2);
+    const reading = store.read('a').then(
+      (events) => events.length,
+      () => 'failed',
+    );
+    await eventually('the client is made anew', () => store.metrics().clientsRebuilt > 0);
+
+    expect(['failed', 5]).toContain(await soon(reading, 'the read'));
+    peer().faults.clear();
+    await soon(appending, 'the append').catch(() => undefined);
+  }, 15_000);
+
+  it('that was broken by a second answer is told apart from every other error', () => {
+    const broken = new TypeError('undefined is not iterable');
+    broken.stack =
+      'TypeError: undefined is not iterable (cannot read property Symbol(Symbol.iterator))\n' +
+      '    at ClientDuplexStreamImpl.<anonymous> (/app/node_modules/@eventstore/db-client/dist/streams/appendToStream/batchAppend.js:23:35)\n' +
+      '    at ClientDuplexStreamImpl.emit (node:events:508:28)';
+
+    expect(isClientBroken(broken)).toBe(true);
+    expect(isClientBroken(new TypeError('undefined is not iterable'))).toBe(false);
+    for (const other of [new Error('batchAppend'), undefined, null, 'TypeError', new OutcomeUnknown('x')])
+      expect(isClientBroken(other)).toBe(false);
+  });
+});
+
+describe('a frozen server', () => {
+  it('is waited for no longer than it may take, and works again when it is thawed', async () => {
+    const store = open({ settleWithin: 600 });
+    await appendOne(store, 'a');
+    peer().freeze();
+    const startedAt = performance.now();
+    const [append, read, head] = await Promise.all([
+      failureOf(appendOne(store, 'a', 1)),
+      failureOf(store.read('a')),
+      failureOf(store.head()),
+    ]);
+
+    expect(append).toBeInstanceOf(OutcomeUnknown);
+    expect(read).toBeInstanceOf(StoreUnavailable);
+    expect(head).toBeInstanceOf(StoreUnavailable);
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    peer().thaw();
+    await eventually(
+      'a read',
+      goesThrough(() => store.read('a')),
+    );
+    // Whichever it was: it can be told now.
+    const { length } = await store.read('a');
+    expect([1, 2]).toContain(length);
+    await eventually(
+      'an append',
+      goesThrough(() => appendOne(store, 'a', length)),
+      6_000,
+    );
+  }, 15_000);
+});
+
+describe('closing', () => {
+  it('lets what was accepted be answered, ends subscriptions, and then refuses everything', async () => {
+    const store = open();
+    await appendOne(store, 'a');
+    const log = follow(store);
+    await log.caughtUp();
+    peer().faults.onBatch({ do: 'delay', ms: 200 });
+    const appending = appendOne(store, 'a', 1);
+    const closing = store.close();
+
+    expect(await appending).toMatchObject({ revision: 1 });
+    await soon(closing, 'the close');
+    await store.close();
+    expect(await log.failure()).toBeUndefined();
+    for (const refused of [store.read('a'), appendOne(store, 'a', 2), store.head(), store.connect()]) {
+      const error = await failureOf(refused);
+      expect(error).toBeInstanceOf(StoreUnavailable);
+      expect(error.message).toBe('The event store is closed');
+    }
+    expect(() => store.subscribe({ after: 0, signal: new AbortController().signal })).toThrow(StoreUnavailable);
+  });
+
+  it('of a store that was never used, or whose server is gone, takes no time', async () => {
+    await soon(open().close(), 'the close', 500);
+    const store = open();
+    await appendOne(store, 'a');
+    await peer().kill();
+    await soon(store.close(), 'the close', 1_000);
+  });
+});
