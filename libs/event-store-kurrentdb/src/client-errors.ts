@@ -64,7 +64,8 @@ const rows: readonly Row[] = [
   {
     kind: 'wrongCertificate',
     when: ({ code, text }) =>
-      code === unavailable && /certificate|altname|self[- ]signed|wrong version number|SSL routines/i.test(text),
+      code === unavailable &&
+      /certificate|altname|self[- ]signed|wrong version number|SSL routines|TLS ServerName/i.test(text),
   },
   // A web server answers a path that it does not know with 404, which gRPC calls unimplemented.
   { kind: 'notADatabase', when: ({ code }) => code === unimplemented },
@@ -111,6 +112,8 @@ function seenOf(error: unknown): Seen {
 export function reasonOf(error: unknown): string {
   if (error instanceof NoAnswer) return error.message;
   const { type, code, text } = seenOf(error);
+  if (text.includes('Failed to discover'))
+    return `No node of the event store that could be used was found (${text}): check hosts, TLS and certificates, and that the cluster has a leader`;
   const shown = text.trim() || type || 'no further explanation';
   switch (kindOf(error)) {
     case 'wrongCredentials':
@@ -118,6 +121,8 @@ export function reasonOf(error: unknown): string {
     case 'accessDenied':
       return 'The event store denies this user access: it must be allowed to read $all and to append (admins and ops are)';
     case 'wrongCertificate':
+      if (text.includes('TLS ServerName'))
+        return 'The event store advertises its nodes by IP address, which Node takes for no name of a TLS server: advertise them by name';
       return /wrong version number|SSL routines/i.test(text)
         ? `The event store does not speak TLS as this client does (${shown})`
         : `The certificate of the event store is not trusted (${shown}): check its name, its dates, and tlsCAFile`;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import type { EndPoint, NodePreference } from '@eventstore/db-client';
 import { StoreRefused, type Refusal } from './store-refused.js';
 
@@ -17,7 +18,7 @@ export interface ConnectionSettings {
   /** In ms. */
   readonly discoveryInterval?: number;
   /** In seconds. */
-  readonly gossipTimeout?: number;
+  readonly gossipTimeout: number;
   /** In ms; the server compares an append's deadline with its own clock. */
   readonly defaultDeadline: number;
   /** In ms. */
@@ -78,6 +79,10 @@ export function connectionSettings(connectionString: string, allowInsecure: bool
       'insecure',
       'tls=false: anybody on the way could read and change the ledger, and no user is known to the server. Use TLS, or allow it explicitly for development.',
     );
+  if (tls && endpoints.some(({ address }) => isIP(address)))
+    throw malformed(
+      'with TLS, hosts must be given by name: the channel sends what stands here as the name of the server, and Node refuses an IP address there. The nodes of a cluster must be advertised by name as well',
+    );
   if (truthOf(options, 'tlsVerifyCert') === false)
     throw malformed(
       'tlsVerifyCert=false has no effect in this client. Trust the certificate instead: tlsCAFile=…, or NODE_EXTRA_CA_CERTS',
@@ -101,7 +106,8 @@ export function connectionSettings(connectionString: string, allowInsecure: bool
   if (!userCertFile !== !userKeyFile) throw malformed('userCertFile and userKeyFile go together');
   const maxDiscoverAttempts = wholeNumberOf(options, 'maxDiscoverAttempts');
   const discoveryInterval = wholeNumberOf(options, 'discoveryInterval');
-  const gossipTimeout = wholeNumberOf(options, 'gossipTimeout');
+  // A node that does not answer must leave time for the next one within a call.
+  const gossipTimeout = wholeNumberOf(options, 'gossipTimeout') ?? 2;
 
   return {
     endpoints,
@@ -114,7 +120,7 @@ export function connectionSettings(connectionString: string, allowInsecure: bool
     nodePreference: preferred,
     ...(maxDiscoverAttempts !== undefined && { maxDiscoverAttempts }),
     ...(discoveryInterval !== undefined && { discoveryInterval }),
-    ...(gossipTimeout !== undefined && { gossipTimeout }),
+    gossipTimeout,
     defaultDeadline: wholeNumberOf(options, 'defaultDeadline') ?? 10_000,
     keepAliveInterval,
     keepAliveTimeout,

@@ -279,3 +279,13 @@ export async function within<T>(milliseconds: number, call: string, promise: Pro
     clearTimeout(timer);
   }
 }
+
+/** The promise, or a rejection with the signal's reason as soon as it is aborted; what is under way ends by its own timer. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,7 +1,7 @@
 import { StoreUnavailable, type EventStore, type SubscribeOptions } from '#event-sourcing';
 import { appendAttempts } from './append-attempts.js';
 import { refusedOrUnavailable, unavailableBecause } from './client-errors.js';
-import { connection as openConnection } from './connection.js';
+import { connection as openConnection, orAborted } from './connection.js';
 import { connectionSettings } from './connection-string.js';
 import { toProposed } from './event-records.js';
 import { requireNearClock } from './first-contact.js';
@@ -89,16 +89,16 @@ export function openKurrentdbEventStore({
   }
 
   return {
-    async connect(signal) {
+    async connect(signal = new AbortController().signal) {
       requireOpen();
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       try {
-        await connection.ready();
+        await orAborted(Promise.resolve(connection.ready()), signal);
       } catch (error) {
+        signal.throwIfAborted();
         throw refusedOrUnavailable(error);
       }
-      signal?.throwIfAborted();
-      await requireNearClock(settings, Math.min(callTimeout, 1_000));
+      await orAborted(requireNearClock(settings, Math.min(callTimeout, 1_000)), signal);
     },
 
     async read(stream, { from = 0, to = Number.MAX_SAFE_INTEGER - 1 } = {}) {

@@ -1,7 +1,7 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { LogDamaged, type EventBatch, type RecordedEvent, type SubscribeOptions } from '#event-sourcing';
 import { kindOf, reasonOf, unavailableBecause } from './client-errors.js';
-import type { Connection } from './connection.js';
+import { orAborted, type Connection } from './connection.js';
 import { positionOf, toRecorded } from './event-records.js';
 import { Marker, openLiveSubscription, type LiveSubscription, type LogEvent } from './live-subscription.js';
 import type { LogEnd } from './log-end.js';
@@ -215,14 +215,4 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
   }
 
   return { subscribe, resubscriptions: () => resubscriptions };
-}
-
-/** The promise, or a rejection as soon as the signal is aborted; what was under way ends by its own timer. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(new Error('The subscription has ended'));
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
