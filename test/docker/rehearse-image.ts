@@ -397,6 +397,21 @@ async function rehearseAlone(built: Built, image: Image): Promise<void> {
     second.code === 1 && /Another server/.test(second.said),
     second.said,
   );
+  const restored = `${image.environment.get('DATA_DIR')}/restored`;
+  mkdirSync(inside(root, restored));
+  chownSync(inside(root, restored), ...(image.user.split(':').map(Number) as [number, number]));
+  const copied = await finished(trusting, [
+    'node',
+    'docker/copy-database.mjs',
+    `${image.environment.get('DATA_DIR')}/events.sqlite`,
+    `${restored}/events.sqlite`,
+  ]);
+  const checked = await finished(trusting, ['node', 'dist/apps/auditor/src/integrity.js', '--data-dir', restored]);
+  expectThat(
+    'a copy of the events made beside the server is whole',
+    copied.code === 0 && checked.code === 0 && !checked.said.startsWith('0 events'),
+    copied.said + checked.said,
+  );
   await stopped(again, 'SIGKILL');
   const integrity = await finished(trusting, ['node', 'dist/apps/auditor/src/integrity.js']);
   expectThat('after a kill every event is as it was written', integrity.code === 0, integrity.said);
