@@ -93,6 +93,18 @@ describe('A deleted stream', () => {
       expect(await failureOf(all(client().readStream('stream')))).toMatchObject({ type: 'stream-not-found' });
     },
   );
+
+  it.each(paths)('takes no repeat of it on %s that has something new as well', async (_path, options) => {
+    const events = countedUpTo(2);
+    await client().appendToStream('stream', events, { ...options, expectedRevision: NO_STREAM });
+    await client().deleteStream('stream');
+    const mixed = client().appendToStream('stream', [events[0]!, counted(9)], {
+      ...options,
+      expectedRevision: NO_STREAM,
+    });
+
+    expect(await failureOf(mixed)).toMatchObject({ type: 'wrong-expected-version', actualVersion: 1n });
+  });
 });
 
 describe('A stream with a tombstone', () => {

@@ -17,19 +17,7 @@ const usage = `npm run test-peer -- [options]
   --election-time MS how long a cluster is without a leader after losing it (default 300)
   --grace MS         goes on serving so long after SIGTERM (default 5000)`;
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean' },
-    port: { type: 'string' },
-    nodes: { type: 'string', default: '1' },
-    data: { type: 'string' },
-    tls: { type: 'string' },
-    user: { type: 'string', multiple: true, default: ['admin:changeit'] },
-    rules: { type: 'string', default: '23.10' },
-    'election-time': { type: 'string', default: '300' },
-    grace: { type: 'string', default: '5000' },
-  },
-});
+const values = given();
 
 if (values.help) console.log(usage);
 else
@@ -92,4 +80,25 @@ function whole(option: 'election-time' | 'grace'): number {
 
 function refused(option: keyof typeof values, is: string): Error {
   return new Error(`--${option} ${is}, not ${JSON.stringify(values[option])}`);
+}
+
+function given() {
+  try {
+    return parseArgs({
+      options: {
+        help: { type: 'boolean' },
+        port: { type: 'string' },
+        nodes: { type: 'string', default: '1' },
+        data: { type: 'string' },
+        tls: { type: 'string' },
+        user: { type: 'string', multiple: true, default: ['admin:changeit'] },
+        rules: { type: 'string', default: '23.10' },
+        'election-time': { type: 'string', default: '300' },
+        grace: { type: 'string', default: '5000' },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`The test peer cannot start: ${(error as Error).message}\n\n${usage}`);
+    process.exit(1);
+  }
 }

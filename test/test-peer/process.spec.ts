@@ -225,7 +225,7 @@ describe('The process of a test peer', () => {
   it.each([
     [{ nodes: 2 as never }, '--nodes is 1 or 3'],
     [{ rules: '26.1' as never }, '--rules is 23.10 or 24.10'],
-    [{ electionTime: -1 }, '--election-time'],
+    [{ electionTime: -1 }, "cannot start: Option '--election-time'"],
   ])('with %j says what is wrong and ends', async (options, message) => {
     await expect(launchTestPeer(options)).rejects.toThrow(message);
   });

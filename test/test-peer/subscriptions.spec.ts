@@ -70,6 +70,18 @@ describe('A subscription to a stream', () => {
 
     expect(await follower.until('caught up')).toEqual(['confirmed', '3', '4', 'caught up']);
   });
+
+  it('misses what was scavenged or has become too old', async () => {
+    await client().appendToStream('stream', countedUpTo(3));
+    peer().scavenge([peer().log.stream('stream')[1]!.position]);
+    const scavenged = followed(client().subscribeToStream('stream', { fromRevision: START }));
+    expect(await scavenged.until('caught up')).toEqual(['confirmed', '0', '2', 'caught up']);
+
+    await client().setStreamMetadata('stream', { maxAge: 10 });
+    peer().shiftClock(11_000);
+    const aged = followed(client().subscribeToStream('stream', { fromRevision: START }));
+    expect(await aged.until('caught up')).toEqual(['confirmed', 'caught up']);
+  });
 });
 
 describe('A subscription to $all', () => {
@@ -154,6 +166,16 @@ describe('A subscription to $all', () => {
       expect(await matching(eventTypeFilter({ regex: 'ed$' }))).toEqual(['opened', 'closed']);
       // By the type: what somebody wrote into a stream of the system passes.
       expect(await matching(excludeSystemEvents())).toEqual(['opened', 'closed', 'odd']);
+    });
+
+    it('gives of the present, too, what it is like only', async () => {
+      const filter = streamNameFilter({ prefixes: ['wanted'] });
+      const follower = followed(client().subscribeToAll({ filter }));
+      await follower.until('caught up');
+      for (const [n, stream] of ['wanted', 'other', 'wanted'].entries())
+        await client().appendToStream(stream, counted(n));
+
+      expect(await follower.until('2')).toEqual(['confirmed', 'caught up', '0', '2']);
     });
 
     it('that is no pattern fails', async () => {
@@ -289,6 +311,9 @@ describe('A live subscription', () => {
     await sleep(50);
 
     expect(peer().endSubscriptions()).toBe(0);
+    // Nor does anybody go on collecting events for it.
+    await client().appendToStream('stream', countedUpTo(50));
+    expect(peer().counts.tooSlow).toBe(0);
   });
 
   it('taken up again whenever it ends gives every event once, with 32 appends in flight', async () => {
