@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Partner } from '#customer-relationship';
 
-const main = resolve('dist/apps/server/src/main.js');
+const main = 'dist/apps/server/src/main.js';
 
 export interface ServerOptions {
   readonly dataDirectory: string;
@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly nodeOptions?: readonly string[];
+  /** The server itself unless it is another of its processes. */
+  readonly program?: string;
 }
 
 /** The built server in a process of its own, as `npm start` runs it. */
@@ -66,14 +68,15 @@ export async function launchServer({
   port,
   env,
   nodeOptions = [],
+  program = main,
 }: ServerOptions): Promise<ServerProcess> {
-  if (!existsSync(main)) throw new Error(`${main} is missing: npm run build`);
+  if (!existsSync(resolve(program))) throw new Error(`${program} is missing: npm run build`);
   mkdirSync(dataDirectory, { recursive: true });
   // Beside the data directory, not in it: what is in there is the server's.
   const partnersFile = `${dataDirectory}.partners.json`;
   writeFileSync(partnersFile, JSON.stringify(partners));
   const chosen = port ?? (await freePort());
-  const child = spawn(process.execPath, [...nodeOptions, main], {
+  const child = spawn(process.execPath, [...nodeOptions, resolve(program)], {
     env: {
       PATH: process.env['PATH'],
       PORT: String(chosen),

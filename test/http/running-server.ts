@@ -54,7 +54,7 @@ export interface RunningServer extends ServerProcess {
   /** A command of the partner's Global admin, unless somebody else is named. */
   readonly post: (path: string, body?: unknown, sent?: Sent) => Promise<Answered>;
   /** Stops it and starts another on the same data. */
-  readonly restart: () => Promise<RunningServer>;
+  readonly restart: (until?: RunOptions['until']) => Promise<RunningServer>;
   /** Stops it and takes its data away. */
   readonly end: () => Promise<void>;
 }
@@ -62,14 +62,20 @@ export interface RunningServer extends ServerProcess {
 export interface RunOptions extends Partial<ServerOptions> {
   /** That of another server, to serve the same ledger; one of its own unless named. */
   readonly store?: JourneyStore;
+  /** `live`: takes commands, though something may be missing (default `ready`). */
+  readonly until?: 'live' | 'ready';
 }
 
 /** The built server on data of its own. */
-export async function runServer({ store: given, ...options }: RunOptions = {}): Promise<RunningServer> {
+export async function runServer({
+  store: given,
+  until = 'ready',
+  ...options
+}: RunOptions = {}): Promise<RunningServer> {
   const directory = options.dataDirectory ?? join(mkdtempSync(join(tmpdir(), 'ledger-http-')), 'data');
   const store = given ?? (await newJourneyStore(directory));
   const env = { LOG_LEVEL: 'info', ...store.env, ...options.env };
-  const server = await startServer({ partners, ...options, env, dataDirectory: directory }, 'ready');
+  const server = await startServer({ partners, ...options, env, dataDirectory: directory }, until);
   const { signing } = await embeddedKey(join(store.keysDirectory, 'token-key.json'));
   const tokens = new Map<string, Promise<string>>();
 
@@ -114,9 +120,9 @@ export async function runServer({ store: given, ...options }: RunOptions = {}): 
     send,
     get: (path, sent) => send(path, sent),
     post: (path, body, sent) => send(path, { method: 'POST', body, ...sent }),
-    async restart() {
+    async restart(until) {
       await server.stop();
-      return runServer({ ...options, store, dataDirectory: directory });
+      return runServer({ ...options, ...(until ? { until } : {}), store, dataDirectory: directory });
     },
     async end() {
       await server.stop();

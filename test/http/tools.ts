@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 
+/** By its path beside those of the server. */
+export type Tool =
+  'token' | 'manage-keys' | '../../auditor/src/integrity' | '../../projector/src/rebuild' | '../../projector/src/main';
+
 /** Runs one of the server's tools as npm does, without npm. */
-export async function runTool(
-  tool: 'token' | 'manage-keys',
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-) {
+export async function runTool(tool: Tool, args: readonly string[], env: Readonly<Record<string, string>>) {
   const child = spawn(process.execPath, [resolve(`dist/apps/server/src/${tool}.js`), ...args], {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,5 +1,5 @@
 import { pairOf, relationshipCodec } from '#customer-relationship';
-import { LogDamaged, readLedger } from '#event-sourcing';
+import { LogDamaged, readLedger, StoreUnavailable } from '#event-sourcing';
 import { openViewsFile, projector, type ViewFailure } from '#projector';
 import { relationshipViews } from '#read-models';
 import { openEventLog, placeOf, type EventLog, type StoreMetrics } from './event-log.js';
@@ -57,6 +57,8 @@ export async function runProjector(
   opened.defer(() => store.close());
   const read = async () => {
     const ledger = await readLedger(store);
+    // A server that was started together with this projector opens it in a moment; beside a file there is none to wait for.
+    if (!ledger && log.store !== 'sqlite') throw new StoreUnavailable(new LedgerNotOpened(log).message);
     if (!ledger) throw new LedgerNotOpened(log);
     return { ledgerId: ledger.ledgerId, head: await store.head() };
   };

@@ -25,33 +25,28 @@ export class HealthController {
     const { condition } = this;
     if (condition.waitingFor !== undefined) return readiness([condition.waitingFor], [], false);
     const missing: string[] = [];
-    let lags: readonly ViewLag[] = [];
-    try {
-      lags = await viewLags(this.ledger);
-    } catch (error) {
-      if (!condition.isDamage(error)) missing.push(unreachable(this.ledger.place, error));
-    }
+    const { lags, trouble } = await viewLags(this.ledger);
+    if (trouble && !condition.isDamage(trouble)) missing.push(unreachable(this.ledger.place, trouble));
     // No more than that: where the damage is might be a customer's business, and stands in the server's log.
     if (condition.damaged) missing.unshift('the log is damaged: see the log of the server');
     if (condition.projectorDown) missing.push('the projector has ended and is being started again');
-    for (const { name, status, position, seconds } of lags) {
+    for (const { name, status, position, behind } of lags) {
       if (status === 'stopped') missing.push(`the view ${name} has stopped`);
       else if (position < condition.headAtStart)
         missing.push(`the view ${name} has not yet taken in what was in the log when the server started`);
-      else if (seconds > this.bounds.viewLagSeconds)
-        missing.push(`the view ${name} is ${Math.round(seconds)} s behind`);
+      else if (behind && behind.seconds > this.bounds.viewLagSeconds)
+        missing.push(`the view ${name} is ${Math.round(behind.seconds)} s behind`);
     }
     return readiness(missing, lags, condition.damaged);
   }
 }
 
 function readiness(missing: readonly string[], lags: readonly ViewLag[], damaged: boolean): Answer {
-  const views = lags.map(({ name, status, position, events, seconds }) => ({
+  const views = lags.map(({ name, status, position, behind }) => ({
     name,
     status,
     position: String(position),
-    eventsBehind: events,
-    secondsBehind: Math.round(seconds * 1000) / 1000,
+    ...(behind ? { eventsBehind: behind.events, secondsBehind: Math.round(behind.seconds * 1000) / 1000 } : {}),
   }));
   const status = damaged ? 'damaged' : missing.length === 0 ? 'ready' : 'notReady';
   return new Answer(status === 'ready' ? 200 : 503, { 'Cache-Control': 'no-store' }, { status, missing, views });

@@ -6,7 +6,7 @@ import type { Condition } from './condition.js';
 import type { Ledger } from './ledger.js';
 import type { LedgerToOpen } from './open-ledger.js';
 import { StartupFailure } from './startup-failure.js';
-import { viewLags, type ViewLag } from './view-lags.js';
+import { viewLags } from './view-lags.js';
 
 export interface Metrics {
   readonly observe: (request: FastifyRequest, reply: FastifyReply) => void;
@@ -135,12 +135,6 @@ export function metricsOf(
     registers,
   });
 
-  function unknown(): readonly ViewLag[] {
-    lagEvents.reset();
-    lagSeconds.reset();
-    return [];
-  }
-
   const children = new Map<string, ReturnType<typeof durations.labels>>();
   return {
     observe(request, reply) {
@@ -154,11 +148,13 @@ export function metricsOf(
       child.observe((performance.now() - call.startedAt) / 1000);
     },
     async text() {
-      // What else is counted matters most when the store cannot be asked.
-      const lags = condition.waitingFor === undefined ? await viewLags(ledger).catch(unknown) : unknown();
-      for (const { name, events, seconds, status } of lags) {
-        lagEvents.set({ view: name }, events);
-        lagSeconds.set({ view: name }, seconds);
+      const { lags } = condition.waitingFor === undefined ? await viewLags(ledger) : { lags: [] };
+      // What is not known now must not be told as it was.
+      lagEvents.reset();
+      lagSeconds.reset();
+      for (const { name, behind, status } of lags) {
+        if (behind) lagEvents.set({ view: name }, behind.events);
+        if (behind) lagSeconds.set({ view: name }, behind.seconds);
         stopped.set({ view: name }, status === 'stopped' ? 1 : 0);
       }
       return registry.metrics();

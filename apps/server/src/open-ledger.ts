@@ -104,7 +104,12 @@ async function openTaken({
   const tellWaiting = occasionally(waitingToldEveryMs, (times, message: string) =>
     logger.warn({ attempts: times }, `${message}; the server waits for it`),
   );
+  const tellOfDamage = occasionally(60_000, (times, message: string) =>
+    logger.error({ times }, `the log is damaged, so no view moves: ${message}`),
+  );
+  let waitedSince: number | undefined;
   const onWaiting = (error: Error) => {
+    waitedSince ??= performance.now();
     condition.waitingFor = unreachable(place, error);
     tellWaiting(condition.waitingFor);
   };
@@ -120,6 +125,9 @@ async function openTaken({
       },
       { signal, onWaiting },
     );
+    if (waitedSince !== undefined)
+      // At the level of the complaint that it answers.
+      logger.warn({ waitedSeconds: Math.round((performance.now() - waitedSince) / 1000) }, 'the event store is there');
     condition.headAtStart = head;
     if (settings.projector === 'thread') {
       const thread = await startRestartedProjector({
@@ -129,7 +137,8 @@ async function openTaken({
         onStopped: (view, failure) => logger.error({ view, failure }, 'a view has stopped at an event'),
         onTrouble(message, retryInMs, damaged) {
           condition.damaged ||= damaged;
-          logger[damaged ? 'error' : 'warn']({ retryInMs }, message);
+          if (damaged) tellOfDamage(message);
+          else logger.warn({ retryInMs }, message);
         },
         onNotice: (message, details) => logger.warn(details, `projector: ${message}`),
         onMetrics,

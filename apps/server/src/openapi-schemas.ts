@@ -421,13 +421,20 @@ export const schemas: Readonly<Record<string, Schema>> = {
     status: word('ready', 'notReady', 'damaged'),
     missing: { ...listOf(text), description: 'What is in the way, in words.' },
     views: listOf(
-      object({
-        name: text,
-        status: word('building', 'running', 'stopped'),
-        position,
-        eventsBehind: { ...whole, description: 'Counted up to 1,000, which stands for that many or more.' },
-        secondsBehind: { type: 'number' },
-      }),
+      object(
+        {
+          name: text,
+          status: word('building', 'running', 'stopped'),
+          position,
+          eventsBehind: {
+            ...whole,
+            description:
+              'Counted up to 1,000, which stands for that many or more; absent while the event store cannot say.',
+          },
+          secondsBehind: { type: 'number', description: 'The age of the oldest of them.' },
+        },
+        ['eventsBehind', 'secondsBehind'],
+      ),
     ),
   }),
   ProblemText: object({ type: text, code: text, status: whole, title: text, detail: text }),

@@ -1,0 +1,168 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { EventStoreDBClient } from '@eventstore/db-client';
+import { relationshipStream } from '#customer-relationship';
+import { noPreviousHash, seal } from '#event-sourcing';
+import { openKurrentdbEventStore } from '#event-store-kurrentdb';
+import { startTestPeer, type TestPeer } from '../test-peer/index.js';
+import { kurrentdbStore } from './journey-store.js';
+import { establish, newCustomer, northwind, runServer, subscription, type RunningServer } from './running-server.js';
+import { runTool } from './tools.js';
+
+// What others do to the database behind the servers' back, and what the database's client does to a server.
+
+jest.setTimeout(60_000);
+
+let directory: string;
+let peer: TestPeer;
+let server: RunningServer;
+let prefix: string;
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'ledger-damage-'));
+  peer = await startTestPeer();
+  const store = await kurrentdbStore(peer.connectionString, join(directory, 'keys'));
+  prefix = store.env['EVENTSTORE_STREAM_PREFIX']!;
+  server = await runServer({ dataDirectory: join(directory, 'data'), store });
+});
+afterEach(async () => {
+  await server.killAtOnce();
+  await peer.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Somebody with the bare client and the rights to do anything. */
+async function byHand<T>(deed: (client: EventStoreDBClient) => Promise<T>): Promise<T> {
+  const client = EventStoreDBClient.connectionString(peer.connectionString);
+  try {
+    return await deed(client);
+  } finally {
+    await client.dispose();
+  }
+}
+
+async function readiness(): Promise<{ status: number; body: any }> {
+  const { status, body } = await server.get('/health/ready', { as: null });
+  return { status, body };
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (const giveUpAt = Date.now() + 20_000; !(await holds()); await sleep(50))
+    if (Date.now() > giveUpAt) throw new Error(`Waited in vain: ${what}\n${server.output()}`);
+}
+
+describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<unknown>]>([
+  ['deleted', (client, stream) => client.deleteStream(stream)],
+  ['deleted for good', (client, stream) => client.tombstoneStream(stream)],
+  ['truncated', (client, stream) => client.setStreamMetadata(stream, { maxCount: 1 })],
+])('a stream that somebody has %s by hand', (_, deed) => {
+  it('is never answered for as if nothing were gone; the operator is told, and told which it is', async () => {
+    const customer = newCustomer();
+    const path = await establish(server, customer);
+    const other = await establish(server);
+    expect((await readiness()).status).toBe(200);
+    await byHand((client) => deed(client, `${prefix}${relationshipStream(northwind, customer)}`));
+
+    const bought = await server.post(`${path}/subscriptions`, subscription('after'), { key: 'after' });
+    expect(bought.status === 201 || bought.code === 'LogDamaged').toBe(true);
+    // A server that has none of it in memory.
+    server = await server.restart('live');
+    const refused = await server.get(`${path}/reseller-relationship`);
+    expect([refused.status, refused.code, refused.headers.get('retry-after')]).toEqual([503, 'LogDamaged', '3600']);
+    expect(refused.body).toMatchObject({ outcome: 'none', retryable: false });
+    expect(JSON.stringify(refused.body.detail)).not.toContain(customer);
+    expect((await server.get(`${other}/reseller-relationship`)).status).toBe(200);
+
+    await until('damage in the health', async () => (await readiness()).body.status === 'damaged');
+    const { status, body } = await readiness();
+    expect(status).toBe(503);
+    expect(body.missing[0]).toMatch(/^the log is damaged/);
+    expect(JSON.stringify(body)).not.toContain(customer);
+    await until('the log line', async () =>
+      server
+        .output()
+        .split('\n')
+        .some((line) => line.startsWith('{"level":50') && line.includes(customer)),
+    );
+  });
+});
+
+describe('an event of a name that nobody knows, in one of our streams', () => {
+  it('stops the views loudly, and health says so', async () => {
+    const customer = newCustomer();
+    const store = openKurrentdbEventStore({
+      connectionString: peer.connectionString,
+      allowInsecure: true,
+      streamPrefix: prefix,
+    });
+    const stream = relationshipStream(northwind, customer);
+    await store.append(
+      stream,
+      seal(stream, 0, noPreviousHash, [
+        {
+          type: 'RelationshipSung',
+          data: {},
+          metadata: {
+            actor: { id: 'a', kind: 'k', roles: [], tenant: 't' },
+            causationId: 'c',
+            commandHash: 'h',
+            commandId: 'c',
+            correlationId: 'c',
+            policy: { name: 'p', hash: 'h' },
+            recordedAt: '2026-11-22T12:00:00.000Z',
+            schema: 1,
+          },
+        },
+      ]),
+      -1,
+    );
+    await store.close();
+
+    await until('stopped views', async () => (await readiness()).status === 503);
+    const { body } = await readiness();
+    expect(body.status).toBe('notReady');
+    expect(body.missing).toContain('the view customer-list has stopped');
+    expect(body.views.map(({ status }: any) => status)).toEqual(body.views.map(() => 'stopped'));
+    await until('the log line', async () =>
+      /"view":"items".*RelationshipSung.*a view has stopped at an event/.test(server.output()),
+    );
+    // The write side goes on for everybody else.
+    expect((await server.get(`${await establish(server)}/reseller-relationship`)).status).toBe(200);
+  });
+
+  it('that is no event of a ledger at all, is damage', async () => {
+    const stream = relationshipStream(northwind, newCustomer());
+    await byHand((client) =>
+      client.appendToStream(`${prefix}${stream}`, [
+        {
+          id: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff',
+          contentType: 'application/json',
+          type: 'Stranger',
+          data: { is: 'here' },
+          metadata: undefined,
+        },
+      ]),
+    );
+    await until('damage in the health', async () => (await readiness()).body.status === 'damaged');
+    const { code, stdout } = await runTool('../../auditor/src/integrity', [], server.store.env);
+    expect([code, stdout]).toEqual([1, expect.stringContaining(stream)]);
+  });
+});
+
+describe('a client whose shared state is broken', () => {
+  it('ends the server, which says why and may be started again', async () => {
+    const path = await establish(server);
+    peer.faults.onBatch({ do: 'answerTwice', ms: 50 });
+    const bought = await server.post(`${path}/subscriptions`, subscription('last'));
+    expect(bought.status).toBe(201);
+    await server.exited;
+    expect(server.child.exitCode).toBe(75);
+    expect(server.output()).toContain('the server ends, so that it is started again');
+
+    server = await server.restart();
+    expect((await server.get(`${path}/subscriptions/last`)).body.status).toBe('active');
+  });
+});
