@@ -138,10 +138,12 @@ export function relationshipCommands({
         if (!isSameName(oldName, naming.name)) await claim(request, naming, revision);
       },
     });
-    if (outcome.outcome !== 'accepted' || outcome.replayed) await giveBackClaim(request, naming);
+    // Whatever the answer: after an acceptance elsewhere, and a renaming since, the claim may have been made for nothing.
+    // Even this append may be a repetition: of the same bytes, sent by another server in the same millisecond.
+    await giveBackUnneeded(request, naming.name);
     if (outcome.outcome === 'accepted' && request.command.type === 'UpdateDelegatedAdminRequest') {
       if (outcome.replayed) oldName = await nameAt(request, naming.grantId, outcome.revision - outcome.events.length);
-      if (oldName !== undefined && !isSameName(oldName, naming.name)) await giveBackOldName(request, naming, oldName);
+      if (oldName !== undefined && !isSameName(oldName, naming.name)) await giveBackUnneeded(request, oldName);
     }
     return outcome;
   }
@@ -175,21 +177,10 @@ export function relationshipCommands({
     }
   }
 
-  /** After a refusal, or of a claim made when the command had long been accepted and its name given up again. */
-  async function giveBackClaim(request: Request, naming: Naming): Promise<void> {
-    const mine = claimant(request, naming);
-    await giveBack(request, naming.name, (holder) => isOfSameNaming(holder, mine));
-  }
-
-  async function giveBackOldName(request: Request, { grantId }: Naming, oldName: string): Promise<void> {
-    const { customerId } = pair(request);
-    await giveBack(request, oldName, (holder) => holder.customerId === customerId && holder.grantId === grantId);
-  }
-
-  async function giveBack(request: Request, name: string, isMine: (holder: GrantNameClaim) => boolean): Promise<void> {
+  async function giveBackUnneeded(request: Request, name: string): Promise<void> {
     for (;;) {
       const { holder, revision } = await holderOf(request, name);
-      if (!holder || !isMine(holder) || (await isNeeded(request, holder))) return;
+      if (!holder || (await isNeeded(request, holder))) return;
       await release(request, holder, revision);
     }
   }

@@ -1,0 +1,453 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  inMemoryEventStore,
+  OutcomeUnknown,
+  StoreUnavailable,
+  type CommandOutcome,
+  type EventStore,
+  type RecordedEvent,
+} from '#event-sourcing';
+import { relationshipStream } from './customer-relationship.js';
+import type { RelationshipEvents } from './events.js';
+import { grantNameStream, normalizedGrantName, type GrantNameClaim } from './grant-names.js';
+import {
+  accepted,
+  ask,
+  claimNames,
+  fabrikam,
+  failingOnce,
+  holderOf,
+  nameOf,
+  nameTaken,
+  refusedAs,
+  rename,
+  replayed,
+  requestOf,
+  server,
+  tailspin,
+  twoCustomers,
+  type Command,
+} from './testing-grant-names.js';
+import { context, customerUser, partner, policyOf2020 } from './testing.js';
+
+// Several servers over one log: each has handlers, and so cached states, of its own.
+
+/** The store, but the first append with an event of that name waits until it is let go. */
+function heldUp(store: EventStore, type: string) {
+  const reached = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  let held = false;
+  const holding: EventStore = {
+    ...store,
+    async append(stream, events, expectedRevision) {
+      if (!held && events[0]!.type === type) {
+        held = true;
+        reached.resolve();
+        await released.promise;
+      }
+      return store.append(stream, events, expectedRevision);
+    },
+  };
+  return { store: holding, reached: reached.promise, release: () => released.resolve() };
+}
+
+/** The store, but the first append with an event of that name is not answered; it arrives when it is told to. */
+function delayed(store: EventStore, type: string) {
+  let arrive: (() => Promise<unknown>) | undefined;
+  const delaying: EventStore = {
+    ...store,
+    append(stream, events, expectedRevision) {
+      if (arrive || events[0]!.type !== type) return store.append(stream, events, expectedRevision);
+      arrive = () => store.append(stream, events, expectedRevision);
+      return Promise.reject(new OutcomeUnknown('The connection was lost'));
+    },
+  };
+  return { store: delaying, arrive: () => arrive!() };
+}
+
+/** As a server decides that allows so many grants. */
+function allowing(grants: number, request: ReturnType<typeof requestOf>) {
+  const policy = { ...policyOf2020, limits: { ...policyOf2020.limits, grants } };
+  return { ...request, contextAt: (at: string) => ({ ...request.contextAt(at), policy }) };
+}
+
+const terminate = (grantId: string): Command => ({ type: 'TerminateDelegatedAdmin', data: { grantId } });
+const byCustomer = { ...customerUser('CustomerGlobalAdmin'), tenant: fabrikam };
+const profile = (name: string): Command => ({ type: 'UpdateCustomerProfile', data: { name } });
+
+describe('One naming at two servers', () => {
+  const one = requestOf(ask('grant-1', 'Helpdesk'), 'one');
+  // Each server reads its own clock, so that its events are others though the command is the same.
+  const later = { ...one, now: '2026-11-22T12:00:00.001Z' };
+
+  it('is accepted once, under one claim, and both answer the receipt', async () => {
+    const store = await twoCustomers();
+    const held = heldUp(store, 'DelegatedAdminRequested');
+    const here = server(held.store).handle(one);
+    await held.reached;
+    const there = await server(store).handle(later);
+    held.release();
+
+    expect(there).toMatchObject(accepted);
+    expect(await here).toEqual({ ...there, replayed: true });
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
+  });
+
+  it('keeps the claim that one of them still needs, when the other refuses (G2)', async () => {
+    const store = await twoCustomers();
+    const held = heldUp(store, 'DelegatedAdminRequested');
+    const here = server(held.store).handle(one);
+    await held.reached;
+    // By other rules, say, during a deployment.
+    expect(await server(store).handle(allowing(0, one))).toMatchObject(refusedAs('LimitReached'));
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+    held.release();
+
+    expect(await here).toMatchObject(accepted);
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+    expect(await server(store).handle(requestOf(ask('grant-1', 'Helpdesk'), 'two', tailspin))).toMatchObject(
+      nameTaken(),
+    );
+  });
+
+  it('is claimed anew by the one that goes on after the other was refused and gave the claim back (G2)', async () => {
+    const store = await twoCustomers();
+    const held = heldUp(store, 'DelegatedAdminRequested');
+    const here = server(held.store).handle(allowing(1, one));
+    await held.reached;
+    const elsewhere = server(store);
+    await elsewhere.handle(requestOf(ask('grant-2', 'Other'), 'two'));
+    expect(await elsewhere.handle(allowing(1, one))).toMatchObject(refusedAs('LimitReached'));
+    expect(await holderOf(store, 'Helpdesk')).toBeUndefined();
+    await elsewhere.handle(requestOf(terminate('grant-2'), 'three', fabrikam, byCustomer));
+    held.release();
+
+    expect(await here).toMatchObject(accepted);
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+  });
+
+  it('is refused by the one that goes on when another command has taken the name since (G2)', async () => {
+    const store = await twoCustomers();
+    const held = heldUp(store, 'DelegatedAdminRequested');
+    const here = server(held.store).handle(allowing(1, one));
+    await held.reached;
+    const elsewhere = server(store);
+    await elsewhere.handle(requestOf(ask('grant-2', 'Other'), 'two'));
+    await elsewhere.handle(allowing(1, one));
+    await elsewhere.handle(requestOf(terminate('grant-2'), 'three', fabrikam, byCustomer));
+    expect(await elsewhere.handle(requestOf(ask('grant-1', 'Helpdesk'), 'four', tailspin))).toMatchObject(accepted);
+    held.release();
+
+    expect(await here).toMatchObject(nameTaken());
+    expect(await nameOf(store, 'grant-1', fabrikam)).toBeUndefined();
+    expect(await holderOf(store, 'Helpdesk')).toBe('four');
+  });
+
+  it('does not lose its claim to a release that was decided before it was claimed anew (G2)', async () => {
+    const store = await twoCustomers();
+    const append = heldUp(store, 'DelegatedAdminRequested');
+    const here = server(append.store).handle(one);
+    await append.reached;
+    await server(store).handle(requestOf(profile('Fabrikam Inc.'), 'two'));
+    const giveBack = heldUp(store, 'GrantNameReleased');
+    const there = server(giveBack.store).handle(allowing(0, one));
+    await giveBack.reached;
+    append.release();
+    expect(await here).toMatchObject(accepted);
+    giveBack.release();
+
+    expect(await there).toMatchObject(refusedAs('LimitReached'));
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed', 'GrantNameClaimed']);
+  });
+
+  it.each([
+    ['by another reading of the clock', later],
+    ['by the same reading of the clock, so that the store takes one append for a repetition of the other', one],
+  ])('gives back what it claimed when the other was accepted and renamed since: %s (G2)', async (_, there) => {
+    const store = await twoCustomers();
+    const held = heldUp(store, 'GrantNameClaimed');
+    const here = server(held.store).handle(one);
+    await held.reached;
+    const original = await server(store).handle(there);
+    await server(store).handle(requestOf(rename('grant-1', 'Other'), 'two'));
+    held.release();
+
+    expect(await here).toEqual({ ...original, replayed: there !== one });
+    expect(await claimNames(store, 'Helpdesk')).toEqual([
+      'GrantNameClaimed',
+      'GrantNameReleased',
+      'GrantNameClaimed',
+      'GrantNameReleased',
+    ]);
+    expect(await holderOf(store, 'Other')).toBe('two');
+  });
+
+  it('gives back the name of a command whose id was used for another name meanwhile', async () => {
+    const store = await twoCustomers();
+    const held = heldUp(store, 'DelegatedAdminRequested');
+    const here = server(held.store).handle(one);
+    await held.reached;
+    expect(await server(store).handle(requestOf(ask('grant-1', 'Other'), 'one'))).toMatchObject(accepted);
+    held.release();
+
+    expect(await here).toMatchObject({ outcome: 'commandIdReused' });
+    expect(await holderOf(store, 'Helpdesk')).toBeUndefined();
+    expect(await holderOf(store, 'Other')).toBe('one');
+  });
+});
+
+describe('A naming whose outcome is unknown', () => {
+  const one = requestOf(ask('grant-1', 'Helpdesk'), 'one');
+
+  it('keeps its claim as long as it may still arrive, though a retry is refused (G2)', async () => {
+    const store = await twoCustomers();
+    const late = delayed(store, 'DelegatedAdminRequested');
+    await expect(server(late.store).handle(one)).rejects.toThrow(OutcomeUnknown);
+    expect(await server(store).handle(allowing(0, one))).toMatchObject(refusedAs('LimitReached'));
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+    await late.arrive();
+
+    expect(await server(store).handle(one)).toMatchObject(replayed);
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+  });
+
+  it('loses its claim to a refused retry once it cannot arrive any more (G2)', async () => {
+    const store = await twoCustomers();
+    const late = delayed(store, 'DelegatedAdminRequested');
+    await expect(server(late.store).handle(one)).rejects.toThrow(OutcomeUnknown);
+    await server(store).handle(requestOf(profile('Fabrikam Inc.'), 'two'));
+    expect(await server(store).handle(allowing(0, one))).toMatchObject(refusedAs('LimitReached'));
+    expect(await holderOf(store, 'Helpdesk')).toBeUndefined();
+
+    await expect(late.arrive()).rejects.toThrow('expected 1');
+  });
+});
+
+describe('What a crash leaves claimed', () => {
+  async function crashed() {
+    const store = await twoCustomers();
+    const one = requestOf(ask('grant-1', 'Helpdesk'), 'one');
+    await expect(server(failingOnce(store, 'DelegatedAdminRequested')).handle(one)).rejects.toThrow(StoreUnavailable);
+    return { store, one, two: requestOf(ask('grant-1', 'Helpdesk'), 'two', tailspin) };
+  }
+
+  it('is for another command to take once the relationship has moved on, and a dry run says so (G2)', async () => {
+    const { store, one, two } = await crashed();
+    const dry = { ...two, dryRun: true };
+    expect(await server(store).handle(two)).toMatchObject(nameTaken());
+    expect(await server(store).handle(dry)).toMatchObject(nameTaken());
+    // The command itself would be accepted, and a dry run under its id says so.
+    expect(await server(store).handle({ ...one, dryRun: true })).toMatchObject({ outcome: 'wouldBeAccepted' });
+    await server(store).handle(requestOf(profile('Fabrikam Inc.'), 'three'));
+
+    expect(await server(store).handle(dry)).toMatchObject({ outcome: 'wouldBeAccepted' });
+    expect(await server(store).handle(two)).toMatchObject(accepted);
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed', 'GrantNameReleased', 'GrantNameClaimed']);
+    expect(await server(store).handle(one)).toMatchObject(nameTaken());
+    expect(await holderOf(store, 'Helpdesk')).toBe('two');
+  });
+
+  it('is given back by a retry that is refused at last (G2)', async () => {
+    const { store, one } = await crashed();
+    await server(store).handle(requestOf(ask('grant-2', 'Other'), 'three'));
+    expect(await server(store).handle(allowing(1, one))).toMatchObject(refusedAs('LimitReached'));
+    expect(await holderOf(store, 'Helpdesk')).toBeUndefined();
+  });
+
+  it('by a renaming, of the old name, is for another command to take (G2)', async () => {
+    const store = await twoCustomers();
+    await server(store).handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    const away = requestOf(rename('grant-1', 'Other'), 'two');
+    await expect(server(failingOnce(store, 'GrantNameReleased')).handle(away)).rejects.toThrow(StoreUnavailable);
+    expect(await holderOf(store, 'Helpdesk')).toBe('one');
+
+    expect(await server(store).handle(requestOf(ask('grant-1', 'Helpdesk'), 'three', tailspin))).toMatchObject(
+      accepted,
+    );
+    expect(await server(store).handle(away)).toMatchObject(replayed);
+    expect(await holderOf(store, 'Helpdesk')).toBe('three');
+  });
+});
+
+// Names, grants and keys are few, so that commands meet.
+const customers = [fabrikam, tailspin] as const;
+const names = ['Helpdesk', 'helpdesk ', 'Billing', 'Desk'] as const;
+const faults = ['none', 'unavailable', 'stored', 'lost', 'late'] as const;
+
+interface Sending {
+  readonly command: Command;
+  readonly customerId: string;
+  readonly key: string;
+  /** Which servers get it, one after the other or at once. */
+  readonly servers: readonly number[];
+  readonly atOnce: boolean;
+}
+
+const oneOf = <T>(values: readonly T[]) => fc.constantFrom(...values);
+const grantId = oneOf(['grant-1', 'grant-2', 'grant-3']);
+const sending: fc.Arbitrary<Sending> = fc.record({
+  command: fc.oneof(
+    { weight: 3, arbitrary: fc.record({ grantId, name: oneOf(names) }).map((data) => ask(data.grantId, data.name)) },
+    { weight: 3, arbitrary: fc.record({ grantId, name: oneOf(names) }).map((data) => rename(data.grantId, data.name)) },
+    { weight: 1, arbitrary: grantId.map(terminate) },
+    { weight: 1, arbitrary: fc.constant(profile('Customer Inc.')) },
+  ),
+  customerId: oneOf(customers),
+  key: oneOf(['key-1', 'key-2', 'key-3', 'key-4', 'key-5']),
+  servers: fc.array(fc.nat(2), { minLength: 1, maxLength: 3 }),
+  atOnce: fc.boolean(),
+});
+const scenario = fc.record({
+  sendings: fc.array(sending, { minLength: 2, maxLength: 9 }),
+  /** How many turns the calls to the store take, one after the other, over and over. */
+  delays: fc.array(fc.nat(9), { minLength: 1, maxLength: 40 }),
+  /** What becomes of the appends. */
+  faults: fc.array(oneOf(faults), { maxLength: 30 }),
+});
+
+/** The store with delays and faults; `settled` waits for what is still under way. */
+function troubled(store: EventStore, delays: readonly number[], faultOfAppend: readonly (typeof faults)[number][]) {
+  let calls = 0;
+  let appends = 0;
+  const underWay: Promise<unknown>[] = [];
+  const delay = async (times = 1) => {
+    for (let turns = delays[calls++ % delays.length]! * times; turns > 0; turns--) await turn();
+  };
+  const troubling: EventStore = {
+    ...store,
+    async read(...args) {
+      await delay();
+      const events = await store.read(...args);
+      await delay();
+      return events;
+    },
+    async append(...args) {
+      const fault = faultOfAppend[appends++] ?? 'none';
+      await delay();
+      if (fault === 'unavailable') throw new StoreUnavailable('The disk is full');
+      if (fault === 'lost') throw new OutcomeUnknown('The connection was lost');
+      if (fault === 'late') {
+        underWay.push(
+          delay(5)
+            .then(() => store.append(...args))
+            .catch(() => undefined),
+        );
+        throw new OutcomeUnknown('The connection was lost');
+      }
+      const result = await store.append(...args);
+      await delay();
+      if (fault === 'stored') throw new OutcomeUnknown('The connection was lost');
+      return result;
+    },
+  };
+  return { store: troubling, settled: () => Promise.all(underWay) };
+}
+
+/** The requests of a sending at a server; the second server allows but one grant. */
+function requestAt({ command, customerId, key }: Sending, where: number) {
+  const actor = command.type === 'TerminateDelegatedAdmin' ? { ...byCustomer, tenant: customerId } : context.actor;
+  const request = requestOf(command, `${key} of ${customerId}`, customerId, actor);
+  const clocked = { ...request, now: `2026-11-22T12:00:00.00${where === 0 ? 0 : 1}Z` };
+  return where === 1 ? allowing(1, clocked) : clocked;
+}
+
+async function logOf(store: EventStore): Promise<readonly RecordedEvent[]> {
+  const streams = [
+    ...customers.map((customerId) => relationshipStream(partner.tenantId, customerId)),
+    ...new Set(names.map((name) => grantNameStream(partner.tenantId, name))),
+  ];
+  const events = await Promise.all(streams.map((stream) => store.read(stream)));
+  return events.flat().toSorted((a, b) => a.position - b.position);
+}
+
+/**
+ * Goes through the log event by event: a grant only ever gets a name that is claimed for it, two grants never have one
+ * name, and no claim is given back that a grant needs. Returns who holds the names in the end and which grants have them.
+ */
+function checkNames(log: readonly RecordedEvent[]) {
+  const claims = new Map<string, string>();
+  const named = new Map<string, string>();
+  for (const { type, data, stream } of log) {
+    const { name, grantId, ...rest } = data as unknown as GrantNameClaim;
+    const normalized = normalizedGrantName(name ?? '');
+    if (type === 'GrantNameClaimed') {
+      const grant = `${rest.customerId} ${grantId}`;
+      expect(claims.get(normalized) ?? grant).toBe(grant);
+      claims.set(normalized, grant);
+    }
+    if (type === 'GrantNameReleased') {
+      expect(named.get(claims.get(normalized)!)).not.toBe(normalized);
+      claims.delete(normalized);
+    }
+    const customerId = customers.find((id) => stream.endsWith(id));
+    if (customerId && name !== undefined && type.startsWith('DelegatedAdmin')) {
+      const grant = `${customerId} ${grantId}`;
+      expect(claims.get(normalized)).toBe(grant);
+      named.set(grant, normalized);
+    }
+  }
+  expect(new Set(named.values()).size).toBe(named.size);
+  return { claims, named };
+}
+
+it('Servers that crash, meet and retry leave every name with one grant, and none without (G2)', async () => {
+  await fc.assert(
+    fc.asyncProperty(scenario, async ({ sendings, delays, faults }) => {
+      const store = await twoCustomers(inMemoryEventStore());
+      const { store: troubling, settled } = troubled(store, delays, faults);
+      const servers = [0, 1, 2].map(() => server(troubling));
+      const receipts = new Map<string, CommandOutcome<RelationshipEvents>[]>();
+      const note = (request: ReturnType<typeof requestAt>, outcome: CommandOutcome<RelationshipEvents>) => {
+        if (outcome.outcome !== 'accepted') return;
+        const { commandId, commandHash } = request.metadata;
+        const key = `${commandId} ${commandHash}`;
+        receipts.set(key, [...(receipts.get(key) ?? []), { ...outcome, replayed: true }]);
+      };
+      const send = async (sent: Sending, where: number) => {
+        const request = requestAt(sent, where);
+        try {
+          note(request, await servers[where]!.handle(request));
+        } catch (error) {
+          if (!(error instanceof StoreUnavailable || error instanceof OutcomeUnknown)) throw error;
+        }
+      };
+      await Promise.all(
+        sendings.map(async (sent) => {
+          if (sent.atOnce) await Promise.all(sent.servers.map((where) => send(sent, where)));
+          else for (const where of sent.servers) await send(sent, where);
+        }),
+      );
+      await settled();
+      checkNames(await logOf(store));
+
+      // Peace returns: the relationships move on, and every command is sent once more.
+      const last = server(store);
+      for (const customerId of customers)
+        await last.handle(requestOf(profile('Customer of old'), `last of ${customerId}`, customerId));
+      for (const sent of sendings) {
+        const request = requestAt(sent, 0);
+        note(request, await last.handle(request));
+      }
+
+      const log = await logOf(store);
+      const { claims, named } = checkNames(log);
+      // What is claimed is what grants have: no more, no less.
+      expect([...claims].map(([name, grant]) => [grant, name]).sort()).toEqual([...named].sort());
+      for (const [first, ...others] of receipts.values()) for (const other of others) expect(other).toEqual(first);
+      // Every command of a stream has its events in one place: it was appended once.
+      const appendsOf = new Map<string, number>();
+      const before = new Map<string, string>();
+      for (const { stream, metadata } of log) {
+        if (before.get(stream) === metadata.commandId) continue;
+        before.set(stream, metadata.commandId);
+        const append = `${stream} ${metadata.commandId}`;
+        appendsOf.set(append, (appendsOf.get(append) ?? 0) + 1);
+      }
+      expect([...appendsOf].filter(([, times]) => times > 1)).toEqual([]);
+    }),
+    { numRuns: 300 },
+  );
+}, 60_000);
