@@ -32,7 +32,7 @@ const journeys = {
   testMatch: ['<rootDir>/test/http/**/*.spec.ts'],
   testPathIgnorePatterns: [
     '/node_modules/',
-    '/test/http/(full-disk|identity-provider|kurrentdb-[^/]*|start-up)\\.spec\\.ts$',
+    '/test/http/(full-disk|identity-provider|sqlite-[^/]*|kurrentdb-[^/]*|start-up)\\.spec\\.ts$',
   ],
 };
 
