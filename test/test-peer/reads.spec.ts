@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { BACKWARDS, END, jsonEvent, START } from '@eventstore/db-client';
+import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
+import { credentials } from '@grpc/grpc-js';
 import { all, counted, countedUpTo, failureOf, peerAndClient } from './testing.js';
 
 const { peer, client } = peerAndClient();
@@ -83,6 +87,27 @@ describe('A read of a stream', () => {
 
     expect(await read('$$stream')).toEqual([1]);
     expect(await client().getStreamMetadata('stream')).toMatchObject({ metadata: { maxCount: 5 } });
+  });
+
+  it('gives ids as two numbers to a client that wants them so', async () => {
+    const event = counted(0, 'f0e1d2c3-b4a5-4697-8879-a0b1c2d3e4f5');
+    await client().appendToStream('stream', event);
+    const raw = new StreamsClient(peer().addresses[0]!, credentials.createInsecure());
+    const name = new shared.StreamIdentifier().setStreamName(Buffer.from('stream'));
+    const options = new streams.ReadReq.Options()
+      .setStream(new streams.ReadReq.Options.StreamOptions().setStreamIdentifier(name).setStart(new shared.Empty()))
+      .setCount('10')
+      .setUuidOption(new streams.ReadReq.Options.UUIDOption().setStructured(new shared.Empty()));
+    const [answer] = (await all(raw.read(new streams.ReadReq().setOptions(options)))) as streams.ReadResp[];
+    raw.close();
+
+    const recorded = answer!.getEvent()!.getEvent()!;
+    expect(recorded.getId()!.getString()).toBe('');
+    expect(recorded.getId()!.getStructured()!.toObject()).toEqual({
+      mostSignificantBits: String(BigInt.asIntN(64, 0xf0e1d2c3b4a54697n)),
+      leastSignificantBits: String(BigInt.asIntN(64, 0x8879a0b1c2d3e4f5n)),
+    });
+    expect(Buffer.from(recorded.getData_asU8()).toString()).toBe('{"n":0}');
   });
 
   it('follows links on request, and leaves one without a target as it is', async () => {
