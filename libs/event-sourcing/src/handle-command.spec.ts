@@ -1,8 +1,21 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
 import type { Decider } from './decider.js';
-import { eventCodec } from './event-codec.js';
-import { OutcomeUnknown, StoreUnavailable, type EventStore, type RecordedEvent } from './event-store.js';
-import { commandHandler, type CommandHandlerOptions, type CommandRequest } from './handle-command.js';
+import { eventCodec, UnreadableEvent } from './event-codec.js';
+import {
+  OutcomeUnknown,
+  RevisionConflict,
+  StoreUnavailable,
+  type EventStore,
+  type RecordedEvent,
+} from './event-store.js';
+import {
+  commandHandler,
+  type CommandHandlerOptions,
+  type CommandOutcome,
+  type CommandRequest,
+} from './handle-command.js';
 import { expectedHash, idOf, noPreviousHash } from './hash-chain.js';
 import { inMemoryEventStore } from './in-memory-event-store.js';
 import type { MessageOf } from './message.js';
@@ -52,7 +65,8 @@ const counter: Decider<Commands, Events, Counter, Context> = {
   },
 };
 
-const codec = eventCodec<Events>({ events: { Increased: null, Doubled: null } });
+const catalogue = { events: { Increased: null, Doubled: null } };
+const codec = eventCodec<Events>(catalogue);
 const now = '2026-03-01T12:00:00.000Z';
 
 describe('a command', () => {
@@ -534,6 +548,341 @@ describe('a question', () => {
   });
 });
 
+describe('what must be true elsewhere before an append', () => {
+  it('is awaited for every decision, with the revision that the append expects', async () => {
+    const store = inMemoryEventStore();
+    const rival = handlerOn({ store });
+    const { handle } = handlerOn({ store });
+    await handle(increase(1));
+    const asked: number[] = [];
+
+    const outcome = await handle({
+      ...increase(1),
+      async beforeAppend(revision) {
+        asked.push(revision);
+        if (asked.length < 3) await rival.handle(increase(1));
+      },
+    });
+
+    expect(asked).toEqual([0, 1, 2]);
+    expect(outcome).toMatchObject({ outcome: 'accepted', revision: 3 });
+    expectWholeChain(await store.read('counter-1'));
+  });
+
+  it('may bring the state that is kept up to date meanwhile: the append expects what was decided on', async () => {
+    const store = inMemoryEventStore();
+    const rival = handlerOn({ store });
+    const { handle, ask, value } = handlerOn({ store });
+    await handle(increase(1));
+    let times = 0;
+
+    const outcome = await handle({
+      ...increase(60),
+      async beforeAppend() {
+        if (++times > 1) return;
+        await rival.handle(increase(50));
+        expect(await ask('counter-1', (state) => state.value)).toBe(51);
+      },
+    });
+
+    expect(outcome).toMatchObject({ outcome: 'refused', rejection: { details: { value: 51 } }, revision: 1 });
+    expect(await value()).toBe(51);
+    expectWholeChain(await store.read('counter-1'));
+  });
+
+  it('refuses the command when it is not, at the head', async () => {
+    const store = inMemoryEventStore();
+    const rival = handlerOn({ store });
+    const { handle } = handlerOn({ store });
+    await handle(increase(1));
+    const refusedAt: number[] = [];
+    const taken = new Rejection('Taken', { by: 'another' });
+
+    const outcome = await handle({
+      ...increase(1),
+      async beforeAppend(revision) {
+        refusedAt.push(revision);
+        if (refusedAt.length === 1) await rival.handle(increase(1));
+        throw taken;
+      },
+    });
+
+    expect(refusedAt).toEqual([0, 1]);
+    expect(outcome).toEqual({ outcome: 'refused', rejection: taken, revision: 1, position: await store.head() });
+  });
+
+  it('is not asked where nothing will be appended', async () => {
+    const { handle } = handlerOn();
+    const first = increase(60);
+    await handle(first);
+    const asking = { beforeAppend: () => Promise.reject(new Error('asked')) };
+
+    for (const [sent, outcome] of [
+      [first, 'accepted'],
+      [increase(50), 'refused'],
+      [increase(1, { ifRevision: 7 }), 'preconditionFailed'],
+      [increase(1, { dryRun: true }), 'wouldBeAccepted'],
+    ] as const)
+      expect(await handle({ ...sent, ...asking })).toMatchObject({ outcome });
+  });
+
+  it('that fails is a failure, and the next command is decided as if nothing had happened', async () => {
+    const { handle, value } = handlerOn();
+    await handle(increase(1));
+    const failure = new StoreUnavailable('disk full');
+
+    await expect(handle({ ...increase(1), beforeAppend: () => Promise.reject(failure) })).rejects.toBe(failure);
+    expect(await handle(increase(1))).toMatchObject({ outcome: 'accepted', revision: 1 });
+    expect(await value()).toBe(2);
+  });
+});
+
+describe('two servers over one log', () => {
+  it('answer the receipt of the one to the other, even where its last attempt met that very command', async () => {
+    const store = inMemoryEventStore();
+    const there = handlerOn({ store });
+    const sent = request({ type: 'IncreaseTwice', data: { by: 1 } });
+    const original: unknown[] = [];
+    const here = handlerOn(
+      { store, attempts: 1 },
+      { appendAfter: async () => void original.push(await there.handle({ ...sent, now: laterBy(1) })) },
+    );
+
+    expect(await here.handle(sent)).toEqual({ ...(original[0] as object), replayed: true });
+    expect(original).toMatchObject([{ outcome: 'accepted', replayed: false, events: ['Increased', 'Doubled'] }]);
+    expect(await store.read('counter-1')).toHaveLength(2);
+  });
+
+  it('say of a key that met another command in its last attempt that it was used', async () => {
+    const store = inMemoryEventStore();
+    const there = handlerOn({ store });
+    const sent = increase(1);
+    const other = { ...increase(2), metadata: { ...sent.metadata, commandHash: 'other' } };
+    const here = handlerOn({ store, attempts: 1 }, { appendAfter: () => there.handle(other).then(() => undefined) });
+
+    expect(await here.handle(sent)).toMatchObject({ outcome: 'commandIdReused', revision: 0 });
+  });
+
+  it('count conflicts, and not how often the head moved before a refusal was sure', async () => {
+    const store = inMemoryEventStore();
+    const there = handlerOn({ store });
+    let rivals = 1;
+    const here = handlerOn(
+      { store, attempts: 2 },
+      { appendAfter: async () => void (rivals-- > 0 && (await there.handle(increase(1)))) },
+    );
+    await there.handle(increase(99));
+    await here.ask('counter-1', () => undefined);
+    await there.handle(increase(-50));
+
+    // Refused on the state that is kept, possible at the head, and then a conflict.
+    expect(await here.handle(increase(5))).toMatchObject({ outcome: 'accepted', revision: 3 });
+  });
+
+  it('have one of them accept a command whose append was still under way when it was tried again', async () => {
+    for (const arrives of ['before', 'after'] as const) {
+      const store = inMemoryEventStore();
+      let arrive: (() => Promise<unknown>) | undefined;
+      const here = handlerOn({
+        store: {
+          ...store,
+          append(...args) {
+            arrive = () => store.append(...args);
+            return Promise.reject(new OutcomeUnknown('connection lost'));
+          },
+        },
+      });
+      const there = handlerOn({ store });
+      const sent = request({ type: 'IncreaseTwice', data: { by: 1 } });
+      await expect(here.handle(sent)).rejects.toThrow(OutcomeUnknown);
+
+      if (arrives === 'before') await arrive!();
+      const retried = await there.handle({ ...sent, now: laterBy(1) });
+      if (arrives === 'after') await expect(arrive!()).rejects.toThrow(RevisionConflict);
+
+      expect(retried).toMatchObject({ outcome: 'accepted', replayed: arrives === 'before', revision: 1 });
+      expect(await here.handle(sent)).toEqual({ ...retried, replayed: true });
+      expect(await store.read('counter-1')).toHaveLength(2);
+    }
+  });
+
+  it('do not put an older state in the place of a newer one when a question was slow to read', async () => {
+    const store = inMemoryEventStore();
+    await handlerOn({ store }).handle(increase(1));
+    const slow = Promise.withResolvers<void>();
+    const { handle, ask, appends, reads } = handlerOn({ store }, { readThen: () => slow.promise });
+    const answer = ask('counter-1', ({ value }, { revision }) => [value, revision], 0);
+    await handle(increase(1));
+    slow.resolve();
+
+    expect(await answer).toEqual([1, 0]);
+    const before = reads();
+    await handle(increase(1));
+    expect([appends(), reads() - before]).toEqual([2, 0]);
+  });
+
+  it('never answer with half a receipt, though one of them cannot read all that the other wrote', async () => {
+    const store = inMemoryEventStore();
+    // As during a deployment: the newer server writes what the older does not know yet.
+    const newer = handlerOn({ store, codec: eventCodec<Events>({ ...catalogue, schemas: { Doubled: 2 } }) });
+    const older = handlerOn({ store });
+    await older.handle(increase(1));
+    const sent = request({ type: 'IncreaseTwice', data: { by: 1 } });
+    const original = await newer.handle(sent);
+
+    // The question comes upon the events first, with a state that is kept.
+    await expect(older.value()).rejects.toThrow(UnreadableEvent);
+    for (const command of [sent, increase(1)]) await expect(older.handle(command)).rejects.toThrow(UnreadableEvent);
+    expect(await newer.handle(sent)).toEqual({ ...original, replayed: true });
+  });
+
+  it('answer a question as of a revision that only the other has seen', async () => {
+    const store = inMemoryEventStore();
+    const [here, there] = [handlerOn({ store }), handlerOn({ store })];
+    await here.handle(increase(1));
+    for (const by of [2, 3]) await there.handle(increase(by));
+    const answer = (revision: number) =>
+      here.ask('counter-1', (state, place) => [state.value, place.revision], revision);
+
+    expect(await answer(1)).toEqual([3, 1]);
+    expect(await answer(2)).toEqual([6, 2]);
+    // Nothing is known of the future: the place tells that this is the head.
+    expect(await answer(9)).toEqual([6, 2]);
+    expect(await answer(-1)).toEqual([0, -1]);
+  });
+});
+
+it('Any number of servers and callers that try again: every command once, every receipt the same, every answer from a head', async () => {
+  const caller = fc.record({
+    /** Few keys, so that callers meet; the command hangs on the key but for the reused one. */
+    key: fc.nat(7),
+    reused: fc.boolean(),
+    ifRevision: fc.option(fc.integer({ min: -1, max: 6 }), { nil: undefined }),
+    dryRun: fc.boolean(),
+    servers: fc.array(fc.nat(3), { minLength: 1, maxLength: 4 }),
+  });
+  const trouble = fc.constantFrom('none', 'none', 'unavailable', 'lost', 'stored', 'late');
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(caller, { minLength: 1, maxLength: 12 }),
+      fc.array(fc.nat(6), { minLength: 1, maxLength: 40 }),
+      fc.array(trouble, { maxLength: 20 }),
+      async (callers, delays, troubles) => {
+        const log = inMemoryEventStore();
+        const head = async () => (await log.read('counter-1')).length - 1;
+        let calls = 0;
+        const delay = async () => {
+          for (let turns = delays[calls++ % delays.length]!; turns > 0; turns--) await turn();
+        };
+        const underWay: Promise<unknown>[] = [];
+        const store: EventStore = {
+          ...log,
+          async read(...args) {
+            await delay();
+            const events = await log.read(...args);
+            await delay();
+            return events;
+          },
+          async append(...args) {
+            const what = troubles.shift() ?? 'none';
+            await delay();
+            if (what === 'unavailable') throw new StoreUnavailable('disk full');
+            if (what === 'late')
+              underWay.push(
+                delay()
+                  .then(delay)
+                  .then(() => log.append(...args))
+                  .catch(() => undefined),
+              );
+            if (what === 'lost' || what === 'late') throw new OutcomeUnknown('connection lost');
+            const result = await log.append(...args);
+            await delay();
+            if (what === 'stored') throw new OutcomeUnknown('connection lost');
+            return result;
+          },
+        };
+        const servers = [0, 1, 2, 3].map((clock) => ({ ...handlerOn({ store, attempts: 2 }), now: laterBy(clock) }));
+        const receipts = new Map<string, CommandOutcome<Events>>();
+        const answers: { outcome: CommandOutcome<Events>; since: number; until: number }[] = [];
+
+        const send = async ({ key, reused, ifRevision, dryRun }: (typeof callers)[number], where: number) => {
+          const server = servers[where]!;
+          const by = (key + (reused ? 1 : 0)) * 7 - 10;
+          const command = { type: key % 2 === 0 ? 'Increase' : 'IncreaseTwice', data: { by } } as const;
+          const sent = request(command, {
+            now: server.now,
+            dryRun,
+            ...(ifRevision === undefined ? {} : { ifRevision }),
+          });
+          const commandId = `key-${key}`;
+          const since = await head();
+          try {
+            const outcome = await server.handle({
+              ...sent,
+              contextAt: (at) => ({ now: at, limit: 40 }),
+              metadata: { ...sent.metadata, commandId },
+            });
+            if (outcome.outcome !== 'accepted') return void answers.push({ outcome, since, until: await head() });
+            const id = `${commandId} ${sent.metadata.commandHash}`;
+            const { replayed: _, ...receipt } = outcome;
+            expect({ ...(receipts.get(id) ?? outcome), replayed: true }).toEqual({ ...receipt, replayed: true });
+            receipts.set(id, outcome);
+          } catch (error) {
+            if (!(error instanceof StoreUnavailable || error instanceof OutcomeUnknown)) throw error;
+          }
+        };
+        await Promise.all([
+          ...callers.map(async (each) => {
+            // At two servers at once, then at others.
+            const [first, ...others] = each.servers;
+            await Promise.all([send(each, first!), send(each, (first! + 1) % 4)]);
+            for (const where of others) await send(each, where);
+          }),
+          ...servers.map(async ({ ask }) => {
+            for (let i = 0; i < 5; i++) {
+              const since = await head();
+              const [value, revision] = await ask('counter-1', (state, place) => [state.value, place.revision]);
+              expect(revision).toBeGreaterThanOrEqual(since);
+              expect(value).toBe(valueAt(await log.read('counter-1'), revision));
+            }
+          }),
+        ]);
+        await Promise.all(underWay);
+
+        const recorded = await log.read('counter-1');
+        expectWholeChain(recorded);
+        const appended = recorded.filter(
+          ({ metadata }, index) => recorded[index - 1]?.metadata.commandId !== metadata.commandId,
+        );
+        expect(new Set(appended.map(({ metadata }) => metadata.commandId)).size).toBe(appended.length);
+        for (const { outcome, since, until } of answers) {
+          expect(outcome.revision).toBeGreaterThanOrEqual(since);
+          expect(outcome.revision).toBeLessThanOrEqual(until);
+          if (outcome.outcome === 'refused' && outcome.rejection.code === 'LimitReached')
+            expect(outcome.rejection.details).toEqual({ value: valueAt(recorded, outcome.revision), limit: 40 });
+        }
+        for (const [id, receipt] of receipts)
+          expect(recorded[receipt.revision]).toMatchObject({
+            position: receipt.position,
+            metadata: { commandId: id.slice(0, id.indexOf(' ')) },
+          });
+        // Once more at each server, in peace: what was accepted is answered by its receipt, by all of them.
+        for (const each of callers) if (!each.dryRun) for (const where of servers.keys()) await send(each, where);
+      },
+    ),
+    { numRuns: 200 },
+  );
+}, 60_000);
+
+/** What the counter stood at after a revision. */
+function valueAt(recorded: readonly RecordedEvent[], revision: number): number {
+  return recorded.slice(0, revision + 1).reduce((sum, { data }) => sum + (data as { readonly by: number }).by, 0);
+}
+
+function laterBy(milliseconds: number): string {
+  return new Date(Date.parse(now) + milliseconds).toISOString();
+}
+
 let commands = 0;
 
 function request(
@@ -575,9 +924,9 @@ function handlerOn(
   const watched: EventStore = {
     ...store,
     async read(...args) {
-      reads++;
+      const first = ++reads === 1;
       const events = await store.read(...args);
-      if (reads === 1) await holdUp.readThen?.();
+      if (first) await holdUp.readThen?.();
       return events;
     },
     async append(...args) {
