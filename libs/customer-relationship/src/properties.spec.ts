@@ -593,27 +593,20 @@ describe('removal', () => {
       if (blockers.length === 0) return now;
       const isNow = ({ remedy, earliestClearableAt }: RemovalBlocker) =>
         remedy === 'switchOffAutoRenewAndWait' || (earliestClearableAt !== undefined && earliestClearableAt <= now);
-      const next = blockers.find((blocker) => isNow(blocker) && !capped(state, blocker, now, policy));
+      const next = blockers.find(isNow);
       if (next) {
         const circumstances = { ...circumstancesAt(now, policy), actor: ownerFor(state, next) };
         fold(customerRelationship, decideOn(customerRelationship, state, remedyFor(state, next), circumstances), state);
         continue;
       }
       const dates = blockers
-        .map((blocker) => state.reservations.get(blocker.itemId)?.expiresAt ?? blocker.earliestClearableAt)
+        .map(({ earliestClearableAt }) => earliestClearableAt)
         .filter((date) => date !== undefined)
         .toSorted();
       if (dates[0] === undefined) return undefined;
       now = new Date(Date.parse(dates[0]) + 1).toISOString();
     }
     throw new Error(`Remedies without end: ${JSON.stringify(removalBlockers(state, policy, now))}`);
-  }
-
-  /** Within the refund cap a reservation is cancelled, beyond it one waits (rule V3). */
-  function capped(state: CustomerRelationship, blocker: RemovalBlocker, now: Instant, policy: Policy): boolean {
-    if (blocker.remedyCommand !== 'CancelReservation') return false;
-    const circumstances = { ...circumstancesAt(now, policy), actor: ownerFor(state, blocker) };
-    return refusalOf(state, remedyFor(state, blocker), circumstances)?.code === 'RefundCapExceeded';
   }
 
   /** Only an owner of the reservation order may cancel a reservation (rule V5). */

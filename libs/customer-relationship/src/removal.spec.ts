@@ -387,6 +387,50 @@ describe('What blocks a removal', () => {
     ]);
   });
 
+  describe('where the refund cap is used up (R7, V3)', () => {
+    const { usdCents: cap } = policyOf2020.refundCap;
+    const usedUp = (requestedAt: string) => [
+      reserved('ri-0', { commitmentUsdCents: cap }),
+      cancellationRequested('ri-0', { countedUsdCents: cap, requestedAt }),
+      reservationCancelled('ri-0'),
+    ];
+    const capReached = { state: 'active', reason: 'refundCapReached' } as const;
+
+    it('is a reservation that can be cancelled from when the cap recovers, as the command says', () => {
+      const history = [...usedUp('2026-03-01T08:00:00.000Z'), reserved('ri-1')];
+      const recoversAt = '2027-03-01T08:00:00.000Z';
+      expect(blockersOf(history)).toStrictEqual([
+        blocker('reservation', 'ri-1', {
+          ...capReached,
+          remedy: 'cancel',
+          remedyCommand: 'CancelReservation',
+          earliestClearableAt: recoversAt,
+        }),
+      ]);
+      const cancel = { type: 'CancelReservation', data: { reservationId: 'ri-1' } } as const;
+      const cancelled = (at: string) => given(...established, ...history).when(cancel, { now: at });
+      cancelled(now).rejects('RefundCapExceeded', { recoversAt });
+      cancelled('2027-03-01T07:59:59.999Z').rejects('RefundCapExceeded', { recoversAt });
+      cancelled(recoversAt).then(cancellationRequested('ri-1', { requestedAt: recoversAt }));
+      expect(blockersOf(history, policyOf2020, recoversAt)).toMatchObject([{ reason: 'notCancelled' }]);
+    });
+
+    it.each([
+      ['ends before the cap recovers', usedUp('2026-11-21T12:00:00.000Z'), {}],
+      ['is beyond the cap by itself', [], { commitmentUsdCents: cap + 1 }],
+    ])('is a reservation to wait for or to transfer, if it %s', (_, before, overrides) => {
+      expect(blockersOf([...before, reserved('ri-1', overrides)])).toStrictEqual([
+        blocker('reservation', 'ri-1', { ...capReached, remedy: 'waitOrTransfer', earliestClearableAt: termEndsAt }),
+      ]);
+    });
+
+    it('is a reservation that can still be cancelled on its last instant, when the cap recovers with it', () => {
+      expect(blockersOf([...usedUp('2026-11-20T12:00:00.000Z'), reserved('ri-1')])).toMatchObject([
+        { remedy: 'cancel', earliestClearableAt: termEndsAt },
+      ]);
+    });
+  });
+
   it('is a reservation whose cancellation is asked for but not confirmed (R12)', () => {
     const pending = [reserved('ri-1', { product: 'databricks' }), cancellationRequested('ri-1')];
     expect(blockersOf(pending)).toStrictEqual([

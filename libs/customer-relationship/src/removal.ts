@@ -8,8 +8,10 @@ import { requireKnown } from './admission.js';
 import type { PartnerType } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
+import { refundCapExceeded } from './reservations.js';
 import type {
   CustomerRelationship,
+  Reservation,
   ReservationStatus,
   SavingsPlanStatus,
   SoftwareStatus,
@@ -114,27 +116,16 @@ export function removalBlockers(
         ...clearSubscription(subscription, blocks, policy, now),
       });
   }
-  for (const [itemId, { status, name: displayName, product, expiresAt }] of ofTerm(state.reservations)) {
+  for (const [itemId, reservation] of ofTerm(state.reservations)) {
+    const { status, name: displayName, expiresAt } = reservation;
     const kind = blocksAs({ item: 'reservation', status, endsAt: expiresAt }, policy, now);
-    if (!kind) continue;
-    const blocker = { kind, itemId, displayName, state: status };
-    if (kind === 'reservationCancellationPending')
+    if (kind)
       blockers.push({
-        ...blocker,
-        reason: 'cancellationNotConfirmed',
-        remedy: 'settleCancellation',
-        remedyCommand: 'ConfirmReservationCancellation',
-        earliestClearableAt: now,
-      });
-    else if (policy.nonRefundableReservations.includes(product))
-      blockers.push({ ...blocker, reason: 'notRefundable', remedy: 'waitOrTransfer', earliestClearableAt: expiresAt });
-    else
-      blockers.push({
-        ...blocker,
-        reason: 'notCancelled',
-        remedy: 'cancel',
-        remedyCommand: 'CancelReservation',
-        earliestClearableAt: now,
+        kind,
+        itemId,
+        displayName,
+        state: status,
+        ...clearReservation(reservation, kind, state, policy, now),
       });
   }
   for (const [itemId, purchase] of ofTerm(state.software)) {
@@ -186,6 +177,32 @@ function isOver(end: Instant | undefined, now: Instant): boolean {
 }
 
 type Clearance = Pick<RemovalBlocker, 'reason' | 'remedy' | 'remedyCommand' | 'earliestClearableAt'>;
+
+/** How a reservation stops blocking, by the rules that bind it (R12, V3, V4). */
+function clearReservation(
+  { product, commitmentUsdCents, expiresAt }: Frozen<Reservation>,
+  blocks: BlockerKind,
+  state: Frozen<CustomerRelationship>,
+  policy: Policy,
+  now: Instant,
+): Clearance {
+  if (blocks === 'reservationCancellationPending')
+    return {
+      reason: 'cancellationNotConfirmed',
+      remedy: 'settleCancellation',
+      remedyCommand: 'ConfirmReservationCancellation',
+      earliestClearableAt: now,
+    };
+  const outlast = { remedy: 'waitOrTransfer', earliestClearableAt: expiresAt } as const;
+  if (policy.nonRefundableReservations.includes(product)) return { reason: 'notRefundable', ...outlast };
+
+  const cancel = { remedy: 'cancel', remedyCommand: 'CancelReservation' } as const;
+  const exceeded = refundCapExceeded(state, policy, commitmentUsdCents, now);
+  if (!exceeded) return { reason: 'notCancelled', ...cancel, earliestClearableAt: now };
+  const { recoversAt } = exceeded;
+  const expiresFirst = recoversAt === undefined || recoversAt > expiresAt;
+  return { reason: 'refundCapReached', ...(expiresFirst ? outlast : { ...cancel, earliestClearableAt: recoversAt }) };
+}
 
 /** How a subscription stops blocking, by the rules that bind it (R9, S7, S10, S12, S18, S20). */
 function clearSubscription(

@@ -90,7 +90,8 @@ export const reservationDecisions = {
     if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
     if (policy.nonRefundableReservations.includes(product))
       throw reject('ReservationNotRefundable', { remedy: 'waitOrTransfer', expiresAt });
-    if (!exchange) requireWithinRefundCap(state, policy, commitmentUsdCents, requestedAt);
+    const exceeded = exchange ? undefined : refundCapExceeded(state, policy, commitmentUsdCents, requestedAt);
+    if (exceeded) throw reject('RefundCapExceeded', { ...exceeded });
 
     const countedUsdCents = exchange ? 0 : commitmentUsdCents;
     return [
@@ -198,20 +199,27 @@ function requireCancellationPending(
   if (from !== 'cancellationRequested') throw reject('InvalidTransition', { itemId: reservationId, from, to });
 }
 
+export interface RefundCapExceeded {
+  readonly capUsdCents: number;
+  readonly remainingUsdCents: number;
+  /** From when on the same cancellation is within the cap; absent where it alone exceeds it. */
+  readonly recoversAt?: Instant;
+}
+
 /**
  * The commitments whose cancellation was requested within any rolling window stay within the cap (rule V3), over all
- * terms of the relationship. A request counts from its instant until, exclusively, so many months later; said of the
+ * terms of the relationship: undefined if they still would with one more, else what remains and when there is room. A request counts from its instant until, exclusively, so many months later; said of the
  * request and not of the window's start, because counted back from 29 February a window would grow again.
  *
  * A request may be dated back, so every window that would contain it is looked at: the one that ends with it and those
  * that end with a later request.
  */
-function requireWithinRefundCap(
+export function refundCapExceeded(
   { cancelledCommitments }: Frozen<CustomerRelationship>,
   { refundCap: { usdCents: capUsdCents, months } }: Policy,
   usdCents: number,
   requestedAt: Instant,
-): void {
+): RefundCapExceeded | undefined {
   const counted = [...cancelledCommitments.values()].map((request) => ({
     ...request,
     until: addMonths(request.at, months),
@@ -224,7 +232,7 @@ function requireWithinRefundCap(
     return Math.max(...ends.map(sumOfWindow));
   };
   const fits = (at: Instant) => fullestWindow(at) + usdCents <= capUsdCents;
-  if (fits(requestedAt)) return;
+  if (fits(requestedAt)) return undefined;
 
   // Windows only become emptier when a request stops counting.
   const recoversAt = counted
@@ -232,9 +240,9 @@ function requireWithinRefundCap(
     .filter((until) => until > requestedAt)
     .sort()
     .find(fits);
-  throw reject('RefundCapExceeded', {
+  return {
     capUsdCents,
     remainingUsdCents: Math.max(0, capUsdCents - fullestWindow(requestedAt)),
     ...(recoversAt === undefined ? {} : { recoversAt }),
-  });
+  };
 }
