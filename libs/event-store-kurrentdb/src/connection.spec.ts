@@ -63,10 +63,10 @@ describe('the client', () => {
     );
     expect(await store.read('a')).toHaveLength(1);
     expect(store.metrics()).toMatchObject({ clientsRebuilt: 1, unknownOutcomes: 0 });
-  }, 10_000);
+  });
 
   it('is made anew when no append is answered any more, though reads are', async () => {
-    const store = open({ settleWithin: 5_000 });
+    const store = open({ settleWithin: 10_000 });
     await appendEach(store, 'a', 2);
     const log = follow(store);
     await log.caughtUp();
@@ -77,15 +77,15 @@ describe('the client', () => {
     removed();
     const placed = await soon(Promise.all(appending), 'the appends');
 
-    await log.until(Math.max(...placed.map(({ position }) => position)), 6_000);
+    await log.until(Math.max(...placed.map(({ position }) => position)));
     expect(log.positions()).toHaveLength(4);
     expect(await store.read('a')).toHaveLength(3);
     expect(store.metrics()).toMatchObject({ clientsRebuilt: 1, unknownOutcomes: 0, appendsInFlight: 0 });
     await log.stop();
-  }, 15_000);
+  });
 
   it('that is given up does not make a read of half of a stream look whole', async () => {
-    const store = open({ callTimeout: 400, settleWithin: 5_000 });
+    const store = open({ callTimeout: 400, settleWithin: 10_000 });
     await appendEach(store, 'a', 5);
     peer().faults.onRead({ do: 'ignore', after: 2 });
     peer().faults.onBatch({ do: 'ignore' }, { times: Infinity });
@@ -100,7 +100,7 @@ describe('the client', () => {
     expect(['failed', 5]).toContain(await soon(reading, 'the read'));
     peer().faults.clear();
     await soon(appending, 'the append').catch(() => undefined);
-  }, 15_000);
+  });
 
   it('that was broken by a second answer is told apart from every other error', () => {
     const broken = new TypeError('undefined is not iterable');
@@ -131,7 +131,7 @@ describe('a frozen server', () => {
     expect(append).toBeInstanceOf(OutcomeUnknown);
     expect(read).toBeInstanceOf(StoreUnavailable);
     expect(head).toBeInstanceOf(StoreUnavailable);
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
     peer().thaw();
     await eventually(
       'a read',
@@ -145,7 +145,7 @@ describe('a frozen server', () => {
       goesThrough(() => appendOne(store, 'a', length)),
       6_000,
     );
-  }, 15_000);
+  });
 });
 
 describe('closing', () => {

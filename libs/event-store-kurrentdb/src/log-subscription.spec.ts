@@ -29,7 +29,7 @@ describe('a subscription that the server ends', () => {
     await log.until(expected.at(-1)!);
     for (let round = 0; round < 10; round++) {
       expected.push(...(await appendEach(store, 'a', 5, expected.length)));
-      await log.until(expected.at(-1)!, 2_000);
+      await log.until(expected.at(-1)!);
       // Every one of them with progress since the one before.
       expect(peer().endSubscriptions()).toBe(1);
     }
@@ -58,13 +58,13 @@ describe('a subscription that the server ends', () => {
           );
       }),
     );
-    await log.until(await store.head(), 8_000);
+    await log.until(await store.head());
 
     expect(log.positions()).toHaveLength(2_000);
     expect(log.positions()).toEqual([...new Set(log.positions())].sort((a, b) => a - b));
     expect(peer().counts.tooSlow).toBeGreaterThan(0);
     await log.stop();
-  }, 20_000);
+  });
 
   it.each<[string, () => Promise<void>]>([
     ['by being killed', async () => (await peer().kill(), await peer().start())],
@@ -87,7 +87,7 @@ describe('a subscription that the server ends', () => {
       const [event] = sealedAt('a', 3);
       byHand(`${prefix}a`, { id: event!.id, type: event!.type, metadata: JSON.stringify(event!.metadata) });
       expected.push(peer().log.head());
-      await log.until(expected.at(-1)!, 6_000);
+      await log.until(expected.at(-1)!);
 
       expect(log.positions()).toEqual(expected);
       expect(store.metrics().resubscriptions).toBeGreaterThan(0);
@@ -113,7 +113,7 @@ describe('a subscription that the server ends', () => {
     expect(notices).toHaveLength(1);
     expect(notices[0]?.details).toMatchObject({ position, reason: expect.stringContaining('no') });
     peer().faults.clear();
-    await log.until((await appendOne(store, 'a', 1)).position, 6_000);
+    await log.until((await appendOne(store, 'a', 1)).position);
     await log.stop();
   });
 
@@ -139,12 +139,12 @@ describe('a subscription whose server says nothing', () => {
     const log = follow(store);
     await log.until(first.at(-1)!);
     const { position } = await appendOne(store, 'a', 2);
-    await log.until(position, 6_000);
+    await log.until(position);
 
     expect(log.positions()).toEqual([...first, position]);
     expect(notices[0]?.details['reason']).toMatch(/Nothing arrives at \d+ although the log has gone on to \d+/);
     await log.stop();
-  }, 10_000);
+  });
 
   it('from the beginning fails, so that nobody waits for ever for a first batch', async () => {
     const store = open();
@@ -171,9 +171,9 @@ describe('a subscription whose server says nothing', () => {
         () => false,
       ),
     );
-    await log.until(position, 8_000);
+    await log.until(position);
     await log.stop();
-  }, 15_000);
+  });
 
   it('ends as soon as it is told to', async () => {
     const store = open({ callTimeout: 3_000 });
@@ -186,7 +186,7 @@ describe('a subscription whose server says nothing', () => {
     const beginning = follow(store);
     await beginning.stop();
 
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
     peer().thaw();
   });
 });
@@ -246,7 +246,7 @@ describe('a subscription that is begun or taken up again', () => {
     expect(fromTheStart.positions()).toEqual([first.position, position]);
     await log.stop();
     await fromTheStart.stop();
-  }, 10_000);
+  });
 
   it('goes past what is not ours, by the position of its batches, and never beyond the head', async () => {
     const store = open();
@@ -271,7 +271,7 @@ describe('a subscription that is begun or taken up again', () => {
     expect(again.positions()).toEqual([behind]);
     await log.stop();
     await again.stop();
-  }, 10_000);
+  });
 
   it('refuses what is no position and no size of a batch', async () => {
     const store = open();
@@ -391,5 +391,5 @@ describe('a slow consumer', () => {
     expect(slowly.map(({ position }) => position)).toEqual(fast.positions());
     await slow.return?.();
     await fast.stop();
-  }, 20_000);
+  });
 });

@@ -92,11 +92,13 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
             const at = positionOf(arrival);
             looked = Math.max(looked, at);
             // What comes again when a subscription begins earlier than it needs to is left out.
-            if (at > reached && (await isOfOurLog(arrival))) {
+            if (at <= reached) continue;
+            if (names.isOurs(arrival.streamId)) {
+              if (arrival.type === '$streamDeleted') throw tombstoned(arrival.streamId);
               events.push(toRecorded(arrival, names.prefix));
               logEnd.moved(at);
               reached = at;
-            }
+            } else await requireNoMark(arrival);
           }
           if (arrival && events.length < batchSize) continue;
 
@@ -185,15 +187,10 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
       : { behind: undefined, before: undefined, head };
   }
 
-  /** @throws LogDamaged for the mark of a deletion or truncation of one of our streams */
-  async function isOfOurLog({ streamId, type, data }: LogEvent): Promise<boolean> {
-    if (names.isOurs(streamId)) {
-      if (type === '$streamDeleted') throw tombstoned(streamId);
-      return true;
-    }
+  /** @throws LogDamaged when it hides events of a stream of ours */
+  async function requireNoMark({ streamId, data }: LogEvent): Promise<void> {
     const described = names.describedBy(streamId);
     if (described !== undefined && hidesEvents(data)) await requireVisible(described);
-    return false;
   }
 
   /** An old mark may have been taken back: what counts is what the metadata say now. */

@@ -20,7 +20,7 @@ describe('a read', () => {
 
     expect(error).toBeInstanceOf(StoreUnavailable);
     expect(error.message).toContain('has not answered a read of Test.a');
-    expect(performance.now() - startedAt).toBeLessThan(900);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
   });
 
   it('that stops in the middle is given up', async () => {
@@ -30,13 +30,6 @@ describe('a read', () => {
 
     expect(await failureOf(store.read('a'))).toBeInstanceOf(StoreUnavailable);
     expect(await store.read('a')).toHaveLength(3);
-  });
-
-  it('that takes long is not given up as long as events come', async () => {
-    const store = open({ callTimeout: 150 });
-    for (let revision = 0; revision < 3_000; revision += 1_000)
-      await store.append('a', sealedAt('a', revision, ...Array.from({ length: 1_000 }, () => 0)), revision - 1);
-    expect(await store.read('a')).toHaveLength(3_000);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeAll, beforeEach } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, jest } from '@jest/globals';
 import { noPreviousHash, seal, type EventBatch, type EventStore, type Json, type SealedEvent } from '#event-sourcing';
 import { startTestPeer, type TestPeer, type TestPeerOptions } from '../../../test/test-peer/index.js';
 import { openKurrentdbEventStore, type KurrentdbEventStore, type KurrentdbEventStoreOptions } from './index.js';
@@ -12,6 +12,8 @@ export function storesOverPeer(peerOptions: TestPeerOptions = {}) {
   const stores: KurrentdbEventStore[] = [];
   const notices: { message: string; details: Readonly<Record<string, unknown>> }[] = [];
 
+  // Every one of these tests waits for something, and the machine may have other things to do.
+  jest.setTimeout(30_000);
   // The first calls of a process take long: what is loaded and compiled then must not look like a slow server.
   beforeAll(async () => {
     const first = await startTestPeer();
@@ -42,8 +44,8 @@ export function storesOverPeer(peerOptions: TestPeerOptions = {}) {
         connectionString: peer!.connectionString,
         allowInsecure: true,
         streamPrefix: prefix,
-        callTimeout: 400,
-        settleWithin: 2_000,
+        callTimeout: 700,
+        settleWithin: 4_000,
         onNotice: (message, details) => notices.push({ message, details }),
         ...options,
       });
@@ -159,7 +161,7 @@ export function follow(store: EventStore, after = 0, batchSize?: number) {
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  milliseconds = 4_000,
+  milliseconds = 8_000,
 ): Promise<void> {
   for (const deadline = performance.now() + milliseconds; !(await holds());) {
     if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}`);
@@ -168,7 +170,7 @@ export async function eventually(
 }
 
 /** The same promise, but one that takes too long fails with a name instead of the whole test. */
-export async function soon<T>(promise: Promise<T>, what: string, milliseconds = 4_000): Promise<T> {
+export async function soon<T>(promise: Promise<T>, what: string, milliseconds = 8_000): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`Waited in vain for ${what}`)), milliseconds);
