@@ -67,7 +67,7 @@ function baseRoot(name: string): string {
 
   const local = join(work, `${name}.local`);
   mkdirSync(join(local, 'bin'), { recursive: true });
-  execFileSync('cp', ['--link', join(project, 'node_modules/node/bin/node'), join(local, 'bin/node')]);
+  cpSync(join(project, 'node_modules/node/bin/node'), join(local, 'bin/node'));
   const npm = said('npm', ['root', '--global']);
   cpSync(join(npm, 'npm'), join(local, 'lib/node_modules/npm'), { recursive: true });
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'));
@@ -164,12 +164,13 @@ function build(stages: ReturnType<typeof dockerfile>['stages'], context: string)
           mkdirSync(kept, { recursive: true });
           mount('--bind', kept, inside(root, cache));
         }
-        const { status } = spawnSync('chroot', [root, '/bin/sh', '-c', `cd ${directory} && ${text}`], {
+        const { status, stdout } = spawnSync('chroot', [root, '/bin/sh', '-c', `cd ${directory} && ${text}`], {
           env: { ...Object.fromEntries(environment), ...registryAccess() },
-          stdio: ['ignore', 'ignore', 'inherit'],
+          stdio: ['ignore', 'pipe', 'inherit'],
+          encoding: 'utf8',
         });
         if (cache) execFileSync('umount', [inside(root, cache)]);
-        if (status !== 0) throw new Error(`RUN ended with ${status}: ${text}`);
+        if (status !== 0) throw new Error(`RUN ended with ${status}: ${text}\n${stdout}`);
       },
       ENV: (instruction) => pairs(instruction).forEach((value, key) => environment.set(key, value)),
       ARG: ({ text }) => values.set(text.split('=')[0]!, text.split('=')[1] ?? ''),
