@@ -371,7 +371,7 @@ describe('the projector as a process of its own', () => {
     const projector = await launchServer({
       dataDirectory,
       partners,
-      env: store.env,
+      env: { ...store.env, LOG_LEVEL: 'info' },
       program: 'dist/apps/projector/src/main.js',
     });
     closing.push(() => projector.killAtOnce());

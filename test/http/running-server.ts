@@ -103,6 +103,12 @@ export async function runServer({
       ...(body === undefined
         ? {}
         : { body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body) }),
+    }).catch((error: Error) => {
+      const { exitCode, signalCode } = server.child;
+      throw new Error(
+        `${method} ${path} was not answered; the server ${exitCode ?? signalCode ?? 'runs'}:\n${server.output()}`,
+        { cause: error },
+      );
     });
     const text = await response.text();
     const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
