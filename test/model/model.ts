@@ -64,6 +64,8 @@ interface Subscription {
   renews: boolean;
   length: TermDuration | undefined;
   ends: Time | undefined;
+  /** The first instant of its terms, a trial apart. */
+  since: Time | undefined;
   window: Time | undefined;
   cycle: BillingCycle | undefined;
   planned: { quantity?: number; termDuration?: TermDuration; offerId?: string } | undefined;
@@ -202,14 +204,14 @@ const dapOfferedUntil = Date.UTC(2023, 9, 9);
 const monthsIn = { P1M: 1, P1Y: 12, P3Y: 36 };
 
 /** The same day and time so many months later; the last day of the month where it has no such day. */
-export function monthsLater(time: Time, months: number): Time {
+export function monthsLater(time: Time, months: number, dayWanted = new Date(time).getUTCDate()): Time {
   const from = new Date(time);
   const count = from.getUTCFullYear() * 12 + from.getUTCMonth() + months;
   const year = Math.floor(count / 12);
   const month = count - year * 12;
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const lastDay = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month]!;
-  const midnight = Date.UTC(year, month, Math.min(from.getUTCDate(), lastDay));
+  const midnight = Date.UTC(year, month, Math.min(dayWanted, lastDay));
   return midnight + (time % day);
 }
 
@@ -430,7 +432,8 @@ function renew(subscription: Subscription, now: Time): Fact[] {
   subscription.offer = planned?.offerId ?? subscription.offer;
   subscription.length = planned?.termDuration ?? subscription.length!;
   subscription.cycle = subscription.plannedCycle ?? subscription.cycle;
-  subscription.ends = monthsLater(starts, monthsIn[subscription.length]);
+  subscription.since ??= starts;
+  subscription.ends = monthsLater(starts, monthsIn[subscription.length], new Date(subscription.since).getUTCDate());
   subscription.window = purchaseWindow(kind, subscription.length, now);
   subscription.planned = undefined;
   subscription.plannedCycle = undefined;
@@ -781,6 +784,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       renews,
       length,
       ends,
+      since: trial ? undefined : bought,
       window,
       cycle: data.billingCycle,
       planned: undefined,

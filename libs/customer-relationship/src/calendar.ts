@@ -14,15 +14,19 @@ export function addHours(at: Instant, hours: number): Instant {
   return new Date(Date.parse(at) + hours * 60 * 60 * 1000).toISOString();
 }
 
-/** The same day so many months later, or that month's last day where it is shorter. */
-export function addMonths(at: Instant, months: number): Instant {
+/** The same day so many months later, or that month's last day where it is shorter; a day of the month may be asked for. */
+export function addMonths(at: Instant, months: number, day: number = dayOfMonth(at)): Instant {
   const date = new Date(at);
-  const day = date.getUTCDate();
   date.setUTCDate(1);
   date.setUTCMonth(date.getUTCMonth() + months);
   const lastDay = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
   date.setUTCDate(Math.min(day, lastDay));
   return date.toISOString();
+}
+
+/** In UTC, from 1 to 31. */
+export function dayOfMonth(at: Instant): number {
+  return new Date(at).getUTCDate();
 }
 
 /** The end belongs to the period: it has passed only afterwards. */
@@ -34,7 +38,10 @@ export const termDurations = ['P1M', 'P1Y', 'P3Y'] as const;
 export type TermDuration = (typeof termDurations)[number];
 const monthsOf: Record<TermDuration, number> = { P1M: 1, P1Y: 12, P3Y: 36 };
 
-/** The end of a term that starts at an instant. */
-export function termEnd(startsAt: Instant, duration: TermDuration): Instant {
-  return addMonths(startsAt, monthsOf[duration]);
+/**
+ * The end of a term that starts at an instant. A term that follows on another ends on the day on which the first one
+ * started: taken from its own start, a monthly term of the 31st would end on the 28th for ever after one February.
+ */
+export function termEnd(startsAt: Instant, duration: TermDuration, day?: number): Instant {
+  return addMonths(startsAt, monthsOf[duration], day);
 }

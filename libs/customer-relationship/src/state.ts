@@ -33,6 +33,8 @@ export interface Subscription extends OfTerm {
   autoRenew: boolean;
   termDuration?: TermDuration;
   termEndsAt?: Instant;
+  /** The day of the month on which its first term after a trial started, and on which terms end. */
+  anchorDay?: number;
   cancellationAllowedUntil?: Instant;
   billingCycle?: BillingCycle;
   scheduledChange?: ScheduledChange;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import {
   commandHandler,
   decideOn,
@@ -8,7 +9,7 @@ import {
   type CommandRequest,
   type MessageOf,
 } from '#event-sourcing';
-import { addDays } from './calendar.js';
+import { addDays, addMonths } from './calendar.js';
 import type { RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
 import { customerRelationship, relationshipStream } from './customer-relationship.js';
@@ -1067,6 +1068,60 @@ describe('S14: at the end of its term', () => {
       .then(renewed(afterTerm, { billingCycle: 'annual' }));
   });
 
+  const endsOf = (history: readonly Event[], terms: number): (string | undefined)[] => {
+    const state = fold(customerRelationship, [...established, ...history]);
+    return Array.from({ length: terms }, () => {
+      const due = { ...context, now: '2031-01-01T00:00:00.000Z' };
+      fold(customerRelationship, decideOn(customerRelationship, state, renew, due), state);
+      return state.subscriptions.get(id)?.termEndsAt;
+    });
+  };
+  const monthly = (purchasedAt: string) =>
+    active(id, { purchasedAt, termDuration: 'P1M', termEndsAt: addMonths(purchasedAt, 1) });
+
+  it('S14: a monthly term of the 31st ends on the last day of a shorter month, and on the 31st again after it', () => {
+    expect(endsOf(monthly('2026-12-31T12:00:00.000Z'), 5)).toEqual([
+      '2027-02-28T12:00:00.000Z',
+      '2027-03-31T12:00:00.000Z',
+      '2027-04-30T12:00:00.000Z',
+      '2027-05-31T12:00:00.000Z',
+      '2027-06-30T12:00:00.000Z',
+    ]);
+  });
+
+  it('S14: whenever it was bought, the end of every term is so many months after the purchase', () => {
+    const day = fc.integer({ min: 0, max: 800 }).map((days) => addDays('2025-01-01T08:00:00.000Z', days));
+    fc.assert(
+      fc.property(day, fc.integer({ min: 1, max: 30 }), (purchasedAt, terms) => {
+        expect(endsOf(monthly(purchasedAt), terms).at(-1)).toBe(addMonths(purchasedAt, terms + 1));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('S14: a trial gives way to terms that end on the day on which the first of them started', () => {
+    const trial = active(id, {
+      trial: true,
+      purchasedAt: '2026-12-01T12:00:00.000Z',
+      termDuration: 'P1M',
+      termEndsAt: '2026-12-31T12:00:00.000Z',
+    });
+    expect(endsOf(trial, 3)).toEqual([
+      '2027-01-31T12:00:00.000Z',
+      '2027-02-28T12:00:00.000Z',
+      '2027-03-31T12:00:00.000Z',
+    ]);
+  });
+
+  it('S14: a term that has drifted in an older log finds back to its day', () => {
+    const drifted = renewed('2027-02-28T13:00:00.000Z', {
+      termDuration: 'P1M',
+      termStartsAt: '2027-02-28T12:00:00.000Z',
+      termEndsAt: '2027-03-28T12:00:00.000Z',
+    });
+    expect(endsOf([...monthly('2027-01-31T12:00:00.000Z'), drifted], 1)).toEqual(['2027-04-30T12:00:00.000Z']);
+  });
+
   it('S14: the next term starts where the last one ended, so a late clock catches up term by term', () => {
     const late = '2029-01-01T00:00:00.000Z';
     given(established, active(id), renewed(late))
@@ -1094,6 +1149,7 @@ describe('S14: at the end of its term', () => {
     } as const;
     expect(subscriptionAfter(...history, renewed(afterTerm, next))).toEqual({
       relationshipTerm: 1,
+      anchorDay: 20,
       kind: 'newCommerce',
       name: 'Name of sub-1',
       status: 'active',

@@ -1,6 +1,6 @@
 import type { Frozen, MessageOf, Rejection } from '#event-sourcing';
 import { current, effectiveTime, known, requireActive, requireDue, requireNew, requirePurchase } from './admission.js';
-import { addDays, addHours, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
+import { addDays, addHours, dayOfMonth, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { Decisions, Steps } from './context.js';
 import type {
   BillingCycle,
@@ -351,7 +351,8 @@ export const subscriptionSteps: Steps<
 > = {
   SubscriptionPurchased(state, data) {
     const { subscriptionId, kind, offerId, name, quantity, trial, autoRenew } = data;
-    const { baseSubscriptionId, termDuration, termEndsAt, cancellationAllowedUntil, billingCycle } = data;
+    const { baseSubscriptionId, termDuration, termEndsAt, cancellationAllowedUntil, billingCycle, purchasedAt } = data;
+    const anchorDay = trial || termDuration === undefined ? undefined : dayOfMonth(purchasedAt);
     state.subscriptions.set(subscriptionId, {
       relationshipTerm: state.relationshipTerm,
       kind,
@@ -361,7 +362,7 @@ export const subscriptionSteps: Steps<
       trial,
       quantity,
       autoRenew,
-      ...present({ baseSubscriptionId, termDuration, termEndsAt, cancellationAllowedUntil, billingCycle }),
+      ...present({ baseSubscriptionId, termDuration, termEndsAt, anchorDay, cancellationAllowedUntil, billingCycle }),
       azureSubscriptions: new Map(),
     });
   },
@@ -396,12 +397,13 @@ export const subscriptionSteps: Steps<
     subscription.cancellationTakesEffectAt = takesEffectAt;
   }),
   SubscriptionCancelled: step(end),
-  SubscriptionRenewed: step((subscription, { quantity, offerId, termDuration, termEndsAt, ...rest }) => {
+  SubscriptionRenewed: step((subscription, { quantity, offerId, termDuration, termStartsAt, termEndsAt, ...rest }) => {
     subscription.trial = false;
     subscription.quantity = quantity;
     subscription.offerId = offerId;
     subscription.termDuration = termDuration;
     subscription.termEndsAt = termEndsAt;
+    subscription.anchorDay ??= dayOfMonth(termStartsAt);
     if (rest.billingCycle !== undefined) subscription.billingCycle = rest.billingCycle;
     if (rest.cancellationAllowedUntil !== undefined)
       subscription.cancellationAllowedUntil = rest.cancellationAllowedUntil;
@@ -615,7 +617,7 @@ function renewal(
   now: Instant,
   policy: Policy,
 ): EventOf<'SubscriptionRenewed'> {
-  const { kind, scheduledChange, scheduledBillingCycle } = subscription;
+  const { kind, scheduledChange, scheduledBillingCycle, anchorDay } = subscription;
   // A term that ends has a duration.
   const termDuration = scheduledChange?.termDuration ?? subscription.termDuration!;
   return {
@@ -627,7 +629,7 @@ function renewal(
       termDuration,
       ...present({ billingCycle: scheduledBillingCycle ?? subscription.billingCycle }),
       termStartsAt,
-      termEndsAt: termEnd(termStartsAt, termDuration),
+      termEndsAt: termEnd(termStartsAt, termDuration, anchorDay),
       ...present({ cancellationAllowedUntil: windowEnd(kind, termDuration, now, policy) }),
       renewedAt: now,
     },
