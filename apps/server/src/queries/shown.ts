@@ -35,7 +35,12 @@ export const readinessShown =
 export const subscriptionShown =
   (subscriptionId: string): Show =>
   (state) => {
-    const { azureSubscriptions, ...subscription } = found(state.subscriptions, 'subscription', subscriptionId);
+    // The day on which terms end is for the next renewal to know; callers are told the end itself.
+    const {
+      azureSubscriptions,
+      anchorDay: _,
+      ...subscription
+    } = found(state.subscriptions, 'subscription', subscriptionId);
     return {
       subscriptionId,
       ...subscription,
