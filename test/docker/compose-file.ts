@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { parse } from 'yaml';
 
 interface Mount {
   readonly type: string;
@@ -42,17 +42,10 @@ export interface ComposeFile {
   readonly volumes: Readonly<Record<string, unknown>>;
 }
 
-// The parser that the generator of the OpenAPI document brings along, so that these files need none of their own.
-const ofTheGenerator = createRequire(createRequire(import.meta.url).resolve('@nestjs/swagger'));
-const { load, YAML11_SCHEMA } = ofTheGenerator('js-yaml') as {
-  load: (text: string, options: { schema: unknown }) => unknown;
-  YAML11_SCHEMA: unknown;
-};
-
 /** A compose file as it is written, before variables are put in; anchors and merges are resolved. */
 export function composeFile(path: string): ComposeFile {
   // Merges belong to YAML 1.1; so does the reading of a plain `no` as false, which the files must not depend on.
-  const file = load(readFileSync(path, 'utf8'), { schema: YAML11_SCHEMA }) as Omit<ComposeFile, 'services'> & {
+  const file = parse(readFileSync(path, 'utf8'), { version: '1.1' }) as Omit<ComposeFile, 'services'> & {
     readonly services: Readonly<Record<string, Written>>;
   };
   return {

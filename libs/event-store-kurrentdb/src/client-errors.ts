@@ -119,7 +119,7 @@ export function reasonOf(error: unknown): string {
     case 'wrongCredentials':
       return 'The event store does not know this user or the password is wrong: check both in the connection string';
     case 'accessDenied':
-      return 'The event store denies this user access: it must be allowed to read $all and to append (admins and ops are)';
+      return 'The event store denies this user access: it must be allowed to read $all and to append (admins are; others by the ACL of $all)';
     case 'wrongCertificate':
       if (text.includes('TLS ServerName'))
         return 'The event store advertises its nodes by IP address, which Node takes for no name of a TLS server: advertise them by name';
