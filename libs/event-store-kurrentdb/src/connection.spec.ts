@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
 import { OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
 import { isClientBroken } from './index.js';
-import { appendEach, appendOne, eventually, failureOf, follow, soon, storesOverPeer } from './testing.js';
+import { appendEach, appendOne, eventually, failureOf, follow, prefix, soon, storesOverPeer } from './testing.js';
 
 const { peer, open, notices } = storesOverPeer();
 
@@ -87,7 +87,7 @@ describe('the client', () => {
   it('that is given up does not make a read of half of a stream look whole', async () => {
     const store = open({ callTimeout: 400, settleWithin: 10_000 });
     await appendEach(store, 'a', 5);
-    peer().faults.onRead({ do: 'ignore', after: 2 });
+    peer().faults.onRead({ do: 'ignore', after: 2 }, { when: ({ stream }) => stream === `${prefix}a` });
     peer().faults.onBatch({ do: 'ignore' }, { times: Infinity });
     const appending = failureOf(appendOne(store, 'b'));
     await eventually('the client is about to be made anew', () => store.metrics().resentAppends === 2);

@@ -86,6 +86,15 @@ describe('a database that has lost what it had', () => {
     expect(peer().log.stream('Test.a')).toHaveLength(0);
   });
 
+  it('is damage although the connection is still the same, as behind a proxy', async () => {
+    const store = open();
+    await appendEach(store, 'a', 5);
+    peer().log.wipe();
+    byHand('another application', {});
+
+    expect(await failureOf(store.head())).toBeInstanceOf(LogDamaged);
+  });
+
   it('is damage for a writer that has heard nothing of it: the next connection is looked at first', async () => {
     const store = open({ firstStream: 'ledger' });
     await appendOne(store, 'ledger');

@@ -175,6 +175,18 @@ describe('a subscription whose server says nothing', () => {
     await log.stop();
   });
 
+  it('is ended on the server as well when it is left', async () => {
+    const store = open();
+    const { position } = await appendOne(store, 'a');
+    const logs = [follow(store), follow(store)];
+    for (const log of logs) await log.until(position);
+    await logs[0]?.stop();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+
+    expect(peer().endSubscriptions()).toBe(1);
+    await logs[1]?.stop();
+  });
+
   it('ends as soon as it is told to', async () => {
     const store = open({ callTimeout: 3_000 });
     await appendOne(store, 'a');
