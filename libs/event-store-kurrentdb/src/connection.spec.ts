@@ -102,18 +102,21 @@ describe('the client', () => {
     await soon(appending, 'the append').catch(() => undefined);
   });
 
-  it('that was broken by a second answer is told apart from every other error', () => {
-    const broken = new TypeError('undefined is not iterable');
-    broken.stack =
-      'TypeError: undefined is not iterable (cannot read property Symbol(Symbol.iterator))\n' +
-      '    at ClientDuplexStreamImpl.<anonymous> (/app/node_modules/@eventstore/db-client/dist/streams/appendToStream/batchAppend.js:23:35)\n' +
-      '    at ClientDuplexStreamImpl.emit (node:events:508:28)';
+  it.each(['dist/streams/appendToStream/batchAppend.js:21:35', 'src/streams/appendToStream/batchAppend.ts:61:37'])(
+    'that was broken by a second answer (%s) is told apart from every other error',
+    (place) => {
+      const broken = new TypeError('undefined is not iterable');
+      broken.stack =
+        'TypeError: undefined is not iterable (cannot read property Symbol(Symbol.iterator))\n' +
+        `    at ClientDuplexStreamImpl.<anonymous> (/app/node_modules/@eventstore/db-client/${place})\n` +
+        '    at ClientDuplexStreamImpl.emit (node:events:508:28)';
 
-    expect(isClientBroken(broken)).toBe(true);
-    expect(isClientBroken(new TypeError('undefined is not iterable'))).toBe(false);
-    for (const other of [new Error('batchAppend'), undefined, null, 'TypeError', new OutcomeUnknown('x')])
-      expect(isClientBroken(other)).toBe(false);
-  });
+      expect(isClientBroken(broken)).toBe(true);
+      expect(isClientBroken(new TypeError('undefined is not iterable'))).toBe(false);
+      for (const other of [new Error('batchAppend'), undefined, null, 'TypeError', new OutcomeUnknown('x')])
+        expect(isClientBroken(other)).toBe(false);
+    },
+  );
 });
 
 describe('a frozen server', () => {
