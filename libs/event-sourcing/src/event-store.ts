@@ -89,7 +89,7 @@ export interface EventStore {
    * Repeating an append of the same event ids at the same expected revision answers the original result.
    * @throws RevisionConflict when the stream has another revision
    * @throws StoreUnavailable when nothing was written (say, disk full)
-   * @throws LogDamaged when the stream is not what was written; nothing was written
+   * @throws LogDamaged when the stream is not what was written; nothing was written unless the message says so
    * @throws OutcomeUnknown when it cannot be known whether the events were written
    */
   append(stream: string, events: readonly SealedEvent[], expectedRevision: ExpectedRevision): Promise<AppendResult>;
