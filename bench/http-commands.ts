@@ -10,7 +10,6 @@ import type { EventStore, RecordedEvent } from '#event-sourcing';
 import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
 import Database from 'better-sqlite3';
 import { tokensOf } from '../apps/demo/src/tokens.js';
-import { tokenKeyPath } from '../apps/server/src/keys.js';
 import { freePort, startServer } from '../test/server-process.js';
 import { admin, eventsPerRelationship, partner, prepareRelationships, type PreparedRelationship } from './histories.js';
 import type { LoadOrder, LoadReport } from './load-generator.js';
@@ -112,7 +111,7 @@ const ledger: Side = {
     cpSync(ledgerDirectory, dataDirectory, { recursive: true });
     // As it runs by default, log and all; the log goes to a pipe that nobody keeps.
     const server = await startServer({ dataDirectory, partners: [partner], env: { LOG_LEVEL: 'info' } });
-    const token = await (await tokensOf(tokenKeyPath(dataDirectory)))(admin);
+    const token = await (await tokensOf(join(dataDirectory, 'keys', 'token-key.json')))(admin);
     return {
       port: server.port,
       headers: { Authorization: `Bearer ${token}` },

@@ -52,7 +52,7 @@ describe('npm run demo', () => {
 
     expect([nobody.exitCode, stranger.exitCode]).toEqual([1, 1]);
     expect(nobody.output).toContain('Start the server with "npm start"');
-    expect(stranger.output).toContain('Set DATA_DIR to the data directory of the running server');
+    expect(stranger.output).toContain('Set DATA_DIR and KEYS_DIR as the running server has them');
   });
 
   async function demo(url: string, ...args: (string | { readonly DATA_DIR: string })[]) {

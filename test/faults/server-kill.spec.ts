@@ -8,7 +8,6 @@ import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
 import { viewsFileIn } from '#projector';
 import { LedgerClient } from '../../apps/demo/src/ledger-client.js';
 import { tokensOf } from '../../apps/demo/src/tokens.js';
-import { tokenKeyPath } from '../../apps/server/src/keys.js';
 import { partner } from '../../bench/histories.js';
 import { freePort, startServer, untilCaughtUp, type ServerProcess } from '../server-process.js';
 import { callersOf, expectEachCommandOnce, expectWholeChains, relationshipEvents, type Callers } from './callers.js';
@@ -36,7 +35,7 @@ describe('a server that is killed again and again under load', () => {
     const start = () => startServer({ dataDirectory, partners: [partner], port }, 'live');
     server = await start();
     let retries = 0;
-    const token = await tokensOf(tokenKeyPath(dataDirectory));
+    const token = await tokensOf(join(dataDirectory, 'keys', 'token-key.json'));
     callers = callersOf([new LedgerClient({ url: server.url, token, onRetry: () => retries++ })]);
     await callers.establish();
 

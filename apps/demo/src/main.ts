@@ -17,7 +17,7 @@ const usage = `Sends an invented book of business to a running server.
 The same seed tells the same book: a second run replays the first and changes nothing, and a longer one goes on from it.
 Dates count back from --today, by default the day that the server's clock shows; they are part of the commands, so a run
 on another day needs the --today of the first one, or another seed. Tokens are signed with the server's own key, found
-by DATA_DIR; partners are read from PARTNERS_FILE.`;
+by DATA_DIR or KEYS_DIR; partners are read from PARTNERS_FILE.`;
 
 /** How many commands are under way at a time. */
 const inFlight = 16;
@@ -27,10 +27,10 @@ class Misuse extends Error {}
 async function main(): Promise<void> {
   const { seed, customers, url, today: given, help } = optionsOf(process.argv.slice(2));
   if (help) return console.log(usage);
-  const { dataDirectory, partnersFile, port } = configuration(process.env);
+  const { keysDirectory, partnersFile, port } = configuration(process.env);
   const server = url ?? `http://127.0.0.1:${port}`;
   const today = given ?? (await dayOf(server));
-  const token = await tokensOf(tokenKeyPath(dataDirectory));
+  const token = await tokensOf(tokenKeyPath(keysDirectory));
   const book = bookOfBusiness({ seed, customers, today, partners: [...partnersIn(partnersFile).values()] });
   const commands = book.reduce((sum, { steps }) => sum + steps.length, 0);
   console.log(
@@ -107,7 +107,7 @@ function adviceOn({ reply, step }: UnexpectedAnswer): string {
   if (code === 'IdempotencyKeyReused')
     return 'This ledger holds the book of the same seed told on another day: add the --today of that run, or another --seed.';
   if (code === 'InvalidToken')
-    return 'The server does not trust this key: DATA_DIR must be the data directory of the running server.';
+    return 'The server does not trust this key: DATA_DIR and KEYS_DIR must be those of the running server.';
   if (code === 'PartnerUnknown')
     return 'The server knows other partners: PARTNERS_FILE must be the one that it has read.';
   if (code === step.refusedAs || code === 'EffectiveInFuture')

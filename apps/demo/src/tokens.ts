@@ -16,7 +16,7 @@ export class KeyMissing extends Error {
 export async function tokensOf(keyPath: string): Promise<(actor: Actor) => Promise<string>> {
   if (readIfThere(keyPath) === undefined)
     throw new KeyMissing(
-      `There is no ${keyPath}: the server makes it on its first start. Set DATA_DIR to the data directory of the running server; ` +
+      `There is no ${keyPath}: the server makes it on its first start. Set DATA_DIR and KEYS_DIR as the running server has them; ` +
         'one that trusts an identity provider (JWKS_URL) has no key of its own and takes no demo.',
     );
   const { signing } = await embeddedKey(keyPath);
