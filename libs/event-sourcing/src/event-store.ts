@@ -89,7 +89,7 @@ export interface EventStore {
    * Repeating an append of the same event ids at the same expected revision answers the original result.
    * @throws RevisionConflict when the stream has another revision
    * @throws StoreUnavailable when nothing was written (say, disk full)
-   * @throws LogDamaged when the stream is not what was written; nothing was written unless the message says so
+   * @throws LogDamaged when the stream is not what was written; its `outcome` says whether anything was written
    * @throws OutcomeUnknown when it cannot be known whether the events were written
    */
   append(stream: string, events: readonly SealedEvent[], expectedRevision: ExpectedRevision): Promise<AppendResult>;
@@ -126,6 +126,14 @@ export class StoreUnavailable extends Error {
  */
 export class LogDamaged extends Error {
   override readonly name = 'LogDamaged';
+  constructor(
+    message: string,
+    options?: ErrorOptions,
+    /** Of the append that has found it. */
+    readonly outcome: 'none' | 'unknown' = 'none',
+  ) {
+    super(message, options);
+  }
 }
 
 /** Whether the events were written is not known: only the same command id tells. */
