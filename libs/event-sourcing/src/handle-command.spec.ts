@@ -421,6 +421,27 @@ describe('a failed append', () => {
 });
 
 describe('the states that are kept', () => {
+  it('stay when a question has read what was appended before the append was answered', async () => {
+    const store = inMemoryEventStore();
+    const { handle, value, reads } = handlerOn({
+      store: {
+        ...store,
+        async append(...args) {
+          const result = await store.append(...args);
+          if (args[2] === 0) await value();
+          return result;
+        },
+      },
+    });
+    await handle(increase(1));
+    await handle(increase(1));
+    const before = reads();
+    await handle(increase(1));
+
+    expect(reads()).toBe(before);
+    expect(await value()).toBe(3);
+  });
+
   it('spare the reading', async () => {
     const { handle, reads } = handlerOn();
     await handle(increase(1));

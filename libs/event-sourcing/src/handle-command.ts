@@ -223,7 +223,8 @@ export function commandHandler<Commands, Events, State, Context>({
       folded.hash = last.hash;
       folded.recordedAt = last.recordedAt;
       folded.commands.set(last.commandId, { ...receipt, commandHash: last.commandHash });
-    } else cache.delete(stream);
+    } else if (folded && folded.revision < revision) cache.delete(stream);
+    // Otherwise a question has read it meanwhile, and kept it.
     return { outcome: 'accepted', replayed: false, ...receipt };
   }
 

@@ -1,6 +1,15 @@
 import { createHmac, hash } from 'node:crypto';
 import type { CommandName, Context, RelationshipCommands, RelationshipEvents } from '#customer-relationship';
-import { canonicalJson, idOf, type CommandOutcome, type MessageOf, type Receipt } from '#event-sourcing';
+import {
+  canonicalJson,
+  idOf,
+  LogDamaged,
+  OutcomeUnknown,
+  StoreUnavailable,
+  type CommandOutcome,
+  type MessageOf,
+  type Receipt,
+} from '#event-sourcing';
 import { Answer, entityTag, ledgerPosition, Problem, Refusal } from '#http';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
@@ -107,11 +116,11 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     replayed: boolean,
   ): Promise<Answer> {
     const { revision, position, events, correlationId } = receipt;
-    const { status, relationshipTerm } = await this.ledger.relationships.ask(
-      party.stream,
-      ({ status, relationshipTerm }) => ({ status, relationshipTerm }),
-      revision,
-    );
+    const { status, relationshipTerm } = await this.ledger.relationships
+      .ask(party.stream, ({ status, relationshipTerm }) => ({ status, relationshipTerm }), revision)
+      .catch((error: unknown) => {
+        throw recordedAllTheSame(error);
+      });
     const created = creates !== undefined && events.includes(creates.event);
     const headers: Record<string, string> = {
       ETag: entityTag(revision, representation),
@@ -150,6 +159,13 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
   private fingerprint(command: CommandName, ids: Envelope['ids'], body: object): string {
     return createHmac('sha256', this.ledger.secret).update(canonicalJson({ command, ids, body })).digest('hex');
   }
+}
+
+/** The command stands in the log, and only its answer cannot be told: the caller must not read that nothing was done. */
+function recordedAllTheSame(error: unknown): unknown {
+  if (error instanceof StoreUnavailable) return new OutcomeUnknown(error.message, { cause: error });
+  if (error instanceof LogDamaged) return new LogDamaged(error.message, { cause: error }, 'unknown');
+  return error;
 }
 
 /** A path with the ids of a command in it. */

@@ -1,0 +1,74 @@
+import 'reflect-metadata';
+import { describe, expect, it } from '@jest/globals';
+import { defaultPolicy, relationshipStream, type Actor, type CommandName } from '#customer-relationship';
+import { inMemoryEventStore, LogDamaged, OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
+import type { ViewsReader } from '#projector';
+import type { Views } from '#read-models';
+import { pino } from 'pino';
+import { admin, partner } from '../../../../bench/histories.js';
+import { ledgerOf } from '../server.module.js';
+import { SendCommand, SendCommandHandler } from './send-command.js';
+
+const customerId = 'c0000000-0000-4000-8000-00000000000c';
+const stream = relationshipStream(partner.tenantId, customerId);
+const customer: Actor = { id: 'it-lead', kind: 'customerUser', roles: ['CustomerGlobalAdmin'], tenant: customerId };
+const request = { customer: { name: 'Adatum' }, market: partner.market };
+
+describe('An accepted command whose answer cannot be read from the store', () => {
+  it.each([
+    [new StoreUnavailable('connection lost'), OutcomeUnknown, {}],
+    [new LogDamaged('a stream is gone'), LogDamaged, { outcome: 'unknown' }],
+  ])('never says that nothing was done: %s', async (failure, kind, told) => {
+    const store = inMemoryEventStore();
+    let failing = false;
+    const handler = handlerOver({
+      ...store,
+      read: (...args) => (failing ? Promise.reject(failure) : store.read(...args)),
+    });
+    const first = command('RequestResellerRelationship', request, admin);
+    await handler.execute(first);
+    await handler.execute(command('AcceptResellerRelationship', {}, customer));
+    failing = true;
+
+    // It was accepted at a revision that has to be read again.
+    const answer = handler.execute(first);
+
+    await expect(answer).rejects.toBeInstanceOf(kind);
+    await expect(answer).rejects.toMatchObject(told);
+    failing = false;
+    expect((await handler.execute(first)).status).toBe(200);
+    expect(await store.read(stream)).toHaveLength(2);
+  });
+});
+
+function handlerOver(store: ReturnType<typeof inMemoryEventStore>): SendCommandHandler {
+  return new SendCommandHandler(
+    ledgerOf({
+      id: 'c1d2e3f4-0000-4000-8000-000000000001',
+      place: undefined,
+      store,
+      // No command looks at a view.
+      views: {} as ViewsReader<Views>,
+      secret: Buffer.alloc(32, 7),
+      policy: defaultPolicy,
+      partners: new Map([[partner.tenantId, partner]]),
+      logger: pino({ level: 'silent' }),
+    }),
+  );
+}
+
+function command(name: CommandName, body: object, actor: Actor): SendCommand {
+  return new SendCommand(
+    {
+      sending: { command: name },
+      party: { actor, partner, customerId, stream },
+      ids: {},
+      key: name,
+      precondition: undefined,
+      dryRun: false,
+      base: `/v1/customers/${customerId}`,
+      call: { correlationId: `journey of ${name}`, startedAt: 0 } as SendCommand['envelope']['call'],
+    },
+    body,
+  );
+}
