@@ -36,6 +36,8 @@ export interface CallContext {
   readonly liveBuffer: number;
   /** 23.10 starts behind the first event at or after the position, even when that is not the one at the position. */
   readonly skipsAfterScavenged: boolean;
+  /** Some patches of 24.10 and 25.0 end a catch-up with a checkpoint where the next event will stand, its prepare position missing. */
+  readonly marksTheEnd: boolean;
   readonly users: ReadonlyMap<string, string> | undefined;
   readonly isReady: () => boolean;
   readonly isLeader: () => boolean;

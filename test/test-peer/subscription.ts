@@ -46,6 +46,7 @@ async function subscribeToAll(context: CallContext, options: streams.ReadReq.Opt
     await context.thawed();
   }
   if (!outlet.isOpen()) return;
+  if (filter && context.marksTheEnd) await outlet.send(checkpoint(log.end(), 0));
   await outlet.send(caughtUp);
   live(context, outlet, at, (record, queue) => {
     if (!filter || filter.matches(record)) queue(response(log, record, options));

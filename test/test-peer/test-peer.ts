@@ -26,6 +26,8 @@ export interface TestPeerOptions {
   readonly sizeRule?: ServerRules | undefined;
   /** Whether a subscription from the position of a scavenged event loses the next one, as in 23.10. */
   readonly skipsAfterScavenged?: boolean | undefined;
+  /** Ends every filtered catch-up with a checkpoint where the next event will stand (default false; patches of 24.10 and 25.0). */
+  readonly marksTheEnd?: boolean | undefined;
   /** In bytes (default 1 MiB). */
   readonly maxAppendSize?: number | undefined;
   /** How long three nodes are without a leader after it was lost, in ms (default 300). */
@@ -102,6 +104,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
         maxAppendSize: options.maxAppendSize ?? 1024 * 1024,
         liveBuffer: options.liveBuffer ?? (rules === '23.10' ? 32 : Infinity),
         skipsAfterScavenged: options.skipsAfterScavenged ?? rules === '23.10',
+        marksTheEnd: options.marksTheEnd ?? false,
         users: tls && users ? new Map(Object.entries(users)) : undefined,
         kill: () => void down(index + 1, (each) => each.kill()),
         isReady: () => leader !== undefined,
