@@ -157,6 +157,8 @@ export function appendAttempts({ connection, logEnd, callTimeout, settleWithin }
         }
         case 'tooLarge': {
           connection.answered('append');
+          // An earlier attempt may have met a leader that takes more.
+          if (unknown !== undefined) return giveUp(error);
           const { maxAppendSize } = error as { readonly maxAppendSize: number };
           return decide(() =>
             reject(
@@ -170,8 +172,11 @@ export function appendAttempts({ connection, logEnd, callTimeout, settleWithin }
         case 'tombstoned':
           connection.answered('append');
           return decide(() => reject(tombstoned(storedName)));
-        // Sent again, it would be refused again, and every refusal is followed by an answer that ends the process.
         case 'badRequest':
+          connection.answered('append');
+          if (unknown === undefined) return decide(() => reject(unavailableBecause(error)));
+          // Sent again, it would be refused again, and every refusal is followed by an answer that ends the process.
+          return giveUp(error);
         case 'accessDenied':
         case 'wrongCredentials':
           connection.answered('append');
@@ -227,7 +232,9 @@ export function appendAttempts({ connection, logEnd, callTimeout, settleWithin }
 
 function renumbered(storedName: string, expectedRevision: number, revision: number): LogDamaged {
   return new LogDamaged(
-    `An append to ${storedName} behind revision ${expectedRevision} was given revision ${revision}: ` +
+    `An append to ${storedName} behind revision ${expectedRevision} was stored, but as revision ${revision}: ` +
       'the stream was deleted by hand, and the event store goes on with its old numbers. Stop writing, and restore the database from a backup made before the deletion.',
+    undefined,
+    'unknown',
   );
 }

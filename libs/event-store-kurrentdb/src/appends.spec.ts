@@ -184,6 +184,17 @@ describe('an append that is rejected', () => {
     expect(await failureOf(appendOne(store, 'a', 1))).toBeInstanceOf(StoreUnavailable);
     expect(peer().counts.batchAppends).toBe(2);
   });
+
+  it('as malformed is unknown when an attempt before may have been stored', async () => {
+    const store = open({ callTimeout: 400 });
+    await appendOne(store, 'a');
+    peer().faults.onBatch({ do: 'loseAnswer' });
+    peer().faults.onBatch({ do: 'refuse', message: 'BadRequest' }, { times: Infinity });
+
+    expect(await failureOf(appendOne(store, 'a', 1))).toBeInstanceOf(OutcomeUnknown);
+    expect(peer().counts.batchAppends).toBe(3);
+    expect(await store.read('a')).toHaveLength(2);
+  });
 });
 
 describe('what the server cannot take', () => {

@@ -92,6 +92,16 @@ describe('an error of the client', () => {
       'notADatabase',
     ],
     ['of a server of HTTP/1.1', connecting('Error: Protocol error'), 'notADatabase'],
+    [
+      'of a position between events, of later servers',
+      new UnknownError(raw(status.INVALID_ARGUMENT, 'Trying to read from an invalid position.')),
+      'badPosition',
+    ],
+    [
+      'of a gossip without a leader',
+      new UnknownError(raw(status.UNKNOWN, 'No leader info available in response')),
+      'transient',
+    ],
     ['of a malformed request', new UnknownError(undefined, 'Could not recognize BadRequest'), 'badRequest'],
     [
       'of a subscription that was too slow',

@@ -42,6 +42,7 @@ interface Row {
 // Status codes of gRPC.
 const cancelled = 1;
 const unknown = 2;
+const invalidArgument = 3;
 const deadlineExceeded = 4;
 const permissionDenied = 7;
 const aborted = 10;
@@ -83,6 +84,10 @@ const rows: readonly Row[] = [
     when: ({ code, text }) => code === unknown && /Unexpected ReadAllResult|Exception was thrown by handler/.test(text),
   },
   { kind: 'transient', when: ({ code }) => code === unavailable || code === cancelled || code === deadlineExceeded },
+  // Of later servers.
+  { kind: 'badPosition', when: ({ code, text }) => code === invalidArgument && /invalid position/i.test(text) },
+  // A gossip in the middle of an election.
+  { kind: 'transient', when: ({ text }) => text.includes('No leader info available') },
   // The server's own time-out of a batch append has no code.
   { kind: 'transient', when: ({ type }) => type === 'deadline-exceeded' || type === 'cancelled' },
   // How a server that is being stopped ends its streams.
@@ -119,7 +124,7 @@ export function reasonOf(error: unknown): string {
     case 'wrongCredentials':
       return 'The event store does not know this user or the password is wrong: check both in the connection string';
     case 'accessDenied':
-      return 'The event store denies this user access: it must be allowed to read $all and to append (admins are; others by the ACL of $all)';
+      return 'The event store denies this user access: it must be allowed to read $all, to append, and to read the metadata of its streams (admins are; others by ACL)';
     case 'wrongCertificate':
       if (text.includes('TLS ServerName'))
         return 'The event store advertises its nodes by IP address, which Node takes for no name of a TLS server: advertise them by name';

@@ -4,9 +4,12 @@ import { exactPosition } from './reader.js';
 
 export type LogEvent = NonNullable<AllStreamResolvedEvent['event']>;
 
-/** The server has looked at everything up to a position. */
+/** The server has looked at everything before a position; with `inclusive` also at what stands there. */
 export class Marker {
-  constructor(readonly position: number) {}
+  constructor(
+    readonly position: number,
+    readonly inclusive: boolean,
+  ) {}
 }
 
 /** What the server sends, in its order. */
@@ -51,7 +54,10 @@ export function openLiveSubscription(
         checkpointInterval: 1,
         // Called when the marker is received, with the events before it still waiting: it has to wait behind them.
         // And whatever is thrown in here stops the subscription without a word.
-        checkpointReached: (_, { commit }) => void subscription.push(new Marker(Number(commit))),
+        // A prepare position of 0 is that of a page without a match, which may be the empty one at the end of the log:
+        // then (24.10 and 25.0 of some patches) the next event will stand at the commit position.
+        checkpointReached: (_, { commit, prepare }) =>
+          void subscription.push(new Marker(Number(commit), prepare === commit)),
       }),
     },
     { highWaterMark: waitingEvents },

@@ -22,8 +22,6 @@ export interface LogEnd {
   began(storedName: string, firstId: string): void;
   /** An event of ours was seen. */
   moved(position: number): void;
-  /** Everything up to a position was looked at, and what is ours was told to `moved`. */
-  considered(position: number): void;
   /** Streams of ours of which something behind a position says that they were deleted or truncated by hand. */
   marksBehind(position: number): readonly string[];
   /** The first event of the log, if there is such a thing; looked for as long as it is not there. */
@@ -146,7 +144,6 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
       if (storedName === storedFirstStream) pinnedId = firstId;
     },
     moved,
-    considered,
     marksBehind: (position) => [...marks].filter(([, at]) => at > position).map(([storedName]) => storedName),
     first,
     verify,

@@ -340,13 +340,15 @@ describe('a subscription that meets damage', () => {
     await log.stop();
   });
 
-  it('of streams that are none of ours does not mind', async () => {
+  it('of streams that are none of ours, or of metadata that hide nothing, does not mind', async () => {
     const store = open();
     byHand('another application', {});
     const log = follow(store);
     await log.caughtUp();
     peer().log.softDelete('another application', -2);
     byHand('$$another application', { type: '$metadata', data: '{"$maxCount":1}' });
+    for (const data of ['{"$tb":0}', '{"$maxAge":null}', '{"$acl":{}}'])
+      byHand(`$$${prefix}a`, { type: '$metadata', data });
     const { position } = await appendOne(store, 'a');
     await log.until(position);
     await log.stop();

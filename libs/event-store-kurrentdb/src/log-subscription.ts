@@ -67,29 +67,40 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
 
     while (!signal.aborted) {
       let progress = false;
+      let openedAt = Infinity;
       let live: LiveSubscription | undefined;
       try {
         const start = await orAborted(startBehind(position, considered, exact), signal);
         let { head } = start;
         let headAt = performance.now();
         const { client } = await orAborted(Promise.resolve(connection.ready()), signal);
+        openedAt = performance.now();
         live = openLiveSubscription(client, { behind: start.behind, prefix: names.prefix, signal });
         let first: LogEvent | undefined = start.before;
         let events: RecordedEvent[] = [];
         let reached = position;
         let looked = considered;
+        /** A marker that counts as soon as something behind it arrives. */
+        let upTo: number | undefined;
         let yieldedAt = performance.now();
 
+        const advance = (to: number) => {
+          looked = Math.max(looked, to);
+          // Positions are compared with the head: behind it there is nothing to have read.
+          if (to > reached && to <= Math.max(head, logEnd.known())) reached = to;
+        };
         while (!signal.aborted) {
           const arrival = first ?? live.next();
           first = undefined;
+          const at = arrival instanceof Marker ? arrival.position : arrival && positionOf(arrival);
+          if (at !== undefined && upTo !== undefined) {
+            if (at > upTo) advance(upTo);
+            upTo = undefined;
+          }
           if (arrival instanceof Marker) {
-            looked = Math.max(looked, arrival.position);
-            // Positions are compared with the head: behind it there is nothing to have read.
-            if (arrival.position > reached && arrival.position <= Math.max(head, logEnd.known()))
-              reached = arrival.position;
-          } else if (arrival) {
-            const at = positionOf(arrival);
+            if (arrival.inclusive) advance(arrival.position);
+            else upTo = arrival.position;
+          } else if (arrival && at !== undefined) {
             looked = Math.max(looked, at);
             // What comes again when a subscription begins earlier than it needs to is left out.
             if (at <= reached) continue;
@@ -144,6 +155,8 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
         resubscriptions++;
         // The server is alive and has told so: it will have the rest at once.
         if (kind === 'dropped' && progress) continue;
+        // What has held for a while, though it may have had nothing to say, is no row of failures.
+        if (performance.now() - openedAt > lastPause) pause = firstPause;
         connection.doubt();
         notice('a subscription to the event store is taken up again', { position, reason: reasonOf(error) });
         await delay(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);

@@ -6,15 +6,24 @@ import type { Reader } from './reader.js';
 const hiding = ['$tb', '$maxCount', '$maxAge'] as const;
 
 export function hidesEvents(metadata: unknown): boolean {
-  return typeof metadata === 'object' && metadata !== null && hiding.some((field) => field in metadata);
+  return hidingIn(metadata).length > 0;
+}
+
+/** A field that says nothing hides nothing, and truncation before the first revision is none. */
+function hidingIn(metadata: unknown): readonly string[] {
+  if (typeof metadata !== 'object' || metadata === null) return [];
+  const fields = metadata as Readonly<Record<string, unknown>>;
+  return hiding.filter(
+    (field) => fields[field] !== undefined && fields[field] !== null && !(field === '$tb' && fields[field] === 0),
+  );
 }
 
 /** The damage when a stream's events were deleted or truncated by hand; undefined when nothing says so. */
 export async function hiddenBecause(reader: Reader, storedName: string): Promise<LogDamaged | undefined> {
   try {
     const [last] = await reader.stream(`$$${storedName}`, { from: 'end', count: 1, direction: 'backwards' });
-    if (!last?.event || !hidesEvents(last.event.data)) return undefined;
-    const found = hiding.filter((field) => field in (last.event!.data as object));
+    const found = hidingIn(last?.event?.data);
+    if (found.length === 0) return undefined;
     return new LogDamaged(
       `Events of the stream ${storedName} are hidden: its metadata have ${found.join(' and ')}, by which somebody deleted or truncated it by hand. ` +
         `No scavenge must run now: it would make that final. Remove ${found.join(' and ')} from the metadata of the stream; if events are still missing then, restore the database from a backup.`,
