@@ -347,8 +347,7 @@ describe('a subscription that meets damage', () => {
     await log.caughtUp();
     peer().log.softDelete('another application', -2);
     byHand('$$another application', { type: '$metadata', data: '{"$maxCount":1}' });
-    for (const data of ['{"$tb":0}', '{"$maxAge":null}', '{"$acl":{}}'])
-      byHand(`$$${prefix}a`, { type: '$metadata', data });
+    for (const data of ['{"$acl":{}}', '{"$maxAge":null,"$tb":0}']) byHand(`$$${prefix}a`, { type: '$metadata', data });
     const { position } = await appendOne(store, 'a');
     await log.until(position);
     await log.stop();
