@@ -3,7 +3,10 @@ import {
   canonicalJson,
   eventCodec,
   idOf,
+  LogDamaged,
   noStream,
+  OutcomeUnknown,
+  StoreUnavailable,
   type CommandHandler,
   type CommandOutcome,
   type CommandRequest,
@@ -106,6 +109,7 @@ type Relationships = CommandHandler<RelationshipCommands, RelationshipEvents, Cu
 type Names = CommandHandler<GrantNameCommands, GrantNameEvents, GrantName, undefined>;
 type Request = CommandRequest<RelationshipCommands, Context>;
 type Outcome = CommandOutcome<RelationshipEvents>;
+type Accepted = Extract<Outcome, { readonly outcome: 'accepted' }>;
 interface Naming {
   readonly grantId: string;
   readonly name: string;
@@ -131,21 +135,41 @@ export function relationshipCommands({
     if (request.dryRun) return rehearse(request, naming);
 
     let oldName: string | undefined;
+    let claimedAt = 0;
     const outcome = await relationships.handle({
       ...request,
       async beforeAppend(revision) {
         oldName = await nameAt(request, naming.grantId, revision);
-        if (!isSameName(oldName, naming.name)) await claim(request, naming, revision);
+        if (!isSameName(oldName, naming.name)) claimedAt = await claim(request, naming, revision);
       },
     });
-    // Whatever the answer: after an acceptance elsewhere, and a renaming since, the claim may have been made for nothing.
-    // Even this append may be a repetition: of the same bytes, sent by another server in the same millisecond.
-    await giveBackUnneeded(request, naming.name);
-    if (outcome.outcome === 'accepted' && request.command.type === 'UpdateDelegatedAdminRequest') {
-      if (outcome.replayed) oldName = await nameAt(request, naming.grantId, outcome.revision - outcome.events.length);
-      if (oldName !== undefined && !isSameName(oldName, naming.name)) await giveBackUnneeded(request, oldName);
-    }
+    if (outcome.outcome === 'accepted') await tidyUp(request, naming, outcome, { oldName, claimedAt });
+    else await giveBackUnneeded(request, naming.name);
     return outcome;
+  }
+
+  /**
+   * Gives back what an accepted naming leaves claimed for nothing: the name that the grant had, and its own name when it
+   * was accepted elsewhere and renamed since. Whether the store is there for that must not change the answer: the naming
+   * is recorded, and "nothing was done" would be untrue. A claim that stays may be given back later by anyone: a retry
+   * of the command, or whoever wants the name.
+   */
+  async function tidyUp(
+    request: Request,
+    naming: Naming,
+    { replayed, revision, position, events }: Accepted,
+    { oldName, claimedAt }: { readonly oldName: string | undefined; readonly claimedAt: number },
+  ): Promise<void> {
+    try {
+      // Appended behind its claim, the naming needs it; a renaming since gives the name back itself. Appended before, it
+      // was a repetition: of the same bytes, sent by another server in the same millisecond.
+      if (replayed || position < claimedAt) await giveBackUnneeded(request, naming.name);
+      if (request.command.type !== 'UpdateDelegatedAdminRequest') return;
+      const before = replayed ? await nameAt(request, naming.grantId, revision - events.length) : oldName;
+      if (before !== undefined && !isSameName(before, naming.name)) await giveBackUnneeded(request, before);
+    } catch (error) {
+      if (!isOfStore(error)) throw error;
+    }
   }
 
   async function rehearse(request: Request, naming: Naming): Promise<Outcome> {
@@ -161,17 +185,20 @@ export function relationshipCommands({
     });
   }
 
-  /** Makes the name belong to this command, for an append right behind a revision. @throws Rejection NameNotUnique */
-  async function claim(request: Request, naming: Naming, relationshipRevision: number): Promise<void> {
+  /**
+   * Makes the name belong to this command, for an append right behind a revision. Returns the position of the claim.
+   * @throws Rejection NameNotUnique
+   */
+  async function claim(request: Request, naming: Naming, relationshipRevision: number): Promise<number> {
     const { name } = naming;
     const wanted = { name, ...claimant(request, naming), relationshipRevision };
     for (;;) {
-      const { holder, revision } = await holderOf(request, name);
+      const { holder, revision, position } = await holderOf(request, name);
       if (holder && !isOfSameNaming(holder, wanted)) {
         if (await isNeeded(request, holder)) throw reject('NameNotUnique', { name });
         await release(request, holder, revision);
       } else {
-        if (holder && holder.relationshipRevision >= relationshipRevision) return;
+        if (holder && holder.relationshipRevision >= relationshipRevision) return position;
         await onName(request, name, revision, { type: 'ClaimGrantName', data: wanted });
       }
     }
@@ -210,12 +237,16 @@ export function relationshipCommands({
 
   function holderOf(request: Request, name: string) {
     const stream = grantNameStream(pair(request).partnerId, name);
-    return names.ask(stream, (state, { revision }) => ({ holder: state.claim, revision }));
+    return names.ask(stream, (state, { revision, position }) => ({ holder: state.claim, revision, position }));
   }
 
   function nameAt({ stream }: Request, grantId: string, revision: number): Promise<string | undefined> {
     return relationships.ask(stream, ({ grants }) => nameOf(grants.get(grantId)), revision);
   }
+}
+
+function isOfStore(error: unknown): boolean {
+  return error instanceof StoreUnavailable || error instanceof OutcomeUnknown || error instanceof LogDamaged;
 }
 
 function namingOf({ command }: Request): Naming | undefined {
