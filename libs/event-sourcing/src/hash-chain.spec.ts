@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { RecordedEvent } from './event-store.js';
-import { expectedHash, idOf, noPreviousHash, seal } from './hash-chain.js';
+import { chainFaults, expectedHash, idOf, noPreviousHash, seal } from './hash-chain.js';
 
 // As production wrote it. Never edit: whoever changes the hash makes every stored chain unreadable.
 const frozen = `{
@@ -26,6 +26,17 @@ const frozen = `{
     "schema": 1
   }
 }`;
+
+const metadata = {
+  actor: { id: 'user-7', kind: 'user', roles: ['agent'], tenant: 'reseller-1' },
+  causationId: 'cause',
+  commandHash: 'c',
+  commandId: 'command',
+  correlationId: 'journey',
+  policy: { name: 'standard', hash: 'p' },
+  recordedAt: '2026-03-01T12:34:56.789Z',
+  schema: 1,
+};
 
 describe('the hash of an event', () => {
   it('is for ever the one that production wrote', () => {
@@ -114,6 +125,44 @@ describe('a chain', () => {
   });
 });
 
+describe('the faults of an event in a chain', () => {
+  const place = { stream: 'counter-7', revision: 6 };
+  const [first, second] = sealedEvents(2);
+  const event = { ...second!, ...place };
+  const previousHash = first!.metadata.hash;
+  const problems = (...args: Parameters<typeof chainFaults>) => chainFaults(...args).map(({ problem }) => problem);
+
+  it('are none where it was written, nor for the first of a stream', () => {
+    expect(problems(event, previousHash)).toEqual([]);
+    expect(problems({ ...first!, ...place, revision: 5 }, noPreviousHash)).toEqual([]);
+  });
+
+  it.each([
+    ['its content', { ...event, data: { by: 99 } }, ['hashMismatch']],
+    ['its place', { ...event, revision: 7 }, ['hashMismatch']],
+    ['its id', { ...event, id: first!.id }, ['idMismatch']],
+    ['its hash', { ...event, metadata: { ...event.metadata, hash: previousHash } }, ['hashMismatch', 'idMismatch']],
+    [
+      'its link, with a hash made anew',
+      { ...seal('counter-7', 6, noPreviousHash, [{ type: event.type, data: event.data, metadata }])[0]!, ...place },
+      ['chainBroken'],
+    ],
+    [
+      'its link alone',
+      { ...event, metadata: { ...event.metadata, previousHash: noPreviousHash } },
+      ['hashMismatch', 'chainBroken'],
+    ],
+  ])('are told when somebody has changed %s', (_, changed, expected) => {
+    expect(problems(changed, previousHash)).toEqual(expected);
+  });
+
+  it('are those of the event alone behind one that cannot be read', () => {
+    expect(problems(event, undefined)).toEqual([]);
+    expect(problems({ ...event, data: { by: 99 } }, undefined)).toEqual(['hashMismatch']);
+    expect(problems(event, noPreviousHash)).toEqual(['chainBroken']);
+  });
+});
+
 describe('an event id', () => {
   const sha256 = fc.stringMatching(/^[0-9a-f]{64}$/);
 
@@ -136,17 +185,6 @@ describe('an event id', () => {
     );
   });
 });
-
-const metadata = {
-  actor: { id: 'user-7', kind: 'user', roles: ['agent'], tenant: 'reseller-1' },
-  causationId: 'cause',
-  commandHash: 'c',
-  commandId: 'command',
-  correlationId: 'journey',
-  policy: { name: 'standard', hash: 'p' },
-  recordedAt: '2026-03-01T12:34:56.789Z',
-  schema: 1,
-};
 
 function sealedEvents(count: number) {
   const events = Array.from({ length: count }, (_, by) => ({ type: 'CounterIncreased', data: { by }, metadata }));

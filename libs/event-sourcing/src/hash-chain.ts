@@ -53,6 +53,38 @@ export function idOf(hash: string): string {
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
 }
 
+export type ChainProblem =
+  /** An event's content is not the one its hash was made of. */
+  | 'hashMismatch'
+  /** An event's id does not follow from its hash. */
+  | 'idMismatch'
+  /** An event does not follow on the one before it. */
+  | 'chainBroken';
+
+export interface ChainFault {
+  readonly problem: ChainProblem;
+  readonly message: string;
+}
+
+/**
+ * What is wrong with an event behind one with that hash; nothing in a chain that is as it was written. The first event
+ * stands behind `noPreviousHash`, and one whose predecessor cannot be read behind `undefined`: that finding says enough.
+ */
+export function chainFaults(
+  event: Omit<RecordedEvent, 'position'>,
+  previousHash: string | undefined,
+): readonly ChainFault[] {
+  const { id, metadata } = event;
+  const faults: ChainFault[] = [];
+  if (expectedHash(event) !== metadata.hash)
+    faults.push({ problem: 'hashMismatch', message: 'The event was changed: its content has another hash' });
+  if (idOf(metadata.hash) !== id)
+    faults.push({ problem: 'idMismatch', message: 'The id does not follow from the hash' });
+  if (previousHash !== undefined && metadata.previousHash !== previousHash)
+    faults.push({ problem: 'chainBroken', message: 'The event does not follow on the one before it' });
+  return faults;
+}
+
 interface Envelope {
   readonly stream: string;
   readonly revision: number;

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { expectedHash, idOf, noPreviousHash } from '#event-sourcing';
+import { chainFaults, noPreviousHash, type ChainProblem } from '#event-sourcing';
 import { openForReading } from './connection.js';
 import { eventColumns, toRecorded, type EventRow } from './event-rows.js';
 import { triggers } from './schema.js';
@@ -18,12 +18,7 @@ export type IntegrityProblem =
   | 'revisionGap'
   /** An event is not JSON. */
   | 'unreadable'
-  /** An event's content is not the one its hash was made of. */
-  | 'hashMismatch'
-  /** An event does not follow on the one before it. */
-  | 'chainBroken'
-  /** An event's id does not follow from its hash. */
-  | 'idMismatch';
+  | ChainProblem;
 
 export interface IntegrityFinding {
   readonly problem: IntegrityProblem;
@@ -114,11 +109,12 @@ export async function checkIntegrity(path: string, { onProgress }: IntegrityOpti
     readonly stream: string;
     readonly revision: number;
     readonly position: number;
-    readonly hash: string;
+    /** Unknown of an event that cannot be read. */
+    readonly hash: string | undefined;
   }
 
   function checkEvent(row: EventRow, before: Predecessor | undefined): Predecessor {
-    const [position, stream, revision, id] = row;
+    const [position, stream, revision] = row;
     const found = (problem: IntegrityProblem, message: string) =>
       findings.push({
         problem,
@@ -133,17 +129,13 @@ export async function checkIntegrity(path: string, { onProgress }: IntegrityOpti
     if (before && position <= before.position)
       found('positionOutOfOrder', `Its predecessor stands behind it at ${before.position}`);
 
-    // Unknown after an event that cannot be read: its finding says enough.
-    let hash = '';
+    let hash: string | undefined;
     try {
       const event = toRecorded(row);
       if (typeof event.metadata.hash !== 'string') throw new Error('The event has no hash');
       hash = event.metadata.hash;
-      if (expectedHash(event) !== hash) found('hashMismatch', 'The event was changed: its content has another hash');
-      if (idOf(hash) !== id) found('idMismatch', 'The id does not follow from the hash');
-      const previousHash = before?.hash ?? noPreviousHash;
-      if (previousHash !== '' && event.metadata.previousHash !== previousHash)
-        found('chainBroken', 'The event does not follow on the one before it');
+      for (const { problem, message } of chainFaults(event, before ? before.hash : noPreviousHash))
+        found(problem, message);
     } catch (error) {
       found('unreadable', error instanceof Error ? error.message : String(error));
     }
