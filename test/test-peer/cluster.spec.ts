@@ -111,6 +111,25 @@ describe('Three nodes', () => {
     });
   });
 
+  it('change the leader without a loss: the former one keeps its open streams, and refuses what requires the leader', async () => {
+    await client().appendToStream('stream', counted(0), { requiresLeader: true });
+    const { connections } = peer().counts;
+    expect(peer().resign()).toBe(1);
+
+    expect(peer().leader()).toBe(2);
+    expect(await failureOf(client().appendToStream('stream', counted(1), { requiresLeader: true }))).toMatchObject({
+      type: 'not-leader',
+      leader: { port: Number(peer().addresses[1]!.split(':')[1]) },
+    });
+    // It was told over the connection that it had.
+    expect(peer().counts.connections).toBe(connections);
+    await client().appendToStream('stream', counted(1), { requiresLeader: true });
+    expect(peer().log.stream('stream')).toHaveLength(2);
+    await peer().kill(2);
+    await peer().kill(3);
+    expect(() => peer().resign()).toThrow('There is no leader to resign');
+  });
+
   it('are silent one by one', async () => {
     peer().freeze(2);
     await withNode(1, async (node) => void (await node.appendToStream('stream', counted(0))));

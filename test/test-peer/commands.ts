@@ -14,6 +14,7 @@ export function commandsOf(peer: TestPeer) {
         return `killed ${words.join(' ') || 'all nodes'}`;
       },
     },
+    resign: { takes: '', run: () => `node ${peer.resign()} handed over to node ${peer.leader()}` },
     start: { takes: '[node N]', run: async (words) => (await peer.start(nodeIn(words)), said('started', words)) },
     shutdown: {
       takes: '[node N]',

@@ -51,6 +51,11 @@ export interface TestPeer {
   kill(node?: number): Promise<void>;
   /** Answers which one it was. */
   killLeader(): Promise<number>;
+  /**
+   * The leader hands over to a node that is running, and goes on as a follower: its connections and the streams on them
+   * stay open. Answers which one it was.
+   */
+  resign(): number;
   /** Again on the same port; of one node or all that are not running. */
   start(node?: number): Promise<void>;
   /** As SIGTERM: goes on serving open connections for `grace` ms (default 200), then ends streams with RST_STREAM code 0. */
@@ -187,6 +192,14 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
       const lost = leader;
       await down(lost, (each) => each.kill());
       return lost;
+    },
+    resign() {
+      if (leader === undefined) throw new Error('There is no leader to resign');
+      const resigned = leader;
+      const next = running().find((each) => each.number !== resigned);
+      if (!next) throw new Error(`There is no node that node ${resigned} could hand over to`);
+      leader = next.number;
+      return resigned;
     },
     async start(number) {
       const starting = chosen(number).filter((each) => !each.isRunning());

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { StoreUnavailable } from '#event-sourcing';
-import { appendEach, appendOne, eventually, follow, storesOverPeer } from './testing.js';
+import { appendEach, appendOne, eventually, follow, prefix, storesOverPeer } from './testing.js';
 
 const { peer, open } = storesOverPeer({ nodes: 3, electionTime: 200 });
 
@@ -53,6 +53,36 @@ describe('a cluster', () => {
     expect(log.positions()).toEqual(positions);
     expect(new Set(recorded.map(({ id }) => id)).size).toBe(recorded.length);
     expect(store.metrics().unknownOutcomes).toBe(0);
+    await log.stop();
+  });
+
+  it('whose leader hands over and is killed later loses nothing of what is under way at the next', async () => {
+    const store = open({ callTimeout: 2_000, settleWithin: 8_000 });
+    await appendOne(store, 'a');
+    // It is pending at the former leader while a read hears of the next.
+    peer().faults.onBatch({ do: 'delay', ms: 300 }, { when: ({ stream }) => stream === `${prefix}b` });
+    const left = appendOne(store, 'b');
+    await eventually('it is under way', () => peer().counts.batchAppends === 2);
+    const resigned = peer().resign();
+    await store.read('a');
+    await appendOne(store, 'a', 1);
+    expect(await left).toMatchObject({ revision: 0 });
+    const { resentAppends } = store.metrics();
+    expect(resentAppends).toBe(1);
+
+    const { batchAppends } = peer().counts;
+    peer().faults.onBatch({ do: 'delay', ms: 300 }, { times: 10 });
+    const appending = Array.from({ length: 10 }, (_, index) => appendOne(store, `c${index}`));
+    await eventually('they are under way', () => peer().counts.batchAppends === batchAppends + 10);
+    await peer().kill(resigned);
+    const placed = await Promise.all(appending);
+
+    // Nobody sent them twice: the end of the former leader is not theirs.
+    expect(store.metrics()).toMatchObject({ resentAppends, unknownOutcomes: 0, clientsRebuilt: 0 });
+    expect(new Set(placed.map(({ position }) => position)).size).toBe(10);
+    const log = follow(store);
+    await log.until(Math.max(...placed.map(({ position }) => position)));
+    expect(log.positions()).toHaveLength(13);
     await log.stop();
   });
 

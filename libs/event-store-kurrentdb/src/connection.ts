@@ -1,4 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { StoreUnavailable } from '#event-sourcing';
 import { kindOf, NoAnswer, reasonOf } from './client-errors.js';
@@ -36,6 +38,8 @@ export type CallKind = 'append' | 'read';
 
 /** So long after the last answer a connection is trusted to lead to the same database: behind a proxy it need not. */
 const trustedFor = 30_000;
+type AppendStream = Duplex & { cancel(): void };
+
 /** The state of a channel. */
 const connected = 2;
 /** At least so long between two clients, doubled with every one in a row, in ms. */
@@ -51,6 +55,8 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
   let session = newSession();
   let closed = false;
   let verified: unknown;
+  /** Like `verified`, but it outlives a doubt: what the append streams that are open now were opened after. */
+  let sentOn: unknown;
   let verifiedChannel: { getConnectivityState(tryToConnect: boolean): number } | undefined;
   let lastAnswer = 0;
   let doubts = 0;
@@ -88,7 +94,6 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
       if (rebuilding) await within(callTimeout, 'while it is connected anew', rebuilding);
       const current = session;
       const features = featuresOf(current);
-      const doubtsBefore = doubts;
       try {
         await within(callTimeout, 'which calls it supports', features);
         unansweredFirstCalls = 0;
@@ -100,6 +105,11 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
         await delay(20);
         continue;
       }
+      if (features !== sentOn) {
+        await within(callTimeout, 'that appends are given up', endAppendStreams(current));
+        sentOn = features;
+      }
+      const doubtsBefore = doubts;
       try {
         await verify(readerOf(current, callTimeout));
       } catch (error) {
@@ -134,6 +144,23 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
     const features = client['capabilities'];
     if (features !== verified) features.catch(() => undefined);
     return features;
+  }
+
+  /**
+   * The client leaves a node that is not the leader any more, but not its append stream there, which stays open for as
+   * long as that node runs. When it ends, the client rejects what is pending at the next leader, and throws when that
+   * answers. So it is ended before anything goes to the next; what is pending on it is sent again.
+   */
+  async function endAppendStreams({ client }: Session): Promise<void> {
+    // Protected, but the only way to them. Of the calls of this store only appends go both ways.
+    const open = client['disposableStreams'] as Iterable<object>;
+    const streams = [...open].filter((stream): stream is AppendStream => 'write' in stream);
+    if (streams.length === 0) return;
+    const ended = streams.map((stream) => finished(stream));
+    for (const stream of streams) stream.cancel();
+    await Promise.allSettled(ended);
+    // The rejections of the appends are on their way.
+    await nextTurn();
   }
 
   function firstCallFailed(error: unknown): void {
@@ -177,6 +204,7 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
       unansweredFirstCalls = 0;
       for (const of of Object.values(silence)) of.calls = 0;
       verified = undefined;
+      sentOn = undefined;
       rebuilding = undefined;
     });
   }
