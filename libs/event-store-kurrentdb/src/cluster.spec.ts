@@ -86,6 +86,30 @@ describe('a cluster', () => {
     await log.stop();
   });
 
+  it('that was gone for a while is used again within seconds', async () => {
+    const store = open({
+      connectionString: `${peer().connectionString}&maxDiscoverAttempts=1&discoveryInterval=10`,
+      settleWithin: 300,
+    });
+    await appendOne(store, 'a');
+    await peer().kill();
+    const goesThrough = () =>
+      appendOne(store, 'b').then(
+        () => true,
+        () => false,
+      );
+    // With pauses of 1, 2 and 4 s, the next one would be of 8 s.
+    await eventually(
+      'four clients were made in vain',
+      async () => !(await goesThrough()) && store.metrics().clientsRebuilt === 4,
+      12_000,
+    );
+    await peer().start();
+    await peer().elected();
+
+    await eventually('an append goes through', goesThrough, 4_000);
+  });
+
   it('without a leader takes nothing, and goes on when there is one', async () => {
     const store = open({ settleWithin: 500 });
     await appendOne(store, 'a');

@@ -44,6 +44,11 @@ type AppendStream = Duplex & { cancel(): void };
 const connected = 2;
 /** At least so long between two clients, doubled with every one in a row, in ms. */
 const [firstPause, lastPause] = [1_000, 60_000];
+/**
+ * But no longer than so when the first call of a connection has failed: nothing was in use, and as long as the client
+ * is the same, an outage of the database goes on for this process after it is over.
+ */
+const unusedPause = 2_000;
 
 /**
  * The one client of this store. All clients of a process (of a thread) share one table of pending appends: when a
@@ -165,12 +170,12 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
 
   function firstCallFailed(error: unknown): void {
     if (error instanceof NoAnswer) {
-      if (++unansweredFirstCalls >= 2) rebuild('it does not answer the first call of a connection');
+      if (++unansweredFirstCalls >= 2) rebuild('it does not answer the first call of a connection', unusedPause);
       return;
     }
     const code = (error as { code?: unknown } | undefined)?.code;
     // Only after these two does the client ask again; every other failure is its answer for ever.
-    if (code !== 14 && code !== 1) rebuild(reasonOf(error));
+    if (code !== 14 && code !== 1) rebuild(reasonOf(error), unusedPause);
   }
 
   function answered(kind: CallKind): void {
@@ -192,9 +197,9 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
     verified = undefined;
   }
 
-  function rebuild(reason: string): void {
+  function rebuild(reason: string, longest = lastPause): void {
     const now = performance.now();
-    if (rebuilding || closed || now - lastRebuild < pause) return;
+    if (rebuilding || closed || now - lastRebuild < Math.min(pause, longest)) return;
     pause = now - lastRebuild < 2 * lastPause ? Math.min(pause * 2, lastPause) : firstPause;
     lastRebuild = now;
     rebuilt++;
