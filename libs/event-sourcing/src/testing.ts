@@ -1,2 +1,4 @@
 export * from './event-store-contract.js';
 export * from './given-when-then.js';
+export * from './testing-events.js';
+export * from './testing-waits.js';

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, jest } from '@jest/globals';
-import { noPreviousHash, seal, type EventBatch, type EventStore, type Json, type SealedEvent } from '#event-sourcing';
+import type { EventBatch, EventStore, Json } from '#event-sourcing';
+import { eventually, sealedAt } from '#event-sourcing/testing';
 import { startTestPeer, type TestPeer, type TestPeerOptions } from '../../../test/test-peer/index.js';
 import { openKurrentdbEventStore, type KurrentdbEventStore, type KurrentdbEventStoreOptions } from './index.js';
+
+export { eventually, sealedAt };
 
 export const prefix = 'Test.';
 
@@ -71,32 +74,6 @@ export function storesOverPeer(peerOptions: TestPeerOptions = {}) {
   };
 }
 
-let commands = 0;
-
-/** Events for a place in a stream. No two calls make the same ids. */
-export function sealedAt(stream: string, revision: number, ...data: readonly Json[]): readonly SealedEvent[] {
-  const commandId = `command-${process.pid}-${++commands}`;
-  return seal(
-    stream,
-    revision,
-    noPreviousHash,
-    (data.length === 0 ? [{}] : data).map((each) => ({
-      type: 'CounterIncreased',
-      data: each,
-      metadata: {
-        actor: { id: 'user-7', kind: 'user', roles: ['agent'], tenant: 'reseller-1' },
-        causationId: commandId,
-        commandHash: 'c'.repeat(64),
-        commandId,
-        correlationId: commandId,
-        policy: { name: 'standard', hash: 'd'.repeat(64) },
-        recordedAt: '2026-03-01T12:34:56.789Z',
-        schema: 1,
-      },
-    })),
-  );
-}
-
 /** One event behind a revision. */
 export function appendOne(store: EventStore, stream: string, revision = 0, data: Json = { revision }) {
   return store.append(stream, sealedAt(stream, revision, data), revision - 1);
@@ -155,18 +132,6 @@ export function follow(store: EventStore, after = 0, batchSize?: number) {
       if (failure !== undefined) throw failure as Error;
     },
   };
-}
-
-/** Waits until something holds, or fails with its name. */
-export async function eventually(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  milliseconds = 8_000,
-): Promise<void> {
-  for (const deadline = performance.now() + milliseconds; !(await holds());) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** The same promise, but one that takes too long fails with a name instead of the whole test. */

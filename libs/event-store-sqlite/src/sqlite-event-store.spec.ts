@@ -1,14 +1,7 @@
 import { closeSync, existsSync, openSync, statSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
-import {
-  LogDamaged,
-  noPreviousHash,
-  RevisionConflict,
-  StoreUnavailable,
-  type EventStore,
-  type RecordedEvent,
-} from '#event-sourcing';
+import { LogDamaged, RevisionConflict, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
 import { openSqliteEventStore, type SqliteEventStore, type SqliteEventStoreOptions } from './index.js';
 import { appendTo, eventually, sealedAt, temporaryDirectory } from './testing.js';
 
@@ -58,7 +51,7 @@ describe('appends of one turn of the event loop', () => {
   it('build on each other in the order of their calls', async () => {
     const store = open();
     const places = await Promise.all(
-      [0, 1, 2].map((revision) => store.append('a', sealedAt('a', revision, noPreviousHash, [revision]), revision - 1)),
+      [0, 1, 2].map((revision) => store.append('a', sealedAt('a', revision, revision), revision - 1)),
     );
 
     expect(places.map(({ revision }) => revision)).toEqual([0, 1, 2]);
@@ -70,16 +63,7 @@ describe('appends of one turn of the event loop', () => {
     const sizes = [...Array.from({ length: 24 }, () => 1), 25, 4, 4, 4];
     await Promise.all(
       sizes.map((size, index) =>
-        store.append(
-          `s-${index}`,
-          sealedAt(
-            `s-${index}`,
-            0,
-            noPreviousHash,
-            Array.from({ length: size }, () => 0),
-          ),
-          -1,
-        ),
+        store.append(`s-${index}`, sealedAt(`s-${index}`, 0, ...Array.from({ length: size }, () => 0)), -1),
       ),
     );
 
@@ -107,7 +91,7 @@ describe('appends of one turn of the event loop', () => {
 describe('an append', () => {
   it('of something that JSON cannot carry is refused before it is queued', async () => {
     const store = open();
-    const [event] = sealedAt('a', 0, noPreviousHash, [1]);
+    const [event] = sealedAt('a', 0, 1);
     for (const data of [1n, { deep: [2n] }, undefined, () => 1])
       await expect(store.append('a', [{ ...event!, data: data as never }], -1)).rejects.toThrow(TypeError);
     await expect(store.append('a\ud800', [event!], -1)).rejects.toThrow(TypeError);
@@ -224,7 +208,7 @@ describe('a file that the disk has damaged under an open store', () => {
     const asked = await Promise.allSettled([
       store.read('a'),
       store.head(),
-      store.append('b', sealedAt('b', 0, noPreviousHash, [1]), -1),
+      store.append('b', sealedAt('b', 0, 1), -1),
       (async () => {
         for await (const _ of store.subscribe({ after: 0, signal: AbortSignal.timeout(2_000) }));
       })(),
@@ -268,7 +252,7 @@ describe('closing', () => {
     const store = open();
     const accepted = Array.from({ length: 20 }, (_, index) => appendFirst(store, `s-${index}`));
     const closing = store.close();
-    const late = store.append('late', sealedAt('late', 0, noPreviousHash, [1]), -1);
+    const late = store.append('late', sealedAt('late', 0, 1), -1);
 
     expect(await Promise.all(accepted)).toHaveLength(20);
     await expect(late).rejects.toThrow('closed');
@@ -331,7 +315,7 @@ describe('the write-ahead log', () => {
     const writing = Array.from({ length: 8 }, async (_, lane) => {
       for (let index = 0; index < 80; index++, written++) {
         const stream = `s-${lane}-${index}`;
-        await store.append(stream, sealedAt(stream, 0, noPreviousHash, ['x'.repeat(50_000)]), -1);
+        await store.append(stream, sealedAt(stream, 0, 'x'.repeat(50_000)), -1);
       }
     });
     await Promise.all(writing);
@@ -367,7 +351,7 @@ describe('the write-ahead log', () => {
 });
 
 function appendFirst(store: EventStore, stream: string) {
-  return store.append(stream, sealedAt(stream, 0, noPreviousHash, ['first']), -1);
+  return store.append(stream, sealedAt(stream, 0, 'first'), -1);
 }
 
 /** All events from now on, as they come; ends with the store. */

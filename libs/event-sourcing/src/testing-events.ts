@@ -1,0 +1,51 @@
+import type { AppendResult, EventStore, SealedEvent } from './event-store.js';
+import { noPreviousHash, seal } from './hash-chain.js';
+import type { Json } from './message.js';
+
+// Words for the specifications of event stores: events to append.
+
+let commands = 0;
+
+/** Events for a place in a stream, one for each of the data or one without any. No two calls make the same ids. */
+export function sealedAt(stream: string, revision: number, ...data: readonly Json[]): readonly SealedEvent[] {
+  return sealedBehind(noPreviousHash, stream, revision, data.length === 0 ? [{}] : data);
+}
+
+/** Appends to the end of a stream, in its chain. */
+export async function appendTo(store: EventStore, stream: string, ...data: readonly Json[]): Promise<AppendResult> {
+  const last = (await store.read(stream)).at(-1);
+  const revision = last?.revision ?? -1;
+  return store.append(
+    stream,
+    sealedBehind(last?.metadata.hash ?? noPreviousHash, stream, revision + 1, data),
+    revision,
+  );
+}
+
+function sealedBehind(
+  previousHash: string,
+  stream: string,
+  revision: number,
+  data: readonly Json[],
+): readonly SealedEvent[] {
+  const commandId = `command-${process.pid}-${++commands}`;
+  return seal(
+    stream,
+    revision,
+    previousHash,
+    data.map((each) => ({
+      type: 'CounterIncreased',
+      data: each,
+      metadata: {
+        actor: { id: 'user-7', kind: 'user', roles: ['agent'], tenant: 'reseller-1' },
+        causationId: commandId,
+        commandHash: 'c'.repeat(64),
+        commandId,
+        correlationId: commandId,
+        policy: { name: 'standard', hash: 'd'.repeat(64) },
+        recordedAt: '2026-03-01T12:34:56.789Z',
+        schema: 1,
+      },
+    })),
+  );
+}
