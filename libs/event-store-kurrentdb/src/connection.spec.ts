@@ -1,10 +1,15 @@
 import { status } from '@grpc/grpc-js';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
+import { connectionSettings } from './connection-string.js';
+import { connection } from './connection.js';
 import { isClientBroken } from './index.js';
 import { appendEach, appendOne, eventually, failureOf, follow, prefix, soon, storesOverPeer } from './testing.js';
 
 const { peer, open, notices } = storesOverPeer();
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 const goesThrough = (append: () => Promise<unknown>) => () =>
   append().then(
@@ -117,6 +122,70 @@ describe('the client', () => {
         expect(isClientBroken(other)).toBe(false);
     },
   );
+});
+
+describe('a client of which an append is never settled', () => {
+  const callTimeout = 100;
+  const said: string[] = [];
+
+  async function stuckConnection() {
+    said.length = 0;
+    const stuck = connection({
+      settings: connectionSettings(peer().connectionString, true),
+      callTimeout,
+      verify: () => Promise.resolve(),
+      notice: (message) => said.push(message),
+    });
+    await eventually('it is connected', async () => {
+      try {
+        (await stuck.ready()).pendingAppends = 1;
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    return stuck;
+  }
+
+  it('is waited for only for a while when the store is closed', async () => {
+    const stuck = await stuckConnection();
+    const startedAt = performance.now();
+    await soon(stuck.close(), 'the close', 5_000);
+
+    expect(performance.now() - startedAt).toBeGreaterThan(9 * callTimeout);
+    expect(said).toEqual([]);
+  });
+
+  it('ends the process when another has to take its place', async () => {
+    const thrown: unknown[] = [];
+    const { setImmediate: later } = globalThis;
+    jest.spyOn(globalThis, 'setImmediate').mockImplementation(((
+      run: (...args: unknown[]) => void,
+      ...args: unknown[]
+    ) =>
+      later(() => {
+        try {
+          run(...args);
+        } catch (error) {
+          thrown.push(error);
+        }
+      })) as typeof setImmediate);
+    const stuck = await stuckConnection();
+    for (let calls = 0; calls < 4; calls++) {
+      stuck.timedOut('append');
+      await new Promise((resolve) => setTimeout(resolve, callTimeout));
+    }
+    await eventually('the error outside', () => thrown.length > 0, 5_000);
+
+    expect(thrown).toEqual([expect.any(StoreUnavailable)]);
+    expect(said).toEqual([
+      'the client of the event store is made anew',
+      'the client of the event store cannot be made anew: the process ends',
+    ]);
+    // Whoever keeps the process alive all the same gets no second client.
+    expect((await failureOf(Promise.resolve(stuck.ready()))).message).toContain('has to be started again');
+    await soon(stuck.close(), 'the close', 1_000);
+  });
 });
 
 describe('a frozen server', () => {

@@ -49,6 +49,8 @@ const [firstPause, lastPause] = [1_000, 60_000];
  * is the same, an outage of the database goes on for this process after it is over.
  */
 const unusedPause = 2_000;
+/** The appends of a client that was disposed of are rejected at once. So many call times later they never will be. */
+const drainCalls = 10;
 
 /**
  * The one client of this store. All clients of a process (of a thread) share one table of pending appends: when a
@@ -204,7 +206,8 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
     lastRebuild = now;
     rebuilt++;
     notice('the client of the event store is made anew', { reason });
-    rebuilding = retire(session).then(() => {
+    rebuilding = retire(session).then((drained) => {
+      if (!drained) throw stuck();
       session = newSession();
       unansweredFirstCalls = 0;
       for (const of of Object.values(silence)) of.calls = 0;
@@ -212,18 +215,39 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
       sentOn = undefined;
       rebuilding = undefined;
     });
+    rebuilding.catch(() => undefined);
   }
 
-  /** Ends everything that a client has under way, and waits until its appends know. */
-  async function retire(retired: Session): Promise<void> {
+  /** There may be no other client now, so nothing goes on in this process: it must end, and be started again. */
+  function stuck(): Error {
+    const error = new StoreUnavailable(
+      'The client of the event store does not let go of its appends, and no other may take its place: this process has to be started again',
+    );
+    if (!closed) {
+      notice('the client of the event store cannot be made anew: the process ends', { reason: error.message });
+      setImmediate(() => {
+        throw error;
+      });
+    }
+    return error;
+  }
+
+  /** Ends everything that a client has under way, and waits until its appends know; false when they never will. */
+  async function retire(retired: Session): Promise<boolean> {
     retired.disposed = true;
     verified = undefined;
     await Promise.race([
       retired.client.dispose().catch(() => undefined),
       delay(callTimeout, undefined, { ref: false }),
     ]);
-    if (retired.pendingAppends > 0) await new Promise<void>((resolve) => (retired.drained = resolve));
+    if (retired.pendingAppends > 0)
+      await within(
+        drainCalls * callTimeout,
+        'that its appends are given up',
+        new Promise<void>((resolve) => (retired.drained = resolve)),
+      ).catch(() => undefined);
     await closeChannel(retired.client);
+    return retired.pendingAppends === 0;
   }
 
   /** A cluster's client would first look for a node to connect to: its channel is left to its idle time-out. */
@@ -264,8 +288,8 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
     rebuilt: () => rebuilt,
     async close() {
       closed = true;
-      await rebuilding;
-      await retire(session);
+      await rebuilding?.catch(() => undefined);
+      if (!session.disposed) await retire(session);
     },
   };
 }
