@@ -33,7 +33,11 @@ async function manageKeys(): Promise<void> {
   if (values['renew-token-key']) {
     putAside(tokens);
     await embeddedKey(tokens);
-    say(`A new token key is in ${tokens}. Tokens given out so far end when the server is started again.`);
+    say(
+      settings.log.store === 'sqlite'
+        ? `A new token key is in ${tokens}. Tokens given out so far end when the server is started again.`
+        : `A new token key is in ${tokens}. Give it to every server of the ledger and start them all again: until then half of all tokens are refused.`,
+    );
   }
   if (values['renew-ledger-secret']) await renewLedgerSecret(settings, secret);
   if (values['adopt-ledger-secret']) await adoptSecret(settings, secret);

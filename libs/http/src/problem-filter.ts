@@ -96,7 +96,7 @@ export class ProblemFilter implements ExceptionFilter {
       return { code: 'OutcomeUnknown', members: { outcome: 'unknown' }, headers: { 'Retry-After': '1' } };
     // Nobody can do anything about it but the operator, and that takes its time.
     if (error instanceof LogDamaged)
-      return { code: 'LogDamaged', members: { outcome: 'none' }, headers: { 'Retry-After': '3600' } };
+      return { code: 'LogDamaged', members: { outcome: error.outcome }, headers: { 'Retry-After': '3600' } };
     if (error instanceof HttpException && error.getStatus() === 404) {
       const methods = this.options.methodsAt(request.url);
       return methods.length > 0

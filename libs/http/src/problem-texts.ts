@@ -119,7 +119,7 @@ export const httpProblems = {
   LogDamaged: {
     status: 503,
     title: 'The ledger is damaged',
-    detail: 'Nothing was written. Retrying does not help before the operator has restored it.',
+    detail: 'Retrying does not help before the operator has restored it.',
   },
   AuthenticationUnavailable: {
     status: 503,

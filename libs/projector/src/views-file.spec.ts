@@ -9,6 +9,8 @@ const projections = [{ name: 'shelves', version: 1, tables: {} }];
 const mine = '11111111-1111-4111-8111-111111111111';
 const theirs = '22222222-2222-4222-8222-222222222222';
 
+const at = (head: number) => () => Promise.resolve(head);
+
 let directory: string;
 let path: string;
 beforeEach(() => {
@@ -26,14 +28,14 @@ function leaveViews(ledgerId: string, position: number): void {
 }
 
 describe('views that are found beside a log', () => {
-  it('may be missing, not begun, or as far as the log at most', () => {
-    refuseForeignViews(path, undefined, 0);
+  it('may be missing, not begun, or as far as the log at most', async () => {
+    await refuseForeignViews(path, undefined, at(0));
     new Database(path).close();
-    refuseForeignViews(path, mine, 0);
+    await refuseForeignViews(path, mine, at(0));
     rmSync(path);
     leaveViews(mine, 7);
-    refuseForeignViews(path, mine, 7);
-    refuseForeignViews(path, mine, 8);
+    await refuseForeignViews(path, mine, at(7));
+    await refuseForeignViews(path, mine, at(8));
   });
 
   it.each<[string, string | undefined, number, RegExp]>([
@@ -45,16 +47,18 @@ describe('views that are found beside a log', () => {
       /the log holds none: it was emptied, or it is another log.*Restore/,
     ],
     ['ahead of their log', mine, 6, /shelves at position 7, but the log ends at 6.*npm run rebuild/],
-  ])('are refused when they are %s, and left as they are', (_, ledgerId, head, message) => {
+  ])('are refused when they are %s, and left as they are', async (_, ledgerId, head, message) => {
     leaveViews(mine, 7);
     const before = readFileSync(path);
-    expect(() => refuseForeignViews(path, ledgerId, head)).toThrow(ForeignViews);
-    expect(() => refuseForeignViews(path, ledgerId, head)).toThrow(message);
+    await expect(refuseForeignViews(path, ledgerId, at(head))).rejects.toThrow(ForeignViews);
+    await expect(refuseForeignViews(path, ledgerId, at(head))).rejects.toThrow(message);
     expect(readFileSync(path)).toEqual(before);
   });
 
-  it('are refused when they cannot be read, with what makes them anew', () => {
+  it('are refused when they cannot be read, with what makes them anew', async () => {
     writeFileSync(path, 'not a database at all'.repeat(1_000));
-    expect(() => refuseForeignViews(path, mine, 0)).toThrow(/views\.sqlite cannot be read.*npm run rebuild/);
+    await expect(refuseForeignViews(path, mine, at(0))).rejects.toThrow(
+      /views\.sqlite cannot be read.*npm run rebuild/,
+    );
   });
 });

@@ -320,7 +320,11 @@ export function openViewsFile({
  * before anything is written to a log. A log without an identity has had no views.
  * @throws ForeignViews
  */
-export function refuseForeignViews(path: string, ledgerId: string | undefined, head: number): void {
+export async function refuseForeignViews(
+  path: string,
+  ledgerId: string | undefined,
+  head: () => Promise<number>,
+): Promise<void> {
   if (!existsSync(path)) return;
   let known: readonly CheckpointRow[];
   let database: Database.Database | undefined;
@@ -336,7 +340,8 @@ export function refuseForeignViews(path: string, ledgerId: string | undefined, h
   } finally {
     database?.close();
   }
-  refuseForeign(path, known, ledgerId, head);
+  // After the checkpoints: a projector of another process may be moving them.
+  refuseForeign(path, known, ledgerId, await head());
 }
 
 function refuseForeign(

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, Rejection } from '#event-sourcing';
+import { canonicalJson, LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
 import { Answer, badRequest, ledgerPosition, noneMatch, parseLedgerPosition, parsePosition, Problem } from '#http';
 import { ViewNotBuilt } from '#projector';
 import { InvalidCursor, type Page, type PageRequest, type ViewName, type Views } from '#read-models';
@@ -71,9 +71,22 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       answered['ETag'] = `W/"${position}.${hash('sha256', `${query} ${cursor} ${limit}`).slice(0, 16)}"`;
       if (noneMatch(headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
     }
-    // Everything recorded before `asOf` is in the answer.
-    const asOf = (await store.head()) > position ? ((await oldestBehind(store, position)) ?? now) : now;
+    const asOf = await this.asOf(listing.view, position, now);
     return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
+  }
+
+  /**
+   * Everything recorded before that is in the answer. A store that cannot say, because it is away or damaged, does not
+   * keep back what the view holds: then it is what was there when the view last moved.
+   */
+  private async asOf(view: ViewName, position: number, now: string): Promise<string> {
+    const { store, views } = this.ledger;
+    try {
+      return (await store.head()) > position ? ((await oldestBehind(store, position)) ?? now) : now;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable || error instanceof LogDamaged)) throw error;
+      return views.status().find(({ name }) => name === view)?.updatedAt ?? now;
+    }
   }
 
   /** The position that the caller must be able to read: what it has written, say. */
