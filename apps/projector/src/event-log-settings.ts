@@ -16,6 +16,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const prefixForm = /^[A-Za-z0-9_-]{1,100}\.$/;
 const stores = ['sqlite', 'kurrentdb'];
 
+/**
+ * A value at fault as it may be shown: only what is one plain word. A connection string with its password is soon put
+ * into the variable beside its own, and what a process says when it cannot start is kept by its supervisor.
+ */
+export function shown(value: string): string {
+  return /^[\w.-]{1,100}$/.test(value) ? JSON.stringify(value) : 'something else';
+}
+
 /** Where the log is as an environment says it, or a line for every variable that cannot be followed. */
 export function eventLogOf(
   env: Environment,
@@ -30,14 +38,13 @@ export function eventLogOf(
     Record<(typeof eventLogVariables)[number], string>
   >;
   const faults: string[] = [];
-  if (!stores.includes(store))
-    faults.push(`EVENT_STORE must be one of ${stores.join(', ')}, but is ${JSON.stringify(store)}`);
+  if (!stores.includes(store)) faults.push(`EVENT_STORE must be one of ${stores.join(', ')}, but is ${shown(store)}`);
   if (!prefixForm.test(streamPrefix))
     faults.push(
-      `EVENTSTORE_STREAM_PREFIX must be letters, digits, _ and - with a dot at the end, such as ResellerLedger., but is ${JSON.stringify(streamPrefix)}`,
+      `EVENTSTORE_STREAM_PREFIX must be letters, digits, _ and - with a dot at the end, such as ResellerLedger., but is ${shown(streamPrefix)}`,
     );
   if (insecure !== 'true' && insecure !== 'false')
-    faults.push(`ALLOW_INSECURE_EVENTSTORE must be true or false, but is ${JSON.stringify(insecure)}`);
+    faults.push(`ALLOW_INSECURE_EVENTSTORE must be true or false, but is ${shown(insecure)}`);
   // Never shown: it may hold a password.
   if (url && !/^esdb(\+discover)?:\/\/./.test(url))
     faults.push(

@@ -82,8 +82,8 @@ describe('a configuration', () => {
     [{ JWT_ISSUER: 'https://login.example' }, /JWKS_URL must be set/],
     [{ ...issuer, JWT_ALGORITHMS: 'HS256' }, /JWT_ALGORITHMS must be a list/],
     [{ ...issuer, JWT_ALGORITHMS: 'none' }, /JWT_ALGORITHMS must be a list/],
-    [{ HOST: '0.0.0.0' }, /HOST 0\.0\.0\.0 can be reached from other machines, .*set JWKS_URL/],
-    [{ HOST: 'ledger.example' }, /HOST ledger\.example can be reached/],
+    [{ HOST: '0.0.0.0' }, /HOST "0\.0\.0\.0" can be reached from other machines, .*set JWKS_URL/],
+    [{ HOST: 'ledger.example' }, /HOST "ledger\.example" can be reached/],
   ])('is refused with %j', (env, message) => {
     const { exitCode, message: said } = failure(() => configuration(env));
     expect([exitCode, said]).toEqual([78, expect.stringMatching(message)]);
@@ -109,6 +109,13 @@ describe('a configuration', () => {
       configuration({ PORT: 'x', EVENT_STORE: 'kurrentdb', EVENTSTORE_URL: 'http://u:hidden-word@db' }),
     );
     expect(message).toMatch(/PORT must[\s\S]*EVENTSTORE_URL must begin[\s\S]*KEYS_DIR must be set/);
+    expect(message).not.toContain('hidden-word');
+  });
+
+  it.each(variables)('never shows a connection string that was put into %s', (name) => {
+    const { message } = failure(() => configuration({ PORT: 'x', [name]: 'esdb://admin:hidden-word@db:2113' }));
+    if (!['JWT_ISSUER', 'JWT_AUDIENCE', 'EVENTSTORE_URL'].includes(name))
+      expect(message).toMatch(RegExp(`${name} must`));
     expect(message).not.toContain('hidden-word');
   });
 

@@ -1,7 +1,7 @@
 import { policies, type Policy } from '#customer-relationship';
 import { FlagText, judged, Matching, OneOf, Optional, Text, WholeText } from '#http';
 import { join, resolve } from 'node:path';
-import { eventLogOf, eventLogVariables } from '../../projector/src/event-log-settings.js';
+import { eventLogOf, eventLogVariables, shown } from '../../projector/src/event-log-settings.js';
 import type { EventLog } from '../../projector/src/event-log.js';
 import { badConfiguration, StartupFailure } from './startup-failure.js';
 
@@ -20,14 +20,16 @@ const algorithms = [
   'RS384',
   'RS512',
 ];
+/** Not a URL: it would be taken for a path of this machine, made there, and shown with whatever is in it. */
+const path = /^(?![\w+.-]+:\/\/)\P{Cc}{1,4096}$/u;
 const url = /^https?:\/\/[^\s/?#]+[^\s]*$/;
 
 class Environment {
   @Optional(WholeText(0, 65535)) PORT?: number;
   @Optional(Matching(/^[A-Za-z0-9.:-]{1,255}$/, 'a host name or an address', '127.0.0.1')) HOST?: string;
-  @Optional(Text(4096)) DATA_DIR?: string;
-  @Optional(Text(4096)) KEYS_DIR?: string;
-  @Optional(Text(4096)) PARTNERS_FILE?: string;
+  @Optional(Matching(path, 'a path, at most 4096 characters', './data')) DATA_DIR?: string;
+  @Optional(Matching(path, 'a path, at most 4096 characters', './data/keys')) KEYS_DIR?: string;
+  @Optional(Matching(path, 'a path, at most 4096 characters', './partners.json')) PARTNERS_FILE?: string;
   @Optional(OneOf(Object.keys(policies))) POLICY?: string;
   @Optional(Matching(url, 'a URL of http or https', 'https://login.example/keys')) JWKS_URL?: string;
   @Optional(Text(500)) JWT_ISSUER?: string;
@@ -103,7 +105,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
   const given = Object.fromEntries(ownVariables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
   const { value, errors } = judged(Environment, given);
   const faults = (errors ?? []).map(
-    ({ pointer, detail }) => `${pointer.slice(1)} ${detail}, but is ${JSON.stringify(env[pointer.slice(1)])}`,
+    ({ pointer, detail }) => `${pointer.slice(1)} ${detail}, but is ${shown(env[pointer.slice(1)] ?? '')}`,
   );
   const dataDirectory = resolve(given['DATA_DIR'] ?? './data');
   const { log, faults: faultsOfTheLog } = eventLogOf(env, dataDirectory);
@@ -127,7 +129,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
   const host = given['HOST'] ?? '127.0.0.1';
   if (!given['JWKS_URL'] && !isLoopback(host) && given['ALLOW_EMBEDDED_KEY'] !== 'true')
     faults.push(
-      `HOST ${host} can be reached from other machines, where the server's own key is not enough: set JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or ALLOW_EMBEDDED_KEY=true if you know who can reach it`,
+      `HOST ${shown(host)} can be reached from other machines, where the server's own key is not enough: set JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or ALLOW_EMBEDDED_KEY=true if you know who can reach it`,
     );
   if (!value || faults.length > 0)
     throw new StartupFailure(
