@@ -73,6 +73,8 @@ describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<u
     const refused = await server.get(`${path}/reseller-relationship`);
     expect([refused.status, refused.code, refused.headers.get('retry-after')]).toEqual([503, 'LogDamaged', '3600']);
     expect(refused.body).toMatchObject({ outcome: 'none', retryable: false });
+    // What the views hold is told all the same.
+    expect((await server.get('/v1/customers')).status).toBe(200);
     expect(JSON.stringify(refused.body.detail)).not.toContain(customer);
     expect((await server.get(`${other}/reseller-relationship`)).status).toBe(200);
 
