@@ -198,6 +198,29 @@ describe('keys', () => {
     expect(stdout).toMatch(/token key .* present\nledger secret .* present/);
     expect(stdout).not.toContain(secret);
   });
+
+  it('that servers share are not renewed at one of them', async () => {
+    const keys = join(directory, 'keys');
+    await runTool('manage-keys', ['--make', keys], {});
+    const key = () => readFileSync(join(keys, 'token-key.json'), 'utf8');
+    const before = key();
+    const env = { EVENT_STORE: 'kurrentdb', EVENTSTORE_URL: 'esdb://127.0.0.1:1', KEYS_DIR: keys };
+    const { code, stderr } = await runTool('manage-keys', ['--renew-token-key'], env);
+    expect([code, stderr]).toEqual([78, expect.stringMatching(/not renewed in place[\s\S]*of every server/)]);
+    expectPlain(stderr);
+    expect(key()).toBe(before);
+  });
+
+  it('of which one was made when the maker was killed, are completed by the next', async () => {
+    const keys = join(directory, 'keys');
+    await runTool('manage-keys', ['--make', keys], {});
+    rmSync(join(keys, 'ledger-secret'));
+    const { code, stdout } = await runTool('manage-keys', ['--make', keys], {});
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/Left \S+token-key\.json as it was\nMade \S+ledger-secret/),
+    ]);
+  });
 });
 
 describe('a token', () => {

@@ -40,9 +40,13 @@ function readSecret(path: string): string | undefined {
   try {
     return readIfThere(path);
   } catch (error) {
-    throw unreadable(path, error, 'Restore the file from your backup.');
+    throw unreadable(path, error, 'Restore the file from your backup.', badConfiguration);
   }
 }
+
+/** What becomes of a token key that servers share: replaced at one of them, it would refuse the tokens of the others. */
+export const sharedTokenKeyRemedy =
+  'npm run keys -- --make DIR makes another: put its token-key.json into KEYS_DIR of every server,\nand start all of them again. Tokens given out so far end.';
 
 /** The server's own key for tokens; made where there is none, unless servers share it. @throws StartupFailure */
 export async function tokenKey(place: KeysPlace): Promise<EmbeddedKey> {
@@ -51,11 +55,18 @@ export async function tokenKey(place: KeysPlace): Promise<EmbeddedKey> {
   try {
     return await embeddedKey(path);
   } catch (error) {
-    throw unreadable(
-      path,
-      error,
-      'Restore it, or replace it by npm run keys -- --renew-token-key: tokens given out so far end.',
-    );
+    throw place.log.store === 'sqlite'
+      ? unreadable(
+          path,
+          error,
+          'Restore it, or replace it by npm run keys -- --renew-token-key: tokens given out so far end.',
+        )
+      : unreadable(
+          path,
+          error,
+          `Copy it from another server, or restore it. If it is lost for good: ${sharedTokenKeyRemedy}`,
+          badConfiguration,
+        );
   }
 }
 
@@ -76,6 +87,26 @@ export async function verifierOf(place: KeysPlace): Promise<TokenVerifier> {
   });
 }
 
+/**
+ * Makes the secrets of a new ledger that are not in a directory yet, for all of its servers: after a kill between the two
+ * the other one is made by the next call. Those that are there are left as they are: a ledger may live by them.
+ * @throws StartupFailure when both are there
+ */
+export async function makeKeys(directory: string): Promise<{ readonly made: readonly string[] }> {
+  const makers = [
+    [tokenKeyPath(directory), embeddedKey],
+    // Last: who finds it, as the containers do, may take it that nothing is left to make.
+    [ledgerSecretPath(directory), (path: string) => secretFile(path, newSecret)],
+  ] as const;
+  const missing = makers.filter(([path]) => readIfThere(path) === undefined);
+  if (missing.length === 0)
+    throw new StartupFailure(
+      `${makers.map(([path]) => path).join(' and ')} are there already, and nothing was overwritten: a ledger may live by them. Name another directory.`,
+    );
+  for (const [path, make] of missing) await make(path);
+  return { made: missing.map(([path]) => path) };
+}
+
 const secretForm = /^[0-9a-f]{64}\n?$/;
 
 /** A new secret, as it stands in its file. */
@@ -85,7 +116,7 @@ export const newSecret = () => `${randomBytes(32).toString('hex')}\n`;
 export function sharedLedgerSecret(place: KeysPlace): KeyObject {
   requireSharedKeys(place);
   const path = ledgerSecretPath(place.keysDirectory);
-  return secretOf(path, readSecret(path) ?? '');
+  return secretOf(path, readSecret(path) ?? '', badConfiguration);
 }
 
 /**
@@ -110,19 +141,21 @@ export async function ledgerSecret(keysDirectory: string, logIsEmpty: boolean): 
   return secretOf(path, text);
 }
 
-function secretOf(path: string, text: string): KeyObject {
+function secretOf(path: string, text: string, exitCode?: number): KeyObject {
   if (!secretForm.test(text))
     throw new StartupFailure(
       `The ledger's secret ${path} is not as it was made (64 hexadecimal digits). Restore the file from your backup.`,
+      exitCode,
     );
   return createSecretKey(text.trim(), 'hex');
 }
 
-function unreadable(path: string, error: unknown, remedy: string): StartupFailure {
+function unreadable(path: string, error: unknown, remedy: string, exitCode?: number): StartupFailure {
   const { code, message } = error as NodeJS.ErrnoException;
   return new StartupFailure(
     code === undefined
       ? `The key ${path} cannot be used: ${message}. ${remedy}`
       : `The key ${path} cannot be used (${code}). Check KEYS_DIR or DATA_DIR, and that this user may read and write there.`,
+    exitCode,
   );
 }

@@ -7,7 +7,14 @@ import { embeddedKey, readIfThere, secretFile } from '#http';
 import { openEventLog } from '../../projector/src/event-log.js';
 import { exitCodeOf } from '../../projector/src/exit-codes.js';
 import { configuration, type Configuration } from './configuration.js';
-import { ledgerSecretPath, newSecret, sharedLedgerSecret, tokenKeyPath } from './keys.js';
+import {
+  ledgerSecretPath,
+  makeKeys,
+  newSecret,
+  sharedLedgerSecret,
+  sharedTokenKeyRemedy,
+  tokenKeyPath,
+} from './keys.js';
 import { badConfiguration, StartupFailure } from './startup-failure.js';
 
 // Shows which keys there are, never what is in them, makes those that servers share, and replaces those that are lost.
@@ -24,39 +31,35 @@ async function manageKeys(): Promise<void> {
       'adopt-ledger-secret': { type: 'boolean', default: false },
     },
   });
-  if (values.make !== undefined) return makeKeys(resolve(values.make));
+  if (values.make !== undefined) return makeSharedKeys(resolve(values.make));
   const settings = configuration({ ...process.env, HOST: '' });
   const { keysDirectory, issuer } = settings;
   const tokens = tokenKeyPath(keysDirectory);
   const secret = ledgerSecretPath(keysDirectory);
 
-  if (values['renew-token-key']) {
-    putAside(tokens);
-    await embeddedKey(tokens);
-    say(
-      settings.log.store === 'sqlite'
-        ? `A new token key is in ${tokens}. Tokens given out so far end when the server is started again.`
-        : `A new token key is in ${tokens}. Give it to every server of the ledger and start them all again: until then half of all tokens are refused.`,
-    );
-  }
+  if (values['renew-token-key']) await renewTokenKey(settings, tokens);
   if (values['renew-ledger-secret']) await renewLedgerSecret(settings, secret);
   if (values['adopt-ledger-secret']) await adoptSecret(settings, secret);
   say(`token key      ${tokens}  ${issuer ? 'not used: JWKS_URL is set' : present(tokens)}`);
   say(`ledger secret  ${secret}  ${present(secret)}`);
 }
 
-/** The secrets of a new ledger, for all of its servers. @throws StartupFailure when there are any: they may be in use */
-async function makeKeys(directory: string): Promise<void> {
-  const paths = [tokenKeyPath(directory), ledgerSecretPath(directory)] as const;
-  const there = paths.filter((path) => readIfThere(path) !== undefined);
-  if (there.length > 0)
-    throw new StartupFailure(
-      `${there.join(' and ')} ${there.length > 1 ? 'are' : 'is'} there already, and nothing was overwritten: a ledger may live by it. Name another directory.`,
-    );
-  await embeddedKey(paths[0]);
-  await secretFile(paths[1], newSecret);
-  for (const path of paths) say(`Made ${path}`);
+async function makeSharedKeys(directory: string): Promise<void> {
+  const { made } = await makeKeys(directory);
+  for (const path of [tokenKeyPath(directory), ledgerSecretPath(directory)])
+    say(made.includes(path) ? `Made ${path}` : `Left ${path} as it was`);
   say(`Every server of the ledger needs both: set KEYS_DIR to ${directory}, and back it up.`);
+}
+
+async function renewTokenKey({ log }: Configuration, tokens: string): Promise<void> {
+  if (log.store !== 'sqlite')
+    throw new StartupFailure(
+      `Several servers share ${tokens}, so it is not renewed in place: each would refuse the tokens of the others.\n${sharedTokenKeyRemedy}`,
+      badConfiguration,
+    );
+  putAside(tokens);
+  await embeddedKey(tokens);
+  say(`A new token key is in ${tokens}. Tokens given out so far end when the server is started again.`);
 }
 
 async function renewLedgerSecret({ dataDirectory, log }: Configuration, secret: string): Promise<void> {
