@@ -6,6 +6,7 @@ import {
   expectedHash,
   idOf,
   inMemoryEventStore,
+  LogDamaged,
   openLedger,
   readLedger,
   secretFingerprint,
@@ -64,7 +65,11 @@ describe('a ledger', () => {
         (await named.read(stream, range)).map((event) => ({ ...event, type: 'SomethingElse' })),
     };
 
-    await expect(openLedger(renamed)).rejects.toThrow('SomethingElse');
+    for (const attempt of [openLedger(renamed), readLedger(renamed)]) {
+      await expect(attempt).rejects.toThrow(LogDamaged);
+      await expect(attempt).rejects.toThrow(/SomethingElse.*EVENTSTORE_STREAM_PREFIX/);
+    }
+    expect(await named.head()).toBe(1);
   });
 });
 
@@ -127,6 +132,17 @@ describe('the secret of a ledger', () => {
     expect(events.map(({ metadata }) => metadata.previousHash).slice(1)).toEqual(
       events.map(({ metadata }) => metadata.hash).slice(0, -1),
     );
+  });
+
+  it('is not taken from an event that does not name one', async () => {
+    const store = inMemoryEventStore();
+    await openLedger(store, now, secret);
+    const emptied: EventStore = {
+      ...store,
+      read: async (stream, range) =>
+        (await store.read(stream, range)).map((event) => (event.revision === 1 ? { ...event, data: {} } : event)),
+    };
+    await expect(openLedger(emptied, now, secret)).rejects.toThrow(LogDamaged);
   });
 
   it('is not shown by its fingerprint, which is another in another ledger', () => {

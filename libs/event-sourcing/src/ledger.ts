@@ -1,5 +1,5 @@
 import { createHmac, randomUUID, timingSafeEqual, type KeyObject } from 'node:crypto';
-import { noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
+import { LogDamaged, noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
 import { noPreviousHash, seal } from './hash-chain.js';
 
 /** The stream whose first event names the ledger. */
@@ -82,7 +82,7 @@ export async function adoptLedgerSecret(
   }
 }
 
-/** The identity of the log if it has one; for those who only read. @throws Error when the stream starts with something else */
+/** The identity of the log if it has one; for those who only read. @throws StoreUnavailable, LogDamaged */
 export async function readLedger(store: EventStore): Promise<Ledger | undefined> {
   return ledgerOf(await store.read(ledgerStream));
 }
@@ -92,12 +92,17 @@ function ledgerOf(events: readonly RecordedEvent[]): Ledger | undefined {
   if (!first) return undefined;
   const { ledgerId } = first.data as { readonly ledgerId?: unknown };
   if (first.type !== 'LedgerOpened' || typeof ledgerId !== 'string')
-    throw new Error(`Stream ${ledgerStream} starts with ${first.type}, which does not name a ledger`);
+    throw new LogDamaged(
+      `Stream ${ledgerStream} starts with ${first.type}, which does not name a ledger. Are these the events of another application? ` +
+        'Then set EVENTSTORE_STREAM_PREFIX, or DATA_DIR, to those of this ledger; else restore the log from a backup.',
+    );
   const adopted = events.findLast(({ type }) => type === 'LedgerSecretAdopted');
   if (!adopted) return { ledgerId };
   const { fingerprint } = adopted.data as { readonly fingerprint?: unknown };
   if (typeof fingerprint !== 'string')
-    throw new Error(`Revision ${adopted.revision} of stream ${ledgerStream} does not name a secret`);
+    throw new LogDamaged(
+      `Revision ${adopted.revision} of stream ${ledgerStream} does not name a secret. Restore the log from a backup.`,
+    );
   return { ledgerId, secretFingerprint: fingerprint };
 }
 
