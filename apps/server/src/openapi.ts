@@ -254,12 +254,23 @@ const problemCodes: Record<string, readonly [status: number, codes: readonly str
   InternalError: [500, codesWith(500)],
   CommandUnavailable: [
     503,
-    ['StoreUnavailable', 'OutcomeUnknown', 'LogDamaged', 'AuthenticationUnavailable', 'ShuttingDown'],
+    ['StoreUnavailable', 'OutcomeUnknown', 'LogDamaged', 'ServerOutdated', 'AuthenticationUnavailable', 'ShuttingDown'],
   ],
-  StoreUnavailable: [503, ['StoreUnavailable', 'LogDamaged', 'AuthenticationUnavailable', 'ShuttingDown']],
+  StoreUnavailable: [
+    503,
+    ['StoreUnavailable', 'LogDamaged', 'ServerOutdated', 'AuthenticationUnavailable', 'ShuttingDown'],
+  ],
   ViewUnavailable: [
     503,
-    ['ViewBehind', 'ViewUnavailable', 'StoreUnavailable', 'LogDamaged', 'AuthenticationUnavailable', 'ShuttingDown'],
+    [
+      'ViewBehind',
+      'ViewUnavailable',
+      'StoreUnavailable',
+      'LogDamaged',
+      'ServerOutdated',
+      'AuthenticationUnavailable',
+      'ShuttingDown',
+    ],
   ],
 };
 

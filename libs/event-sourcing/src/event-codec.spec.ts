@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { eventCodec, UnreadableEvent } from './event-codec.js';
+import { eventCodec, EventOfNewerRelease, UnreadableEvent } from './event-codec.js';
 import type { RecordedEvent } from './event-store.js';
 import type { Json } from './message.js';
 
@@ -66,6 +66,12 @@ describe('a codec', () => {
     expect(() => codec.decode(event)).toThrow(UnreadableEvent);
     expect(() => codec.decode(event)).toThrow(why);
     expect(() => codec.decode(event)).toThrow('at position 99, stream customer-1 revision 7');
+  });
+
+  it('tells what a newer release can read from what none can', () => {
+    for (const event of [recorded('CustomerForgotten', 1), recorded('AddressChanged', 4)])
+      expect(() => codec.decode(event)).toThrow(EventOfNewerRelease);
+    expect(() => codec.decode(recorded('AddressChanged', 0))).not.toThrow(EventOfNewerRelease);
   });
 
   it('refuses an old payload when a step is missing', () => {

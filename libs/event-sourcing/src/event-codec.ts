@@ -15,7 +15,7 @@ export interface EventCodecDefinition<Catalogue> {
 
 /** Between the log and the current catalogue: every consumer reads through it. */
 export interface EventCodec<Catalogue> {
-  /** @throws UnreadableEvent for an unknown name, a schema from the future, or a missing step */
+  /** @throws EventOfNewerRelease for an unknown name or a schema from the future; UnreadableEvent for a missing step */
   readonly decode: (event: RecordedEvent) => MessageOf<Catalogue>;
   readonly schemaOf: (type: string) => number;
 }
@@ -28,6 +28,9 @@ export class UnreadableEvent extends Error {
     );
   }
 }
+
+/** Written by a newer release, as during an upgrade of one server after the other: a newer server can read it. */
+export class EventOfNewerRelease extends UnreadableEvent {}
 
 export function eventCodec<Catalogue>({
   events,
@@ -44,10 +47,10 @@ export function eventCodec<Catalogue>({
     },
     decode(event) {
       const target = current.get(event.type);
-      if (target === undefined) throw new UnreadableEvent(event, 'this release does not know that name');
+      if (target === undefined) throw new EventOfNewerRelease(event, 'this release does not know that name');
       let { schema } = event.metadata;
       if (!Number.isInteger(schema) || schema < 1) throw new UnreadableEvent(event, 'schema numbers start at 1');
-      if (schema > target) throw new UnreadableEvent(event, `this release knows schemas up to ${target}`);
+      if (schema > target) throw new EventOfNewerRelease(event, `this release knows schemas up to ${target}`);
       let data = event.data;
       for (; schema < target; schema++) {
         const upcast = upcasts[`${event.type}@${schema}`];

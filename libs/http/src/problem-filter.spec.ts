@@ -1,11 +1,27 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { rejections } from '#customer-relationship';
-import { LogDamaged, OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
+import {
+  EventOfNewerRelease,
+  LogDamaged,
+  OutcomeUnknown,
+  Rejection,
+  StoreUnavailable,
+  UnreadableEvent,
+  type EventMetadata,
+} from '#event-sourcing';
 import { NotFoundException } from '@nestjs/common';
 import { fastify, type FastifyInstance } from 'fastify';
 import { ProblemFilter, Refusal } from './problem-filter.js';
 import { problemTexts } from './problem-texts.js';
 import { Problem, problemType } from './problem.js';
+
+const unknownEvent = {
+  stream: 'relationship-of-somebody',
+  revision: 3,
+  position: 9,
+  type: 'RelationshipPaused',
+  metadata: { schema: 1 } as EventMetadata,
+};
 
 describe('what is thrown', () => {
   let server: FastifyInstance;
@@ -85,6 +101,28 @@ describe('what is thrown', () => {
     expect(unexpected).toEqual([]);
   });
 
+  it('is for another server to answer where a newer release has written, which no caller is told the place of', async () => {
+    const { status, headers, body } = await answerTo(new EventOfNewerRelease(unknownEvent, 'this release is older'));
+    expect([status, headers['retry-after'], body['code'], body['outcome'], body['retryable']]).toEqual([
+      503,
+      '5',
+      'ServerOutdated',
+      'none',
+      true,
+    ]);
+    expect(body['detail']).toContain('a newer release');
+    expect(JSON.stringify(body)).not.toContain('of-somebody');
+    expect(unexpected).toEqual([]);
+  });
+
+  it.each(['none', 'unknown'] as const)('says of damage that the outcome is %s, and no more', async (outcome) => {
+    const { body } = await answerTo(new LogDamaged('a stream is gone', {}, outcome));
+    expect([body['outcome'], body['detail']]).toEqual([
+      outcome,
+      'Retrying does not help before the operator has restored it.',
+    ]);
+  });
+
   it('is no use to try again where the log is damaged, which the operator is told', async () => {
     const damage = new LogDamaged('stream relationship-of-somebody was truncated');
     const { status, headers, body } = await answerTo(damage);
@@ -108,6 +146,7 @@ describe('what is thrown', () => {
 
   it.each([
     ['a bug', new TypeError('secret of the house')],
+    ['an event that no release can read', new UnreadableEvent(unknownEvent, 'schema numbers start at 1')],
     ['a refusal that nobody has explained', new Rejection('Unheard')],
     ['no error at all', Object.create(null)],
   ])('is 500 for %s: told to the operator, not to the caller', async (_, error) => {

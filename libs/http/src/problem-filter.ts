@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { LogDamaged, OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
+import { EventOfNewerRelease, LogDamaged, OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem, problemType } from './problem.js';
@@ -12,6 +12,7 @@ const retryable = new Set([
   'CommandInProgress',
   'StoreUnavailable',
   'OutcomeUnknown',
+  'ServerOutdated',
   'AuthenticationUnavailable',
   'ViewBehind',
   'ViewUnavailable',
@@ -94,6 +95,9 @@ export class ProblemFilter implements ExceptionFilter {
       return { code: 'StoreUnavailable', members: { outcome: 'none' }, headers: { 'Retry-After': '1' } };
     if (error instanceof OutcomeUnknown)
       return { code: 'OutcomeUnknown', members: { outcome: 'unknown' }, headers: { 'Retry-After': '1' } };
+    // Long enough for a balancer to ask another server, which may have been upgraded before this one.
+    if (error instanceof EventOfNewerRelease)
+      return { code: 'ServerOutdated', members: { outcome: 'none' }, headers: { 'Retry-After': '5' } };
     // Nobody can do anything about it but the operator, and that takes its time.
     if (error instanceof LogDamaged)
       return { code: 'LogDamaged', members: { outcome: error.outcome }, headers: { 'Retry-After': '3600' } };

@@ -121,6 +121,12 @@ export const httpProblems = {
     title: 'The ledger is damaged',
     detail: 'Retrying does not help before the operator has restored it.',
   },
+  ServerOutdated: {
+    status: 503,
+    title: 'This server is older than what it would have to read',
+    detail:
+      'A newer release has recorded something that this server does not know, so it wrote nothing. Retry with the same key: a newer server will answer.',
+  },
   AuthenticationUnavailable: {
     status: 503,
     title: 'Tokens cannot be verified now',
