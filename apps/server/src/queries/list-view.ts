@@ -37,7 +37,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   constructor(private readonly ledger: Ledger) {}
 
   async execute({ listing, asked, parameters }: ListView): Promise<Answer> {
-    const { store, views, relationships, cursors, id } = this.ledger;
+    const { views, relationships, cursors, id } = this.ledger;
     const { party, headers, path } = asked;
     requireReader(party);
     if (party.stream && (await relationships.ask(party.stream, (_, { revision }) => revision)) < 0)
