@@ -110,7 +110,7 @@ describe('what is thrown', () => {
       'none',
       true,
     ]);
-    expect(body['detail']).toContain('a newer release');
+    expect(body['detail']).toMatch(/^A newer release has recorded/);
     expect(JSON.stringify(body)).not.toContain('of-somebody');
     expect(unexpected).toEqual([]);
   });
