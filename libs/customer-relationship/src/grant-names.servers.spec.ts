@@ -2,11 +2,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  EventOfNewerRelease,
   inMemoryEventStore,
   LogDamaged,
   OutcomeUnknown,
   StoreUnavailable,
   type CommandOutcome,
+  type EventMetadata,
   type EventStore,
   type RecordedEvent,
 } from '#event-sourcing';
@@ -256,6 +258,10 @@ describe('A store that fails behind the naming', () => {
     new StoreUnavailable('The connection was refused'),
     new OutcomeUnknown('The connection was lost'),
     new LogDamaged('An event is gone'),
+    new EventOfNewerRelease(
+      { stream: 'name', revision: 1, position: 9, type: 'Lent', metadata: { schema: 1 } as EventMetadata },
+      'this release does not know that name',
+    ),
   ];
   async function named() {
     const store = await twoCustomers();

@@ -3,6 +3,7 @@ import {
   canonicalJson,
   eventCodec,
   idOf,
+  EventOfNewerRelease,
   LogDamaged,
   noStream,
   OutcomeUnknown,
@@ -246,7 +247,7 @@ export function relationshipCommands({
 }
 
 function isOfStore(error: unknown): boolean {
-  return error instanceof StoreUnavailable || error instanceof OutcomeUnknown || error instanceof LogDamaged;
+  return [StoreUnavailable, OutcomeUnknown, LogDamaged, EventOfNewerRelease].some((kind) => error instanceof kind);
 }
 
 function namingOf({ command }: Request): Naming | undefined {

@@ -1,7 +1,14 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { defaultPolicy, relationshipStream, type Actor, type CommandName } from '#customer-relationship';
-import { inMemoryEventStore, LogDamaged, OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
+import {
+  EventOfNewerRelease,
+  inMemoryEventStore,
+  LogDamaged,
+  OutcomeUnknown,
+  StoreUnavailable,
+  type EventMetadata,
+} from '#event-sourcing';
 import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
 import { pino } from 'pino';
@@ -14,9 +21,13 @@ const stream = relationshipStream(partner.tenantId, customerId);
 const customer: Actor = { id: 'it-lead', kind: 'customerUser', roles: ['CustomerGlobalAdmin'], tenant: customerId };
 const request = { customer: { name: 'Adatum' }, market: partner.market };
 
+/** By a newer server, behind the command. */
+const unknownEvent = { stream, revision: 2, position: 9, type: 'Paused', metadata: { schema: 1 } as EventMetadata };
+
 describe('An accepted command whose answer cannot be read from the store', () => {
   it.each([
     [new StoreUnavailable('connection lost'), OutcomeUnknown, {}],
+    [new EventOfNewerRelease(unknownEvent, 'this release does not know that name'), OutcomeUnknown, {}],
     [new LogDamaged('a stream is gone'), LogDamaged, { outcome: 'unknown' }],
   ])('never says that nothing was done: %s', async (failure, kind, told) => {
     const store = inMemoryEventStore();

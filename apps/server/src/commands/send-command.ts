@@ -3,6 +3,7 @@ import type { CommandName, Context, RelationshipCommands, RelationshipEvents } f
 import {
   canonicalJson,
   idOf,
+  EventOfNewerRelease,
   LogDamaged,
   OutcomeUnknown,
   StoreUnavailable,
@@ -163,7 +164,8 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
 
 /** The command stands in the log, and only its answer cannot be told: the caller must not read that nothing was done. */
 function recordedAllTheSame(error: unknown): unknown {
-  if (error instanceof StoreUnavailable) return new OutcomeUnknown(error.message, { cause: error });
+  if (error instanceof StoreUnavailable || error instanceof EventOfNewerRelease)
+    return new OutcomeUnknown(error.message, { cause: error });
   if (error instanceof LogDamaged) return new LogDamaged(error.message, { cause: error }, 'unknown');
   return error;
 }
