@@ -196,7 +196,9 @@ describe('The process of a test peer', () => {
     expect(await eventually(() => all(client.readAll()))).toHaveLength(1);
     expect(await peer.send('shutdown node 3')).toBe('shut down node 3');
     await expect(peer.send('start node 4')).rejects.toThrow('There is no node 4, only 1 to 3');
-    await expect(peer.send('dance')).rejects.toThrow('unknown command; one of kill [leader | node N], resign, start [node N]');
+    await expect(peer.send('dance')).rejects.toThrow(
+      'unknown command; one of kill [leader | node N], resign, start [node N]',
+    );
     await expect(peer.send('clock soon')).rejects.toThrow('"soon" is not a whole number');
     await expect(peer.send('fault lunch {"do":"ignore"}')).rejects.toThrow('"lunch" is no place for a fault');
   });
