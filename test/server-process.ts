@@ -110,6 +110,8 @@ export async function launchServer({
 
 /** The views have caught up with everything that was in the log. */
 export async function untilCaughtUp({ url, output }: ServerProcess): Promise<void> {
+  // What a server has found in the store it tells for half a second.
+  await sleep(600);
   for (const giveUpAt = Date.now() + 30_000; ;) {
     const answer = await fetch(`${url}/health/ready`);
     const { views } = (await answer.json()) as { views?: readonly { eventsBehind: number }[] };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import {
   inMemoryEventStore,
@@ -58,6 +59,23 @@ const lagsOf = (store: EventStore, ...positions: number[]) =>
 const behindOf = async (store: EventStore, ...positions: number[]) =>
   (await lagsOf(store, ...positions)).lags.map(({ behind }) => behind!);
 
+/** A store that counts what it is asked. */
+function counted(store: EventStore) {
+  const asked = { heads: 0, subscriptions: 0 };
+  const counting: EventStore = {
+    ...store,
+    head() {
+      asked.heads++;
+      return store.head();
+    },
+    subscribe(options) {
+      asked.subscriptions++;
+      return store.subscribe(options);
+    },
+  };
+  return { store: counting, asked };
+}
+
 describe('how far views are behind', () => {
   it('is counted in events and in seconds, whatever distance positions have', async () => {
     const lags = await behindOf(await logOf(5), 5_000, 3_000, 0, 3_000);
@@ -87,6 +105,52 @@ describe('how far views are behind', () => {
     expect(trouble).toBeInstanceOf(StoreUnavailable);
     // What the views themselves say is known all the same.
     expect(lags).toEqual([{ name: 'view-0', status: 'running', error: null, position: 0, behind: undefined }]);
-    await expect(oldestBehind(silent, 0)).rejects.toThrow('has not answered within 3 s');
+    await expect(oldestBehind()(silent, 0)).rejects.toThrow('has not answered within 3 s');
   }, 10_000);
+
+  it('is not known of a store that does not say where its log ends, and that is said in time', async () => {
+    const silent: EventStore = { ...(await logOf(1)), head: () => new Promise(() => undefined) };
+    const { trouble } = await lagsOf(silent, 0);
+    expect(trouble?.message).toContain('has not answered within 3 s');
+  }, 10_000);
+
+  it('is asked of the store once for everybody who asks at once or soon after, and then anew', async () => {
+    const { store, asked } = counted(await logOf(3));
+    await Promise.all([lagsOf(store, 0, 1_000), lagsOf(store, 0, 1_000)]);
+    await lagsOf(store, 0, 1_000);
+    expect(asked).toEqual({ heads: 1, subscriptions: 2 });
+    await sleep(600);
+    await lagsOf(store, 0);
+    expect(asked).toEqual({ heads: 2, subscriptions: 3 });
+  });
+
+  it('is told of views as they are now: those that have moved meanwhile are no further behind than they were', async () => {
+    const { store } = counted(await logOf(3));
+    expect((await behindOf(store, 1_000)).map(({ events }) => events)).toEqual([2]);
+    expect((await behindOf(store, 2_000, 3_000)).map(({ events }) => events)).toEqual([2, 0]);
+    // One that has been begun anew was not asked for.
+    expect(await behindOf(store, 0)).toEqual([undefined]);
+  });
+});
+
+describe('the oldest event behind a position', () => {
+  it('is asked for once, also by those who come meanwhile, as long as the position is the same', async () => {
+    const { store, asked } = counted(await logOf(3));
+    const oldest = oldestBehind();
+    const [first, second] = await Promise.all([oldest(store, 1_000), oldest(store, 1_000)]);
+    expect([second, await oldest(store, 1_000)]).toEqual([first, first]);
+    expect(asked).toEqual({ heads: 1, subscriptions: 1 });
+    expect(await oldest(store, 2_000)).not.toBe(first);
+    expect(asked).toEqual({ heads: 2, subscriptions: 2 });
+  });
+
+  it('is asked for again where there was none yet, or where the store could not say', async () => {
+    const { store, asked } = counted(await logOf(3));
+    const oldest = oldestBehind();
+    expect([await oldest(store, 3_000), await oldest(store, 3_000)]).toEqual([undefined, undefined]);
+    expect(asked).toEqual({ heads: 2, subscriptions: 0 });
+    const away: EventStore = { ...store, head: () => Promise.reject(new StoreUnavailable('away')) };
+    await expect(oldest(away, 1_000)).rejects.toThrow('away');
+    expect(await oldest(store, 1_000)).toBeDefined();
+  });
 });

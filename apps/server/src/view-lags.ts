@@ -12,42 +12,115 @@ export const mostCounted = 1_000;
 
 // A database that says nothing must not keep the question open: probes ask again.
 const answerWithinMs = 3_000;
+// Anybody may ask for health without a token: however often, the store is asked twice a second at most.
+const foundHoldsMs = 500;
+
+/** What was found in the store, for everybody who asks meanwhile. */
+interface Found {
+  /** What was behind each of the positions, up to {@link mostCounted} events. */
+  readonly behind: ReadonlyMap<number, Backlog>;
+  /** Undefined where the store could not say. */
+  readonly head: number | undefined;
+  readonly trouble: Error | undefined;
+}
+
+// By store, because health and metrics ask independently of each other.
+const lastFound = new WeakMap<EventStore, Promise<Found>>();
 
 /**
  * How far every view is behind the head of the store, counted up to {@link mostCounted} events and with the age of the
- * oldest of them; and what kept the store from saying so.
+ * oldest of them; and what kept the store from saying so. Where the views are is as of now, what the store says up to
+ * half a second old: a view that has moved meanwhile is told to be as far behind as it was at most.
  */
 export async function viewLags({
   store,
   views,
 }: Pick<Ledger, 'store' | 'views'>): Promise<{ readonly lags: readonly ViewLag[]; readonly trouble?: Error }> {
-  // The views first: one that moves meanwhile must not seem to be ahead.
-  const statuses = views.status();
-  const counted = new Map<number, ViewLag['behind']>();
-  let trouble: Error | undefined;
-  try {
-    const head = await store.head();
-    for (const { position } of statuses) {
-      if (counted.has(position)) continue;
-      const { events, oldest } = position < head ? await behind(store, position, mostCounted) : { events: 0 };
-      counted.set(position, { events, seconds: oldest === undefined ? 0 : ageOf(oldest) });
-    }
-  } catch (error) {
-    trouble = error instanceof Error ? error : new Error(String(error));
+  let finding = lastFound.get(store);
+  if (!finding) {
+    finding = find(
+      store,
+      views.status().map(({ position }) => position),
+    );
+    lastFound.set(store, finding);
+    // From its end: a slow store is asked once, too.
+    void finding.then(() => setTimeout(() => lastFound.delete(store), foundHoldsMs).unref());
   }
-  const lags = statuses.map(({ name, status, error, position }) => ({
-    name,
-    status,
-    error,
-    position,
-    behind: counted.get(position),
-  }));
-  return { lags, ...(trouble ? { trouble } : {}) };
+  const found = await finding;
+  const lags = views.status().map(({ name, status, error, position }) => {
+    const backlog = backlogAt(position, found);
+    const behind = backlog && {
+      events: backlog.events,
+      seconds: backlog.oldest === undefined ? 0 : ageOf(backlog.oldest),
+    };
+    return { name, status, error, position, behind };
+  });
+  return { lags, ...(found.trouble ? { trouble: found.trouble } : {}) };
 }
 
-/** When the first event behind a position was recorded. @throws StoreUnavailable, LogDamaged */
-export async function oldestBehind(store: EventStore, position: number): Promise<string | undefined> {
-  return (await behind(store, position, 1)).oldest;
+const nothing: Backlog = { events: 0 };
+
+function backlogAt(position: number, { behind, head }: Found): Backlog | undefined {
+  if (head !== undefined && position >= head) return nothing;
+  // No more is behind a position than behind one before it.
+  const before = Math.max(...[...behind.keys()].filter((known) => known <= position));
+  return behind.get(before);
+}
+
+/** Never rejects. */
+async function find(store: EventStore, positions: readonly number[]): Promise<Found> {
+  const behind = new Map<number, Backlog>();
+  let head: number | undefined;
+  try {
+    await inTime(async (late) => {
+      head = await store.head();
+      for (const position of new Set(positions))
+        if (position < head) behind.set(position, await backlogBehind(store, position, mostCounted, late));
+    });
+    return { behind, head, trouble: undefined };
+  } catch (error) {
+    return { behind, head, trouble: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+/**
+ * When the first event behind a position was recorded; undefined when there is none. What comes first behind a position
+ * never changes, and lists ask for it while their view is a little behind: the last answer is kept.
+ * @throws StoreUnavailable, LogDamaged
+ */
+export function oldestBehind(): (store: EventStore, position: number) => Promise<string | undefined> {
+  let last: { readonly position: number; readonly oldest: Promise<string | undefined> } | undefined;
+  return async (store, position) => {
+    // That there is nothing yet is not shared: whoever asks later might have seen something come.
+    const known = last?.position === position ? await last.oldest : undefined;
+    if (known !== undefined) return known;
+    const asked = { position, oldest: oldestOf(store, position) };
+    last = asked;
+    const forget = () => {
+      if (last === asked) last = undefined;
+    };
+    asked.oldest.then((oldest) => oldest ?? forget(), forget);
+    return asked.oldest;
+  };
+}
+
+function oldestOf(store: EventStore, position: number): Promise<string | undefined> {
+  return inTime(async (late) =>
+    (await store.head()) > position ? (await backlogBehind(store, position, 1, late)).oldest : undefined,
+  );
+}
+
+/** @throws StoreUnavailable when it has taken too long */
+async function inTime<T>(work: (late: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const tooLong = Promise.withResolvers<never>();
+  const timer = setTimeout(() => tooLong.reject(noAnswer()), answerWithinMs);
+  try {
+    return await Promise.race([work(late.signal), tooLong.promise]);
+  } finally {
+    clearTimeout(timer);
+    late.abort();
+  }
 }
 
 interface Backlog {
@@ -56,27 +129,29 @@ interface Backlog {
   readonly oldest?: string;
 }
 
-async function behind(store: EventStore, position: number, most: number): Promise<Backlog> {
+async function backlogBehind(store: EventStore, position: number, most: number, late: AbortSignal): Promise<Backlog> {
   const enough = new AbortController();
-  const late = setTimeout(() => enough.abort(), answerWithinMs);
-  let count = 0;
+  let events = 0;
   let oldest: string | undefined;
   try {
-    for await (const { events, caughtUp } of store.subscribe({
+    for await (const batch of store.subscribe({
       after: position,
-      signal: enough.signal,
+      signal: AbortSignal.any([enough.signal, late]),
       batchSize: most,
     })) {
-      oldest ??= events[0]?.metadata.recordedAt;
-      count += events.length;
-      if (!caughtUp && count < most) continue;
-      return oldest === undefined ? { events: 0 } : { events: Math.min(count, most), oldest };
+      oldest ??= batch.events[0]?.metadata.recordedAt;
+      events += batch.events.length;
+      if (!batch.caughtUp && events < most) continue;
+      return oldest === undefined ? nothing : { events: Math.min(events, most), oldest };
     }
-    throw new StoreUnavailable(`The event store has not answered within ${answerWithinMs / 1000} s`);
+    throw noAnswer();
   } finally {
-    clearTimeout(late);
     enough.abort();
   }
+}
+
+function noAnswer(): StoreUnavailable {
+  return new StoreUnavailable(`The event store has not answered within ${answerWithinMs / 1000} s`);
 }
 
 function ageOf(recordedAt: string): number {

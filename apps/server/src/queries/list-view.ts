@@ -34,6 +34,8 @@ const defaultWaitMs = 2_000;
 
 @QueryHandler(ListView)
 export class ListViewHandler implements IQueryHandler<ListView, Answer> {
+  private readonly oldestBehind = oldestBehind();
+
   constructor(private readonly ledger: Ledger) {}
 
   async execute({ listing, asked, parameters }: ListView): Promise<Answer> {
@@ -82,7 +84,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   private async asOf(view: ViewName, position: number, now: string): Promise<string> {
     const { store, views } = this.ledger;
     try {
-      return (await store.head()) > position ? ((await oldestBehind(store, position)) ?? now) : now;
+      return (await this.oldestBehind(store, position)) ?? now;
     } catch (error) {
       if (!(error instanceof StoreUnavailable || error instanceof LogDamaged)) throw error;
       return views.status().find(({ name }) => name === view)?.updatedAt ?? now;
