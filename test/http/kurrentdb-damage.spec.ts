@@ -54,11 +54,12 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
     if (Date.now() > giveUpAt) throw new Error(`Waited in vain: ${what}\n${server.output()}`);
 }
 
-describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<unknown>]>([
-  ['deleted', (client, stream) => client.deleteStream(stream)],
-  ['deleted for good', (client, stream) => client.tombstoneStream(stream)],
-  ['truncated', (client, stream) => client.setStreamMetadata(stream, { maxCount: 1 })],
-])('a stream that somebody has %s by hand', (_, deed) => {
+// What a server that has the relationship in memory answers: hidden events do not keep the next from being appended.
+describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<unknown>, number, string | undefined]>([
+  ['deleted', (client, stream) => client.deleteStream(stream), 201, undefined],
+  ['deleted for good', (client, stream) => client.tombstoneStream(stream), 503, 'LogDamaged'],
+  ['truncated', (client, stream) => client.setStreamMetadata(stream, { maxCount: 1 }), 201, undefined],
+])('a stream that somebody has %s by hand', (_, deed, status, code) => {
   it('is never answered for as if nothing were gone; the operator is told, and told which it is', async () => {
     const customer = newCustomer();
     const path = await establish(server, customer);
@@ -67,7 +68,7 @@ describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<u
     await byHand((client) => deed(client, `${prefix}${relationshipStream(northwind, customer)}`));
 
     const bought = await server.post(`${path}/subscriptions`, subscription('after'), { key: 'after' });
-    expect(bought.status === 201 || bought.code === 'LogDamaged').toBe(true);
+    expect([bought.status, bought.code]).toEqual([status, code]);
     // A server that has none of it in memory.
     server = await server.restart('live');
     const refused = await server.get(`${path}/reseller-relationship`);
@@ -79,8 +80,8 @@ describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<u
     expect((await server.get(`${other}/reseller-relationship`)).status).toBe(200);
 
     await until('damage in the health', async () => (await readiness()).body.status === 'damaged');
-    const { status, body } = await readiness();
-    expect(status).toBe(503);
+    const { status: ready, body } = await readiness();
+    expect(ready).toBe(503);
     expect(body.missing[0]).toMatch(/^the log is damaged/);
     expect(JSON.stringify(body)).not.toContain(customer);
     await until('the log line', async () =>

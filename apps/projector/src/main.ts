@@ -2,7 +2,8 @@ import { pino } from 'pino';
 import { viewsFileIn } from '#projector';
 import { dataDirectoryAndNames } from './data-directory.js';
 import { requireEventLog } from './event-log-settings.js';
-import { exitCodeOf, startAgain } from './exit-codes.js';
+import { exitCodeOf } from './exit-codes.js';
+import { occasionally } from './occasionally.js';
 import { runProjector, type ProjectorNews } from './run-projector.js';
 
 // The projector as a process of its own, beside servers that run with PROJECTOR=off. It ends with the first signal after
@@ -17,9 +18,16 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
   });
 // Views and checkpoints are committed together, so nothing is lost by ending anywhere.
 process.on('uncaughtException', (error) => {
-  logger.fatal({ err: error }, 'uncaught: the projector ends, so that it is started again');
-  process.exit(startAgain);
+  logger.fatal({ err: error }, 'uncaught');
+  process.exit(1);
 });
+
+const tellOfTrouble = occasionally(30_000, (times, retryInMs: number | undefined, message: string) =>
+  logger.warn({ retryInMs, times }, message),
+);
+const tellOfDamage = occasionally(60_000, (times, message: string) =>
+  logger.error({ times }, `the log is damaged, so no view moves: ${message}`),
+);
 
 function tell(event: ProjectorNews): void {
   switch (event.news) {
@@ -34,7 +42,8 @@ function tell(event: ProjectorNews): void {
       process.exitCode = 1;
       return;
     case 'trouble':
-      logger[event.damaged ? 'error' : 'warn']({ retryInMs: event.retryInMs }, event.message);
+      if (event.damaged) tellOfDamage(event.message);
+      else tellOfTrouble(event.retryInMs, event.message);
       return;
     case 'notice':
       logger.warn(event.details, event.message);

@@ -9,7 +9,7 @@ export interface ProjectorThreadOptions extends ProjectorPlaces {
   /** A view has met an event that it cannot handle and has stopped; the others go on. */
   readonly onStopped: (view: string, failure: ViewFailure) => void;
   /** The events or the views cannot be used now; it is tried again, though that does not help where the log is damaged. */
-  readonly onTrouble: (message: string, retryInMs: number, damaged: boolean) => void;
+  readonly onTrouble: (message: string, retryInMs: number | undefined, damaged: boolean) => void;
   /** What an operator should know of its connection to the database. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
   /** What its connection to the database has counted since it was opened. */

@@ -75,7 +75,8 @@ export async function rebuild(
     },
     onProgress(progress) {
       events += progress.events;
-      onProgress(events, progress.position / head);
+      // The log may have grown meanwhile.
+      onProgress(events, Math.min(1, progress.position / head));
     },
   });
   await catchUp(new AbortController().signal);

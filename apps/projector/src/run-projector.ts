@@ -16,8 +16,13 @@ export type ProjectorNews =
   | { readonly news: 'started' }
   | { readonly news: 'stopped'; readonly view: string; readonly failure: ViewFailure }
   | { readonly news: 'allStopped' }
-  /** The events or the views cannot be used now; `damaged`: and trying again will not help. */
-  | { readonly news: 'trouble'; readonly message: string; readonly retryInMs: number; readonly damaged: boolean }
+  /** The events or the views cannot be used now; `damaged`: and trying again will not help. Without a time the projector ends. */
+  | {
+      readonly news: 'trouble';
+      readonly message: string;
+      readonly retryInMs: number | undefined;
+      readonly damaged: boolean;
+    }
   | { readonly news: 'notice'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
   /** What its own connection to a database has counted. */
   | { readonly news: 'metrics'; readonly metrics: StoreMetrics };
@@ -43,7 +48,7 @@ export async function runProjector(
   tell: (news: ProjectorNews) => void,
 ): Promise<void> {
   await using opened = new AsyncDisposableStack();
-  const tellTrouble = (error: unknown, retryInMs: number) =>
+  const tellTrouble = (error: unknown, retryInMs?: number) =>
     tell({
       news: 'trouble',
       message: error instanceof Error ? error.message : String(error),
@@ -67,6 +72,8 @@ export async function runProjector(
     ledger = await reach(read, { signal, onWaiting: tellTrouble });
   } catch (error) {
     if (signal.aborted) return;
+    // On its way out of a thread an error loses its class, and nobody would know that it is damage.
+    if (error instanceof LogDamaged) tellTrouble(error);
     throw error;
   }
   const views = openViewsFile({ path: viewsFile, projections: relationshipViews });

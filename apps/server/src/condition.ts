@@ -1,9 +1,12 @@
 import { LogDamaged } from '#event-sourcing';
 
-/** Why the store is not there, in words for whoever asks; a store without a place is a file of this machine. */
-export function unreachable(place: string | undefined, error: unknown): string {
-  if (place === undefined) return 'the event store cannot be reached';
-  return `the event store at ${place} cannot be reached: ${error instanceof Error ? error.message : String(error)}`;
+/**
+ * That the store is not there, in words for whoever asks, token or not: a message of the store may name a stream, and with
+ * it a customer, so it goes to the server's log alone. A store without a place is a file of this machine.
+ */
+export function unreachable(place: string | undefined, error: Error): string {
+  const where = place === undefined ? 'the event store' : `the event store at ${place}`;
+  return `${where} cannot be reached: ${error.name}, see the log of the server`;
 }
 
 /** What is known of how this server does, by those who notice it first, for those who are asked. */
@@ -17,6 +20,8 @@ export class Condition {
   projectorRestarts = 0;
   /** Where the log ended when the server opened it: what every view must have shown before the server is ready. */
   headAtStart = 0;
+  /** Writes down what those who are asked must not tell. */
+  tellOfTrouble: (error: Error) => void = () => undefined;
 
   /** True when the error says that the log is damaged, which is remembered. */
   isDamage(error: unknown): error is LogDamaged {

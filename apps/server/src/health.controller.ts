@@ -23,9 +23,10 @@ export class HealthController {
   @Get('ready')
   async ready() {
     const { condition } = this;
-    if (condition.waitingFor !== undefined) return readiness([condition.waitingFor], [], false);
+    if (condition.waitingFor !== undefined) return readiness([condition.waitingFor], [], condition.damaged);
     const missing: string[] = [];
     const { lags, trouble } = await viewLags(this.ledger);
+    if (trouble) condition.tellOfTrouble(trouble);
     if (trouble && !condition.isDamage(trouble)) missing.push(unreachable(this.ledger.place, trouble));
     // No more than that: where the damage is might be a customer's business, and stands in the server's log.
     if (condition.damaged) missing.unshift('the log is damaged: see the log of the server');

@@ -18,7 +18,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Condition } from './condition.js';
 import { Ledger } from './ledger.js';
-import { occasionally } from './occasionally.js';
+import { occasionally } from '../../projector/src/occasionally.js';
 import { openApiDocument } from './openapi.js';
 import { PartyGuard } from './party.js';
 

@@ -8,12 +8,12 @@ import { relationshipViews, type Views } from '#read-models';
 import type { Logger } from 'pino';
 import { openEventLog, placeOf, type OpenEventLog, type StoreMetrics } from '../../projector/src/event-log.js';
 import { exitCodeOf } from '../../projector/src/exit-codes.js';
+import { occasionally } from '../../projector/src/occasionally.js';
 import { startRestartedProjector } from '../../projector/src/restarted-projector.js';
 import { unreachable, type Condition } from './condition.js';
 import type { Configuration } from './configuration.js';
 import { ledgerSecret, ledgerSecretPath, sharedLedgerSecret } from './keys.js';
 import type { Ledger } from './ledger.js';
-import { occasionally } from './occasionally.js';
 import { ledgerOf } from './server.module.js';
 import { badConfiguration, StartupFailure } from './startup-failure.js';
 
@@ -35,7 +35,7 @@ export interface LedgerSurroundings {
   readonly logger: Logger;
 }
 
-const waitingToldEveryMs = 30_000;
+const troubleToldEveryMs = 30_000;
 
 /**
  * Takes the data directory and the store, with the adapters that the configuration names; nothing is asked of a database yet.
@@ -101,8 +101,15 @@ async function openTaken({
   const { store } = opened;
   const place = log.store === 'sqlite' ? undefined : opened.place;
   const viewsFile = viewsFileIn(dataDirectory);
-  const tellWaiting = occasionally(waitingToldEveryMs, (times, message: string) =>
-    logger.warn({ attempts: times }, `${message}; the server waits for it`),
+  const tellWaiting = occasionally(troubleToldEveryMs, (times, { message }: Error) =>
+    logger.warn(
+      { attempts: times },
+      `the event store at ${placeOf(log)} cannot be reached: ${message}; the server waits for it`,
+    ),
+  );
+  const tellOfTrouble = occasionally(troubleToldEveryMs, (times, message: string) => logger.warn({ times }, message));
+  condition.tellOfTrouble = occasionally(troubleToldEveryMs, (times, error: Error) =>
+    logger.warn({ err: error, times }, 'the event store could not say how far views are behind'),
   );
   const tellOfDamage = occasionally(60_000, (times, message: string) =>
     logger.error({ times }, `the log is damaged, so no view moves: ${message}`),
@@ -111,7 +118,7 @@ async function openTaken({
   const onWaiting = (error: Error) => {
     waitedSince ??= performance.now();
     condition.waitingFor = unreachable(place, error);
-    tellWaiting(condition.waitingFor);
+    tellWaiting(error);
   };
   try {
     const { ledgerId, secret, head } = await opened.reach(
@@ -130,15 +137,19 @@ async function openTaken({
       logger.warn({ waitedSeconds: Math.round((performance.now() - waitedSince) / 1000) }, 'the event store is there');
     condition.headAtStart = head;
     if (settings.projector === 'thread') {
+      const notBegun = 'the projector has not begun yet';
+      let begun = false;
+      condition.waitingFor = notBegun;
       const thread = await startRestartedProjector({
         log,
         viewsFile,
         signal,
         onStopped: (view, failure) => logger.error({ view, failure }, 'a view has stopped at an event'),
-        onTrouble(message, retryInMs, damaged) {
+        onTrouble(message, _, damaged) {
           condition.damaged ||= damaged;
+          if (!begun) condition.waitingFor = `${notBegun}: see the log of the server`;
           if (damaged) tellOfDamage(message);
-          else logger.warn({ retryInMs }, message);
+          else tellOfTrouble(`projector: ${message}`);
         },
         onNotice: (message, details) => logger.warn(details, `projector: ${message}`),
         onMetrics,
@@ -156,6 +167,7 @@ async function openTaken({
         // Its class is lost on the way from the thread; the message says what to do.
         throw new StartupFailure((error as Error).message);
       });
+      begun = true;
       closing.defer(() => thread.stop());
     }
     const views = openViews<Views>({ path: viewsFile, projections: relationshipViews });

@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { ledgerStream, LogDamaged, noPreviousHash, seal } from '#event-sourcing';
+import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
+import { viewsFileIn } from '#projector';
+import { runProjector, type ProjectorNews } from './run-projector.js';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'run-projector-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+it('a projector that cannot begin because the log is damaged tells so before it ends: a thread passes on no class', async () => {
+  const eventsFile = eventsFileIn(directory);
+  const store = openSqliteEventStore({ path: eventsFile });
+  const metadata = {
+    actor: { id: 'a', kind: 'k', roles: [], tenant: 't' },
+    causationId: 'c',
+    commandHash: '',
+    commandId: 'c',
+    correlationId: 'c',
+    policy: { name: 'none', hash: noPreviousHash },
+    recordedAt: '2026-11-22T12:00:00.000Z',
+    schema: 1,
+  };
+  // No ledger stands at its begin.
+  await store.append(ledgerStream, seal(ledgerStream, 0, noPreviousHash, [{ type: 'Sung', data: {}, metadata }]), -1);
+  await store.close();
+
+  const told: ProjectorNews[] = [];
+  const running = runProjector(
+    { log: { store: 'sqlite', eventsFile }, viewsFile: viewsFileIn(directory) },
+    new AbortController().signal,
+    (news) => told.push(news),
+  );
+  await expect(running).rejects.toThrow(LogDamaged);
+  expect(told).toMatchObject([{ news: 'trouble', damaged: true }]);
+});
