@@ -13,6 +13,8 @@ export interface EventMetadata {
   readonly actor: EventActor;
   /** The identifier of the message that caused this one; for a command from outside, its correlation id. */
   readonly causationId: string;
+  /** The name of the command. Absent from events that were recorded before there was this field. */
+  readonly command?: string;
   /** Free text by the sender; stands on the first event of a command only. */
   readonly comment?: string;
   /** Fingerprint of the command: tells a retry from another command under the same id. */

@@ -9,7 +9,7 @@ import { Rejection } from './rejection.js';
 export interface CommandRequest<Commands, Context> {
   readonly stream: string;
   readonly command: MessageOf<Commands>;
-  readonly metadata: Omit<UnsealedMetadata, 'recordedAt' | 'schema'>;
+  readonly metadata: Omit<UnsealedMetadata, 'command' | 'recordedAt' | 'schema'>;
   /** The caller's one reading of the clock, RFC 3339 in UTC with milliseconds. */
   readonly now: string;
   /** The outside facts of the decision at the time it counts for. */
@@ -193,6 +193,7 @@ export function commandHandler<Commands, Events, State, Context>({
         metadata: {
           ...shared,
           ...(index === 0 && comment !== undefined ? { comment } : {}),
+          command: command.type,
           recordedAt: now,
           schema: codec.schemaOf(type),
         },

@@ -43,7 +43,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
  * reader can compute its hash: names are lower case and values flat, as the specification asks for.
  */
 export function cloudEvent({ id, type, stream, revision, position, data, metadata }: RecordedEvent, ledgerId: string) {
-  const { actor, policy, comment } = metadata;
+  const { actor, policy, command, comment } = metadata;
   return {
     specversion: '1.0',
     id,
@@ -56,6 +56,7 @@ export function cloudEvent({ id, type, stream, revision, position, data, metadat
     position: String(position),
     correlationid: metadata.correlationId,
     causationid: metadata.causationId,
+    ...(command === undefined ? {} : { command }),
     commandid: metadata.commandId,
     commandhash: metadata.commandHash,
     actorid: actor.id,
