@@ -6,6 +6,7 @@ export * from './customer-relationship.js';
 export * from './event-codec.js';
 export * from './events.js';
 export * from './grant-names.js';
+export * from './journal.js';
 export * from './parties.js';
 export * from './policy.js';
 export * from './rejections.js';
