@@ -32,6 +32,20 @@ function object(properties: Record<string, Schema>, optional: readonly string[] 
 
 const money = object({ minorUnits: whole, currency: { type: 'string', pattern: '^[A-Z]{3}$' } });
 const place = { revision, position };
+/** What is shown as it stands now or, when that was asked for, as it stood at a moment. */
+const standing = (properties: Record<string, Schema>, optional: readonly string[] = []): Schema =>
+  object(
+    {
+      ...properties,
+      ...place,
+      asOf: {
+        ...time,
+        description:
+          'With asOf, asOfPosition or asOfRevision: that time, or when the last event that counts was recorded.',
+      },
+    },
+    [...optional, 'asOf'],
+  );
 const pair = { partnerId: guid, customerId: guid };
 const scheduledChange = object({ quantity: whole, termDuration: word('P1M', 'P1Y', 'P3Y'), offerId: text }, [
   'quantity',
@@ -160,7 +174,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     events: { ...listOf(object({ type: text, data: { type: 'object' } })), minItems: 1 },
   }),
   SupportContact: object({ tenantId: guid, partnerId: text, name: text }),
-  Relationship: object({
+  Relationship: standing({
     ...pair,
     status: word('requested', 'requestDeclined', 'requestWithdrawn', 'requestExpired', 'active', 'removed'),
     relationshipTerm: { ...whole, description: 'How often it has been established.' },
@@ -170,7 +184,6 @@ export const schemas: Readonly<Record<string, Schema>> = {
     agreementConfirmedAt: orNull(time),
     removedAt: orNull(time),
     availableSupportContacts: listOf(shown('SupportContact')),
-    ...place,
   }),
   RemovalBlocker: object(
     {
@@ -208,7 +221,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     }),
     ...place,
   }),
-  Subscription: object(
+  Subscription: standing(
     {
       subscriptionId: id,
       relationshipTerm: whole,
@@ -231,7 +244,6 @@ export const schemas: Readonly<Record<string, Schema>> = {
       furtherDisabledPeriod: flag,
       azureSubscriptions: listOf(object({ azureSubscriptionId: id, name: text, status: word('active', 'cancelled') })),
       supportContact: orNull(shown('SupportContact')),
-      ...place,
     },
     [
       'baseSubscriptionId',
@@ -246,14 +258,13 @@ export const schemas: Readonly<Record<string, Schema>> = {
       'furtherDisabledPeriod',
     ],
   ),
-  AzureSubscription: object({
+  AzureSubscription: standing({
     subscriptionId: id,
     azureSubscriptionId: id,
     name: text,
     status: word('active', 'cancelled'),
-    ...place,
   }),
-  Reservation: object({
+  Reservation: standing({
     reservationId: id,
     relationshipTerm: whole,
     name: text,
@@ -263,9 +274,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
     purchasedAt: time,
     expiresAt: time,
     status: word('active', 'cancellationRequested', 'cancelled', 'expired'),
-    ...place,
   }),
-  SoftwarePurchase: object(
+  SoftwarePurchase: standing(
     {
       purchaseId: id,
       relationshipTerm: whole,
@@ -276,19 +286,17 @@ export const schemas: Readonly<Record<string, Schema>> = {
       expiresAt: time,
       lineItems: listOf(object({ lineItemId: id, cancelled: flag })),
       status: word('completed', 'cancelled', 'expired'),
-      ...place,
     },
     ['expiresAt'],
   ),
-  SavingsPlan: object({
+  SavingsPlan: standing({
     savingsPlanId: id,
     relationshipTerm: whole,
     name: text,
     expiresAt: time,
     status: word('active', 'expired'),
-    ...place,
   }),
-  Grant: object(
+  Grant: standing(
     {
       grantId: id,
       relationshipTerm: whole,
@@ -303,17 +311,15 @@ export const schemas: Readonly<Record<string, Schema>> = {
       accessAssignments: listOf(
         object({ assignmentId: id, groupId: guid, roles: listOf(guid), status: word('active', 'deleted') }),
       ),
-      ...place,
     },
     ['name', 'roles', 'durationDays', 'autoExtendDays', 'requestExpiresAt', 'endsAt', 'accessAssignments'],
   ),
-  AccessAssignment: object({
+  AccessAssignment: standing({
     grantId: id,
     assignmentId: id,
     groupId: guid,
     roles: listOf(guid),
     status: word('active', 'deleted'),
-    ...place,
   }),
   Customer: object({
     ...pair,
@@ -448,43 +454,46 @@ function answer(
   status: number,
   description: string,
   schema: Schema,
-  headers: readonly string[] = [],
+  headers: readonly HeaderComponent[] = [],
   type = 'application/json',
 ): Answers {
   return {
     [status]: {
       description,
       headers: Object.fromEntries(
-        Object.entries(headerNames)
-          .filter(([name]) => headers.includes(name))
-          .map(([name, component]) => [name, { $ref: `#/components/headers/${component}` }]),
+        headerNames
+          .filter(([component]) => headers.includes(component))
+          .map(([component, name]) => [name, { $ref: `#/components/headers/${component}` }]),
       ),
       content: { [type]: { schema } },
     },
   };
 }
 
-const headerNames = {
-  ETag: 'ETag',
-  'Ledger-Position': 'LedgerPosition',
-  Location: 'Location',
-  'Idempotent-Replayed': 'IdempotentReplayed',
-  Link: 'Link',
-  'X-Correlation-Id': 'CorrelationId',
-};
-const always = ['X-Correlation-Id', 'Ledger-Position'];
+/** Component and name, in the order that the document has them. */
+const headerNames = [
+  ['ETag', 'ETag'],
+  ['ListTag', 'ETag'],
+  ['LedgerPosition', 'Ledger-Position'],
+  ['Location', 'Location'],
+  ['IdempotentReplayed', 'Idempotent-Replayed'],
+  ['Link', 'Link'],
+  ['CorrelationId', 'X-Correlation-Id'],
+] as const;
+type HeaderComponent = (typeof headerNames)[number][0];
+const always: readonly HeaderComponent[] = ['CorrelationId', 'LedgerPosition'];
 const notModified: Answers = { 304: { description: 'Nothing has changed since the ETag that was sent.' } };
 const one = (name: string, description: string): Answers => ({
   ...answer(200, description, shown(name), [...always, 'ETag']),
   ...notModified,
 });
 const list = (name: string, description: string): Answers => ({
-  ...answer(200, description, shown(name), [...always, 'ETag', 'Link']),
+  ...answer(200, description, shown(name), [...always, 'ListTag', 'Link']),
   ...notModified,
 });
 const listByClock = (name: string, description: string) => answer(200, description, shown(name), [...always, 'Link']);
 
-const commandHeaders = [...always, 'ETag', 'Idempotent-Replayed'];
+const commandHeaders: readonly HeaderComponent[] = [...always, 'ETag', 'IdempotentReplayed'];
 const answers: Readonly<Record<string, Answers>> = {
   command: answer(
     200,

@@ -3,6 +3,7 @@ import { httpProblems, statusOfKind, type HttpProblemCode } from '#http';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { answerOf, schemas } from './openapi-schemas.js';
+import { parameterTexts, summaryOf, tagTexts } from './openapi-texts.js';
 import { documentedSending } from './commands/sends.js';
 
 // The OpenAPI 3.1 document, from the running routes: paths and bodies come from the controllers by way of Nest, and what
@@ -47,7 +48,16 @@ export function openApiDocument(app: INestApplication): object {
     for (const [method, operation] of Object.entries(operations)) describe(path, method, operation, bodies);
   Object.assign(document.components.schemas, schemas);
   Object.assign(document.components, { parameters, headers, responses: problemResponses() });
+  Object.assign(document['info'] as Json, { contact: { name: 'The operator of this server' } });
+  const used = new Set(operationsOf(document).flatMap(({ tags = [] }) => tags));
+  document['tags'] = Object.entries(tagTexts)
+    .filter(([name]) => used.has(name))
+    .map(([name, description]) => ({ name, description }));
   return document;
+}
+
+function operationsOf(document: Document): Operation[] {
+  return Object.values(document.paths).flatMap((operations) => Object.values(operations));
 }
 
 function describe(path: string, method: string, operation: Operation, bodies: Record<string, Json>): void {
@@ -57,15 +67,17 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
   const sending = documentedSending(own);
   operation.operationId = `${sending ? camelCase(sending.command) : `${camelCase(controller.replace(/(Controller|Queries)$/, ''))}${pascalCase(handler)}`}${ofPartner ? 'OfPartner' : ''}`;
   operation.tags = [tagOf(path)];
+  const summary = summaryOf(own);
+  if (summary !== undefined) operation.summary = summary;
   const pathParameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => pathParameter(name!));
   operation.parameters = [
     ...pathParameters,
-    ...(operation.parameters ?? []).filter((parameter) => parameter['in'] !== 'path'),
+    ...(operation.parameters ?? []).filter((parameter) => parameter['in'] !== 'path').map(explained),
   ];
 
   if (!path.startsWith('/v1/')) {
     operation.security = [];
-    operation.responses = answerOf(own);
+    operation.responses = { ...answerOf(own), ...problems('AddressTooLong', 'HeadersTooLarge') };
     if (path.includes('{')) operation.responses['404'] = { $ref: '#/components/responses/NotFound' };
     return;
   }
@@ -107,7 +119,7 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
     ...problems('BadRequest', 'Unauthenticated', 'Forbidden'),
     // Only what names a relationship can miss one.
     ...(path.includes('{customerId}') ? problems('NotFound') : {}),
-    ...(own === 'RelationshipQueries.readiness' ? problems('ReadinessConflict') : {}),
+    ...(own === 'RelationshipQueries.readiness' ? problems('ReadinessConflict', 'PolicyUnknown') : {}),
     ...problems('AddressTooLong', 'HeadersTooLarge', 'InternalError', isList ? 'ViewUnavailable' : 'StoreUnavailable'),
   };
 }
@@ -135,13 +147,17 @@ export function exampleOf(schema: Json, bodies: Record<string, Json>): unknown {
   }
 }
 
+function explained({ name, ...parameter }: Json): Json {
+  return { name, description: parameterTexts[name as string], ...parameter };
+}
+
 function pathParameter(name: string): Json {
   const isTenant = name === 'customerId' || name === 'partnerId';
   return {
     name,
     in: 'path',
     required: true,
-    ...(isTenant ? { description: 'A tenant: a GUID in any case.' } : {}),
+    description: parameterTexts[name],
     schema: isTenant
       ? { type: 'string', format: 'uuid', example: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff' }
       : name === 'name'
@@ -242,6 +258,8 @@ const problemCodes: Record<string, readonly [status: number, codes: readonly str
   Unauthenticated: [401, codesWith(401)],
   Forbidden: [statusOfKind.who, ['PartnerUnknown', ...ofKind('who')]],
   NotFound: [statusOfKind.unknown, ['RouteNotFound', ...ofKind('unknown')]],
+  NotAcceptable: [406, codesWith(406)],
+  RequestTimeout: [408, codesWith(408)],
   CommandConflict: [statusOfKind.state, ['CommandInProgress', ...ofKind('state')]],
   ReadinessConflict: [statusOfKind.state, conflictsOfReading],
   PreconditionFailed: [412, codesWith(412)],
@@ -250,8 +268,11 @@ const problemCodes: Record<string, readonly [status: number, codes: readonly str
   MediaTypeNotSupported: [415, codesWith(415)],
   CommandUnprocessable: [statusOfKind.meaning, ['IdempotencyKeyReused', ...ofKind('meaning')]],
   PreconditionRequired: [428, codesWith(428)],
+  ExpectationFailed: [417, codesWith(417)],
+  TooManyRequests: [429, codesWith(429)],
   HeadersTooLarge: [431, codesWith(431)],
   InternalError: [500, codesWith(500)],
+  PolicyUnknown: [501, codesWith(501)],
   CommandUnavailable: [
     503,
     ['StoreUnavailable', 'OutcomeUnknown', 'LogDamaged', 'ServerOutdated', 'AuthenticationUnavailable', 'ShuttingDown'],
