@@ -73,6 +73,16 @@ export const httpProblems = {
     title: 'This address takes another method',
     detail: 'The Allow header names those that it takes.',
   },
+  NotAcceptable: {
+    status: 406,
+    title: 'The answer is not there in a form that Accept asks for',
+    detail: 'offered names the media types that this route answers with.',
+  },
+  RequestTimeout: {
+    status: 408,
+    title: 'The request has not come to its end in time',
+    detail: 'Nothing was attempted; send it again, and without pauses.',
+  },
   CommandInProgress: {
     status: 409,
     title: 'The same command is being decided',
@@ -90,6 +100,11 @@ export const httpProblems = {
   },
   AddressTooLong: { status: 414, title: 'The address is too long', detail: 'No id has more than 64 characters.' },
   MediaTypeNotSupported: { status: 415, title: 'The body is not JSON', detail: 'Send Content-Type: application/json.' },
+  ExpectationFailed: {
+    status: 417,
+    title: 'The request expects something that this server does not know',
+    detail: 'Expect may say 100-continue and nothing else.',
+  },
   IdempotencyKeyReused: {
     status: 422,
     title: 'The key has been used for another command',
@@ -100,11 +115,21 @@ export const httpProblems = {
     title: 'The command needs If-Match',
     detail: 'Read the relationship and send its ETag, so that you remove what you have seen.',
   },
+  TooManyRequests: {
+    status: 429,
+    title: 'Too many requests',
+    detail: 'Nothing was attempted; the RateLimit field says how many are left, and Retry-After when to come again.',
+  },
   HeadersTooLarge: { status: 431, title: 'The headers are too large', detail: 'They may have 16 KiB together.' },
   InternalError: {
     status: 500,
     title: 'Something went wrong in this server',
     detail: 'The operator finds the cause in the log by the correlation id.',
+  },
+  PolicyUnknown: {
+    status: 501,
+    title: 'The policy in force then is not one that this server knows',
+    detail: 'details name it. A release that has it can answer; under another policy the answer would be a wrong one.',
   },
   StoreUnavailable: {
     status: 503,

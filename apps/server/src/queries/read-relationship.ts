@@ -1,19 +1,29 @@
-import type { CustomerRelationship } from '#customer-relationship';
+import { hash } from 'node:crypto';
+import type { CustomerRelationship, Policy } from '#customer-relationship';
 import { Rejection, type Frozen } from '#event-sourcing';
 import { Answer, entityTag, ledgerPosition, noneMatch } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { momentOf, type Moment, type RelationshipAsOfParameters } from '../as-of/moment.js';
+import { relationshipThen } from '../as-of/relationship-then.js';
 import { Ledger } from '../ledger.js';
 import { requireReader, type Party } from '../party.js';
 import { representation } from '../representation.js';
 
+/** The outside facts that an answer rests on: the present ones, or those of the moment that was asked for. */
+export interface Circumstances {
+  readonly now: string;
+  readonly policy: Policy;
+}
+
 /**
- * A question about one relationship, answered from its stream and therefore as it stands now. The answer is what `show`
- * makes of the state; a rejection that it throws is the answer too.
+ * A question about one relationship, answered from its stream and therefore as it stands now, or as it stood. The answer
+ * is what `show` makes of the state; a rejection that it throws is the answer too.
  */
 export class ReadRelationship {
   constructor(
     readonly party: Party,
-    readonly show: (state: Frozen<CustomerRelationship>, party: Party, now: string) => object,
+    readonly show: (state: Frozen<CustomerRelationship>, party: Party, at: Circumstances) => object,
+    readonly parameters: RelationshipAsOfParameters,
     readonly options: {
       readonly ifNoneMatch?: string | undefined;
       /** What depends on the clock or the policy is not the same because the revision is: no tag, nothing stored. */
@@ -26,17 +36,44 @@ export class ReadRelationship {
 export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, Answer> {
   constructor(private readonly ledger: Ledger) {}
 
-  async execute({ party, show, options }: ReadRelationship): Promise<Answer> {
+  async execute(query: ReadRelationship): Promise<Answer> {
+    const { party, show, parameters, options } = query;
     requireReader(party);
     const now = this.ledger.clock();
+    const moment = momentOf(parameters, now);
+    if (moment) return this.asItStood(query, moment);
+    const { policy } = this.ledger;
     return this.ledger.relationships.ask(party.stream, (state, { revision, position }) => {
       if (revision < 0) throw new Rejection('RelationshipNotFound');
       const place = { 'Ledger-Position': ledgerPosition(position, this.ledger.id) };
-      const body = () => ({ ...show(state, party, now), revision, position: String(position) });
+      const body = () => ({ ...show(state, party, { now, policy }), revision, position: String(position) });
       if (options.dependsOnClock) return new Answer(200, { ...place, 'Cache-Control': 'no-store' }, body());
       const headers = { ...place, ETag: entityTag(revision, representation), 'Cache-Control': 'private, no-cache' };
       if (noneMatch(options.ifNoneMatch, headers.ETag)) return new Answer(304, headers, undefined);
       return new Answer(200, headers, JSON.stringify(body()));
     });
   }
+
+  private async asItStood({ party, show, options }: ReadRelationship, moment: Moment): Promise<Answer> {
+    const then = await relationshipThen(this.ledger.store, party.stream, moment);
+    const { state, revision, position, asOf } = then;
+    const at: Circumstances = {
+      now: asOf,
+      // Only what asks for the policy needs one that is known.
+      get policy() {
+        return then.policy();
+      },
+    };
+    const place = { 'Ledger-Position': ledgerPosition(position, this.ledger.id) };
+    const body = () => ({ asOf, ...show(state, party, at), revision, position: String(position) });
+    if (options.dependsOnClock) return new Answer(200, { ...place, 'Cache-Control': 'no-store' }, body());
+    const headers = { ...place, ETag: tagThen(revision, asOf), 'Cache-Control': 'private, no-cache' };
+    if (noneMatch(options.ifNoneMatch, headers.ETag)) return new Answer(304, headers, undefined);
+    return new Answer(200, headers, JSON.stringify(body()));
+  }
+}
+
+/** Of another form than the tag of a present state: sent as `If-Match`, it matches none. */
+function tagThen(revision: number, asOf: string): string {
+  return `"${revision}.${representation}.${hash('sha256', asOf).slice(0, 12)}"`;
 }

@@ -1,9 +1,8 @@
 import { Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
+import { RelationshipAsOfParameters } from '../as-of/moment.js';
 import { RelationshipController } from '../commands/sends.js';
-import { Ledger } from '../ledger.js';
 import { Asking, type Asked } from './asked.js';
-import { NoParameters } from './parameters.js';
 import { ReadRelationship } from './read-relationship.js';
 import {
   accessAssignmentShown,
@@ -19,23 +18,18 @@ import {
 
 @RelationshipController('reseller-relationship')
 export class RelationshipQueries {
-  constructor(
-    private readonly queries: QueryBus,
-    private readonly ledger: Ledger,
-  ) {}
+  constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  relationship(@Asking() { party, headers }: Asked, @Query() _: NoParameters) {
+  relationship(@Asking() { party, headers }: Asked, @Query() parameters: RelationshipAsOfParameters) {
     return this.queries.execute(
-      new ReadRelationship(party, relationshipShown, { ifNoneMatch: headers['if-none-match'] }),
+      new ReadRelationship(party, relationshipShown, parameters, { ifNoneMatch: headers['if-none-match'] }),
     );
   }
 
   @Get('removal-readiness')
-  readiness(@Asking() { party }: Asked, @Query() _: NoParameters) {
-    return this.queries.execute(
-      new ReadRelationship(party, readinessShown(this.ledger.policy), { dependsOnClock: true }),
-    );
+  readiness(@Asking() { party }: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.queries.execute(new ReadRelationship(party, readinessShown, parameters, { dependsOnClock: true }));
   }
 }
 
@@ -45,41 +39,50 @@ export class ItemQueries {
   constructor(private readonly queries: QueryBus) {}
 
   @Get('subscriptions/:subscriptionId')
-  subscription(@Asking() asked: Asked, @Query() _: NoParameters) {
-    return this.read(asked, subscriptionShown(asked.ids['subscriptionId']!));
+  subscription(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(asked, parameters, subscriptionShown(asked.ids['subscriptionId']!));
   }
 
   @Get('subscriptions/:subscriptionId/azure-subscriptions/:azureSubscriptionId')
-  azureSubscription(@Asking() asked: Asked, @Query() _: NoParameters) {
-    return this.read(asked, azureSubscriptionShown(asked.ids['subscriptionId']!, asked.ids['azureSubscriptionId']!));
+  azureSubscription(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(
+      asked,
+      parameters,
+      azureSubscriptionShown(asked.ids['subscriptionId']!, asked.ids['azureSubscriptionId']!),
+    );
   }
 
   @Get('reservations/:reservationId')
-  reservation(@Asking() asked: Asked, @Query() _: NoParameters) {
-    return this.read(asked, reservationShown(asked.ids['reservationId']!));
+  reservation(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(asked, parameters, reservationShown(asked.ids['reservationId']!));
   }
 
   @Get('software/:purchaseId')
-  software(@Asking() asked: Asked, @Query() _: NoParameters) {
-    return this.read(asked, softwareShown(asked.ids['purchaseId']!));
+  software(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(asked, parameters, softwareShown(asked.ids['purchaseId']!));
   }
 
   @Get('savings-plans/:savingsPlanId')
-  savingsPlan(@Asking() asked: Asked, @Query() _: NoParameters) {
-    return this.read(asked, savingsPlanShown(asked.ids['savingsPlanId']!));
+  savingsPlan(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(asked, parameters, savingsPlanShown(asked.ids['savingsPlanId']!));
   }
 
   @Get('delegated-admin/:grantId')
-  grant(@Asking() asked: Asked, @Query() _: NoParameters) {
-    return this.read(asked, grantShown(asked.ids['grantId']!));
+  grant(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(asked, parameters, grantShown(asked.ids['grantId']!));
   }
 
   @Get('delegated-admin/:grantId/access-assignments/:assignmentId')
-  accessAssignment(@Asking() asked: Asked, @Query() _: NoParameters) {
-    return this.read(asked, accessAssignmentShown(asked.ids['grantId']!, asked.ids['assignmentId']!));
+  accessAssignment(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(asked, parameters, accessAssignmentShown(asked.ids['grantId']!, asked.ids['assignmentId']!));
   }
 
-  private read({ party, headers }: Asked, show: ConstructorParameters<typeof ReadRelationship>[1]) {
-    return this.queries.execute(new ReadRelationship(party, show, { ifNoneMatch: headers['if-none-match'] }));
+  private read(
+    { party, headers }: Asked,
+    parameters: RelationshipAsOfParameters,
+    show: ConstructorParameters<typeof ReadRelationship>[1],
+  ) {
+    const options = { ifNoneMatch: headers['if-none-match'] };
+    return this.queries.execute(new ReadRelationship(party, show, parameters, options));
   }
 }

@@ -1,11 +1,12 @@
-import { removalReadiness, type CustomerRelationship, type Policy } from '#customer-relationship';
+import { removalReadiness, type CustomerRelationship } from '#customer-relationship';
 import { Rejection, type Frozen } from '#event-sourcing';
 import type { Party } from '../party.js';
+import type { Circumstances } from './read-relationship.js';
 
 // How a relationship and its items are shown. A change of what stands here is the next number in representation.ts.
 
 type State = Frozen<CustomerRelationship>;
-type Show = (state: State, party: Party, now: string) => object;
+type Show = (state: State, party: Party, at: Circumstances) => object;
 
 export const relationshipShown: Show = (state, { partner, customerId }) => {
   const { status, relationshipTerm, customer, request, establishedAt, removedAt, agreementConfirmedAt } = state;
@@ -23,14 +24,12 @@ export const relationshipShown: Show = (state, { partner, customerId }) => {
   };
 };
 
-export const readinessShown =
-  (policy: Policy): Show =>
-  (state, { partner, customerId }, now) => ({
-    partnerId: partner.tenantId,
-    customerId,
-    asOf: now,
-    ...removalReadiness(state, policy, now, partner.type),
-  });
+export const readinessShown: Show = (state, { partner, customerId }, { now, policy }) => ({
+  partnerId: partner.tenantId,
+  customerId,
+  asOf: now,
+  ...removalReadiness(state, policy, now, partner.type),
+});
 
 export const subscriptionShown =
   (subscriptionId: string): Show =>

@@ -1,0 +1,52 @@
+import { badRequest, Matching, Optional, Problem, Time, WholeText } from '#http';
+
+/** What a list or a relationship takes to be asked as it stood before. */
+export class AsOfParameters {
+  /** As it stood at this time: what had been recorded by then counts. Any offset. */
+  @Optional(Time()) asOf?: string;
+  /** As it stood at this place in the ledger. */
+  @Optional(Matching(/^[1-9]\d{0,15}$/, 'a position: digits', '42')) asOfPosition?: string;
+}
+
+/** What one relationship takes besides. */
+export class RelationshipAsOfParameters extends AsOfParameters {
+  /** As it stood at this revision of the relationship. */
+  @Optional(WholeText(0, Number.MAX_SAFE_INTEGER)) asOfRevision?: number;
+}
+
+/** Up to where events count. */
+export type Moment =
+  | { readonly kind: 'time'; readonly at: string }
+  | { readonly kind: 'position'; readonly position: number }
+  | { readonly kind: 'revision'; readonly revision: number };
+
+/**
+ * The moment that a query names; undefined for the present. What has not happened yet is not waited for.
+ * @throws Problem 400 for two of them, and for a time in the future
+ */
+export function momentOf(
+  { asOf, asOfPosition, asOfRevision }: RelationshipAsOfParameters,
+  now: string,
+): Moment | undefined {
+  const named = Object.entries({ asOf, asOfPosition, asOfRevision }).filter(([, value]) => value !== undefined);
+  if (named.length > 1) {
+    const names = named.map(([name]) => name);
+    throw new Problem('InvalidQuery', {
+      errors: names.map((name) => ({
+        pointer: name,
+        detail: `cannot stand beside ${names.filter((other) => other !== name).join(' and ')}: name one moment`,
+      })),
+    });
+  }
+  if (asOf !== undefined) {
+    if (asOf > now) throw badRequest('InvalidQuery', 'asOf', `must not lie in the future: it is ${now}`);
+    return { kind: 'time', at: asOf };
+  }
+  if (asOfPosition !== undefined) return { kind: 'position', position: Number(asOfPosition) };
+  return asOfRevision === undefined ? undefined : { kind: 'revision', revision: asOfRevision };
+}
+
+/** @throws Problem 400 for a position that the ledger has not reached, as after a restore from a backup */
+export function requireReached(position: number, head: number): void {
+  if (position > head) throw new Problem('LedgerPositionUnknown', { reason: 'beyondHead', head: String(head) });
+}
