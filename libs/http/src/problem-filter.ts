@@ -8,6 +8,8 @@ import { problemTexts, type HttpProblemCode } from './problem-texts.js';
 
 /** What goes wrong in a way that trying again may cure. */
 const retryable = new Set([
+  'RequestTimeout',
+  'TooManyRequests',
   'ConcurrencyConflict',
   'CommandInProgress',
   'StoreUnavailable',
