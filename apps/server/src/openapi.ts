@@ -104,10 +104,12 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
       ...answerOf('command'),
       ...(sending.creates ? answerOf('created') : {}),
       ...problems('BadRequest', 'Unauthenticated', 'Forbidden', 'NotFound', 'CommandConflict', 'PreconditionFailed'),
-      ...problems('BodyTooLarge', 'AddressTooLong', 'MediaTypeNotSupported', 'CommandUnprocessable'),
+      ...problems('NotAcceptable', 'RequestTimeout', 'BodyTooLarge', 'AddressTooLong', 'MediaTypeNotSupported'),
+      ...problems('ExpectationFailed', 'CommandUnprocessable'),
       ...(sending.needsIfMatch ? problems('PreconditionRequired') : {}),
-      ...problems('HeadersTooLarge', 'InternalError', 'CommandUnavailable'),
+      ...problems('TooManyRequests', 'HeadersTooLarge', 'InternalError', 'CommandUnavailable'),
     };
+    limited(operation);
     return;
   }
   const isList = own.endsWith('.list');
@@ -120,8 +122,17 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
     // Only what names a relationship can miss one.
     ...(path.includes('{customerId}') ? problems('NotFound') : {}),
     ...(own === 'RelationshipQueries.readiness' ? problems('ReadinessConflict', 'PolicyUnknown') : {}),
-    ...problems('AddressTooLong', 'HeadersTooLarge', 'InternalError', isList ? 'ViewUnavailable' : 'StoreUnavailable'),
+    ...problems('NotAcceptable', 'AddressTooLong', 'TooManyRequests', 'HeadersTooLarge', 'InternalError'),
+    ...problems(isList ? 'ViewUnavailable' : 'StoreUnavailable'),
   };
+  limited(operation);
+}
+
+/** Whoever is answered is told what is left of the caller's requests. */
+function limited(operation: Operation): void {
+  for (const [status, response] of Object.entries(operation.responses))
+    if (!('$ref' in response))
+      operation.responses[status] = { ...response, headers: { ...(response['headers'] as Json), ...rateLimitHeaders } };
 }
 
 /** A body with what is required and nothing else. */
@@ -244,6 +255,18 @@ const headers: Json = {
   Link: { description: 'rel="next": the next page, if there is one.', schema: { type: 'string' } },
   CorrelationId: { schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' } },
   RetryAfter: { description: 'Seconds.', schema: { type: 'string', pattern: '^[0-9]+$' } },
+  RateLimit: {
+    description: 'What is left (r) until the window ends in t seconds, as the IETF draft of this name has it.',
+    schema: { type: 'string', example: '"caller";r=59999;t=60' },
+  },
+  RateLimitPolicy: {
+    description: 'How many requests (q) a caller may make in a window of w seconds; each item of a bulk is one.',
+    schema: { type: 'string', example: '"caller";q=60000;w=60' },
+  },
+};
+const rateLimitHeaders: Json = {
+  RateLimit: ref('headers', 'RateLimit'),
+  'RateLimit-Policy': ref('headers', 'RateLimitPolicy'),
 };
 
 const ofKind = (kind: RejectionKind) =>
@@ -313,7 +336,8 @@ function problemResponses(): Json {
         description: `One of: ${codes.join(', ')}.`,
         headers: {
           'X-Correlation-Id': ref('headers', 'CorrelationId'),
-          ...(status === 503 ? { 'Retry-After': ref('headers', 'RetryAfter') } : {}),
+          ...(status === 503 || status === 429 ? { 'Retry-After': ref('headers', 'RetryAfter') } : {}),
+          ...(status === 429 ? rateLimitHeaders : {}),
         },
         content: {
           'application/problem+json': {
