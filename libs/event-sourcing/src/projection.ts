@@ -1,3 +1,4 @@
+import type { RecordedEvent } from './event-store.js';
 import type { MessageOf, Name } from './message.js';
 
 type Stored<V> = [V] extends [string]
@@ -16,14 +17,17 @@ export type ColumnType<V = unknown> = unknown extends V
 /** One table of a view. The columns are derived from the row's type: a column that is missing or wrong does not compile. */
 export interface Table<Row extends object> {
   readonly columns: { readonly [C in keyof Row & string]: ColumnType<Row[C]> };
-  /** The columns that name a row; text. */
+  /** The columns that name a row; texts, or whole numbers. */
   readonly key: readonly (keyof Row & string)[];
   /** Columns by which rows are listed, the key's as tie-break. */
   readonly indexes?: readonly (readonly (keyof Row & string)[])[];
 }
 
 /** The values of a table's key columns, in their order. */
-export type Key = readonly string[];
+export type Key = readonly (string | number)[];
+
+/** Where an event stands in the log, and what stands there with it: who, when, under which id. */
+export type Envelope = Omit<RecordedEvent, 'data'>;
 
 /** Rows that an event is about, each of another table; absent where there is none. */
 export type RowsOf<Tables> = { readonly [T in keyof Tables]?: Tables[T] | undefined };
@@ -44,14 +48,26 @@ export interface Projection<Catalogue, Tables extends { readonly [T in keyof Tab
   readonly version: number;
   /** By name, which ends in `_v` and the version. */
   readonly tables: { readonly [T in keyof Tables & string]: Table<Tables[T]> };
-  readonly keys: (event: MessageOf<Catalogue>, subject: Subject) => { readonly [T in keyof Tables]?: Key };
+  readonly keys: (
+    event: MessageOf<Catalogue>,
+    subject: Subject,
+    recorded: Envelope,
+  ) => { readonly [T in keyof Tables]?: Key };
   readonly on: {
     readonly [N in Name<Catalogue>]?: (
       rows: RowsOf<Tables>,
       data: Catalogue[N],
       subject: Subject,
+      recorded: Envelope,
     ) => Changes<Tables> | undefined;
   };
+  /**
+   * For a view of what all events have in common: in place of `on`, the step for every event, whatever its name. The data
+   * are not read, so that a name or a schema of a newer release does not stop it.
+   */
+  readonly each?: (rows: RowsOf<Tables>, subject: Subject, recorded: Envelope) => Changes<Tables> | undefined;
+  /** Which streams the view is about, and what their names say, if it is not what all views are about. */
+  readonly subjectOf?: (stream: string) => Subject | undefined;
 }
 
 /** A projection whose tables are not known by type: what runs projections takes any of them. */
@@ -59,7 +75,7 @@ export interface AnyProjection<Catalogue, Subject> {
   readonly name: string;
   readonly version: number;
   readonly tables: Readonly<Record<string, AnyTable>>;
-  readonly keys: (event: MessageOf<Catalogue>, subject: Subject) => Readonly<Record<string, Key>>;
+  readonly keys: (event: MessageOf<Catalogue>, subject: Subject, recorded: Envelope) => Readonly<Record<string, Key>>;
   readonly on: Readonly<
     Record<
       string,
@@ -67,9 +83,16 @@ export interface AnyProjection<Catalogue, Subject> {
         rows: Readonly<Record<string, object | undefined>>,
         data: unknown,
         subject: Subject,
+        recorded: Envelope,
       ) => Readonly<Record<string, object | null>> | undefined
     >
   >;
+  readonly each?: (
+    rows: Readonly<Record<string, object | undefined>>,
+    subject: Subject,
+    recorded: Envelope,
+  ) => Readonly<Record<string, object | null>> | undefined;
+  readonly subjectOf?: (stream: string) => Subject | undefined;
 }
 
 export interface AnyTable {
@@ -87,7 +110,7 @@ export function anyProjection<Catalogue, Tables extends { readonly [T in keyof T
 
 /** A row's name in memory. Only the last part of a key is free text, so no two keys are joined to the same string. */
 export function rowName(key: Key): string {
-  let name = key[0]!;
+  let name = String(key[0]!);
   for (let index = 1; index < key.length; index++) name += `\u0000${key[index]!}`;
   return name;
 }
@@ -101,7 +124,7 @@ export interface Rows {
 }
 
 /**
- * Applies one event to a view. Nothing is changed if it throws.
+ * Applies one event to a view; of an event whose name the view has no step for, nothing. Nothing is changed if it throws.
  * @throws TypeError for a row that its table would refuse. Found here and not by the database, so that where a view stops
  * does not hang on where a batch ends.
  */
@@ -110,13 +133,15 @@ export function project<Catalogue, Subject>(
   rows: Rows,
   event: MessageOf<Catalogue>,
   subject: Subject,
+  recorded: Envelope,
 ): void {
+  const { each } = projection;
   const step = projection.on[event.type];
-  if (!step) return;
-  const keys = projection.keys(event, subject);
+  if (!step && !each) return;
+  const keys = projection.keys(event, subject, recorded);
   const touched = touchedRows(projection.tables);
   touched.begin(keys, rows);
-  const changes = step(touched.rows, event.data, subject);
+  const changes = each ? each(touched.rows, subject, recorded) : step!(touched.rows, event.data, subject, recorded);
   for (const table in changes) {
     const key = keys[table];
     if (!key) throw new TypeError(`${event.type} does not name the row of ${table} that it changes`);

@@ -14,7 +14,7 @@ import type { ViewFailure, ViewsFile } from './views-file.js';
 export interface ProjectorOptions<Catalogue, Subject> {
   readonly store: Pick<EventStore, 'subscribe'>;
   readonly codec: EventCodec<Catalogue>;
-  /** What the name of a stream says; undefined for streams of another kind, which no view is about. */
+  /** What the name of a stream says; undefined for streams of another kind, which only views that say so are about. */
   readonly subjectOf: (stream: string) => Subject | undefined;
   readonly views: ViewsFile;
   readonly projections: readonly AnyProjection<Catalogue, Subject>[];
@@ -165,25 +165,35 @@ export function projector<Catalogue, Subject>({
 
   /** Applies events to the rows in memory, each view up to the one that it cannot handle. */
   function fold(members: Group<Catalogue, Subject>['members'], events: readonly RecordedEvent[]): void {
-    const readings = events.flatMap((recorded): Reading<Catalogue, Subject>[] => {
-      const subject = subjectOf(recorded.stream);
-      return subject === undefined ? [] : [{ recorded, subject, decoded: undefined }];
-    });
-    for (const view of members)
-      for (const reading of readings) {
+    const shared = readingsOf(events, subjectOf);
+    for (const view of members) {
+      const own = view.projection.subjectOf;
+      for (const reading of own ? readingsOf(events, own) : shared) {
         if (reading.recorded.position <= view.folded) continue;
         if (view.stoppedBy) break;
         foldOne(view, reading);
       }
+    }
+  }
+
+  function readingsOf(events: readonly RecordedEvent[], of: typeof subjectOf): Reading<Catalogue, Subject>[] {
+    return events.flatMap((recorded) => {
+      const subject = of(recorded.stream);
+      return subject === undefined ? [] : [{ recorded, subject, decoded: undefined }];
+    });
   }
 
   function foldOne(view: View<Catalogue, Subject>, reading: Reading<Catalogue, Subject>): void {
     const { recorded, subject } = reading;
     try {
+      // What takes every event as it stands needs no meaning of it.
+      if (view.projection.each) {
+        project(view.projection, view.rows, recorded as unknown as MessageOf<Catalogue>, subject, recorded);
+      }
       // A name that this release does not know might concern any view: decoding it says so.
-      if (view.projection.on[recorded.type] || !isKnown(recorded.type)) {
+      else if (view.projection.on[recorded.type] || !isKnown(recorded.type)) {
         reading.decoded ??= codec.decode(recorded);
-        project(view.projection, view.rows, reading.decoded, subject);
+        project(view.projection, view.rows, reading.decoded, subject, recorded);
       }
       view.folded = recorded.position;
     } catch (error) {

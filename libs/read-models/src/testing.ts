@@ -10,7 +10,17 @@ import {
   type RelationshipCommands,
   type RelationshipEvents,
 } from '#customer-relationship';
-import { anyProjection, decideOn, fold, project, type MessageOf, type Projection, type Rows } from '#event-sourcing';
+import {
+  anyProjection,
+  decideOn,
+  fold,
+  noPreviousHash,
+  project,
+  type EventMetadata,
+  type MessageOf,
+  type Projection,
+  type Rows,
+} from '#event-sourcing';
 import type { Pair } from './pair.js';
 
 // Words for specifications of views: a story is told in commands, and the real decider writes its events.
@@ -39,6 +49,20 @@ const chris = (tenant: string): Actor => ({
   roles: ['CustomerGlobalAdmin'],
   tenant,
 });
+
+/** Of an event of whose metadata a story tells nothing. */
+const metadata: EventMetadata = {
+  actor: { id: 'ada', kind: 'partnerUser', roles: [], tenant: partnerId },
+  causationId: 'story',
+  commandHash: '',
+  commandId: 'story',
+  correlationId: 'story',
+  hash: noPreviousHash,
+  policy: { name: defaultPolicy.name, hash: noPreviousHash },
+  previousHash: noPreviousHash,
+  recordedAt: '2026-01-10T09:00:00.000Z',
+  schema: 1,
+};
 
 type Events = readonly MessageOf<RelationshipEvents>[];
 type Commands = RelationshipCommands;
@@ -113,15 +137,15 @@ export function rowsOf<Tables extends { readonly [T in keyof Tables]: object }>(
     get: (table, _, name) => tables.get(table)!.get(name),
     set: (table, _, name, row) => void (row ? tables.get(table)!.set(name, row) : tables.get(table)!.delete(name)),
   };
-  for (const told of stories)
-    for (const event of told.events)
+  let position = 0;
+  for (const told of stories) {
+    const stream = relationshipStream(told.pair.partnerId, told.pair.customerId);
+    for (const [revision, event] of told.events.entries()) {
+      const recorded = { id: '', stream, revision, position: ++position, type: event.type, metadata };
       // As events come: through JSON, under the name of a stream.
-      project(
-        any,
-        rows,
-        JSON.parse(JSON.stringify(event)) as MessageOf<RelationshipEvents>,
-        pairOf(relationshipStream(told.pair.partnerId, told.pair.customerId))!,
-      );
+      project(any, rows, JSON.parse(JSON.stringify(event)) as MessageOf<RelationshipEvents>, pairOf(stream)!, recorded);
+    }
+  }
   return Object.fromEntries([...tables].map(([table, ofTable]) => [table, [...ofTable.values()]])) as unknown as {
     readonly [T in keyof Tables]: readonly Tables[T][];
   };
