@@ -1,6 +1,7 @@
 /**
  * Times are RFC 3339 in UTC with milliseconds (`2026-11-22T16:00:00.000Z`), so that comparing the strings compares the
  * times. Ends are inclusive (domain fact: "all dates UTC; end dates inclusive").
+ * @format date-time
  */
 export type Instant = string;
 

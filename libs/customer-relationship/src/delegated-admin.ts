@@ -20,6 +20,7 @@ import type { CustomerRelationship, Grant, GranularGrant, GrantStatus } from './
 export interface DelegatedAdminCommands {
   /** Delegated admin privileges (DAP) that exist since before October 2023; one per customer. */
   RecordLegacyDelegatedAdmin: { readonly grantId: string; readonly effectiveAt: Instant };
+  /** Draws up a request for granular delegated admin privileges (GDAP). */
   RequestDelegatedAdmin: {
     readonly grantId: string;
     /** Unique over all the partner's grants (rule G2). */
@@ -30,6 +31,7 @@ export interface DelegatedAdminCommands {
     readonly autoExtendDays?: number;
     readonly effectiveAt?: Instant;
   };
+  /** Changes a request that has not been sent, or the auto-extension of an active grant; what is not named stays. */
   UpdateDelegatedAdminRequest: {
     readonly grantId: string;
     readonly name?: string;
@@ -37,10 +39,15 @@ export interface DelegatedAdminCommands {
     readonly durationDays?: number;
     readonly autoExtendDays?: number;
   };
+  /** Sends the request to the customer; it can no longer be edited. */
   LockDelegatedAdminForApproval: { readonly grantId: string };
+  /** Approves the request: the grant is active from now on. */
   ApproveDelegatedAdmin: { readonly grantId: string; readonly approvedBy?: RelayedSignature };
+  /** Extends an active grant that was requested with auto-extension. */
   ExtendDelegatedAdmin: { readonly grantId: string };
+  /** Ends a grant. */
   TerminateDelegatedAdmin: { readonly grantId: string };
+  /** Records that a grant is past its end, or that nobody has approved it in time; not before its time. */
   ExpireDelegatedAdmin: { readonly grantId: string };
   /** Creates the assignment, or gives an existing one other roles. */
   AssignAccess: {
@@ -50,6 +57,7 @@ export interface DelegatedAdminCommands {
     readonly groupId: string;
     readonly roles: readonly string[];
   };
+  /** Takes the roles of a grant from a security group. */
   RemoveAccess: { readonly grantId: string; readonly assignmentId: string };
 }
 

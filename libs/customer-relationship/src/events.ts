@@ -56,6 +56,7 @@ export interface CustomerSignature {
 
 export interface RelationshipEvents {
   // The relationship
+  /** The partner has asked the customer for a reseller relationship; the request waits for the customer until `expiresAt`. */
   ResellerRelationshipRequested: {
     readonly partnerId: string;
     readonly customerId: string;
@@ -68,21 +69,28 @@ export interface RelationshipEvents {
     readonly requestedAt: Instant;
     readonly expiresAt: Instant;
   };
+  /** The customer has said no to the request. */
   ResellerRelationshipRequestDeclined: { readonly declinedBy: CustomerSignature; readonly declinedAt: Instant };
+  /** The partner has taken the request back. */
   ResellerRelationshipRequestWithdrawn: { readonly withdrawnAt: Instant };
+  /** Nobody has answered the request in time. */
   ResellerRelationshipRequestExpired: { readonly expiredAt: Instant };
+  /** The customer has accepted: the relationship is active. */
   ResellerRelationshipEstablished: {
     /** 1 for the first time, one more each time the relationship is re-established. */
     readonly relationshipTerm: number;
     readonly acceptedBy: CustomerSignature;
     readonly establishedAt: Instant;
   };
+  /** The customer has agreed to the customer agreement, without which nothing can be bought. */
   CustomerAgreementConfirmed: {
     readonly confirmedBy: 'partner' | 'customer';
     readonly agreedAt: Instant;
     readonly confirmedAt: Instant;
   };
+  /** The name or the domain of the customer has changed; only what changes is named. */
   CustomerProfileUpdated: { readonly name?: string; readonly domain?: string; readonly updatedAt: Instant };
+  /** The reseller relationship has ended. */
   ResellerRelationshipRemoved: {
     readonly relationshipTerm: number;
     readonly removedAt: Instant;
@@ -92,6 +100,7 @@ export interface RelationshipEvents {
   };
 
   // Subscriptions
+  /** A subscription of any kind has been bought; it is pending until it is activated. */
   SubscriptionPurchased: {
     readonly subscriptionId: string;
     readonly kind: SubscriptionKind;
@@ -111,7 +120,9 @@ export interface RelationshipEvents {
     readonly price?: Money;
     readonly purchasedAt: Instant;
   };
+  /** A pending subscription has been provisioned and is active. */
   SubscriptionActivated: { readonly subscriptionId: string; readonly activatedAt: Instant };
+  /** The subscription cannot be used until it is reactivated. */
   SubscriptionSuspended: {
     readonly subscriptionId: string;
     readonly reason: SuspensionReason;
@@ -121,9 +132,13 @@ export interface RelationshipEvents {
     /** When a suspended legacy subscription is deleted (rule S15). */
     readonly retainedUntil?: Instant;
   };
+  /** A suspended subscription is active again. */
   SubscriptionReactivated: { readonly subscriptionId: string; readonly reactivatedAt: Instant };
+  /** The subscription renews at the end of its term. */
   AutoRenewEnabled: { readonly subscriptionId: string; readonly enabledAt: Instant };
+  /** The subscription ends with its term. */
   AutoRenewDisabled: { readonly subscriptionId: string; readonly disabledAt: Instant };
+  /** The subscription has another number of seats. */
   SubscriptionQuantityChanged: {
     readonly subscriptionId: string;
     readonly quantity: number;
@@ -137,6 +152,7 @@ export interface RelationshipEvents {
     readonly billingCycle?: BillingCycle;
     readonly scheduledAt: Instant;
   };
+  /** What was scheduled for the next term does not happen. */
   ScheduledChangesDiscarded: { readonly subscriptionId: string; readonly discardedAt: Instant };
   /** A marketplace subscription past its window goes on until its term ends (rule S20). */
   CancellationScheduled: {
@@ -144,7 +160,9 @@ export interface RelationshipEvents {
     readonly takesEffectAt: Instant;
     readonly scheduledAt: Instant;
   };
+  /** The subscription has been cancelled, at once or as it was scheduled. */
   SubscriptionCancelled: { readonly subscriptionId: string; readonly cancelledAt: Instant };
+  /** Another term has begun, with what was scheduled for it. */
   SubscriptionRenewed: {
     readonly subscriptionId: string;
     readonly quantity: number;
@@ -156,11 +174,13 @@ export interface RelationshipEvents {
     readonly cancellationAllowedUntil?: Instant;
     readonly renewedAt: Instant;
   };
+  /** The term has ended without a renewal; what the subscription holds is kept for a while. */
   SubscriptionExpired: {
     readonly subscriptionId: string;
     readonly expiredAt: Instant;
     readonly retainedUntil: Instant;
   };
+  /** The subscription is closed to its users; what it holds is kept for a while. */
   SubscriptionDisabled: {
     readonly subscriptionId: string;
     readonly disabledAt: Instant;
@@ -168,13 +188,16 @@ export interface RelationshipEvents {
     /** Another disabled period follows this one before deletion (suspended at term end, rule S15). */
     readonly furtherPeriod: boolean;
   };
+  /** The subscription and what it held are gone. */
   SubscriptionDeleted: { readonly subscriptionId: string; readonly deletedAt: Instant };
+  /** An Azure subscription has been created under an Azure plan. */
   AzureSubscriptionAdded: {
     readonly subscriptionId: string;
     readonly azureSubscriptionId: string;
     readonly name: string;
     readonly addedAt: Instant;
   };
+  /** An Azure subscription under an Azure plan has been cancelled. */
   AzureSubscriptionCancelled: {
     readonly subscriptionId: string;
     readonly azureSubscriptionId: string;
@@ -183,6 +206,7 @@ export interface RelationshipEvents {
   };
 
   // Reservations, software, savings plans
+  /** A reservation has been bought. */
   ReservationPurchased: {
     readonly reservationId: string;
     readonly reservationOrderId?: string;
@@ -199,6 +223,7 @@ export interface RelationshipEvents {
     readonly purchasedAt: Instant;
     readonly expiresAt: Instant;
   };
+  /** A reservation is being returned; it is not cancelled before that is confirmed. */
   ReservationCancellationRequested: {
     readonly reservationId: string;
     /** 0 for an exchange, which the cap does not count. */
@@ -207,18 +232,22 @@ export interface RelationshipEvents {
     /** When the request counts from; not after `recordedAt`. */
     readonly requestedAt: Instant;
   };
+  /** The return of a reservation has been confirmed. */
   ReservationCancelled: {
     readonly reservationId: string;
     readonly fee?: Money;
     readonly refund?: Money;
     readonly cancelledAt: Instant;
   };
+  /** The return of a reservation has been refused: it is active as before. */
   ReservationCancellationRefused: {
     readonly reservationId: string;
     readonly reason?: string;
     readonly refusedAt: Instant;
   };
+  /** The term of a reservation has ended. */
   ReservationExpired: { readonly reservationId: string; readonly expiredAt: Instant };
+  /** Software has been bought, perpetual or by subscription. */
   SoftwarePurchased: {
     readonly purchaseId: string;
     readonly kind: SoftwareKind;
@@ -232,13 +261,17 @@ export interface RelationshipEvents {
     /** Absent for perpetual software. */
     readonly expiresAt?: Instant;
   };
+  /** One line of a software purchase has been cancelled. */
   SoftwareLineItemCancelled: {
     readonly purchaseId: string;
     readonly lineItemId: string;
     readonly cancelledAt: Instant;
   };
+  /** Every line of a software purchase has been cancelled. */
   SoftwarePurchaseCancelled: { readonly purchaseId: string; readonly cancelledAt: Instant };
+  /** The term of a software subscription has ended. */
   SoftwareExpired: { readonly purchaseId: string; readonly expiredAt: Instant };
+  /** A savings plan has been bought. */
   SavingsPlanPurchased: {
     readonly savingsPlanId: string;
     readonly name: string;
@@ -248,9 +281,11 @@ export interface RelationshipEvents {
     readonly purchasedAt: Instant;
     readonly expiresAt: Instant;
   };
+  /** The term of a savings plan has ended. */
   SavingsPlanExpired: { readonly savingsPlanId: string; readonly expiredAt: Instant };
 
   // Support contacts
+  /** Somebody has become the support contact of a subscription. */
   SupportContactAssigned: {
     readonly subscriptionId: string;
     readonly contact: SupportContact;
@@ -258,6 +293,7 @@ export interface RelationshipEvents {
     readonly byDefault: boolean;
     readonly assignedAt: Instant;
   };
+  /** A subscription has lost its support contact. */
   SupportContactWithdrawn: {
     readonly subscriptionId: string;
     readonly contact: SupportContact;
@@ -266,10 +302,12 @@ export interface RelationshipEvents {
   };
 
   // Delegated admin: DAP (DelegatedAdminPrivileges…) and GDAP (DelegatedAdmin…)
+  /** The partner has delegated admin privileges (DAP) at the customer. */
   DelegatedAdminPrivilegesGranted: {
     readonly grantId: string;
     readonly grantedAt: Instant;
   };
+  /** The partner has drawn up a request for granular delegated admin privileges (GDAP). */
   DelegatedAdminRequested: {
     readonly grantId: string;
     readonly name: string;
@@ -288,14 +326,19 @@ export interface RelationshipEvents {
     readonly autoExtendDays?: number;
     readonly updatedAt: Instant;
   };
+  /** The request has been sent to the customer and can no longer be edited. */
   DelegatedAdminLockedForApproval: { readonly grantId: string; readonly lockedAt: Instant };
+  /** The customer has approved the request. */
   DelegatedAdminApproved: {
     readonly grantId: string;
     readonly approvedBy: CustomerSignature;
     readonly approvedAt: Instant;
   };
+  /** The approved grant is active. */
   DelegatedAdminActivated: { readonly grantId: string; readonly activatedAt: Instant; readonly endsAt: Instant };
+  /** An active grant ends later than it would have. */
   DelegatedAdminExtended: { readonly grantId: string; readonly endsAt: Instant; readonly extendedAt: Instant };
+  /** One side has asked for the end of the grant. */
   DelegatedAdminTerminationRequested: {
     readonly grantId: string;
     readonly requestedBy: 'partner' | 'customer';
@@ -311,6 +354,7 @@ export interface RelationshipEvents {
     readonly grantKind: 'dap' | 'gdap';
     readonly revokedAt: Instant;
   };
+  /** A security group has been given roles of an active grant. */
   AccessAssignmentCreated: {
     readonly grantId: string;
     readonly assignmentId: string;
@@ -318,11 +362,13 @@ export interface RelationshipEvents {
     readonly roles: readonly string[];
     readonly createdAt: Instant;
   };
+  /** A security group has other roles of the grant than before. */
   AccessAssignmentUpdated: {
     readonly grantId: string;
     readonly assignmentId: string;
     readonly roles: readonly string[];
     readonly updatedAt: Instant;
   };
+  /** A security group has no roles of the grant any more. */
   AccessAssignmentDeleted: { readonly grantId: string; readonly assignmentId: string; readonly deletedAt: Instant };
 }

@@ -45,7 +45,9 @@ export interface GrantNameCommands {
 
 // Stored for ever and read by auditors: never rename an event or a field. The partner stands in the stream's name.
 export interface GrantNameEvents {
+  /** A command that is to give a grant this name has reserved it. */
   GrantNameClaimed: GrantNameClaim;
+  /** The name is free again. */
   GrantNameReleased: { readonly name: string; readonly claimedBy: string };
 }
 
@@ -140,6 +142,7 @@ export function relationshipCommands({
     const outcome = await relationships.handle({
       ...request,
       async beforeAppend(revision) {
+        await request.beforeAppend?.(revision);
         oldName = await nameAt(request, naming.grantId, revision);
         if (!isSameName(oldName, naming.name)) claimedAt = await claim(request, naming, revision);
       },

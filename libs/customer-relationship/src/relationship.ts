@@ -17,6 +17,7 @@ import { decideRemoval, endTerm } from './removal.js';
 import type { CustomerRelationship } from './state.js';
 
 export interface RelationshipLifecycleCommands {
+  /** Asks the customer for a reseller relationship; the request waits for an answer until it lapses. */
   RequestResellerRelationship: {
     readonly customer: { readonly name: string; readonly domain?: string };
     /** The customer's country or region, ISO 3166-1 alpha-2; must be the partner's (rule R26). */
@@ -27,15 +28,22 @@ export interface RelationshipLifecycleCommands {
     readonly indirectResellerId?: string;
     readonly effectiveAt?: Instant;
   };
+  /** Accepts the open request: the relationship is active from now on. */
   AcceptResellerRelationship: { readonly acceptedBy?: RelayedSignature };
+  /** Says no to the open request. */
   DeclineResellerRelationship: { readonly declinedBy?: RelayedSignature };
+  /** Takes the open request back before the customer has answered. */
   WithdrawRelationshipRequest: Record<never, never>;
+  /** Records that the request has lapsed; not before its time. */
   ExpireRelationshipRequest: Record<never, never>;
+  /** Records that the customer has agreed to the customer agreement, without which nothing can be bought. */
   ConfirmCustomerAgreement: {
     /** When the customer agreed; not in the future. */
     readonly agreedAt?: Instant;
   };
+  /** Changes the name or the domain of the customer; what is not named stays. */
   UpdateCustomerProfile: { readonly name?: string; readonly domain?: string };
+  /** Ends the reseller relationship. Refused, with every blocker, while active items remain. */
   RemoveResellerRelationship: {
     /** The partner has given the customer the legal notice that is due (rule R21). */
     readonly noticeGiven?: boolean;

@@ -9,6 +9,7 @@ import { reject } from './rejections.js';
 import type { CustomerRelationship, Reservation, ReservationStatus } from './state.js';
 
 export interface ReservationCommands {
+  /** Buys a reservation; it needs an active Azure plan. */
   PurchaseReservation: {
     readonly reservationId: string;
     readonly reservationOrderId?: string;
@@ -24,6 +25,7 @@ export interface ReservationCommands {
     readonly boughtBy?: Buyer;
     readonly effectiveAt?: Instant;
   };
+  /** Returns a reservation, as far as the refund cap allows. */
   CancelReservation: {
     readonly reservationId: string;
     /** Exchanged for another one: not counted by the refund cap. */
@@ -32,12 +34,15 @@ export interface ReservationCommands {
     readonly settled?: boolean;
     readonly effectiveAt?: Instant;
   };
+  /** Records that the return of a reservation has been confirmed. */
   ConfirmReservationCancellation: {
     readonly reservationId: string;
     readonly fee?: Money;
     readonly refund?: Money;
   };
+  /** Records that the return of a reservation has been refused. */
   RefuseReservationCancellation: { readonly reservationId: string; readonly reason?: string };
+  /** Records that the term of a reservation has ended; not before its time. */
   ExpireReservation: { readonly reservationId: string };
 }
 

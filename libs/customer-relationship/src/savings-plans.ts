@@ -5,6 +5,7 @@ import type { Buyer, Money } from './parties.js';
 import { reject } from './rejections.js';
 
 export interface SavingsPlanCommands {
+  /** Buys a savings plan. */
   PurchaseSavingsPlan: {
     readonly savingsPlanId: string;
     readonly name: string;
@@ -16,6 +17,7 @@ export interface SavingsPlanCommands {
   };
   /** Always refused (rule V10): the caller learns why and when the plan ends. */
   CancelSavingsPlan: { readonly savingsPlanId: string };
+  /** Records that the term of a savings plan has ended; not before its time. */
   ExpireSavingsPlan: { readonly savingsPlanId: string };
 }
 

@@ -7,6 +7,7 @@ import { reject } from './rejections.js';
 import type { CustomerRelationship, SoftwareStatus } from './state.js';
 
 export interface SoftwareCommands {
+  /** Buys software, perpetual or by subscription. */
   PurchaseSoftware: {
     readonly purchaseId: string;
     readonly kind: SoftwareKind;
@@ -21,6 +22,7 @@ export interface SoftwareCommands {
   };
   /** The whole purchase, or the line items named. */
   CancelSoftwarePurchase: { readonly purchaseId: string; readonly lineItemIds?: readonly string[] };
+  /** Records that the term of a software subscription has ended; not before its time. */
   ExpireSoftware: { readonly purchaseId: string };
 }
 

@@ -16,6 +16,7 @@ import type { CustomerRelationship, Subscription, SubscriptionStatus } from './s
 import { assignDefaultContact, withdrawDesignation } from './support-contacts.js';
 
 export interface SubscriptionCommands {
+  /** Buys a subscription of any kind. */
   PurchaseSubscription: {
     readonly subscriptionId: string;
     readonly kind: SubscriptionKind;
@@ -37,25 +38,37 @@ export interface SubscriptionCommands {
     readonly provisioned?: boolean;
     readonly effectiveAt?: Instant;
   };
+  /** Records that a pending subscription has been provisioned. */
   ActivateSubscription: { readonly subscriptionId: string };
+  /** Suspends an active subscription, and its add-ons with it. */
   SuspendSubscription: { readonly subscriptionId: string; readonly reason: SuspensionReason };
+  /** Makes a suspended subscription active again. */
   ReactivateSubscription: { readonly subscriptionId: string };
+  /** Cancels a subscription within its window; one of the marketplace past it is cancelled at the end of its term. */
   CancelSubscription: { readonly subscriptionId: string };
+  /** Says whether the subscription renews at the end of its term. */
   SetAutoRenew: { readonly subscriptionId: string; readonly autoRenew: boolean };
+  /** Changes the number of seats. */
   ChangeSubscriptionQuantity: { readonly subscriptionId: string; readonly quantity: number };
+  /** Says what changes with the next term, in place of what was scheduled before. */
   ScheduleSubscriptionChange: {
     readonly subscriptionId: string;
     readonly change?: ScheduledChange;
     readonly billingCycle?: BillingCycle;
   };
+  /** Records that a term has ended and another begun; not before its time. */
   RenewSubscription: { readonly subscriptionId: string };
+  /** Records that a term has ended without a renewal; not before its time. */
   EndSubscriptionTerm: { readonly subscriptionId: string };
+  /** Records the next step of a subscription that has ended, to disabled or to deleted; not before its time. */
   AdvanceSubscriptionRetention: { readonly subscriptionId: string };
+  /** Creates an Azure subscription under an active Azure plan. */
   AddAzureSubscription: {
     readonly subscriptionId: string;
     readonly azureSubscriptionId: string;
     readonly name: string;
   };
+  /** Cancels an Azure subscription under an Azure plan. */
   CancelAzureSubscription: {
     readonly subscriptionId: string;
     readonly azureSubscriptionId: string;

@@ -8,7 +8,9 @@ import { reject } from './rejections.js';
 import type { CustomerRelationship } from './state.js';
 
 export interface SupportContactCommands {
+  /** Makes somebody the support contact of a subscription; one that is available for this customer. */
   AssignSupportContact: { readonly subscriptionId: string; readonly contact: SupportContact };
+  /** Takes the support contact of a subscription away. */
   WithdrawSupportContact: { readonly subscriptionId: string };
 }
 

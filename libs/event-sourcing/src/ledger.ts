@@ -5,8 +5,9 @@ import { noPreviousHash, seal } from './hash-chain.js';
 /** The stream whose first event names the ledger. */
 export const ledgerStream = 'ledger';
 
-/** Stored for ever: never rename a field. */
-interface LedgerEvents {
+// Stored for ever: never rename a field.
+export interface LedgerEvents {
+  /** The first event of the ledger: it gives the log its identity. */
   LedgerOpened: { readonly ledgerId: string; readonly openedAt: string };
   /** Fingerprints of commands are made with this secret from now on. Of it the log holds a keyed fingerprint alone. */
   LedgerSecretAdopted: { readonly fingerprint: string; readonly adoptedAt: string };
