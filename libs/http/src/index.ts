@@ -1,3 +1,4 @@
+export * from './accept.js';
 export * from './answer.js';
 export * from './compiled-fields.js';
 export * from './cursor.js';
@@ -10,6 +11,7 @@ export * from './ledger-position.js';
 export * from './problem-filter.js';
 export * from './problem-texts.js';
 export * from './problem.js';
+export * from './rate-limit.js';
 export * from './reception.js';
 export * from './strict-json.js';
 export * from './token-verifier.js';

@@ -1,0 +1,36 @@
+/**
+ * The media type to answer with: of those offered the one that `Accept` (RFC 9110, 12.5.1) likes best, the first of equals;
+ * undefined where none will do. Parameters of a range other than its weight are not looked at.
+ */
+export function acceptable<T extends string>(accept: string | undefined, offered: readonly T[]): T | undefined {
+  if (accept === undefined || accept === '*/*' || accept === '') return offered[0];
+  const ranges = accept.toLowerCase().split(',').map(rangeOf);
+  let best: T | undefined;
+  let bestWeight = 0;
+  for (const type of offered) {
+    const weight = weightOf(type, ranges);
+    if (weight > bestWeight) [best, bestWeight] = [type, weight];
+  }
+  return best;
+}
+
+interface Range {
+  readonly name: string;
+  readonly weight: number;
+}
+
+function rangeOf(text: string): Range {
+  const [name = '', ...parameters] = text.split(';').map((part) => part.trim());
+  const given = parameters.find((parameter) => parameter.startsWith('q='));
+  const weight = given === undefined ? 1 : Number(given.slice(2));
+  return { name, weight: weight >= 0 && weight <= 1 ? weight : 0 };
+}
+
+/** That of the most specific range which covers the type. */
+function weightOf(type: string, ranges: readonly Range[]): number {
+  for (const covers of [type, `${type.split('/', 1)[0]}/*`, '*/*']) {
+    const weights = ranges.filter(({ name }) => name === covers).map(({ weight }) => weight);
+    if (weights.length > 0) return Math.max(...weights);
+  }
+  return 0;
+}

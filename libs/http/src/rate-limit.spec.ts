@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { addressName, rateLimit } from './rate-limit.js';
+
+describe('a rate limit', () => {
+  it('admits so many in a window, says what is left, and then until when there is nothing', async () => {
+    const limit = rateLimit({ counts: 'caller', quota: 3, windowSeconds: 60 });
+    expect(limit.policy).toBe('"caller";q=3;w=60');
+    expect(await limit.take('a')).toEqual({ admitted: true, field: '"caller";r=2;t=60', retryAfter: 60 });
+    expect(await limit.take('a', 2)).toMatchObject({ admitted: true, field: '"caller";r=0;t=60' });
+    expect(await limit.take('a')).toEqual({ admitted: false, field: '"caller";r=0;t=60', retryAfter: 60 });
+    expect(await limit.take('b')).toMatchObject({ admitted: true });
+  });
+
+  it('takes nothing for what it refuses', async () => {
+    const limit = rateLimit({ counts: 'caller', quota: 10, windowSeconds: 60 });
+    await limit.take('a', 6);
+    for (let attempt = 0; attempt < 3; attempt++)
+      expect(await limit.take('a', 5)).toMatchObject({ admitted: false, field: '"caller";r=4;t=60' });
+    expect(await limit.take('a', 4)).toMatchObject({ admitted: true });
+  });
+
+  it('admits what costs more than a whole window once nothing else was taken', async () => {
+    const limit = rateLimit({ counts: 'caller', quota: 10, windowSeconds: 60 });
+    expect(await limit.take('a', 500)).toMatchObject({ admitted: true, field: '"caller";r=0;t=60' });
+    expect(await limit.take('a', 500)).toMatchObject({ admitted: false });
+  });
+
+  it('begins anew when the window has ended', async () => {
+    const limit = rateLimit({ counts: 'caller', quota: 1, windowSeconds: 1 });
+    await limit.take('a');
+    expect(await limit.take('a')).toMatchObject({ admitted: false, retryAfter: 1 });
+    await sleep(1_050);
+    expect(await limit.take('a')).toMatchObject({ admitted: true });
+  });
+
+  it('can be looked at without being taken from', async () => {
+    const limit = rateLimit({ counts: 'strangers', quota: 1, windowSeconds: 60 });
+    for (let look = 0; look < 3; look++) expect(await limit.look('a')).toMatchObject({ admitted: true });
+    await limit.take('a');
+    expect(await limit.look('a')).toMatchObject({ admitted: false });
+  });
+
+  it('remembers no more names than it may, the latest ones', async () => {
+    const limit = rateLimit({ counts: 'caller', quota: 1, windowSeconds: 60, names: 2 });
+    for (const name of ['a', 'b', 'c']) await limit.take(name);
+    expect(await limit.take('c')).toMatchObject({ admitted: false });
+    expect(await limit.take('b')).toMatchObject({ admitted: false });
+    expect(await limit.take('a')).toMatchObject({ admitted: true });
+  });
+});
+
+describe('a remote address', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::9', '2001:db8:1:2::/64'],
+    ['2001:db8::9', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+  ])('%s stands for %s', (address, name) => {
+    expect(addressName(address)).toBe(name);
+  });
+});
