@@ -4,10 +4,11 @@ import {
   grantName,
   grantNameCodec,
   policyHash,
+  refusalJournal,
   relationshipCodec,
   relationshipCommands,
 } from '#customer-relationship';
-import { commandHandler, type EventStore } from '#event-sourcing';
+import { commandHandler, rememberRefusals, type EventStore } from '#event-sourcing';
 import { cursors } from '#http';
 import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
@@ -111,9 +112,19 @@ export function ledgerOf({ id, place, store, views, secret, policy, partners, lo
     // Of the same secret, but never the same use of it.
     cursors: cursors(createHmac('sha256', secret).update('cursors').digest()),
     clock: () => new Date().toISOString(),
-    relationships: relationshipCommands({
-      relationships: commandHandler({ store, decider: customerRelationship, codec: relationshipCodec, onClockSetBack }),
-      names: commandHandler({ store, decider: grantName, codec: grantNameCodec, onClockSetBack }),
+    relationships: rememberRefusals({
+      commands: relationshipCommands({
+        relationships: commandHandler({
+          store,
+          decider: customerRelationship,
+          codec: relationshipCodec,
+          onClockSetBack,
+        }),
+        names: commandHandler({ store, decider: grantName, codec: grantNameCodec, onClockSetBack }),
+      }),
+      store,
+      journal: refusalJournal,
+      onClockSetBack,
     }),
   };
 }

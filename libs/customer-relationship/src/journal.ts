@@ -1,6 +1,7 @@
-import { eventCodec, type Json } from '#event-sourcing';
+import { eventCodec, type Json, type RefusalJournal } from '#event-sourcing';
 import type { CommandName } from './commands.js';
-import type { RejectionCode } from './rejections.js';
+import { pairOf } from './customer-relationship.js';
+import { rejections, type RejectionCode } from './rejections.js';
 
 // Beside the stream of a relationship stands its journal: the refusals of state that were answered, one event each. A
 // refusal decides nothing, so the stream that decides does not grow by it; yet whoever asks again under the same key
@@ -45,3 +46,32 @@ export function journaledPairOf(
   const match = streamPattern.exec(stream);
   return match ? { partnerId: match[1]!, customerId: match[2]! } : undefined;
 }
+
+/** Refusals of state are kept, but for the one that asks for a retry. */
+export const refusalJournal: RefusalJournal<JournalEvents> = {
+  codec: journalCodec,
+  journalOf(stream) {
+    const pair = pairOf(stream);
+    if (!pair) throw new Error(`${stream} is not the stream of a relationship`);
+    return journalStream(pair.partnerId, pair.customerId);
+  },
+  keeps: ({ code }) => code !== 'ConcurrencyConflict' && rejections[code as RejectionCode] === 'state',
+  toEntry: ({ command, code, details, revision, position, instance }) => ({
+    type: 'CommandRejected',
+    data: {
+      command: command as CommandName,
+      code: code as RejectionCode,
+      details,
+      relationship: { revision, position: String(position) },
+      instance,
+    },
+  }),
+  toRefusal: ({ data: { command, code, details, relationship, instance } }) => ({
+    command,
+    code,
+    details,
+    instance,
+    revision: relationship.revision,
+    position: Number(relationship.position),
+  }),
+};

@@ -4,6 +4,7 @@ import { noStream, RevisionConflict, type EventStore, type RecordedEvent } from 
 import { noPreviousHash, seal, type UnsealedMetadata } from './hash-chain.js';
 import type { Frozen, Json, MessageOf } from './message.js';
 import { Rejection } from './rejection.js';
+import { turns } from './turns.js';
 
 /** One command on its way to one stream. */
 export interface CommandRequest<Commands, Context> {
@@ -23,6 +24,8 @@ export interface CommandRequest<Commands, Context> {
    * elsewhere before. A Rejection thrown here refuses the command. Not called in a dry run.
    */
   readonly beforeAppend?: (revision: number) => Promise<void>;
+  /** The address that the command was sent to: a refusal that is remembered names it again. */
+  readonly instance?: string;
 }
 
 /** Where a stream stood when an answer was given. */
@@ -34,10 +37,20 @@ export interface StreamPlace {
 export type CommandOutcome<Events> =
   | ({ readonly outcome: 'accepted'; readonly replayed: boolean } & Receipt)
   | ({ readonly outcome: 'wouldBeAccepted'; readonly events: readonly MessageOf<Events>[] } & StreamPlace)
-  | ({ readonly outcome: 'refused'; readonly rejection: Rejection } & StreamPlace)
+  | ({ readonly outcome: 'refused'; readonly rejection: Rejection; readonly recorded?: RecordedRefusal } & StreamPlace)
   | ({ readonly outcome: 'preconditionFailed' } & StreamPlace)
   /** The command id has been used by another command. */
   | ({ readonly outcome: 'commandIdReused' } & StreamPlace);
+
+/** What the log remembers of a refusal, besides what it says. */
+export interface RecordedRefusal {
+  /** It is the answer to an earlier attempt. */
+  readonly replayed: boolean;
+  /** The correlation id of the attempt that was refused. */
+  readonly correlationId: string;
+  /** The address that this attempt was sent to. */
+  readonly instance: string;
+}
 
 /** What the log remembers of an accepted command. */
 export interface Receipt extends StreamPlace {
@@ -299,20 +312,5 @@ export function commandHandler<Commands, Events, State, Context>({
       const folded = await (atRevision === undefined ? atHead(stream) : at(stream, atRevision));
       return question(folded.state as Frozen<State>, { revision: folded.revision, position: folded.position });
     },
-  };
-}
-
-/** Runs the tasks of one key one after the other. */
-function turns() {
-  const last = new Map<string, Promise<unknown>>();
-  return function inTurn<T>(key: string, task: () => Promise<T>): Promise<T> {
-    const before = last.get(key);
-    const mine = before ? before.then(task, task) : task();
-    last.set(key, mine);
-    const done = () => {
-      if (last.get(key) === mine) last.delete(key);
-    };
-    mine.then(done, done);
-    return mine;
   };
 }

@@ -8,4 +8,5 @@ export * from './in-memory-event-store.js';
 export * from './ledger.js';
 export * from './message.js';
 export * from './projection.js';
+export * from './refusal-journal.js';
 export * from './rejection.js';

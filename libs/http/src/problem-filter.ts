@@ -34,6 +34,8 @@ export class Refusal extends Error {
   constructor(
     readonly rejection: Rejection,
     readonly headers: Readonly<Record<string, string>>,
+    /** Of the attempt that was refused, where the refusal is on record. */
+    readonly recorded?: { readonly instance: string; readonly correlationId: string },
   ) {
     super(rejection.code);
   }
@@ -41,6 +43,7 @@ export class Refusal extends Error {
 
 interface Told {
   readonly code: string;
+  readonly recorded?: Refusal['recorded'];
   readonly members: object;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -67,7 +70,7 @@ export class ProblemFilter implements ExceptionFilter {
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     // Absent where the router refuses a request before any hook has seen it.
     const call = (request.call as FastifyRequest['call'] | null) ?? beginCall(request, reply);
-    const { code, members, headers } = this.told(error, request);
+    const { code, members, headers, recorded } = this.told(error, request);
     if (code === 'InternalError') this.options.onUnexpected(error, call.correlationId);
     if (error instanceof LogDamaged) this.options.onDamaged(error, call.correlationId);
     call.problem = code;
@@ -80,9 +83,9 @@ export class ProblemFilter implements ExceptionFilter {
         title,
         status,
         detail,
-        instance: request.url.split('?', 1)[0],
+        instance: recorded?.instance ?? request.url.split('?', 1)[0],
         code,
-        correlationId: call.correlationId,
+        correlationId: recorded?.correlationId ?? call.correlationId,
         retryable: retryable.has(code),
         ...members,
       }),
@@ -91,7 +94,8 @@ export class ProblemFilter implements ExceptionFilter {
 
   private told(error: unknown, request: FastifyRequest): Told {
     if (error instanceof Problem) return error;
-    if (error instanceof Refusal) return { ...ofRejection(error.rejection), headers: error.headers };
+    if (error instanceof Refusal)
+      return { ...ofRejection(error.rejection), headers: error.headers, recorded: error.recorded };
     if (error instanceof Rejection) return { ...ofRejection(error as Rejection), headers: {} };
     if (error instanceof StoreUnavailable)
       return { code: 'StoreUnavailable', members: { outcome: 'none' }, headers: { 'Retry-After': '1' } };

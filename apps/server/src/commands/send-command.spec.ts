@@ -78,6 +78,7 @@ function command(name: CommandName, body: object, actor: Actor): SendCommand {
       precondition: undefined,
       dryRun: false,
       base: `/v1/customers/${customerId}`,
+      instance: `/v1/customers/${customerId}/${name}`,
       call: { correlationId: `journey of ${name}`, startedAt: 0 } as SendCommand['envelope']['call'],
     },
     body,

@@ -1,5 +1,11 @@
 import { createHmac, hash } from 'node:crypto';
-import type { CommandName, Context, RelationshipCommands, RelationshipEvents } from '#customer-relationship';
+import {
+  requireRight,
+  type CommandName,
+  type Context,
+  type RelationshipCommands,
+  type RelationshipEvents,
+} from '#customer-relationship';
 import {
   canonicalJson,
   idOf,
@@ -29,8 +35,8 @@ export class SendCommand {
 const nowhere = -2;
 
 /**
- * From a command by HTTP to the command loop and back. Authenticated and read it has been; what remains is the look-up of
- * the key, the precondition and the decision, in this order, which the command loop keeps.
+ * From a command by HTTP to the command loop and back. Authenticated and read it has been; what remains is the sender's
+ * right, and then the look-up of the key, the precondition and the decision, in this order, which the command loop keeps.
  */
 @CommandHandler(SendCommand)
 export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> {
@@ -46,6 +52,9 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     const command = { type, data: { ...ids, ...data } } as unknown as MessageOf<RelationshipCommands>;
     const { partner, customerId, actor } = party;
     const now = this.ledger.clock();
+    const contextAt = (at: string): Context => ({ now: at, actor, policy: this.ledger.policy, partner, customerId });
+    // Every attempt anew, and before the key is looked up: who may not send it learns nothing by retrying somebody's key.
+    requireRight(type, contextAt(now));
 
     const commandId = key === undefined ? 'dry-run' : commandIdOf(partner.tenantId, customerId, key);
     const commandHash = key === undefined ? '' : this.fingerprint(type, ids, body);
@@ -65,13 +74,14 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
             policy: { name: this.ledger.policy.name, hash: this.ledger.policyHash },
           },
           now,
-          contextAt: (at): Context => ({ now: at, actor, policy: this.ledger.policy, partner, customerId }),
+          contextAt,
+          instance: envelope.instance,
           ...(ifRevision === undefined ? {} : { ifRevision }),
           dryRun,
         });
 
       const outcome = await send(await this.expectedRevision(envelope), envelope.dryRun);
-      call.outcome = outcome.outcome === 'accepted' && outcome.replayed ? 'replayed' : outcome.outcome;
+      call.outcome = isReplayed(outcome) ? 'replayed' : outcome.outcome;
       if (outcome.outcome === 'preconditionFailed' && outcome.revision < 0) {
         // There is nothing that could match. What the command would meet without its condition says why (RFC 9110, 13.2.1).
         const without = await send(undefined, true);
@@ -96,7 +106,11 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
       case 'wouldBeAccepted':
         return new Answer(200, place ?? {}, { dryRun: true, revision, events: outcome.events });
       case 'refused':
-        throw new Refusal(outcome.rejection, place ?? {});
+        throw new Refusal(
+          outcome.rejection,
+          isReplayed(outcome) ? { ...place, ...replayedHeader } : (place ?? {}),
+          outcome.recorded,
+        );
       case 'preconditionFailed':
         if (!envelope.precondition) throw new Problem('PreconditionRequired', { revision });
         throw new Problem(
@@ -128,7 +142,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
       'Ledger-Position': ledgerPosition(position, this.ledger.id),
     };
     if (created) headers['Location'] = `${base}/${filled(creates.at, data as Readonly<Record<string, string>>)}`;
-    if (replayed) headers['Idempotent-Replayed'] = 'true';
+    if (replayed) Object.assign(headers, replayedHeader);
     // Written by hand: GUIDs, words of ours and correlation ids need no escaping, and this is the busiest answer.
     const body =
       `{"relationship":{"partnerId":"${party.partner.tenantId}","customerId":"${party.customerId}","status":"${status}",` +
@@ -160,6 +174,13 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
   private fingerprint(command: CommandName, ids: Envelope['ids'], body: object): string {
     return createHmac('sha256', this.ledger.secret).update(canonicalJson({ command, ids, body })).digest('hex');
   }
+}
+
+const replayedHeader = { 'Idempotent-Replayed': 'true' };
+
+function isReplayed(outcome: CommandOutcome<RelationshipEvents>): boolean {
+  if (outcome.outcome === 'refused') return outcome.recorded?.replayed === true;
+  return outcome.outcome === 'accepted' && outcome.replayed;
 }
 
 /** The command stands in the log, and only its answer cannot be told: the caller must not read that nothing was done. */

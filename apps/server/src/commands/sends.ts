@@ -26,6 +26,8 @@ export interface Envelope {
   readonly dryRun: boolean;
   /** The path of the relationship as the sender addressed it; what is created is found below it. */
   readonly base: string;
+  /** The path that the command was sent to; what refuses it names it. */
+  readonly instance: string;
   readonly call: FastifyRequest['call'];
 }
 
@@ -94,6 +96,7 @@ export const Enveloped = createParamDecorator((_: unknown, context: ExecutionCon
     precondition: match === undefined ? undefined : ifMatch(match, representation),
     dryRun,
     base: relationshipPath(request),
+    instance: request.url.split('?', 1)[0]!,
     call: request.call,
   };
 });
