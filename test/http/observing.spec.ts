@@ -174,10 +174,9 @@ describe('a server that is watched', () => {
     const { body } = await server.get('/health/ready', { as: null });
     expect(body).toMatchObject({ status: 'ready', missing: [] });
     expect(body.views.map(({ name, status }: any) => [name, status])).toEqual(
-      ['customer-list', 'support-contacts', 'delegated-admin-grants', 'items', 'ended-relationships'].map((name) => [
-        name,
-        'running',
-      ]),
+      ['customer-list', 'support-contacts', 'delegated-admin-grants', 'items', 'ended-relationships', 'history'].map(
+        (name) => [name, 'running'],
+      ),
     );
   });
 
