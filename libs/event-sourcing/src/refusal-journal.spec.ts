@@ -1,0 +1,657 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { canonicalJson } from './canonical-json.js';
+import type { Decider } from './decider.js';
+import { eventCodec } from './event-codec.js';
+import { LogDamaged, OutcomeUnknown, StoreUnavailable, type EventStore, type RecordedEvent } from './event-store.js';
+import { commandHandler, type CommandHandler, type CommandOutcome, type CommandRequest } from './handle-command.js';
+import { expectedHash, idOf, noPreviousHash } from './hash-chain.js';
+import { inMemoryEventStore } from './in-memory-event-store.js';
+import type { MessageOf } from './message.js';
+import {
+  rememberRefusals,
+  type KeptRefusal,
+  type RefusalJournal,
+  type RememberRefusalsOptions,
+} from './refusal-journal.js';
+import { Rejection } from './rejection.js';
+
+// A purse that cannot be overdrawn: what was refused today may well be possible tomorrow.
+interface Commands {
+  Deposit: { readonly amount: number };
+  Withdraw: { readonly amount: number };
+}
+
+interface Events {
+  Deposited: { readonly amount: number };
+  Withdrawn: { readonly amount: number };
+}
+
+interface Purse {
+  amount: number;
+}
+
+interface Entries {
+  Refused: KeptRefusal;
+}
+
+const purse: Decider<Commands, Events, Purse, { readonly longReason?: number }> = {
+  initialState: () => ({ amount: 0 }),
+  decide: {
+    Deposit(_, { amount }) {
+      if (amount < 0) throw new Rejection('NotAnAmount', { amount });
+      return [{ type: 'Deposited', data: { amount } }];
+    },
+    Withdraw(state, { amount }, { longReason = 0 }) {
+      if (amount > state.amount)
+        throw new Rejection('Overdrawn', {
+          missing: amount - state.amount,
+          of: { purse: state.amount },
+          never: undefined,
+          why: 'é'.repeat(longReason),
+        });
+      return [{ type: 'Withdrawn', data: { amount } }];
+    },
+  },
+  evolve: {
+    Deposited: (state, { amount }) => void (state.amount += amount),
+    Withdrawn: (state, { amount }) => void (state.amount -= amount),
+  },
+};
+
+const codec = eventCodec<Events>({ events: purse.evolve });
+const journal: RefusalJournal<Entries> = {
+  journalOf: (stream) => `journal-of-${stream}`,
+  keeps: ({ code }) => code === 'Overdrawn',
+  codec: eventCodec<Entries>({ events: { Refused: null } }),
+  toEntry: (data) => ({ type: 'Refused', data }),
+  toRefusal: ({ data }) => data,
+};
+const stream = 'purse-1';
+const journalOf1 = journal.journalOf(stream);
+const now = '2026-03-01T12:00:00.000Z';
+
+describe('a refusal of state', () => {
+  it('is on record before it is answered, with who sent what, why it was refused, and what that rests on', async () => {
+    const { handle, store } = serverOn();
+    await handle(deposit(10));
+    const sent = withdraw(12);
+
+    const outcome = await handle({ ...sent, metadata: { ...sent.metadata, comment: 'for the rent' } });
+
+    expect(outcome).toEqual({
+      outcome: 'refused',
+      rejection: new Rejection('Overdrawn', { missing: 2, of: { purse: 10 }, why: '' }),
+      recorded: { replayed: false, correlationId: sent.metadata.correlationId, instance: '/purses/1' },
+      revision: 0,
+      position: 1,
+    });
+    const entries = await store.read(journalOf1);
+    expectWholeChain(entries);
+    expect(entries).toMatchObject([
+      {
+        type: 'Refused',
+        data: {
+          command: 'Withdraw',
+          code: 'Overdrawn',
+          details: { missing: 2, of: { purse: 10 } },
+          instance: '/purses/1',
+          revision: 0,
+          position: 1,
+        },
+        metadata: { ...sent.metadata, command: 'Withdraw', comment: 'for the rent', recordedAt: now, schema: 1 },
+      },
+    ]);
+    // The stream that decides does not grow by it.
+    expect(await store.read(stream)).toHaveLength(1);
+  });
+
+  it('is answered again to the same command, whatever the state says now, and nothing is written', async () => {
+    const { handle, store } = serverOn();
+    await handle(deposit(10));
+    const sent = withdraw(12);
+    const first = await handle(sent);
+    await handle(deposit(90));
+    const head = await store.head();
+    const later = {
+      ...sent,
+      now: '2027-01-01T00:00:00.000Z',
+      instance: '/elsewhere',
+      metadata: { ...sent.metadata, correlationId: 'another', comment: 'please' },
+    };
+
+    for (const server of [handle, serverOn({ store }).handle])
+      for (const again of [sent, later, { ...later, ifRevision: 99 }])
+        expect(await server(again)).toEqual(replay(first));
+    expect(await store.head()).toBe(head);
+    expect(await handle(withdraw(12))).toMatchObject({ outcome: 'accepted' });
+  });
+
+  it('at another server is found by one that has read the journal before', async () => {
+    const { handle, store } = serverOn();
+    const other = serverOn({ store });
+    await handle(deposit(10));
+    await other.handle(withdraw(11));
+    await handle(withdraw(12));
+    const sent = withdraw(13);
+    const first = await other.handle(sent);
+    await handle(deposit(90));
+
+    expect(await handle(sent)).toEqual(replay(first));
+  });
+
+  it('is no answer to another command under its id', async () => {
+    const { handle, store } = serverOn();
+    const { position } = await handle(deposit(10));
+    const sent = withdraw(12);
+    await handle(sent);
+    const reused = { ...withdraw(1), metadata: { ...sent.metadata, commandHash: 'f'.repeat(64) } };
+
+    for (const server of [handle, serverOn({ store }).handle])
+      for (const another of [reused, { ...reused, ifRevision: 99 }, { ...deposit(-1), metadata: reused.metadata }])
+        expect(await server(another)).toEqual({ outcome: 'commandIdReused', revision: 0, position });
+  });
+
+  it('comes before the precondition only where it is remembered', async () => {
+    const { handle, store } = serverOn();
+    await handle(deposit(10));
+    expect(await handle(withdraw(12, { ifRevision: 7 }))).toMatchObject({ outcome: 'preconditionFailed' });
+    expect(await store.read(journalOf1)).toEqual([]);
+  });
+
+  it('that is one of a dry run leaves no record, and a dry run is decided anew', async () => {
+    const { handle, store } = serverOn();
+    await handle(deposit(10));
+    const dry = withdraw(12, { dryRun: true });
+    expect(await handle(dry)).toMatchObject({ outcome: 'refused' });
+    expect(await store.read(journalOf1)).toEqual([]);
+
+    await handle({ ...dry, dryRun: false });
+    await handle(deposit(90));
+    expect(await handle(dry)).toMatchObject({ outcome: 'wouldBeAccepted' });
+  });
+
+  it('is kept for its own kind alone, and not for what nobody has heard of', async () => {
+    const { handle, store } = serverOn();
+    const early = withdraw(12);
+    expect(await handle(early)).toMatchObject({ outcome: 'refused', revision: -1 });
+    await handle(deposit(12));
+    const nonsense = deposit(-1);
+    expect(await handle(nonsense)).toEqual({
+      outcome: 'refused',
+      rejection: new Rejection('NotAnAmount', { amount: -1 }),
+      revision: 0,
+      position: 1,
+    });
+    expect(await store.read(journalOf1)).toEqual([]);
+    expect(await handle(early)).toMatchObject({ outcome: 'accepted', replayed: false });
+    expect(await handle({ ...deposit(1), metadata: nonsense.metadata })).toMatchObject({ outcome: 'accepted' });
+  });
+
+  it('too large for the log is answered, and decided anew the next time', async () => {
+    const { handle, store } = serverOn();
+    await handle(deposit(10));
+    const sent = withdraw(12, { contextAt: () => ({ longReason: 500_001 }) });
+    expect(await handle(sent)).toMatchObject({ outcome: 'refused', rejection: { code: 'Overdrawn' } });
+    expect(await store.read(journalOf1)).toEqual([]);
+    expect(await handle({ ...sent, contextAt: () => ({ longReason: 499_000 }) })).toMatchObject({
+      recorded: { replayed: false },
+    });
+  });
+
+  it('never goes back in time in its journal', async () => {
+    const setBack: string[][] = [];
+    const { handle, store } = serverOn({ onClockSetBack: (...told) => setBack.push(told) });
+    await handle(deposit(10));
+    await handle(withdraw(12));
+    await handle(withdraw(12, { now: '2026-03-01T11:00:00.000Z' }));
+
+    const entries = await store.read(journalOf1);
+    expectWholeChain(entries);
+    expect(entries.map(({ metadata }) => metadata.recordedAt)).toEqual([now, now]);
+    expect(setBack).toEqual([[journalOf1, '2026-03-01T11:00:00.000Z', now]]);
+  });
+
+  it('does not keep what must be true before an append from being seen to', async () => {
+    const { handle } = serverOn();
+    const revisions: number[] = [];
+    const beforeAppend = (revision: number) => Promise.resolve(void revisions.push(revision));
+    await handle(deposit(10, { beforeAppend }));
+    await handle(withdraw(12, { beforeAppend }));
+    expect(revisions).toEqual([-1]);
+  });
+});
+
+describe('several at once', () => {
+  it('refused by one server are recorded one behind the other without a conflict', async () => {
+    const { handle, store, appends } = serverOn();
+    await handle(deposit(10));
+    const sent = Array.from({ length: 40 }, (_, index) => withdraw(11 + index));
+    const first = await Promise.all(sent.map(handle));
+
+    const entries = await store.read(journalOf1);
+    expectWholeChain(entries);
+    expect(new Set(entries.map(({ metadata }) => metadata.commandId))).toEqual(
+      new Set(sent.map(({ metadata }) => metadata.commandId)),
+    );
+    expect(appends()).toBe(1 + sent.length);
+    expect(await Promise.all(sent.map(serverOn({ store }).handle))).toEqual(first.map(replay));
+  });
+
+  it('under one id make one entry, and all get the answer of that one', async () => {
+    const store = inMemoryEventStore();
+    const servers = [serverOn({ store }), serverOn({ store })];
+    await servers[0]!.handle(deposit(10));
+    const sent = withdraw(12);
+    const outcomes = await Promise.all(
+      servers.flatMap(({ handle }, index) =>
+        [0, 1, 2].map((attempt) =>
+          handle({ ...sent, metadata: { ...sent.metadata, correlationId: `attempt ${index}.${attempt}` } }),
+        ),
+      ),
+    );
+
+    const [entry, ...others] = await store.read(journalOf1);
+    expect(others).toEqual([]);
+    const told = outcomes.map((outcome) => (outcome.outcome === 'refused' ? outcome.recorded : undefined));
+    expect(told.filter((each) => each?.replayed === false)).toHaveLength(1);
+    expect(new Set(told.map((each) => each?.correlationId))).toEqual(new Set([entry!.metadata.correlationId]));
+    expect(new Set(outcomes.map(({ position }) => position))).toEqual(new Set([1]));
+  });
+
+  it('refused by two servers are all recorded, whoever comes first', async () => {
+    const store = inMemoryEventStore();
+    const servers = [serverOn({ store, attempts: 50 }), serverOn({ store, attempts: 50 })];
+    await servers[0]!.handle(deposit(10));
+    const outcomes = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => servers[index % 2]!.handle(withdraw(11 + index))),
+    );
+    expect(outcomes).toMatchObject(outcomes.map(() => ({ recorded: { replayed: false } })));
+    const entries = await store.read(journalOf1);
+    expect(entries).toHaveLength(30);
+    expectWholeChain(entries);
+  });
+
+  it('of which others always come first end as ConcurrencyConflict, which is not on record', async () => {
+    const store = inMemoryEventStore();
+    const rival = serverOn({ store });
+    await rival.handle(deposit(10));
+    const { handle, appends } = serverOn(
+      { store, attempts: 3 },
+      { append: async () => void (await rival.handle(withdraw(99))) },
+    );
+    const sent = withdraw(12);
+
+    expect(await handle(sent)).toEqual({
+      outcome: 'refused',
+      rejection: new Rejection('ConcurrencyConflict', { revision: 0 }),
+      revision: 0,
+      position: 1,
+    });
+    expect(appends()).toBe(3);
+    expect(await serverOn({ store }).handle(sent)).toMatchObject({ recorded: { replayed: false } });
+  });
+});
+
+describe('an acceptance elsewhere', () => {
+  it('wins over a recorded refusal for ever', async () => {
+    const { handle, store } = serverOn();
+    await handle(deposit(10));
+    const sent = withdraw(12);
+    await handle(sent);
+    await handle(deposit(90));
+    // By a server that looked into the journal before the refusal was there.
+    const blind = commandHandler({ store, decider: purse, codec });
+    const accepted = await blind.handle(sent);
+    expect(accepted.outcome).toBe('accepted');
+
+    for (const server of [handle, serverOn({ store }).handle])
+      expect(await server({ ...sent, ifRevision: 99 })).toEqual({ ...accepted, replayed: true });
+  });
+
+  it('between decision and record is the answer', async () => {
+    const store = inMemoryEventStore();
+    const blind = commandHandler({ store, decider: purse, codec });
+    const sent = withdraw(12);
+    const { handle } = serverOn(
+      { store },
+      {
+        async append(name) {
+          if (name !== journalOf1) return;
+          await blind.handle(deposit(90));
+          await blind.handle(sent);
+        },
+      },
+    );
+    await handle(deposit(10));
+
+    expect(await handle(sent)).toMatchObject({ outcome: 'accepted', replayed: true, revision: 2 });
+    expect(await store.read(journalOf1)).toHaveLength(1);
+  });
+
+  it('is not added by a server that lost a race to what made the other refuse', async () => {
+    const store = inMemoryEventStore();
+    const other = serverOn({ store });
+    await other.handle(deposit(20));
+    const sent = withdraw(12);
+    let refused: Outcome | undefined;
+    const { handle, appends } = serverOn(
+      { store },
+      {
+        times: 1,
+        async append() {
+          await other.handle(withdraw(20));
+          refused = await other.handle(sent);
+          await other.handle(deposit(90));
+        },
+      },
+    );
+
+    const outcome = await handle(sent);
+    expect(refused).toMatchObject({ recorded: { replayed: false } });
+    expect(outcome).toEqual(replay(refused!));
+    expect(appends()).toBe(1);
+  });
+});
+
+describe('a fault of the store', () => {
+  it.each([
+    ['before anything was written', new StoreUnavailable('disk full'), false],
+    ['when it is not known what was written', new OutcomeUnknown('connection lost'), true],
+  ])('%s, at the record, is told, and the next attempt gets one answer for good', async (_, failure, written) => {
+    const store = inMemoryEventStore();
+    const { handle } = serverOn(
+      { store },
+      {
+        async append(name, again) {
+          if (name !== journalOf1) return;
+          if (written) await again();
+          throw failure;
+        },
+        times: 2,
+      },
+    );
+    await handle(deposit(10));
+    const sent = withdraw(12);
+
+    await expect(handle(sent)).rejects.toBe(failure);
+    const second = await handle(sent);
+    expect(second).toMatchObject({ outcome: 'refused', recorded: { replayed: written } });
+    expect(await handle(sent)).toEqual(replay(second));
+    expect(await store.read(journalOf1)).toHaveLength(1);
+  });
+
+  it('at the look-up keeps no acceptance from its answer, and decides nothing', async () => {
+    const store = inMemoryEventStore();
+    let away = false;
+    const { handle } = serverOn({
+      store: {
+        ...store,
+        read: (name, range) =>
+          away && name === journalOf1 ? Promise.reject(new StoreUnavailable('away')) : store.read(name, range),
+      },
+    });
+    const sent = deposit(10);
+    const accepted = await handle(sent);
+    away = true;
+
+    expect(await handle(sent)).toEqual({ ...accepted, replayed: true });
+    await expect(handle(deposit(5))).rejects.toThrow('away');
+    await expect(handle(withdraw(50))).rejects.toThrow('away');
+    away = false;
+    expect(await store.head()).toBe(1);
+    expect(await handle(deposit(5))).toMatchObject({ outcome: 'accepted', revision: 1 });
+  });
+
+  it('after the record does not take the answer back', async () => {
+    const store = inMemoryEventStore();
+    let recorded = false;
+    const { handle } = serverOn({
+      store: {
+        ...store,
+        async append(name, ...rest) {
+          const place = await store.append(name, ...rest);
+          recorded = name === journalOf1;
+          return place;
+        },
+        read: (name, range) => (recorded ? Promise.reject(new StoreUnavailable('away')) : store.read(name, range)),
+      },
+    });
+    await handle(deposit(10));
+    expect(await handle(withdraw(12))).toMatchObject({ outcome: 'refused', recorded: { replayed: false } });
+  });
+
+  it('that has lost an entry is damage', async () => {
+    const store = inMemoryEventStore();
+    const { handle } = serverOn({
+      store: {
+        ...store,
+        read: async (name, range) =>
+          name === journalOf1 && range?.from === 0 && range.to === 0 ? [] : store.read(name, range),
+      },
+    });
+    await handle(deposit(10));
+    const sent = withdraw(12);
+    await handle(sent);
+    await expect(handle(sent)).rejects.toBeInstanceOf(LogDamaged);
+  });
+});
+
+describe('the memory', () => {
+  it('is bounded: journals that were not asked for longest are read again', async () => {
+    const { handle, store } = serverOn({ cachedRefusals: 5 });
+    const names = ['a', 'b', 'c', 'd'];
+    const sent = new Map<string, Request[]>();
+    const first = new Map<string, Outcome[]>();
+    for (const name of names) {
+      await handle(deposit(10, { stream: name }));
+      sent.set(
+        name,
+        [1, 2, 3].map((index) => withdraw(10 + index, { stream: name })),
+      );
+      first.set(name, []);
+      for (const each of sent.get(name)!) first.get(name)!.push(await handle(each));
+    }
+    for (const name of [...names, ...names.toReversed()])
+      expect(await Promise.all(sent.get(name)!.map(handle))).toEqual(first.get(name)!.map(replay));
+    for (const name of names) {
+      const entries = await store.read(journal.journalOf(name));
+      expect(entries).toHaveLength(3);
+      expectWholeChain(entries);
+    }
+  });
+
+  it('of the journal used last stays, even when it is more than the bound', async () => {
+    const { handle, readings } = serverOn({ cachedRefusals: 2 });
+    await handle(deposit(10));
+    const sent = Array.from({ length: 5 }, (_, index) => withdraw(11 + index));
+    for (const each of sent) await handle(each);
+    const before = readings().length;
+    await handle(sent[0]!);
+    // The end of the journal and the entry itself.
+    expect(readings().slice(before)).toContainEqual({ from: 5, to: 1004 });
+    expect(readings().slice(before)).not.toContainEqual({ from: 0, to: 999 });
+  });
+
+  it('is filled a page at a time', async () => {
+    const { handle, store } = serverOn();
+    await handle(deposit(10));
+    const sent = Array.from({ length: 1_001 }, (_, index) => withdraw(11 + index));
+    await Promise.all(sent.map(handle));
+    const other = serverOn({ store });
+
+    expect(await other.handle(sent[1_000]!)).toMatchObject({ recorded: { replayed: true } });
+    expect(other.readings()).toEqual([
+      { from: 0, to: 999 },
+      { from: 1000, to: 1999 },
+      { from: 1000, to: 1000 },
+    ]);
+  });
+
+  it('is brought up to date by one reading for all who ask at the same time', async () => {
+    const { handle, store } = serverOn();
+    await handle(deposit(10));
+    await handle(withdraw(12));
+    const other = serverOn({ store });
+    await Promise.all(Array.from({ length: 50 }, () => other.handle(deposit(1))));
+    expect(other.readings().length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('whatever happens at several servers at once', () => {
+  it('no command has two answers, and each refusal that was told is on record once', async () => {
+    const attempt = fc.record({
+      server: fc.nat(2),
+      command: fc.nat(7),
+      fault: fc.constantFrom('none', 'none', 'none', 'lost before', 'lost after', 'restart'),
+      together: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(attempt, { minLength: 10, maxLength: 60 }), async (attempts) => {
+        const store = inMemoryEventStore();
+        await serverOn({ store }).handle(deposit(3));
+        // Some can only be refused at first, some always, and the purse fills and empties meanwhile.
+        const commands = [4, 2, 50, 6, 1]
+          .map((amount) => withdraw(amount))
+          .concat([2, 5, 1].map((amount) => deposit(amount)));
+        const faults = new Map<number, string>();
+        const start = (index: number) =>
+          serverOn(
+            { store },
+            {
+              async append(_, again) {
+                const fault = faults.get(index);
+                faults.delete(index);
+                if (fault === 'lost after') await again();
+                if (fault?.startsWith('lost')) throw new OutcomeUnknown(fault);
+              },
+              times: Infinity,
+            },
+          );
+        const servers = [0, 1, 2].map(start);
+        const answers: Outcome[][] = commands.map(() => []);
+        let running: Promise<unknown>[] = [];
+        for (const { server, command, fault, together } of attempts) {
+          if (fault === 'restart') servers[server] = start(server);
+          else if (fault !== 'none') faults.set(server, fault);
+          running.push(
+            servers[server]!.handle(commands[command]!).then(
+              (outcome) => answers[command]!.push(outcome),
+              (error: unknown) => expect(error).toBeInstanceOf(OutcomeUnknown),
+            ),
+          );
+          if (together) continue;
+          await Promise.all(running);
+          running = [];
+        }
+        await Promise.all(running);
+
+        const accepted = Map.groupBy(await store.read(stream), ({ metadata }) => metadata.commandId);
+        const entries = await store.read(journalOf1);
+        const refused = Map.groupBy(entries, ({ metadata }) => metadata.commandId);
+        expectWholeChain(await store.read(stream));
+        expectWholeChain(entries);
+        for (const [index, { metadata }] of commands.entries()) {
+          const told = answers[index]!.filter(
+            (each) => !(each.outcome === 'refused' && each.rejection.code === 'ConcurrencyConflict'),
+          );
+          expect(accepted.get(metadata.commandId)?.length ?? 0).toBeLessThan(2);
+          expect(refused.get(metadata.commandId)?.length ?? 0).toBeLessThan(2);
+          for (const outcome of ['accepted', 'refused'])
+            expect(
+              new Set(told.filter((each) => each.outcome === outcome).map((each) => canonicalJson(replay(each)))).size,
+            ).toBeLessThan(2);
+          if (told.some(({ outcome }) => outcome === 'accepted')) expect(accepted.has(metadata.commandId)).toBe(true);
+          if (told.some(({ outcome }) => outcome === 'refused')) expect(refused.has(metadata.commandId)).toBe(true);
+          // From now on there is one answer, and the acceptance has won.
+          const final = await serverOn({ store }).handle(commands[index]!);
+          if (accepted.has(metadata.commandId)) expect(final.outcome).toBe('accepted');
+          else if (refused.has(metadata.commandId)) expect(final).toMatchObject({ recorded: { replayed: true } });
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+type Request = CommandRequest<Commands, { readonly longReason?: number }>;
+type Outcome = CommandOutcome<Events>;
+
+let requests = 0;
+
+function request(command: MessageOf<Commands>, options: Partial<Request>): Request {
+  requests++;
+  return {
+    stream,
+    command,
+    metadata: {
+      actor: { id: 'ada', kind: 'person', roles: ['Owner'], tenant: 'contoso' },
+      causationId: `cause ${requests}`,
+      correlationId: `correlation ${requests}`,
+      commandId: `command ${requests}`,
+      commandHash: `hash of ${JSON.stringify(command)}`,
+      policy: { name: 'thrift', hash: '0'.repeat(64) },
+    },
+    now,
+    contextAt: () => ({}),
+    instance: '/purses/1',
+    ...options,
+  };
+}
+
+const deposit = (amount: number, options: Partial<Request> = {}) =>
+  request({ type: 'Deposit', data: { amount } }, options);
+const withdraw = (amount: number, options: Partial<Request> = {}) =>
+  request({ type: 'Withdraw', data: { amount } }, options);
+
+/** The same answer, given once more. */
+function replay(outcome: Outcome): Outcome {
+  if (outcome.outcome === 'accepted') return { ...outcome, replayed: true };
+  if (outcome.outcome !== 'refused' || !outcome.recorded) return outcome;
+  return { ...outcome, recorded: { ...outcome.recorded, replayed: true } };
+}
+
+/** A server with memories of its own; what happens before one of its appends may hold it up, or make it fail. */
+function serverOn(
+  options: Partial<RememberRefusalsOptions<Commands, Events, Purse, { readonly longReason?: number }, Entries>> = {},
+  before: {
+    readonly append?: (stream: string, again: () => Promise<unknown>) => Promise<void>;
+    /** How many appends it happens before. */
+    readonly times?: number;
+  } = {},
+) {
+  const store = options.store ?? inMemoryEventStore();
+  const readings: object[] = [];
+  let appends = 0;
+  let left = before.times ?? Infinity;
+  const watched: EventStore = {
+    ...store,
+    read(name, range) {
+      if (name === journalOf1) readings.push(range ?? {});
+      return store.read(name, range);
+    },
+    async append(...args) {
+      appends++;
+      if (left-- > 0) await before.append?.(args[0], () => store.append(...args));
+      return store.append(...args);
+    },
+  };
+  const commands: CommandHandler<Commands, Events, Purse, { readonly longReason?: number }> = commandHandler({
+    store: watched,
+    decider: purse,
+    codec,
+  });
+  const { handle } = rememberRefusals({ commands, journal, ...options, store: watched });
+  return { handle, store, appends: () => appends, readings: () => readings };
+}
+
+function expectWholeChain(events: readonly RecordedEvent[]): void {
+  let previousHash = noPreviousHash;
+  for (const [revision, event] of events.entries()) {
+    expect(event.revision).toBe(revision);
+    expect(event.metadata.previousHash).toBe(previousHash);
+    expect(event.metadata.hash).toBe(expectedHash(event));
+    expect(event.id).toBe(idOf(event.metadata.hash));
+    previousHash = event.metadata.hash;
+  }
+}
