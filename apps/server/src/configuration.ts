@@ -1,8 +1,10 @@
 import { policies, type Policy } from '#customer-relationship';
 import { FlagText, judged, Matching, OneOf, Optional, Text, WholeText } from '#http';
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { eventLogOf, eventLogVariables, shown } from '../../projector/src/event-log-settings.js';
 import type { EventLog } from '../../projector/src/event-log.js';
+import type { PastViewsBounds } from './as-of/past-views.js';
 import { badConfiguration, StartupFailure } from './startup-failure.js';
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
@@ -22,6 +24,7 @@ const algorithms = [
 ];
 /** Not a URL: it would be taken for a path of this machine, made there, and shown with whatever is in it. */
 const path = /^(?![\w+.-]+:\/\/)\P{Cc}{1,4096}$/u;
+const network = /^[\da-fA-F.:]+(\/\d{1,3})?(,[\da-fA-F.:]+(\/\d{1,3})?)*$/;
 const url = /^https?:\/\/[^\s/?#]+[^\s]*$/;
 
 class Environment {
@@ -48,6 +51,16 @@ class Environment {
   @Optional(WholeText(1, 86_400)) VIEW_LAG_LIMIT_SECONDS?: number;
   @Optional(OneOf(['thread', 'off'])) PROJECTOR?: 'thread' | 'off';
   @Optional(WholeText(1024, 1_048_576)) BODY_LIMIT_BYTES?: number;
+  @Optional(WholeText(1, 64)) AS_OF_AT_ONCE?: number;
+  @Optional(WholeText(0, 10_000)) AS_OF_WAITING?: number;
+  @Optional(WholeText(1, 10_000)) AS_OF_KEPT?: number;
+  @Optional(WholeText(1, 1_048_576)) AS_OF_KEPT_MIB?: number;
+  @Optional(WholeText(1, 86_400)) AS_OF_IDLE_SECONDS?: number;
+  @Optional(WholeText(0, 1_000_000_000)) RATE_LIMIT?: number;
+  @Optional(WholeText(1, 3600)) RATE_LIMIT_WINDOW_SECONDS?: number;
+  @Optional(WholeText(0, 1_000_000_000)) FAILED_TOKEN_LIMIT?: number;
+  @Optional(WholeText(1, 3600)) CLIENT_TIMEOUT_SECONDS?: number;
+  @Optional(Matching(network, 'addresses or networks with commas', '10.0.0.7,10.1.0.0/16')) TRUSTED_PROXIES?: string;
 }
 
 export interface Configuration {
@@ -72,6 +85,21 @@ export interface Configuration {
   readonly viewLagLimitSeconds: number;
   readonly projector: 'thread' | 'off';
   readonly bodyLimit: number;
+  readonly pastViews: PastViewsBounds;
+  readonly limits: Limits;
+}
+
+/** How much one client may ask for, and how slowly. */
+export interface Limits {
+  /** Of one caller in a window; 0: as many as it likes. */
+  readonly requests: number;
+  readonly windowSeconds: number;
+  /** Tokens of one remote address that are not accepted, in a window; 0: any number. */
+  readonly failedTokens: number;
+  /** How long a client may take to send a whole request, and to take any part of an answer. */
+  readonly clientTimeoutSeconds: number;
+  /** Whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
 }
 
 const ownVariables = [
@@ -91,6 +119,16 @@ const ownVariables = [
   'VIEW_LAG_LIMIT_SECONDS',
   'PROJECTOR',
   'BODY_LIMIT_BYTES',
+  'AS_OF_AT_ONCE',
+  'AS_OF_WAITING',
+  'AS_OF_KEPT',
+  'AS_OF_KEPT_MIB',
+  'AS_OF_IDLE_SECONDS',
+  'RATE_LIMIT',
+  'RATE_LIMIT_WINDOW_SECONDS',
+  'FAILED_TOKEN_LIMIT',
+  'CLIENT_TIMEOUT_SECONDS',
+  'TRUSTED_PROXIES',
 ] as const satisfies readonly (keyof Environment)[];
 
 /** Every variable that the server reads. */
@@ -131,6 +169,10 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     faults.push(
       `HOST ${shown(host)} can be reached from other machines, where the server's own key is not enough: set JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or ALLOW_EMBEDDED_KEY=true if you know who can reach it`,
     );
+  const trustedProxies = given['TRUSTED_PROXIES']?.split(',') ?? [];
+  const noNetwork = trustedProxies.find((proxy) => !isNetwork(proxy));
+  if (noNetwork !== undefined && network.test(given['TRUSTED_PROXIES']!))
+    faults.push(`TRUSTED_PROXIES must be addresses or networks with commas, but ${shown(noNetwork)} is none`);
   if (!value || faults.length > 0)
     throw new StartupFailure(
       `The configuration is not right:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
@@ -161,9 +203,29 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     viewLagLimitSeconds: value.VIEW_LAG_LIMIT_SECONDS ?? 10,
     projector: value.PROJECTOR ?? 'thread',
     bodyLimit: value.BODY_LIMIT_BYTES ?? 64 * 1024,
+    pastViews: {
+      atOnce: value.AS_OF_AT_ONCE ?? 2,
+      waiting: value.AS_OF_WAITING ?? 20,
+      kept: value.AS_OF_KEPT ?? 20,
+      keptBytes: (value.AS_OF_KEPT_MIB ?? 2_048) * 1024 * 1024,
+      idleSeconds: value.AS_OF_IDLE_SECONDS ?? 600,
+    },
+    limits: {
+      requests: value.RATE_LIMIT ?? 60_000,
+      windowSeconds: value.RATE_LIMIT_WINDOW_SECONDS ?? 60,
+      failedTokens: value.FAILED_TOKEN_LIMIT ?? 600,
+      clientTimeoutSeconds: value.CLIENT_TIMEOUT_SECONDS ?? 30,
+      trustedProxies,
+    },
   };
 }
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits] = text.split('/');
+  const version = isIP(address);
+  return version > 0 && (bits === undefined || Number(bits) <= (version === 4 ? 32 : 128));
 }

@@ -11,6 +11,8 @@ import type { CommandHandler, EventStore } from '#event-sourcing';
 import type { Cursors } from '#http';
 import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
+import type { PastViews } from './as-of/past-views.js';
+import type { Operations } from './operations/operations.js';
 
 export type Relationships = CommandHandler<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
 
@@ -22,6 +24,9 @@ export abstract class Ledger {
   abstract readonly store: EventStore;
   abstract readonly relationships: Relationships;
   abstract readonly views: ViewsReader<Views>;
+  /** Views as they stood. */
+  abstract readonly pastViews: PastViews;
+  abstract readonly operations: Operations;
   abstract readonly policy: Policy;
   abstract readonly policyHash: string;
   /** By tenant id. */

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { KeyObject } from 'node:crypto';
 import type { Partner } from '#customer-relationship';
 import { AnotherLedgerSecret, LogDamaged, openLedger, readLedger } from '#event-sourcing';
@@ -6,10 +7,12 @@ import { lockDirectory, StoreStartupError } from '#event-store-sqlite';
 import { ForeignViews, openViews, refuseForeignViews, viewsFileIn } from '#projector';
 import { relationshipViews, type Views } from '#read-models';
 import type { Logger } from 'pino';
+import { pastThreads } from '../../projector/src/as-of-threads.js';
 import { openEventLog, placeOf, type OpenEventLog, type StoreMetrics } from '../../projector/src/event-log.js';
 import { exitCodeOf } from '../../projector/src/exit-codes.js';
 import { occasionally } from '../../projector/src/occasionally.js';
 import { startRestartedProjector } from '../../projector/src/restarted-projector.js';
+import { pastViews } from './as-of/past-views.js';
 import { unreachable, type Condition } from './condition.js';
 import type { Configuration } from './configuration.js';
 import { ledgerSecret, ledgerSecretPath, sharedLedgerSecret } from './keys.js';
@@ -172,7 +175,29 @@ async function openTaken({
     }
     const views = openViews<Views>({ path: viewsFile, projections: relationshipViews });
     closing.defer(() => views.close());
-    return ledgerOf({ id: ledgerId, place, store, views, secret: secret.export(), policy, partners, logger });
+    const past = pastViews({
+      directory: join(dataDirectory, 'as-of'),
+      store,
+      threads: pastThreads({
+        log,
+        ledgerId,
+        onNotice: (message, details) => logger.warn(details, `as of: ${message}`),
+      }),
+      bounds: settings.pastViews,
+      onFailed: (view, error) => logger.error({ view, err: error }, 'a view could not be projected as it stood'),
+    });
+    closing.defer(() => past.close());
+    return ledgerOf({
+      id: ledgerId,
+      place,
+      store,
+      views,
+      pastViews: past,
+      secret: secret.export(),
+      policy,
+      partners,
+      logger,
+    });
   } catch (error) {
     signal.throwIfAborted();
     throw explained(error, settings);

@@ -53,6 +53,7 @@ const scheduledChange = object({ quantity: whole, termDuration: word('P1M', 'P1Y
   'offerId',
 ]);
 const subscriptionStatus = word('pending', 'active', 'suspended', 'expired', 'disabled', 'deleted');
+const operationStatus = word('notStarted', 'running', 'succeeded', 'failed', 'cancelled');
 const grantStatus = word('created', 'approvalPending', 'approved', 'active', 'terminated', 'expired', 'revoked');
 const page = (items: string, beside: Record<string, Schema> = {}): Schema =>
   object({
@@ -423,6 +424,34 @@ export const schemas: Readonly<Record<string, Schema>> = {
     ['command', 'comment'],
   ),
   CloudEventBatch: listOf(shown('CloudEvent')),
+  Operation: object({
+    id: guid,
+    status: operationStatus,
+    createdAt: time,
+    endedAt: orNull(time),
+    steps: listOf(
+      object(
+        {
+          name: word('wait', 'project'),
+          status: operationStatus,
+          view: text,
+          position: { ...position, description: 'How far the ledger has been read.' },
+          until: { ...position, description: 'Up to where it is to be read.' },
+        },
+        ['view', 'position', 'until'],
+      ),
+    ),
+    error: orNull(
+      object({
+        type: { type: 'string', format: 'uri-reference' },
+        code: text,
+        status: whole,
+        title: text,
+        detail: text,
+      }),
+    ),
+    result: orNull(object({ href: { type: 'string', format: 'uri-reference' } })),
+  }),
   Live: object({ status: { const: 'live' } }),
   Readiness: object({
     status: word('ready', 'notReady', 'damaged'),
@@ -446,6 +475,19 @@ export const schemas: Readonly<Record<string, Schema>> = {
   }),
   ProblemText: object({ type: text, code: text, status: whole, title: text, detail: text }),
   ProblemTexts: listOf(shown('ProblemText')),
+  SchemaEntry: object({
+    id: { type: 'string', format: 'uri-reference', description: 'Where the schema is.' },
+    title: { type: 'string', description: 'The name of the event or the command.' },
+    description: text,
+  }),
+  SchemaEntries: listOf(shown('SchemaEntry')),
+  JsonSchema: {
+    type: 'object',
+    description: 'A JSON Schema of 2020-12.',
+    properties: { $schema: text, $id: text, title: text, description: text },
+    required: ['$schema', '$id', 'title', 'description'],
+    additionalProperties: true,
+  },
 };
 
 type Answers = Record<string, Schema>;
@@ -489,9 +531,14 @@ const one = (name: string, description: string): Answers => ({
 });
 const list = (name: string, description: string): Answers => ({
   ...answer(200, description, shown(name), [...always, 'ListTag', 'Link']),
+  ...answer(
+    202,
+    'With asOf or asOfPosition: it takes longer. When the operation has succeeded, this address answers at once.',
+    shown('Operation'),
+    ['CorrelationId', 'Location'],
+  ),
   ...notModified,
 });
-const listByClock = (name: string, description: string) => answer(200, description, shown(name), [...always, 'Link']);
 
 const commandHeaders: readonly HeaderComponent[] = [...always, 'ETag', 'IdempotentReplayed'];
 const answers: Readonly<Record<string, Answers>> = {
@@ -521,9 +568,9 @@ const answers: Readonly<Record<string, Answers>> = {
   'PartnerItemsController.list': list('ItemPage', 'What the partner’s customers have.'),
   'CustomerSupportContactsController.list': list('CustomerSupportContacts', 'Who is designated, and who may be.'),
   'PartnerSupportContactsController.list': list('DesignationPage', 'Who is designated on which subscription.'),
-  'CustomerGrantsController.list': listByClock('GrantPage', 'Delegated admin of the customer, as of now.'),
-  'PartnerGrantsController.list': listByClock('GrantPage', 'Delegated admin of the partner’s customers, as of now.'),
-  'EndedRelationshipsController.list': listByClock(
+  'CustomerGrantsController.list': list('GrantPage', 'Delegated admin of the customer, as of now.'),
+  'PartnerGrantsController.list': list('GrantPage', 'Delegated admin of the partner’s customers, as of now.'),
+  'EndedRelationshipsController.list': list(
     'EndedRelationshipPage',
     'Relationships that have ended, the last removed first.',
   ),
@@ -534,6 +581,13 @@ const answers: Readonly<Record<string, Answers>> = {
     [...always, 'Link'],
     'application/cloudevents-batch+json',
   ),
+  'OperationsController.operation': answer(200, 'How far it is.', shown('Operation'), ['CorrelationId']),
+  'OperationsController.cancel': answer(
+    200,
+    'Given up unless somebody else waits for the same; what had ended stays as it is.',
+    shown('Operation'),
+    ['CorrelationId'],
+  ),
   'HealthController.live': answer(200, 'The process answers.', shown('Live')),
   'HealthController.ready': {
     ...answer(200, 'Ready.', shown('Readiness')),
@@ -541,6 +595,22 @@ const answers: Readonly<Record<string, Answers>> = {
   },
   'ProblemsController.all': answer(200, 'Every problem.', shown('ProblemTexts')),
   'ProblemsController.one': answer(200, 'What the problem means.', shown('ProblemText')),
+  'SchemasController.events': answer(200, 'One for each form that an event has ever had.', shown('SchemaEntries')),
+  'SchemasController.event': answer(
+    200,
+    'What the data of the event looks like.',
+    shown('JsonSchema'),
+    [],
+    'application/schema+json',
+  ),
+  'SchemasController.commands': answer(200, 'One for each command.', shown('SchemaEntries')),
+  'SchemasController.command': answer(
+    200,
+    'What the body of the command may hold.',
+    shown('JsonSchema'),
+    [],
+    'application/schema+json',
+  ),
 };
 
 /** The documented answers of a route, by `Controller.method`; nothing for one that nobody has documented. */

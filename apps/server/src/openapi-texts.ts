@@ -21,10 +21,16 @@ const summaries: Readonly<Record<string, string>> = {
   'PartnerGrantsController.list': 'List the delegated admin of all customers',
   'EndedRelationshipsController.list': 'List relationships that have ended',
   'HistoryController.events': 'Read the history of a relationship',
+  'OperationsController.operation': 'Read an operation',
+  'OperationsController.cancel': 'Give an operation up',
   'HealthController.live': 'Ask whether the process answers',
   'HealthController.ready': 'Ask whether the server is ready',
   'ProblemsController.all': 'List every problem',
   'ProblemsController.one': 'Read what a problem means',
+  'SchemasController.events': 'List the schemas of events',
+  'SchemasController.event': 'Read the schema of an event',
+  'SchemasController.commands': 'List the schemas of commands',
+  'SchemasController.command': 'Read the schema of a command',
 };
 
 /** Every tag, in the order of a table of contents. */
@@ -42,8 +48,10 @@ export const tagTexts: Readonly<Record<string, string>> = {
   'support-contacts': 'Whom customers may turn to.',
   'ended-relationships': 'Relationships that have ended, and what goes on after them.',
   events: 'All that happened, as CloudEvents.',
+  operations: 'What takes longer than a caller waits for.',
   health: 'Probes of an orchestrator; no token is asked for.',
   problems: 'What the type of a problem leads to.',
+  schemas: 'JSON Schemas of every event and every command.',
 };
 
 /** Nothing for a route that nobody has named. */
@@ -61,10 +69,14 @@ export const parameterTexts: Readonly<Record<string, string>> = {
   purchaseId: `The software purchase. ${itemIdText}`,
   savingsPlanId: `The savings plan. ${itemIdText}`,
   grantId: `The delegated admin grant. ${itemIdText}`,
+  operationId: 'As the Location header brings it.',
   assignmentId: `The access assignment under the grant. ${itemIdText}`,
   customerId: 'The tenant of one customer: a GUID in any case.',
   partnerId: 'The tenant of the partner: a GUID in any case.',
   name: 'The last part of the type.',
+  eventType: 'The name of the event.',
+  schemaNumber: 'The version of the form of its data, as the event names it.',
+  commandName: 'The name of the command.',
   cursor: 'From the Link header of the page before, with the same filters and sort.',
   limit: 'How many at most on this page.',
   atLeast: 'The position that the view must have reached; Ledger-Position says the same and names the ledger.',

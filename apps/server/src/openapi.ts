@@ -4,6 +4,7 @@ import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { answerOf, schemas } from './openapi-schemas.js';
 import { parameterTexts, summaryOf, tagTexts } from './openapi-texts.js';
+import { commandSchemas, type PropertySchema } from './schemas.js';
 import { documentedSending } from './commands/sends.js';
 
 // The OpenAPI 3.1 document, from the running routes: paths and bodies come from the controllers by way of Nest, and what
@@ -69,6 +70,8 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
   operation.tags = [tagOf(path)];
   const summary = summaryOf(own);
   if (summary !== undefined) operation.summary = summary;
+  const description = Object.values(answerOf(own))[0]?.['description'];
+  if (description !== undefined) operation['description'] = description;
   const pathParameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => pathParameter(name!));
   operation.parameters = [
     ...pathParameters,
@@ -85,8 +88,9 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
   operation.parameters.push(ref('parameters', 'CorrelationId'), ref('parameters', 'Traceparent'));
   if (method === 'post' && sending) {
     operation.summary = sentence(sending.command);
-    if (sending.needsIfMatch)
-      operation['description'] = 'If-Match is required (428 without it), but not for a dry run.';
+    const meant = commandSchemas().get(sending.command)?.schema;
+    const condition = sending.needsIfMatch ? ['If-Match is required (428 without it), but not for a dry run.'] : [];
+    operation['description'] = [...(meant ? [meant.description] : []), ...condition].join(' ');
     operation.parameters.push(
       ref('parameters', 'IdempotencyKey'),
       ref('parameters', sending.needsIfMatch ? 'IfMatchRequired' : 'IfMatch'),
@@ -97,9 +101,10 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
       content: Record<string, { schema: { $ref: string }; example?: unknown }>;
     };
     const content = body.content['application/json']!;
-    const schema = bodies[content.schema.$ref.split('/').at(-1)!]!;
+    const schema = bodies[nameIn(content.schema.$ref)]!;
     body.required = Array.isArray(schema['required']) && schema['required'].length > 0;
     content.example = exampleOf(schema, bodies);
+    if (meant) describeFields(schema, meant, bodies);
     operation.responses = {
       ...answerOf('command'),
       ...(sending.creates ? answerOf('created') : {}),
@@ -113,19 +118,33 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
     return;
   }
   const isList = own.endsWith('.list');
-  const dependsOnClock = ['RelationshipQueries.readiness', 'HistoryController.events'].includes(own);
+  const isOperation = own.startsWith('OperationsController.');
+  const dependsOnClock = ['RelationshipQueries.readiness', 'HistoryController.events'].includes(own) || isOperation;
   if (!dependsOnClock) operation.parameters.push(ref('parameters', 'IfNoneMatch'));
   if (isList) operation.parameters.push(ref('parameters', 'LedgerPosition'), ref('parameters', 'Prefer'));
+  if (own === 'OperationsController.operation') operation.parameters.push(ref('parameters', 'PreferEnd'));
   operation.responses = {
     ...answerOf(own),
     ...problems('BadRequest', 'Unauthenticated', 'Forbidden'),
     // Only what names a relationship can miss one.
-    ...(path.includes('{customerId}') ? problems('NotFound') : {}),
+    ...(path.includes('{customerId}') || isOperation ? problems('NotFound') : {}),
     ...(own === 'RelationshipQueries.readiness' ? problems('ReadinessConflict', 'PolicyUnknown') : {}),
+    ...(own.endsWith('ItemsController.list') ? problems('PolicyUnknown') : {}),
     ...problems('NotAcceptable', 'AddressTooLong', 'TooManyRequests', 'HeadersTooLarge', 'InternalError'),
     ...problems(isList ? 'ViewUnavailable' : 'StoreUnavailable'),
   };
   limited(operation);
+}
+
+/** What the fields of a body mean, where its own words are not said yet. */
+function describeFields(schema: Json, meant: PropertySchema, bodies: Record<string, Json>): void {
+  if (typeof schema['$ref'] === 'string') return describeFields(bodies[nameIn(schema['$ref'])]!, meant, bodies);
+  for (const [name, field] of Object.entries((schema['properties'] ?? {}) as Record<string, Json>)) {
+    const { description, ...within } = meant.properties?.[name] ?? {};
+    if (description !== undefined) field['description'] = description;
+    describeFields(field, within, bodies);
+  }
+  if (meant.items && schema['items']) describeFields(schema['items'] as Json, meant.items, bodies);
 }
 
 /** Whoever is answered is told what is left of the caller's requests. */
@@ -137,7 +156,7 @@ function limited(operation: Operation): void {
 
 /** A body with what is required and nothing else. */
 export function exampleOf(schema: Json, bodies: Record<string, Json>): unknown {
-  if (typeof schema['$ref'] === 'string') return exampleOf(bodies[schema['$ref'].split('/').at(-1)!]!, bodies);
+  if (typeof schema['$ref'] === 'string') return exampleOf(bodies[nameIn(schema['$ref'])]!, bodies);
   if (schema['example'] !== undefined) return schema['example'];
   if (Array.isArray(schema['allOf'])) return exampleOf(schema['allOf'][0] as Json, bodies);
   if (Array.isArray(schema['enum'])) return schema['enum'][0];
@@ -162,6 +181,13 @@ function explained({ name, ...parameter }: Json): Json {
   return { name, description: parameterTexts[name as string], ...parameter };
 }
 
+const namedThings: Readonly<Record<string, Json>> = {
+  name: { type: 'string', example: 'removal-blocked' },
+  eventType: { type: 'string', example: 'SubscriptionSuspended' },
+  schemaNumber: { type: 'integer', minimum: 1, example: 1 },
+  commandName: { type: 'string', example: 'SuspendSubscription' },
+};
+
 function pathParameter(name: string): Json {
   const isTenant = name === 'customerId' || name === 'partnerId';
   return {
@@ -171,8 +197,8 @@ function pathParameter(name: string): Json {
     description: parameterTexts[name],
     schema: isTenant
       ? { type: 'string', format: 'uuid', example: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff' }
-      : name === 'name'
-        ? { type: 'string', example: 'removal-blocked' }
+      : name in namedThings
+        ? namedThings[name]
         : {
             type: 'string',
             pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
@@ -214,9 +240,15 @@ const parameters: Json = {
       example: '42;ledger="6f9619ff-8b86-4d01-b42d-00cf4fc964ff"',
     },
   ),
-  Prefer: header('Prefer', false, 'wait=n: how many seconds to wait for that position, 2 unless said, at most 30.', {
+  Prefer: header(
+    'Prefer',
+    false,
+    'wait=n: how many seconds to wait for that position, or for the list as it stood; 2 unless said, at most 30.',
+    { type: 'string', example: 'wait=5' },
+  ),
+  PreferEnd: header('Prefer', false, 'wait=n: how many seconds to wait for its end, none unless said, at most 30.', {
     type: 'string',
-    example: 'wait=5',
+    example: 'wait=20',
   }),
   CorrelationId: header(
     'X-Correlation-Id',
@@ -280,7 +312,7 @@ const problemCodes: Record<string, readonly [status: number, codes: readonly str
   BadRequest: [400, codesWith(400)],
   Unauthenticated: [401, codesWith(401)],
   Forbidden: [statusOfKind.who, ['PartnerUnknown', ...ofKind('who')]],
-  NotFound: [statusOfKind.unknown, ['RouteNotFound', ...ofKind('unknown')]],
+  NotFound: [statusOfKind.unknown, ['RouteNotFound', 'OperationNotFound', ...ofKind('unknown')]],
   NotAcceptable: [406, codesWith(406)],
   RequestTimeout: [408, codesWith(408)],
   CommandConflict: [statusOfKind.state, ['CommandInProgress', ...ofKind('state')]],
@@ -309,6 +341,7 @@ const problemCodes: Record<string, readonly [status: number, codes: readonly str
     [
       'ViewBehind',
       'ViewUnavailable',
+      'AsOfUnavailable',
       'StoreUnavailable',
       'LogDamaged',
       'ServerOutdated',
@@ -350,6 +383,8 @@ function problemResponses(): Json {
     ]),
   );
 }
+
+const nameIn = (ref: string) => ref.split('/').at(-1)!;
 
 function ref(kind: string, name: string): Json {
   return { $ref: `#/components/${kind}/${name}` };

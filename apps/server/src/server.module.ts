@@ -31,7 +31,10 @@ import { HealthBounds } from './health-bounds.js';
 import { HealthController } from './health.controller.js';
 import { HistoryController } from './history/history.controller.js';
 import { ReadHistoryHandler } from './history/read-history.js';
+import { noPastViews, type PastViews } from './as-of/past-views.js';
 import { Ledger } from './ledger.js';
+import { operations } from './operations/operations.js';
+import { OperationsController } from './operations/operations.controller.js';
 import { CustomersController } from './queries/customers.controller.js';
 import { CustomerGrantsController, PartnerGrantsController } from './queries/delegated-admin-grants.controller.js';
 import { EndedRelationshipsController } from './queries/ended-relationships.controller.js';
@@ -39,6 +42,7 @@ import { CustomerItemsController, PartnerItemsController } from './queries/items
 import { ListViewHandler } from './queries/list-view.js';
 import { ReadRelationshipHandler } from './queries/read-relationship.js';
 import { ProblemsController } from './problems.controller.js';
+import { SchemasController } from './schemas.controller.js';
 import { ItemQueries, RelationshipQueries } from './queries/relationship.controller.js';
 import {
   CustomerSupportContactsController,
@@ -72,8 +76,10 @@ export class ServerModule {
         PartnerGrantsController,
         EndedRelationshipsController,
         HistoryController,
+        OperationsController,
         HealthController,
         ProblemsController,
+        SchemasController,
       ],
       providers: [
         { provide: Ledger, useValue: ledger },
@@ -92,12 +98,24 @@ export class ServerModule {
 export interface LedgerParts extends Pick<Ledger, 'id' | 'place' | 'policy' | 'partners'> {
   readonly store: EventStore;
   readonly views: ViewsReader<Views>;
+  /** Absent where nobody asks for the past. */
+  readonly pastViews?: PastViews;
   readonly secret: Buffer;
   readonly logger: Logger;
 }
 
 /** The ledger over an open store. */
-export function ledgerOf({ id, place, store, views, secret, policy, partners, logger }: LedgerParts): Ledger {
+export function ledgerOf({
+  id,
+  place,
+  store,
+  views,
+  pastViews = noPastViews,
+  secret,
+  policy,
+  partners,
+  logger,
+}: LedgerParts): Ledger {
   const onClockSetBack = (stream: string, now: string, lastRecordedAt: string) =>
     logger.warn({ stream, now, lastRecordedAt }, 'the clock reads earlier than the last event');
   return {
@@ -105,6 +123,8 @@ export function ledgerOf({ id, place, store, views, secret, policy, partners, lo
     place,
     store,
     views,
+    pastViews,
+    operations: operations(),
     policy,
     policyHash: policyHash(policy),
     partners,

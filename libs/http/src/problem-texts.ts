@@ -68,6 +68,11 @@ export const httpProblems = {
     detail: 'The operator adds partners to the partners file.',
   },
   RouteNotFound: { status: 404, title: 'There is nothing at this address', detail: 'See /docs for every route.' },
+  OperationNotFound: {
+    status: 404,
+    title: 'There is no such operation',
+    detail: 'It is another caller’s, or forgotten: ask the question again, and the answer will be the same.',
+  },
   MethodNotAllowed: {
     status: 405,
     title: 'This address takes another method',
@@ -166,6 +171,12 @@ export const httpProblems = {
     status: 503,
     title: 'The view is not there',
     detail: 'The projector has not built it yet; see /health/ready.',
+  },
+  AsOfUnavailable: {
+    status: 503,
+    title: 'The list as it stood cannot be made now',
+    detail:
+      'reason says why: busy, when too many wait to be made, or failed, which the log of the server explains. Retry later.',
   },
   ShuttingDown: {
     status: 503,

@@ -1,3 +1,4 @@
+export * from './as-of.js';
 export * from './exclusive-lock.js';
 export * from './projector.js';
 export {

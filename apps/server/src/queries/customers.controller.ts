@@ -4,7 +4,7 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { Asking, type Asked } from './asked.js';
 import { ListView } from './list-view.js';
-import { PageParameters } from './parameters.js';
+import { ownOf, PageParameters } from './parameters.js';
 
 class CustomerParameters extends PageParameters {
   @Optional(OneOf(customerSorts)) sort?: CustomerSort;
@@ -20,7 +20,7 @@ export class CustomersController {
 
   @Get()
   list(@Asking() asked: Asked, @Query() parameters: CustomerParameters) {
-    const { cursor: _, limit: __, atLeast: ___, sort, ...filter } = parameters;
+    const { sort, ...filter } = ownOf(parameters);
     const { tenantId: partnerId } = asked.party.partner;
     return this.queries.execute(
       new ListView(

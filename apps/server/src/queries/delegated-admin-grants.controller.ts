@@ -6,7 +6,7 @@ import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipController } from '../commands/sends.js';
 import { Asking, type Asked } from './asked.js';
 import { ListView } from './list-view.js';
-import { PageParameters } from './parameters.js';
+import { ownOf, PageParameters } from './parameters.js';
 
 const statuses = [
   'open',
@@ -56,12 +56,12 @@ function grants(
   parameters: PartnerGrantParameters,
   only: { readonly customerId?: string } = {},
 ): ListView {
-  const { cursor: _, limit: __, atLeast: ___, sort, ...filter } = parameters;
+  const { sort, ...filter } = ownOf(parameters);
   const { tenantId: partnerId } = asked.party.partner;
   return new ListView(
     {
       view: 'delegated-admin-grants',
-      page: (db, page, now) =>
+      page: (db, page, { now }) =>
         listGrants(db, { partnerId, now, ...(sort ? { sort } : {}), filter: { ...filter, ...only }, ...page }),
       dependsOnClock: true,
     },

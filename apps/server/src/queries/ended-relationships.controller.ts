@@ -4,7 +4,7 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { Asking, type Asked } from './asked.js';
 import { ListView } from './list-view.js';
-import { PageParameters } from './parameters.js';
+import { ownOf, PageParameters } from './parameters.js';
 
 class EndedParameters extends PageParameters {
   @Optional(FlagText()) reestablished?: boolean;
@@ -18,13 +18,13 @@ export class EndedRelationshipsController {
 
   @Get()
   list(@Asking() asked: Asked, @Query() parameters: EndedParameters) {
-    const { cursor: _, limit: __, atLeast: ___, ...filter } = parameters;
+    const filter = ownOf(parameters);
     const { tenantId: partnerId } = asked.party.partner;
     return this.queries.execute(
       new ListView(
         {
           view: 'ended-relationships',
-          page: (db, page, now) => listEndedRelationships(db, { partnerId, now, filter, ...page }),
+          page: (db, page, { now }) => listEndedRelationships(db, { partnerId, now, filter, ...page }),
           dependsOnClock: true,
         },
         asked,

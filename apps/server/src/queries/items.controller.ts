@@ -2,7 +2,6 @@ import {
   blocksAs,
   softwareKinds,
   subscriptionKinds,
-  type Policy,
   type SoftwareKind,
   type SubscriptionKind,
 } from '#customer-relationship';
@@ -20,10 +19,10 @@ import {
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipController } from '../commands/sends.js';
-import { Ledger } from '../ledger.js';
 import { Asking, type Asked } from './asked.js';
 import { ListView } from './list-view.js';
-import { PageParameters } from './parameters.js';
+import { ownOf, PageParameters } from './parameters.js';
+import type { Circumstances } from './read-relationship.js';
 
 const itemStatuses = [
   'pending',
@@ -54,39 +53,28 @@ class PartnerItemParameters extends ItemParameters {
 
 @RelationshipController('items')
 export class CustomerItemsController {
-  constructor(
-    private readonly queries: QueryBus,
-    private readonly ledger: Ledger,
-  ) {}
+  constructor(private readonly queries: QueryBus) {}
 
   @Get()
   list(@Asking() asked: Asked, @Query() parameters: ItemParameters) {
-    return this.queries.execute(items(asked, parameters, this.ledger.policy, { customerId: asked.party.customerId }));
+    return this.queries.execute(items(asked, parameters, { customerId: asked.party.customerId }));
   }
 }
 
 @Controller('v1/items')
 export class PartnerItemsController {
-  constructor(
-    private readonly queries: QueryBus,
-    private readonly ledger: Ledger,
-  ) {}
+  constructor(private readonly queries: QueryBus) {}
 
   @Get()
   list(@Asking() asked: Asked, @Query() parameters: PartnerItemParameters) {
-    return this.queries.execute(items(asked, parameters, this.ledger.policy));
+    return this.queries.execute(items(asked, parameters));
   }
 }
 
-function items(
-  asked: Asked,
-  parameters: PartnerItemParameters,
-  policy: Policy,
-  only: { readonly customerId?: string } = {},
-): ListView {
-  const { cursor: _, limit: __, atLeast: ___, sort, ...filter } = parameters;
+function items(asked: Asked, parameters: PartnerItemParameters, only: { readonly customerId?: string } = {}): ListView {
+  const { sort, ...filter } = ownOf(parameters);
   const { tenantId: partnerId } = asked.party.partner;
-  const shown = (item: Item, now: string) => {
+  const shown = (item: Item, { policy, now }: Circumstances) => {
     const facts = blockingFacts(item);
     return { ...item, blocks: (facts && blocksAs(facts, policy, now)) ?? null };
   };
@@ -95,14 +83,14 @@ function items(
       view: 'items',
       // A reservation past its end blocks no more, whatever the view's position.
       dependsOnClock: true,
-      page: async (db, page, now) => {
+      page: async (db, page, at) => {
         const { rows, ...rest } = await listItems(db, {
           partnerId,
           ...(sort ? { sort } : {}),
           filter: { ...filter, ...only },
           ...page,
         });
-        return { ...rest, rows: rows.map((item) => shown(item, now)) };
+        return { ...rest, rows: rows.map((item) => shown(item, at)) };
       },
     },
     asked,

@@ -1,27 +1,34 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
-import { Answer, badRequest, ledgerPosition, noneMatch, parseLedgerPosition, parsePosition, Problem } from '#http';
-import { ViewNotBuilt } from '#projector';
+import { canonicalJson, ledgerStream, LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
+import { Answer, ledgerPosition, noneMatch, parseLedgerPosition, parsePosition, Problem } from '#http';
+import { counts, ViewNotBuilt, type Until } from '#projector';
 import { InvalidCursor, type Page, type PageRequest, type ViewName, type Views } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { Kysely } from 'kysely';
+import { momentOf, requireReached, type Moment } from '../as-of/moment.js';
+import type { PastView } from '../as-of/past-views.js';
+import { policyThen } from '../as-of/policy-then.js';
 import { Ledger } from '../ledger.js';
-import { requireReader } from '../party.js';
+import { operationAnswer } from '../operations/operations.controller.js';
+import { endedWithin } from '../operations/operations.js';
+import { requireReader, type Party } from '../party.js';
 import { oldestBehind } from '../view-lags.js';
 import type { Asked } from './asked.js';
 import type { PageParameters } from './parameters.js';
+import { waitMs } from './prefer.js';
+import type { Circumstances } from './read-relationship.js';
 
 /** A page of a view, and what else the answer shows beside its items. */
 export type PageOf = Page<object> & { readonly beside?: object };
 
 export interface Listing {
   readonly view: ViewName;
-  readonly page: (db: Kysely<Views>, request: PageRequest, now: string) => Promise<PageOf>;
+  readonly page: (db: Kysely<Views>, request: PageRequest, at: Circumstances) => Promise<PageOf>;
   /** Rows change by the clock alone, so that a tag made of the view's position would lie. */
   readonly dependsOnClock?: boolean;
 }
 
-/** A page of a view. */
+/** A page of a view, as it stands or as it stood. */
 export class ListView {
   constructor(
     readonly listing: Listing,
@@ -30,7 +37,16 @@ export class ListView {
   ) {}
 }
 
-const defaultWaitMs = 2_000;
+/** A list under one query: what its pages have in common, and where this one begins. */
+interface Listed {
+  readonly listing: Listing;
+  readonly asked: Asked;
+  /** Whose list it is belongs to the query too: a cursor is good for nobody else. */
+  readonly query: string;
+  readonly after: readonly string[] | undefined;
+  readonly request: PageRequest;
+  readonly tagOf: (place: string) => string;
+}
 
 @QueryHandler(ListView)
 export class ListViewHandler implements IQueryHandler<ListView, Answer> {
@@ -39,49 +55,141 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   constructor(private readonly ledger: Ledger) {}
 
   async execute({ listing, asked, parameters }: ListView): Promise<Answer> {
-    const { views, relationships, cursors, id } = this.ledger;
     const { party, headers, path } = asked;
     requireReader(party);
-    if (party.stream && (await relationships.ask(party.stream, (_, { revision }) => revision)) < 0)
-      throw new Rejection('RelationshipNotFound');
     const now = this.ledger.clock();
+    const moment = momentOf(parameters, now);
     const { cursor, limit, atLeast, ...selection } = parameters;
-    // Whose list it is belongs to the query too: a cursor is good for nobody else.
     const query = canonicalJson({ path, partner: party.partner.tenantId, ...selection });
-    const after = cursor === undefined ? undefined : (cursors.read(query, cursor) as string[]);
-
+    const after = cursor === undefined ? undefined : (this.ledger.cursors.read(query, cursor) as string[]);
+    const listed: Listed = {
+      listing,
+      asked,
+      query,
+      after,
+      request: limit === undefined ? {} : { limit },
+      tagOf: (place) => `W/"${place}.${hash('sha256', `${query} ${cursor} ${limit}`).slice(0, 16)}"`,
+    };
+    if (moment) return this.asItStood(listed, moment, atLeast);
+    await this.requireRelationship(party);
     await this.waitFor(listing.view, await this.wanted(headers, atLeast), headers.prefer);
-    const request = { ...(limit === undefined ? {} : { limit }), ...(after ? { after } : {}) };
-    const { result, position } = await views
-      .read(listing.view, (db) => listing.page(db, request, now))
-      .catch((error: unknown) => {
-        if (error instanceof ViewNotBuilt) throw new Problem('ViewUnavailable', {}, { 'Retry-After': '1' });
-        if (error instanceof InvalidCursor) throw new Problem('InvalidCursor');
-        throw error;
-      });
+    return this.asItStands(listed, now);
+  }
 
-    const answered: Record<string, string> = { 'Ledger-Position': ledgerPosition(position, id) };
-    if (result.next) {
-      const next = new URLSearchParams(asked.search);
-      next.set('cursor', cursors.write(query, result.next));
-      answered['Link'] = `<${path}?${next.toString()}>; rel="next"`;
-    }
+  private async asItStands({ listing, asked, query, after, request, tagOf }: Listed, now: string): Promise<Answer> {
+    const { views, policy, id } = this.ledger;
+    const { result, position } = await views
+      .read(listing.view, (db) => listing.page(db, { ...request, ...(after ? { after } : {}) }, { now, policy }))
+      .catch(refused);
+
+    const answered: Record<string, string> = {
+      'Ledger-Position': ledgerPosition(position, id),
+      ...this.link(asked, query, result.next),
+    };
     if (listing.dependsOnClock) answered['Cache-Control'] = 'no-store';
     else {
       answered['Cache-Control'] = 'private, no-cache';
       // Weak: the time in the body differs, what it says does not.
-      answered['ETag'] = `W/"${position}.${hash('sha256', `${query} ${cursor} ${limit}`).slice(0, 16)}"`;
-      if (noneMatch(headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
+      answered['ETag'] = tagOf(String(position));
+      if (noneMatch(asked.headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
     }
-    const asOf = await this.asOf(listing.view, position, now);
+    const asOf = await this.upTo(listing.view, position, now);
     return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
+  }
+
+  /**
+   * A page of the view as it stood. A time is resolved once, to the log as it is with the first page; the cursor carries
+   * the place, so that further pages are of the same past even after it had to be projected anew.
+   */
+  private async asItStood(listed: Listed, moment: Moment, atLeast: string | undefined): Promise<Answer> {
+    const { listing, asked, after } = listed;
+    const { store, pastViews, operations } = this.ledger;
+    const head = await store.head();
+    // What the reader has written is in the log, or it is another's: nothing to wait for.
+    this.requireKnown(asked.headers, atLeast, head);
+    const position = after ? Number(after[0]) : moment.kind === 'position' ? moment.position : head;
+    requireReached(position, head);
+    const until: Until = { position, ...(moment.kind === 'time' ? { recordedUntil: moment.at } : {}) };
+    await this.requireRelationship(asked.party, until);
+
+    const held = await pastViews.hold(listing.view, until);
+    try {
+      const { past } = held;
+      const inTime = past.status === 'succeeded' || (await endedWithin(past, waitMs(asked.headers.prefer)));
+      if (inTime) return await this.pageOfPast(listed, past, until);
+      const href = asked.search ? `${asked.path}?${asked.search}` : asked.path;
+      const operation = operations.follow(past, pastViews, { party: asked.party, href });
+      return operationAnswer(202, operation, { Location: `${operationsOf(asked.party)}/${operation.id}` });
+    } finally {
+      held.release();
+    }
+  }
+
+  private async pageOfPast(
+    { listing, asked, query, after, request, tagOf }: Listed,
+    past: PastView,
+    { position, recordedUntil }: Until,
+  ): Promise<Answer> {
+    if (past.status === 'cancelled') throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
+    if (past.error) throw past.error;
+    const { pastViews, id } = this.ledger;
+    const began = await this.whenTheLedgerBegan();
+    const { result, asOf, place } = await pastViews
+      .read(past, async (db, lastCounted) => {
+        const asOf = recordedUntil ?? lastCounted?.recordedAt ?? began;
+        const at: Circumstances = {
+          now: asOf,
+          // The one in force then; asked for by rows alone, and where there are rows there is an event.
+          get policy() {
+            return policyThen(lastCounted!.policy);
+          },
+        };
+        const rest = after?.slice(1);
+        const result = await listing.page(db, { ...request, ...(rest ? { after: rest } : {}) }, at);
+        return { result, asOf, place: lastCounted?.position ?? 0 };
+      })
+      .catch(refused);
+    const next = result.next && [String(position), ...result.next];
+    const answered: Record<string, string> = {
+      'Ledger-Position': ledgerPosition(position, id),
+      ...this.link(asked, query, next),
+      'Cache-Control': 'private, no-cache',
+      // Of the last event that counts: where the log ends now changes nothing. Weak, because the position in the body may.
+      ETag: tagOf(`then-${place}`),
+    };
+    if (noneMatch(asked.headers['if-none-match'], answered['ETag']!)) return new Answer(304, answered, undefined);
+    return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
+  }
+
+  /** What a moment without any relationship is told to be the state of. */
+  private async whenTheLedgerBegan(): Promise<string> {
+    const [first] = await this.ledger.store.read(ledgerStream, { to: 0 });
+    return first!.metadata.recordedAt;
+  }
+
+  private link({ path, search }: Asked, query: string, next: readonly string[] | undefined): Record<string, string> {
+    if (!next) return {};
+    const parameters = new URLSearchParams(search);
+    parameters.set('cursor', this.ledger.cursors.write(query, next));
+    return { Link: `<${path}?${parameters.toString()}>; rel="next"` };
+  }
+
+  /** @throws Rejection when the list is one customer's who was none, now or then */
+  private async requireRelationship({ stream }: Party, until?: Until): Promise<void> {
+    if (!stream) return;
+    const { relationships, store } = this.ledger;
+    if (until) {
+      const [first] = await store.read(stream, { to: 0 });
+      if (!first || !counts(first, until)) throw new Rejection('RelationshipNotFound');
+    } else if ((await relationships.ask(stream, (_, { revision }) => revision)) < 0)
+      throw new Rejection('RelationshipNotFound');
   }
 
   /**
    * Everything recorded before that is in the answer. A store that cannot say, because it is away or damaged, does not
    * keep back what the view holds: then it is what was there when the view last moved.
    */
-  private async asOf(view: ViewName, position: number, now: string): Promise<string> {
+  private async upTo(view: ViewName, position: number, now: string): Promise<string> {
     const { store, views } = this.ledger;
     try {
       return (await this.oldestBehind(store, position)) ?? now;
@@ -93,9 +201,13 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
   /** The position that the caller must be able to read: what it has written, say. */
   private async wanted(headers: Asked['headers'], atLeast: string | undefined): Promise<number> {
+    if (headers['ledger-position'] === undefined && atLeast === undefined) return 0;
+    return this.requireKnown(headers, atLeast, await this.ledger.store.head());
+  }
+
+  /** @throws Problem 400 for a position of another ledger, or beyond the head */
+  private requireKnown(headers: Asked['headers'], atLeast: string | undefined, head: number): number {
     const header = headers['ledger-position'];
-    if (header === undefined && atLeast === undefined) return 0;
-    const head = await this.ledger.store.head();
     return Math.max(
       header === undefined ? 0 : parseLedgerPosition(String(header), this.ledger.id, head),
       atLeast === undefined ? 0 : parsePosition(atLeast, head),
@@ -110,14 +222,15 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   }
 }
 
-/** `Prefer: wait=n` (RFC 7240), at most 30 seconds. @throws Problem 400 */
-function waitMs(prefer: string | string[] | undefined): number {
-  for (const preference of [prefer ?? []].flat().join(',').split(/[,;]/)) {
-    const [name, value] = preference.split('=', 2).map((part) => part.trim());
-    if (name?.toLowerCase() !== 'wait') continue;
-    if (!value || !/^\d{1,5}$/.test(value))
-      throw badRequest('InvalidHeader', 'Prefer', 'wait must be a number of seconds');
-    return Math.min(Number(value), 30) * 1000;
-  }
-  return defaultWaitMs;
+function refused(error: unknown): never {
+  if (error instanceof ViewNotBuilt) throw new Problem('ViewUnavailable', {}, { 'Retry-After': '1' });
+  if (error instanceof InvalidCursor) throw new Problem('InvalidCursor');
+  throw error;
+}
+
+/** In the form that the caller may use: a customer's people name the partner and themselves. */
+function operationsOf({ actor, partner, customerId }: Party): string {
+  return actor.kind === 'customerUser'
+    ? `/v1/partners/${partner.tenantId}/customers/${customerId}/operations`
+    : '/v1/operations';
 }

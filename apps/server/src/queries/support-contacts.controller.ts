@@ -5,7 +5,7 @@ import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipController } from '../commands/sends.js';
 import { Asking, type Asked } from './asked.js';
 import { ListView } from './list-view.js';
-import { PageParameters } from './parameters.js';
+import { ownOf, PageParameters } from './parameters.js';
 
 class ContactParameters extends PageParameters {
   @Optional(Guid()) contactTenantId?: string;
@@ -22,7 +22,7 @@ export class CustomerSupportContactsController {
   /** Who is designated on the customer's subscriptions, and who may be. */
   @Get()
   list(@Asking() asked: Asked, @Query() parameters: ContactParameters) {
-    const { cursor: _, limit: __, atLeast: ___, ...filter } = parameters;
+    const filter = ownOf(parameters);
     const { partner, customerId } = asked.party;
     const pair = { partnerId: partner.tenantId, customerId };
     return this.queries.execute(
@@ -47,7 +47,7 @@ export class PartnerSupportContactsController {
 
   @Get()
   list(@Asking() asked: Asked, @Query() parameters: PartnerContactParameters) {
-    const { cursor: _, limit: __, atLeast: ___, ...filter } = parameters;
+    const filter = ownOf(parameters);
     const { tenantId: partnerId } = asked.party.partner;
     return this.queries.execute(
       new ListView(

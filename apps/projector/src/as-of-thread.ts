@@ -1,0 +1,78 @@
+import { readlinkSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { pairOf, relationshipCodec } from '#customer-relationship';
+import { EventOfNewerRelease, LogDamaged, StoreUnavailable } from '#event-sourcing';
+import { projectPast } from '#projector';
+import { relationshipViews } from '#read-models';
+import type { PastFailure, PastNews, PastOrder, PastThreadData } from './as-of-threads.js';
+import { openEventLog } from './event-log.js';
+
+// The entry of a thread that projects views as they stood, one after the other, with a connection of its own to the log.
+if (!parentPort) throw new Error('This is the entry of a worker thread');
+const port = parentPort;
+const tell = (news: PastNews) => port.postMessage(news);
+
+// Linux has a priority for every thread: commands and live views go first where processors are few.
+try {
+  setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), constants.priority.PRIORITY_LOW);
+} catch {
+  // Elsewhere it shares them like everybody.
+}
+
+const { log, ledgerId } = workerData as PastThreadData;
+const opened = await openEventLog(log, {
+  readOnly: true,
+  onNotice: (message, details) => tell({ news: 'notice', message, details }),
+});
+let current: AbortController | undefined;
+
+async function project({ view, path, until }: Extract<PastOrder, { order: 'project' }>['past']): Promise<void> {
+  const projection = relationshipViews.find(({ name }) => name === view);
+  if (!projection) throw new Error(`There is no view ${view}`);
+  current = new AbortController();
+  const { signal } = current;
+  try {
+    await opened.connect();
+    const past = await projectPast({
+      store: opened.store,
+      codec: relationshipCodec,
+      subjectOf: pairOf,
+      projection,
+      path,
+      ledgerId,
+      until,
+      signal,
+      onProgress: (position) => tell({ news: 'progress', position }),
+    });
+    tell({ news: 'projected', past });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    tell({ news: 'failed', failure: signal.aborted ? 'cancelled' : failureOf(error), message });
+  } finally {
+    current = undefined;
+  }
+}
+
+// Errors lose their class on the way out of a thread.
+function failureOf(error: unknown): PastFailure {
+  if (error instanceof LogDamaged) return 'damaged';
+  if (error instanceof EventOfNewerRelease) return 'outdated';
+  return error instanceof StoreUnavailable ? 'unavailable' : 'unexpected';
+}
+
+let working: Promise<void> = Promise.resolve();
+port.on('message', (order: PastOrder) => {
+  switch (order.order) {
+    case 'project':
+      working = project(order.past);
+      return;
+    case 'cancel':
+      current?.abort();
+      return;
+    case 'end':
+      current?.abort();
+      void working.then(() => opened.store.close()).then(() => port.close());
+      return;
+  }
+});

@@ -1,0 +1,136 @@
+import { Worker } from 'node:worker_threads';
+import type { Past, Until } from '#projector';
+import type { EventLog } from './event-log.js';
+
+/** A view to be projected as it stood, into a file of its own. */
+export interface PastView {
+  readonly view: string;
+  readonly path: string;
+  readonly until: Until;
+}
+
+export interface PastThreadData {
+  readonly log: EventLog;
+  readonly ledgerId: string;
+}
+
+export type PastOrder =
+  { readonly order: 'project'; readonly past: PastView } | { readonly order: 'cancel' } | { readonly order: 'end' };
+
+/** Why there is no such view: the store is away, the log is damaged or newer than this release, or something else. */
+export type PastFailure = 'cancelled' | 'unavailable' | 'damaged' | 'outdated' | 'unexpected';
+
+export type PastNews =
+  | { readonly news: 'progress'; readonly position: number }
+  | { readonly news: 'projected'; readonly past: Past }
+  | { readonly news: 'failed'; readonly failure: PastFailure; readonly message: string }
+  | { readonly news: 'notice'; readonly message: string; readonly details: Readonly<Record<string, unknown>> };
+
+export class PastNotProjected extends Error {
+  override readonly name = 'PastNotProjected';
+  constructor(
+    readonly failure: PastFailure,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface PastThreads {
+  /** @throws PastNotProjected */
+  readonly project: (
+    past: PastView,
+    options: { readonly signal: AbortSignal; readonly onProgress: (position: number) => void },
+  ) => Promise<Past>;
+  readonly close: () => Promise<void>;
+}
+
+export interface PastThreadsOptions extends PastThreadData {
+  readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
+  /** A thread that has had nothing to do for so long ends, with its connection and its memory (ms, default 60,000). */
+  readonly idleMs?: number;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly ended: Promise<void>;
+  idle: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Threads that project views as they stood: as many as are asked at once, each used again. Commands never wait for them.
+ */
+export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsOptions): PastThreads {
+  const all = new Set<Thread>();
+  const idle: Thread[] = [];
+
+  function begin(): Thread {
+    const worker = new Worker(new URL('./as-of-thread.js', import.meta.url), {
+      name: 'as-of',
+      workerData: data,
+      // What one fold holds is bounded (rows of a transaction and a cache of them); this is for what nobody thought of.
+      resourceLimits: { maxOldGenerationSizeMb: 512 },
+    });
+    const ended = Promise.withResolvers<void>();
+    const thread: Thread = { worker, ended: ended.promise, idle: undefined };
+    all.add(thread);
+    worker.on('message', (message: PastNews) => {
+      if (message.news === 'notice') onNotice?.(message.message, message.details);
+    });
+    // Whoever waits for it is told by its end; without a listener the error would end the server.
+    worker.on('error', () => undefined);
+    worker.on('exit', () => {
+      all.delete(thread);
+      clearTimeout(thread.idle);
+      const index = idle.indexOf(thread);
+      if (index >= 0) idle.splice(index, 1);
+      ended.resolve();
+    });
+    return thread;
+  }
+
+  function rest(thread: Thread): void {
+    if (!all.has(thread)) return;
+    idle.push(thread);
+    thread.idle = setTimeout(() => {
+      idle.splice(idle.indexOf(thread), 1);
+      thread.worker.postMessage({ order: 'end' } satisfies PastOrder);
+    }, idleMs);
+    thread.idle.unref();
+  }
+
+  return {
+    project(past, { signal, onProgress }) {
+      const thread = idle.pop() ?? begin();
+      clearTimeout(thread.idle);
+      const { worker } = thread;
+      const settled = Promise.withResolvers<Past>();
+      const fail = (failure: PastFailure, message: string) => settled.reject(new PastNotProjected(failure, message));
+      const onMessage = (message: PastNews) => {
+        if (message.news === 'progress') onProgress(message.position);
+        else if (message.news === 'projected') settled.resolve(message.past);
+        else if (message.news === 'failed') fail(message.failure, message.message);
+      };
+      const onError = (error: unknown) => fail('unexpected', error instanceof Error ? error.message : String(error));
+      const onExit = () => fail('unexpected', 'The thread has ended');
+      const cancel = () => worker.postMessage({ order: 'cancel' } satisfies PastOrder);
+      worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+      signal.addEventListener('abort', cancel);
+      worker.postMessage({ order: 'project', past } satisfies PastOrder);
+      if (signal.aborted) cancel();
+      return settled.promise.finally(() => {
+        worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+        signal.removeEventListener('abort', cancel);
+        rest(thread);
+      });
+    },
+    async close() {
+      const ending = [...all];
+      for (const { worker } of ending) worker.postMessage({ order: 'end' } satisfies PastOrder);
+      // One that does not come to its end holds nothing that is needed: its files are emptied at the next start.
+      const late = setTimeout(() => ending.forEach(({ worker }) => void worker.terminate()), 2_000);
+      await Promise.all(ending.map(({ ended }) => ended));
+      clearTimeout(late);
+    },
+  };
+}

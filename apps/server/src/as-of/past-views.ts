@@ -1,0 +1,352 @@
+import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { pairOf } from '#customer-relationship';
+import { LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
+import { Problem } from '#http';
+import { counts, openViews, type Past, type Until, type ViewsReader } from '#projector';
+import { relationshipViews, type ViewName, type Views } from '#read-models';
+import type { Kysely } from 'kysely';
+import { PastNotProjected, type PastThreads } from '../../../projector/src/as-of-threads.js';
+
+/** How much may be kept and done at once. */
+export interface PastViewsBounds {
+  /** Views that are projected at the same time. */
+  readonly atOnce: number;
+  /** Views that wait for their turn. */
+  readonly waiting: number;
+  /** Views that are kept for further pages and questions, and their bytes together. */
+  readonly kept: number;
+  readonly keptBytes: number;
+  /** For how long one is kept that nobody asks, in seconds. */
+  readonly idleSeconds: number;
+}
+
+export type PastStatus = 'notStarted' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+/** A view as it stood, on its way or there. */
+export interface PastView {
+  readonly view: ViewName;
+  readonly until: Until;
+  readonly status: PastStatus;
+  /** How far the log has been read for it. */
+  readonly position: number;
+  readonly startedAt: string | undefined;
+  readonly endedAt: string | undefined;
+  /** Why it has failed: what a caller is answered. */
+  readonly error: Error | undefined;
+  /** Resolves when it has come to an end, whichever. */
+  readonly ended: Promise<void>;
+}
+
+/** A view that somebody needs: it is neither given up nor thrown away before it is released. */
+export interface HeldPastView {
+  readonly past: PastView;
+  /** Once. */
+  readonly release: () => void;
+}
+
+export interface PastViews {
+  /**
+   * The view as it stood: kept from before, being projected, or begun now.
+   * @throws Problem AsOfUnavailable when too many wait already
+   * @throws StoreUnavailable
+   */
+  readonly hold: (view: ViewName, until: Until) => Promise<HeldPastView>;
+  /** Holds it for somebody else too. */
+  readonly share: (past: PastView) => HeldPastView;
+  /** Asks one that has succeeded and is held. */
+  readonly read: <T>(
+    past: PastView,
+    query: (db: Kysely<Views>, lastCounted: Past['lastCounted']) => Promise<T>,
+  ) => Promise<T>;
+  readonly close: () => Promise<void>;
+}
+
+export interface PastViewsOptions {
+  /** Emptied first: what is in it was of a process that has ended. */
+  readonly directory: string;
+  readonly store: Pick<EventStore, 'subscribe'>;
+  readonly threads: PastThreads;
+  readonly bounds: PastViewsBounds;
+  /** Told what no caller is told: why a view could not be projected. */
+  readonly onFailed?: (view: string, error: Error) => void;
+  readonly now?: () => string;
+}
+
+interface Entry {
+  readonly view: ViewName;
+  readonly until: Until;
+  readonly path: string;
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+  readonly cancelling: AbortController;
+  status: PastStatus;
+  position: number;
+  startedAt: string | undefined;
+  endedAt: string | undefined;
+  error: Error | undefined;
+  past: Past | undefined;
+  /** It holds as well for every position up to this one: nothing that counts came between. */
+  coveredUntil: number;
+  reader: ViewsReader<Views> | undefined;
+  bytes: number;
+  holders: number;
+  idleSince: number;
+}
+
+// Looking through more of the log than this costs the server more than it spares its threads.
+const mostLookedThrough = 5_000;
+const sweepEveryMs = 5_000;
+
+/**
+ * Views as they stood, in temporary files: projected once for all who ask, by threads that commands do not wait for, and
+ * kept within bounds.
+ */
+export function pastViews({
+  directory,
+  store,
+  threads,
+  bounds,
+  onFailed,
+  now = () => new Date().toISOString(),
+}: PastViewsOptions): PastViews {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  /** The one that was asked least recently stands first. */
+  const entries = new Set<Entry>();
+  const queue: Entry[] = [];
+  let running = 0;
+  let made = 0;
+  let closed = false;
+  const sweeping = setInterval(evict, sweepEveryMs);
+  sweeping.unref();
+
+  function begin(view: ViewName, until: Until): Entry {
+    const ended = Promise.withResolvers<void>();
+    const entry: Entry = {
+      view,
+      until,
+      path: join(directory, `${view}-${++made}.sqlite`),
+      ended: ended.promise,
+      end: ended.resolve,
+      cancelling: new AbortController(),
+      status: 'notStarted',
+      position: 0,
+      startedAt: undefined,
+      endedAt: undefined,
+      error: undefined,
+      past: undefined,
+      coveredUntil: until.position,
+      reader: undefined,
+      bytes: 0,
+      holders: 0,
+      idleSince: performance.now(),
+    };
+    entries.add(entry);
+    queue.push(entry);
+    startNext();
+    return entry;
+  }
+
+  function startNext(): void {
+    while (running < bounds.atOnce) {
+      const entry = queue.shift();
+      if (!entry) return;
+      running++;
+      void project(entry).finally(() => {
+        running--;
+        startNext();
+        evict();
+      });
+    }
+  }
+
+  async function project(entry: Entry): Promise<void> {
+    const { view, until, path, cancelling } = entry;
+    entry.status = 'running';
+    entry.startedAt = now();
+    try {
+      entry.past = await threads.project(
+        { view, path, until },
+        { signal: cancelling.signal, onProgress: (position) => (entry.position = position) },
+      );
+      entry.bytes = statSync(path).size;
+      entry.reader = openViews<Views>({ path, projections: relationshipViews.filter(({ name }) => name === view) });
+      settle(entry, 'succeeded');
+    } catch (error) {
+      const known = error instanceof Error ? error : new Error(String(error));
+      const cancelled = cancelling.signal.aborted;
+      if (!cancelled) onFailed?.(view, known);
+      entry.error = cancelled ? undefined : told(known);
+      settle(entry, cancelled ? 'cancelled' : 'failed');
+      discard(entry);
+    }
+  }
+
+  function settle(entry: Entry, status: PastStatus): void {
+    entry.status = status;
+    entry.endedAt = now();
+    entry.end();
+  }
+
+  /** Out of memory and off the disk; whoever asks again begins anew. */
+  function discard(entry: Entry): void {
+    entries.delete(entry);
+    const remove = () => {
+      for (const end of ['', '-wal', '-shm', '.lock']) rmSync(`${entry.path}${end}`, { force: true });
+    };
+    if (entry.reader) void entry.reader.close().then(remove);
+    else remove();
+  }
+
+  /** The last one that was made stays, however large: somebody has been told to come for it. */
+  function evict(): void {
+    const there = [...entries].filter(({ status }) => status === 'succeeded');
+    const idleBefore = performance.now() - bounds.idleSeconds * 1000;
+    let count = there.length;
+    let bytes = there.reduce((sum, entry) => sum + entry.bytes, 0);
+    for (const [index, entry] of there.entries()) {
+      if (entry.holders > 0) continue;
+      const tooMany = index < there.length - 1 && (count > bounds.kept || bytes > bounds.keptBytes);
+      if (!tooMany && entry.idleSince > idleBefore) continue;
+      discard(entry);
+      count--;
+      bytes -= entry.bytes;
+    }
+  }
+
+  function holding(entry: Entry): HeldPastView {
+    entry.holders++;
+    // To the end of the line: asked most recently.
+    if (entries.delete(entry)) entries.add(entry);
+    let held = true;
+    return {
+      past: entry,
+      release() {
+        if (!held) return;
+        held = false;
+        entry.holders--;
+        entry.idleSince = performance.now();
+        if (entry.holders > 0) return;
+        if (entry.status === 'notStarted') {
+          queue.splice(queue.indexOf(entry), 1);
+          settle(entry, 'cancelled');
+          discard(entry);
+        } else if (entry.status === 'running') {
+          entry.cancelling.abort();
+          // Nobody may come to hold what is being given up.
+          entries.delete(entry);
+        }
+      },
+    };
+  }
+
+  const covering = (view: ViewName, { position, recordedUntil }: Until) =>
+    [...entries].find(
+      (entry) =>
+        entry.view === view &&
+        entry.until.recordedUntil === recordedUntil &&
+        entry.until.position <= position &&
+        position <= entry.coveredUntil,
+    );
+
+  /** The latest of the same time, if nothing that counts has come since: the log moves on, the past seldom does. */
+  async function stillCovering(view: ViewName, until: Until): Promise<HeldPastView | undefined> {
+    if (until.recordedUntil === undefined) return undefined;
+    const near = [...entries]
+      .filter((entry) => entry.view === view && entry.until.recordedUntil === until.recordedUntil)
+      .filter(({ coveredUntil }) => coveredUntil < until.position)
+      .sort((one, other) => other.coveredUntil - one.coveredUntil)[0];
+    if (!near) return undefined;
+    const held = holding(near);
+    try {
+      if (await nothingCounts(store, near.coveredUntil, until)) {
+        near.coveredUntil = Math.max(near.coveredUntil, until.position);
+        return held;
+      }
+    } catch (error) {
+      held.release();
+      throw error;
+    }
+    held.release();
+    return undefined;
+  }
+
+  return {
+    async hold(view, until) {
+      const known = covering(view, until);
+      if (known) return holding(known);
+      const still = await stillCovering(view, until);
+      if (still) return still;
+      if (closed) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
+      // Meanwhile somebody else may have begun it.
+      const begun = covering(view, until);
+      if (begun) return holding(begun);
+      if (running >= bounds.atOnce && queue.length >= bounds.waiting) throw asOfUnavailable('busy');
+      return holding(begin(view, until));
+    },
+    share: (past) => holding(past as Entry),
+    async read(past, query) {
+      const { view, reader, past: found } = past as Entry;
+      if (!reader || !found) throw new Error(`${view} as it stood is not there`);
+      const { result } = await reader.read(view, (db) => query(db, found.lastCounted));
+      return result;
+    },
+    async close() {
+      closed = true;
+      clearInterval(sweeping);
+      for (const entry of queue.splice(0)) settle(entry, 'cancelled');
+      for (const entry of entries) entry.cancelling.abort();
+      await threads.close();
+      for (const entry of entries) await entry.reader?.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Whether no event between two positions counts that views are about. False for more events than are worth a look. */
+async function nothingCounts(store: Pick<EventStore, 'subscribe'>, after: number, until: Until): Promise<boolean> {
+  const enough = new AbortController();
+  let seen = 0;
+  try {
+    for await (const { events, position } of store.subscribe({ after, signal: enough.signal })) {
+      if (events.some((event) => counts(event, until) && pairOf(event.stream) !== undefined)) return false;
+      if (position >= until.position) return true;
+      seen += events.length;
+      if (seen > mostLookedThrough) return false;
+    }
+    throw new StoreUnavailable('The event store has ended the subscription');
+  } finally {
+    enough.abort();
+  }
+}
+
+/** What a caller is told of a failure. */
+function told(error: Error): Error {
+  if (!(error instanceof PastNotProjected)) return asOfUnavailable('failed');
+  switch (error.failure) {
+    case 'unavailable':
+      return new StoreUnavailable(error.message);
+    case 'damaged':
+      return new LogDamaged(error.message);
+    case 'outdated':
+      return new Problem('ServerOutdated', { outcome: 'none' }, { 'Retry-After': '5' });
+    case 'cancelled':
+    case 'unexpected':
+      return asOfUnavailable('failed');
+  }
+}
+
+function asOfUnavailable(reason: 'busy' | 'failed'): Problem {
+  return new Problem('AsOfUnavailable', { reason }, { 'Retry-After': reason === 'busy' ? '2' : '10' });
+}
+
+/** Of a ledger that serves nobody. */
+export const noPastViews: PastViews = {
+  hold: () => Promise.reject(asOfUnavailable('failed')),
+  share: () => {
+    throw asOfUnavailable('failed');
+  },
+  read: () => Promise.reject(asOfUnavailable('failed')),
+  close: () => Promise.resolve(),
+};

@@ -1,0 +1,46 @@
+import { Answer, badRequest, isGuid } from '#http';
+import { Controller, Delete, Get, Query } from '@nestjs/common';
+import { Ledger } from '../ledger.js';
+import { requireReader } from '../party.js';
+import { Asking, type Asked } from '../queries/asked.js';
+import { NoParameters } from '../queries/parameters.js';
+import { waitMs } from '../queries/prefer.js';
+import { endedWithin, type Operation } from './operations.js';
+
+/** Where a partner's people find an operation, and a customer's, who name the partner and themselves. */
+const paths = ['v1/operations', 'v1/partners/:partnerId/customers/:customerId/operations'];
+
+/** What takes its time, for whoever has begun it. */
+@Controller(paths)
+export class OperationsController {
+  constructor(private readonly ledger: Ledger) {}
+
+  /** `Prefer: wait=n` waits for its end. */
+  @Get(':operationId')
+  async operation(@Asking() { party, ids, headers }: Asked, @Query() _: NoParameters): Promise<Answer> {
+    requireReader(party);
+    const operation = this.ledger.operations.find(party, idOf(ids));
+    await endedWithin(operation, waitMs(headers.prefer, 0));
+    return operationAnswer(200, operation);
+  }
+
+  @Delete(':operationId')
+  cancel(@Asking() { party, ids }: Asked, @Query() _: NoParameters): Answer {
+    requireReader(party);
+    return operationAnswer(200, this.ledger.operations.cancel(party, idOf(ids)));
+  }
+}
+
+function idOf({ operationId }: Asked['ids']): string {
+  if (!isGuid(operationId)) throw badRequest('InvalidPath', 'operationId', 'must be a GUID');
+  return operationId;
+}
+
+export function operationAnswer(status: number, operation: Operation, headers: Record<string, string> = {}): Answer {
+  const going = operation.status === 'notStarted' || operation.status === 'running';
+  return new Answer(
+    status,
+    { ...headers, 'Cache-Control': 'no-store', ...(going ? { 'Retry-After': '1' } : {}) },
+    operation.shown(),
+  );
+}

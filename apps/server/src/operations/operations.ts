@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { LogDamaged, StoreUnavailable } from '#event-sourcing';
+import { Problem, problemTexts, problemType } from '#http';
+import type { HeldPastView, PastStatus, PastView, PastViews } from '../as-of/past-views.js';
+import type { Party } from '../party.js';
+
+/** Something that takes its time, for one caller's partner. */
+export interface Operation {
+  readonly id: string;
+  readonly status: PastStatus;
+  readonly ended: Promise<void>;
+  /** As it is shown. */
+  readonly shown: () => object;
+}
+
+export interface Operations {
+  /**
+   * The operation that ends when the view is there, so that the address answers at once; the same for the same question.
+   * @throws Problem AsOfUnavailable when there are too many
+   */
+  readonly follow: (past: PastView, pastViews: Pick<PastViews, 'share'>, asked: Asked) => Operation;
+  /** @throws Problem OperationNotFound, also for one of somebody else */
+  readonly find: (party: Party, id: string) => Operation;
+  /** Gives up what nobody else waits for. What has ended stays as it is. */
+  readonly cancel: (party: Party, id: string) => Operation;
+}
+
+export interface Asked {
+  readonly party: Party;
+  /** Where the result is. */
+  readonly href: string;
+}
+
+interface Kept {
+  readonly id: string;
+  readonly owner: string;
+  readonly href: string;
+  readonly createdAt: string;
+  readonly held: HeldPastView;
+  cancelledAt: string | undefined;
+  /** When it may be forgotten, by the clock of the process. */
+  forgetAt: number;
+}
+
+/** For how long the end of an operation is remembered. */
+export const rememberedMinutes = 15;
+const mostOperations = 1_000;
+
+/** Operations of this server, in memory: after a restart the question is asked again, and the answer is the same. */
+export function operations(now: () => string = () => new Date().toISOString()): Operations {
+  const all = new Map<string, Kept>();
+  const byQuestion = new Map<string, Kept>();
+
+  function forget(kept: Kept): void {
+    all.delete(kept.id);
+    const question = questionOf(kept);
+    if (byQuestion.get(question) === kept) byQuestion.delete(question);
+  }
+
+  function forgetOld(): void {
+    for (const kept of all.values()) if (kept.forgetAt < performance.now()) forget(kept);
+  }
+
+  /** The one that ended first makes room; what goes on is never forgotten. */
+  function requireRoom(): void {
+    if (all.size < mostOperations) return;
+    const [first] = [...all.values()].filter(({ forgetAt }) => forgetAt < Infinity);
+    if (!first) throw new Problem('AsOfUnavailable', { reason: 'busy' }, { 'Retry-After': '2' });
+    forget(first);
+  }
+
+  function find(party: Party, id: string): Kept {
+    forgetOld();
+    const kept = all.get(id);
+    if (!kept || kept.owner !== ownerOf(party)) throw new Problem('OperationNotFound');
+    return kept;
+  }
+
+  return {
+    follow(past, pastViews, { party, href }) {
+      forgetOld();
+      const owner = ownerOf(party);
+      const same = byQuestion.get(questionOf({ owner, href }));
+      if (same && same.held.past === past && same.cancelledAt === undefined) return operationOf(same);
+      requireRoom();
+      const kept: Kept = {
+        id: randomUUID(),
+        owner,
+        href,
+        createdAt: now(),
+        held: pastViews.share(past),
+        cancelledAt: undefined,
+        forgetAt: Infinity,
+      };
+      all.set(kept.id, kept);
+      byQuestion.set(questionOf(kept), kept);
+      void past.ended.then(() => {
+        kept.held.release();
+        kept.forgetAt = Math.min(kept.forgetAt, performance.now() + rememberedMinutes * 60_000);
+      });
+      return operationOf(kept);
+    },
+    find: (party, id) => operationOf(find(party, id)),
+    cancel(party, id) {
+      const kept = find(party, id);
+      if (kept.cancelledAt === undefined && isGoing(kept.held.past.status)) {
+        kept.cancelledAt = now();
+        kept.forgetAt = performance.now() + rememberedMinutes * 60_000;
+        kept.held.release();
+      }
+      return operationOf(kept);
+    },
+  };
+}
+
+/** A partner's people share theirs; a customer's see those about their own relationship. */
+function ownerOf({ actor, partner, customerId }: Party): string {
+  return actor.kind === 'customerUser' ? `${partner.tenantId} ${customerId}` : partner.tenantId;
+}
+
+const questionOf = ({ owner, href }: Pick<Kept, 'owner' | 'href'>) => `${owner} ${href}`;
+
+const isGoing = (status: PastStatus) => status === 'notStarted' || status === 'running';
+
+function operationOf(kept: Kept): Operation {
+  const { past } = kept.held;
+  const status = () => (kept.cancelledAt === undefined ? past.status : 'cancelled');
+  return {
+    id: kept.id,
+    get status() {
+      return status();
+    },
+    ended: kept.cancelledAt === undefined ? past.ended : Promise.resolve(),
+    shown: () => ({
+      id: kept.id,
+      status: status(),
+      createdAt: kept.createdAt,
+      endedAt: kept.cancelledAt ?? past.endedAt ?? null,
+      steps: stepsOf(past, status()),
+      error: past.error ? problemOf(past.error) : null,
+      result: status() === 'succeeded' ? { href: kept.href } : null,
+    }),
+  };
+}
+
+/** First it waits for its turn, then the log is read up to the position that was asked for. */
+function stepsOf(past: PastView, status: PastStatus): object[] {
+  const begun = past.startedAt !== undefined;
+  const waiting = begun ? 'succeeded' : status === 'notStarted' ? 'running' : status;
+  return [
+    { name: 'wait', status: waiting },
+    {
+      name: 'project',
+      status: begun ? status : status === 'cancelled' ? 'cancelled' : 'notStarted',
+      view: past.view,
+      position: String(past.position),
+      until: String(past.until.position),
+    },
+  ];
+}
+
+/** As the list itself would have answered. */
+function problemOf(error: Error): object {
+  const code = codeOf(error);
+  const { status, title, detail } = problemTexts[code]!;
+  return { type: problemType(code), code, status, title, detail };
+}
+
+function codeOf(error: Error): string {
+  if (error instanceof Problem) return error.code;
+  if (error instanceof StoreUnavailable) return 'StoreUnavailable';
+  return error instanceof LogDamaged ? 'LogDamaged' : 'InternalError';
+}
+
+/** Whether it has come to its end within so many ms. */
+export async function endedWithin({ ended }: { readonly ended: Promise<void> }, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  try {
+    return await Promise.race([ended.then(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
