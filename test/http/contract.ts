@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { faultsOfEvent } from '../contract/strict-events.js';
 
 type Json = Record<string, any>;
 
@@ -73,8 +74,19 @@ export const contract = {
       ? [...(promised['$ref'] as string).slice(2).split('/')]
       : ['paths', route!.path, method.toLowerCase(), 'responses', String(status)];
     check(pointer(...base, 'content', type, 'schema'), body, where);
+    if (type === 'application/cloudevents-batch+json') for (const event of body as Json[]) holdEvent(event, where);
   },
 };
+
+function holdEvent(event: Json, where: string): void {
+  const faults = faultsOfEvent({
+    type: event['type'] as string,
+    schema: event['schema'] as number,
+    data: event['data'],
+  });
+  if (faults)
+    throw new Error(`${where} has an event that is not as its schema says: ${faults}\n${JSON.stringify(event)}`);
+}
 
 const alwaysThere = ['X-Correlation-Id', 'Retry-After'];
 
