@@ -85,6 +85,9 @@ export async function launchServer({
       PARTNERS_FILE: partnersFile,
       METRICS_PORT: '',
       LOG_LEVEL: 'warn',
+      // Counted and told as ever, but never met by tests and benchmarks that do not ask for it.
+      RATE_LIMIT: '1000000000',
+      FAILED_TOKEN_LIMIT: '1000000000',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

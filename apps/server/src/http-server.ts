@@ -1,11 +1,14 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import {
   answerUnreadable,
+  continueWhenRead,
   FieldsPipe,
   LedgerHttpAdapter,
   parseJsonBody,
   Problem,
   ProblemFilter,
+  rateLimit,
   receive,
   type TokenVerifier,
 } from '#http';
@@ -17,6 +20,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Condition } from './condition.js';
+import type { Limits } from './configuration.js';
 import { Ledger } from './ledger.js';
 import { occasionally } from '../../projector/src/occasionally.js';
 import { openApiDocument } from './openapi.js';
@@ -26,6 +30,7 @@ export interface HttpServerParts {
   readonly module: DynamicModule;
   readonly verifier: TokenVerifier;
   readonly bodyLimit: number;
+  readonly limits: Limits;
   readonly logger: Logger;
   readonly condition: Condition;
   readonly onAnswered: (request: FastifyRequest, reply: FastifyReply) => void;
@@ -36,7 +41,7 @@ const maxDepth = 8;
 
 /** The application, not yet listening: one filter, one guard, one pipe, and nothing per request but what the route needs. */
 export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
-  const { module, verifier, bodyLimit, logger, condition, onAnswered } = parts;
+  const { module, verifier, bodyLimit, limits, logger, condition, onAnswered } = parts;
   const methods = new Map<RegExp, string[]>();
   const tellOfDamage = occasionally(60_000, (times, error: unknown, correlationId: string) =>
     logger.error({ err: error, correlationId, times }, 'the log is damaged: callers are refused'),
@@ -52,18 +57,26 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
       tellOfDamage(error, correlationId);
     },
   });
+  const clientTimeoutMs = limits.clientTimeoutSeconds * 1000;
   const adapter = new LedgerHttpAdapter({
     bodyLimit,
     // No middleware is used, and its plugin would cost every request.
     skipMiddie: true,
-    // Whole requests within 30 s and headers within 10 s: slow clients do not hold connections for ever.
-    requestTimeout: 30_000,
-    http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000 },
+    // Slow clients do not hold connections for ever; how long they did is looked at every second.
+    requestTimeout: clientTimeoutMs,
+    http: {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: Math.min(clientTimeoutMs, 10_000),
+      connectionsCheckingInterval: 1_000,
+      requireHostHeader: false,
+    },
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     // A command that still comes in on a connection while the server stops is taken like those in hand.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 128 },
+    rewriteUrl: pathOf,
+    trustProxy: limits.trustedProxies.length > 0 && [...limits.trustedProxies],
     clientErrorHandler: (error: Error, socket: Socket) => answerUnreadable(error, socket),
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       filter.answer(error, request, reply),
@@ -79,8 +92,18 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     else methods.set(pattern, names);
   });
   admitNobodyBeforeItIsOpen(fastify, condition);
-  receive(fastify, { verifier, onAnswered });
+  const { windowSeconds } = limits;
+  const limitOf = (counts: string, quota: number) =>
+    quota === 0 ? undefined : rateLimit({ counts, quota, windowSeconds });
+  receive(fastify, {
+    verifier,
+    callers: limitOf('caller', limits.requests),
+    strangers: limitOf('failedTokens', limits.failedTokens),
+    readerTimeoutMs: clientTimeoutMs,
+    onAnswered,
+  });
   readBodies(fastify);
+  continueWhenRead(fastify);
 
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: false,
@@ -105,7 +128,7 @@ function document(app: NestFastifyApplication): void {
 }
 
 /** What needs no ledger, and what the problem that all others meet leads to. */
-const alwaysAnswered = /^\/(health|problems|docs|openapi\.json)(?=[/?]|$)/;
+const alwaysAnswered = /^\/(health|problems|schemas|docs|openapi\.json)(?=[/?]|$)/;
 
 function admitNobodyBeforeItIsOpen(fastify: FastifyInstance, condition: Condition): void {
   fastify.addHook('onRequest', (request, _, done) => {
@@ -115,8 +138,37 @@ function admitNobodyBeforeItIsOpen(fastify: FastifyInstance, condition: Conditio
   });
 }
 
-/** JSON and nothing else; no body at all is an empty one, whatever its type. */
+/** A target in absolute form (RFC 9112, 3.2.2) is the path in it: what proxies send must not be another address. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*(?=([/?#]|$))/i, '') || '/';
+}
+
+/** JSON in UTF-8 and nothing else; no body at all is an empty one, whatever its type. */
 function readBodies(fastify: FastifyInstance): void {
+  fastify.addHook('preParsing', ({ headers, method }, _, payload, done) => {
+    const { 'content-type': type, 'content-encoding': coding, 'content-length': length } = headers;
+    if (coding !== undefined && coding.toLowerCase() !== 'identity')
+      return done(
+        new Problem(
+          'MediaTypeNotSupported',
+          { errors: [{ pointer: 'Content-Encoding', detail: 'must be identity, or absent' }] },
+          { 'Accept-Encoding': 'identity' },
+        ),
+      );
+    if (type === undefined || type === 'application/json' || method === 'GET' || method === 'HEAD')
+      return done(null, payload);
+    const [mediaType, charset] = /^\s*([^\s;]*)(?:.*;\s*charset\s*=\s*"?([^\s";]*))?/i.exec(type)!.slice(1);
+    // Before it is read; without a length it may yet turn out to be nothing.
+    if (mediaType!.toLowerCase() !== 'application/json' && Number(length ?? 0) > 0)
+      return done(new Problem('MediaTypeNotSupported'));
+    if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset))
+      return done(
+        new Problem('MediaTypeNotSupported', {
+          errors: [{ pointer: 'Content-Type', detail: 'charset must be utf-8' }],
+        }),
+      );
+    done(null, payload);
+  });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, bytes, done) => {
     try {

@@ -50,6 +50,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       module: ServerModule.serving(ledger, condition, { viewLagSeconds: settings.viewLagLimitSeconds }),
       verifier,
       bodyLimit: settings.bodyLimit,
+      limits: settings.limits,
       logger,
       condition,
       onAnswered: (request, reply) => {

@@ -27,6 +27,7 @@ export function unservedApplication(): Promise<NestFastifyApplication> {
     module: ServerModule.serving(ledger, new Condition(), { viewLagSeconds: 1 }),
     verifier: { verify: () => Promise.reject(new Error('Nobody asks')), cached: () => 0 },
     bodyLimit: 64 * 1024,
+    limits: { requests: 0, windowSeconds: 60, failedTokens: 0, clientTimeoutSeconds: 30, trustedProxies: [] },
     logger,
     condition: new Condition(),
     onAnswered: () => undefined,

@@ -16,3 +16,5 @@ export * from './reception.js';
 export * from './strict-json.js';
 export * from './token-verifier.js';
 export * from './trace.js';
+export * from './unread-body.js';
+export * from './unreadable-request.js';

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { EventOfNewerRelease, LogDamaged, OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -10,6 +9,8 @@ import { problemTexts, type HttpProblemCode } from './problem-texts.js';
 const retryable = new Set([
   'RequestTimeout',
   'TooManyRequests',
+  'TooManyStreams',
+  'StreamsExhausted',
   'ConcurrencyConflict',
   'CommandInProgress',
   'StoreUnavailable',
@@ -18,6 +19,7 @@ const retryable = new Set([
   'AuthenticationUnavailable',
   'ViewBehind',
   'ViewUnavailable',
+  'AsOfUnavailable',
   'ShuttingDown',
 ]);
 
@@ -127,16 +129,4 @@ function ofRejection({ code, details }: Rejection): Omit<Told, 'headers'> {
   // Blockers are what callers of a removal look for, so they stand at the top.
   const { blockers, ...rest } = details as { blockers?: unknown };
   return { code, members: { ...(blockers === undefined ? {} : { blockers }), details: rest } };
-}
-
-/** What the parser of HTTP itself refuses: no request exists yet, so the answer is written to the socket. */
-export function answerUnreadable(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'HeadersTooLarge' : 'BadRequest';
-  const { status, title, detail } = problemTexts[code]!;
-  const body = JSON.stringify({ type: problemType(code), title, status, detail, code, retryable: false });
-  socket.end(
-    `HTTP/1.1 ${status} ${code === 'BadRequest' ? 'Bad Request' : 'Request Header Fields Too Large'}\r\n` +
-      `Content-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
 }

@@ -1,6 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { acceptable } from './accept.js';
+import { Problem } from './problem.js';
+import { addressName, type RateLimit, type Taken } from './rate-limit.js';
 import type { Caller, TokenVerifier } from './token-verifier.js';
 import { correlationId, traceOf, type Trace } from './trace.js';
+import { closeIfUnread } from './unread-body.js';
 
 /** One request from its first byte to its log line. */
 export class Call {
@@ -33,42 +37,101 @@ declare module 'fastify' {
   interface FastifyRequest {
     call: Call;
   }
+  interface FastifyInstance {
+    /** Takes more of what the caller of a request has left, for one that carries many. @throws Problem 429 */
+    charge: (request: FastifyRequest, reply: FastifyReply, cost: number) => Promise<void>;
+  }
+  interface FastifyContextConfig {
+    /** The media types that the route answers with; JSON unless it says otherwise, empty if it sees to that itself. */
+    readonly answers?: readonly string[];
+  }
 }
 
 export interface ReceptionOptions {
   readonly verifier: TokenVerifier;
+  /** Of a caller's requests; absent: none. */
+  readonly callers: RateLimit | undefined;
+  /** Of a remote address's tokens that were not accepted; absent: none. */
+  readonly strangers: RateLimit | undefined;
+  /** How long a reader may take for any part of an answer before its connection is closed. */
+  readonly readerTimeoutMs: number;
   /** Told when a request has been answered. */
   readonly onAnswered: (request: FastifyRequest, reply: FastifyReply) => void;
 }
 
+const json = ['application/json'];
+
 /**
- * Receives every request: a correlation id, the caller's trace, and under `/v1/` the caller. Authenticated here and not in a
- * guard, because guards run after the body has been read, and nobody unknown may make the server read one.
+ * Receives every request: a correlation id, the caller's trace, and under `/v1/` the caller, what the caller has left, and
+ * whether there is an answer in a form that it takes. Done here and not in a guard, because guards run after the body has
+ * been read, and nobody unknown may make the server read one.
  */
-export function receive(fastify: FastifyInstance, { verifier, onAnswered }: ReceptionOptions): void {
+export function receive(fastify: FastifyInstance, options: ReceptionOptions): void {
+  const { verifier, callers, strangers, readerTimeoutMs, onAnswered } = options;
   // A null field of its own keeps the shape of requests; the hook below sets it before anything can read it.
   fastify.decorateRequest('call', null as unknown as Call);
 
-  fastify.addHook('onRequest', (request, reply, done) => {
-    const call = beginCall(request, reply);
-    if (!request.url.startsWith('/v1/')) return done();
+  async function charge(request: FastifyRequest, reply: FastifyReply, cost: number): Promise<void> {
+    const { caller } = request.call;
+    if (!callers || !caller || cost === 0) return;
+    const taken = await callers.take(`${caller.tenant} ${caller.id}`, cost);
+    tell(reply, callers, taken);
+    if (!taken.admitted) throw tooMany(taken);
+  }
+  fastify.decorate('charge', charge);
+
+  async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { call, headers } = request;
+    const refuseIfSpent = async () => {
+      const left = await strangers!.look(addressName(request.ip));
+      if (left.admitted) return;
+      tell(reply, strangers!, left);
+      throw tooMany(left);
+    };
     try {
-      const caller = verifier.verify(request.headers.authorization);
-      if (!(caller instanceof Promise)) {
-        call.caller = caller;
-        return done();
-      }
-      caller.then((verified) => {
-        call.caller = verified;
-        done();
-      }, done);
+      call.caller = await verifier.verify(headers.authorization, strangers && refuseIfSpent);
     } catch (error) {
-      done(error as Error);
+      if (strangers && error instanceof Problem && error.status === 401)
+        tell(reply, strangers, await strangers.take(addressName(request.ip)));
+      throw error;
     }
+  }
+
+  async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    await authenticate(request, reply);
+    await charge(request, reply, 1);
+    const { url, config } = request.routeOptions;
+    const { answers = json } = config;
+    if (url !== undefined && answers.length > 0 && acceptable(request.headers.accept, answers) === undefined)
+      throw new Problem('NotAcceptable', { offered: answers });
+  }
+
+  fastify.addHook('onRequest', (request, reply, done) => {
+    beginCall(request, reply);
+    // Node would refuse it without a word (RFC 9112, 3.2).
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') return done(new Problem('BadRequest'));
+    // By the route that was found, because an address can be written in more ways than one: %76 is a v too.
+    if (!(request.routeOptions.url ?? request.url).startsWith('/v1/')) return done();
+    admit(request, reply).then(() => done(), done);
+  });
+
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    closeIfUnread(request, reply);
+    // Until the answer has been taken; node then sets the time for which it keeps the connection.
+    request.raw.socket.setTimeout(readerTimeoutMs);
+    done(null, payload);
   });
 
   fastify.addHook('onResponse', (request, reply, done) => {
     onAnswered(request, reply);
     done();
   });
+}
+
+function tell(reply: FastifyReply, { policy }: RateLimit, { field }: Taken): void {
+  reply.header('RateLimit-Policy', policy).header('RateLimit', field);
+}
+
+function tooMany({ retryAfter }: Taken): Problem {
+  return new Problem('TooManyRequests', { outcome: 'none' }, { 'Retry-After': String(retryAfter) });
 }

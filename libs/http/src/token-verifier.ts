@@ -10,6 +10,8 @@ export interface Caller {
   readonly roles: readonly Role[];
   /** A program without a user. */
   readonly app: boolean;
+  /** When the token ends, in milliseconds since the epoch. */
+  readonly expiresAt: number;
 }
 
 export interface TokenVerifierOptions {
@@ -27,9 +29,10 @@ export interface TokenVerifierOptions {
 export interface TokenVerifier {
   /**
    * The caller behind an `Authorization` header; at once for a token that was verified within the last minute.
+   * `beforeUnknown` is awaited before the work that a token costs which has never been verified here, and may refuse it.
    * @throws Problem 401; 503 when the issuer's keys cannot be fetched
    */
-  readonly verify: (authorization: string | undefined) => Caller | Promise<Caller>;
+  readonly verify: (authorization: string | undefined, beforeUnknown?: () => Promise<void>) => Caller | Promise<Caller>;
   /** How many tokens are kept now. */
   readonly cached: () => number;
 }
@@ -68,11 +71,11 @@ export function tokenVerifier({
   }
 
   return {
-    verify(authorization) {
+    verify(authorization, beforeUnknown) {
       const token = bearerToken(authorization);
       const known = believed.get(token);
       if (known && now() < known.until) return known.caller;
-      return check(token);
+      return known || !beforeUnknown ? check(token) : beforeUnknown().then(() => check(token));
     },
     cached: () => believed.size,
   };
@@ -86,7 +89,7 @@ function bearerToken(authorization: string | undefined): string {
   return match[1]!;
 }
 
-function callerOf({ tid, oid, sub, roles: claimed, idtyp }: JWTPayload): Caller {
+function callerOf({ tid, oid, sub, roles: claimed, idtyp, exp }: JWTPayload): Caller {
   if (!isGuid(tid)) throw invalidToken('tid');
   const id = oid ?? sub;
   // It is stored for ever with every event, so it must be an identifier and nothing else.
@@ -97,6 +100,7 @@ function callerOf({ tid, oid, sub, roles: claimed, idtyp }: JWTPayload): Caller 
     tenant: tid.toLowerCase(),
     roles: roles.filter((role) => named.includes(role)),
     app: idtyp === 'app',
+    expiresAt: exp! * 1000,
   };
 }
 

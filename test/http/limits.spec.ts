@@ -1,0 +1,275 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { answerTo, rawSocket } from './raw-socket.js';
+import { establish, runServer, subscription, type RunningServer, type Who } from './running-server.js';
+
+jest.setTimeout(60_000);
+
+describe('a caller', () => {
+  let server: RunningServer;
+  beforeAll(async () => {
+    server = await runServer({
+      env: {
+        RATE_LIMIT: '20',
+        RATE_LIMIT_WINDOW_SECONDS: '5',
+        FAILED_TOKEN_LIMIT: '10',
+        TRUSTED_PROXIES: '127.0.0.0/8',
+      },
+    });
+  });
+  afterAll(() => server.end());
+  const list = (as: Who | string | null, headers: Record<string, string> = {}) =>
+    server.get('/v1/customers', { as, headers });
+
+  it('is told with every answer what it has left', async () => {
+    const as: Who = { id: 'counting' };
+    const fields: string[] = [];
+    for (const path of ['/v1/customers', '/v1/customers', '/v1/nothing', '/v1/customers?colour=red']) {
+      const { headers } = await server.get(path, { as });
+      expect(headers.get('ratelimit-policy')).toBe('"caller";q=20;w=5');
+      fields.push(headers.get('ratelimit')!);
+    }
+    expect(fields.map((field) => /^"caller";r=(\d+);t=[1-5]$/.exec(field)?.[1])).toEqual(['19', '18', '17', '16']);
+  });
+
+  it('is refused what is too much, before its body is read, until its window ends', async () => {
+    const as: Who = { id: 'busy' };
+    const answers = await Promise.all(Array.from({ length: 25 }, () => list(as)));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(20);
+    const refused = await server.post('/v1/customers/not-even-a-guid/profile/update', '{', { as });
+    expect(refused).toMatchObject({
+      status: 429,
+      code: 'TooManyRequests',
+      body: { retryable: true, outcome: 'none', instance: '/v1/customers/not-even-a-guid/profile/update' },
+    });
+    const wait = Number(refused.headers.get('retry-after'));
+    expect(refused.headers.get('ratelimit')).toBe(`"caller";r=0;t=${wait}`);
+    expect(wait).toBeGreaterThanOrEqual(1);
+    // Others are not in its way: of the same tenant, of another, and whoever asks how the server does.
+    expect((await list({ id: 'quiet' })).status).toBe(200);
+    for (let times = 0; times < 25; times++) expect((await server.get('/health/live', { as: null })).status).toBe(200);
+
+    await sleep(wait * 1000);
+    expect((await list(as)).status).toBe(200);
+  });
+
+  it('whose tokens are not accepted cannot have the server verify them for ever', async () => {
+    const from = (address: string) => ({ 'x-forwarded-for': address });
+    const known = await server.tokenOf({ id: 'known-before' });
+    expect((await list(known, from('192.0.2.1'))).status).toBe(200);
+    const bad = await server.tokenOf({ id: 'bad' }).then((token) => token.replace(/.{8}$/, 'AAAAAAAA'));
+    for (let left = 9; left >= 0; left--) {
+      const refused = await list(left % 2 ? null : bad, from('192.0.2.1'));
+      expect(refused.status).toBe(401);
+      expect(refused.headers.get('ratelimit-policy')).toBe('"failedTokens";q=10;w=5');
+      expect(refused.headers.get('ratelimit')).toMatch(new RegExp(`^"failedTokens";r=${left};t=[1-5]$`));
+    }
+    const refused = await list(bad, from('192.0.2.1'));
+    expect(refused).toMatchObject({ status: 429, code: 'TooManyRequests' });
+    const wait = Number(refused.headers.get('retry-after'));
+    // Behind one address there may be many: whoever was known before goes on, and nobody elsewhere notices.
+    expect((await list(known, from('192.0.2.1'))).status).toBe(200);
+    expect((await list({ id: 'elsewhere' }, from('192.0.2.2'))).status).toBe(200);
+    expect(await list({ id: 'not-yet-known' }, from('192.0.2.1'))).toMatchObject({ status: 429 });
+    await sleep(wait * 1000);
+    expect((await list({ id: 'not-yet-known' }, from('192.0.2.1'))).status).toBe(200);
+  });
+});
+
+describe('a server without trusted proxies and without limits', () => {
+  it('believes nobody who they come for, and counts no one', async () => {
+    const server = await runServer({ env: { FAILED_TOKEN_LIMIT: '2', RATE_LIMIT: '0' } });
+    try {
+      const answered = await server.get('/v1/customers');
+      expect([answered.status, answered.headers.get('ratelimit')]).toEqual([200, null]);
+      const statuses = [];
+      for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+        statuses.push(
+          (await server.get('/v1/customers', { as: 'a.b.c', headers: { 'x-forwarded-for': address } })).status,
+        );
+      expect(statuses).toEqual([401, 401, 429]);
+    } finally {
+      await server.end();
+    }
+  });
+});
+
+describe('a client that is slow', () => {
+  let server: RunningServer;
+  let token: string;
+  let path: string;
+  beforeAll(async () => {
+    server = await runServer({ env: { CLIENT_TIMEOUT_SECONDS: '2' } });
+    token = await server.tokenOf({});
+    path = await establish(server);
+  });
+  afterAll(() => server.end());
+  const head = (request: string, more = '') =>
+    `${request} HTTP/1.1\r\nHost: ledger\r\nAuthorization: Bearer ${token}\r\n${more}\r\n`;
+
+  it.each([
+    ['with its headers', () => 'GET /v1/customers HTTP/1.1\r\nHost: led'],
+    ['with its first byte', () => ''],
+    [
+      'with its body',
+      () => head(`POST ${path}/profile/update`, 'Content-Length: 100\r\nIdempotency-Key: slow\r\n') + '{',
+    ],
+    [
+      'with its body in chunks',
+      () =>
+        head(`POST ${path}/profile/update`, 'Transfer-Encoding: chunked\r\nIdempotency-Key: slow\r\n') + '1\r\n{\r\n',
+    ],
+  ])('%s is told so, and its connection ends', async (_, request) => {
+    const startedAt = Date.now();
+    const answer = await answerTo(server.port, request());
+    expect(Date.now() - startedAt).toBeLessThan(6_000);
+    if (request() === '') return;
+    expect(answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+    expect(answer).toMatch(/\r\nContent-Type: application\/problem\+json; charset=utf-8\r\n/);
+    expect(answer).toMatch(
+      /\r\nConnection: close\r\n[\s\S]*"code":"RequestTimeout","correlationId":"[\w-]+","retryable":true}$/,
+    );
+  });
+
+  it('and takes nothing of its answers does not hold them in the server’s memory', async () => {
+    const { size } = await fetch(`${server.url}/openapi.json`).then((answer) => answer.blob());
+    const times = Math.ceil(60_000_000 / size);
+    const { socket, write, ended } = await rawSocket(server.port);
+    socket.pause();
+    write('GET /openapi.json HTTP/1.1\r\nHost: ledger\r\n\r\n'.repeat(times));
+    await sleep(6_000);
+    // Cut: what the kernel had taken is all that there is.
+    socket.resume();
+    const taken = (await ended()).length;
+    expect(taken).toBeLessThan(times * size * 0.6);
+    socket.destroy();
+  });
+
+  it('but takes an answer within the time gets the whole of it', async () => {
+    const { size } = await fetch(`${server.url}/openapi.json`).then((answer) => answer.blob());
+    const times = Math.ceil(20_000_000 / size);
+    const { socket, write, received } = await rawSocket(server.port);
+    write('GET /openapi.json HTTP/1.1\r\nHost: ledger\r\n\r\n'.repeat(times));
+    for (let pauses = 0; pauses < 3; pauses++) {
+      socket.pause();
+      await sleep(1_200);
+      socket.resume();
+      await sleep(20);
+    }
+    await sleep(1_500);
+    expect(received().split('HTTP/1.1 200 OK').length - 1).toBe(times);
+    expect(received().length).toBeGreaterThan(times * size);
+    socket.destroy();
+  });
+
+  it('may keep its connection and pipeline', async () => {
+    const { socket, write, until } = await rawSocket(server.port);
+    write(head('GET /v1/customers') + head('GET /v1/items') + head('GET /health/live'));
+    const answer = await until(/(HTTP\/1\.1 [\s\S]*){3}"status"/);
+    expect(answer.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3);
+    expect(answer).toMatch(/\r\nKeep-Alive: timeout=65\r\n/i);
+    socket.destroy();
+  });
+});
+
+describe('a body that nobody reads', () => {
+  let server: RunningServer;
+  let token: string;
+  let path: string;
+  beforeAll(async () => {
+    server = await runServer();
+    token = await server.tokenOf({});
+    path = await establish(server);
+  });
+  afterAll(() => server.end());
+
+  const request = (line: string, headers: string) => `${line} HTTP/1.1\r\nHost: ledger\r\n${headers}\r\n\r\n`;
+  const bearer = () => `Authorization: Bearer ${token}\r\nIdempotency-Key: long\r\nContent-Type: application/json`;
+  const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, 'x'), Buffer.from('\r\n')]);
+
+  it.each<[string, () => string, number]>([
+    [
+      'that is declared too long',
+      () => request(`POST ${path}/subscriptions`, `${bearer()}\r\nContent-Length: 10000000000`),
+      413,
+    ],
+    ['that never ends', () => request(`POST ${path}/subscriptions`, `${bearer()}\r\nTransfer-Encoding: chunked`), 413],
+    ['of somebody unknown', () => request(`POST ${path}/subscriptions`, 'Transfer-Encoding: chunked'), 401],
+    ['of a question', () => request('GET /v1/customers', `${bearer()}\r\nTransfer-Encoding: chunked`), 200],
+    ['for an address that is none', () => request('POST /nothing', 'Transfer-Encoding: chunked'), 413],
+    [
+      'in another media type',
+      () => request(`POST ${path}/subscriptions`, `${bearer().replace('json', 'xml')}\r\nContent-Length: 10000000000`),
+      415,
+    ],
+  ])('%s is answered, and not taken to its end', async (_, head, status) => {
+    const { socket, write, received } = await rawSocket(server.port);
+    write(head());
+    const startedAt = Date.now();
+    let sent = 0;
+    while (!socket.destroyed && socket.writable && Date.now() - startedAt < 5_000) {
+      if (socket.write(chunk)) sent += chunk.length;
+      await sleep(1);
+    }
+    expect(Date.now() - startedAt).toBeLessThan(3_000);
+    expect(sent).toBeLessThan(16_000_000);
+    expect(received()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(received().match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(received()).toMatch(/\r\nconnection: close\r\n/i);
+  });
+
+  it('is not even sent by those who ask first, and they are told to send one that is wanted', async () => {
+    const body = JSON.stringify(subscription('sub-asked'));
+    const asking = (headers: string) => request(`POST ${path}/subscriptions`, `${headers}\r\nExpect: 100-continue`);
+    for (const [headers, status] of [
+      ['Content-Length: 100', 401],
+      [`${bearer()}\r\nContent-Length: 100000`, 413],
+      [`${bearer().replace('json', 'xml')}\r\nContent-Length: 100`, 415],
+    ] as const)
+      expect(await answerTo(server.port, asking(headers))).toMatch(
+        new RegExp(`^HTTP/1\\.1 ${status} (?![\\s\\S]*HTTP/1\\.1)`),
+      );
+    const { socket, write, until } = await rawSocket(server.port);
+    write(asking(`${bearer()}\r\nContent-Length: ${body.length}`));
+    await until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+    write(body);
+    expect(await until(/"correlationId"/)).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 Created\r\n/);
+    socket.destroy();
+    expect(
+      await answerTo(
+        server.port,
+        request(
+          `POST ${path}/subscriptions`,
+          `${bearer()}\r\nContent-Length: 2\r\nExpect: applause\r\nConnection: close`,
+        ),
+      ),
+    ).toMatch(/^HTTP\/1\.1 417 [\s\S]*"code":"ExpectationFailed"/);
+  });
+
+  it('leaves the connection to the next request when it was read, whatever was wrong with it', async () => {
+    const { socket, write, until } = await rawSocket(server.port);
+    write(request(`POST ${path}/subscriptions`, `${bearer()}\r\nContent-Length: 1`) + '{');
+    await until(/MalformedBody[\s\S]*}$/);
+    write(request('GET /health/live', ''));
+    expect(await until(/}HTTP\/1\.1 200/)).toMatch(/^HTTP\/1\.1 400 [\s\S]*HTTP\/1\.1 200 OK/);
+    socket.destroy();
+  });
+
+  it('is what makes a command, and nonsense behind it is never taken for its refusal', async () => {
+    const body = JSON.stringify({ name: 'Pipelined' });
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const text = JSON.stringify(subscription(`sub-p${attempt}`));
+      const answer = await answerTo(
+        server.port,
+        request(
+          `POST ${path}/subscriptions`,
+          `${bearer().replace('long', `p${attempt}`)}\r\nContent-Length: ${text.length}`,
+        ) + `${text}NONSENSE ${body}\r\n\r\n`,
+      );
+      // Recorded or not, whoever is told nothing asks again; but "400" would have been believed.
+      expect(answer).toMatch(/^$|^HTTP\/1\.1 201 Created/);
+      const again = await server.post(`${path}/subscriptions`, text, { key: `p${attempt}` });
+      expect(again.status).toBe(201);
+    }
+  });
+});
