@@ -225,7 +225,7 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
       // An append and a reading may both bring it.
       if (revision <= memory.revision) continue;
       const { commandId, hash, recordedAt } = metadata;
-      if (!memory.revisions.has(commandId)) memory.revisions.set(commandId, revision);
+      memory.revisions.set(commandId, revision);
       Object.assign(memory, { revision, hash, recordedAt });
     }
     // A journal without entries is read just as fast as it is remembered.
