@@ -54,7 +54,7 @@ export async function projectPast<Catalogue, Subject>({
   signal.throwIfAborted();
   const failing = new AbortController();
   const giveUp = (error: unknown) => failing.abort(error);
-  const views = openViewsFile({ path, projections: [projection], anew: true });
+  const views = openViewsFile({ path, projections: [projection], anew: true, temporary: true });
   try {
     let lastCounted: Past['lastCounted'];
     const log = logUntil(store, until, ({ events, position }) => {

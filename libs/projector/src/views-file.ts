@@ -116,6 +116,7 @@ export function openViewsFile({
   path,
   projections,
   anew = false,
+  temporary = false,
   now = () => new Date().toISOString(),
   cacheBytes = 64 * 1024 * 1024,
 }: {
@@ -123,6 +124,8 @@ export function openViewsFile({
   readonly projections: Projections;
   /** Delete what is there, whatever it is: damaged, or another ledger's. */
   readonly anew?: boolean;
+  /** It does not outlive its process, and is read only after it was closed: never synced, and no log beside it. */
+  readonly temporary?: boolean;
   readonly now?: () => string;
   readonly cacheBytes?: number;
 }): ViewsFile {
@@ -130,8 +133,8 @@ export function openViewsFile({
   if (anew) for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
   const database = new Database(path, { timeout: 5_000 });
   try {
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = NORMAL');
+    database.pragma(`journal_mode = ${temporary ? 'MEMORY' : 'WAL'}`);
+    database.pragma(`synchronous = ${temporary ? 'OFF' : 'NORMAL'}`);
     // A rebuild writes the same pages again and again: copy them into the database less often (32 MiB).
     database.pragma('wal_autocheckpoint = 8192');
     database.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
