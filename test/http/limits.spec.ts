@@ -107,28 +107,23 @@ describe('a client that is slow', () => {
   const head = (request: string, more = '') =>
     `${request} HTTP/1.1\r\nHost: ledger\r\nAuthorization: Bearer ${token}\r\n${more}\r\n`;
 
-  it.each([
-    ['with its headers', () => 'GET /v1/customers HTTP/1.1\r\nHost: led'],
-    ['with its first byte', () => ''],
-    [
-      'with its body',
-      () => head(`POST ${path}/profile/update`, 'Content-Length: 100\r\nIdempotency-Key: slow\r\n') + '{',
-    ],
-    [
-      'with its body in chunks',
-      () =>
-        head(`POST ${path}/profile/update`, 'Transfer-Encoding: chunked\r\nIdempotency-Key: slow\r\n') + '1\r\n{\r\n',
-    ],
-  ])('%s is told so, and its connection ends', async (_, request) => {
+  it('is told so, and its connection ends', async () => {
+    const update = `POST ${path}/profile/update`;
+    const unfinished = [
+      'GET /v1/customers HTTP/1.1\r\nHost: led',
+      `${head(update, 'Content-Length: 100\r\nIdempotency-Key: slow\r\n')}{`,
+      `${head(update, 'Transfer-Encoding: chunked\r\nIdempotency-Key: slow\r\n')}1\r\n{\r\n`,
+    ];
     const startedAt = Date.now();
-    const answer = await answerTo(server.port, request());
+    const [silent, ...answers] = await Promise.all(['', ...unfinished].map((text) => answerTo(server.port, text)));
     expect(Date.now() - startedAt).toBeLessThan(6_000);
-    if (request() === '') return;
-    expect(answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
-    expect(answer).toMatch(/\r\nContent-Type: application\/problem\+json; charset=utf-8\r\n/);
-    expect(answer).toMatch(
-      /\r\nConnection: close\r\n[\s\S]*"code":"RequestTimeout","correlationId":"[\w-]+","retryable":true}$/,
-    );
+    expect(silent).toMatch(/^$|^HTTP\/1\.1 408 /);
+    for (const answer of answers) {
+      expect(answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+      expect(answer).toMatch(/\r\nContent-Type: application\/problem\+json; charset=utf-8\r\n/);
+      expect(answer).toMatch(/\r\nConnection: close\r\n/);
+      expect(answer).toMatch(/"code":"RequestTimeout","correlationId":"[\w-]+","retryable":true}$/);
+    }
   });
 
   it('and takes nothing of its answers does not hold them in the server’s memory', async () => {

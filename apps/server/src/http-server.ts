@@ -82,8 +82,10 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
       filter.answer(error, request, reply),
   });
   const fastify = adapter.getInstance<FastifyInstance>();
-  fastify.addHook('onRoute', ({ url, method }) => {
+  fastify.addHook('onRoute', ({ url, method, config }) => {
     const names = [method].flat();
+    // The history is there in several forms, and chooses among them itself.
+    if (url.endsWith('/events')) Object.assign(config ?? {}, { answers: [] });
     // Routes for a method that any address takes say nothing of an address.
     if (url.includes('*')) return;
     const pattern = new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`);

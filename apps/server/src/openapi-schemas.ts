@@ -140,6 +140,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       revision: { type: ['integer', 'null'], description: 'The current revision, with PreconditionFailed.' },
       position,
       reason: text,
+      offered: { ...listOf(text), description: 'The media types that the route answers with, with NotAcceptable.' },
       tenant: text,
       ledger: text,
       head: text,
@@ -154,6 +155,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       'revision',
       'position',
       'reason',
+      'offered',
       'tenant',
       'ledger',
       'head',
@@ -403,6 +405,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       subject: { type: 'string', description: 'The stream.' },
       time: { ...time, description: 'When it was recorded.' },
       datacontenttype: { const: 'application/json' },
+      dataschema: { type: 'string', format: 'uri-reference', description: 'Where the JSON Schema of data is.' },
       ...place,
       correlationid: text,
       causationid: text,
@@ -512,6 +515,28 @@ function answer(
   };
 }
 
+/** One history in three forms. What comes line by line or event by event has no form that JSON Schema could name as a whole. */
+function historyOf(whose: string): Answers {
+  const answers = answer(
+    200,
+    `Events of ${whose} in the order of the ledger, as they are stored: CloudEvents 1.0. ` +
+      'A page; or, as application/x-ndjson, everything up to Ledger-Position, where a trailer field History-Complete tells that nothing is missing; ' +
+      'or, as text/event-stream, everything and then what comes, until the token ends. Refusals are left out unless journals=true.',
+    shown('CloudEventBatch'),
+    [...always, 'Link'],
+    'application/cloudevents-batch+json',
+  );
+  const each = (description: string) => ({ schema: { type: 'string', description } });
+  Object.assign((answers['200'] as { content: object }).content, {
+    'application/json': { schema: shown('CloudEventBatch') },
+    'application/x-ndjson': each('A CloudEvent (components/schemas/CloudEvent) on every line.'),
+    'text/event-stream': each(
+      'Server-sent events: id is the place in the ledger, event the name, data a CloudEvent (components/schemas/CloudEvent).',
+    ),
+  });
+  return answers;
+}
+
 /** Component and name, in the order that the document has them. */
 const headerNames = [
   ['ETag', 'ETag'],
@@ -574,13 +599,8 @@ const answers: Readonly<Record<string, Answers>> = {
     'EndedRelationshipPage',
     'Relationships that have ended, the last removed first.',
   ),
-  'HistoryController.events': answer(
-    200,
-    'Events in the order of their revisions (CloudEvents 1.0), as they are stored.',
-    shown('CloudEventBatch'),
-    [...always, 'Link'],
-    'application/cloudevents-batch+json',
-  ),
+  'HistoryController.events': historyOf('the relationship'),
+  'LedgerHistoryController.events': historyOf('all relationships of the partner'),
   'OperationsController.operation': answer(200, 'How far it is.', shown('Operation'), ['CorrelationId']),
   'OperationsController.cancel': answer(
     200,

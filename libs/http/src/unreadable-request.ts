@@ -43,6 +43,8 @@ function isAnswering(socket: Socket): boolean {
 function codeOf({ code, rawPacket }: UnreadableRequest): HttpProblemCode {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'RequestTimeout';
   if (code !== 'HPE_HEADER_OVERFLOW') return 'BadRequest';
-  // A request line without an end: what is too long is the address.
-  return rawPacket && /^[A-Z]{3,8} [^\n]+$/.test(rawPacket.toString('latin1')) ? 'AddressTooLong' : 'HeadersTooLarge';
+  // Half of what all headers may have, before the first line has ended: what is too long is the address.
+  return rawPacket && /^[A-Z]{3,8} [^\n]{8192}/.test(rawPacket.toString('latin1'))
+    ? 'AddressTooLong'
+    : 'HeadersTooLarge';
 }
