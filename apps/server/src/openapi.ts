@@ -119,9 +119,15 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
   }
   const isList = own.endsWith('.list');
   const isOperation = own.startsWith('OperationsController.');
-  const dependsOnClock = ['RelationshipQueries.readiness', 'HistoryController.events'].includes(own) || isOperation;
-  if (!dependsOnClock) operation.parameters.push(ref('parameters', 'IfNoneMatch'));
-  if (isList) operation.parameters.push(ref('parameters', 'LedgerPosition'), ref('parameters', 'Prefer'));
+  const isHistory = own.endsWith('HistoryController.events');
+  const dependsOnClock = own === 'RelationshipQueries.readiness' || isHistory || isOperation;
+  if (!dependsOnClock)
+    operation.parameters.push(
+      ref('parameters', changeWithTheClock.includes(own) ? 'IfNoneMatchOfThePast' : 'IfNoneMatch'),
+    );
+  if (!isOperation) operation.parameters.push(ref('parameters', 'LedgerPosition'));
+  if (isList) operation.parameters.push(ref('parameters', 'Prefer'));
+  if (isHistory) operation.parameters.push(ref('parameters', 'LastEventId'));
   if (own === 'OperationsController.operation') operation.parameters.push(ref('parameters', 'PreferEnd'));
   operation.responses = {
     ...answerOf(own),
@@ -131,10 +137,19 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
     ...(own === 'RelationshipQueries.readiness' ? problems('ReadinessConflict', 'PolicyUnknown') : {}),
     ...(own.endsWith('ItemsController.list') ? problems('PolicyUnknown') : {}),
     ...problems('NotAcceptable', 'AddressTooLong', 'TooManyRequests', 'HeadersTooLarge', 'InternalError'),
-    ...problems(isList ? 'ViewUnavailable' : 'StoreUnavailable'),
+    ...problems(isHistory ? 'HistoryUnavailable' : isList ? 'ViewUnavailable' : 'StoreUnavailable'),
   };
   limited(operation);
 }
+
+/** Lists whose rows change by the clock alone: as they stand now they have no tag. */
+const changeWithTheClock = [
+  'CustomerGrantsController.list',
+  'PartnerGrantsController.list',
+  'CustomerItemsController.list',
+  'PartnerItemsController.list',
+  'EndedRelationshipsController.list',
+];
 
 /** What the fields of a body mean, where its own words are not said yet. */
 function describeFields(schema: Json, meant: PropertySchema, bodies: Record<string, Json>): void {
@@ -231,6 +246,12 @@ const parameters: Json = {
     tags,
   ),
   IfNoneMatch: header('If-None-Match', false, 'Answer 304 if nothing has changed since this ETag.', tags),
+  IfNoneMatchOfThePast: header(
+    'If-None-Match',
+    false,
+    'With asOf or asOfPosition: answer 304 if nothing has changed since this ETag. As it stands now, the list has no ETag, because it changes with the clock.',
+    tags,
+  ),
   LedgerPosition: header(
     'Ledger-Position',
     false,
@@ -250,6 +271,15 @@ const parameters: Json = {
     type: 'string',
     example: 'wait=20',
   }),
+  LastEventId: header(
+    'Last-Event-ID',
+    false,
+    'With text/event-stream: the id that came last; events behind it follow. It counts before after.',
+    {
+      type: 'string',
+      example: '42;ledger="6f9619ff-8b86-4d01-b42d-00cf4fc964ff"',
+    },
+  ),
   CorrelationId: header(
     'X-Correlation-Id',
     false,
@@ -307,6 +337,15 @@ const ofKind = (kind: RejectionKind) =>
     .map(([code]) => code);
 const conflictsOfReading = ['RelationshipNotActive', 'RelationshipAlreadyRemoved'];
 
+/** What some problems bring besides. */
+const headersOfProblem: Readonly<Record<string, Json>> = {
+  CommandConflict: {
+    'Ledger-Position': ref('headers', 'LedgerPosition'),
+    'Idempotent-Replayed': ref('headers', 'IdempotentReplayed'),
+  },
+  PreconditionFailed: { ETag: ref('headers', 'ETag'), 'Ledger-Position': ref('headers', 'LedgerPosition') },
+};
+
 /** Which codes stand behind a status, by kind of route. */
 const problemCodes: Record<string, readonly [status: number, codes: readonly string[]]> = {
   BadRequest: [400, codesWith(400)],
@@ -335,6 +374,17 @@ const problemCodes: Record<string, readonly [status: number, codes: readonly str
   StoreUnavailable: [
     503,
     ['StoreUnavailable', 'LogDamaged', 'ServerOutdated', 'AuthenticationUnavailable', 'ShuttingDown'],
+  ],
+  HistoryUnavailable: [
+    503,
+    [
+      'StreamsExhausted',
+      'StoreUnavailable',
+      'LogDamaged',
+      'ServerOutdated',
+      'AuthenticationUnavailable',
+      'ShuttingDown',
+    ],
   ],
   ViewUnavailable: [
     503,
@@ -371,6 +421,7 @@ function problemResponses(): Json {
           'X-Correlation-Id': ref('headers', 'CorrelationId'),
           ...(status === 503 || status === 429 ? { 'Retry-After': ref('headers', 'RetryAfter') } : {}),
           ...(status === 429 ? rateLimitHeaders : {}),
+          ...headersOfProblem[name],
         },
         content: {
           'application/problem+json': {
