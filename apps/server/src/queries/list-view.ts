@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, ledgerStream, LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
-import { Answer, ledgerPosition, noneMatch, parseLedgerPosition, parsePosition, Problem } from '#http';
+import { Answer, ledgerPosition, noneMatch, Problem } from '#http';
 import { counts, ViewNotBuilt, type Until } from '#projector';
 import { InvalidCursor, type Page, type PageRequest, type ViewName, type Views } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
@@ -14,6 +14,7 @@ import { endedWithin } from '../operations/operations.js';
 import { requireReader, type Party } from '../party.js';
 import { oldestBehind } from '../view-lags.js';
 import type { Asked } from './asked.js';
+import { knownPosition, wantedPosition } from './known-position.js';
 import type { PageParameters } from './parameters.js';
 import { waitMs } from './prefer.js';
 import type { Circumstances } from './read-relationship.js';
@@ -72,7 +73,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     };
     if (moment) return this.asItStood(listed, moment, atLeast);
     await this.requireRelationship(party);
-    await this.waitFor(listing.view, await this.wanted(headers, atLeast), headers.prefer);
+    await this.waitFor(listing.view, await wantedPosition(this.ledger, headers, atLeast), headers.prefer);
     return this.asItStands(listed, now);
   }
 
@@ -106,7 +107,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     const { store, pastViews, operations } = this.ledger;
     const head = await store.head();
     // What the reader has written is in the log, or it is another's: nothing to wait for.
-    this.requireKnown(asked.headers, atLeast, head);
+    knownPosition(this.ledger.id, asked.headers, atLeast, head);
     const position = after ? Number(after[0]) : moment.kind === 'position' ? moment.position : head;
     requireReached(position, head);
     const until: Until = { position, ...(moment.kind === 'time' ? { recordedUntil: moment.at } : {}) };
@@ -197,21 +198,6 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       if (!(error instanceof StoreUnavailable || error instanceof LogDamaged)) throw error;
       return views.status().find(({ name }) => name === view)?.updatedAt ?? now;
     }
-  }
-
-  /** The position that the caller must be able to read: what it has written, say. */
-  private async wanted(headers: Asked['headers'], atLeast: string | undefined): Promise<number> {
-    if (headers['ledger-position'] === undefined && atLeast === undefined) return 0;
-    return this.requireKnown(headers, atLeast, await this.ledger.store.head());
-  }
-
-  /** @throws Problem 400 for a position of another ledger, or beyond the head */
-  private requireKnown(headers: Asked['headers'], atLeast: string | undefined, head: number): number {
-    const header = headers['ledger-position'];
-    return Math.max(
-      header === undefined ? 0 : parseLedgerPosition(String(header), this.ledger.id, head),
-      atLeast === undefined ? 0 : parsePosition(atLeast, head),
-    );
   }
 
   private async waitFor(view: ViewName, position: number, prefer: string | string[] | undefined): Promise<void> {

@@ -8,6 +8,8 @@ import { relationshipThen } from '../as-of/relationship-then.js';
 import { Ledger } from '../ledger.js';
 import { requireReader, type Party } from '../party.js';
 import { representation } from '../representation.js';
+import type { Asked } from './asked.js';
+import { wantedPosition } from './known-position.js';
 
 /** The outside facts that an answer rests on: the present ones, or those of the moment that was asked for. */
 export interface Circumstances {
@@ -24,8 +26,8 @@ export class ReadRelationship {
     readonly party: Party,
     readonly show: (state: Frozen<CustomerRelationship>, party: Party, at: Circumstances) => object,
     readonly parameters: RelationshipAsOfParameters,
+    readonly headers: Asked['headers'],
     readonly options: {
-      readonly ifNoneMatch?: string | undefined;
       /** What depends on the clock or the policy is not the same because the revision is: no tag, nothing stored. */
       readonly dependsOnClock?: boolean;
     } = {},
@@ -37,8 +39,10 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
   constructor(private readonly ledger: Ledger) {}
 
   async execute(query: ReadRelationship): Promise<Answer> {
-    const { party, show, parameters, options } = query;
+    const { party, show, parameters, headers: sent, options } = query;
     requireReader(party);
+    // What is folded from the log is never behind it, so a position that the log has is there.
+    await wantedPosition(this.ledger, sent);
     const now = this.ledger.clock();
     const moment = momentOf(parameters, now);
     if (moment) return this.asItStood(query, moment);
@@ -49,12 +53,12 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
       const body = () => ({ ...show(state, party, { now, policy }), revision, position: String(position) });
       if (options.dependsOnClock) return new Answer(200, { ...place, 'Cache-Control': 'no-store' }, body());
       const headers = { ...place, ETag: entityTag(revision, representation), 'Cache-Control': 'private, no-cache' };
-      if (noneMatch(options.ifNoneMatch, headers.ETag)) return new Answer(304, headers, undefined);
+      if (noneMatch(sent['if-none-match'], headers.ETag)) return new Answer(304, headers, undefined);
       return new Answer(200, headers, JSON.stringify(body()));
     });
   }
 
-  private async asItStood({ party, show, options }: ReadRelationship, moment: Moment): Promise<Answer> {
+  private async asItStood({ party, show, headers: sent, options }: ReadRelationship, moment: Moment): Promise<Answer> {
     const then = await relationshipThen(this.ledger.store, party.stream, moment);
     const { state, revision, position, asOf } = then;
     const at: Circumstances = {
@@ -68,7 +72,7 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
     const body = () => ({ asOf, ...show(state, party, at), revision, position: String(position) });
     if (options.dependsOnClock) return new Answer(200, { ...place, 'Cache-Control': 'no-store' }, body());
     const headers = { ...place, ETag: tagThen(revision, asOf), 'Cache-Control': 'private, no-cache' };
-    if (noneMatch(options.ifNoneMatch, headers.ETag)) return new Answer(304, headers, undefined);
+    if (noneMatch(sent['if-none-match'], headers.ETag)) return new Answer(304, headers, undefined);
     return new Answer(200, headers, JSON.stringify(body()));
   }
 }

@@ -22,14 +22,14 @@ export class RelationshipQueries {
 
   @Get()
   relationship(@Asking() { party, headers }: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.queries.execute(
-      new ReadRelationship(party, relationshipShown, parameters, { ifNoneMatch: headers['if-none-match'] }),
-    );
+    return this.queries.execute(new ReadRelationship(party, relationshipShown, parameters, headers));
   }
 
   @Get('removal-readiness')
-  readiness(@Asking() { party }: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.queries.execute(new ReadRelationship(party, readinessShown, parameters, { dependsOnClock: true }));
+  readiness(@Asking() { party, headers }: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.queries.execute(
+      new ReadRelationship(party, readinessShown, parameters, headers, { dependsOnClock: true }),
+    );
   }
 }
 
@@ -82,7 +82,6 @@ export class ItemQueries {
     parameters: RelationshipAsOfParameters,
     show: ConstructorParameters<typeof ReadRelationship>[1],
   ) {
-    const options = { ifNoneMatch: headers['if-none-match'] };
-    return this.queries.execute(new ReadRelationship(party, show, parameters, options));
+    return this.queries.execute(new ReadRelationship(party, show, parameters, headers));
   }
 }
