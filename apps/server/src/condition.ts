@@ -22,6 +22,8 @@ export class Condition {
   headAtStart = 0;
   /** Writes down what those who are asked must not tell. */
   tellOfTrouble: (error: Error) => void = () => undefined;
+  /** Writes down what has kept streams of the history from going on. */
+  tellOfStream: (error: Error) => void = () => undefined;
 
   /** True when the error says that the log is damaged, which is remembered. */
   isDamage(error: unknown): error is LogDamaged {

@@ -114,6 +114,9 @@ async function openTaken({
   condition.tellOfTrouble = occasionally(troubleToldEveryMs, (times, error: Error) =>
     logger.warn({ err: error, times }, 'the event store could not say how far views are behind'),
   );
+  condition.tellOfStream = occasionally(troubleToldEveryMs, (times, error: Error) =>
+    logger.warn({ err: error, times }, 'streams of the history cannot go on'),
+  );
   const tellOfDamage = occasionally(60_000, (times, message: string) =>
     logger.error({ times }, `the log is damaged, so no view moves: ${message}`),
   );

@@ -29,7 +29,8 @@ import { SubscriptionsController } from './commands/subscriptions.controller.js'
 import { Condition } from './condition.js';
 import { HealthBounds } from './health-bounds.js';
 import { HealthController } from './health.controller.js';
-import { HistoryController } from './history/history.controller.js';
+import { HistoryController, LedgerHistoryController } from './history/history.controller.js';
+import { OpenStreams, StreamBounds, usualStreamBounds } from './history/open-streams.js';
 import { ReadHistoryHandler } from './history/read-history.js';
 import { noPastViews, type PastViews } from './as-of/past-views.js';
 import { Ledger } from './ledger.js';
@@ -52,7 +53,12 @@ import {
 /** What the server is made of. */
 @Module({})
 export class ServerModule {
-  static serving(ledger: Ledger, condition: Condition, bounds: HealthBounds): DynamicModule {
+  static serving(
+    ledger: Ledger,
+    condition: Condition,
+    bounds: HealthBounds,
+    streams: StreamBounds = usualStreamBounds,
+  ): DynamicModule {
     return {
       module: ServerModule,
       imports: [CqrsModule.forRoot()],
@@ -76,6 +82,7 @@ export class ServerModule {
         PartnerGrantsController,
         EndedRelationshipsController,
         HistoryController,
+        LedgerHistoryController,
         OperationsController,
         HealthController,
         ProblemsController,
@@ -88,6 +95,8 @@ export class ServerModule {
         SendCommandHandler,
         ReadRelationshipHandler,
         ListViewHandler,
+        { provide: StreamBounds, useValue: streams },
+        OpenStreams,
         ReadHistoryHandler,
       ],
       exports: [Ledger],

@@ -292,3 +292,16 @@ export function FlagText(): Field {
     normalise: (value: string) => value === 'true',
   });
 }
+
+/** One or more values in a query, where a name comes again or values stand with commas; becomes a list of different ones. */
+export function ListText({ kind: item }: Field, max: number): Field {
+  const values = (value: unknown): readonly unknown[] =>
+    [value].flat().flatMap((each) => (typeof each === 'string' ? each.split(',') : [each]));
+  return field({
+    name: 'list',
+    accepts: (value) => values(value).length <= max && values(value).every(item.accepts),
+    message: `must be 1 to ${max} values with commas, of which each ${item.message}`,
+    schema: { type: 'array', items: item.schema, minItems: 1, maxItems: max },
+    normalise: (value: unknown) => [...new Set(values(value))],
+  });
+}

@@ -10,18 +10,18 @@ export function ledgerPosition(position: number, ledgerId: string): string {
 const form = /^(0|[1-9]\d{0,15});\s*ledger="([0-9a-f-]{36})"$/;
 
 /**
- * Reads a `Ledger-Position` header.
+ * Reads a `Ledger-Position` header, or another of the same form.
  * @throws Problem 400 for another form, another ledger, or a place beyond the head
  */
-export function parseLedgerPosition(header: string, ledgerId: string, head: number): number {
+export function parseLedgerPosition(header: string, ledgerId: string, head: number, name = 'Ledger-Position'): number {
   const match = form.exec(header.trim());
-  if (!match) throw badRequest('InvalidHeader', 'Ledger-Position', 'must be digits;ledger="id", as answers bring it');
+  if (!match) throw badRequest('InvalidHeader', name, 'must be digits;ledger="id", as answers bring it');
   return knownPosition(Number(match[1]), match[2], ledgerId, head);
 }
 
 /** Reads a bare position, such as `?atLeast=`. @throws Problem 400 */
-export function parsePosition(text: string, head: number): number {
-  if (!/^(0|[1-9]\d{0,15})$/.test(text)) throw badRequest('InvalidQuery', 'atLeast', 'must be a position: digits');
+export function parsePosition(text: string, head: number, name = 'atLeast'): number {
+  if (!/^(0|[1-9]\d{0,15})$/.test(text)) throw badRequest('InvalidQuery', name, 'must be a position: digits');
   return knownPosition(Number(text), undefined, '', head);
 }
 

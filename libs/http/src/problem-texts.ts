@@ -120,6 +120,11 @@ export const httpProblems = {
     title: 'The command needs If-Match',
     detail: 'Read the relationship and send its ETag, so that you remove what you have seen.',
   },
+  TooManyStreams: {
+    status: 429,
+    title: 'The caller has too many streams open',
+    detail: 'End one of them, or read the history page by page; limit is how many may be open at once.',
+  },
   TooManyRequests: {
     status: 429,
     title: 'Too many requests',
@@ -177,6 +182,11 @@ export const httpProblems = {
     title: 'The list as it stood cannot be made now',
     detail:
       'reason says why: busy, when too many wait to be made, or failed, which the log of the server explains. Retry later.',
+  },
+  StreamsExhausted: {
+    status: 503,
+    title: 'The server has as many streams open as it may',
+    detail: 'Try again later or at another server, or read the history page by page.',
   },
   ShuttingDown: {
     status: 503,

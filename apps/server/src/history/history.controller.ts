@@ -1,22 +1,63 @@
-import { Optional, WholeText } from '#http';
-import { Get, Query } from '@nestjs/common';
+import { FlagText, Guid, ListText, Matching, Optional, PrincipalId, Time, WholeText } from '#http';
+import { Controller, Get, Query, Req } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyRequest } from 'fastify';
 import { RelationshipController } from '../commands/sends.js';
 import { Asking, type Asked } from '../queries/asked.js';
 import { ReadHistory } from './read-history.js';
 
-export class HistoryParameters {
-  /** Events behind this revision; absent: from the first. */
-  @Optional(WholeText(0, Number.MAX_SAFE_INTEGER)) after?: number;
+const place = /^(0|[1-9]\d{0,15})(;\s*ledger="[0-9a-f-]{36}")?$/;
+const name = /^[A-Za-z]{1,64}$/;
+
+class EventFilter {
   @Optional(WholeText(1, 200)) limit?: number;
+  /** Names of events. */
+  @Optional(ListText(Matching(name, 'the name of an event', 'SubscriptionSuspended'), 50)) type?: string[];
+  /** Who sent the command. */
+  @Optional(PrincipalId()) actor?: string;
+  /** The name of the command. Events that were recorded before commands were named are not found by it. */
+  @Optional(Matching(name, 'the name of a command', 'SuspendSubscription')) command?: string;
+  @Optional(Guid()) commandId?: string;
+  @Optional(Matching(/^[A-Za-z0-9._-]{1,64}$/, 'a correlation id', 'order-4711')) correlationId?: string;
+  @Optional(Time()) recordedFrom?: string;
+  @Optional(Time()) recordedUntil?: string;
+  /** Refusals as well. */
+  @Optional(FlagText()) journals?: boolean;
 }
+
+export class HistoryParameters extends EventFilter {
+  /** Events behind this revision of the relationship, or behind a Ledger-Position; absent: from the first. */
+  @Optional(Matching(place, 'a revision, or a place as Ledger-Position brings it', '7')) after?: string;
+}
+
+export class LedgerHistoryParameters extends EventFilter {
+  /** Events behind this position, with or without its ledger; absent: from the first. */
+  @Optional(Matching(place, 'a position, or a place as Ledger-Position brings it', '42')) after?: string;
+  @Optional(Guid()) customerId?: string;
+}
+
+// The forms are chosen where they are made.
+const ownForms = RouteConfig({ answers: [] });
 
 @RelationshipController('events')
 export class HistoryController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  events(@Asking() { party, path }: Asked, @Query() { after, limit }: HistoryParameters) {
-    return this.queries.execute(new ReadHistory(party, path, after ?? -1, limit ?? 50));
+  @ownForms
+  events(@Asking() asked: Asked, @Query() parameters: HistoryParameters, @Req() request: FastifyRequest) {
+    return this.queries.execute(new ReadHistory(asked, request.call.caller!, parameters));
+  }
+}
+
+@Controller('v1/events')
+export class LedgerHistoryController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get()
+  @ownForms
+  events(@Asking() asked: Asked, @Query() parameters: LedgerHistoryParameters, @Req() request: FastifyRequest) {
+    return this.queries.execute(new ReadHistory(asked, request.call.caller!, parameters));
   }
 }

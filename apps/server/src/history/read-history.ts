@@ -1,74 +1,280 @@
 import { Rejection, type RecordedEvent } from '#event-sourcing';
-import { Answer, ledgerPosition } from '#http';
+import {
+  acceptable,
+  Answer,
+  badRequest,
+  ledgerPosition,
+  parseLedgerPosition,
+  parsePosition,
+  Problem,
+  type Caller,
+} from '#http';
+import type { HistoryFilter } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { Condition } from '../condition.js';
 import { Ledger } from '../ledger.js';
-import { requireReader, type Party } from '../party.js';
+import { requireReader } from '../party.js';
+import type { Asked } from '../queries/asked.js';
+import { telling, type Tell } from './cloud-event.js';
+import { follow } from './follow.js';
+import { historyFormats, lines, serverSentEvents, type HistoryFormat } from './formats.js';
+import type { HistoryParameters, LedgerHistoryParameters } from './history.controller.js';
+import { liveTail, type LiveTail } from './live-tail.js';
+import { OpenStreams, StreamBounds, type OpenStream } from './open-streams.js';
+import { pastEvents, type PastEvents } from './past-events.js';
+import { StreamedAnswer } from './streamed-answer.js';
 
-/** A page of one relationship's events, behind a revision. */
+/** Of one relationship, or of all that the caller may see: a page, all that there is, or what comes as well. */
 export class ReadHistory {
   constructor(
-    readonly party: Party,
-    readonly path: string,
-    readonly after: number,
-    readonly limit: number,
+    readonly asked: Asked,
+    readonly caller: Caller,
+    readonly parameters: HistoryParameters | LedgerHistoryParameters,
   ) {}
 }
 
+/** Where a history begins, in what order it is told, and of what. */
+interface Told {
+  readonly filter: HistoryFilter;
+  /** A position; exclusive. */
+  readonly after: number;
+  /** The end of the log as of the request. */
+  readonly head: number;
+}
+
+const defaultLimit = 50;
+/** A page with little on it is answered after so many ms, with a link to the next one. */
+const searchesForMs = 500;
+
 @QueryHandler(ReadHistory)
 export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
-  constructor(private readonly ledger: Ledger) {}
+  private opened: { readonly tell: Tell; readonly past: PastEvents; readonly tail: LiveTail } | undefined;
 
-  async execute({ party, path, after, limit }: ReadHistory): Promise<Answer> {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly condition: Condition,
+    private readonly streams: OpenStreams,
+    private readonly bounds: StreamBounds,
+  ) {}
+
+  async execute({ asked, caller, parameters }: ReadHistory): Promise<Answer> {
+    const { party, headers } = asked;
     // It names the partner's people, so it is for the partner's side alone.
     if (party.actor.kind === 'customerUser') throw new Rejection('ActorNotAllowed', { hint: 'askThePartner' });
     requireReader(party);
-    const { store, relationships, id } = this.ledger;
-    const { revision, position } = await relationships.ask(party.stream, (_, place) => ({ ...place }));
-    if (revision < 0) throw new Rejection('RelationshipNotFound');
+    const format = acceptable(headers.accept, historyFormats);
+    if (!format) throw new Problem('NotAcceptable', { offered: historyFormats });
+    const paged = format === 'application/cloudevents-batch+json' || format === 'application/json';
+    if (!paged && parameters.limit !== undefined)
+      throw badRequest('InvalidQuery', 'limit', 'is for pages: this form has no pages');
 
-    const events = await store.read(party.stream, { from: after + 1, to: Math.min(after + limit, revision) });
+    const { store, id } = this.ledger;
+    const place = party.stream ? await this.placeOf(party.stream) : undefined;
+    const head = await store.head();
+    const written = headers['ledger-position'];
+    // Everything that has a position is in the log: nothing to wait for, but it may be the position of another ledger.
+    if (written !== undefined) parseLedgerPosition(String(written), id, head);
+
+    const filter = filterOf(asked, parameters);
+    const resumed = format === 'text/event-stream' ? String(headers['last-event-id'] ?? '') : '';
+    const revision = place && !resumed && /^\d+$/.test(parameters.after ?? '') ? Number(parameters.after) : undefined;
+    if (place && paged && isWhole(filter) && (revision !== undefined || parameters.after === undefined))
+      return this.pageByRevision(asked, format, { ...place, head, after: revision ?? -1, limit: parameters.limit });
+    const after = resumed
+      ? parseLedgerPosition(resumed, id, head, 'Last-Event-ID')
+      : revision !== undefined
+        ? await this.positionOf(party.stream, revision, place!.revision)
+        : positionIn(parameters.after, id, head);
+    const told = { filter, after, head };
+    if (paged) return this.page(asked, format, told, parameters.limit ?? defaultLimit);
+    return format === 'application/x-ndjson' ? this.rest(caller, told) : this.live(caller, told);
+  }
+
+  private parts() {
+    const { store, views, id } = this.ledger;
+    if (!this.opened) {
+      const tell = telling(id);
+      const past = pastEvents({ store, views, tell });
+      const tail = liveTail({ store, tell, onTrouble: (error) => this.condition.tellOfStream(error) });
+      this.opened = { tell, past, tail };
+    }
+    return this.opened;
+  }
+
+  private async placeOf(stream: string) {
+    const place = await this.ledger.relationships.ask(stream, (_, at) => ({ ...at }));
+    if (place.revision < 0) throw new Rejection('RelationshipNotFound');
+    return place;
+  }
+
+  /** @throws Problem 400 for a revision that the relationship has not reached */
+  private async positionOf(stream: string, revision: number, last: number): Promise<number> {
+    const [event] = await this.ledger.store.read(stream, { from: revision, to: revision });
+    if (!event) throw badRequest('InvalidQuery', 'after', `must be a revision of the relationship, at most ${last}`);
+    return event.position;
+  }
+
+  /** In the order of revisions, straight from the stream. */
+  private async pageByRevision(
+    { party, path }: Asked,
+    format: HistoryFormat,
+    { revision, head, after, limit = defaultLimit }: PageByRevision,
+  ): Promise<Answer> {
+    const events = await this.ledger.store.read(party.stream, {
+      from: after + 1,
+      to: Math.min(after + limit, revision),
+    });
     const last = events.at(-1)?.revision ?? revision;
+    const next = last < revision ? `${path}?after=${last}&limit=${limit}` : undefined;
+    return this.pageOf(format, events, head, next);
+  }
+
+  /** In the order of the log. */
+  private async page({ path, search }: Asked, format: HistoryFormat, told: Told, limit: number): Promise<Answer> {
+    const { filter, after, head } = told;
+    const { signal } = new AbortController();
+    const searchedUntil = performance.now() + searchesForMs;
+    const events: RecordedEvent[] = [];
+    let position = after;
+    for await (const batch of this.parts().past(filter, { after, until: head, signal, batchSize: limit })) {
+      events.push(...batch.events.map(({ recorded }) => recorded));
+      position = batch.position;
+      if (events.length >= limit || performance.now() > searchedUntil) break;
+    }
+    if (events.length > limit) {
+      events.length = limit;
+      position = events.at(-1)!.position;
+    }
+    const parameters = new URLSearchParams(search);
+    parameters.set('after', ledgerPosition(position, this.ledger.id));
+    return this.pageOf(format, events, head, position < head ? `${path}?${parameters.toString()}` : undefined);
+  }
+
+  private pageOf(
+    format: HistoryFormat,
+    events: readonly RecordedEvent[],
+    head: number,
+    next: string | undefined,
+  ): Answer {
     const headers: Record<string, string> = {
-      'Content-Type': 'application/cloudevents-batch+json; charset=utf-8',
-      'Ledger-Position': ledgerPosition(position, id),
+      ...this.headers(format, head),
       'Cache-Control': 'private, no-cache',
+      ...(next === undefined ? {} : { Link: `<${next}>; rel="next"` }),
     };
-    if (last < revision) headers['Link'] = `<${path}?after=${last}&limit=${limit}>; rel="next"`;
-    return new Answer(200, headers, JSON.stringify(events.map((event) => cloudEvent(event, id))));
+    return new Answer(200, headers, `[${events.map((event) => this.parts().tell(event).text).join(',')}]`);
+  }
+
+  /** Everything up to the end of the log as of the request. */
+  private async rest(caller: Caller, { filter, after, head }: Told): Promise<Answer> {
+    const stream = this.streams.begin(caller, false);
+    const { ending } = stream;
+    const batches = this.parts().past(filter, { after, until: head, signal: ending.signal });
+    // The position that is promised with the head comes again behind the last line: then it is all there.
+    const complete = ledgerPosition(head, this.ledger.id);
+    const headers = {
+      ...this.headers('application/x-ndjson', head),
+      'Cache-Control': 'private, no-store',
+      Trailer: 'History-Complete',
+    };
+    const pieces = await this.begun(lines(batches), stream);
+    return new StreamedAnswer(headers, pieces, ending, { 'History-Complete': complete });
+  }
+
+  /** Everything up to now, and everything that comes. */
+  private async live(caller: Caller, { filter, after, head }: Told): Promise<Answer> {
+    const stream = this.streams.begin(caller, true);
+    const { ending } = stream;
+    const { past, tail } = this.parts();
+    const batches = follow({
+      past,
+      tail,
+      filter,
+      after,
+      saysSomethingWithin: this.bounds.saysSomethingWithin,
+      signal: ending.signal,
+    });
+    const headers = {
+      ...this.headers('text/event-stream', head),
+      'Cache-Control': 'private, no-store',
+      // Some proxies would gather what is to come at once.
+      'X-Accel-Buffering': 'no',
+    };
+    const pieces = await this.begun(serverSentEvents(batches, this.ledger.id), stream);
+    return new StreamedAnswer(headers, pieces, ending);
+  }
+
+  private headers(format: HistoryFormat, head: number): Record<string, string> {
+    return {
+      'Content-Type': format === 'text/event-stream' ? format : `${format}; charset=utf-8`,
+      'Ledger-Position': ledgerPosition(head, this.ledger.id),
+      Vary: 'Accept',
+    };
+  }
+
+  /**
+   * A stream whose first piece is there: until then a fault is answered like any other. When the reader is gone, or the
+   * stream is to end, everything that it holds is given back.
+   */
+  private async begun(
+    pieces: AsyncGenerator<string, void>,
+    { ending, close }: OpenStream,
+  ): Promise<AsyncIterable<string>> {
+    ending.signal.addEventListener('abort', () => {
+      close();
+      void pieces.return().catch(() => undefined);
+    });
+    try {
+      const first = await pieces.next();
+      const { condition } = this;
+      return (async function* () {
+        try {
+          if (!first.done) yield first.value;
+          yield* pieces;
+        } catch (error) {
+          condition.isDamage(error);
+          condition.tellOfStream(error as Error);
+          throw error;
+        }
+      })();
+    } catch (error) {
+      ending.abort();
+      throw error;
+    }
   }
 }
 
-/**
- * An event as it is stored, in the JSON form of CloudEvents 1.0. Extensions carry the rest of the envelope, so that a
- * reader can compute its hash: names are lower case and values flat, as the specification asks for.
- */
-export function cloudEvent({ id, type, stream, revision, position, data, metadata }: RecordedEvent, ledgerId: string) {
-  const { actor, policy, command, comment } = metadata;
+interface PageByRevision {
+  readonly revision: number;
+  readonly head: number;
+  readonly after: number;
+  readonly limit: number | undefined;
+}
+
+function filterOf({ party }: Asked, parameters: HistoryParameters & { readonly customerId?: string }): HistoryFilter {
+  const { type, actor, command, commandId, correlationId, recordedFrom, recordedUntil, journals } = parameters;
   return {
-    specversion: '1.0',
-    id,
-    source: `urn:reseller-ledger:${ledgerId}`,
-    type,
-    subject: stream,
-    time: metadata.recordedAt,
-    datacontenttype: 'application/json',
-    revision,
-    position: String(position),
-    correlationid: metadata.correlationId,
-    causationid: metadata.causationId,
-    ...(command === undefined ? {} : { command }),
-    commandid: metadata.commandId,
-    commandhash: metadata.commandHash,
-    actorid: actor.id,
-    actorkind: actor.kind,
-    actorroles: actor.roles.join(','),
-    actortenant: actor.tenant,
-    ...(comment === undefined ? {} : { comment }),
-    policyname: policy.name,
-    policyhash: policy.hash,
-    schema: metadata.schema,
-    hash: metadata.hash,
-    previoushash: metadata.previousHash,
-    data,
+    partnerId: party.partner.tenantId,
+    customerId: party.customerId || parameters.customerId,
+    types: type,
+    actor,
+    command,
+    commandId,
+    correlationId,
+    recordedFrom,
+    recordedUntil,
+    journals,
   };
+}
+
+/** Whether all events of a relationship are asked for, and nothing else. */
+function isWhole({ partnerId: _, customerId: __, journals, ...rest }: HistoryFilter): boolean {
+  return journals !== true && Object.values(rest).every((value) => value === undefined);
+}
+
+/** A position: digits, or with the ledger as answers bring it; absent: the begin. @throws Problem 400 */
+function positionIn(after: string | undefined, ledgerId: string, head: number): number {
+  if (after === undefined) return 0;
+  return after.includes(';')
+    ? parseLedgerPosition(after, ledgerId, head, 'after')
+    : parsePosition(after, head, 'after');
 }

@@ -1,0 +1,57 @@
+import type { RecordedEvent } from '#event-sourcing';
+
+/**
+ * An event as it is stored, in the JSON form of CloudEvents 1.0. Extensions carry the rest of the envelope, so that a
+ * reader can compute its hash: names are lower case and values flat, as the specification asks for.
+ */
+export function cloudEvent({ id, type, stream, revision, position, data, metadata }: RecordedEvent, ledgerId: string) {
+  const { actor, policy, command, comment } = metadata;
+  return {
+    specversion: '1.0',
+    id,
+    source: `urn:reseller-ledger:${ledgerId}`,
+    type,
+    subject: stream,
+    time: metadata.recordedAt,
+    datacontenttype: 'application/json',
+    dataschema: `/schemas/events/${type}/${metadata.schema}`,
+    revision,
+    position: String(position),
+    correlationid: metadata.correlationId,
+    causationid: metadata.causationId,
+    ...(command === undefined ? {} : { command }),
+    commandid: metadata.commandId,
+    commandhash: metadata.commandHash,
+    actorid: actor.id,
+    actorkind: actor.kind,
+    actorroles: actor.roles.join(','),
+    actortenant: actor.tenant,
+    ...(comment === undefined ? {} : { comment }),
+    policyname: policy.name,
+    policyhash: policy.hash,
+    schema: metadata.schema,
+    hash: metadata.hash,
+    previoushash: metadata.previousHash,
+    data,
+  };
+}
+
+/** An event with the text that readers get, made once for all of them. */
+export interface ToldEvent {
+  readonly recorded: RecordedEvent;
+  /** One line. */
+  readonly text: string;
+}
+
+export type Tell = (recorded: RecordedEvent) => ToldEvent;
+
+export function telling(ledgerId: string): Tell {
+  return (recorded) => ({ recorded, text: JSON.stringify(cloudEvent(recorded, ledgerId)) });
+}
+
+/** A piece of a history. */
+export interface HistoryBatch {
+  readonly events: readonly ToldEvent[];
+  /** Up to here everything that was asked for has been told. */
+  readonly position: number;
+}
