@@ -41,7 +41,7 @@ export interface PastView {
 /** A view that somebody needs: it is neither given up nor thrown away before it is released. */
 export interface HeldPastView {
   readonly past: PastView;
-  /** Once. */
+  /** A second time does nothing. */
   readonly release: () => void;
 }
 
@@ -236,7 +236,7 @@ export function pastViews({
           entry.cancelling.abort();
           // Nobody may come to hold what is being given up.
           entries.delete(entry);
-        }
+        } else evict();
       },
     };
   }

@@ -1,0 +1,292 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { pairOf, relationshipCodec } from '#customer-relationship';
+import { inMemoryEventStore, LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
+import { Problem } from '#http';
+import { projectPast, type Until } from '#projector';
+import { listCustomers, relationshipViews } from '#read-models';
+import { PastNotProjected, type PastThreads } from '../../../projector/src/as-of-threads.js';
+import { partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
+import { pastViews, type HeldPastView, type PastViews, type PastViewsBounds } from './past-views.js';
+
+let directory: string;
+let store: EventStore;
+let head: number;
+let times: string[];
+let opened: PastViews | undefined;
+beforeEach(async () => {
+  directory = join(mkdtempSync(join(tmpdir(), 'past-views-')), 'as-of');
+  store = inMemoryEventStore();
+  await randomHistory(store, randomFrom(21)).append(400);
+  head = await store.head();
+  times = [];
+  for await (const { events } of store.subscribe({ after: 0, signal: new AbortController().signal })) {
+    times.push(...events.map(({ metadata }) => metadata.recordedAt));
+    break;
+  }
+});
+afterEach(async () => {
+  await opened?.close();
+  opened = undefined;
+  rmSync(join(directory, '..'), { recursive: true });
+});
+
+/** The projections themselves, in this thread, each of which begins when it is let. */
+function heldBack({ free = false } = {}) {
+  const begun: { readonly view: string; readonly until: Until; readonly go: () => void }[] = [];
+  let projected = 0;
+  const threads: PastThreads = {
+    async project({ view, path, until }, { signal, onProgress }) {
+      const gate = Promise.withResolvers<void>();
+      begun.push({ view, until, go: gate.resolve });
+      if (free) gate.resolve();
+      signal.addEventListener('abort', () => gate.resolve());
+      await gate.promise;
+      try {
+        const past = await projectPast({
+          store,
+          codec: relationshipCodec,
+          subjectOf: pairOf,
+          projection: relationshipViews.find(({ name }) => name === view)!,
+          path,
+          ledgerId: 'ledger',
+          until,
+          signal,
+          onProgress,
+        });
+        projected++;
+        return past;
+      } catch (error) {
+        throw new PastNotProjected(signal.aborted ? 'cancelled' : 'unexpected', String(error));
+      }
+    },
+    close: () => Promise.resolve(),
+  };
+  return { threads, begun, projected: () => projected };
+}
+
+function open(threads: PastThreads, bounds: Partial<PastViewsBounds> = {}, onFailed?: (view: string) => void) {
+  opened = pastViews({
+    directory,
+    store,
+    threads,
+    bounds: { atOnce: 2, waiting: 2, kept: 10, keptBytes: 1e9, idleSeconds: 600, ...bounds },
+    ...(onFailed ? { onFailed } : {}),
+  });
+  return opened;
+}
+
+const names = (views: PastViews, { past }: HeldPastView) =>
+  views.read(past, async (db) => {
+    const { rows } = await listCustomers(db, { partnerId: partners[0]!.tenantId });
+    return rows.map(({ name }) => name);
+  });
+
+describe('Views as they stood', () => {
+  it('are projected once for all who ask for the same', async () => {
+    const { threads, begun, projected } = heldBack();
+    const views = open(threads);
+    const asked = await Promise.all(Array.from({ length: 8 }, () => views.hold('customer-list', { position: 90 })));
+    expect(begun).toHaveLength(1);
+    begun[0]!.go();
+    await Promise.all(asked.map(({ past }) => past.ended));
+    const answers = await Promise.all(asked.map((held) => names(views, held)));
+    expect(new Set(answers.map(String)).size).toBe(1);
+    for (const held of asked) held.release();
+    const again = await views.hold('customer-list', { position: 90 });
+    expect([again.past.status, projected()]).toEqual(['succeeded', 1]);
+    again.release();
+  });
+
+  it('are different for another place, time or view', async () => {
+    const { threads, begun } = heldBack();
+    const views = open(threads, { atOnce: 9 });
+    const untils: Until[] = [
+      { position: 90 },
+      { position: 91 },
+      { position: 91, recordedUntil: times[20]! },
+      { position: 91, recordedUntil: times[21]! },
+    ];
+    for (const until of untils) await views.hold('customer-list', until);
+    await views.hold('items', untils[0]!);
+    expect(begun.map(({ view, until }) => ({ view, until }))).toEqual([
+      ...untils.map((until) => ({ view: 'customer-list', until })),
+      { view: 'items', until: untils[0] },
+    ]);
+  });
+
+  it('of a time hold as the log goes on, until something counts that is new', async () => {
+    const { threads, begun } = heldBack();
+    const views = open(threads, { atOnce: 9 });
+    const early = times[30]!;
+    const held = await views.hold('customer-list', { position: 40, recordedUntil: early });
+    begun[0]!.go();
+    await held.past.ended;
+    held.release();
+    // All that came behind position 40 was recorded later than the event at 30.
+    const later = await views.hold('customer-list', { position: head, recordedUntil: early });
+    expect(later.past).toBe(held.past);
+    const between = await views.hold('customer-list', { position: 60, recordedUntil: early });
+    expect(between.past).toBe(held.past);
+    // What was recorded by now does count.
+    const first = await views.hold('customer-list', { position: 40, recordedUntil: times.at(-1)! });
+    const second = await views.hold('customer-list', { position: 60, recordedUntil: times.at(-1)! });
+    expect(second.past).not.toBe(first.past);
+    expect(begun).toHaveLength(3);
+  });
+
+  it('wait for their turn, so many and no more', async () => {
+    const { threads, begun } = heldBack();
+    const views = open(threads, { atOnce: 1, waiting: 2 });
+    const [first, second, third] = [
+      await views.hold('items', { position: 1 }),
+      await views.hold('items', { position: 2 }),
+      await views.hold('items', { position: 3 }),
+    ];
+    await expect(views.hold('items', { position: 4 })).rejects.toMatchObject({
+      code: 'AsOfUnavailable',
+      members: { reason: 'busy' },
+    });
+    // Whoever asks for one that is waited for already is one more who waits for it.
+    (await views.hold('items', { position: 3 })).release();
+    expect([first, second, third].map(({ past }) => past.status)).toEqual(['running', 'notStarted', 'notStarted']);
+    begun[0]!.go();
+    await first.past.ended;
+    await new Promise(setImmediate);
+    expect(begun).toHaveLength(2);
+    expect(second.past.status).toBe('running');
+  });
+
+  it('are given up when nobody wants them any more, and made anew when somebody does', async () => {
+    const { threads, begun } = heldBack();
+    const views = open(threads, { atOnce: 1 });
+    const running = await views.hold('items', { position: 10 });
+    const other = await views.hold('items', { position: 10 });
+    const waiting = await views.hold('items', { position: 11 });
+    running.release();
+    running.release();
+    // Somebody else wants it still.
+    expect(other.past.status).toBe('running');
+    waiting.release();
+    expect(waiting.past.status).toBe('cancelled');
+    other.release();
+    await other.past.ended;
+    expect(other.past.status).toBe('cancelled');
+    expect(readdirSync(directory)).toEqual([]);
+    const anew = await views.hold('items', { position: 10 });
+    begun.at(-1)!.go();
+    await anew.past.ended;
+    expect(anew.past.status).toBe('succeeded');
+    expect(begun).toHaveLength(2);
+  });
+
+  async function made(views: PastViews, position: number) {
+    const held = await views.hold('customer-list', { position });
+    await held.past.ended;
+    return held;
+  }
+  /** Files are taken away once they are closed. */
+  async function kept(count: number) {
+    for (let tries = 0; readdirSync(directory).length > count && tries < 100; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    return readdirSync(directory).length;
+  }
+
+  it('are kept within a number: the one asked least recently goes', async () => {
+    const { threads, projected } = heldBack({ free: true });
+    const views = open(threads, { kept: 2 });
+    for (const position of [10, 20]) (await made(views, position)).release();
+    (await made(views, 10)).release();
+    (await made(views, 30)).release();
+    expect([await kept(2), projected()]).toEqual([2, 3]);
+    (await made(views, 10)).release();
+    expect(projected()).toBe(3);
+    (await made(views, 20)).release();
+    expect(projected()).toBe(4);
+  });
+
+  it('are kept within bytes, but the last one whatever it takes', async () => {
+    const { threads } = heldBack({ free: true });
+    const views = open(threads, { keptBytes: 1 });
+    const first = await made(views, 10);
+    expect(await names(views, first)).toBeDefined();
+    first.release();
+    (await made(views, 20)).release();
+    expect(await kept(1)).toBe(1);
+  });
+
+  it('are never taken from whoever reads them', async () => {
+    const { threads } = heldBack({ free: true });
+    const views = open(threads, { kept: 1 });
+    const reading = await made(views, 50);
+    const before = await names(views, reading);
+    for (const position of [60, 70, 80]) (await made(views, position)).release();
+    expect(await names(views, reading)).toEqual(before);
+    expect(await kept(2)).toBe(2);
+    reading.release();
+    (await made(views, 90)).release();
+    expect(await kept(1)).toBe(1);
+  });
+
+  it('are forgotten when nobody has asked for a while', async () => {
+    const { threads, projected } = heldBack({ free: true });
+    const views = open(threads, { idleSeconds: 0 });
+    (await made(views, 10)).release();
+    // Looked at whenever another one has been made.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const second = await made(views, 20);
+    expect(await kept(1)).toBe(1);
+    second.release();
+    (await made(views, 10)).release();
+    expect(projected()).toBe(3);
+  });
+
+  it('say why there is none, and are tried again when they are asked for again', async () => {
+    const failures: [PastNotProjected['failure'], object][] = [
+      ['unavailable', StoreUnavailable],
+      ['damaged', LogDamaged],
+      ['outdated', { code: 'ServerOutdated' }],
+      ['unexpected', { code: 'AsOfUnavailable', members: { reason: 'failed' } }],
+    ];
+    const told: string[] = [];
+    let attempts = 0;
+    const views = open(
+      {
+        project: () => Promise.reject(new PastNotProjected(failures[attempts++]![0], 'because')),
+        close: () => Promise.resolve(),
+      },
+      {},
+      (view) => told.push(view),
+    );
+    for (const [failure, expected] of failures) {
+      const { past, release } = await views.hold('items', { position: 5 });
+      await past.ended;
+      expect({ failure, status: past.status }).toEqual({ failure, status: 'failed' });
+      if (typeof expected === 'function') expect(past.error).toBeInstanceOf(expected);
+      else {
+        expect(past.error).toBeInstanceOf(Problem);
+        expect(past.error).toMatchObject(expected);
+      }
+      release();
+    }
+    expect(told).toEqual(failures.map(() => 'items'));
+  });
+
+  it('begin with an empty directory and leave none', async () => {
+    const { threads } = heldBack({ free: true });
+    await open(threads).close();
+    rmSync(directory, { recursive: true, force: true });
+    // As a process leaves it that was killed.
+    const before = open(threads);
+    writeFileSync(join(directory, 'items-7.sqlite'), 'half a view');
+    writeFileSync(join(directory, 'items-7.sqlite.lock'), '');
+    const views = open(threads);
+    expect(readdirSync(directory)).toEqual([]);
+    (await made(views, 10)).release();
+    await views.close();
+    expect(existsSync(directory)).toBe(false);
+    await before.close();
+  });
+});

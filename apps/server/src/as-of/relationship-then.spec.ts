@@ -1,0 +1,118 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import {
+  customerRelationship,
+  defaultPolicy,
+  pairOf,
+  policies,
+  policyHash,
+  relationshipCodec,
+  relationshipStream,
+  removalReadiness,
+} from '#customer-relationship';
+import { fold, inMemoryEventStore, type EventStore, type RecordedEvent } from '#event-sourcing';
+import { customers, partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
+import type { Moment } from './moment.js';
+import { relationshipThen } from './relationship-then.js';
+
+jest.setTimeout(30_000);
+
+async function logOf(store: EventStore): Promise<RecordedEvent[]> {
+  const all: RecordedEvent[] = [];
+  const head = await store.head();
+  for await (const { events, position } of store.subscribe({ after: 0, signal: new AbortController().signal })) {
+    all.push(...events);
+    if (position >= head) break;
+  }
+  return all;
+}
+
+/** What a question answers, or the name of its refusal. */
+const said = (ask: () => unknown) => {
+  try {
+    return ask();
+  } catch (error) {
+    return (error as { code?: string }).code ?? error;
+  }
+};
+
+describe('A relationship as it stood', () => {
+  it.each([31, 32])(
+    'is the fold of what counts, and so is what a removal would have met (history %i)',
+    async (seed) => {
+      const random = randomFrom(seed);
+      const store = inMemoryEventStore();
+      await randomHistory(store, random).append(1_200);
+      const log = await logOf(store);
+      const any = <T>(values: readonly T[]) => values[Math.floor(random() * values.length)]!;
+      const codes = new Set<unknown>();
+
+      for (let round = 0; round < 200; round++) {
+        const { tenantId } = any(partners);
+        const stream = relationshipStream(tenantId, any(customers));
+        const some = any(log);
+        const at = new Date(Date.parse(some.metadata.recordedAt) - (round % 2)).toISOString();
+        const ofStream = log.filter((event) => event.stream === stream);
+        const moments: [Moment, (event: RecordedEvent) => boolean][] = [
+          [{ kind: 'position', position: some.position }, ({ position }) => position <= some.position],
+          [{ kind: 'time', at }, ({ metadata }) => metadata.recordedAt <= at],
+        ];
+        if (ofStream.length > 0) {
+          const { revision } = any(ofStream);
+          moments.push([{ kind: 'revision', revision }, (event) => event.revision <= revision]);
+        }
+        for (const [moment, counts] of moments) {
+          const counted = ofStream.filter(counts);
+          const last = counted.at(-1);
+          if (!last) {
+            await expect(relationshipThen(store, stream, moment)).rejects.toMatchObject({
+              code: 'RelationshipNotFound',
+            });
+            continue;
+          }
+          const then = await relationshipThen(store, stream, moment);
+          const state = fold(
+            customerRelationship,
+            counted.map((event) => relationshipCodec.decode(event)),
+          );
+          const asOf = moment.kind === 'time' ? at : last.metadata.recordedAt;
+          expect(then).toMatchObject({ state, revision: last.revision, position: last.position, asOf });
+          const readiness = said(() => removalReadiness(then.state, then.policy(), then.asOf, 'directBillPartner'));
+          expect(readiness).toEqual(said(() => removalReadiness(state, defaultPolicy, asOf, 'directBillPartner')));
+          codes.add(typeof readiness === 'string' ? readiness : 'answered');
+        }
+      }
+      expect(codes).toContain('answered');
+      expect(codes).toContain('RelationshipNotActive');
+    },
+  );
+
+  it('is told under the policy of its last event, and under none that is not known', async () => {
+    const store = inMemoryEventStore();
+    await randomHistory(store, randomFrom(33)).append(300);
+    const [first] = (await logOf(store)).filter(({ stream }) => pairOf(stream));
+    const later = policies['partner-center-later']!;
+    const under = (policy: RecordedEvent['metadata']['policy']) => ({
+      head: () => store.head(),
+      read: async (stream: string) =>
+        (await store.read(stream)).map((event) => ({ ...event, metadata: { ...event.metadata, policy } })),
+    });
+    const moment: Moment = { kind: 'revision', revision: 0 };
+    const then = await relationshipThen(under({ name: later.name, hash: policyHash(later) }), first!.stream, {
+      kind: 'time',
+      at: first!.metadata.recordedAt,
+    });
+    expect(then.policy()).toBe(later);
+    // A name whose values have changed since is another policy.
+    for (const policy of [
+      { name: later.name, hash: policyHash(defaultPolicy) },
+      { name: 'of-another-time', hash: policyHash(later) },
+    ]) {
+      const unknown = await relationshipThen(
+        { head: () => store.head(), read: async () => (await under(policy).read(first!.stream)).slice(0, 1) },
+        first!.stream,
+        moment,
+      );
+      expect(said(() => unknown.policy())).toBe('PolicyUnknown');
+    }
+  });
+});

@@ -1,0 +1,169 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Actor, Partner } from '#customer-relationship';
+import { Problem } from '#http';
+import type { PastStatus, PastView } from '../as-of/past-views.js';
+import type { Party } from '../party.js';
+import { endedWithin, operations } from './operations.js';
+
+/** A view that comes when it is told to, and who holds it. */
+function comingView() {
+  const ended = Promise.withResolvers<void>();
+  const view = {
+    view: 'items' as const,
+    until: { position: 7 },
+    status: 'running' as PastStatus,
+    position: 3,
+    startedAt: '2026-11-22T10:00:00.000Z',
+    endedAt: undefined as string | undefined,
+    error: undefined as Error | undefined,
+    ended: ended.promise,
+  };
+  let held = 0;
+  return {
+    past: view as PastView,
+    holders: () => held,
+    share: () => {
+      held++;
+      let holding = 1;
+      return {
+        past: view as PastView,
+        release() {
+          held -= holding;
+          holding = 0;
+        },
+      };
+    },
+    async end(status: PastStatus, error?: Error) {
+      view.status = status;
+      view.error = error;
+      view.endedAt = '2026-11-22T10:00:09.000Z';
+      ended.resolve();
+      await ended.promise;
+    },
+  };
+}
+
+const partner = (tenantId: string): Partner => ({
+  tenantId,
+  partnerId: '1',
+  name: 'Contoso',
+  type: 'directBillPartner',
+  market: 'US',
+  standing: 'good',
+  resellers: [],
+});
+const partyOf = (tenant: string, kind: Actor['kind'] = 'partnerUser', customerId = ''): Party => ({
+  actor: { id: 'ada', kind, roles: [], tenant },
+  partner: partner(tenant),
+  customerId,
+  stream: '',
+});
+const contoso = partyOf('contoso');
+const code = (ask: () => unknown) => {
+  try {
+    ask();
+    return 'none';
+  } catch (error) {
+    return (error as Problem).code;
+  }
+};
+
+describe('An operation', () => {
+  it('is the same for the same question, and holds what it waits for until its end', async () => {
+    const { follow, find } = operations();
+    const coming = comingView();
+    const first = follow(coming.past, coming, { party: contoso, href: '/v1/items?asOfPosition=7' });
+    expect(follow(coming.past, coming, { party: contoso, href: '/v1/items?asOfPosition=7' }).id).toBe(first.id);
+    const other = follow(coming.past, coming, { party: contoso, href: '/v1/items?asOfPosition=7&limit=2' });
+    expect(other.id).not.toBe(first.id);
+    expect(coming.holders()).toBe(2);
+    expect(first.shown()).toMatchObject({
+      status: 'running',
+      endedAt: null,
+      result: null,
+      steps: [
+        { name: 'wait', status: 'succeeded' },
+        { name: 'project', status: 'running', position: '3', until: '7' },
+      ],
+    });
+    await coming.end('succeeded');
+    expect(coming.holders()).toBe(0);
+    expect(find(contoso, first.id).shown()).toMatchObject({
+      status: 'succeeded',
+      endedAt: '2026-11-22T10:00:09.000Z',
+      error: null,
+      result: { href: '/v1/items?asOfPosition=7' },
+    });
+  });
+
+  it('belongs to the partner, or to the customer whose people have begun it', () => {
+    const { follow, find } = operations();
+    const coming = comingView();
+    const customer = partyOf('contoso', 'customerUser', 'fabrikam');
+    const { id } = follow(coming.past, coming, { party: contoso, href: '/a' });
+    const theirs = follow(coming.past, coming, { party: customer, href: '/a' });
+    expect(theirs.id).not.toBe(id);
+    const seen: readonly [Party, readonly string[]][] = [
+      [contoso, [id]],
+      [customer, [theirs.id]],
+      [partyOf('northwind'), []],
+      [partyOf('contoso', 'customerUser', 'adatum'), []],
+    ];
+    for (const [party, sees] of seen)
+      for (const each of [id, theirs.id])
+        expect(code(() => find(party, each))).toBe(sees.includes(each) ? 'none' : 'OperationNotFound');
+  });
+
+  it('that is cancelled lets go of what it waits for, and begins anew when it is asked for again', async () => {
+    const { follow, cancel, find } = operations();
+    const coming = comingView();
+    const { id } = follow(coming.past, coming, { party: contoso, href: '/a' });
+    const other = follow(coming.past, coming, { party: contoso, href: '/b' });
+    expect(cancel(contoso, id).shown()).toMatchObject({ status: 'cancelled', result: null });
+    cancel(contoso, id);
+    expect(coming.holders()).toBe(1);
+    expect(await endedWithin(find(contoso, id), 0)).toBe(true);
+    expect(find(contoso, other.id).status).toBe('running');
+    expect(follow(coming.past, coming, { party: contoso, href: '/a' }).id).not.toBe(id);
+    expect(code(() => cancel(partyOf('northwind'), other.id))).toBe('OperationNotFound');
+    await coming.end('succeeded');
+    expect(coming.holders()).toBe(0);
+    // What has been cancelled stays so, and what has succeeded is not cancelled any more.
+    expect(find(contoso, id).status).toBe('cancelled');
+    expect(cancel(contoso, other.id).status).toBe('succeeded');
+  });
+
+  it('that has failed says what the list would have said', async () => {
+    const { follow } = operations();
+    const coming = comingView();
+    const operation = follow(coming.past, coming, { party: contoso, href: '/a' });
+    await coming.end('failed', new Problem('AsOfUnavailable', { reason: 'failed' }));
+    expect(operation.shown()).toMatchObject({
+      status: 'failed',
+      error: { type: '/problems/as-of-unavailable', code: 'AsOfUnavailable', status: 503 },
+      result: null,
+    });
+  });
+
+  it('is waited for no longer than asked', async () => {
+    const coming = comingView();
+    const operation = operations().follow(coming.past, coming, { party: contoso, href: '/a' });
+    expect(await endedWithin(operation, 10)).toBe(false);
+    setTimeout(() => void coming.end('succeeded'), 10);
+    expect(await endedWithin(operation, 10_000)).toBe(true);
+  });
+
+  it('makes room for others once it has ended, and never before', async () => {
+    const { follow, find } = operations();
+    const going = comingView();
+    const ended = comingView();
+    const first = follow(going.past, going, { party: contoso, href: '/going' });
+    const second = follow(ended.past, ended, { party: contoso, href: '/ended' });
+    for (let index = 2; index < 1_000; index++) follow(going.past, going, { party: contoso, href: `/${index}` });
+    expect(code(() => follow(going.past, going, { party: contoso, href: '/more' }))).toBe('AsOfUnavailable');
+    await ended.end('succeeded');
+    expect(code(() => follow(going.past, going, { party: contoso, href: '/more' }))).toBe('none');
+    expect(code(() => find(contoso, second.id))).toBe('OperationNotFound');
+    expect(find(contoso, first.id).status).toBe('running');
+  });
+});
