@@ -1,13 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { establish, northwind, runServer, subscription, type Answered, type RunningServer } from './running-server.js';
+import {
+  establish,
+  globalAdminOf,
+  northwind,
+  pairPath,
+  runServer,
+  subscription,
+  type Answered,
+  type RunningServer,
+} from './running-server.js';
 
 jest.setTimeout(60_000);
 
 /** What belongs to the answer, and not to the request that it was given to. */
 const lasting = ({ status, body, headers }: Answered) => ({
   status,
-  body,
+  // The order of fields too, so that this is about bytes.
+  body: JSON.stringify(body),
   headers: Object.fromEntries(
     ['etag', 'location', 'content-type', 'ledger-position'].map((name) => [name, headers.get(name)]),
   ),
@@ -124,12 +134,18 @@ describe('a retry', () => {
       if (status === 409) expect([body.retryable, headers.get('retry-after')]).toEqual([true, '1']);
   });
 
-  it('of something refused is decided anew', async () => {
+  it('of something refused for anything but the state is decided anew', async () => {
     const key = randomUUID();
-    const suspend = () => server.post(`${path}/subscriptions/later/suspend`, { reason: 'fraud' }, { key });
-    expect(await suspend()).toMatchObject({ status: 404, code: 'ItemNotFound' });
-    await server.post(`${path}/subscriptions`, subscription('later'));
-    expect((await suspend()).status).toBe(200);
+    const send = (command: string, body: object, headers = {}) =>
+      server.post(`${path}/${command}`, body, { key, headers });
+    const later = subscription('later', { effectiveAt: '2999-01-01T00:00:00Z' });
+    expect(await send('subscriptions/later/suspend', { reason: 'fraud' })).toMatchObject({ status: 404 });
+    expect(await send('subscriptions', later)).toMatchObject({ status: 422, code: 'EffectiveInFuture' });
+    expect(await send('profile/update', { name: 7 })).toMatchObject({ status: 400 });
+    expect(await send('reseller-relationship/remove', {})).toMatchObject({ status: 428 });
+    expect(await send('profile/update', { name: 'Adatum' }, { 'if-match': '"0.1"' })).toMatchObject({ status: 412 });
+    const answered = await send('subscriptions', subscription('later'));
+    expect([answered.status, answered.headers.get('idempotent-replayed')]).toEqual([201, null]);
   });
 
   it('gets the first answer from the next server too', async () => {
@@ -139,6 +155,134 @@ describe('a retry', () => {
     const second = await server.post(`${path}/subscriptions`, subscription('restarted'), { key });
     expect(lasting(second)).toEqual(lasting(first));
     expect(second.headers.get('idempotent-replayed')).toBe('true');
+  });
+});
+
+describe('a retry of what the state did not allow', () => {
+  let server: RunningServer;
+  let path: string;
+  beforeAll(async () => {
+    server = await runServer();
+    path = await establish(server);
+  });
+  afterAll(() => server.end());
+  const suspend = (id: string, sent: object) =>
+    server.post(`${path}/subscriptions/${id}/suspend`, { reason: 'fraud' }, sent);
+
+  it('gets the first refusal, though the command would be accepted by now', async () => {
+    const key = randomUUID();
+    await server.post(`${path}/subscriptions`, subscription('blocking', { name: 'Büro “E3”' }));
+    const { headers } = await server.get(`${path}/reseller-relationship`);
+    const remove = (sent: object) => server.post(`${path}/reseller-relationship/remove`, {}, sent);
+    const sent = { key, headers: { 'if-match': headers.get('etag')!, 'x-correlation-id': 'first' } };
+    const first = await remove(sent);
+    expect(first).toMatchObject({ status: 409, code: 'RemovalBlocked', body: { blockers: [{ itemId: 'blocking' }] } });
+    expect(first.headers.get('ledger-position')).toBe(headers.get('ledger-position'));
+    expect((await suspend('blocking', {})).status).toBe(200);
+
+    // With the tag that it was sent with, with another, and with none.
+    for (const ifMatch of [{ 'if-match': headers.get('etag')! }, { 'if-match': '*' }, {}]) {
+      const again = await remove({ key, headers: { 'x-correlation-id': 'second', ...ifMatch } });
+      expect(lasting(again)).toEqual(lasting(first));
+      expect(again.body.correlationId).toBe('first');
+      expect(again.headers.get('x-correlation-id')).toBe('second');
+      expect([first, again].map((each) => each.headers.get('idempotent-replayed'))).toEqual([null, 'true']);
+    }
+    expect(await server.post(`${path}/reseller-relationship/remove?dryRun=true`, {}, { key: null })).toMatchObject({
+      status: 200,
+    });
+  });
+
+  it('gets it by the other address of the customer too, in the words of the first', async () => {
+    const key = randomUUID();
+    const body = { name: 'Contoso' };
+    const first = await server.post(`${path}/profile/update`, body, { key });
+    expect(first).toMatchObject({ status: 409, code: 'NothingToChange' });
+    const customerId = path.split('/').at(-1)!;
+    const again = await server.post(`${pairPath(northwind, customerId)}/profile/update`, body, { key });
+    expect(lasting(again)).toEqual(lasting(first));
+  });
+
+  it('gets it from the next server too, and grows neither the relationship nor what it rests on', async () => {
+    await server.post(`${path}/subscriptions`, subscription('restarted'));
+    const before = (await server.get(`${path}/reseller-relationship`)).headers;
+    const sent = [randomUUID(), randomUUID()].map((key) => ({ key }));
+    const buy = (each: object) => server.post(`${path}/subscriptions`, subscription('restarted'), each);
+    const first = await Promise.all(sent.map(buy));
+    for (const { status, code } of first) expect([status, code]).toEqual([409, 'ItemAlreadyExists']);
+    server = await server.restart();
+    const again = await Promise.all(sent.map(buy));
+    expect(again.map(lasting)).toEqual(first.map(lasting));
+    const after = (await server.get(`${path}/reseller-relationship`)).headers;
+    for (const name of ['etag', 'ledger-position']) expect(after.get(name)).toBe(before.get(name));
+  });
+
+  it('with another body or another command is no retry', async () => {
+    const key = randomUUID();
+    await server.post(`${path}/subscriptions`, subscription('taken'));
+    expect(await server.post(`${path}/subscriptions`, subscription('taken'), { key })).toMatchObject({ status: 409 });
+    for (const [command, body] of [
+      ['subscriptions', subscription('free')],
+      ['subscriptions/taken/suspend', { reason: 'fraud' }],
+      ['subscriptions/not-there/suspend', { reason: 'fraud' }],
+    ] as const)
+      expect(await server.post(`${path}/${command}`, body, { key })).toMatchObject({
+        status: 422,
+        code: 'IdempotencyKeyReused',
+      });
+  });
+
+  it('is for those alone who may send the command: to others the key tells nothing', async () => {
+    const accepted = randomUUID();
+    const refused = randomUUID();
+    const buy = (sent: object) => server.post(`${path}/subscriptions`, subscription('guarded'), sent);
+    expect((await buy({ key: accepted })).status).toBe(201);
+    expect((await buy({ key: refused })).status).toBe(409);
+    const customerId = path.split('/').at(-1)!;
+    for (const key of [accepted, refused, randomUUID()]) {
+      for (const as of [{ roles: ['DataProtectionOfficer'] }, { roles: ['Auditor'] }]) {
+        const answered = await buy({ key, as });
+        expect(answered).toMatchObject({ status: 403, code: 'RoleNotAllowed' });
+        expect(answered.headers.has('ledger-position')).toBe(false);
+      }
+      expect(
+        await server.post(`${pairPath(northwind, customerId)}/subscriptions`, subscription('guarded'), {
+          key,
+          as: globalAdminOf(customerId),
+        }),
+      ).toMatchObject({ status: 403, code: 'ActorNotAllowed' });
+    }
+    expect((await buy({ key: refused })).headers.get('idempotent-replayed')).toBe('true');
+  });
+
+  it('keeps a name of a grant that was taken taken for that key', async () => {
+    const body = (grantId: string) => ({
+      grantId,
+      name: 'Night shift',
+      roles: ['f2ef992c-3afb-46b9-b7cf-a126ee74c451'],
+      durationDays: 30,
+    });
+    const key = randomUUID();
+    const other = await establish(server);
+    expect((await server.post(`${other}/delegated-admin`, body('first'))).status).toBe(201);
+    const first = await server.post(`${path}/delegated-admin`, body('second'), { key });
+    expect(first).toMatchObject({ status: 409, code: 'NameNotUnique' });
+    const rename = { name: 'Day shift' };
+    expect((await server.post(`${other}/delegated-admin/first/update`, rename)).status).toBe(200);
+    expect(lasting(await server.post(`${path}/delegated-admin`, body('second'), { key }))).toEqual(lasting(first));
+    expect((await server.post(`${path}/delegated-admin`, body('second'))).status).toBe(201);
+  });
+
+  it('at the same time as the first makes one record, and every answer is the first or says to wait', async () => {
+    const key = randomUUID();
+    await server.post(`${path}/subscriptions`, subscription('once'));
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => server.post(`${path}/subscriptions`, subscription('once'), { key })),
+    );
+    const refused = answers.filter(({ code }) => code === 'ItemAlreadyExists');
+    expect(refused.length + answers.filter(({ code }) => code === 'CommandInProgress').length).toBe(12);
+    expect(new Set(refused.map((each) => JSON.stringify(lasting(each)))).size).toBe(1);
+    expect(refused.filter(({ headers }) => !headers.has('idempotent-replayed'))).toHaveLength(1);
   });
 });
 
