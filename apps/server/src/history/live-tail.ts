@@ -10,6 +10,8 @@ export interface LiveTailOptions {
   readonly keptEvents?: number;
   /** … and no more than so many characters of them, unless a single one has more (default 4 Mi). */
   readonly keptCharacters?: number;
+  /** At most so many events in a batch (default 256). */
+  readonly batchSize?: number;
   /** The store cannot be read now; it is tried again. */
   readonly onTrouble?: (error: StoreUnavailable) => void;
 }
@@ -42,8 +44,6 @@ export interface LiveTail {
 }
 
 const [firstPause, lastPause] = [100, 5_000];
-/** A piece for one reader. */
-const eventsAtOnce = 256;
 
 /**
  * The end of the log for all live readers of this process: one subscription, which begins with the first reader and ends
@@ -114,6 +114,7 @@ function start({
   tell,
   keptEvents = 1_000,
   keptCharacters = 4 * 1024 * 1024,
+  batchSize = 256,
   onTrouble,
 }: LiveTailOptions): Running {
   const ending = new AbortController();
@@ -181,8 +182,8 @@ function start({
     for (let position = after; ;) {
       if (signal.aborted || position < kept.behind) return undefined;
       const asked = behind(position).filter(({ recorded }) => isAskedFor(filter, recorded));
-      if (asked.length > eventsAtOnce) {
-        const events = asked.slice(0, eventsAtOnce);
+      if (asked.length > batchSize) {
+        const events = asked.slice(0, batchSize);
         return { events, position: events.at(-1)!.recorded.position };
       }
       position = Math.max(position, kept.upTo);

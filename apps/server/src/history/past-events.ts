@@ -10,15 +10,12 @@ export interface PastRange {
   /** Inclusive; a position that the log has reached. */
   readonly until: number;
   readonly signal: AbortSignal;
-  /** At most so many events in a batch; unless said, {@link eventsAtOnce}. */
+  /** At most so many events in a batch (default 256). */
   readonly batchSize?: number;
 }
 
 /** What is asked for of a range of the log, in its order. */
 export type PastEvents = (filter: HistoryFilter, range: PastRange) => AsyncGenerator<HistoryBatch, void>;
-
-/** So many events of a reader are in memory at once. */
-export const eventsAtOnce = 256;
 
 /** Where at least every so manieth event of the log is asked for, reading it through costs less than looking each one up. */
 const sparse = 4;
@@ -37,12 +34,14 @@ export function pastEvents({
   store,
   views,
   tell,
+  batchSize: usualBatchSize = 256,
 }: {
   readonly store: Pick<EventStore, 'read' | 'subscribe'>;
   readonly views: Pick<ViewsReader<Views>, 'read' | 'status'>;
   readonly tell: Tell;
+  readonly batchSize?: number;
 }): PastEvents {
-  return async function* past(filter, { after, until, signal, batchSize = eventsAtOnce }) {
+  return async function* past(filter, { after, until, signal, batchSize = usualBatchSize }) {
     let position = after;
     while (position < until && !signal.aborted) {
       const found = await fromIndex(filter, position, until, batchSize);
