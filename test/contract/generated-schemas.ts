@@ -4,6 +4,7 @@ import type { EventCodec } from '#event-sourcing';
 import { createGenerator, type SchemaGenerator } from 'ts-json-schema-generator';
 import { openApiDocument } from '../../apps/server/src/openapi.js';
 import { unservedApplication } from '../../apps/server/src/unserved-application.js';
+import { securityJournalCodec } from '../../apps/server/src/security-journal/security-journal-events.js';
 import type { Json, Schema } from './schema-changes.js';
 
 // The JSON Schemas (2020-12) of every event and command, from the code: names, types and doc comments of events from their
@@ -26,6 +27,11 @@ const eventCatalogues: readonly EventCatalogue[] = [
   { ...inDomain('events.ts', 'RelationshipEvents'), schemaOf: relationshipCodec.schemaOf },
   { ...inDomain('grant-names.ts', 'GrantNameEvents'), schemaOf: grantNameCodec.schemaOf },
   { ...inDomain('journal.ts', 'JournalEvents'), schemaOf: journalCodec.schemaOf },
+  {
+    file: 'apps/server/src/security-journal/security-journal-events.ts',
+    type: 'SecurityJournalEvents',
+    schemaOf: securityJournalCodec.schemaOf,
+  },
   // Read where they are written, without a codec: another form of them would have another name.
   { file: 'libs/event-sourcing/src/ledger.ts', type: 'LedgerEvents', schemaOf: () => 1 },
 ];

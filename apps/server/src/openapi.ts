@@ -120,7 +120,8 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
   const isList = own.endsWith('.list');
   const isOperation = own.startsWith('OperationsController.');
   const isHistory = own.endsWith('HistoryController.events');
-  const dependsOnClock = own === 'RelationshipQueries.readiness' || isHistory || isOperation;
+  const isJournal = own === 'SecurityEventsController.read';
+  const dependsOnClock = own === 'RelationshipQueries.readiness' || isHistory || isOperation || isJournal;
   if (!dependsOnClock)
     operation.parameters.push(
       ref('parameters', changeWithTheClock.includes(own) ? 'IfNoneMatchOfThePast' : 'IfNoneMatch'),
@@ -204,13 +205,13 @@ const namedThings: Readonly<Record<string, Json>> = {
 };
 
 function pathParameter(name: string): Json {
-  const isTenant = name === 'customerId' || name === 'partnerId';
+  const isGuid = name === 'customerId' || name === 'partnerId' || name === 'operationId';
   return {
     name,
     in: 'path',
     required: true,
     description: parameterTexts[name],
-    schema: isTenant
+    schema: isGuid
       ? { type: 'string', format: 'uuid', example: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff' }
       : name in namedThings
         ? namedThings[name]
@@ -230,36 +231,44 @@ const header = (name: string, required: boolean, description: string, schema: Js
   schema,
 });
 const tags = { type: 'string', example: '"7.1"' };
+/** `*`, or entity tags with commas between; only strong ones where they must match strongly. */
+const tagsForm = (tag: string) => `^ *(\\*|${tag}( *, *${tag})*) *$`;
+const someTags = { ...tags, pattern: tagsForm('(W/)?"[!#-~]*"') };
+const strongTags = { ...tags, pattern: tagsForm('"[!#-~]*"') };
+// Bare, or as a string of RFC 8941, in which the quote and the backslash are escaped.
+const idempotencyKeyForm = '^([!#-~][!-~]{0,254}|"([!#-\\[\\]-~]|\\\\["\\\\]){1,255}")$';
+const placeInLedger = {
+  type: 'string',
+  pattern: '^ *(0|[1-9][0-9]{0,15}); *ledger="[0-9a-f-]{36}" *$',
+  example: '42;ledger="6f9619ff-8b86-4d01-b42d-00cf4fc964ff"',
+};
 
 const parameters: Json = {
   IdempotencyKey: header(
     'Idempotency-Key',
     false,
     'Required unless dryRun. New for every command, the same for every retry of it: 1 to 255 visible ASCII characters, bare or in quotes (RFC 8941).',
-    { type: 'string', minLength: 1, maxLength: 512, example: '0b0f5e1c-4f0a-4a53-9d3a-6f3f1f5a9f10' },
+    { type: 'string', pattern: idempotencyKeyForm, example: '0b0f5e1c-4f0a-4a53-9d3a-6f3f1f5a9f10' },
   ),
-  IfMatch: header('If-Match', false, 'Only if the relationship is as seen: its ETag, or * for any.', tags),
+  IfMatch: header('If-Match', false, 'Only if the relationship is as seen: its ETag, or * for any.', strongTags),
   IfMatchRequired: header(
     'If-Match',
     false,
     'Required unless dryRun: the ETag of the relationship as seen, or * for any.',
-    tags,
+    strongTags,
   ),
-  IfNoneMatch: header('If-None-Match', false, 'Answer 304 if nothing has changed since this ETag.', tags),
+  IfNoneMatch: header('If-None-Match', false, 'Answer 304 if nothing has changed since this ETag.', someTags),
   IfNoneMatchOfThePast: header(
     'If-None-Match',
     false,
     'With asOf or asOfPosition: answer 304 if nothing has changed since this ETag. As it stands now, the list has no ETag, because it changes with the clock.',
-    tags,
+    someTags,
   ),
   LedgerPosition: header(
     'Ledger-Position',
     false,
     'The view must have reached this: what a command answered, to read what it wrote.',
-    {
-      type: 'string',
-      example: '42;ledger="6f9619ff-8b86-4d01-b42d-00cf4fc964ff"',
-    },
+    placeInLedger,
   ),
   Prefer: header(
     'Prefer',
@@ -275,10 +284,7 @@ const parameters: Json = {
     'Last-Event-ID',
     false,
     'With text/event-stream: the id that came last; events behind it follow. It counts before after.',
-    {
-      type: 'string',
-      example: '42;ledger="6f9619ff-8b86-4d01-b42d-00cf4fc964ff"',
-    },
+    placeInLedger,
   ),
   CorrelationId: header(
     'X-Correlation-Id',
@@ -420,7 +426,11 @@ function problemResponses(): Json {
         headers: {
           'X-Correlation-Id': ref('headers', 'CorrelationId'),
           ...(status === 503 || status === 429 ? { 'Retry-After': ref('headers', 'RetryAfter') } : {}),
-          ...(status === 429 ? rateLimitHeaders : {}),
+          ...rateLimitHeaders,
+          // What a refusal rests on, where it rests on something.
+          ...([401, 403, 404, 409, 412, 422].includes(status)
+            ? { 'Ledger-Position': ref('headers', 'LedgerPosition') }
+            : {}),
           ...headersOfProblem[name],
         },
         content: {

@@ -122,6 +122,12 @@ const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 // eslint-disable-next-line no-control-regex -- control characters are what it refuses
 const controlButLines = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
+// The same for readers of JSON Schema, in the forms that regular expressions of all languages know. That it is well-formed
+// goes without saying there.
+const without = (characters: string) => `^[^${characters}]*[^\\s${characters}][^${characters}]*$`;
+const textInOneLine = without('\\x00-\\x1f\\x7f-\\x9f\u2028\u2029');
+const textWithLines = without('\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f');
+
 /** Text of 1 to `max` characters that is not blank: well-formed Unicode without control characters, kept as it is. */
 export function Text(max: number, { lines = false }: { readonly lines?: boolean } = {}): Field {
   const forbidden = lines ? controlButLines : control;
@@ -135,7 +141,7 @@ export function Text(max: number, { lines = false }: { readonly lines?: boolean 
       !forbidden.test(value) &&
       value.isWellFormed(),
     message: `must be text of 1 to ${max} characters, not blank, without control characters`,
-    schema: { type: 'string', minLength: 1, maxLength: max },
+    schema: { type: 'string', minLength: 1, maxLength: max, pattern: lines ? textWithLines : textInOneLine },
   });
 }
 
