@@ -17,8 +17,6 @@ export interface PastRange {
 /** What is asked for of a range of the log, in its order. */
 export type PastEvents = (filter: HistoryFilter, range: PastRange) => AsyncGenerator<HistoryBatch, void>;
 
-/** Where at least every so manieth event of the log is asked for, reading it through costs less than looking each one up. */
-const sparse = 4;
 /** So many events are read through before it is looked again how many of them were asked for. */
 const looked = 4 * 1024;
 const readsAtOnce = 8;
@@ -35,11 +33,17 @@ export function pastEvents({
   views,
   tell,
   batchSize: usualBatchSize = 256,
+  sparse = 4,
 }: {
   readonly store: Pick<EventStore, 'read' | 'subscribe'>;
   readonly views: Pick<ViewsReader<Views>, 'read' | 'status'>;
   readonly tell: Tell;
   readonly batchSize?: number;
+  /**
+   * Where at least every so manieth event of the log is asked for, reading it through costs less than looking each one up
+   * (default 4).
+   */
+  readonly sparse?: number;
 }): PastEvents {
   return async function* past(filter, { after, until, signal, batchSize = usualBatchSize }) {
     let position = after;
