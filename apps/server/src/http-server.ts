@@ -25,6 +25,8 @@ import { Ledger } from './ledger.js';
 import { occasionally } from '../../projector/src/occasionally.js';
 import { openApiDocument } from './openapi.js';
 import { PartyGuard } from './party.js';
+import { denialOf } from './security-journal/denial-of.js';
+import type { Denial } from './security-journal/denial-tally.js';
 
 export interface HttpServerParts {
   readonly module: DynamicModule;
@@ -34,6 +36,7 @@ export interface HttpServerParts {
   readonly logger: Logger;
   readonly condition: Condition;
   readonly onAnswered: (request: FastifyRequest, reply: FastifyReply) => void;
+  readonly onDenied: (denial: Denial) => void;
 }
 
 /** Deeper than any body that a command takes. */
@@ -41,21 +44,19 @@ const maxDepth = 8;
 
 /** The application, not yet listening: one filter, one guard, one pipe, and nothing per request but what the route needs. */
 export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
-  const { module, verifier, bodyLimit, limits, logger, condition, onAnswered } = parts;
+  const { module, verifier, bodyLimit, limits, logger, condition, onAnswered, onDenied } = parts;
   const methods = new Map<RegExp, string[]>();
   const tellOfDamage = occasionally(60_000, (times, error: unknown, correlationId: string) =>
     logger.error({ err: error, correlationId, times }, 'the log is damaged: callers are refused'),
   );
   const filter = new ProblemFilter({
-    methodsAt: (url) => {
-      const path = url.split('?', 1)[0]!;
-      return [...methods].filter(([pattern]) => pattern.test(path)).flatMap(([, names]) => names);
-    },
+    methodsAt: (url) => [...methods].filter(([pattern]) => pattern.test(url)).flatMap(([, names]) => names),
     onUnexpected: (error, correlationId) => logger.error({ err: error, correlationId }, 'unexpected'),
     onDamaged: (error, correlationId) => {
       condition.isDamage(error);
       tellOfDamage(error, correlationId);
     },
+    onDenied: (code, asked) => onDenied(denialOf(code, asked)),
   });
   const clientTimeoutMs = limits.clientTimeoutSeconds * 1000;
   const adapter = new LedgerHttpAdapter({

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { placeOf } from '../../projector/src/event-log.js';
+import { occasionally } from '../../projector/src/occasionally.js';
 import { Condition } from './condition.js';
 import { configuration, type Configuration } from './configuration.js';
 import { httpServer } from './http-server.js';
@@ -9,6 +10,7 @@ import { metricsOf, serveMetrics, type MetricsServer } from './metrics.js';
 import { takeLedger } from './open-ledger.js';
 import { partnersIn } from './partners-file.js';
 import { logRequest, openLog, type Log } from './request-log.js';
+import { securityJournal } from './security-journal/security-journal.js';
 import { ServerModule } from './server.module.js';
 import { startAgain, StartupFailure } from './startup-failure.js';
 
@@ -40,7 +42,13 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     // A file is there at once or not at all; a database elsewhere may be started after us, and is waited for in public.
     const waits = settings.log.store === 'kurrentdb';
     if (!waits) await open();
-    const metrics = metricsOf(ledger, condition, taken.storeMetrics, verifier.cached);
+    const tellOfDropped = occasionally(60_000, (times, error: unknown) =>
+      logger.warn({ err: error, times }, 'denials could not be written to the security journal'),
+    );
+    const journal = securityJournal({ store: () => ledger.store, onDropped: tellOfDropped });
+    // When nobody is denied any more, and before the store goes.
+    running.defer(journal.close);
+    const metrics = metricsOf(ledger, condition, taken.storeMetrics, verifier.cached, journal.dropped);
     let metricsServer: MetricsServer | undefined;
     if (settings.metricsPort !== undefined) {
       metricsServer = await serveMetrics(metrics, settings.host, settings.metricsPort);
@@ -56,6 +64,11 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       onAnswered: (request, reply) => {
         logRequest(logger, request, reply);
         metrics.observe(request, reply);
+      },
+      onDenied(denial) {
+        // Whoever named a partner that is none has only made up a word.
+        const { partnerId, ...rest } = denial;
+        journal.deny(partnerId !== undefined && partners.has(partnerId) ? denial : rest);
       },
     });
     running.defer(async () => {

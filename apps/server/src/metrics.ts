@@ -68,6 +68,7 @@ export function metricsOf(
   condition: Condition,
   storeMetrics: LedgerToOpen['storeMetrics'],
   cachedTokens: () => number,
+  droppedDenials: () => number,
 ): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -113,6 +114,11 @@ export function metricsOf(
     'ledger_projector_restarts',
     'How often the projector was started again after a crash',
     () => condition.projectorRestarts,
+  );
+  gauge(
+    'ledger_security_events_dropped',
+    'Events of the security journal that could not be written since the start',
+    droppedDenials,
   );
   gauge('ledger_cached_tokens', 'Verified tokens kept', cachedTokens);
 

@@ -161,6 +161,29 @@ export const schemas: Readonly<Record<string, Schema>> = {
       'head',
     ],
   ),
+  SecurityEvent: object(
+    {
+      type: {
+        type: 'string',
+        description: 'AccessDenied; or AccessDenialsOmitted: more were denied than are written down one by one.',
+        examples: ['AccessDenied', 'AccessDenialsOmitted'],
+      },
+      id: guid,
+      revision: whole,
+      recordedAt: time,
+      code: { type: 'string', description: 'Of the problem that was answered.' },
+      method: text,
+      route: { type: 'string', description: 'The form of the address.', examples: ['/v1/customers/:customerId/items'] },
+      tenant: { ...guid, description: 'Of a caller whose token was verified.' },
+      actorId: text,
+      partnerId: { ...guid, description: 'The partner whose ledger was asked for.' },
+      count: { ...whole, description: 'How often, within a minute.' },
+      firstAt: time,
+      lastAt: time,
+    },
+    ['code', 'method', 'route', 'tenant', 'actorId', 'partnerId', 'count'],
+  ),
+  SecurityEventPage: object({ items: listOf(shown('SecurityEvent')), position }),
   CommandAnswer: object({
     relationship: object({
       ...pair,
@@ -601,6 +624,12 @@ const answers: Readonly<Record<string, Answers>> = {
   ),
   'HistoryController.events': historyOf('the relationship'),
   'LedgerHistoryController.events': historyOf('all relationships of the partner'),
+  'SecurityEventsController.read': answer(
+    200,
+    'Denials that concern the partner, the oldest first: by its people, and of what it has. For its Global admins and auditors. A page may be shorter than limit; the Link header says whether there is another.',
+    shown('SecurityEventPage'),
+    [...always, 'Link'],
+  ),
   'OperationsController.operation': answer(200, 'How far it is.', shown('Operation'), ['CorrelationId']),
   'OperationsController.cancel': answer(
     200,

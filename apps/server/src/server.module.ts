@@ -43,6 +43,8 @@ import { CustomerItemsController, PartnerItemsController } from './queries/items
 import { ListViewHandler } from './queries/list-view.js';
 import { ReadRelationshipHandler } from './queries/read-relationship.js';
 import { ProblemsController } from './problems.controller.js';
+import { ReadSecurityEventsHandler } from './security-journal/read-security-events.js';
+import { SecurityEventsController } from './security-journal/security-events.controller.js';
 import { SchemasController } from './schemas.controller.js';
 import { ItemQueries, RelationshipQueries } from './queries/relationship.controller.js';
 import {
@@ -87,6 +89,7 @@ export class ServerModule {
         HealthController,
         ProblemsController,
         SchemasController,
+        SecurityEventsController,
       ],
       providers: [
         { provide: Ledger, useValue: ledger },
@@ -98,6 +101,7 @@ export class ServerModule {
         { provide: StreamBounds, useValue: streams },
         OpenStreams,
         ReadHistoryHandler,
+        ReadSecurityEventsHandler,
       ],
       exports: [Ledger],
     };

@@ -31,5 +31,6 @@ export function unservedApplication(): Promise<NestFastifyApplication> {
     logger,
     condition: new Condition(),
     onAnswered: () => undefined,
+    onDenied: () => undefined,
   });
 }

@@ -2,7 +2,7 @@ import { EventOfNewerRelease, LogDamaged, OutcomeUnknown, Rejection, StoreUnavai
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem, problemType } from './problem.js';
-import { beginCall } from './reception.js';
+import { beginCall, type Call } from './reception.js';
 import { problemTexts, type HttpProblemCode } from './problem-texts.js';
 
 /** What goes wrong in a way that trying again may cure. */
@@ -50,6 +50,26 @@ interface Told {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What was asked, by a request or by one of many in it. */
+export interface Asked {
+  readonly call: Call;
+  /** The address without its query. */
+  readonly instance: string;
+  readonly method: string;
+  /** The form of the address; absent for one that is none. */
+  readonly route: string | undefined;
+  /** The partner that the address names. */
+  readonly namedPartner: string | undefined;
+}
+
+/** A problem as it goes out. */
+export interface ProblemAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON. */
+  readonly body: string;
+}
+
 export interface ProblemFilterOptions {
   /** The methods that an address takes, if any. */
   readonly methodsAt: (url: string) => readonly string[];
@@ -57,6 +77,8 @@ export interface ProblemFilterOptions {
   readonly onUnexpected: (error: unknown, correlationId: string) => void;
   /** Told when the log is not what was written. */
   readonly onDamaged: (error: LogDamaged, correlationId: string) => void;
+  /** Told when somebody is not let in, may not do what was asked, or asks for what others have. */
+  readonly onDenied?: (code: string, asked: Asked) => void;
 }
 
 /** The one exception filter: everything thrown becomes `application/problem+json` (RFC 9457). */
@@ -71,30 +93,45 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     // Absent where the router refuses a request before any hook has seen it.
-    const call = (request.call as FastifyRequest['call'] | null) ?? beginCall(request, reply);
-    const { code, members, headers, recorded } = this.told(error, request);
-    if (code === 'InternalError') this.options.onUnexpected(error, call.correlationId);
-    if (error instanceof LogDamaged) this.options.onDamaged(error, call.correlationId);
-    call.problem = code;
-    const { status, title, detail } = problemTexts[code]!;
+    const call = (request.call as Call | null) ?? beginCall(request, reply);
+    const { status, headers, body } = this.problemOf(error, {
+      call,
+      instance: request.url.split('?', 1)[0]!,
+      method: request.method,
+      route: request.routeOptions.url,
+      namedPartner: (request.params as { readonly partnerId?: string } | null)?.partnerId,
+    });
     reply.code(status).headers(headers);
     reply.header('content-type', 'application/problem+json; charset=utf-8');
-    reply.send(
-      JSON.stringify({
-        type: problemType(code),
-        title,
-        status,
-        detail,
-        instance: recorded?.instance ?? request.url.split('?', 1)[0],
-        code,
-        correlationId: recorded?.correlationId ?? call.correlationId,
-        retryable: retryable.has(code),
-        ...members,
-      }),
-    );
+    reply.send(body);
   }
 
-  private told(error: unknown, request: FastifyRequest): Told {
+  /** What is answered to it. Whoever must be told of it is told. */
+  problemOf(error: unknown, asked: Asked): ProblemAnswer {
+    const { call } = asked;
+    const { code, members, headers, recorded } = this.told(error, asked.instance);
+    const { onUnexpected, onDamaged, onDenied } = this.options;
+    if (code === 'InternalError') onUnexpected(error, call.correlationId);
+    if (error instanceof LogDamaged) onDamaged(error, call.correlationId);
+    call.problem = code;
+    const { status, title, detail } = problemTexts[code]!;
+    // Of what is not found, only what may be somebody else's: no other refusal hides anything.
+    if (status === 401 || status === 403 || code === 'RelationshipNotFound') onDenied?.(code, asked);
+    const body = JSON.stringify({
+      type: problemType(code),
+      title,
+      status,
+      detail,
+      instance: recorded?.instance ?? asked.instance,
+      code,
+      correlationId: recorded?.correlationId ?? call.correlationId,
+      retryable: retryable.has(code),
+      ...members,
+    });
+    return { status, headers, body };
+  }
+
+  private told(error: unknown, instance: string): Told {
     if (error instanceof Problem) return error;
     if (error instanceof Refusal)
       return { ...ofRejection(error.rejection), headers: error.headers, recorded: error.recorded };
@@ -110,7 +147,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof LogDamaged)
       return { code: 'LogDamaged', members: { outcome: error.outcome }, headers: { 'Retry-After': '3600' } };
     if (error instanceof HttpException && error.getStatus() === 404) {
-      const methods = this.options.methodsAt(request.url);
+      const methods = this.options.methodsAt(instance);
       return methods.length > 0
         ? { code: 'MethodNotAllowed', members: {}, headers: { Allow: methods.join(', ') } }
         : { code: 'RouteNotFound', members: {}, headers: {} };

@@ -1,0 +1,77 @@
+import type { Role } from '#customer-relationship';
+import { Rejection, type RecordedEvent } from '#event-sourcing';
+import { Answer, ledgerPosition } from '#http';
+import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { Ledger } from '../ledger.js';
+import type { Party } from '../party.js';
+import type { Asked } from '../queries/asked.js';
+import { knownPosition } from '../queries/known-position.js';
+import { securityJournalCodec, securityJournalStream } from './security-journal-events.js';
+
+/** A page of the denials that concern a partner: of its people, and of others who asked for what it has. */
+export class ReadSecurityEvents {
+  constructor(
+    readonly party: Party,
+    readonly path: string,
+    readonly headers: Asked['headers'],
+    readonly cursor: string | undefined,
+    readonly limit: number,
+  ) {}
+}
+
+const readers: readonly Role[] = ['GlobalAdmin', 'Auditor'];
+/** A page may end before it is full: another partner's denials must not make a request last. */
+const readAtOnce = 500;
+const mostRead = 5_000;
+
+@QueryHandler(ReadSecurityEvents)
+export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEvents, Answer> {
+  constructor(private readonly ledger: Ledger) {}
+
+  async execute({ party, path, headers: asked, cursor, limit }: ReadSecurityEvents): Promise<Answer> {
+    const { actor, partner } = party;
+    if (actor.kind === 'customerUser') throw new Rejection('ActorNotAllowed', { hint: 'askThePartner' });
+    if (!actor.roles.some((role) => readers.includes(role))) throw new Rejection('RoleNotAllowed', { anyOf: readers });
+    const { store, cursors, id } = this.ledger;
+    const query = `${path} ${partner.tenantId}`;
+    let [next] = (cursor === undefined ? [0] : cursors.read(query, cursor)) as [number];
+    // Read before the events, so that everything up to it is in them.
+    const head = await store.head();
+    knownPosition(id, asked, undefined, head);
+
+    const items: object[] = [];
+    let atEnd = false;
+    for (let read = 0; !atEnd && items.length < limit && read < mostRead;) {
+      const events = await store.read(securityJournalStream, { from: next, to: next + readAtOnce - 1 });
+      read += events.length;
+      atEnd = events.length < readAtOnce;
+      for (const event of events) {
+        if (items.length === limit) {
+          atEnd = false;
+          break;
+        }
+        next = event.revision + 1;
+        const item = shown(event, partner.tenantId);
+        if (item) items.push(item);
+      }
+    }
+    const headers: Record<string, string> = {
+      'Ledger-Position': ledgerPosition(head, id),
+      'Cache-Control': 'private, no-store',
+    };
+    if (!atEnd) headers['Link'] = `<${path}?cursor=${cursors.write(query, [next])}&limit=${limit}>; rel="next"`;
+    return new Answer(200, headers, { items, position: String(head) });
+  }
+}
+
+/** The event as its partner may see it; undefined for what concerns others. */
+function shown(event: RecordedEvent, partnerId: string): object | undefined {
+  const { id, revision, metadata } = event;
+  const place = { id, revision, recordedAt: metadata.recordedAt };
+  const { type, data } = securityJournalCodec.decode(event);
+  if (type === 'AccessDenied')
+    return data.tenant === partnerId || data.partnerId === partnerId ? { type, ...place, ...data } : undefined;
+  // Whose they were is not known; that there were more must be, but not how many at other partners.
+  const { firstAt, lastAt } = data;
+  return { type, ...place, firstAt, lastAt };
+}

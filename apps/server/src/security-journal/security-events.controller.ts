@@ -1,0 +1,22 @@
+import { Optional, Matching, WholeText } from '#http';
+import { maxPageSize } from '#read-models';
+import { Controller, Get, Query } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { Asking, type Asked } from '../queries/asked.js';
+import { ReadSecurityEvents } from './read-security-events.js';
+
+export class SecurityEventsParameters {
+  /** From the Link header of the page before. */
+  @Optional(Matching(/^[A-Za-z0-9_-]{1,4096}$/, 'a cursor as the Link header brings it', 'MTIz')) cursor?: string;
+  @Optional(WholeText(1, maxPageSize)) limit?: number;
+}
+
+@Controller('v1/security-events')
+export class SecurityEventsController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get()
+  read(@Asking() { party, path, headers }: Asked, @Query() { cursor, limit }: SecurityEventsParameters) {
+    return this.queries.execute(new ReadSecurityEvents(party, path, headers, cursor, limit ?? 50));
+  }
+}
