@@ -18,6 +18,8 @@ import { problemsOfChains, problemsOfRecord } from './records.js';
 export const killedStores = ['sqlite', 'kurrentdb'] as const;
 export type KilledStore = (typeof killedStores)[number];
 
+const commandsBetweenKills = 100;
+
 export interface KilledRunOptions {
   readonly store: KilledStore;
   /** How long callers are at work while servers die. */
@@ -79,8 +81,10 @@ export async function killedRun({
     const until = Date.now() + 1000 * seconds;
     try {
       while (Date.now() < until) {
-        // Long enough for hundreds of commands, and never at the same place.
-        await Promise.race([working, sleep(200 + Math.random() * 1_500)]);
+        // Not before there is something to lose, and never at the same place.
+        const enough = callers.told.size + commandsBetweenKills;
+        while (callers.told.size < enough) await Promise.race([working, sleep(50)]);
+        await Promise.race([working, sleep(Math.random() * 1_500)]);
         const names = [...kills.keys()];
         const name = names[Math.floor(Math.random() * names.length)]!;
         await victims[name]!();
