@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { createParser } from 'eventsource-parser';
 import { faultsOfEvent } from '../contract/strict-events.js';
 
 type Json = Record<string, any>;
@@ -63,8 +64,10 @@ export const contract = {
     const promised = operation['responses'][String(status)] as Json | undefined;
     if (!promised) throw new Error(`${where} is not documented: ${JSON.stringify(body)}`);
     const response = promised['$ref'] ? resolveRef(promised['$ref'] as string) : promised;
-    for (const name of Object.keys((response['headers'] ?? {}) as Json))
-      if (alwaysThere.includes(name) && !headers.has(name)) throw new Error(`${where} lacks the header ${name}`);
+    for (const [name, header] of Object.entries((response['headers'] ?? {}) as Json)) {
+      const { required } = resolveRef((header as Json)['$ref'] as string);
+      if (required && !headers.has(name)) throw new Error(`${where} lacks the header ${name}`);
+    }
     if (!response['content']) {
       if (body !== '') throw new Error(`${where} has a body`);
       return;
@@ -74,9 +77,26 @@ export const contract = {
       ? [...(promised['$ref'] as string).slice(2).split('/')]
       : ['paths', route!.path, method.toLowerCase(), 'responses', String(status)];
     check(pointer(...base, 'content', type, 'schema'), body, where);
-    if (type === 'application/cloudevents-batch+json') for (const event of body as Json[]) holdEvent(event, where);
+    for (const event of eventsIn(type, body)) {
+      check(pointer('components', 'schemas', 'CloudEvent'), event, where);
+      holdEvent(event, where);
+    }
   },
 };
+
+/** Of a history in any of its forms. */
+function eventsIn(type: string, body: unknown): readonly Json[] {
+  if (type === 'application/cloudevents-batch+json') return body as Json[];
+  if (type === 'application/x-ndjson')
+    return (body as string)
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Json);
+  const events: Json[] = [];
+  if (type === 'text/event-stream')
+    createParser({ onEvent: ({ data }) => events.push(JSON.parse(data) as Json) }).feed(body as string);
+  return events;
+}
 
 function holdEvent(event: Json, where: string): void {
   const faults = faultsOfEvent({
@@ -87,8 +107,6 @@ function holdEvent(event: Json, where: string): void {
   if (faults)
     throw new Error(`${where} has an event that is not as its schema says: ${faults}\n${JSON.stringify(event)}`);
 }
-
-const alwaysThere = ['X-Correlation-Id', 'Retry-After'];
 
 function resolveRef(ref: string): Json {
   return ref

@@ -18,6 +18,8 @@ export class Condition {
   /** The projector has ended and has not been started again yet. */
   projectorDown = false;
   projectorRestarts = 0;
+  /** Streams of the history that are open now. */
+  openStreams = 0;
   /** Where the log ended when the server opened it: what every view must have shown before the server is ready. */
   headAtStart = 0;
   /** Writes down what those who are asked must not tell. */

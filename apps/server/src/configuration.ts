@@ -51,6 +51,7 @@ class Environment {
   @Optional(WholeText(1, 86_400)) VIEW_LAG_LIMIT_SECONDS?: number;
   @Optional(OneOf(['thread', 'off'])) PROJECTOR?: 'thread' | 'off';
   @Optional(WholeText(1024, 1_048_576)) BODY_LIMIT_BYTES?: number;
+  @Optional(WholeText(1, 10_000)) MAX_LIVE_STREAMS?: number;
   @Optional(WholeText(1, 64)) AS_OF_AT_ONCE?: number;
   @Optional(WholeText(0, 10_000)) AS_OF_WAITING?: number;
   @Optional(WholeText(1, 10_000)) AS_OF_KEPT?: number;
@@ -85,6 +86,8 @@ export interface Configuration {
   readonly viewLagLimitSeconds: number;
   readonly projector: 'thread' | 'off';
   readonly bodyLimit: number;
+  /** Streams of the history that may be open at once. */
+  readonly liveStreams: number;
   readonly pastViews: PastViewsBounds;
   readonly limits: Limits;
 }
@@ -119,6 +122,7 @@ const ownVariables = [
   'VIEW_LAG_LIMIT_SECONDS',
   'PROJECTOR',
   'BODY_LIMIT_BYTES',
+  'MAX_LIVE_STREAMS',
   'AS_OF_AT_ONCE',
   'AS_OF_WAITING',
   'AS_OF_KEPT',
@@ -203,6 +207,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     viewLagLimitSeconds: value.VIEW_LAG_LIMIT_SECONDS ?? 10,
     projector: value.PROJECTOR ?? 'thread',
     bodyLimit: value.BODY_LIMIT_BYTES ?? 64 * 1024,
+    liveStreams: value.MAX_LIVE_STREAMS ?? 100,
     pastViews: {
       atOnce: value.AS_OF_AT_ONCE ?? 2,
       waiting: value.AS_OF_WAITING ?? 20,

@@ -3,6 +3,7 @@ import { placeOf } from '../../projector/src/event-log.js';
 import { occasionally } from '../../projector/src/occasionally.js';
 import { Condition } from './condition.js';
 import { configuration, type Configuration } from './configuration.js';
+import { usualStreamBounds } from './history/open-streams.js';
 import { httpServer } from './http-server.js';
 import { verifierOf } from './keys.js';
 import type { Ledger } from './ledger.js';
@@ -55,7 +56,12 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       running.defer(metricsServer.close);
     }
     const app = await httpServer({
-      module: ServerModule.serving(ledger, condition, { viewLagSeconds: settings.viewLagLimitSeconds }),
+      module: ServerModule.serving(
+        ledger,
+        condition,
+        { viewLagSeconds: settings.viewLagLimitSeconds },
+        { ...usualStreamBounds, streams: settings.liveStreams },
+      ),
       verifier,
       bodyLimit: settings.bodyLimit,
       limits: settings.limits,

@@ -120,6 +120,7 @@ export function metricsOf(
     'Events of the security journal that could not be written since the start',
     droppedDenials,
   );
+  gauge('ledger_open_streams', 'Streams of the history that are open', () => condition.openStreams);
   gauge('ledger_cached_tokens', 'Verified tokens kept', cachedTokens);
 
   const lagEvents = new Gauge({
@@ -144,6 +145,8 @@ export function metricsOf(
   const children = new Map<string, ReturnType<typeof durations.labels>>();
   return {
     observe(request, reply) {
+      // How long somebody listens says nothing about how long anything takes.
+      if (reply.getHeader('content-type') === 'text/event-stream') return;
       const { call, method } = request;
       const route = request.routeOptions.url ?? 'unknown';
       const outcome = call.problem ?? call.outcome ?? 'ok';

@@ -1,5 +1,6 @@
 import { Problem, type Caller } from '#http';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Condition } from '../condition.js';
 
 /** How many streams of the history may be open at once. */
 export abstract class StreamBounds {
@@ -27,9 +28,12 @@ export class OpenStreams implements OnModuleDestroy {
   private readonly open = new Map<string, Set<OpenStream>>();
   private stopping = false;
 
-  constructor(private readonly bounds: StreamBounds) {}
+  constructor(
+    private readonly bounds: StreamBounds,
+    private readonly condition: Condition,
+  ) {}
 
-  count(): number {
+  private count(): number {
     return this.open.values().reduce((sum, { size }) => sum + size, 0);
   }
 
@@ -55,11 +59,13 @@ export class OpenStreams implements OnModuleDestroy {
       close: () => {
         clearTimeout(expiry);
         own.delete(stream);
-        if (own.size === 0) this.open.delete(caller);
+        if (own.size === 0 && this.open.get(caller) === own) this.open.delete(caller);
+        this.condition.openStreams = this.count();
       },
     };
     own.add(stream);
     this.open.set(caller, own);
+    this.condition.openStreams = this.count();
     return stream;
   }
 
