@@ -1,15 +1,8 @@
-import { randomInt, randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import type { Partner } from '#customer-relationship';
-import { embeddedKey, secretFile, signToken } from '#http';
-import { newSecret } from '../../apps/server/src/keys.js';
-import { startServer } from '../server-process.js';
-import { launchTestPeer } from '../test-peer/process.js';
 import { told } from './findings.js';
 import { run, table, unreached } from './run.js';
+import { newSubject } from './subject.js';
 
 // npm run contract -- --requests 20000 --seed 1 [--store kurrentdb] [--at-once 8]
 // Sends requests that openapi.json describes, and some that it does not, to a server of its own, and ends with 1 when an
@@ -33,50 +26,11 @@ if (![requests, seed, atOnce].every(Number.isSafeInteger) || !['sqlite', 'kurren
   process.exit(2);
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'ledger-contract-'));
-const partners = JSON.parse(readFileSync('partners.json', 'utf8')) as readonly Partner[];
-const keys = join(directory, 'data', 'keys');
-const peer = values.store === 'kurrentdb' ? await launchTestPeer() : undefined;
-if (peer) {
-  await embeddedKey(join(keys, 'token-key.json'));
-  await secretFile(join(keys, 'ledger-secret'), newSecret);
-}
-const server = await startServer({
-  partners,
-  dataDirectory: join(directory, 'data'),
-  env: {
-    LOG_LEVEL: 'error',
-    RATE_LIMIT: '0',
-    ...(peer
-      ? {
-          EVENT_STORE: 'kurrentdb',
-          EVENTSTORE_URL: peer.connectionString,
-          EVENTSTORE_STREAM_PREFIX: `Contract-${randomUUID()}.`,
-          ALLOW_INSECURE_EVENTSTORE: 'true',
-          KEYS_DIR: keys,
-        }
-      : {}),
-  },
-});
-const { signing } = await embeddedKey(join(keys, 'token-key.json'));
-const tokens = new Map<string, Promise<string>>();
-
+const subject = await newSubject(values.store as 'sqlite' | 'kurrentdb');
 const startedAt = performance.now();
 console.log(`${requests} requests, ${atOnce} at once, over ${values.store}; again with --seed ${seed}`);
 try {
-  const result = await run({
-    url: server.url,
-    requests,
-    seed,
-    atOnce,
-    partners: partners.slice(0, 2),
-    tokenOf(sender) {
-      const name = JSON.stringify(sender);
-      const known = tokens.get(name) ?? signToken(signing, { ...sender, id: 'caller', minutes: 60 });
-      tokens.set(name, known);
-      return known;
-    },
-  });
+  const result = await run({ ...subject, requests, seed, atOnce });
   const seconds = (performance.now() - startedAt) / 1000;
   console.log(`\n${table(result)}\n`);
   const never = unreached(result);
@@ -88,7 +42,5 @@ try {
   );
   if (result.findings.length > 0 || never.length > 0) process.exitCode = 1;
 } finally {
-  await server.stop();
-  await peer?.kill();
-  rmSync(directory, { recursive: true, force: true });
+  await subject.end();
 }

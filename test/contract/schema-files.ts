@@ -14,8 +14,13 @@ export interface CheckedIn {
   readonly lock: Readonly<Record<string, string>>;
 }
 
+export interface Objection {
+  readonly path: string;
+  readonly what: string;
+}
+
 /** What stands in the way of taking the generated schemas in place of those that are checked in; empty for nothing. */
-export function objections(checkedIn: CheckedIn, generated: readonly SchemaFile[]): string[] {
+export function objections(checkedIn: CheckedIn, generated: readonly SchemaFile[]): Objection[] {
   const found = editedByHand(checkedIn);
   const current = new Map(generated.map(({ path, schema }) => [path, schema]));
   for (const [path, before] of checkedIn.files) {
@@ -23,10 +28,10 @@ export function objections(checkedIn: CheckedIn, generated: readonly SchemaFile[
     const kind = path.startsWith('events/') ? 'event' : 'command';
     if (after) {
       for (const change of breakingChanges(kind, resolved(before), resolved(after)))
-        found.push(`schemas/${path}: ${change}. ${wayOut[kind]}`);
-    } else if (kind === 'command') found.push(`schemas/${path}: the command is gone. ${wayOut.command}`);
+        found.push({ path, what: `${change}. ${wayOut[kind]}` });
+    } else if (kind === 'command') found.push({ path, what: `the command is gone. ${wayOut.command}` });
     else if (!laterSchemaOf(path, current))
-      found.push(`schemas/${path}: the event is gone, but not from the log. ${wayOut.event}`);
+      found.push({ path, what: `the event is gone, but not from the log. ${wayOut.event}` });
   }
   return found;
 }
@@ -45,15 +50,15 @@ const wayOut = {
   command: 'Take both the old and the new form, or make it a new command.',
 } as const;
 
-function editedByHand({ files, lock }: CheckedIn): string[] {
+function editedByHand({ files, lock }: CheckedIn): Objection[] {
   const restore = 'Restore it from version control and change the code instead.';
   return [
     ...[...files]
       .filter(([path, schema]) => lock[path] !== hashOf(schema))
-      .map(([path]) => `schemas/${path}: edited by hand. ${restore}`),
+      .map(([path]) => ({ path, what: `edited by hand. ${restore}` })),
     ...Object.keys(lock)
       .filter((path) => !files.has(path))
-      .map((path) => `schemas/${path}: missing. ${restore}`),
+      .map((path) => ({ path, what: `missing. ${restore}` })),
   ];
 }
 

@@ -92,26 +92,30 @@ describe('schemas that are taken in place of others', () => {
   it('are refused when a field has gone, by file and field, with what to do', () => {
     const less = [file('events/Seen.2.json', {}), file('commands/See.json', {})];
     expect(objections(written(before), less)).toEqual([
-      expect.stringMatching(
-        /^schemas\/events\/Seen\.2\.json: \/seenAt is gone\. Give the event the next schema number/,
-      ),
-      expect.stringMatching(/^schemas\/commands\/See\.json: \/what is gone\. Take both the old and the new form/),
+      {
+        path: 'events/Seen.2.json',
+        what: expect.stringMatching(/^\/seenAt is gone\. Give the event the next schema number/),
+      },
+      {
+        path: 'commands/See.json',
+        what: expect.stringMatching(/^\/what is gone\. Take both the old and the new form/),
+      },
     ]);
   });
 
   it('are refused when an event or a command has gone', () => {
     expect(objections(written(now), [])).toEqual([
-      expect.stringMatching(/^schemas\/events\/Seen\.2\.json: the event is gone, but not from the log/),
-      expect.stringMatching(/^schemas\/commands\/See\.json: the command is gone/),
+      { path: 'events/Seen.2.json', what: expect.stringMatching(/^the event is gone, but not from the log/) },
+      { path: 'commands/See.json', what: expect.stringMatching(/^the command is gone/) },
     ]);
   });
 
   it('are refused after somebody has edited one by hand, or taken one away, older numbers too', () => {
     const edited = { ...written(before), files: written([file('events/Seen.1.json', {}), ...now]).files };
     expect(objections(edited, now)).toEqual([
-      expect.stringMatching(/^schemas\/events\/Seen\.1\.json: edited by hand\. Restore it/),
+      { path: 'events/Seen.1.json', what: expect.stringMatching(/^edited by hand\. Restore it/) },
     ]);
     const missing = { ...written(before), files: written(now).files };
-    expect(objections(missing, now)).toEqual([expect.stringMatching(/^schemas\/events\/Seen\.1\.json: missing/)]);
+    expect(objections(missing, now)).toEqual([{ path: 'events/Seen.1.json', what: expect.stringMatching(/^missing/) }]);
   });
 });

@@ -40,8 +40,11 @@ const stories: readonly Story[] = [
   () => [
     ...established.slice(0, 2),
     step('relationshipReadiness'),
+    step('explanationsCustomer'),
+    step('explanationsAvailableContacts'),
     { operation: 'removeResellerRelationship', body: { noticeGiven: true }, headers: { 'If-Match': '*' } },
     { operation: 'endedRelationshipsList' },
+    step('explanationsEnded'),
   ],
   subscriptions,
   azure,
@@ -84,6 +87,8 @@ function subscriptions(now: number): readonly Step[] {
     step('withdrawSupportContact', licence),
     step('assignSupportContact', licence),
     step('customerSupportContactsList'),
+    step('explanationsDesignation', licence),
+    step('explanationsItem', { item: 'subscription', itemId: 'seats' }),
     bought('renewed', { termDuration: 'P1M', provisioned: true, autoRenew: true, effectiveAt: ago(now, 40) }),
     step('renewSubscription', renewed),
     bought('ended', {
@@ -185,6 +190,7 @@ function delegatedAdmin(now: number): readonly Step[] {
     requested('grant-1'),
     step('updateDelegatedAdminRequest', grant, { durationDays: 180 }),
     step('itemGrant', grant),
+    step('explanationsGrant', grant),
     step('lockDelegatedAdminForApproval', grant),
     step('approveDelegatedAdmin', grant),
     step('assignAccess', grant, { assignmentId: 'access-1', groupId: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff', roles }),

@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { contract } from '../http/contract.js';
-import { document, type Operation, type Parameter } from './document.js';
+import { document, type Operation } from './document.js';
 import type { Answered } from './exchange.js';
 import type { Request } from './requests.js';
 import type { Schema } from './schema-changes.js';
@@ -32,16 +32,22 @@ export function judgementOf(request: Request): Judgement {
   const { operation } = request;
   if (request.method !== operation.method) return 'unclear';
   const [path, search = ''] = request.url.split('?', 2) as [string, string?];
-  const parts = new RegExp(`^${operation.path.replace(/\{(\w+)\}/g, '(?<$1>[^/]*)')}$`).exec(path)?.groups;
-  if (!parts) return 'unclear';
+  const match = new RegExp(`^${operation.path.replace(/\{(\w+)\}/g, '(?<$1>[^/]*)')}$`).exec(path);
+  if (!match) return 'unclear';
+  const parts = match.groups ?? {};
   const inPath = operation.parameters.filter((parameter) => parameter.in === 'path');
   if (!inPath.every(({ name, schema }) => admits(schema, fromText(schema, decoded(parts[name]!)))))
     return 'notAsDocumented';
   if (!queryAdmitted(operation, search)) return 'notAsDocumented';
-  const judgedHeaders = ['Idempotency-Key', 'If-Match', 'If-None-Match', 'Ledger-Position'];
+  // A dry run has no key, and a list that has no tag now compares none.
+  const judgedHeaders = ['If-Match', 'Ledger-Position', ...(search.includes('dryRun=true') ? [] : ['Idempotency-Key'])];
   for (const { name, schema } of operation.parameters)
     if (judgedHeaders.includes(name) && request.headers[name] !== undefined && !admits(schema, request.headers[name]))
       return 'notAsDocumented';
+  const tags = operation.parameters.find(({ name }) => name === 'If-None-Match');
+  // Where there is nothing to compare it with, it is not read.
+  if (tags && request.headers[tags.name] !== undefined && !admits(tags.schema, request.headers[tags.name]))
+    return 'unclear';
   // Half a surrogate pair is no Unicode, so no schema speaks of it.
   if (/\\u[dD][89a-fA-F]/.test(request.body ?? '')) return 'unclear';
   return bodyAdmitted(request) ? 'asDocumented' : 'notAsDocumented';
@@ -160,9 +166,10 @@ export function faultsOf(request: Request, answered: Answered): { readonly rule:
   const judgement = judgementOf(request);
   // Several moments at once, or one to come, are a matter of meaning.
   const asksOfThePast = /[?&]asOf/.test(request.url);
-  if (judgement === 'asDocumented' && syntaxCodes.has(code ?? '') && !asksOfThePast && !isCursor(request))
+  if (judgement === 'asDocumented' && syntaxCodes.has(code ?? '') && !asksOfThePast && !isPage(request))
     fault('what is documented is taken', `${status} ${text}`);
-  if (judgement === 'notAsDocumented' && status < 300 && !isPage(request))
+  // What anybody may read takes what others put behind addresses.
+  if (judgement === 'notAsDocumented' && status < 300 && operation.needsToken && !isPage(request))
     fault('what is not documented is refused', `${status} ${text.slice(0, 200)}`);
 
   const asked = askedPosition(request);
@@ -188,13 +195,9 @@ function isPage({ url }: Request): boolean {
   return url.includes('cursor=');
 }
 
-function isCursor({ url }: Request): boolean {
-  return url.includes('cursor=');
-}
-
 function askedPosition({ operation, headers, url, method }: Request): number | undefined {
-  if (method !== 'GET' || !operation.parameters.some(({ name }: Parameter) => name === 'Ledger-Position'))
-    return undefined;
+  // Of one relationship the latest is read in any case, and its own position answered.
+  if (method !== 'GET' || !operation.parameters.some(({ name }) => name === 'atLeast')) return undefined;
   const named = headers['Ledger-Position']?.split(';', 1)[0] ?? /[?&]atLeast=(\d+)/.exec(url)?.[1];
   return named === undefined ? undefined : Number(named);
 }

@@ -141,6 +141,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       position,
       reason: text,
       offered: { ...listOf(text), description: 'The media types that the route answers with, with NotAcceptable.' },
+      limit: { ...whole, description: 'How many streams a caller may have open, with TooManyStreams.' },
       tenant: text,
       ledger: text,
       head: text,
@@ -156,6 +157,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       'position',
       'reason',
       'offered',
+      'limit',
       'tenant',
       'ledger',
       'head',
@@ -450,6 +452,50 @@ export const schemas: Readonly<Record<string, Schema>> = {
     ['command', 'comment'],
   ),
   CloudEventBatch: listOf(shown('CloudEvent')),
+  Explanation: standing({
+    view: text,
+    version: whole,
+    key: { type: 'object', description: 'As the list names the row.' },
+    listed: { type: 'boolean', description: 'The list shows it.' },
+    rows: {
+      ...listOf(object({ table: text, row: orNull({ type: 'object' }) })),
+      description: 'As the view keeps the row, and what it is joined with; null for what is gone.',
+    },
+    events: {
+      ...listOf(
+        object({
+          ...place,
+          type: text,
+          recordedAt: time,
+          command: { ...orNull(text), description: 'null for an event that was recorded before commands were named.' },
+          commandId: text,
+          correlationId: text,
+          actor: object({ id: text, kind: text, roles: listOf(text), tenant: text }),
+          comment: orNull(text),
+          schema: whole,
+          policy: object({ name: text, hash: text }),
+          rules: { ...listOf(text), description: 'The numbers of the rules that govern the command.' },
+          changes: {
+            ...listOf(
+              object({
+                table: text,
+                key: { type: 'object' },
+                effect: word('created', 'changed', 'removed'),
+                fields: { type: 'object', description: 'By name, from what and to what.' },
+              }),
+            ),
+            description: 'Empty for an event that was only looked at.',
+          },
+          cause: {
+            ...orNull(object({ revision, type: text })),
+            description: 'The event that this one is a consequence of, within the same command.',
+          },
+        }),
+      ),
+      description: 'Without which the row would be another, in the order in which they happened.',
+    },
+    rules: { type: 'object', additionalProperties: text, description: 'What the rules say, by number.' },
+  }),
   Operation: object({
     id: guid,
     status: operationStatus,
@@ -528,11 +574,7 @@ function answer(
   return {
     [status]: {
       description,
-      headers: Object.fromEntries(
-        headerNames
-          .filter(([component]) => headers.includes(component))
-          .map(([component, name]) => [name, { $ref: `#/components/headers/${component}` }]),
-      ),
+      headers: headersNamed(headers),
       content: { [type]: { schema } },
     },
   };
@@ -560,6 +602,14 @@ function historyOf(whose: string): Answers {
   return answers;
 }
 
+function headersNamed(components: readonly HeaderComponent[]): Schema {
+  return Object.fromEntries(
+    headerNames
+      .filter(([component]) => components.includes(component))
+      .map(([component, name]) => [name, { $ref: `#/components/headers/${component}` }]),
+  );
+}
+
 /** Component and name, in the order that the document has them. */
 const headerNames = [
   ['ETag', 'ETag'],
@@ -569,13 +619,16 @@ const headerNames = [
   ['IdempotentReplayed', 'Idempotent-Replayed'],
   ['Link', 'Link'],
   ['CorrelationId', 'X-Correlation-Id'],
+  ['RetryAfterIfGoing', 'Retry-After'],
 ] as const;
 type HeaderComponent = (typeof headerNames)[number][0];
 const always: readonly HeaderComponent[] = ['CorrelationId', 'LedgerPosition'];
-const notModified: Answers = { 304: { description: 'Nothing has changed since the ETag that was sent.' } };
+const unchanged = (tag: HeaderComponent): Answers => ({
+  304: { description: 'Nothing has changed since the ETag that was sent.', headers: headersNamed([...always, tag]) },
+});
 const one = (name: string, description: string): Answers => ({
   ...answer(200, description, shown(name), [...always, 'ETag']),
-  ...notModified,
+  ...unchanged('ETag'),
 });
 const list = (name: string, description: string): Answers => ({
   ...answer(200, description, shown(name), [...always, 'ListTag', 'Link']),
@@ -583,9 +636,9 @@ const list = (name: string, description: string): Answers => ({
     202,
     'With asOf or asOfPosition: it takes longer. When the operation has succeeded, this address answers at once.',
     shown('Operation'),
-    ['CorrelationId', 'Location'],
+    ['CorrelationId', 'Location', 'RetryAfterIfGoing'],
   ),
-  ...notModified,
+  ...unchanged('ListTag'),
 });
 
 const commandHeaders: readonly HeaderComponent[] = [...always, 'ETag', 'IdempotentReplayed'];
@@ -630,12 +683,21 @@ const answers: Readonly<Record<string, Answers>> = {
     shown('SecurityEventPage'),
     [...always, 'Link'],
   ),
-  'OperationsController.operation': answer(200, 'How far it is.', shown('Operation'), ['CorrelationId']),
+  ...Object.fromEntries(
+    ['customer', 'item', 'availableContacts', 'designation', 'grant', 'ended'].map((of) => [
+      `ExplanationsController.${of}`,
+      answer(200, 'What made the row what it is, or took it away.', shown('Explanation'), [...always, 'Link']),
+    ]),
+  ),
+  'OperationsController.operation': answer(200, 'How far it is.', shown('Operation'), [
+    'CorrelationId',
+    'RetryAfterIfGoing',
+  ]),
   'OperationsController.cancel': answer(
     200,
     'Given up unless somebody else waits for the same; what had ended stays as it is.',
     shown('Operation'),
-    ['CorrelationId'],
+    ['CorrelationId', 'RetryAfterIfGoing'],
   ),
   'HealthController.live': answer(200, 'The process answers.', shown('Live')),
   'HealthController.ready': {

@@ -1,7 +1,9 @@
 import { rejections, type RejectionKind } from '#customer-relationship';
 import { httpProblems, statusOfKind, type HttpProblemCode } from '#http';
+import { itemTypes } from '#read-models';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { bulkAnswer, bulkBody, bulkSchemas } from './openapi-bulk.js';
 import { answerOf, schemas } from './openapi-schemas.js';
 import { parameterTexts, summaryOf, tagTexts } from './openapi-texts.js';
 import { commandSchemas, type PropertySchema } from './schemas.js';
@@ -47,7 +49,7 @@ export function openApiDocument(app: INestApplication): object {
   for (const body of Object.values(bodies)) body['additionalProperties'] = false;
   for (const [path, operations] of Object.entries(document.paths))
     for (const [method, operation] of Object.entries(operations)) describe(path, method, operation, bodies);
-  Object.assign(document.components.schemas, schemas);
+  Object.assign(document.components.schemas, schemas, bulkSchemas(bodies));
   Object.assign(document.components, { parameters, headers, responses: problemResponses() });
   Object.assign(document['info'] as Json, { contact: { name: 'The operator of this server' } });
   const used = new Set(operationsOf(document).flatMap(({ tags = [] }) => tags));
@@ -117,11 +119,26 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
     limited(operation);
     return;
   }
+  if (own === 'BulkController.send') {
+    operation.parameters.push(ref('parameters', 'DryRun'));
+    operation.requestBody = bulkBody;
+    operation['description'] = bulkAnswer['description'];
+    operation.responses = {
+      200: { ...bulkAnswer, headers: { 'X-Correlation-Id': ref('headers', 'CorrelationId') } },
+      ...problems('BadRequest', 'Unauthenticated', 'NotAcceptable', 'RequestTimeout', 'BodyTooLarge'),
+      ...problems('MediaTypeNotSupported', 'ExpectationFailed', 'TooManyRequests', 'HeadersTooLarge'),
+      ...problems('InternalError', 'CommandUnavailable'),
+    };
+    limited(operation);
+    return;
+  }
   const isList = own.endsWith('.list');
   const isOperation = own.startsWith('OperationsController.');
   const isHistory = own.endsWith('HistoryController.events');
   const isJournal = own === 'SecurityEventsController.read';
-  const dependsOnClock = own === 'RelationshipQueries.readiness' || isHistory || isOperation || isJournal;
+  const isExplanation = own.startsWith('ExplanationsController.');
+  const dependsOnClock =
+    own === 'RelationshipQueries.readiness' || isHistory || isOperation || isJournal || isExplanation;
   if (!dependsOnClock)
     operation.parameters.push(
       ref('parameters', changeWithTheClock.includes(own) ? 'IfNoneMatchOfThePast' : 'IfNoneMatch'),
@@ -202,6 +219,7 @@ const namedThings: Readonly<Record<string, Json>> = {
   eventType: { type: 'string', example: 'SubscriptionSuspended' },
   schemaNumber: { type: 'integer', minimum: 1, example: 1 },
   commandName: { type: 'string', example: 'SuspendSubscription' },
+  item: { type: 'string', enum: itemTypes },
 };
 
 function pathParameter(name: string): Json {
@@ -210,7 +228,7 @@ function pathParameter(name: string): Json {
     name,
     in: 'path',
     required: true,
-    description: parameterTexts[name],
+    description: name === 'item' ? 'The type of the item.' : parameterTexts[name],
     schema: isGuid
       ? { type: 'string', format: 'uuid', example: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff' }
       : name in namedThings
@@ -321,8 +339,12 @@ const headers: Json = {
     schema: { type: 'string', const: 'true' },
   },
   Link: { description: 'rel="next": the next page, if there is one.', schema: { type: 'string' } },
-  CorrelationId: { schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' } },
-  RetryAfter: { description: 'Seconds.', schema: { type: 'string', pattern: '^[0-9]+$' } },
+  CorrelationId: { required: true, schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' } },
+  RetryAfter: { description: 'Seconds.', required: true, schema: { type: 'string', pattern: '^[0-9]+$' } },
+  RetryAfterIfGoing: {
+    description: 'Seconds, while it is worth asking again.',
+    schema: { type: 'string', pattern: '^[0-9]+$' },
+  },
   RateLimit: {
     description: 'What is left (r) until the window ends in t seconds, as the IETF draft of this name has it.',
     schema: { type: 'string', example: '"caller";r=59999;t=60' },
@@ -348,6 +370,7 @@ const headersOfProblem: Readonly<Record<string, Json>> = {
   CommandConflict: {
     'Ledger-Position': ref('headers', 'LedgerPosition'),
     'Idempotent-Replayed': ref('headers', 'IdempotentReplayed'),
+    'Retry-After': ref('headers', 'RetryAfterIfGoing'),
   },
   PreconditionFailed: { ETag: ref('headers', 'ETag'), 'Ledger-Position': ref('headers', 'LedgerPosition') },
 };
