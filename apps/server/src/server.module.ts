@@ -15,6 +15,7 @@ import type { Views } from '#read-models';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
+import { BulkController } from './commands/bulk.controller.js';
 import { DelegatedAdminController } from './commands/delegated-admin.controller.js';
 import {
   AgreementController,
@@ -27,6 +28,8 @@ import { SendCommandHandler } from './commands/send-command.js';
 import { SoftwareController } from './commands/software.controller.js';
 import { SubscriptionsController } from './commands/subscriptions.controller.js';
 import { Condition } from './condition.js';
+import { ExplainRowHandler } from './explanations/explain-row.js';
+import { ExplanationsController } from './explanations/explanations.controller.js';
 import { HealthBounds } from './health-bounds.js';
 import { HealthController } from './health.controller.js';
 import { HistoryController, LedgerHistoryController } from './history/history.controller.js';
@@ -73,6 +76,7 @@ export class ServerModule {
         SoftwareController,
         SavingsPlansController,
         DelegatedAdminController,
+        BulkController,
         RelationshipQueries,
         ItemQueries,
         CustomersController,
@@ -85,6 +89,7 @@ export class ServerModule {
         EndedRelationshipsController,
         HistoryController,
         LedgerHistoryController,
+        ExplanationsController,
         OperationsController,
         HealthController,
         ProblemsController,
@@ -98,6 +103,7 @@ export class ServerModule {
         SendCommandHandler,
         ReadRelationshipHandler,
         ListViewHandler,
+        ExplainRowHandler,
         { provide: StreamBounds, useValue: streams },
         OpenStreams,
         ReadHistoryHandler,

@@ -12,6 +12,7 @@ export * from './policy.js';
 export * from './rejections.js';
 export * from './relationship.js';
 export * from './removal.js';
+export * from './rules.js';
 export * from './state.js';
 export * from './subscriptions.js';
 export * from './reservations.js';

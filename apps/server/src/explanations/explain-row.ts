@@ -1,0 +1,98 @@
+import { businessRules, governance, type RuleNumber } from '#customer-relationship';
+import { Rejection } from '#event-sourcing';
+import { Answer, ledgerPosition } from '#http';
+import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { momentOf } from '../as-of/moment.js';
+import { eventsUntil } from '../as-of/relationship-then.js';
+import { Ledger } from '../ledger.js';
+import { requireReader } from '../party.js';
+import type { Asked } from '../queries/asked.js';
+import { wantedPosition } from '../queries/known-position.js';
+import { explain, type Contribution } from './explain.js';
+import { ownRow, type ExplainedRow } from './explained-rows.js';
+import type { ExplanationParameters } from './explanations.controller.js';
+
+/** Why a row of a list is as it is, or is no more. */
+export class ExplainRow {
+  constructor(
+    readonly row: ExplainedRow,
+    readonly asked: Asked,
+    readonly parameters: ExplanationParameters,
+  ) {}
+}
+
+const defaultLimit = 200;
+
+@QueryHandler(ExplainRow)
+export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
+  constructor(private readonly ledger: Ledger) {}
+
+  async execute({ row, asked, parameters }: ExplainRow): Promise<Answer> {
+    const { party, path } = asked;
+    // It names the partner's people, so it is for the partner's side alone.
+    if (party.actor.kind === 'customerUser') throw new Rejection('ActorNotAllowed', { hint: 'askThePartner' });
+    requireReader(party);
+    const { store, clock, id } = this.ledger;
+    await wantedPosition(this.ledger, asked.headers);
+    const moment = momentOf(parameters, clock());
+    const events = moment ? await eventsUntil(store, party.stream, moment) : await store.read(party.stream);
+    const last = events.at(-1);
+    if (!last) throw new Rejection('RelationshipNotFound');
+
+    const { projection, key } = row;
+    const pair = { partnerId: party.partner.tenantId, customerId: party.customerId };
+    const { rows, contributions } = explain(projection, pair, events, row.isAsked);
+    const own = ownRow(rows, row);
+    if (!own) throw new Rejection('ItemNotFound', { kind: projection.name, itemId: Object.values(key).join('/') });
+
+    const { after = -1, limit = defaultLimit } = parameters;
+    const left = contributions.filter(({ event }) => event.revision > after);
+    const page = left.slice(0, limit);
+    const headers: Record<string, string> = {
+      'Ledger-Position': ledgerPosition(last.position, id),
+      'Cache-Control': 'private, no-cache',
+    };
+    if (left.length > page.length) {
+      const next = new URLSearchParams(asked.search);
+      next.set('after', String(page.at(-1)!.event.revision));
+      headers['Link'] = `<${path}?${next.toString()}>; rel="next"`;
+    }
+    const shown = page.map(contributionShown);
+    return new Answer(200, headers, {
+      view: projection.name,
+      version: projection.version,
+      key: { ...pair, ...key },
+      listed: own.row !== null && row.isListed(own.row as Readonly<Record<string, unknown>>),
+      rows,
+      events: shown,
+      rules: Object.fromEntries(
+        [...new Set(shown.flatMap(({ rules }) => rules))].map((number) => [number, businessRules[number]]),
+      ),
+      revision: last.revision,
+      position: String(last.position),
+      ...(moment ? { asOf: moment.kind === 'time' ? moment.at : last.metadata.recordedAt } : {}),
+    });
+  }
+}
+
+function contributionShown({ event, changes, comment, cause }: Contribution) {
+  const { revision, position, type, metadata } = event;
+  const { recordedAt, command, commandId, correlationId, actor, schema, policy } = metadata;
+  const rules: readonly RuleNumber[] = (command && governance(command)?.rules) || [];
+  return {
+    revision,
+    position: String(position),
+    type,
+    recordedAt,
+    command: command ?? null,
+    commandId,
+    correlationId,
+    actor,
+    comment: comment ?? null,
+    schema,
+    policy,
+    rules,
+    changes,
+    cause: cause ? { revision: cause.revision, type: cause.type } : null,
+  };
+}

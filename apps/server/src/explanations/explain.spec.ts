@@ -1,0 +1,126 @@
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { pairOf, relationshipCodec, relationshipStream } from '#customer-relationship';
+import { inMemoryEventStore, project, rowName, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
+import { relationshipViews } from '#read-models';
+import { customers, partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
+import { explain } from './explain.js';
+
+jest.setTimeout(60_000);
+
+const views = relationshipViews.filter(({ name }) => name !== 'history');
+const plain = (version: number, table: string) => table.slice(0, -`_v${version}`.length);
+
+/** The rows of a view after some events, without any explanation. */
+function rowsAfter(view: (typeof views)[number], events: readonly RecordedEvent[]) {
+  const tables = new Map<string, { readonly key: Key; readonly row: object }>();
+  const rows: Rows = {
+    get: (table, _, name) => tables.get(`${table} ${name}`)?.row,
+    set(table, key, name, row) {
+      if (row) tables.set(`${table} ${name}`, { key, row });
+      else tables.delete(`${table} ${name}`);
+    },
+  };
+  for (const event of events) project(view, rows, relationshipCodec.decode(event), pairOf(event.stream)!, event);
+  return tables;
+}
+
+/** Every row that was ever there, by the name of its table. */
+function everyRow(view: (typeof views)[number], events: readonly RecordedEvent[]) {
+  const ever = new Map<string, { readonly table: string; readonly key: Key }>();
+  for (const [table, { key: columns }] of Object.entries(view.tables))
+    for (let until = 1; until <= events.length; until++)
+      for (const [id, { row, key }] of rowsAfter(view, events.slice(0, until)))
+        if (id.startsWith(`${table} `) && columns.every((column) => column in row)) ever.set(id, { table, key });
+  return ever;
+}
+
+describe('The explanation of a row', () => {
+  let histories: (readonly RecordedEvent[])[];
+  beforeAll(async () => {
+    const store = inMemoryEventStore();
+    await randomHistory(store, randomFrom(41)).append(700);
+    histories = await Promise.all(
+      partners.flatMap(({ tenantId }) =>
+        customers.map((customerId) => store.read(relationshipStream(tenantId, customerId))),
+      ),
+    );
+  });
+
+  it('ends with the row as the view has it, and names every event that has changed it', () => {
+    let gone = 0;
+    let changed = 0;
+    for (const events of histories) {
+      const pair = pairOf(events[0]!.stream)!;
+      for (const view of views) {
+        const after = rowsAfter(view, events);
+        for (const [id, { table, key }] of everyRow(view, events)) {
+          const { rows, contributions } = explain(
+            view,
+            pair,
+            events,
+            (each, of) => each === table && rowName(of) === rowName(key),
+          );
+          const row = after.get(id)?.row ?? null;
+          expect(rows).toEqual([{ table: plain(view.version, table), row }]);
+          if (!row) gone++;
+
+          // Event by event, as somebody would find out who looks at the row after each of them.
+          const effects = new Map(
+            contributions.filter(({ changes }) => changes.length > 0).map(({ event, changes }) => [event, changes[0]!]),
+          );
+          let before: object | undefined;
+          for (const [index, event] of events.entries()) {
+            const then = rowsAfter(view, events.slice(0, index + 1)).get(id)?.row;
+            const same = JSON.stringify(before) === JSON.stringify(then);
+            const effect = same ? undefined : !before ? 'created' : then ? 'changed' : 'removed';
+            expect({ id, revision: event.revision, effect: effects.get(event)?.effect }).toEqual({
+              id,
+              revision: event.revision,
+              effect,
+            });
+            if (effect === 'changed') {
+              changed++;
+              const { fields } = effects.get(event)!;
+              const names = Object.keys(fields);
+              const values = (of: object) => names.map((name) => (of as Record<string, unknown>)[name]);
+              expect(names.map((name) => fields[name]!.from)).toEqual(values(before!));
+              expect(names.map((name) => fields[name]!.to)).toEqual(values(then!));
+            }
+            before = then;
+          }
+          expect(contributions.map(({ event }) => event.revision)).toEqual(
+            contributions.map(({ event }) => event.revision).toSorted((a, b) => a - b),
+          );
+        }
+      }
+    }
+    expect(gone).toBeGreaterThan(0);
+    expect(changed).toBeGreaterThan(20);
+  });
+
+  it('is all that the row needs: those events alone make the same row', () => {
+    let left = 0;
+    for (const events of histories) {
+      const pair = pairOf(events[0]!.stream)!;
+      for (const view of views) {
+        const after = rowsAfter(view, events);
+        for (const [id, { table, key }] of everyRow(view, events)) {
+          const { contributions } = explain(
+            view,
+            pair,
+            events,
+            (each, of) => each === table && rowName(of) === rowName(key),
+          );
+          left += events.length - contributions.length;
+          const alone = rowsAfter(
+            view,
+            contributions.map(({ event }) => event),
+          );
+          expect({ id, row: alone.get(id)?.row }).toEqual({ id, row: after.get(id)?.row });
+        }
+      }
+    }
+    // Not because it names them all.
+    expect(left).toBeGreaterThan(100);
+  });
+});

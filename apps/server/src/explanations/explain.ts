@@ -1,0 +1,152 @@
+import { governance, relationshipCodec, type RelationshipEvents } from '#customer-relationship';
+import { project, type AnyProjection, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
+import type { Pair } from '#read-models';
+
+/** A row that the answer is made of. */
+export interface RowThen {
+  /** The table without its version. */
+  readonly table: string;
+  /** As the view keeps it; null when it is gone. */
+  readonly row: object | null;
+}
+
+/** What an event has made of one row. */
+export interface RowChange {
+  readonly table: string;
+  readonly key: object;
+  readonly effect: 'created' | 'changed' | 'removed';
+  /** Of a row that was changed: what, from what and to what. */
+  readonly fields: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
+}
+
+/** An event without which a row would be another. */
+export interface Contribution {
+  readonly event: RecordedEvent;
+  /** Empty for an event that was only looked at, such as the one that began the term in which an item was bought. */
+  readonly changes: readonly RowChange[];
+  readonly comment: string | undefined;
+  /** The event that it comes with: the one that the command of both is about. */
+  readonly cause: RecordedEvent | undefined;
+}
+
+export interface Explanation {
+  /** Those that are there, and those that were. */
+  readonly rows: readonly RowThen[];
+  /** In the order in which they happened. */
+  readonly contributions: readonly Contribution[];
+}
+
+interface Known {
+  readonly row: object | null;
+  /** Without which it would be another: those that have written it, and what those had looked at. */
+  readonly sources: Set<RecordedEvent>;
+}
+
+/**
+ * Projects the events of one relationship and keeps, for the rows that are asked for, which event made what of them. What
+ * a step has looked at of other rows counts too: the events that had made those. The events that are named make the same
+ * rows without the others.
+ */
+export function explain(
+  projection: AnyProjection<RelationshipEvents, Pair>,
+  pair: Pair,
+  events: readonly RecordedEvent[],
+  isAsked: (table: string, key: Key) => boolean,
+): Explanation {
+  const known = new Map<string, Known>();
+  const asked = new Map<string, { readonly table: string }>();
+  const changes = new Map<RecordedEvent, RowChange[]>();
+  let read = new Set<Known>();
+  let written: { readonly table: string; readonly key: Key; readonly name: string; readonly row: object | null }[] = [];
+
+  const rows: Rows = {
+    get(table, _, name) {
+      const found = known.get(`${table} ${name}`);
+      if (found) read.add(found);
+      return found?.row ?? undefined;
+    },
+    set: (table, key, name, row) => void written.push({ table, key, name, row }),
+  };
+
+  for (const event of events) {
+    read = new Set();
+    written = [];
+    project(projection, rows, relationshipCodec.decode(event), pair, event);
+    // What it has written it knows the sources of already; copying them for every event would take quadratic time.
+    for (const { table, name } of written) read.delete(known.get(`${table} ${name}`)!);
+    const lookedAt = new Set([...read].flatMap(({ sources }) => [...sources]));
+    const made: RowChange[] = [];
+    for (const { table, key, name, row } of written) {
+      const id = `${table} ${name}`;
+      const before = known.get(id);
+      // One that comes back after it was gone begins anew.
+      const sources = before?.row ? before.sources : new Set<RecordedEvent>();
+      for (const source of [...lookedAt, event]) sources.add(source);
+      known.set(id, { row, sources });
+      if (!isAsked(table, key)) continue;
+      const change = changeOf(projection, table, key, before?.row ?? null, row);
+      if (!change) continue;
+      asked.set(id, { table });
+      made.push(change);
+    }
+    if (made.length === 0) continue;
+    changes.set(event, made);
+    for (const source of lookedAt) if (!changes.has(source)) changes.set(source, []);
+  }
+
+  const commands = Map.groupBy(events, ({ metadata }) => metadata.commandId);
+  return {
+    rows: [...asked].map(([id, { table }]) => ({ table: plainName(projection, table), row: known.get(id)!.row })),
+    contributions: [...changes]
+      .sort(([one], [other]) => one.revision - other.revision)
+      .map(([event, made]) => {
+        const together = commands.get(event.metadata.commandId)!;
+        return {
+          event,
+          changes: made,
+          // It stands on the first event of a command and is about all of them.
+          comment: together[0]!.metadata.comment,
+          cause: causeOf(event, together),
+        };
+      }),
+  };
+}
+
+function changeOf(
+  projection: AnyProjection<RelationshipEvents, Pair>,
+  table: string,
+  key: Key,
+  before: object | null,
+  after: object | null,
+): RowChange | undefined {
+  const columns = projection.tables[table]!.key;
+  const named = {
+    table: plainName(projection, table),
+    key: Object.fromEntries(columns.map((column, index) => [column, key[index]])),
+  };
+  if (!after) return before ? { ...named, effect: 'removed', fields: {} } : undefined;
+  if (!before) return { ...named, effect: 'created', fields: {} };
+  const [from, to] = [before, after] as readonly Readonly<Record<string, unknown>>[];
+  const fields = Object.fromEntries(
+    Object.keys(projection.tables[table]!.columns)
+      .filter((column) => JSON.stringify(from![column]) !== JSON.stringify(to![column]))
+      .map((column) => [column, { from: from![column], to: to![column] }]),
+  );
+  return Object.keys(fields).length > 0 ? { ...named, effect: 'changed', fields } : undefined;
+}
+
+/** Tables are named with the version of their view, which is told beside. */
+function plainName({ version }: { readonly version: number }, table: string): string {
+  return table.slice(0, -`_v${version}`.length);
+}
+
+/** The first event of the same command that the command is about, if this one is its consequence. */
+function causeOf(event: RecordedEvent, together: readonly RecordedEvent[]): RecordedEvent | undefined {
+  const { command } = event.metadata;
+  const says: readonly string[] = (command && governance(command)?.says) || [];
+  const first = together.find(({ type }) => says.includes(type));
+  if (!first || first === event) return undefined;
+  // An add-on that goes with its base is suspended by an event of the same name.
+  const goesAlong = typeof event.data === 'object' && event.data !== null && 'withBase' in event.data;
+  return !says.includes(event.type) || goesAlong ? first : undefined;
+}

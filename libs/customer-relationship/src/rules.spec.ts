@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { CommandName } from './commands.js';
+import { relationshipCodec } from './event-codec.js';
+import { defaultPolicy } from './policy.js';
+import { businessRules, governance, governedBy, rulesOfEveryCommand } from './rules.js';
+import { customerRelationship } from './customer-relationship.js';
+
+const folder = resolve('libs/customer-relationship/src');
+const nouns = readdirSync(folder)
+  .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts') && name !== 'rules.ts')
+  .map((name) => readFileSync(resolve(folder, name), 'utf8'));
+
+/** The rules that a text names: `Rules S2, S4–S6` are four. */
+function rulesIn(text: string): string[] {
+  return [...text.matchAll(/\b([RSVCG])(\d+)(?:–[RSVCG]?(\d+))?/g)].flatMap(([, letter, from, to]) =>
+    Array.from({ length: Number(to ?? from) - Number(from) + 1 }, (_, index) => `${letter}${Number(from) + index}`),
+  );
+}
+
+/** What the comment above a command's decision says. */
+function saidOf(command: string): string {
+  const found = nouns
+    .map((source) => new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s*\\n  ${command}\\(`).exec(source)?.[1])
+    .find((text) => text !== undefined);
+  return found ?? '';
+}
+
+describe('The rules that govern a command', () => {
+  it('are at least those that its decision says it obeys', () => {
+    const named = Object.keys(governedBy).map((command) => [command, rulesIn(saidOf(command))] as const);
+    for (const [command, rules] of named)
+      expect({ command, missing: rules.filter((rule) => !isGoverned(command, rule)) }).toEqual({
+        command,
+        missing: [],
+      });
+    // The comments are found at all.
+    expect(named.filter(([, rules]) => rules.length > 0).length).toBeGreaterThan(20);
+  });
+
+  const isGoverned = (command: string, rule: string) =>
+    (governance(command)!.rules as readonly string[]).includes(rule);
+
+  it('are all of them, each of some command', () => {
+    const used = new Set<string>([
+      ...rulesOfEveryCommand,
+      ...Object.values(governedBy).flatMap(({ rules }): readonly string[] => rules),
+    ]);
+    expect([...used].sort()).toEqual(Object.keys(businessRules).sort());
+    const numbers = { R: 29, S: 21, V: 11, C: 5, G: 12 };
+    expect(Object.keys(businessRules)).toEqual(
+      Object.entries(numbers).flatMap(([letter, last]) =>
+        Array.from({ length: last }, (_, index) => `${letter}${index + 1}`),
+      ),
+    );
+  });
+
+  it('stand once each, and say what the command is about in events that there are', () => {
+    expect(Object.keys(governedBy).sort()).toEqual(Object.keys(defaultPolicy.rights).sort());
+    for (const [command, { rules, says }] of Object.entries(governedBy) as [
+      CommandName,
+      (typeof governedBy)['SetAutoRenew'],
+    ][]) {
+      expect({ command, twice: rules.length - new Set(rules).size }).toEqual({ command, twice: 0 });
+      for (const event of says) expect(relationshipCodec.schemaOf(event)).toBeGreaterThan(0);
+    }
+    // Whatever can happen is the word of some command, or the consequence of one.
+    const said = new Set<string>(Object.values(governedBy).flatMap(({ says }): readonly string[] => says));
+    const consequences = Object.keys(customerRelationship.evolve).filter((event) => !said.has(event));
+    expect(consequences.sort()).toEqual([
+      'DelegatedAdminActivated',
+      'DelegatedAdminPrivilegesRevoked',
+      'ScheduledChangesDiscarded',
+      'SoftwarePurchaseCancelled',
+    ]);
+  });
+
+  it('are not known of a command that nobody knows', () => {
+    expect(governance('DoSomethingElse')).toBeUndefined();
+  });
+});
