@@ -1,5 +1,6 @@
 import type { Actor } from '#customer-relationship';
 import type { RecordedEvent } from '#event-sourcing';
+import { followFeeds } from './feed-follower.js';
 
 /** A run of callers against servers that are killed, as those who watch it see it. */
 export interface ObservedRun {
@@ -19,4 +20,4 @@ export interface Observation {
 export type Observe = (run: ObservedRun) => Promise<Observation> | Observation;
 
 /** Everyone who watches the runs of `npm run kills` and of the specs. */
-export const observers: Readonly<Record<string, Observe>> = {};
+export const observers: Readonly<Record<string, Observe>> = { 'the live feed': followFeeds };
