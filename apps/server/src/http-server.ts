@@ -39,8 +39,8 @@ export interface HttpServerParts {
   readonly onDenied: (denial: Denial) => void;
 }
 
-/** Deeper than any body that a command takes. */
-const maxDepth = 8;
+/** Deeper than any body that a command takes; one of many commands stands in the third level of what carries them. */
+const maxDepth = { ofOne: 8, ofMany: 8 + 3 };
 
 /** The application, not yet listening: one filter, one guard, one pipe, and nothing per request but what the route needs. */
 export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
@@ -83,10 +83,11 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
       filter.answer(error, request, reply),
   });
   const fastify = adapter.getInstance<FastifyInstance>();
-  fastify.addHook('onRoute', ({ url, method, config }) => {
+  fastify.decorate('problemOf', (error, asked) => filter.problemOf(error, asked));
+  fastify.addHook('onRoute', (route) => {
+    const { url, method, config } = route;
+    if (config?.largestBody !== undefined) route.bodyLimit = config.largestBody;
     const names = [method].flat();
-    // The history is there in several forms, and chooses among them itself.
-    if (url.endsWith('/events')) Object.assign(config ?? {}, { answers: [] });
     // Routes for a method that any address takes say nothing of an address.
     if (url.includes('*')) return;
     const pattern = new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`);
@@ -173,9 +174,10 @@ function readBodies(fastify: FastifyInstance): void {
     done(null, payload);
   });
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, bytes, done) => {
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, ({ routeOptions }, bytes, done) => {
     try {
-      done(null, parseJsonBody(bytes as Buffer, maxDepth));
+      const { largestBody } = routeOptions.config;
+      done(null, parseJsonBody(bytes as Buffer, largestBody === undefined ? maxDepth.ofOne : maxDepth.ofMany));
     } catch (error) {
       done(error as Error);
     }

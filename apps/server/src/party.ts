@@ -1,7 +1,7 @@
 import { relationshipStream, roles, type Actor, type Partner, type Role } from '#customer-relationship';
 import { badRequest, isGuid, Problem, type Caller } from '#http';
 import { Rejection } from '#event-sourcing';
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Ledger } from './ledger.js';
 
@@ -31,39 +31,49 @@ export class PartyGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const { caller } = request.call;
     // Authentication has let it through without one: a route outside /v1/.
-    if (!caller) return true;
-    const party = this.partyOf(caller, request.params as PathIds);
+    if (!caller || Reflect.getMetadata(ofManyParties, context.getHandler())) return true;
+    const party = partyOf(caller, request.params as PathIds, this.ledger.partners);
     request.party = party;
     request.call.partnerId = party.partner.tenantId;
     return true;
   }
-
-  private partyOf(caller: Caller, { partnerId, customerId }: PathIds): Party {
-    const named = partnerId === undefined ? undefined : pathGuid('partnerId', partnerId);
-    const customer = customerId === undefined ? '' : pathGuid('customerId', customerId);
-    const actsAsCustomer =
-      caller.roles.includes('CustomerGlobalAdmin') &&
-      (named === undefined ? !this.ledger.partners.has(caller.tenant) : named !== caller.tenant);
-    if (actsAsCustomer && named === undefined) throw new Problem('PartnerNotNamed');
-
-    const partner = this.ledger.partners.get(actsAsCustomer ? named! : caller.tenant);
-    if (!partner) throw actsAsCustomer ? notFound() : new Problem('PartnerUnknown', { tenant: caller.tenant });
-    if (actsAsCustomer ? customer !== caller.tenant : named !== undefined && named !== caller.tenant) throw notFound();
-    return {
-      actor: {
-        id: caller.id,
-        kind: actsAsCustomer ? 'customerUser' : caller.app ? 'partnerApp' : 'partnerUser',
-        roles: caller.roles,
-        tenant: caller.tenant,
-      },
-      partner,
-      customerId: customer,
-      stream: customer && relationshipStream(partner.tenantId, customer),
-    };
-  }
 }
 
-interface PathIds {
+const ofManyParties = 'ledger:ofManyParties';
+
+/** A route whose requests name a party each for many things that they ask for. */
+export const OfManyParties = (): MethodDecorator => SetMetadata(ofManyParties, true);
+
+/** The party that a caller makes with the ids of a path. @throws Problem 400, 403; Rejection for what it must not know of */
+export function partyOf(
+  caller: Caller,
+  { partnerId, customerId }: PathIds,
+  partners: ReadonlyMap<string, Partner>,
+): Party {
+  const named = partnerId === undefined ? undefined : pathGuid('partnerId', partnerId);
+  const customer = customerId === undefined ? '' : pathGuid('customerId', customerId);
+  const actsAsCustomer =
+    caller.roles.includes('CustomerGlobalAdmin') &&
+    (named === undefined ? !partners.has(caller.tenant) : named !== caller.tenant);
+  if (actsAsCustomer && named === undefined) throw new Problem('PartnerNotNamed');
+
+  const partner = partners.get(actsAsCustomer ? named! : caller.tenant);
+  if (!partner) throw actsAsCustomer ? notFound() : new Problem('PartnerUnknown', { tenant: caller.tenant });
+  if (actsAsCustomer ? customer !== caller.tenant : named !== undefined && named !== caller.tenant) throw notFound();
+  return {
+    actor: {
+      id: caller.id,
+      kind: actsAsCustomer ? 'customerUser' : caller.app ? 'partnerApp' : 'partnerUser',
+      roles: caller.roles,
+      tenant: caller.tenant,
+    },
+    partner,
+    customerId: customer,
+    stream: customer && relationshipStream(partner.tenantId, customer),
+  };
+}
+
+export interface PathIds {
   readonly partnerId?: string;
   readonly customerId?: string;
 }

@@ -62,6 +62,13 @@ export interface Asked {
   readonly namedPartner: string | undefined;
 }
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** What would be answered to one of many requests in one. Whoever must be told of it is told. */
+    problemOf: (error: unknown, asked: Asked) => ProblemAnswer;
+  }
+}
+
 /** A problem as it goes out. */
 export interface ProblemAnswer {
   readonly status: number;

@@ -44,6 +44,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The media types that the route answers with; JSON unless it says otherwise, empty if it sees to that itself. */
     readonly answers?: readonly string[];
+    /** In bytes, of a route that carries many commands; of others it is what the server was told. */
+    readonly largestBody?: number;
   }
 }
 

@@ -1,5 +1,13 @@
 import type { CommandName, RelationshipCommands, RelationshipEvents } from '#customer-relationship';
-import { badRequest, idempotencyKey, ifMatch, isItemId, normalItemId, type Precondition } from '#http';
+import {
+  badRequest,
+  idempotencyKey,
+  ifMatch,
+  isItemId,
+  normalItemId,
+  type FieldsClass,
+  type Precondition,
+} from '#http';
 import { applyDecorators, Controller, createParamDecorator, Post, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Party } from '../party.js';
@@ -43,8 +51,18 @@ type IdsIn<Path extends string> = Path extends `${string}:${infer Id}/${infer Re
     : never;
 type BodyOf<N extends CommandName, Path extends string> = Omit<RelationshipCommands[N], IdsIn<Path>> & Commented;
 
+/** A command's one route below a relationship: what carries commands in another way goes by it too. */
+export interface CommandRoute {
+  readonly sending: Sending;
+  readonly body: FieldsClass<Commented>;
+  /** `subscriptions/:subscriptionId/suspend` */
+  readonly below: string;
+}
+
 const sendings = new WeakMap<object, Sending>();
 const documented = new Map<string, Sending>();
+const declared = new Map<CommandName, Omit<CommandRoute, 'below'> & { readonly in: object; readonly path: string }>();
+const nouns = new WeakMap<object, string>();
 
 /** The sending that a route was declared with, by `Controller.method`. */
 export function documentedSending(route: string): Sending | undefined {
@@ -68,13 +86,29 @@ export function Sends<N extends CommandName, const Path extends string>(
     const sending = { command, ...options };
     sendings.set(descriptor.value!, sending);
     documented.set(`${target.constructor.name}.${property}`, sending);
+    // What the compiler writes down of the method's parameters, for Nest and for us.
+    const [, body] = Reflect.getMetadata('design:paramtypes', target, property) as [unknown, FieldsClass<Commented>];
+    declared.set(command, { sending, body, in: target, path });
     applyDecorators(Post(path))(target, property, descriptor);
   };
 }
 
 /** The controller of one noun's commands, under the customer's path and, for customers, under the partner's. */
 export function RelationshipController(noun: string): ClassDecorator {
-  return Controller(relationshipPaths(noun));
+  return (controller) => {
+    nouns.set(controller.prototype as object, noun);
+    Controller(relationshipPaths(noun))(controller);
+  };
+}
+
+/** The routes of all commands whose controllers have been loaded. */
+export function commandRoutes(): ReadonlyMap<CommandName, CommandRoute> {
+  return new Map(
+    [...declared].map(([command, { sending, body, in: controller, path }]) => {
+      const below = [nouns.get(controller), path].filter(Boolean).join('/');
+      return [command, { sending, body, below }];
+    }),
+  );
 }
 
 export function relationshipPaths(below: string): string[] {
@@ -86,7 +120,7 @@ export function relationshipPaths(below: string): string[] {
 export const Enveloped = createParamDecorator((_: unknown, context: ExecutionContext): Envelope => {
   const request = context.switchToHttp().getRequest<FastifyRequest>();
   const { headers, party } = request;
-  const dryRun = isDryRun(request.query as Readonly<Record<string, unknown>>);
+  const dryRun = isDryRun(request);
   const match = headers['if-match'];
   return {
     sending: sendings.get(context.getHandler())!,
@@ -123,7 +157,9 @@ export function itemIds(params: Readonly<Record<string, string>>): Record<string
   return ids;
 }
 
-function isDryRun(query: Readonly<Record<string, unknown>>): boolean {
+/** @throws Problem 400 for any other parameter */
+export function isDryRun(request: FastifyRequest): boolean {
+  const query = request.query as Readonly<Record<string, unknown>>;
   for (const name in query) if (name !== 'dryRun') throw badRequest('InvalidQuery', name, 'is not known here');
   const { dryRun } = query;
   if (dryRun !== undefined && dryRun !== 'true' && dryRun !== 'false')

@@ -1,0 +1,126 @@
+import type { Partner } from '#customer-relationship';
+import { badRequest, Call, idempotencyKey, ifMatch, Problem, validated, type Caller } from '#http';
+import { partyOf } from '../party.js';
+import { representation } from '../representation.js';
+import { SendCommand } from './send-command.js';
+import { commandRoutes, itemIds, type CommandRoute } from './sends.js';
+
+/** One of the commands in a bulk, as it came in. */
+export interface BulkItem {
+  readonly index: number;
+  readonly members: Readonly<Record<string, unknown>>;
+  /** The address that it would have had alone, as far as it has one. */
+  readonly instance: string;
+  /** The form of that address. */
+  readonly route: string | undefined;
+  readonly call: Call;
+  /** What it must not overtake: another of the same relationship. */
+  readonly lane: string;
+}
+
+export const mostItems = 500;
+
+const ofEveryItem = ['command', 'customerId', 'partnerId', 'idempotencyKey', 'ifMatch', 'body'];
+
+/** The items in the body of a bulk. @throws Problem 400 when they are none */
+export function bulkItems(body: unknown, { correlationId, trace, caller }: Call): BulkItem[] {
+  const { items, ...others } = (body ?? {}) as { readonly items?: unknown };
+  for (const name in others) throw badRequest('InvalidBody', `/${name}`, 'is not known here');
+  if (!Array.isArray(items) || items.length === 0 || items.length > mostItems)
+    throw badRequest('InvalidBody', '/items', `must be a list of 1 to ${mostItems} commands`);
+  return items.map((item: unknown, index) => {
+    if (typeof item !== 'object' || item === null || Array.isArray(item))
+      throw badRequest('InvalidBody', `/items/${index}`, 'must be an object');
+    const members = item as Readonly<Record<string, unknown>>;
+    // Of their own, so that each can be found; alike, so that they can be found together.
+    const call = new Call(`${correlationId.slice(0, 60)}.${index}`, trace);
+    call.caller = caller;
+    const { partnerId, customerId } = members;
+    const route = routeOf(members);
+    const prefix = partnerId === undefined ? '/v1/customers' : `/v1/partners/:partnerId/customers`;
+    return {
+      index,
+      members,
+      instance: route ? filled(`${prefix}/:customerId/${route.below}`, members) : '/v1/commands',
+      route: route && `${prefix}/:customerId/${route.below}`,
+      call,
+      lane: `${lowerCase(partnerId)} ${lowerCase(customerId)}`,
+    };
+  });
+}
+
+/** The command that an item would have been alone: the same order of checks, and the same words for what is wrong. */
+export function commandOf(
+  { index, members, instance, call }: BulkItem,
+  dryRun: boolean,
+  partners: ReadonlyMap<string, Partner>,
+): SendCommand {
+  const route = routeOf(members);
+  if (!route) throw badRequest('InvalidBody', `/items/${index}/command`, 'must be the name of a command');
+  const names = idsIn(route.below);
+  for (const name in members)
+    if (!ofEveryItem.includes(name) && !names.includes(name))
+      throw badRequest('InvalidBody', `/items/${index}/${name.slice(0, 100)}`, 'is not known here');
+  const path = text(members, ['customerId', ...('partnerId' in members ? ['partnerId'] : []), ...names]);
+  const party = partyOf(call.caller as Caller, path, partners);
+  call.partnerId = party.partner.tenantId;
+  const base = 'partnerId' in members ? `/v1/partners/${party.partner.tenantId}` : '/v1';
+  const { idempotencyKey: key, ifMatch: match, body } = members;
+  const envelope = {
+    sending: route.sending,
+    party,
+    ids: itemIds(path),
+    key: dryRun ? undefined : idempotencyKey(headerText('Idempotency-Key', key)),
+    precondition: match === undefined ? undefined : ifMatch(headerText('If-Match', match)!, representation),
+    dryRun,
+    base: `${base}/customers/${party.customerId}`,
+    instance,
+    call,
+  };
+  const { value, errors } = validated(route.body, body ?? {});
+  if (errors) throw new Problem('InvalidBody', { errors });
+  return new SendCommand(envelope, value);
+}
+
+const routes = commandRoutesOnce();
+
+function routeOf({ command }: BulkItem['members']): CommandRoute | undefined {
+  return typeof command === 'string' ? routes().get(command) : undefined;
+}
+
+/** By then every controller has been loaded. */
+function commandRoutesOnce(): () => ReadonlyMap<string, CommandRoute> {
+  let known: ReadonlyMap<string, CommandRoute> | undefined;
+  return () => (known ??= commandRoutes());
+}
+
+function idsIn(path: string): string[] {
+  return [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!);
+}
+
+function filled(path: string, members: BulkItem['members']): string {
+  return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(shortText(members[name])));
+}
+
+function shortText(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, 64) : '';
+}
+
+function lowerCase(value: unknown): string {
+  return shortText(value).toLowerCase();
+}
+
+function text(members: BulkItem['members'], names: readonly string[]): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const name of names) {
+    const value = members[name];
+    if (typeof value !== 'string') throw badRequest('InvalidPath', name, 'must be there, as text');
+    texts[name] = value;
+  }
+  return texts;
+}
+
+function headerText(name: string, value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw badRequest('InvalidHeader', name, 'must be text');
+}

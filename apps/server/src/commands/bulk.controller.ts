@@ -1,0 +1,108 @@
+import { Readable } from 'node:stream';
+import { acceptable, Answer, badRequest, Problem } from '#http';
+import { Controller, HttpCode, Post, Req, Res, type BeforeApplicationShutdown } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Ledger } from '../ledger.js';
+import { OfManyParties } from '../party.js';
+import { bulkItems, commandOf, type BulkItem } from './bulk-items.js';
+import { throughLanes } from './lanes.js';
+import type { SendCommand } from './send-command.js';
+import { isDryRun } from './sends.js';
+
+const json = 'application/json';
+const ndjson = 'application/x-ndjson';
+const largestBody = 1024 * 1024;
+/** Of so many relationships commands are decided at once. */
+const atOnce = 16;
+
+/** Many commands in one request, each decided and answered as if it had come alone. */
+@Controller('v1/commands')
+export class BulkController implements BeforeApplicationShutdown {
+  private stopping = false;
+
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly ledger: Ledger,
+  ) {}
+
+  beforeApplicationShutdown(): void {
+    this.stopping = true;
+  }
+
+  @Post()
+  @HttpCode(200)
+  @OfManyParties()
+  @RouteConfig({ answers: [json, ndjson], largestBody })
+  async send(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+    const { headers, call, server, body } = request;
+    const dryRun = isDryRun(request);
+    for (const name of ['Idempotency-Key', 'If-Match'])
+      if (headers[name.toLowerCase()] !== undefined)
+        throw badRequest('InvalidHeader', name, 'belongs to each item of a bulk');
+    const items = bulkItems(body, call);
+    await server.charge(request, reply, items.length - 1);
+    call.outcome = 'bulk';
+
+    const sender = { gone: false };
+    reply.raw.once('close', () => (sender.gone = true));
+    const lanes = Map.groupBy(items, ({ lane }) => lane);
+    const answers = throughLanes([...lanes.values()], atOnce, (item) => this.answerTo(item, dryRun, request, sender));
+    if (acceptable(headers.accept, [json, ndjson]) === ndjson) {
+      reply.header('content-type', `${ndjson}; charset=utf-8`);
+      return Readable.from(linesOf(answers), { objectMode: false, highWaterMark: 64 * 1024 });
+    }
+    const texts: string[] = [];
+    for await (const { index, text } of answers) texts[index] = text;
+    return new Answer(200, {}, `{"items":[${texts.join(',')}]}`);
+  }
+
+  private async answerTo(
+    item: BulkItem,
+    dryRun: boolean,
+    { server }: FastifyRequest,
+    sender: { readonly gone: boolean },
+  ): Promise<ItemAnswer> {
+    const { index, call, instance, route, members } = item;
+    try {
+      // A sender who has gone asks again with the same keys, and so does one whose server ends.
+      if (this.stopping || sender.gone) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
+      const command = commandOf(item, dryRun, this.ledger.partners);
+      const { status, headers, body } = await this.commands.execute<SendCommand, Answer>(command);
+      return itemAnswer(item, status, headers, `${json}; charset=utf-8`, body);
+    } catch (error) {
+      const { partnerId } = members;
+      const { status, headers, body } = server.problemOf(error, {
+        call,
+        instance,
+        method: 'POST',
+        route: route ?? '/v1/commands',
+        namedPartner: typeof partnerId === 'string' ? partnerId : undefined,
+      });
+      return itemAnswer({ index, call }, status, headers, 'application/problem+json; charset=utf-8', body);
+    }
+  }
+}
+
+interface ItemAnswer {
+  readonly index: number;
+  /** JSON. */
+  readonly text: string;
+}
+
+function itemAnswer(
+  { index, call }: Pick<BulkItem, 'index' | 'call'>,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  type: string,
+  body: Answer['body'],
+): ItemAnswer {
+  const all = JSON.stringify({ ...headers, 'Content-Type': type, 'X-Correlation-Id': call.correlationId });
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return { index, text: `{"index":${index},"status":${status},"headers":${all},"body":${text}}` };
+}
+
+async function* linesOf(answers: AsyncIterable<ItemAnswer>): AsyncGenerator<string> {
+  for await (const { text } of answers) yield `${text}\n`;
+}
