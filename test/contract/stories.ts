@@ -220,6 +220,7 @@ function reading(): readonly Step[] {
     // Not worth waiting for: an operation, which can be asked about and given up.
     { operation: 'customersList', query: '?asOfPosition=1&limit=7', headers: { Prefer: 'wait=0' } },
     { operation: 'operationsOperation' },
+    { operation: 'bulkSend', body: { items: [] } },
     { operation: 'operationsCancel' },
   ];
 }
@@ -264,7 +265,7 @@ function requestFor(step: Step, suffix: string, customer: Customer, telling: Tel
       ...(operation.isCommand ? { 'Idempotency-Key': newKey(), 'Content-Type': 'application/json' } : {}),
       ...step.headers,
     },
-    body: operation.body ? JSON.stringify(bodyOf(step, suffix, telling, operation)) : undefined,
+    body: operation.body ? JSON.stringify(bodyOf(step, suffix, customer, telling, operation)) : undefined,
     customer,
     ids,
     twists: [],
@@ -280,12 +281,15 @@ function senderOf({ operation }: Step, suffix: string, customer: Customer, { ten
   return suffix ? { token: { tenant: customer.id, roles: ['CustomerGlobalAdmin'], app: false } } : partners(true);
 }
 
-function bodyOf(step: Step, suffix: string, { world, partner }: Telling, { body }: Operation): Json {
+function bodyOf(step: Step, suffix: string, customer: Customer, telling: Telling, { body }: Operation): Json {
+  const { world, partner } = telling;
   const given = (step.body ?? {}) as Readonly<Record<string, Json>>;
   const signature = { userId: 'chris', globalAdmin: true };
   switch (step.operation) {
     case 'requestResellerRelationship':
       return { customer: { name: world.newName() }, market: partner.market, ...given };
+    case 'bulkSend':
+      return { items: bulkItems(customer, telling) };
     case 'requestDelegatedAdmin':
       return { name: world.newName(), ...given };
     case 'assignSupportContact':
@@ -299,4 +303,13 @@ function bodyOf(step: Step, suffix: string, { world, partner }: Telling, { body 
     default:
       return body ? given : {};
   }
+}
+
+function bulkItems({ id: customerId }: Customer, { newKey }: Telling): Json {
+  return ['WithdrawRelationshipRequest', 'ConfirmCustomerAgreement'].map((command) => ({
+    command,
+    customerId,
+    idempotencyKey: newKey(),
+    body: {},
+  }));
 }
