@@ -137,3 +137,34 @@ describe('a relationship as it stood', () => {
     expect(await server.get(`${path}/${query}`, { as: null })).toMatchObject({ status: 401 });
   });
 });
+
+describe('a server under another policy', () => {
+  it('tells what was under the policy of then', async () => {
+    const first = await runServer();
+    const path = await establish(first);
+    await first.post(`${path}/subscriptions`, subscription('s'));
+    const suspended = await first.post(`${path}/subscriptions/s/suspend`, { reason: 'customerRequest' });
+    await first.stop();
+    const server = await runServer({
+      dataDirectory: first.dataDirectory,
+      store: first.store,
+      env: { POLICY: 'partner-center-later' },
+    });
+    const renamed = await server.post(`${path}/profile/update`, { name: 'Later' });
+    const readiness = async (query: string) =>
+      (await server.get(`${path}/reseller-relationship/removal-readiness${query}`)).body;
+    const blocks = async (query: string) =>
+      (await server.get(`${path}/items${query}`, { headers: { prefer: 'wait=30' } })).body.items[0].blocks;
+
+    // Under the later one what is suspended blocks too.
+    const later = { removable: false, policy: 'partner-center-later', blockers: [{ kind: 'suspendedNewCommerce' }] };
+    for (const query of ['', `?asOfPosition=${positionOf(renamed)}`]) {
+      expect(await readiness(query)).toMatchObject(later);
+      expect(await blocks(query)).toBe('suspendedNewCommerce');
+    }
+    const then = `?asOfPosition=${positionOf(suspended)}`;
+    expect(await readiness(then)).toMatchObject({ removable: true, policy: 'partner-center-2020-06', blockers: [] });
+    expect(await blocks(then)).toBeNull();
+    await server.end();
+  });
+});

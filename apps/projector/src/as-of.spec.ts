@@ -248,6 +248,16 @@ describe('A view as it stood', () => {
     }
   });
 
+  it('is not waited for when the store falls silent', async () => {
+    const store = inMemoryEventStore();
+    await randomHistory(store, randomFrom(6)).append(100);
+    const head = await store.head();
+    // Beyond the end, where nothing comes any more.
+    await expect(past(store, { position: head + 1 }, undefined, undefined, 50)).rejects.toBeInstanceOf(
+      StoreUnavailable,
+    );
+  });
+
   it('is not made past an event that its projection cannot handle', async () => {
     const store = inMemoryEventStore();
     await randomHistory(store, randomFrom(4)).append(60);
@@ -281,6 +291,7 @@ describe('A view as it stood', () => {
     until: Until,
     path = join(directory, 'past.sqlite'),
     signal = new AbortController().signal,
+    silenceMs = 10_000,
   ) {
     const projection = listed[0]!;
     return projectPast({
@@ -292,6 +303,7 @@ describe('A view as it stood', () => {
       ledgerId,
       until,
       signal,
+      silenceMs,
     });
   }
 });

@@ -93,7 +93,7 @@ export const parameterTexts: Readonly<Record<string, string>> = {
   cursor: 'From the Link header of the page before, with the same filters and sort.',
   limit: 'How many at most on this page.',
   atLeast: 'The position that the view must have reached; Ledger-Position says the same and names the ledger.',
-  asOf: 'As it stood at this time: what had been recorded by then counts. Not in the future.',
+  asOf: 'As it stood at this time: what had been recorded by then counts. Not in the future; the + of an offset is %2B.',
   asOfPosition: 'As it stood at this position of the ledger. One moment at a time.',
   asOfRevision: 'As it stood at this revision of the relationship. One moment at a time.',
   after: 'Only what lies behind it: a revision of the relationship, or a position of the ledger.',

@@ -1,5 +1,13 @@
 import { rmSync } from 'node:fs';
-import type { AnyProjection, EventBatch, EventCodec, EventMetadata, EventStore, RecordedEvent } from '#event-sourcing';
+import {
+  StoreUnavailable,
+  type AnyProjection,
+  type EventBatch,
+  type EventCodec,
+  type EventMetadata,
+  type EventStore,
+  type RecordedEvent,
+} from '#event-sourcing';
 import { projector } from './projector.js';
 import { openViewsFile } from './views-file.js';
 
@@ -26,6 +34,8 @@ export interface ProjectPastOptions<Catalogue, Subject> {
   readonly ledgerId: string;
   readonly until: Until;
   readonly signal: AbortSignal;
+  /** A store that says nothing for so long is taken to be away (ms, default 30,000): whoever waits may ask again. */
+  readonly silenceMs?: number;
   /** How far the log has been read. */
   readonly onProgress?: (position: number) => void;
 }
@@ -49,15 +59,21 @@ export async function projectPast<Catalogue, Subject>({
   ledgerId,
   until,
   signal,
+  silenceMs = 30_000,
   onProgress,
 }: ProjectPastOptions<Catalogue, Subject>): Promise<Past> {
   signal.throwIfAborted();
   const failing = new AbortController();
   const giveUp = (error: unknown) => failing.abort(error);
+  const silence = setTimeout(
+    () => giveUp(new StoreUnavailable(`The event store has said nothing for ${silenceMs / 1000} s`)),
+    silenceMs,
+  );
   const views = openViewsFile({ path, projections: [projection], anew: true, temporary: true });
   try {
     let lastCounted: Past['lastCounted'];
     const log = logUntil(store, until, ({ events, position }) => {
+      silence.refresh();
       const last = events.findLast(({ stream }) => subjectOf(stream) !== undefined);
       if (last) {
         const { recordedAt, policy } = last.metadata;
@@ -81,6 +97,7 @@ export async function projectPast<Catalogue, Subject>({
     signal.throwIfAborted();
     return { lastCounted };
   } finally {
+    clearTimeout(silence);
     views.close();
     // The lock is for files that come back.
     rmSync(`${path}.lock`, { force: true });
