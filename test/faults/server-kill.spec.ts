@@ -41,8 +41,10 @@ describe('a server that is killed again and again under load', () => {
     const { working, rest } = callers.work();
     try {
       for (let round = 0; round < rounds; round++) {
-        // Long enough for hundreds of commands, and never at the same place.
-        await Promise.race([working, sleep(300 + Math.random() * 900)]);
+        // Not before there is something to lose, and never at the same place.
+        const enough = callers.told.size + 60;
+        while (callers.told.size < enough) await Promise.race([working, sleep(20)]);
+        await Promise.race([working, sleep(Math.random() * 500)]);
         await server.killAtOnce();
         server = await start();
       }
@@ -64,7 +66,7 @@ describe('a server that is killed again and again under load', () => {
     const store = openSqliteEventStore({ path: eventsFileIn(dataDirectory), readOnly: true });
     log = await logOf(store);
     await store.close();
-  }, 60_000);
+  }, 180_000);
 
   it('has given one answer to each key, however often it was asked', () => {
     expect(callers.differences).toEqual([]);
