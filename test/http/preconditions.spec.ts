@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { customerPath, establish, newCustomer, runServer, subscription, type RunningServer } from './running-server.js';
+import { openapi } from './contract.js';
+import {
+  customerPath,
+  establish,
+  newCustomer,
+  northwind,
+  pairPath,
+  runServer,
+  subscription,
+  type RunningServer,
+} from './running-server.js';
 
 jest.setTimeout(60_000);
 
@@ -49,10 +59,12 @@ describe('a relationship’s tag', () => {
   it.each([
     ['any', '*', 200],
     ['one of several', '"0.1", CURRENT', 200],
+    ['one of several, some of them empty', ',, CURRENT ,"0.1",', 200],
     ['none of several', '"0.1", "1.1"', 412],
     ['the form of another release', '"CURRENT_REVISION.2"', 412],
     ['somebody else’s', '"abc"', 412],
     ['a weak one', 'W/CURRENT', 400],
+    ['one of another time, as answers about the past have it', '"CURRENT_REVISION.1.0123456789ab"', 412],
     ['one without quotes', '7.1', 400],
   ])('as %s: %s', async (_, header, status) => {
     const { headers, body } = await read();
@@ -90,5 +102,113 @@ describe('a relationship’s tag', () => {
       null,
       'no-store',
     ]);
+  });
+});
+
+type Json = Record<string, any>;
+
+describe('what the document says of preconditions', () => {
+  let server: RunningServer;
+  let customerId: string;
+  let path: string;
+  beforeAll(async () => {
+    server = await runServer();
+    customerId = newCustomer();
+    path = await establish(server, customerId);
+  });
+  afterAll(() => server.end());
+
+  const parametersOf = (operation: Json) =>
+    ((operation['parameters'] ?? []) as Json[]).flatMap(({ $ref }) => ($ref ? [String($ref).split('/').at(-1)!] : []));
+  const operationsOf = (method: string) =>
+    Object.entries(openapi['paths'] as Json)
+      .filter(([template]) => template.startsWith('/v1/'))
+      .flatMap(([template, operations]) =>
+        (operations as Json)[method] ? [{ template, operation: (operations as Json)[method] as Json }] : [],
+      );
+  const filled = (template: string) =>
+    template
+      .replace('{customerId}', customerId)
+      .replace('{partnerId}', northwind)
+      .replace(/\{\w+\}/g, 'nothing');
+  const current = async () => (await server.get(`${path}/reseller-relationship`)).headers;
+
+  it('is so of every command: what was not seen is not changed, and the answer says what there is to see', async () => {
+    const commands = operationsOf('post').filter(({ operation }) => parametersOf(operation).includes('IdempotencyKey'));
+    expect(commands.length).toBeGreaterThan(80);
+    const now = await current();
+    for (const { template, operation } of commands) {
+      const { example } = operation['requestBody'].content['application/json'];
+      const send = (ifMatch: string) => server.post(filled(template), example, { headers: { 'if-match': ifMatch } });
+      const stale = await send('"0.1"');
+      expect([template, stale.status, stale.code, stale.body.revision]).toEqual([
+        template,
+        412,
+        'PreconditionFailed',
+        2,
+      ]);
+      for (const name of ['etag', 'ledger-position']) expect(stale.headers.get(name)).toBe(now.get(name));
+      expect(parametersOf(operation).some((name) => name.startsWith('IfMatch'))).toBe(true);
+    }
+    expect((await current()).get('etag')).toBe(now.get('etag'));
+  });
+
+  it('is so of the command that must not be sent blindly', async () => {
+    const needing = operationsOf('post').filter(({ operation }) => parametersOf(operation).includes('IfMatchRequired'));
+    expect(needing.map(({ template }) => template)).toEqual([
+      '/v1/customers/{customerId}/reseller-relationship/remove',
+      '/v1/partners/{partnerId}/customers/{customerId}/reseller-relationship/remove',
+    ]);
+    for (const { template } of needing)
+      expect(await server.post(filled(template))).toMatchObject({ status: 428, code: 'PreconditionRequired' });
+  });
+
+  it('is so of every list: it has a tag that spares the reader, or changes with the clock and has none', async () => {
+    const lists = operationsOf('get').filter(({ operation }) => operation['operationId'].includes('List'));
+    expect(lists.length).toBeGreaterThan(8);
+    for (const { template, operation } of lists) {
+      const url = filled(template);
+      const read = (query: string, headers: Record<string, string> = {}) => server.get(`${url}${query}`, { headers });
+      const { status, headers } = await read('');
+      const tag = headers.get('etag');
+      expect([template, status]).toEqual([template, 200]);
+      if (!parametersOf(operation).includes('IfNoneMatch')) {
+        // As it stands now it is never spared, though it may be as it stood.
+        expect([template, tag, headers.get('cache-control')]).toEqual([template, null, 'no-store']);
+        expect((await read('', { 'if-none-match': '*' })).status).toBe(200);
+        continue;
+      }
+      expect(tag).toMatch(/^W\/"/);
+      for (const sent of [tag!, tag!.slice(2), `"0.1", ${tag!}`, '*'])
+        expect([template, (await read('', { 'if-none-match': sent })).status]).toEqual([template, 304]);
+      // The tag is of the query too.
+      expect((await read('?limit=7', { 'if-none-match': tag! })).status).toBe(200);
+    }
+  });
+
+  it('is so of a list that has moved on', async () => {
+    const before = (await server.get('/v1/customers')).headers.get('etag')!;
+    const { headers } = await server.post(`${path}/profile/update`, { name: `Moved ${Math.random()}` });
+    const after = await server.get('/v1/customers', {
+      headers: { 'if-none-match': before, 'ledger-position': headers.get('ledger-position')!, prefer: 'wait=20' },
+    });
+    expect(after.status).toBe(200);
+    expect(after.headers.get('etag')).not.toBe(before);
+  });
+
+  it('is so of every item: it has the tag of its relationship', async () => {
+    await server.post(`${path}/subscriptions`, subscription('nothing'));
+    const tag = (await current()).get('etag')!;
+    for (const base of [path, pairPath(northwind, customerId)]) {
+      const url = `${base}/subscriptions/nothing`;
+      expect((await server.get(url)).headers.get('etag')).toBe(tag);
+      const unchanged = await server.get(url, { headers: { 'if-none-match': tag } });
+      expect([unchanged.status, unchanged.headers.get('etag')]).toEqual([304, tag]);
+      expect((await server.get(url, { headers: { 'if-none-match': '"0.1"' } })).status).toBe(200);
+    }
+    const items = operationsOf('get').filter(({ template }) => /\/(\{\w+Id\})$/.test(template));
+    for (const { template, operation } of items)
+      if (!/operations|explanations/.test(template))
+        expect([template, parametersOf(operation).includes('IfNoneMatch')]).toEqual([template, true]);
   });
 });

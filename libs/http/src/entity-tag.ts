@@ -10,7 +10,8 @@ export function entityTag(revision: number, representation: number): string {
 /** What `If-Match` asks for: any existing relationship, one of these revisions, or none that could match. */
 export type Precondition = { readonly any: true } | { readonly any: false; readonly revisions: readonly number[] };
 
-const tag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
+// One element of a list, which may be empty (RFC 9110, 5.6.1); a tag may have a comma in it.
+const element = /[ \t]*(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|$)/y;
 const ours = /^(0|[1-9]\d{0,15})\.(\d{1,6})$/;
 
 /**
@@ -36,9 +37,16 @@ export function noneMatch(header: string | undefined, current: string): boolean 
 }
 
 function tagsIn(name: string, header: string): { readonly weak: boolean; readonly value: string }[] {
-  return header.split(',').map((part) => {
-    const match = tag.exec(part.trim());
-    if (!match) throw badRequest('InvalidHeader', name, 'must be * or entity tags in quotes');
-    return { weak: match[1] !== undefined, value: match[2]! };
-  });
+  const tags: { weak: boolean; value: string }[] = [];
+  let read = 0;
+  while (read < header.length) {
+    element.lastIndex = read;
+    const match = element.exec(header);
+    if (!match) break;
+    if (match[2] !== undefined) tags.push({ weak: match[1] !== undefined, value: match[2] });
+    read = element.lastIndex;
+  }
+  if (read < header.length || tags.length === 0)
+    throw badRequest('InvalidHeader', name, 'must be * or entity tags in quotes');
+  return tags;
 }

@@ -39,6 +39,8 @@ describe('If-Match', () => {
   it('names revisions by the tags of answers', () => {
     expect(ifMatch(entityTag(7, 1), 1)).toEqual({ any: false, revisions: [7] });
     expect(ifMatch('"7.1", "8.1"', 1)).toEqual({ any: false, revisions: [7, 8] });
+    expect(ifMatch(' ,"7.1",,\t"8.1" ,', 1)).toEqual({ any: false, revisions: [7, 8] });
+    expect(ifMatch('"7.1,"', 1)).toEqual({ any: false, revisions: [] });
     expect(ifMatch(' * ', 1)).toEqual({ any: true });
   });
 
@@ -47,7 +49,19 @@ describe('If-Match', () => {
     expect(ifMatch('"somebody-else"', 1)).toEqual({ any: false, revisions: [] });
   });
 
-  it.each(['W/"7.1"', '7.1', '"7.1', '', '"7.1" "8.1"', '*, "7.1"', "'7.1'"])('is refused as %j', (header) => {
+  it.each([
+    'W/"7.1"',
+    '7.1',
+    '"7.1',
+    '',
+    ',',
+    ' , ,',
+    '"7.1" "8.1"',
+    '*, "7.1"',
+    "'7.1'",
+    '"7.1", W/"8.1"',
+    '"7.1", 8',
+  ])('is refused as %j', (header) => {
     expect(refusal(() => ifMatch(header, 1))).toMatchObject({ code: 'InvalidHeader' });
   });
 });
@@ -58,6 +72,8 @@ describe('If-None-Match', () => {
     ['"7.1"', true],
     ['W/"7.1"', true],
     ['"6.1", "7.1"', true],
+    [',"6.1,7.1",, W/"7.1",', true],
+    ['"6.1,7.1"', false],
     ['*', true],
     ['"7.2"', false],
   ])('%j matches "7.1": %s', (header, matches) => {
