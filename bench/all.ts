@@ -7,7 +7,14 @@ import { figure, median, reported, table } from './results.js';
 
 // Every bench one after the other, never two at a time, and what they have found in one table.
 
-const benches = ['event-store.js', 'kurrentdb-append.js', 'projections.js', 'as-of.js', 'http-commands.js'];
+const benches = [
+  'event-store.js',
+  'kurrentdb-append.js',
+  'projections.js',
+  'as-of.js',
+  'history-feed.js',
+  'http-commands.js',
+];
 
 const directory = mkdtempSync(join(tmpdir(), 'bench-results-'));
 const results = join(directory, 'results.jsonl');
