@@ -1,0 +1,375 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { roles, type Role } from '#customer-relationship';
+import { embeddedAudience, embeddedIssuer, embeddedKey } from '#http';
+import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } from 'jose';
+import { throughLanes } from '../../apps/server/src/commands/lanes.js';
+import { openapi } from './contract.js';
+import {
+  establish,
+  globalAdminOf,
+  greatLakes,
+  newCustomer,
+  northwind,
+  runServer,
+  type Answered,
+  type RunningServer,
+  type Sent,
+  type Who,
+} from './running-server.js';
+
+jest.setTimeout(120_000);
+
+// Who may come in where: every route of the document as every kind of caller. The table is to be read beside the rights
+// of the policy (libs/customer-relationship/src/policy.ts); a route without a row fails.
+
+/** The roles of a partner's people: one of the letters is enough, or all of those that + binds. */
+const letters: Readonly<Record<string, Role>> = {
+  G: 'GlobalAdmin',
+  A: 'AdminAgent',
+  S: 'SalesAgent',
+  H: 'HelpdeskAgent',
+  B: 'BillingAdmin',
+  U: 'Auditor',
+};
+
+type Row = readonly [
+  /** Users of the partner with one of these roles. */
+  users: string,
+  /** Apps of the partner with one of these roles and without a user; `-` for none. */
+  apps: string,
+  /** The Global admin of the customer itself, who names the partner. */
+  customer: 'customer' | '-',
+];
+
+const selling: Row = ['GASHB', 'GASHB', '-'];
+const reading: Row = ['GASHBU', 'GASHBU', 'customer'];
+const partnersReading: Row = ['GASHBU', 'GASHBU', '-'];
+/** Only the customer decides; an app of the partner may relay what it has decided. */
+const customersDecision: Row = ['-', 'GASHB', 'customer'];
+
+const table: Readonly<Record<string, Row>> = {
+  // Commands
+  RequestResellerRelationship: ['GAS', '-', '-'],
+  AcceptResellerRelationship: customersDecision,
+  DeclineResellerRelationship: customersDecision,
+  WithdrawRelationshipRequest: ['GAS', '-', '-'],
+  ExpireRelationshipRequest: ['GASHB', 'GASHB', '-'],
+  RemoveResellerRelationship: ['G', '-', '-'],
+  ConfirmCustomerAgreement: ['GAS', 'GAS', 'customer'],
+  UpdateCustomerProfile: ['GAS', 'GAS', '-'],
+  PurchaseSubscription: selling,
+  ActivateSubscription: selling,
+  SuspendSubscription: selling,
+  ReactivateSubscription: selling,
+  CancelSubscription: selling,
+  SetAutoRenew: selling,
+  ChangeSubscriptionQuantity: selling,
+  ScheduleSubscriptionChange: selling,
+  RenewSubscription: selling,
+  EndSubscriptionTerm: selling,
+  AdvanceSubscriptionRetention: selling,
+  AddAzureSubscription: selling,
+  CancelAzureSubscription: ['G+A', '-', '-'],
+  AssignSupportContact: ['GAH', '-', '-'],
+  WithdrawSupportContact: ['GAH', '-', '-'],
+  PurchaseReservation: ['GASH', 'GASH', '-'],
+  CancelReservation: ['GASH', 'GASH', '-'],
+  ConfirmReservationCancellation: ['GASH', 'GASH', '-'],
+  RefuseReservationCancellation: ['GASH', 'GASH', '-'],
+  ExpireReservation: ['GASHB', 'GASHB', '-'],
+  PurchaseSoftware: selling,
+  CancelSoftwarePurchase: ['A', 'A', '-'],
+  ExpireSoftware: ['GASHB', 'GASHB', '-'],
+  PurchaseSavingsPlan: ['GASH', 'GASH', '-'],
+  CancelSavingsPlan: ['GASH', 'GASH', '-'],
+  ExpireSavingsPlan: ['GASHB', 'GASHB', '-'],
+  RecordLegacyDelegatedAdmin: ['A', 'A', '-'],
+  RequestDelegatedAdmin: ['A', 'A', '-'],
+  UpdateDelegatedAdminRequest: ['A', 'A', '-'],
+  LockDelegatedAdminForApproval: ['A', 'A', '-'],
+  ApproveDelegatedAdmin: customersDecision,
+  ExtendDelegatedAdmin: ['A', 'A', '-'],
+  TerminateDelegatedAdmin: ['A', 'A', 'customer'],
+  ExpireDelegatedAdmin: ['GASHB', 'GASHB', '-'],
+  AssignAccess: ['GA', 'GA', '-'],
+  RemoveAccess: ['GA', 'GA', '-'],
+
+  // Questions
+  'GET /reseller-relationship': reading,
+  'GET /reseller-relationship/removal-readiness': reading,
+  'GET /subscriptions/{subscriptionId}': reading,
+  'GET /subscriptions/{subscriptionId}/azure-subscriptions/{azureSubscriptionId}': reading,
+  'GET /reservations/{reservationId}': reading,
+  'GET /software/{purchaseId}': reading,
+  'GET /savings-plans/{savingsPlanId}': reading,
+  'GET /delegated-admin': reading,
+  'GET /delegated-admin/{grantId}': reading,
+  'GET /delegated-admin/{grantId}/access-assignments/{assignmentId}': reading,
+  'GET /items': reading,
+  'GET /support-contacts': reading,
+  'GET /operations/{operationId}': reading,
+  'DELETE /operations/{operationId}': reading,
+  // They name the partner's people.
+  'GET /events': partnersReading,
+  'GET /explanations/customer-list': partnersReading,
+  'GET /explanations/items/{item}/{itemId}': partnersReading,
+  'GET /explanations/support-contacts': partnersReading,
+  'GET /explanations/support-contacts/{subscriptionId}': partnersReading,
+  'GET /explanations/delegated-admin-grants/{grantId}': partnersReading,
+  'GET /explanations/ended-relationships': partnersReading,
+
+  // Of all customers of the partner
+  'GET /v1/customers': partnersReading,
+  'GET /v1/items': partnersReading,
+  'GET /v1/support-contacts': partnersReading,
+  'GET /v1/delegated-admin-grants': partnersReading,
+  'GET /v1/ended-relationships': partnersReading,
+  'GET /v1/events': partnersReading,
+  'GET /v1/operations/{operationId}': partnersReading,
+  'DELETE /v1/operations/{operationId}': partnersReading,
+  'GET /v1/security-events': ['GU', 'GU', '-'],
+};
+/** Whoever is known may send it: who may send which item is decided by item. */
+const ofManyParties = ['POST /v1/commands'];
+/** Without a token. */
+const open = ['/health/', '/problems', '/schemas/'];
+
+interface Route {
+  readonly method: string;
+  readonly path: string;
+  /** Its row. */
+  readonly name: string;
+  readonly form: 'customers' | 'partners' | 'partner-wide';
+  readonly example: unknown;
+}
+
+const paths = Object.entries(openapi['paths'] as Record<string, Record<string, any>>);
+const routes = paths.flatMap(([path, operations]) =>
+  Object.entries(operations).map(([lower, operation]): Route => {
+    const method = lower.toUpperCase();
+    const below = /^\/v1\/(?:partners\/\{partnerId\}\/)?customers\/\{customerId\}(\/.*)$/.exec(path)?.[1];
+    const command = method === 'POST' && below !== undefined;
+    const id = (operation['operationId'] as string).replace(/OfPartner$/, '');
+    return {
+      method,
+      path,
+      name: command ? id[0]!.toUpperCase() + id.slice(1) : `${method} ${below ?? path}`,
+      form: below === undefined ? 'partner-wide' : path.startsWith('/v1/partners/') ? 'partners' : 'customers',
+      example: operation['requestBody']?.content['application/json'].example,
+    };
+  }),
+);
+const ofParties = routes.filter(({ path, name }) => path.startsWith('/v1/') && !ofManyParties.includes(name));
+
+/** What a caller meets: is let in, whatever the state says then; or is not, and learns why. */
+type Verdict = 'let in' | `${401 | 403 | 404 | 400} ${string}`;
+
+const holds = (users: string, held: readonly Role[]) =>
+  users.includes('+')
+    ? users.split('+').every((letter) => held.includes(letters[letter]!))
+    : [...users].some((letter) => letter !== '-' && held.includes(letters[letter]!));
+
+/** Of somebody of the partner whose customer it is. */
+function verdictOnPartner({ name }: Route, held: readonly Role[], app: boolean): Verdict {
+  const [users, apps] = table[name]!;
+  if (table[name] === customersDecision && !app)
+    return holds('GASHB', held) ? '403 AcceptorNotGlobalAdmin' : '403 RoleNotAllowed';
+  if (app && apps === '-') return '403 UserContextRequired';
+  return holds(app ? apps : users, held) ? 'let in' : '403 RoleNotAllowed';
+}
+
+interface Kind {
+  readonly name: string;
+  readonly as: (server: RunningServer, customer: string) => Who | string | null | Promise<string>;
+  readonly verdict: (route: Route) => Verdict;
+}
+
+const person = (held: readonly Role[], app = false): Kind => ({
+  name: `${app ? 'an app' : 'a user'} with ${held.join(' and ') || 'no role'}`,
+  as: () => ({ roles: held, app, id: app ? 'app' : 'user' }),
+  verdict: (route) => verdictOnPartner(route, held, app),
+});
+const all = roles.filter((role) => role !== 'CustomerGlobalAdmin');
+const startsRelationship = ({ name }: Route) => name === 'RequestResellerRelationship';
+
+const kinds: readonly Kind[] = [
+  ...all.map((role) => person([role])),
+  person([]),
+  person(['GlobalAdmin', 'AdminAgent']),
+  ...all.map((role) => person([role], true)),
+  person(['GlobalAdmin', 'AdminAgent'], true),
+  {
+    name: 'somebody of another partner',
+    as: () => ({ tenant: greatLakes, roles: all, id: 'other' }),
+    verdict: (route) => {
+      if (route.form === 'partners') return '404 RelationshipNotFound';
+      // To them the customer is one whom they have never asked.
+      const own = verdictOnPartner(route, all, false);
+      if (own !== 'let in' || route.form === 'partner-wide' || startsRelationship(route)) return own;
+      return '404 RelationshipNotFound';
+    },
+  },
+  {
+    name: 'somebody of a tenant that is no partner',
+    as: () => ({ tenant: randomUUID(), roles: all, id: 'nobody' }),
+    verdict: () => '403 PartnerUnknown',
+  },
+  {
+    name: 'the Global admin of the customer',
+    as: (_, customer) => globalAdminOf(customer),
+    verdict: ({ name, form }) => {
+      if (form !== 'partners') return '400 PartnerNotNamed';
+      return table[name]![2] === 'customer' ? 'let in' : '403 ActorNotAllowed';
+    },
+  },
+  {
+    name: 'the Global admin of another customer',
+    as: () => globalAdminOf(randomUUID()),
+    verdict: ({ form }) => (form === 'partners' ? '404 RelationshipNotFound' : '400 PartnerNotNamed'),
+  },
+  {
+    name: 'a user of the customer without a role',
+    as: (_, customer) => ({ tenant: customer, roles: [], id: 'employee' }),
+    verdict: () => '403 PartnerUnknown',
+  },
+];
+
+const claims = (): SignJWT =>
+  new SignJWT({ tid: northwind, oid: 'user', roles: ['GlobalAdmin', 'AdminAgent'] })
+    .setProtectedHeader({ alg: 'EdDSA' })
+    .setIssuer(embeddedIssuer)
+    .setAudience(embeddedAudience)
+    .setExpirationTime('5m');
+/** Tokens that say everything that is wanted, but for one thing. */
+const badTokens: Readonly<Record<string, (signing: CryptoKey) => string | null | Promise<string>>> = {
+  none: () => null,
+  'no token at all': () => 'letmein',
+  'another audience': (signing) => claims().setAudience('somebody-else').sign(signing),
+  'another issuer': (signing) => claims().setIssuer('https://elsewhere.example').sign(signing),
+  'another key': async () => claims().sign((await generateKeyPair('Ed25519')).privateKey),
+  'an hour ago': (signing) => claims().setExpirationTime('-1h').sign(signing),
+  'an hour ahead': (signing) => claims().setNotBefore('1h').sign(signing),
+  'no end': (signing) =>
+    new SignJWT({ tid: northwind, oid: 'user', roles: ['GlobalAdmin'] })
+      .setProtectedHeader({ alg: 'EdDSA' })
+      .setIssuer(embeddedIssuer)
+      .setAudience(embeddedAudience)
+      .sign(signing),
+  'no signature': () =>
+    new UnsecuredJWT({ tid: northwind, oid: 'user', roles: ['GlobalAdmin', 'AdminAgent'] })
+      .setIssuer(embeddedIssuer)
+      .setAudience(embeddedAudience)
+      .setExpirationTime('5m')
+      .encode(),
+};
+
+describe('every route', () => {
+  let server: RunningServer;
+  let customer: string;
+  beforeAll(async () => {
+    server = await runServer();
+    customer = newCustomer();
+    await establish(server, customer);
+  });
+  afterAll(() => server.end());
+
+  const ids: Readonly<Record<string, string>> = {
+    partnerId: northwind,
+    operationId: randomUUID(),
+    item: 'subscription',
+    name: 'removal-blocked',
+    eventType: 'SubscriptionSuspended',
+    schemaNumber: '1',
+    commandName: 'SuspendSubscription',
+  };
+  const address = (path: string) =>
+    path.replace(/\{(\w+)\}/g, (_, name: string) => (name === 'customerId' ? customer : (ids[name] ?? 'none-0001')));
+
+  /** The request that is whole but for who sends it; a command is only tried. */
+  function send({ method, path, name, example }: Route, as: Sent['as'] = {}): Promise<Answered> {
+    const body = table[name] === customersDecision ? relayed(name) : example;
+    const isCommand = method === 'POST' && !ofManyParties.includes(name);
+    return server.send(`${address(path)}${isCommand ? '?dryRun=true' : ''}`, {
+      method,
+      as,
+      key: null,
+      ...(method === 'POST' ? { body: body ?? {} } : {}),
+    });
+  }
+
+  const relayed = (name: string) => ({
+    [{ AcceptResellerRelationship: 'acceptedBy', DeclineResellerRelationship: 'declinedBy' }[name] ?? 'approvedBy']: {
+      userId: 'their-admin',
+      globalAdmin: true,
+    },
+  });
+
+  function met({ status, code }: Answered): Verdict {
+    if (status < 300 || [409, 422].includes(status) || (status === 404 && code !== 'RelationshipNotFound'))
+      return 'let in';
+    return `${status as 401} ${code}`;
+  }
+
+  /** Several at once, and then compared as a whole: every line that is not as it should be. */
+  async function wrong(asked: readonly Route[], as: Sent['as'], expected: (route: Route) => string): Promise<string[]> {
+    const faults: string[] = [];
+    const lanes = asked.map((route) => [route]);
+    for await (const [route, answer] of throughLanes(
+      lanes,
+      16,
+      async (route) => [route, await send(route, as)] as const,
+    ))
+      if (met(answer) !== expected(route))
+        faults.push(`${route.method} ${route.path}: ${met(answer)}, expected ${expected(route)}`);
+    return faults;
+  }
+
+  it('has a row, and every row a route', () => {
+    const named = new Set(ofParties.map(({ name }) => name));
+    expect([...named].sort()).toEqual(Object.keys(table).sort());
+    const outside = routes.filter(({ path }) => !path.startsWith('/v1/')).map(({ path }) => path);
+    expect(outside.filter((path) => !open.some((prefix) => path.startsWith(prefix)))).toEqual([]);
+    expect(ofParties.length).toBeGreaterThan(130);
+  });
+
+  it.each(kinds.map((kind) => [kind.name, kind] as const))('as %s', async (_, { as, verdict }) => {
+    expect(await wrong(ofParties, await as(server, customer), verdict)).toEqual([]);
+  });
+
+  it.each(Object.keys(badTokens))('with a token of %s is not answered', async (name) => {
+    const { signing } = await embeddedKey(join(server.store.keysDirectory, 'token-key.json'));
+    const token = await badTokens[name]!(signing);
+    const code = token === null ? 'Unauthenticated' : 'InvalidToken';
+    const withToken = routes.filter(({ path }) => path.startsWith('/v1/'));
+    expect(await wrong(withToken, token, () => `401 ${code}`)).toEqual([]);
+  });
+
+  it('that tells nothing of anybody needs no token', async () => {
+    const outside = routes.filter(({ path }) => !path.startsWith('/v1/'));
+    expect(await wrong(outside, null, () => 'let in')).toEqual([]);
+    expect(outside.length).toBeGreaterThan(4);
+  });
+
+  it('of many parties leaves it to its items', async () => {
+    const bulk = routes.filter(({ name }) => ofManyParties.includes(name));
+    const item = { items: [{ command: 'ConfirmCustomerAgreement', customerId: customer }] };
+    for (const kind of kinds) {
+      const answered = await server.post('/v1/commands?dryRun=true', item, {
+        as: await kind.as(server, customer),
+        key: null,
+      });
+      const [confirm] = ofParties.filter(
+        ({ name, form }) => name === 'ConfirmCustomerAgreement' && form === 'customers',
+      );
+      const [{ status, body }] = answered.body.items;
+      expect([kind.name, met({ ...answered, status, code: body.code })]).toEqual([kind.name, kind.verdict(confirm!)]);
+    }
+    expect(bulk).toHaveLength(1);
+  });
+
+  it('has changed nothing', async () => {
+    expect((await server.get(`/v1/customers/${customer}/reseller-relationship`)).body.revision).toBe(2);
+  });
+});
