@@ -430,7 +430,12 @@ export const schemas: Readonly<Record<string, Schema>> = {
       subject: { type: 'string', description: 'The stream.' },
       time: { ...time, description: 'When it was recorded.' },
       datacontenttype: { const: 'application/json' },
-      dataschema: { type: 'string', format: 'uri-reference', description: 'Where the JSON Schema of data is.' },
+      dataschema: {
+        type: 'string',
+        format: 'uri',
+        description:
+          'Names the JSON Schema of data: urn:reseller-ledger:schemas:events:{type}:{schema}, which is at /schemas/events/{type}/{schema}.',
+      },
       ...place,
       correlationid: text,
       causationid: text,

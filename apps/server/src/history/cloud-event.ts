@@ -14,7 +14,7 @@ export function cloudEvent({ id, type, stream, revision, position, data, metadat
     subject: stream,
     time: metadata.recordedAt,
     datacontenttype: 'application/json',
-    dataschema: `/schemas/events/${type}/${metadata.schema}`,
+    dataschema: eventSchemaUri(type, metadata.schema),
     revision,
     position: String(position),
     correlationid: metadata.correlationId,
@@ -34,6 +34,14 @@ export function cloudEvent({ id, type, stream, revision, position, data, metadat
     previoushash: metadata.previousHash,
     data,
   };
+}
+
+/**
+ * Names the JSON Schema of an event's data, which a server has at /schemas/events/{type}/{schema}. The specification asks for
+ * an absolute URI, some of its libraries insist on one, and no server knows by which address its readers reach it.
+ */
+export function eventSchemaUri(type: string, schema: number): string {
+  return `urn:reseller-ledger:schemas:events:${type}:${schema}`;
 }
 
 /** An event with the text that readers get, made once for all of them. */
