@@ -26,7 +26,7 @@ export function historySubjectOf(stream: string): HistorySubject | undefined {
 
 /**
  * Where an event is to be found. A ledger has a row for every event, with seven indexes, so that texts stand as
- * fingerprints: a third of the size. What an index finds is only a candidate; the event itself is read and compared.
+ * fingerprints: less than half the size. What an index finds is only a candidate; the event itself is read and compared.
  */
 interface HistoryRow {
   readonly position: number;
