@@ -119,8 +119,9 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
 
   fastify.addHook('onSend', (request, reply, payload, done) => {
     closeIfUnread(request, reply);
-    // Until the answer has been taken; node then sets the time for which it keeps the connection.
-    request.raw.socket.setTimeout(readerTimeoutMs);
+    // Until the answer has been taken; node then sets the time for which it keeps the connection. A live stream may be silent.
+    const isLive = String(reply.getHeader('content-type')).startsWith('text/event-stream');
+    request.raw.socket.setTimeout(isLive ? 0 : readerTimeoutMs);
     done(null, payload);
   });
 
