@@ -74,6 +74,8 @@ export interface Callers {
   readonly establish: () => Promise<void>;
   /** All of them at work, until `rest` says so; a caller in the middle of a command waits for its answer. */
   readonly work: () => { readonly rest: () => Promise<void>; readonly working: Promise<unknown> };
+  /** Nobody waits for an answer any more: where there is no server to give it. */
+  readonly giveUp: () => void;
   /** Every command once more at every server: all of them must say the same, as replays. */
   readonly askAll: () => Promise<void>;
 }
@@ -110,6 +112,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
   const customers = Array.from({ length: relationships }, (_, index) => idFrom(`customer ${index}`));
   let turns = 0;
   let longestWait = 0;
+  let givenUp = false;
 
   /** One attempt at one server; undefined when there is no definite answer yet, after the wait that it asks for. */
   async function attempt(
@@ -169,7 +172,8 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
       const waited = performance.now() - beganAt;
       longestWait = Math.max(longestWait, waited);
       if (attempted) return note(sending, attempted);
-      if (waited > patienceMs) throw new Error(`${sending.command} was not answered in ${patienceMs} ms`);
+      if (givenUp || waited > patienceMs)
+        throw new Error(`${sending.command} was not answered in ${Math.round(waited)} ms`);
     }
   }
 
@@ -292,6 +296,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
         },
       };
     },
+    giveUp: () => void (givenUp = true),
     async askAll() {
       const left = sent.flatMap((sending) => urls.map((url) => ({ sending, url })));
       await Promise.all(

@@ -92,9 +92,12 @@ export async function killedRun({
         onProgress(`killed ${name}; ${callers.told.size} commands told`);
       }
       await Promise.race([working, sleep(500)]);
-    } finally {
-      await rest();
+    } catch (error) {
+      callers.giveUp();
+      await rest().catch(() => undefined);
+      throw error;
     }
+    await rest();
     onProgress('every key once more at every server');
     await callers.askAll();
 

@@ -127,9 +127,12 @@ describe.each(scenes)('While 32 callers are at work, $name', ({ name, disaster, 
         await Promise.all([peer && strikePeer?.(peer, round), strikeServers?.(scene, round)]);
       }
       await Promise.race([working, sleep(500)]);
-    } finally {
-      await rest();
+    } catch (error) {
+      callers.giveUp();
+      await rest().catch(() => undefined);
+      throw error;
     }
+    await rest();
     await callers.askAll();
 
     // Otherwise nothing was under way when it struck, and the rest of this would prove nothing. What befalls the database

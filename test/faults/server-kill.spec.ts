@@ -49,9 +49,12 @@ describe('a server that is killed again and again under load', () => {
         server = await start();
       }
       await Promise.race([working, sleep(300)]);
-    } finally {
-      await rest();
+    } catch (error) {
+      callers.giveUp();
+      await rest().catch(() => undefined);
+      throw error;
     }
+    await rest();
 
     await callers.askAll();
 
