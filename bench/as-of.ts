@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -47,6 +47,15 @@ async function load(order: LoadOrder): Promise<LoadReport> {
   return answer.report;
 }
 
+/** 0 where the system does not tell. */
+function residentMib(pid: number): number {
+  try {
+    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
+  } catch {
+    return 0;
+  }
+}
+
 const work = mkdtempSync(join(values.dir, 'bench-as-of-'));
 const dataDirectory = join(work, 'data');
 try {
@@ -70,6 +79,7 @@ try {
     return performance.now() - askedAt;
   }
 
+  const before = residentMib(server.child.pid!);
   const made = [];
   for (const [view, path] of Object.entries(lists)) {
     const times: number[] = [];
@@ -82,6 +92,8 @@ try {
       .map((name) => statSync(join(dataDirectory, 'as-of', name)).size);
     made.push({ view, times, kept, mib: Math.max(...sizes) / 1024 / 1024 });
   }
+
+  const after = residentMib(server.child.pid!);
 
   /** As many at once as the server makes, until told otherwise. */
   function keepMaking(): () => Promise<number> {
@@ -134,6 +146,7 @@ try {
       ]),
     ),
   );
+  console.log(`\nMemory of the server: ${before} MiB before, ${after} MiB with one thread and what is kept`);
   console.log('\nCommands meanwhile\n');
   console.log(
     table(

@@ -69,7 +69,7 @@ export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsO
       name: 'as-of',
       workerData: data,
       // What one fold holds is bounded (rows of a transaction and a cache of them); this is for what nobody thought of.
-      resourceLimits: { maxOldGenerationSizeMb: 512 },
+      resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
     });
     const ended = Promise.withResolvers<void>();
     const thread: Thread = { worker, ended: ended.promise, idle: undefined };
