@@ -33,6 +33,13 @@ describe('a configuration', () => {
       viewLagLimitSeconds: 10,
       projector: 'thread',
       bodyLimit: 65536,
+      limits: {
+        requests: 60_000,
+        windowSeconds: 60,
+        failedTokens: 600,
+        clientTimeoutSeconds: 30,
+        trustedProxies: [],
+      },
     });
     expect(configuration({}).issuer).toBeUndefined();
   });
@@ -45,7 +52,10 @@ describe('a configuration', () => {
       POLICY: 'partner-center-later',
       JWT_ALGORITHMS: 'ES256,RS256',
       PROJECTOR: 'off',
+      RATE_LIMIT: '0',
+      TRUSTED_PROXIES: '10.0.0.7,2001:db8::/32',
     });
+    expect(set.limits).toMatchObject({ requests: 0, trustedProxies: ['10.0.0.7', '2001:db8::/32'] });
     expect(set).toMatchObject({ host: '0.0.0.0', port: 0, policy: { name: 'partner-center-later' }, projector: 'off' });
     expect(set.issuer).toEqual({
       jwksUrl: new URL(issuer.JWKS_URL),
@@ -75,6 +85,13 @@ describe('a configuration', () => {
     [{ VIEW_LAG_LIMIT_SECONDS: '0' }, /VIEW_LAG_LIMIT_SECONDS must be a whole number from 1/],
     [{ METRICS_PORT: 'none' }, /METRICS_PORT must be a whole number/],
     [{ BODY_LIMIT_BYTES: '1' }, /BODY_LIMIT_BYTES must be a whole number from 1024/],
+    [{ RATE_LIMIT: '-1' }, /RATE_LIMIT must be a whole number from 0/],
+    [{ RATE_LIMIT_WINDOW_SECONDS: '0' }, /RATE_LIMIT_WINDOW_SECONDS must be a whole number from 1 to 3600/],
+    [{ FAILED_TOKEN_LIMIT: 'many' }, /FAILED_TOKEN_LIMIT must be a whole number/],
+    [{ CLIENT_TIMEOUT_SECONDS: '0' }, /CLIENT_TIMEOUT_SECONDS must be a whole number from 1/],
+    [{ TRUSTED_PROXIES: 'everybody' }, /TRUSTED_PROXIES must be addresses or networks with commas/],
+    [{ TRUSTED_PROXIES: '10.0.0.0/8,10.0.0.256' }, /TRUSTED_PROXIES must be .* but "10\.0\.0\.256" is none/],
+    [{ TRUSTED_PROXIES: '10.0.0.0/33' }, /TRUSTED_PROXIES must be .* but "10\.0\.0\.0\/33" is none/],
     [{ ALLOW_EMBEDDED_KEY: 'yes' }, /ALLOW_EMBEDDED_KEY must be true or false/],
     [{ JWKS_URL: 'login.example' }, /JWKS_URL must be a URL/],
     [{ ...issuer, JWKS_URL: 'http://login.example/keys' }, /JWKS_URL must be https/],

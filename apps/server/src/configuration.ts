@@ -176,7 +176,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
   const trustedProxies = given['TRUSTED_PROXIES']?.split(',') ?? [];
   const noNetwork = trustedProxies.find((proxy) => !isNetwork(proxy));
   if (noNetwork !== undefined && network.test(given['TRUSTED_PROXIES']!))
-    faults.push(`TRUSTED_PROXIES must be addresses or networks with commas, but ${shown(noNetwork)} is none`);
+    faults.push(`TRUSTED_PROXIES must be addresses or networks with commas, but ${JSON.stringify(noNetwork)} is none`);
   if (!value || faults.length > 0)
     throw new StartupFailure(
       `The configuration is not right:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,

@@ -11,7 +11,7 @@ import {
 } from '#event-sourcing';
 import { NotFoundException } from '@nestjs/common';
 import { fastify, type FastifyInstance } from 'fastify';
-import { ProblemFilter, Refusal } from './problem-filter.js';
+import { ProblemFilter, Refusal, type Asked } from './problem-filter.js';
 import { problemTexts } from './problem-texts.js';
 import { Problem, problemType } from './problem.js';
 
@@ -28,14 +28,17 @@ describe('what is thrown', () => {
   let thrown: unknown;
   let unexpected: unknown[];
   let damaged: unknown[];
+  let denied: [string, Asked][];
 
   beforeEach(() => {
+    denied = [];
     unexpected = [];
     damaged = [];
     const filter = new ProblemFilter({
       methodsAt: (url) => (url.startsWith('/known') ? ['GET', 'HEAD'] : []),
       onUnexpected: (error, correlationId) => unexpected.push(error, correlationId),
       onDamaged: (error, correlationId) => damaged.push(error, correlationId),
+      onDenied: (code, asked) => denied.push([code, asked]),
     });
     server = fastify();
     server.decorateRequest('call', null as never);
@@ -75,6 +78,35 @@ describe('what is thrown', () => {
       const { status, body } = await answerTo(new Rejection(code));
       expect([code, status, body['code'], body['type']]).toEqual([code, statuses[kind], code, problemType(code)]);
     }
+  });
+
+  it('is told to those who keep denials, where it may be one, with the form of the address', async () => {
+    for (const error of [
+      new Problem('Unauthenticated'),
+      new Problem('InvalidToken'),
+      new Problem('PartnerUnknown'),
+      new Rejection('RoleNotAllowed'),
+      new Refusal(new Rejection('UserContextRequired'), {}),
+      new Rejection('RelationshipNotFound'),
+      // None of these.
+      new Problem('RouteNotFound'),
+      new Rejection('ItemNotFound'),
+      new Rejection('NothingToChange'),
+      new Problem('TooManyRequests'),
+      new StoreUnavailable('away'),
+      new TypeError('a bug'),
+    ])
+      await answerTo(error);
+    expect(denied.map(([code]) => code)).toEqual([
+      'Unauthenticated',
+      'InvalidToken',
+      'PartnerUnknown',
+      'RoleNotAllowed',
+      'UserContextRequired',
+      'RelationshipNotFound',
+    ]);
+    for (const [, { method, route, instance }] of denied)
+      expect([method, route, instance]).toEqual(['GET', '/*', '/v1/customers']);
   });
 
   it('shows blockers at the top, and details under a name of their own', async () => {

@@ -49,12 +49,36 @@ describe('a token', () => {
       tenant,
       roles: ['GlobalAdmin'],
       app: false,
+      expiresAt: expect.any(Number),
     });
+  });
+
+  it('that nobody has seen before may be refused before the work of verifying it; a known one is never', async () => {
+    let now = Date.now();
+    const asked: string[] = [];
+    const spent = (name: string) => () => {
+      asked.push(name);
+      return Promise.reject(new Problem('TooManyRequests'));
+    };
+    const one = verifier({ now: () => now });
+    const known = `Bearer ${await token()}`;
+    await one.verify(known);
+    expect(one.verify(known, spent('believed'))).toMatchObject({ tenant });
+    // Verified anew after a minute, yet known.
+    now += 61_000;
+    expect(await one.verify(known, spent('known'))).toMatchObject({ tenant });
+    await expect(one.verify(`Bearer ${await token({ ...claims, oid: 'new' })}`, spent('new'))).rejects.toThrow(
+      'TooManyRequests',
+    );
+    await expect(one.verify('Bearer a.b.c', spent('bad'))).rejects.toThrow('TooManyRequests');
+    // What is plainly no token costs nothing.
+    expect(() => one.verify('Bearer no-token', spent('none'))).toThrow('InvalidToken');
+    expect(asked).toEqual(['new', 'bad']);
   });
 
   it('of a program says so, and has its subject for an id where it has no object id', async () => {
     const caller = await verifier().verify(`bearer ${await token({ tid: tenant.toUpperCase(), idtyp: 'app' })}`);
-    expect(caller).toEqual({ id: 'subject', tenant, roles: [], app: true });
+    expect(caller).toEqual({ id: 'subject', tenant, roles: [], app: true, expiresAt: expect.any(Number) });
   });
 
   it.each([
