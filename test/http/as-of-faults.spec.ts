@@ -15,7 +15,7 @@ jest.setTimeout(90_000);
 const positionOf = ({ headers }: Answered) => Number.parseInt(headers.get('ledger-position')!);
 
 describe('lists as they stood, with few at once', () => {
-  const env = { AS_OF_AT_ONCE: '1', AS_OF_WAITING: '3' };
+  const env = { AS_OF_AT_ONCE: '1', AS_OF_WAITING: '6' };
   let server: RunningServer;
   let positions: number[];
   const begin = (position: number) =>

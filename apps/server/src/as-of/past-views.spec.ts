@@ -11,6 +11,9 @@ import { PastNotProjected, type PastThreads } from '../../../projector/src/as-of
 import { partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
 import { pastViews, type HeldPastView, type PastViews, type PastViewsBounds } from './past-views.js';
 
+const contoso = 'contoso';
+const fabrikam = 'fabrikam';
+
 let directory: string;
 let store: EventStore;
 let head: number;
@@ -88,14 +91,16 @@ describe('Views as they stood', () => {
   it('are projected once for all who ask for the same', async () => {
     const { threads, begun, projected } = heldBack();
     const views = open(threads);
-    const asked = await Promise.all(Array.from({ length: 8 }, () => views.hold('customer-list', { position: 90 })));
+    const asked = await Promise.all(
+      Array.from({ length: 8 }, () => views.hold('customer-list', { position: 90 }, contoso)),
+    );
     expect(begun).toHaveLength(1);
     begun[0]!.go();
     await Promise.all(asked.map(({ past }) => past.ended));
     const answers = await Promise.all(asked.map((held) => names(views, held)));
     expect(new Set(answers.map(String)).size).toBe(1);
     for (const held of asked) held.release();
-    const again = await views.hold('customer-list', { position: 90 });
+    const again = await views.hold('customer-list', { position: 90 }, contoso);
     expect([again.past.status, projected()]).toEqual(['succeeded', 1]);
     again.release();
   });
@@ -109,8 +114,8 @@ describe('Views as they stood', () => {
       { position: 91, recordedUntil: times[20]! },
       { position: 91, recordedUntil: times[21]! },
     ];
-    for (const until of untils) await views.hold('customer-list', until);
-    await views.hold('items', untils[0]!);
+    for (const until of untils) await views.hold('customer-list', until, contoso);
+    await views.hold('items', untils[0]!, contoso);
     expect(begun.map(({ view, until }) => ({ view, until }))).toEqual([
       ...untils.map((until) => ({ view: 'customer-list', until })),
       { view: 'items', until: untils[0] },
@@ -121,50 +126,63 @@ describe('Views as they stood', () => {
     const { threads, begun } = heldBack();
     const views = open(threads, { atOnce: 9 });
     const early = times[30]!;
-    const held = await views.hold('customer-list', { position: 40, recordedUntil: early });
+    const held = await views.hold('customer-list', { position: 40, recordedUntil: early }, contoso);
     begun[0]!.go();
     await held.past.ended;
     held.release();
     // All that came behind position 40 was recorded later than the event at 30.
-    const later = await views.hold('customer-list', { position: head, recordedUntil: early });
+    const later = await views.hold('customer-list', { position: head, recordedUntil: early }, contoso);
     expect(later.past).toBe(held.past);
-    const between = await views.hold('customer-list', { position: 60, recordedUntil: early });
+    const between = await views.hold('customer-list', { position: 60, recordedUntil: early }, contoso);
     expect(between.past).toBe(held.past);
     // What was recorded by now does count.
-    const first = await views.hold('customer-list', { position: 40, recordedUntil: times.at(-1)! });
-    const second = await views.hold('customer-list', { position: 60, recordedUntil: times.at(-1)! });
+    const first = await views.hold('customer-list', { position: 40, recordedUntil: times.at(-1)! }, contoso);
+    const second = await views.hold('customer-list', { position: 60, recordedUntil: times.at(-1)! }, contoso);
     expect(second.past).not.toBe(first.past);
     expect(begun).toHaveLength(3);
   });
 
   it('wait for their turn, so many and no more', async () => {
     const { threads, begun } = heldBack();
-    const views = open(threads, { atOnce: 1, waiting: 2 });
-    const [first, second, third] = [
-      await views.hold('items', { position: 1 }),
-      await views.hold('items', { position: 2 }),
-      await views.hold('items', { position: 3 }),
+    const views = open(threads, { atOnce: 1, waiting: 3 });
+    const [first, second, third, fourth] = [
+      await views.hold('items', { position: 1 }, contoso),
+      await views.hold('items', { position: 2 }, contoso),
+      await views.hold('items', { position: 3 }, contoso),
+      await views.hold('items', { position: 4 }, fabrikam),
     ];
-    await expect(views.hold('items', { position: 4 })).rejects.toMatchObject({
-      code: 'AsOfUnavailable',
-      members: { reason: 'busy' },
-    });
+    const busy = { code: 'AsOfUnavailable', members: { reason: 'busy' } };
+    await expect(views.hold('items', { position: 5 }, fabrikam)).rejects.toMatchObject(busy);
     // Whoever asks for one that is waited for already is one more who waits for it.
-    (await views.hold('items', { position: 3 })).release();
+    (await views.hold('items', { position: 3 }, fabrikam)).release();
     expect([first, second, third].map(({ past }) => past.status)).toEqual(['running', 'notStarted', 'notStarted']);
     begun[0]!.go();
     await first.past.ended;
     await new Promise(setImmediate);
     expect(begun).toHaveLength(2);
     expect(second.past.status).toBe('running');
+    expect(fourth.past.status).toBe('notStarted');
+  });
+
+  it('are made for every partner in turn, and no partner fills the line', async () => {
+    const { threads, begun } = heldBack();
+    const views = open(threads, { atOnce: 2, waiting: 4 });
+    for (const position of [1, 2, 3, 4]) await views.hold('items', { position }, contoso);
+    // There is room for two more, but not for this partner's.
+    await expect(views.hold('items', { position: 5 }, contoso)).rejects.toMatchObject({ code: 'AsOfUnavailable' });
+    await views.hold('items', { position: 6 }, fabrikam);
+    begun[0]!.go();
+    for (let tries = 0; begun.length < 3 && tries < 200; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(begun.map(({ until }) => until.position)).toEqual([1, 2, 6]);
   });
 
   it('are given up when nobody wants them any more, and made anew when somebody does', async () => {
     const { threads, begun } = heldBack();
     const views = open(threads, { atOnce: 1 });
-    const running = await views.hold('items', { position: 10 });
-    const other = await views.hold('items', { position: 10 });
-    const waiting = await views.hold('items', { position: 11 });
+    const running = await views.hold('items', { position: 10 }, contoso);
+    const other = await views.hold('items', { position: 10 }, contoso);
+    const waiting = await views.hold('items', { position: 11 }, contoso);
     running.release();
     running.release();
     // Somebody else wants it still.
@@ -175,7 +193,7 @@ describe('Views as they stood', () => {
     await other.past.ended;
     expect(other.past.status).toBe('cancelled');
     expect(readdirSync(directory)).toEqual([]);
-    const anew = await views.hold('items', { position: 10 });
+    const anew = await views.hold('items', { position: 10 }, contoso);
     begun.at(-1)!.go();
     await anew.past.ended;
     expect(anew.past.status).toBe('succeeded');
@@ -183,7 +201,7 @@ describe('Views as they stood', () => {
   });
 
   async function made(views: PastViews, position: number) {
-    const held = await views.hold('customer-list', { position });
+    const held = await views.hold('customer-list', { position }, contoso);
     await held.past.ended;
     return held;
   }
@@ -261,7 +279,7 @@ describe('Views as they stood', () => {
       (view) => told.push(view),
     );
     for (const [failure, expected] of failures) {
-      const { past, release } = await views.hold('items', { position: 5 });
+      const { past, release } = await views.hold('items', { position: 5 }, contoso);
       await past.ended;
       expect({ failure, status: past.status }).toEqual({ failure, status: 'failed' });
       if (typeof expected === 'function') expect(past.error).toBeInstanceOf(expected);

@@ -12,7 +12,7 @@ import { PastNotProjected, type PastThreads } from '../../../projector/src/as-of
 export interface PastViewsBounds {
   /** Views that are projected at the same time. */
   readonly atOnce: number;
-  /** Views that wait for their turn. */
+  /** Views that wait for their turn; half of them at most for one partner. */
   readonly waiting: number;
   /** Views that are kept for further pages and questions, and their bytes together. */
   readonly kept: number;
@@ -47,11 +47,11 @@ export interface HeldPastView {
 
 export interface PastViews {
   /**
-   * The view as it stood: kept from before, being projected, or begun now.
+   * The view as it stood: kept from before, being projected, or begun now for one partner; others may ask for it too.
    * @throws Problem AsOfUnavailable when too many wait already
    * @throws StoreUnavailable
    */
-  readonly hold: (view: ViewName, until: Until) => Promise<HeldPastView>;
+  readonly hold: (view: ViewName, until: Until, partnerId: string) => Promise<HeldPastView>;
   /** Holds it for somebody else too. */
   readonly share: (past: PastView) => HeldPastView;
   /** Asks one that has succeeded and is held. */
@@ -76,6 +76,8 @@ export interface PastViewsOptions {
 interface Entry {
   readonly view: ViewName;
   readonly until: Until;
+  /** For whom it was begun. */
+  readonly partnerId: string;
   readonly path: string;
   readonly ended: Promise<void>;
   readonly end: () => void;
@@ -115,17 +117,18 @@ export function pastViews({
   /** The one that was asked least recently stands first. */
   const entries = new Set<Entry>();
   const queue: Entry[] = [];
-  let running = 0;
+  const running: Entry[] = [];
   let made = 0;
   let closed = false;
   const sweeping = setInterval(evict, sweepEveryMs);
   sweeping.unref();
 
-  function begin(view: ViewName, until: Until): Entry {
+  function begin(view: ViewName, until: Until, partnerId: string): Entry {
     const ended = Promise.withResolvers<void>();
     const entry: Entry = {
       view,
       until,
+      partnerId,
       path: join(directory, `${view}-${++made}.sqlite`),
       ended: ended.promise,
       end: ended.resolve,
@@ -149,16 +152,31 @@ export function pastViews({
   }
 
   function startNext(): void {
-    while (running < bounds.atOnce) {
-      const entry = queue.shift();
+    while (running.length < bounds.atOnce) {
+      const entry = nextInLine();
       if (!entry) return;
-      running++;
+      running.push(entry);
       void project(entry).finally(() => {
-        running--;
+        running.splice(running.indexOf(entry), 1);
         startNext();
         evict();
       });
     }
+  }
+
+  const countOf = (partnerId: string, of: readonly Entry[]) => of.filter((each) => each.partnerId === partnerId).length;
+
+  /** First come, first served, but among partners first whoever has the fewest on their way. */
+  function nextInLine(): Entry | undefined {
+    const [first] = queue.toSorted((one, other) => countOf(one.partnerId, running) - countOf(other.partnerId, running));
+    if (first) queue.splice(queue.indexOf(first), 1);
+    return first;
+  }
+
+  /** Nobody fills the line so that others find no place in it. */
+  function hasPlace(partnerId: string): boolean {
+    if (running.length < bounds.atOnce) return true;
+    return queue.length < bounds.waiting && countOf(partnerId, queue) < Math.ceil(bounds.waiting / 2);
   }
 
   async function project(entry: Entry): Promise<void> {
@@ -273,7 +291,7 @@ export function pastViews({
   }
 
   return {
-    async hold(view, until) {
+    async hold(view, until, partnerId) {
       const known = covering(view, until);
       if (known) return holding(known);
       const still = await stillCovering(view, until);
@@ -282,8 +300,8 @@ export function pastViews({
       // Meanwhile somebody else may have begun it.
       const begun = covering(view, until);
       if (begun) return holding(begun);
-      if (running >= bounds.atOnce && queue.length >= bounds.waiting) throw asOfUnavailable('busy');
-      return holding(begin(view, until));
+      if (!hasPlace(partnerId)) throw asOfUnavailable('busy');
+      return holding(begin(view, until, partnerId));
     },
     share: (past) => holding(past as Entry),
     async read(past, query) {

@@ -113,7 +113,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     const until: Until = { position, ...(moment.kind === 'time' ? { recordedUntil: moment.at } : {}) };
     await this.requireRelationship(asked.party, until);
 
-    const held = await pastViews.hold(listing.view, until);
+    const held = await pastViews.hold(listing.view, until, asked.party.partner.tenantId);
     try {
       const { past } = held;
       const inTime = past.status === 'succeeded' || (await endedWithin(past, waitMs(asked.headers.prefer)));
