@@ -99,7 +99,7 @@ describe('a client that is slow', () => {
   let token: string;
   let path: string;
   beforeAll(async () => {
-    server = await runServer({ env: { CLIENT_TIMEOUT_SECONDS: '2' } });
+    server = await runServer({ env: { CLIENT_TIMEOUT_SECONDS: '1' } });
     token = await server.tokenOf({});
     path = await establish(server);
   });
@@ -132,7 +132,7 @@ describe('a client that is slow', () => {
     const { socket, write, ended } = await rawSocket(server.port);
     socket.pause();
     write('GET /openapi.json HTTP/1.1\r\nHost: ledger\r\n\r\n'.repeat(times));
-    await sleep(6_000);
+    await sleep(8_000);
     // Cut: what the kernel had taken is all that there is.
     socket.resume();
     const taken = (await ended()).length;
@@ -147,7 +147,7 @@ describe('a client that is slow', () => {
     write('GET /openapi.json HTTP/1.1\r\nHost: ledger\r\n\r\n'.repeat(times));
     for (let pauses = 0; pauses < 3; pauses++) {
       socket.pause();
-      await sleep(1_200);
+      await sleep(600);
       socket.resume();
       await sleep(20);
     }
