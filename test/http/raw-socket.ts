@@ -27,7 +27,8 @@ export async function rawSocket(port: number): Promise<RawSocket> {
 
   async function until(has: () => boolean, what: string): Promise<string> {
     for (const giveUpAt = Date.now() + patienceMs; !has(); await sleep(5))
-      if (Date.now() > giveUpAt) throw new Error(`${what} within ${patienceMs} ms, but only: ${received().slice(-1_000)}`);
+      if (Date.now() > giveUpAt)
+        throw new Error(`${what} within ${patienceMs} ms, but only: ${received().slice(-1_000)}`);
     return received();
   }
   return {
