@@ -3,7 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['dist/', 'data/', 'coverage/', 'reports/']),
+  globalIgnores(['**/dist/', 'data/', 'coverage/', 'reports/', 'libs/client/src/api.ts']),
   js.configs.recommended,
   {
     files: ['**/*.ts'],

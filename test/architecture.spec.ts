@@ -56,6 +56,9 @@ describe('an import is refused', () => {
     ['libs/read-models/src/overview.ts', `import Database from 'better-sqlite3';`],
     ['libs/read-models/src/overview.spec.ts', `import Database from 'better-sqlite3';`],
     ['libs/http/src/problem.ts', `import type { Database } from 'better-sqlite3';`],
+    ['libs/client/src/follow.ts', `import { rejections } from '#customer-relationship';`],
+    ['libs/client/src/follow.ts', `import type { Problem } from '../../http/src/problem.js';`],
+    ['libs/client/src/follow.ts', `import { setTimeout } from 'node:timers/promises';`],
     ['libs/projector/src/run.ts', `import { Module } from '@nestjs/common';`],
     ['libs/projector/src/run.ts', `import { IsIn } from 'class-validator';`],
     ['libs/projector/src/run.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
@@ -89,6 +92,8 @@ describe('an import is welcome', () => {
     ['libs/event-store-kurrentdb/src/store.ts', `import { KurrentDBClient } from '@eventstore/db-client';`],
     ['test/test-peer/read.ts', `import streams from '@eventstore/db-client/generated/streams_pb.js';`],
     ['test/faults/lost-answers.spec.ts', `import { EventStoreDBClient } from '@eventstore/db-client';`],
+    ['libs/client/src/follow.ts', `import { createParser } from 'eventsource-parser';`],
+    ['libs/client/src/follow.ts', `import type { Attempts } from './attempts.js';`],
     ['libs/projector/src/run.spec.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
     ['apps/server/src/open-ledger.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
     ['apps/auditor/src/main.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
@@ -155,6 +160,15 @@ function rules(kit: ReadonlySet<string>) {
         of('kysely')(found) ||
         (found.specifier === '#customer-relationship' && (found.typeOnly || isTest(found))) ||
         (isTest(found) && (testTool(found) || builtin(found))),
+    },
+    {
+      rule: 'the client stands alone: whoever installs it has nothing else of ours',
+      governs: within('libs/client'),
+      allows: (found) =>
+        of('openapi-fetch', 'eventsource-parser')(found) ||
+        (relative(found) && (within('libs/client')({ ...found, path: found.target! }) || isTest(found))) ||
+        (within('libs/client/example')(found) && of('@reseller-ledger/client')(found)) ||
+        (isTest(found) && (testTool(found) || builtin(found) || of('openapi-typescript', '#http')(found))),
     },
     {
       rule: 'better-sqlite3 belongs to event-store-sqlite, projector and the applications',

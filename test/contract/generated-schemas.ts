@@ -71,7 +71,7 @@ function eventSchemas(generator: SchemaGenerator): SchemaFile[] {
         schema: {
           $schema: dialect,
           // What the attribute `dataschema` of a CloudEvent says.
-          $id: `/schemas/events/${type}/${number}`,
+          $id: `urn:reseller-ledger:schemas:events:${type}:${number}`,
           title: type,
           description: description!,
           ...written,
@@ -128,7 +128,13 @@ function commandSchemas(generator: SchemaGenerator, routes: ReadonlyMap<string, 
     const { description, ...body } = described(route.body, withComment(schema, route.ids), definitions, name);
     return {
       path: `commands/${name}.json`,
-      schema: { $schema: dialect, $id: `/schemas/commands/${name}`, title: name, description: description!, ...body },
+      schema: {
+        $schema: dialect,
+        $id: `urn:reseller-ledger:schemas:commands:${name}`,
+        title: name,
+        description: description!,
+        ...body,
+      },
     };
   });
 }

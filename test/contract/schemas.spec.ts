@@ -26,7 +26,7 @@ describe('the schemas of events and commands', () => {
     addFormats.default(ajv);
     for (const [path, schema] of checkedIn.files) {
       ajv.addSchema(schema);
-      const id = `/schemas/${path.replace(/\.json$/, '').replace(/\.(\d+)$/, '/$1')}`;
+      const id = `urn:reseller-ledger:schemas:${path.replace(/\.json$/, '').replace(/[/.]/g, ':')}`;
       expect(schema['$id']).toBe(id);
       expect(ajv.getSchema(id)).toBeDefined();
     }

@@ -12,7 +12,7 @@ for (const schema of readSchemas(resolve('schemas')).files.values()) ajv.addSche
 
 /** What is wrong with an event of this release by its schema; empty for nothing. */
 export function faultsOfEvent({ type, schema, data }: { type: string; schema: number; data: unknown }): string {
-  const validate = ajv.getSchema(`/schemas/events/${type}/${schema}`);
+  const validate = ajv.getSchema(`urn:reseller-ledger:schemas:events:${type}:${schema}`);
   if (!validate) return `there is no schema ${schema} of ${type}`;
   return validate(data) ? '' : ajv.errorsText(validate.errors);
 }

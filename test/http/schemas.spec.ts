@@ -24,10 +24,10 @@ describe('the schemas of events and commands', () => {
 
   it.each(['events', 'commands'])('are listed, each where it is: %s', async (kind) => {
     const { body } = await server.get(`/schemas/${kind}`, { as: null });
-    const entries = body as readonly { readonly id: string; readonly title: string }[];
+    const entries = body as readonly { readonly id: string; readonly href: string; readonly title: string }[];
     expect(entries.length).toBeGreaterThan(40);
-    for (const { id, title } of entries) {
-      const { status, body } = await server.get(id, { as: null });
+    for (const { id, href, title } of entries) {
+      const { status, body } = await server.get(href, { as: null });
       expect(status).toBe(200);
       expect(body).toMatchObject({ $id: id, title });
     }

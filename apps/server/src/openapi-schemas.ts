@@ -553,7 +553,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
   ProblemText: object({ type: text, code: text, status: whole, title: text, detail: text }),
   ProblemTexts: listOf(shown('ProblemText')),
   SchemaEntry: object({
-    id: { type: 'string', format: 'uri-reference', description: 'Where the schema is.' },
+    id: { type: 'string', format: 'uri', description: 'The $id of the schema; of an event, what its dataschema says.' },
+    href: { type: 'string', format: 'uri-reference', description: 'Where the schema is.' },
     title: { type: 'string', description: 'The name of the event or the command.' },
     description: text,
   }),

@@ -7,7 +7,7 @@ import { commandSchemas, eventSchemas, type SchemaText } from './schemas.js';
 export class SchemasController {
   @Get('events')
   events() {
-    return listed([...eventSchemas().values()]);
+    return listed(eventSchemas(), (name) => `/schemas/events/${name.replace('.', '/')}`);
   }
 
   @Get('events/:eventType/:schemaNumber')
@@ -17,7 +17,7 @@ export class SchemasController {
 
   @Get('commands')
   commands() {
-    return listed([...commandSchemas().values()]);
+    return listed(commandSchemas(), (name) => `/schemas/commands/${name}`);
   }
 
   @Get('commands/:commandName')
@@ -29,9 +29,21 @@ export class SchemasController {
 // A schema only ever grows within its number, so an old copy is never wrong, only silent about what is new.
 const cached = { 'Cache-Control': 'public, max-age=3600' };
 
-function listed(schemas: readonly SchemaText[]): Answer {
-  const rows = schemas.map(({ schema: { $id, title, description } }) => ({ id: $id, title, description }));
-  return new Answer(200, cached, rows);
+function listed(schemas: ReadonlyMap<string, SchemaText>, addressOf: (name: string) => string): Answer {
+  const entries = [...schemas].map(
+    ([
+      name,
+      {
+        schema: { $id, title, description },
+      },
+    ]) => ({
+      id: $id,
+      href: addressOf(name),
+      title,
+      description,
+    }),
+  );
+  return new Answer(200, cached, entries);
 }
 
 function shown(found: SchemaText | undefined): Answer {

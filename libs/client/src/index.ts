@@ -1,2 +1,12 @@
-/** The form of a position in the ledger, as answers bring it and queries send it. */
-export type LedgerPosition = `${string};ledger="${string}"`;
+export type { components, operations, paths } from './api.js';
+export type { Retry } from './attempts.js';
+export type { Followed, FollowOptions, LedgerEvent } from './follow.js';
+export {
+  ledgerClient,
+  type Answered,
+  type Call,
+  type LedgerClient,
+  type LedgerClientOptions,
+} from './ledger-client.js';
+export type { LedgerPosition } from './ledger-position.js';
+export { LedgerProblem, LedgerUnreachable, type Problem, type ProblemCode } from './problem.js';

@@ -1,0 +1,318 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  ledgerClient,
+  LedgerProblem,
+  LedgerUnreachable,
+  type LedgerClientOptions,
+  type LedgerPosition,
+} from './index.js';
+
+// Against a server that answers as it is told, so that everything that can happen on the way happens.
+
+type Reply = (response: ServerResponse, request: IncomingMessage) => void;
+interface Got {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+const ledger = '6f9619ff-8b86-4d01-b42d-00cf4fc964ff';
+const at = (position: number, of = ledger): LedgerPosition => `${position};ledger="${of}"`;
+const accepted = { revision: 1, position: '7', events: ['CustomerAgreementConfirmed'], correlationId: 'c' };
+
+function answer(status: number, body: object, headers: Record<string, string> = {}): Reply {
+  return (response) => {
+    const type = status < 400 ? 'application/json' : 'application/problem+json';
+    response.writeHead(status, { 'Content-Type': type, ...headers }).end(JSON.stringify(body));
+  };
+}
+function problem(status: number, code: string, headers: Record<string, string> = {}): Reply {
+  const body = { type: '/problems/x', title: 'Title', detail: 'Detail.', status, code, retryable: false };
+  return answer(status, body, headers);
+}
+const hangUp: Reply = (response) => response.destroy();
+const breakOff: Reply = (response) => {
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '100' });
+  response.write('{"revi');
+  setTimeout(() => response.destroy(), 20);
+};
+const soon = { 'Retry-After': '0' };
+
+let server: Server;
+let replies: Reply[];
+let got: Got[];
+beforeEach(async () => {
+  [replies, got] = [[], []];
+  server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      got.push({
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      });
+      (replies.shift() ?? problem(500, 'InternalError'))(response, request);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+function client(options: Partial<LedgerClientOptions> = {}) {
+  const { port } = server.address() as AddressInfo;
+  return ledgerClient({ baseUrl: `http://127.0.0.1:${port}`, token: 'token', ...options });
+}
+const path = { customerId: '00000000-0000-4000-8000-000000000001' };
+const confirm = (by = client(), more: object = {}) =>
+  by.POST('/v1/customers/{customerId}/agreement/confirm', { params: { path }, body: { comment: 'x' }, ...more });
+
+describe('A command', () => {
+  it('is sent again under the same key until it is answered', async () => {
+    replies = [
+      problem(503, 'StoreUnavailable', soon),
+      problem(409, 'CommandInProgress'),
+      problem(409, 'ConcurrencyConflict'),
+      hangUp,
+      breakOff,
+      problem(429, 'TooManyRequests', soon),
+      answer(200, accepted),
+    ];
+    const retries: unknown[] = [];
+    const { data } = await confirm(client({ onRetry: ({ because }) => retries.push(because) }));
+    expect(data).toEqual(accepted);
+    expect(retries).toHaveLength(6);
+    expect(got).toHaveLength(7);
+    expect(new Set(got.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
+    expect(got[0]!.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(new Set(got.map(({ body }) => body))).toEqual(new Set(['{"comment":"x"}']));
+  });
+
+  it('has a key of its own, or the one that is given', async () => {
+    replies = [answer(200, accepted), answer(200, accepted), answer(200, accepted)];
+    await confirm();
+    await confirm();
+    await confirm(client(), { params: { path, header: { 'Idempotency-Key': 'mine' } } });
+    const keys = got.map(({ headers }) => headers['idempotency-key']);
+    expect(new Set(keys).size).toBe(3);
+    expect(keys[2]).toBe('mine');
+  });
+
+  it('has none when it is only rehearsed', async () => {
+    replies = [answer(200, { dryRun: true, revision: 1, events: [] })];
+    await confirm(client(), { params: { path, query: { dryRun: true } } });
+    expect(got[0]!.headers).not.toHaveProperty('idempotency-key');
+  });
+
+  it.each([
+    [400, 'InvalidBody', {}],
+    [401, 'InvalidToken', {}],
+    [403, 'RoleNotAllowed', {}],
+    [404, 'RelationshipNotFound', {}],
+    [409, 'RemovalBlocked', { 'Retry-After': '0' }],
+    [412, 'PreconditionFailed', {}],
+    [422, 'IdempotencyKeyReused', {}],
+    [500, 'InternalError', {}],
+    [503, 'LogDamaged', {}],
+  ])('is not sent again when that would not help: %i %s', async (status, code, headers) => {
+    replies = [problem(status, code, headers)];
+    const refused = await confirm().catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(LedgerProblem);
+    expect(refused).toMatchObject({ status, code, problem: { detail: 'Detail.' }, message: `${code}: Title. Detail.` });
+    expect((refused as LedgerProblem).idempotencyKey).toBe(got[0]!.headers['idempotency-key']);
+    expect(got).toHaveLength(1);
+  });
+
+  it('waits for as long as it is asked to', async () => {
+    replies = [problem(503, 'StoreUnavailable', { 'Retry-After': '1' }), answer(200, accepted)];
+    const startedAt = Date.now();
+    await confirm();
+    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(990);
+  });
+
+  it('is given up with what was answered last when patience has run out', async () => {
+    replies = [hangUp, problem(503, 'OutcomeUnknown', { 'Retry-After': '5' })];
+    await expect(confirm(client({ patienceMs: 1_000 }))).rejects.toMatchObject({ code: 'OutcomeUnknown' });
+    expect(got).toHaveLength(2);
+  });
+
+  it('is given up with its key when nothing was answered', async () => {
+    replies = Array.from({ length: 50 }, () => hangUp);
+    const gaveUp = await confirm(client({ patienceMs: 500 })).catch((error: unknown) => error);
+    expect(gaveUp).toBeInstanceOf(LedgerUnreachable);
+    expect((gaveUp as LedgerUnreachable).idempotencyKey).toBe(got[0]!.headers['idempotency-key']);
+    expect((gaveUp as Error).cause).toMatchObject({ name: 'TypeError' });
+  });
+
+  it('tries again when a try takes too long', async () => {
+    replies = [() => undefined, answer(200, accepted)];
+    await confirm(client({ attemptMs: 100 }));
+    expect(got).toHaveLength(2);
+  });
+
+  it('ends when it is given up by the caller, in the middle of a try and of a pause', async () => {
+    for (const reply of [() => undefined, problem(503, 'StoreUnavailable', { 'Retry-After': '20' })] as Reply[]) {
+      replies = [reply];
+      const giveUp = new AbortController();
+      const sent = confirm(client(), { signal: giveUp.signal });
+      setTimeout(() => giveUp.abort(new Error('enough')), 100);
+      await expect(sent).rejects.toThrow();
+    }
+    expect(got).toHaveLength(2);
+  });
+
+  it('says when something else than a ledger has answered', async () => {
+    replies = [(response) => response.writeHead(502, { 'Content-Type': 'text/html' }).end('<h1>Bad gateway</h1>')];
+    await expect(confirm()).rejects.toMatchObject({ code: 'NotOfALedger', status: 502 });
+  });
+
+  it('asks for a token before every try', async () => {
+    replies = [hangUp, answer(200, accepted)];
+    let asked = 0;
+    await confirm(client({ token: () => Promise.resolve(`token-${++asked}`) }));
+    expect(got.map(({ headers }) => headers.authorization)).toEqual(['Bearer token-1', 'Bearer token-2']);
+  });
+});
+
+describe('A question', () => {
+  const page = (items: readonly object[], headers: Record<string, string> = {}) =>
+    answer(200, { items, position: '7', asOf: '2026-11-22T16:00:00.000Z' }, headers);
+  const positionsSent = () => got.map(({ headers }) => headers['ledger-position']);
+
+  it('is asked of the furthest that any answer has come from', async () => {
+    replies = [
+      answer(200, accepted, { 'Ledger-Position': at(9) }),
+      problem(409, 'NothingToChange', { 'Ledger-Position': at(4) }),
+      page([], { 'Ledger-Position': at(10) }),
+      page([]),
+    ];
+    const by = client();
+    await confirm(by);
+    await confirm(by).catch(() => undefined);
+    await by.GET('/v1/customers');
+    await by.GET('/v1/customers');
+    expect(positionsSent()).toEqual([undefined, undefined, at(9), at(10)]);
+    expect(by.position()).toBe(at(10));
+  });
+
+  it('begins where an earlier client has come to, unless it is about the past', async () => {
+    replies = [page([]), page([])];
+    const by = client({ position: at(3) });
+    await by.GET('/v1/customers');
+    await by.GET('/v1/customers', { params: { query: { asOfPosition: '2' } } });
+    expect(positionsSent()).toEqual([at(3), undefined]);
+  });
+
+  it('compares positions as numbers, however large', async () => {
+    replies = [page([], { 'Ledger-Position': at(999) }), page([], { 'Ledger-Position': at(1000) }), page([])];
+    const by = client();
+    for (let times = 0; times < 3; times++) await by.GET('/v1/customers');
+    expect(positionsSent()).toEqual([undefined, at(999), at(1000)]);
+  });
+
+  it('forgets what another ledger has said', async () => {
+    const other = '00000000-0000-4000-8000-000000000002';
+    replies = [problem(400, 'LedgerPositionUnknown'), page([], { 'Ledger-Position': at(2, other) }), page([])];
+    const by = client({ position: at(9) });
+    await expect(by.GET('/v1/customers')).rejects.toMatchObject({ code: 'LedgerPositionUnknown' });
+    await by.GET('/v1/customers');
+    await by.GET('/v1/customers');
+    expect(positionsSent()).toEqual([at(9), undefined, at(2, other)]);
+  });
+
+  it('is asked again while its answer is being made', async () => {
+    replies = [answer(202, { id: 'o', status: 'running' }, soon), page([{ name: 'Contoso' }])];
+    const { data } = await client().GET('/v1/customers', { params: { query: { asOf: '2026-01-01T00:00:00Z' } } });
+    expect(data.items).toEqual([{ name: 'Contoso' }]);
+    expect(got).toHaveLength(2);
+  });
+
+  it('goes through all pages', async () => {
+    replies = [
+      page([{ name: 'a' }, { name: 'b' }], { Link: '</v1/customers?limit=2&cursor=next>; rel="next"' }),
+      page([{ name: 'c' }]),
+    ];
+    const names: string[] = [];
+    for await (const { name } of client().items('/v1/customers', { params: { query: { limit: 2 } } })) names.push(name);
+    expect(names).toEqual(['a', 'b', 'c']);
+    expect(got.map(({ url }) => url)).toEqual(['/v1/customers?limit=2', '/v1/customers?limit=2&cursor=next']);
+  });
+
+  it('asks for no page that nobody wants', async () => {
+    replies = [page([{ name: 'a' }], { Link: '</v1/customers?cursor=next>; rel="next"' })];
+    for await (const _ of client().pages('/v1/customers')) break;
+    expect(got).toHaveLength(1);
+  });
+});
+
+describe('The feed', () => {
+  const event = (position: number) =>
+    `id: ${at(position)}\nevent: E\ndata: ${JSON.stringify({ type: 'E', position: String(position) })}\n\n`;
+  const stream =
+    (text: string, then: 'hangs up' | 'ends' | 'falls silent' = 'ends'): Reply =>
+    (response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.write(`retry: 10\n\n${text}`);
+      if (then === 'ends') response.end();
+      if (then === 'hangs up') setTimeout(() => response.destroy(), 20);
+    };
+  const idsSent = () => got.map(({ headers }) => headers['last-event-id']);
+
+  async function followed(count: number, options: object = {}): Promise<string[]> {
+    const positions: string[] = [];
+    for await (const { id, event } of client().follow(options)) {
+      expect(event.type).toBe('E');
+      positions.push(id);
+      if (positions.length === count) break;
+    }
+    return positions;
+  }
+
+  it('goes on behind the last event that was handled, over connections that end, break and fall silent', async () => {
+    replies = [
+      stream(event(1) + event(2)),
+      stream(event(3) + event(4).slice(0, 30), 'hangs up'),
+      hangUp,
+      problem(503, 'ShuttingDown', soon),
+      stream(event(4), 'falls silent'),
+      stream(event(5)),
+    ];
+    expect(await followed(5, { silenceMs: 200 })).toEqual([1, 2, 3, 4, 5].map((position) => at(position)));
+    expect(idsSent()).toEqual([undefined, at(2), at(3), at(3), at(3), at(4)]);
+  });
+
+  it('begins behind what was handled before, and moves on where nothing is asked for', async () => {
+    replies = [stream(`id: ${at(8)}\n:\n\n`), stream(event(9))];
+    const passed: string[] = [];
+    const options = { after: at(5), filters: { type: ['E', 'F'] }, onProgress: (id: string) => passed.push(id) };
+    expect(await followed(1, options)).toEqual([at(9)]);
+    expect(idsSent()).toEqual([at(5), at(8)]);
+    expect(passed).toEqual([at(8)]);
+    expect(got[0]!.url).toBe('/v1/events?type=E&type=F');
+    expect(got[0]!.headers.accept).toBe('text/event-stream');
+  });
+
+  it('is not asked for again what the ledger has refused', async () => {
+    replies = [problem(400, 'LedgerPositionUnknown')];
+    await expect(followed(1)).rejects.toMatchObject({ code: 'LedgerPositionUnknown' });
+    expect(got).toHaveLength(1);
+  });
+
+  it('ends when it is given up', async () => {
+    replies = [stream(event(1), 'falls silent')];
+    const ending = new AbortController();
+    const positions: string[] = [];
+    for await (const { id } of client().follow({ signal: ending.signal })) {
+      positions.push(id);
+      ending.abort();
+    }
+    expect(positions).toEqual([at(1)]);
+  });
+});

@@ -1,0 +1,43 @@
+import type { components } from './api.js';
+
+type ProblemResponses = components['responses'];
+type BodyOf<Response> = Response extends { content: { 'application/problem+json': infer Body } } ? Body : never;
+
+/** What the ledger answers when it refuses (RFC 9457). */
+export type Problem = components['schemas']['Problem'];
+
+/** Every code that is known as of this release; a newer server may answer others. */
+export type ProblemCode = NonNullable<BodyOf<ProblemResponses[keyof ProblemResponses]>['code']>;
+
+/** The ledger has refused, or has failed in a way that more tries will not mend. */
+export class LedgerProblem extends Error {
+  override readonly name = 'LedgerProblem';
+  /** Stable: the name of the state of affairs. */
+  readonly code: ProblemCode;
+  readonly status: number;
+
+  constructor(
+    readonly problem: Problem,
+    readonly response: Response,
+    /** Of the command: with it, the same command can be sent again, now or later, and is never done twice. */
+    readonly idempotencyKey: string | undefined,
+  ) {
+    super(`${problem.code}: ${problem.title}. ${problem.detail}`);
+    // The one cast: codes are open to new ones, which fall into the default of whoever tells them apart.
+    this.code = problem.code as ProblemCode;
+    this.status = problem.status;
+  }
+}
+
+/** No answer in all the time there was. Whether a command has been recorded is not known: only its key tells, later. */
+export class LedgerUnreachable extends Error {
+  override readonly name = 'LedgerUnreachable';
+
+  constructor(
+    message: string,
+    readonly idempotencyKey: string | undefined,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
