@@ -19,8 +19,8 @@ describe('the index of the history', () => {
     expect(rows.map(({ position, revision, type }) => [position, revision, type])).toEqual(
       told.events.map(({ type }, index) => [index + 1, index, fingerprint(type)]),
     );
-    expect(rows[0]).toMatchObject({ customerId, journal: false, partner: fingerprint(partnerId), lag: 0 });
-    expect(clocks).toEqual([{ name: 'log', latest: rows[0]!.recordedAt, largestLag: 0 }]);
+    expect(rows[0]).toMatchObject({ customerId, journal: false, partner: fingerprint(partnerId), section: 0, lag: 0 });
+    expect(clocks).toEqual([{ name: 'log', count: rows.length, latest: rows[0]!.recordedAt, largestLag: 0 }]);
   });
 
   it('fingerprints texts as they were fingerprinted before: rows are compared with what is asked for later', () => {

@@ -30,6 +30,8 @@ export function historySubjectOf(stream: string): HistorySubject | undefined {
  */
 interface HistoryRow {
   readonly position: number;
+  /** Which section of the log it stands in, counted; see {@link sectionSize}. */
+  readonly section: number;
   readonly revision: number;
   readonly customerId: string;
   readonly journal: boolean;
@@ -45,9 +47,11 @@ interface HistoryRow {
   readonly lag: number;
 }
 
-/** The one row of what clocks have read. */
+/** The one row of what has been seen so far. */
 interface ClockRow {
   readonly name: string;
+  /** Events. */
+  readonly count: number;
   /** The latest time at which anything was recorded. */
   readonly latest: number;
   readonly largestLag: number;
@@ -58,8 +62,16 @@ export interface HistoryTables {
   readonly [clock]: ClockRow;
 }
 
-/** In which of a row's columns something is looked for, the most selective first. */
-const indexed = ['commandId', 'correlationId', 'customerId', 'actor', 'command', 'type'] as const;
+/**
+ * An index of what is different in nearly every event has a random place for each, and a transaction would write a page of
+ * the file for each. So these are kept by sections of so many events: what is new goes into a few pages, the same ones for a
+ * while, and a search looks once into every section.
+ */
+const sectionSize = 1_024;
+/** In which of a row's columns something is looked for section by section, the most selective first. */
+const bySection = ['commandId', 'correlationId', 'customerId'] as const;
+/** And in which within all events of a partner: of these there are few different ones. */
+const byPartner = ['actor', 'command', 'type'] as const;
 
 /** Where every event of relationships and their journals stands, so that a history is filtered without being read whole. */
 export const historyView: Projection<RelationshipEvents, HistoryTables, HistorySubject> = {
@@ -69,6 +81,7 @@ export const historyView: Projection<RelationshipEvents, HistoryTables, HistoryS
     [table]: {
       columns: {
         position: 'integer',
+        section: 'integer',
         revision: 'integer',
         customerId: 'text',
         journal: 'boolean',
@@ -83,9 +96,13 @@ export const historyView: Projection<RelationshipEvents, HistoryTables, HistoryS
       },
       key: ['position'],
       // Each is in the order of positions: the key stands at the end of every entry.
-      indexes: [['partner', 'journal'], ...indexed.map((column) => ['partner', 'journal', column] as const)],
+      indexes: [
+        ['partner', 'journal'],
+        ...byPartner.map((column) => ['partner', 'journal', column] as const),
+        ...bySection.map((column) => ['section', column] as const),
+      ],
     },
-    [clock]: { columns: { name: 'text', latest: 'integer', largestLag: 'integer' }, key: ['name'] },
+    [clock]: { columns: { name: 'text', count: 'integer', latest: 'integer', largestLag: 'integer' }, key: ['name'] },
   },
   subjectOf: historySubjectOf,
   keys: (_, __, { position }) => ({ [table]: [position], [clock]: ['log'] }),
@@ -95,9 +112,11 @@ export const historyView: Projection<RelationshipEvents, HistoryTables, HistoryS
     const latest = Math.max(known?.latest ?? 0, recordedAt);
     const lag = latest - recordedAt;
     const largestLag = Math.max(known?.largestLag ?? 0, lag);
+    const count = known?.count ?? 0;
     return {
       [table]: {
         position,
+        section: Math.floor(count / sectionSize),
         revision,
         customerId,
         journal,
@@ -110,7 +129,7 @@ export const historyView: Projection<RelationshipEvents, HistoryTables, HistoryS
         recordedAt,
         lag,
       },
-      [clock]: { name: 'log', latest, largestLag },
+      [clock]: { name: 'log', count: count + 1, latest, largestLag },
     };
   },
 };
@@ -176,66 +195,177 @@ export interface HistoryRange {
   readonly limit: number;
 }
 
-// An answer must not hold up all others: so many entries of an index at once.
-const entriesAtOnce = 2_000;
+/** How much is looked at before anybody else has a turn: an answer must not hold up all others. */
+export interface SearchBounds {
+  /** Entries of an index by partner. */
+  readonly entries: number;
+  /** Sections at once, of which a busy customer may have all events … */
+  readonly sectionsAtOnce: number;
+  /** … and sections altogether, of most of which nothing comes. */
+  readonly sections: number;
+}
+
+const usualBounds: SearchBounds = { entries: 2_000, sectionsAtOnce: 32, sections: 1_024 };
 
 /** The next places of events that are asked for, in the order of the log. */
 export async function historyPlaces(
   db: Kysely<Views>,
   filter: HistoryFilter,
   range: HistoryRange,
+  bounds: SearchBounds = usualBounds,
 ): Promise<HistoryPlaces> {
   const { after, until } = await withinTimes(db, filter, range);
   if (after >= until) return { places: [], examined: range.until, ended: true, among: 0 };
-  const { partnerId, types } = filter;
-  const sought: Partial<Record<(typeof indexed)[number], string | number>> = {
-    ...(filter.commandId === undefined ? {} : { commandId: fingerprint(filter.commandId) }),
-    ...(filter.correlationId === undefined ? {} : { correlationId: fingerprint(filter.correlationId) }),
-    ...(filter.customerId === undefined ? {} : { customerId: filter.customerId }),
-    ...(filter.actor === undefined ? {} : { actor: fingerprint(filter.actor) }),
-    ...(filter.command === undefined ? {} : { command: fingerprint(filter.command) }),
-  };
-  const kinds = types && new Set(types.map(fingerprint));
-  const column = indexed.find((each) => each in sought) ?? (kinds ? 'type' : undefined);
-  const values = column === undefined ? [undefined] : column === 'type' ? [...kinds!] : [sought[column]!];
-  const probes = (filter.journals ? [false, true] : [false]).flatMap((journal) =>
-    values.map((value) => ({ journal, value })),
-  );
-  const partner = fingerprint(partnerId);
-  let examined = until;
-  const found: HistoryRow[] = [];
-  for (const { journal, value } of probes) {
-    let entries = db
-      .selectFrom(table)
-      .selectAll()
-      .where('partner', '=', partner)
-      .where('journal', '=', journal)
-      .where('position', '>', after)
-      .where('position', '<=', until);
-    if (value !== undefined) entries = entries.where(sql.ref(column!), '=', value);
-    const rows = await entries.orderBy('position').limit(entriesAtOnce).execute();
-    // Behind it this probe has more.
-    if (rows.length === entriesAtOnce) examined = Math.min(examined, rows.at(-1)!.position);
-    found.push(...rows);
-  }
-  const from = filter.recordedFrom === undefined ? -Infinity : Date.parse(filter.recordedFrom);
-  const to = filter.recordedUntil === undefined ? Infinity : Date.parse(filter.recordedUntil);
-  const matching = found
-    .filter(
-      (row) =>
-        row.position <= examined &&
-        indexed.every((each) => sought[each] === undefined || row[each] === sought[each]) &&
-        (!kinds || kinds.has(row.type)) &&
-        row.recordedAt >= from &&
-        row.recordedAt <= to,
-    )
-    .sort((one, other) => one.position - other.position);
-  const places = matching
-    .slice(0, range.limit)
-    .map(({ customerId, journal, revision, position }) => ({ partnerId, customerId, journal, revision, position }));
-  if (matching.length > places.length) examined = places.at(-1)!.position;
+  const sought = soughtBy(filter);
+  const column = bySection.find((each) => sought[each] !== undefined);
+  const entries = column
+    ? await entriesBySection(db, column, sought, { ...range, after, until }, bounds)
+    : await entriesOfPartner(db, sought, { ...range, after, until }, bounds);
+  let { examined } = entries;
+  const places = entries.found.slice(0, range.limit).map(({ customerId, journal, revision, position }) => ({
+    partnerId: filter.partnerId,
+    customerId,
+    journal,
+    revision,
+    position,
+  }));
+  if (entries.found.length > places.length) examined = places.at(-1)!.position;
   const ended = examined >= until;
   return { places, examined: ended ? range.until : examined, ended, among: await amongThem(db, places) };
+}
+
+/** What is asked for, as rows have it. */
+interface Sought {
+  readonly partner: number;
+  readonly journals: boolean;
+  readonly types: ReadonlySet<number> | undefined;
+  readonly commandId: number | undefined;
+  readonly correlationId: number | undefined;
+  readonly customerId: string | undefined;
+  readonly actor: number | undefined;
+  readonly command: number | undefined;
+  readonly from: number;
+  readonly to: number;
+}
+
+function soughtBy(filter: HistoryFilter): Sought {
+  const printed = (text: string | undefined) => (text === undefined ? undefined : fingerprint(text));
+  return {
+    partner: fingerprint(filter.partnerId),
+    journals: filter.journals === true,
+    types: filter.types && new Set(filter.types.map(fingerprint)),
+    commandId: printed(filter.commandId),
+    correlationId: printed(filter.correlationId),
+    customerId: filter.customerId,
+    actor: printed(filter.actor),
+    command: printed(filter.command),
+    from: filter.recordedFrom === undefined ? -Infinity : Date.parse(filter.recordedFrom),
+    to: filter.recordedUntil === undefined ? Infinity : Date.parse(filter.recordedUntil),
+  };
+}
+
+function isSought(row: HistoryRow, { partner, journals, types, from, to, ...rest }: Sought): boolean {
+  const { commandId, correlationId, customerId, actor, command } = rest;
+  return (
+    row.partner === partner &&
+    (journals || !row.journal) &&
+    (types === undefined || types.has(row.type)) &&
+    (commandId === undefined || row.commandId === commandId) &&
+    (correlationId === undefined || row.correlationId === correlationId) &&
+    (customerId === undefined || row.customerId === customerId) &&
+    (actor === undefined || row.actor === actor) &&
+    (command === undefined || row.command === command) &&
+    row.recordedAt >= from &&
+    row.recordedAt <= to
+  );
+}
+
+interface Entries {
+  /** In the order of the log. */
+  readonly found: readonly HistoryRow[];
+  /** Nothing up to here is missing. */
+  readonly examined: number;
+}
+
+async function entriesOfPartner(
+  db: Kysely<Views>,
+  sought: Sought,
+  { after, until }: HistoryRange,
+  bounds: SearchBounds,
+): Promise<Entries> {
+  const column = byPartner.find((each) => (each === 'type' ? sought.types : sought[each]) !== undefined);
+  const values = column === undefined ? [undefined] : column === 'type' ? [...sought.types!] : [sought[column]!];
+  let examined = until;
+  const found: HistoryRow[] = [];
+  for (const journal of sought.journals ? [false, true] : [false])
+    for (const value of values) {
+      let entries = db
+        .selectFrom(table)
+        .selectAll()
+        .where('partner', '=', sought.partner)
+        .where('journal', '=', journal)
+        .where('position', '>', after)
+        .where('position', '<=', until);
+      if (column !== undefined && value !== undefined) entries = entries.where(column, '=', value);
+      const rows = await entries.orderBy('position').limit(bounds.entries).execute();
+      // Behind it there are more with this value.
+      if (rows.length === bounds.entries) examined = Math.min(examined, rows.at(-1)!.position);
+      found.push(...rows);
+    }
+  return {
+    found: found.filter((row) => row.position <= examined && isSought(row, sought)).sort(inOrder),
+    examined,
+  };
+}
+
+async function entriesBySection(
+  db: Kysely<Views>,
+  column: (typeof bySection)[number],
+  sought: Sought,
+  { after, until, limit }: HistoryRange,
+  bounds: SearchBounds,
+): Promise<Entries> {
+  const sectionAt = async (comparison: '>' | '<=', position: number, direction: 'asc' | 'desc') =>
+    (
+      await db
+        .selectFrom(table)
+        .select('section')
+        .where('position', comparison, position)
+        .orderBy('position', direction)
+        .limit(1)
+        .executeTakeFirst()
+    )?.section;
+  const first = await sectionAt('>', after, 'asc');
+  const last = await sectionAt('<=', until, 'desc');
+  if (first === undefined || last === undefined || first > last) return { found: [], examined: until };
+
+  const found: HistoryRow[] = [];
+  let section = first;
+  while (section <= last && section < first + bounds.sections && found.length <= limit) {
+    const next = Math.min(section + bounds.sectionsAtOnce, last + 1);
+    const sections = Array.from({ length: next - section }, (_, index) => section + index);
+    const rows = await db
+      .selectFrom(table)
+      .selectAll()
+      .where('section', 'in', sections)
+      .where(sql.ref<number | string>(column), '=', sought[column]!)
+      .execute();
+    found.push(
+      ...rows.filter((row) => row.position > after && row.position <= until && isSought(row, sought)).sort(inOrder),
+    );
+    section = next;
+  }
+  if (section > last) return { found, examined: until };
+  const behind = await db
+    .selectFrom(table)
+    .select(({ fn }) => fn.min('position').as('position'))
+    .where('section', '=', section)
+    .executeTakeFirstOrThrow();
+  return { found, examined: Math.min(until, behind.position - 1) };
+}
+
+function inOrder(one: HistoryRow, other: HistoryRow): number {
+  return one.position - other.position;
 }
 
 async function amongThem(db: Kysely<Views>, places: readonly HistoryPlace[]): Promise<number> {

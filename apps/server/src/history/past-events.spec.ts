@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { inMemoryEventStore, LogDamaged, type EventStore } from '#event-sourcing';
 import { openViews, openViewsFile, projector, type ViewsReader } from '#projector';
-import { isAskedFor, relationshipViews, type HistoryFilter, type Views } from '#read-models';
+import { historyPlaces, isAskedFor, relationshipViews, type HistoryFilter, type Views } from '#read-models';
 import { telling } from './cloud-event.js';
 import { pastEvents, type PastEvents } from './past-events.js';
 import { guid, instant, wholeLog, writing, type Written } from './testing-history.js';
@@ -226,6 +226,33 @@ describe('the past of a history', () => {
       const latest = { partnerId: guid('a', 1), recordedUntil: instant(1_000) };
       expect((await told(past, latest, { after: 0, until: size })).length).toBe(490);
       expect(counts.through).toBe(2);
+    });
+
+    it('is found in pieces of any size', async () => {
+      const log = await wholeLog(store);
+      const bounds = { entries: 7, sectionsAtOnce: 2, sections: 3 };
+      for (const asked of [
+        { customerId: guid('c', 7) },
+        { customerId: guid('c', 8), journals: true, types: ['SubscriptionSuspended'] },
+        { commandId: guid('d', 8_500) },
+        { correlationId: 'nobody' },
+        { correlationId: 'correlation', actor: 'rare', journals: true },
+        { actor: 'rare', journals: true },
+        { customerId: guid('c', 6), recordedFrom: instant(3_000), recordedUntil: instant(7_000) },
+      ]) {
+        const filter = { partnerId: guid('a', 1), ...asked };
+        const positions: number[] = [];
+        const until = size - 5;
+        for (let after = 5, ended = false; !ended;) {
+          const range = { after, until, limit: 4 };
+          const { result } = await reader.read('history', (db) => historyPlaces(db, filter, range, bounds));
+          expect(result.examined).toBeGreaterThan(after);
+          positions.push(...result.places.map(({ position }) => position));
+          ({ examined: after, ended } = result);
+        }
+        const due = log.filter(({ position }) => position > 5 && position <= until);
+        expect(positions).toEqual(due.filter((each) => isAskedFor(filter, each)).map(({ position }) => position));
+      }
     });
 
     it('is not told around an event that the index has and the log has lost', async () => {
