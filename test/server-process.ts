@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly nodeOptions?: readonly string[];
   /** The server itself unless it is another of its processes. */
   readonly program?: string;
+  /** How long its start may take, in ms (default 30,000). */
+  readonly patienceMs?: number;
 }
 
 /** The built server in a process of its own, as `npm start` runs it. */
@@ -36,11 +38,11 @@ export interface ServerProcess {
 
 /**
  * Started and `live` (takes commands) or `ready` (its views have caught up too).
- * @throws Error when it has not come to that within 30 s, with what it said
+ * @throws Error when it has not come to that in time, with what it said
  */
 export async function startServer(options: ServerOptions, until: 'live' | 'ready' = 'ready'): Promise<ServerProcess> {
   const server = await launchServer(options);
-  const giveUpAt = Date.now() + 30_000;
+  const giveUpAt = Date.now() + (options.patienceMs ?? 30_000);
   for (;;) {
     if (server.child.exitCode !== null || server.child.signalCode !== null)
       throw new Error(

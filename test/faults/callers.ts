@@ -141,7 +141,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
         (status === 409 && (JSON.parse(text) as { retryable: boolean }).retryable)
       ) {
         counts.undecided++;
-        await sleep(Math.random() * 50 + 1_000 * Number(headers.get('Retry-After') ?? 0));
+        await sleep(1_000 * Number(headers.get('Retry-After') ?? 0));
         return undefined;
       }
       counts.answers++;
@@ -158,7 +158,6 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
       // `fetch` fails only where there was no answer; by name, for errors of another realm.
       if (!['TypeError', 'TimeoutError', 'AbortError'].includes((error as Error).name)) throw error;
       counts.unanswered++;
-      await sleep(20 + Math.random() * 180);
       return undefined;
     }
   }
@@ -166,7 +165,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
   /** By the rules: the same key until there is a definite answer, beginning at one server and going on at any. */
   async function ask(sending: Sending, first: string, { onlyThere = false } = {}): Promise<void> {
     const beganAt = performance.now();
-    for (let url = first; ; url = onlyThere ? first : any(urls)) {
+    for (let url = first, waitMs = 20; ; url = onlyThere ? first : any(urls)) {
       const abandoned = !onlyThere && Math.random() * abandonsEvery < 1 ? Math.ceil(Math.random() * 20) : undefined;
       const attempted = await attempt(url, sending, abandoned);
       const waited = performance.now() - beganAt;
@@ -174,6 +173,9 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
       if (attempted) return note(sending, attempted);
       if (givenUp || waited > patienceMs)
         throw new Error(`${sending.command} was not answered in ${Math.round(waited)} ms`);
+      await sleep(Math.random() * waitMs);
+      // Longer each time, so that servers have the machine for their start.
+      waitMs = Math.min(2 * waitMs, 1_000);
     }
   }
 

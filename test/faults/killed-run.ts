@@ -19,6 +19,8 @@ export const killedStores = ['sqlite', 'kurrentdb'] as const;
 export type KilledStore = (typeof killedStores)[number];
 
 const commandsBetweenKills = 100;
+/** A start shares the machine with callers who do not stop. */
+const patienceMs = 120_000;
 
 export interface KilledRunOptions {
   readonly store: KilledStore;
@@ -73,7 +75,7 @@ export async function killedRun({
     const observations = new Map<string, Awaited<ReturnType<Observe>>>();
     for (const [name, observe] of Object.entries(observers))
       observations.set(name, await observe({ urls, token, log }));
-    const callers = callersOf({ urls, token, patienceMs: 120_000 });
+    const callers = callersOf({ urls, token, patienceMs: 2 * patienceMs });
     await callers.establish();
 
     const kills = new Map(Object.keys(victims).map((name) => [name, 0]));
@@ -155,7 +157,7 @@ const outage = () => sleep(Math.random() * 500);
 async function overSqlite(directory: string): Promise<Scene> {
   const dataDirectory = join(directory, 'data');
   const port = await freePort();
-  const start = () => startServer({ dataDirectory, partners: [partner], port }, 'live');
+  const start = () => startServer({ dataDirectory, partners: [partner], port, patienceMs }, 'live');
   let server = await start();
   return {
     urls: [server.url],
@@ -187,6 +189,7 @@ async function overKurrentdb(directory: string): Promise<Scene> {
         dataDirectory: join(directory, `server-${index}`),
         partners: [partner],
         port: ports[index]!,
+        patienceMs,
         env: {
           EVENT_STORE: 'kurrentdb',
           EVENTSTORE_URL: database.connectionString,
