@@ -132,7 +132,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       retryable: { type: 'boolean', description: 'The same request may succeed later.' },
       errors: listOf(object({ pointer: text, detail: text })),
       blockers: { ...listOf(shown('RemovalBlocker')), description: 'Every active item, with RemovalBlocked.' },
-      details: { type: 'object', description: 'What the refusal rests on, by code.' },
+      details: { type: 'object', additionalProperties: true, description: 'What the refusal rests on, by code.' },
       outcome: {
         type: 'string',
         description: 'none: nothing was attempted; unknown: only a retry with the same key tells.',
@@ -199,7 +199,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
   DryRunAnswer: object({
     dryRun: { const: true },
     revision: { ...revision, minimum: -1 },
-    events: { ...listOf(object({ type: text, data: { type: 'object' } })), minItems: 1 },
+    events: { ...listOf(object({ type: text, data: { type: 'object', additionalProperties: true } })), minItems: 1 },
   }),
   SupportContact: object({ tenantId: guid, partnerId: text, name: text }),
   Relationship: standing({
@@ -452,7 +452,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       schema: { type: 'integer', minimum: 1, description: 'The version of the form of data.' },
       hash: { type: 'string', pattern: '^[0-9a-f]{64}$' },
       previoushash: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-      data: { type: 'object' },
+      data: { type: 'object', additionalProperties: true },
     },
     ['command', 'comment'],
   ),
@@ -460,10 +460,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
   Explanation: standing({
     view: text,
     version: whole,
-    key: { type: 'object', description: 'As the list names the row.' },
+    key: { type: 'object', additionalProperties: true, description: 'As the list names the row.' },
     listed: { type: 'boolean', description: 'The list shows it.' },
     rows: {
-      ...listOf(object({ table: text, row: orNull({ type: 'object' }) })),
+      ...listOf(object({ table: text, row: orNull({ type: 'object', additionalProperties: true }) })),
       description: 'As the view keeps the row, and what it is joined with; null for what is gone.',
     },
     events: {
@@ -484,9 +484,9 @@ export const schemas: Readonly<Record<string, Schema>> = {
             ...listOf(
               object({
                 table: text,
-                key: { type: 'object' },
+                key: { type: 'object', additionalProperties: true },
                 effect: word('created', 'changed', 'removed'),
-                fields: { type: 'object', description: 'By name, from what and to what.' },
+                fields: { type: 'object', additionalProperties: true, description: 'By name, from what and to what.' },
               }),
             ),
             description: 'Empty for an event that was only looked at.',

@@ -3236,7 +3236,9 @@ export interface components {
             /** @description Every active item, with RemovalBlocked. */
             blockers?: components["schemas"]["RemovalBlocker"][];
             /** @description What the refusal rests on, by code. */
-            details?: Record<string, never>;
+            details?: {
+                [key: string]: unknown;
+            };
             /** @description none: nothing was attempted; unknown: only a retry with the same key tells. */
             outcome?: string;
             /** @description The current revision, with PreconditionFailed. */
@@ -3328,7 +3330,9 @@ export interface components {
             revision: number;
             events: {
                 type: string;
-                data: Record<string, never>;
+                data: {
+                    [key: string]: unknown;
+                };
             }[];
         };
         SupportContact: {
@@ -4040,20 +4044,26 @@ export interface components {
             schema: number;
             hash: string;
             previoushash: string;
-            data: Record<string, never>;
+            data: {
+                [key: string]: unknown;
+            };
         };
         CloudEventBatch: components["schemas"]["CloudEvent"][];
         Explanation: {
             view: string;
             version: number;
             /** @description As the list names the row. */
-            key: Record<string, never>;
+            key: {
+                [key: string]: unknown;
+            };
             /** @description The list shows it. */
             listed: boolean;
             /** @description As the view keeps the row, and what it is joined with; null for what is gone. */
             rows: {
                 table: string;
-                row: Record<string, never> | null;
+                row: {
+                    [key: string]: unknown;
+                } | null;
             }[];
             /** @description Without which the row would be another, in the order in which they happened. */
             events: {
@@ -4085,7 +4095,9 @@ export interface components {
                 /** @description Empty for an event that was only looked at. */
                 changes: {
                     table: string;
-                    key: Record<string, never>;
+                    key: {
+                        [key: string]: unknown;
+                    };
                     /**
                      * @example created
                      * @example changed
@@ -4093,7 +4105,9 @@ export interface components {
                      */
                     effect: string;
                     /** @description By name, from what and to what. */
-                    fields: Record<string, never>;
+                    fields: {
+                        [key: string]: unknown;
+                    };
                 }[];
                 /** @description The event that this one is a consequence of, within the same command. */
                 cause: {

@@ -73,6 +73,7 @@ export async function* follow(
           yield followed;
           // Only now has it been handled.
           lastId = followed.id;
+          if (signal.aborted) return;
         }
         if (id !== undefined && id !== lastId) {
           lastId = id;

@@ -306,7 +306,7 @@ describe('The feed', () => {
   });
 
   it('ends when it is given up', async () => {
-    replies = [stream(event(1), 'falls silent')];
+    replies = [stream(event(1) + event(2), 'falls silent')];
     const ending = new AbortController();
     const positions: string[] = [];
     for await (const { id } of client().follow({ signal: ending.signal })) {
