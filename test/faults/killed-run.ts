@@ -87,10 +87,12 @@ export async function killedRun({
         const enough = callers.told.size + commandsBetweenKills;
         while (callers.told.size < enough) await Promise.race([working, sleep(50)]);
         await Promise.race([working, sleep(Math.random() * 1_500)]);
-        const names = [...kills.keys()];
-        const name = names[Math.floor(Math.random() * names.length)]!;
+        // Whoever was spared longest, in no order.
+        const fewest = Math.min(...kills.values());
+        const spared = [...kills.keys()].filter((name) => kills.get(name) === fewest);
+        const name = spared[Math.floor(Math.random() * spared.length)]!;
         await victims[name]!();
-        kills.set(name, kills.get(name)! + 1);
+        kills.set(name, fewest + 1);
         onProgress(`killed ${name}; ${callers.told.size} commands told`);
       }
       await Promise.race([working, sleep(500)]);
