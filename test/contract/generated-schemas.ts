@@ -171,8 +171,9 @@ function open(schema: Schema): Schema {
   const examples = words ?? (word === undefined ? undefined : [word]);
   for (const [keyword, value] of Object.entries(rest)) opened[keyword] = openWithin(keyword, value);
   if (examples !== undefined) opened['examples'] = examples;
-  if (additionalProperties !== undefined && !isMapOfAnything(additionalProperties))
-    opened['additionalProperties'] = true;
+  // A map of something; of others nothing is known that a schema could say.
+  if (isSchema(additionalProperties) && !isMapOfAnything(additionalProperties))
+    opened['additionalProperties'] = open(additionalProperties);
   return opened;
 }
 

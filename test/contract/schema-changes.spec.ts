@@ -40,6 +40,18 @@ const broken: Row[] = [
   ['a field within that is gone', object({ a: object({ b: text }) }), object({ a: object({}) }), ['/a/b is gone']],
   ['no further fields', object({}), closed(object({})), ['The whole refuses further fields now']],
   [
+    'a map of other values',
+    { type: 'object', additionalProperties: text },
+    { type: 'object', additionalProperties: whole },
+    ['/* is "integer" now, not "string"'],
+  ],
+  [
+    'a map of anything',
+    { type: 'object', additionalProperties: text },
+    { type: 'object' },
+    ['The whole has further fields of another form'],
+  ],
+  [
     'what is not compared',
     object({}),
     { ...object({}), if: true },

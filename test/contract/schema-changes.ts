@@ -95,6 +95,9 @@ function inProperties(
   }
   for (const name of Object.keys(now))
     if (then[name] === undefined) found.push(...rules.added(`${at}/${name}`, neededNow.has(name)));
+  const [valueThen, valueNow] = [before['additionalProperties'], after['additionalProperties']];
+  if (isSchema(valueThen) && isSchema(valueNow)) found.push(...changes(valueThen, valueNow, `${at}/*`));
+  else if (isSchema(valueThen) !== isSchema(valueNow)) found.push(`${place(at)} has further fields of another form`);
   const [itemThen, itemNow] = [before['items'], after['items']];
   if (isSchema(itemThen) && isSchema(itemNow)) found.push(...changes(itemThen, itemNow, `${at}/[]`));
   else if (JSON.stringify(itemThen) !== JSON.stringify(itemNow)) found.push(`${place(at)} has other items`);

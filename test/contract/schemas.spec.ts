@@ -34,10 +34,11 @@ describe('the schemas of events and commands', () => {
 });
 
 describe('the example of an event as production wrote it', () => {
-  const examples = ['event-examples', 'journal-examples'].flatMap(
-    (name) =>
-      JSON.parse(readFileSync(resolve(`libs/customer-relationship/src/${name}.json`), 'utf8')) as readonly Recorded[],
-  );
+  const examples = [
+    'libs/customer-relationship/src/event-examples.json',
+    'libs/customer-relationship/src/journal-examples.json',
+    'apps/server/src/security-journal/security-journal-examples.json',
+  ].flatMap((path) => JSON.parse(readFileSync(resolve(path), 'utf8')) as readonly Recorded[]);
   interface Recorded {
     readonly type: string;
     readonly data: unknown;

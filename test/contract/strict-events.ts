@@ -25,7 +25,9 @@ function closed(value: Json): Json {
   );
   return {
     ...schema,
-    ...(schema['type'] === 'object' && schema['properties'] ? { additionalProperties: false } : {}),
+    ...(schema['type'] === 'object' && schema['properties']
+      ? { additionalProperties: schema['additionalProperties'] ?? false }
+      : {}),
     ...(schema['type'] === 'string' && Array.isArray(examples) ? { enum: examples as readonly Json[] } : {}),
   };
 }
