@@ -163,6 +163,8 @@ export function ledgerOf({
       }),
       store,
       journal: refusalJournal,
+      // A log in the data directory is locked for this server; to one in a database others append too.
+      soleWriter: place === undefined,
       onClockSetBack,
     }),
   };

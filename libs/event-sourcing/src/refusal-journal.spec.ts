@@ -9,6 +9,7 @@ import { expectedHash, idOf, noPreviousHash } from './hash-chain.js';
 import { inMemoryEventStore } from './in-memory-event-store.js';
 import type { MessageOf } from './message.js';
 import {
+  journalWeight,
   rememberRefusals,
   type KeptRefusal,
   type RefusalJournal,
@@ -358,30 +359,35 @@ describe('an acceptance elsewhere', () => {
 
 describe('a fault of the store', () => {
   it.each([
-    ['before anything was written', new StoreUnavailable('disk full'), false],
-    ['when it is not known what was written', new OutcomeUnknown('connection lost'), true],
-  ])('%s, at the record, is told, and the next attempt gets one answer for good', async (_, failure, written) => {
-    const store = inMemoryEventStore();
-    const { handle } = serverOn(
-      { store },
-      {
-        async append(name, again) {
-          if (name !== journalOf1) return;
-          if (written) await again();
-          throw failure;
+    ['before anything was written', new StoreUnavailable('disk full'), false, false],
+    ['before anything was written by the only writer', new StoreUnavailable('disk full'), false, true],
+    ['when it is not known what was written', new OutcomeUnknown('connection lost'), true, false],
+    ['when it is not known what was written by the only writer', new OutcomeUnknown('connection lost'), true, true],
+  ])(
+    '%s, at the record, is told, and the next attempt gets one answer for good',
+    async (_, failure, written, soleWriter) => {
+      const store = inMemoryEventStore();
+      const { handle } = serverOn(
+        { store, soleWriter },
+        {
+          async append(name, again) {
+            if (name !== journalOf1) return;
+            if (written) await again();
+            throw failure;
+          },
+          times: 2,
         },
-        times: 2,
-      },
-    );
-    await handle(deposit(10));
-    const sent = withdraw(12);
+      );
+      await handle(deposit(10));
+      const sent = withdraw(12);
 
-    await expect(handle(sent)).rejects.toBe(failure);
-    const second = await handle(sent);
-    expect(second).toMatchObject({ outcome: 'refused', recorded: { replayed: written } });
-    expect(await handle(sent)).toEqual(replay(second));
-    expect(await store.read(journalOf1)).toHaveLength(1);
-  });
+      await expect(handle(sent)).rejects.toBe(failure);
+      const second = await handle(sent);
+      expect(second).toMatchObject({ outcome: 'refused', recorded: { replayed: written } });
+      expect(await handle(sent)).toEqual(replay(second));
+      expect(await store.read(journalOf1)).toHaveLength(1);
+    },
+  );
 
   it('at the look-up keeps no acceptance from its answer, and decides nothing', async () => {
     const store = inMemoryEventStore();
@@ -441,7 +447,7 @@ describe('a fault of the store', () => {
 
 describe('the memory', () => {
   it('is bounded: the journals that were not asked for longest are read again', async () => {
-    const { handle, store, readings } = serverOn({ cachedRefusals: 6 });
+    const { handle, store, readings } = serverOn({ cachedRefusals: 2 * (3 + journalWeight) });
     const names = ['a', 'b', 'c', 'd'];
     const sent = names.map((name) => [11, 12, 13].map((amount) => withdraw(amount, { stream: name })));
     const first: Outcome[][] = [];
@@ -520,6 +526,34 @@ describe('the memory', () => {
 
     expect(await again).toEqual(replay(first));
     expect(await early).toMatchObject({ outcome: 'accepted' });
+  });
+
+  it('of the only writer needs no look at the journal after the first', async () => {
+    const { handle, store, readings } = serverOn({ soleWriter: true });
+    await handle(deposit(10));
+    const before = readings().length;
+    const sent = withdraw(12);
+    const first = await handle(sent);
+    await handle(deposit(90));
+    expect(readings().slice(before)).toEqual([]);
+    expect(await handle(sent)).toEqual(replay(first));
+    // The entry itself.
+    expect(readings().slice(before)).toEqual([{ from: 0, to: 0 }]);
+    expectWholeChain(await store.read(journalOf1));
+  });
+
+  it('of the only writer is bounded too, and forgets nothing by that', async () => {
+    const { handle, readings } = serverOn({ soleWriter: true, cachedRefusals: 2 * journalWeight });
+    const sent = withdraw(12, { stream: 'a' });
+    await handle(deposit(10, { stream: 'a' }));
+    const first = await handle(sent);
+    for (const name of ['b', 'c', 'd']) await handle(deposit(10, { stream: name }));
+    const before = readings().length;
+    expect(await handle(sent)).toEqual(replay(first));
+    expect(readings().slice(before)).toEqual([
+      { from: 0, to: 999 },
+      { from: 0, to: 0 },
+    ]);
   });
 
   it('is brought up to date by one reading for all who ask at the same time', async () => {

@@ -29,7 +29,12 @@ export interface RememberRefusalsOptions<Commands, Events, State, Context, Entri
   readonly commands: CommandHandler<Commands, Events, State, Context>;
   readonly store: EventStore;
   readonly journal: RefusalJournal<Entries>;
-  /** Of how many refusals the place in their journal is kept in memory; whole journals go, the least recently used first. */
+  /** Nobody else appends to these journals: what this process knows of one is all there is, and need not be looked for. */
+  readonly soleWriter?: boolean;
+  /**
+   * Of how many refusals the place in their journal is kept in memory, a journal itself counting for {@link journalWeight};
+   * whole journals go, the least recently used first.
+   */
   readonly cachedRefusals?: number;
   /** How often a command is decided anew because another server wrote into the journal, before the caller is told. */
   readonly attempts?: number;
@@ -44,6 +49,8 @@ interface Memory extends Pick<RecordedEvent['metadata'], 'hash' | 'recordedAt'> 
   readonly revisions: Map<string, number>;
 }
 
+/** A journal takes about as much memory as so many of its refusals. */
+export const journalWeight = 10;
 /** So many are read at a time: between two reads others have their turn. */
 const pageSize = 1_000;
 /** Details beyond this are answered and not kept: KurrentDB takes 1 MiB in one append, metadata included. */
@@ -62,6 +69,7 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
   commands,
   store,
   journal,
+  soleWriter = false,
   cachedRefusals = 500_000,
   attempts = 5,
   onClockSetBack,
@@ -153,7 +161,11 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
         metadata: { ...metadata, command: command.type, recordedAt, schema: journal.codec.schemaOf(type) },
       },
     ]);
-    const appended = await store.append(stream, [sealed!], memory.revision);
+    const appended = await store.append(stream, [sealed!], memory.revision).catch((error: unknown) => {
+      // It may be there all the same, and nobody would look.
+      if (soleWriter) forget(stream);
+      throw error;
+    });
     include(stream, memory, [{ ...sealed!, revision: appended.revision }]);
     const { correlationId } = metadata;
     return {
@@ -196,6 +208,12 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
 
   /** A journal as it stands at a time after the call. Of many who ask at once, one reads. */
   async function upToDate(stream: string): Promise<Memory> {
+    const known = soleWriter ? memories.get(stream) : undefined;
+    if (known) {
+      memories.delete(stream);
+      memories.set(stream, known);
+      return known;
+    }
     // A reading that is under way may have passed the end before this call; one that begins from here on has not.
     await reading.get(stream)?.catch(() => undefined);
     const underWay = reading.get(stream);
@@ -220,7 +238,9 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
     memory: Memory,
     entries: readonly Pick<RecordedEvent, 'revision' | 'metadata'>[],
   ): void {
-    const before = memory.revisions.size;
+    const kept = memories.get(stream);
+    // Before it grows: its weight is counted as it was.
+    forget(stream);
     for (const { revision, metadata } of entries) {
       // An append and a reading may both bring it.
       if (revision <= memory.revision) continue;
@@ -228,25 +248,33 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
       memory.revisions.set(commandId, revision);
       Object.assign(memory, { revision, hash, recordedAt });
     }
-    // A journal without entries is read just as fast as it is remembered.
-    if (memory.revision === noStream) return;
-    const kept = memories.get(stream);
     // Of two readings counts the one that has come further.
-    if (kept !== memory && kept && kept.revision >= memory.revision) return;
-    remembered += memory.revisions.size - (kept === memory ? before : (kept?.revisions.size ?? 0));
-    memories.delete(stream);
-    memories.set(stream, memory);
-    for (const [other, { revisions }] of memories) {
+    const further = kept && kept.revision > memory.revision ? kept : memory;
+    // Where others write, a journal without entries has to be looked at anyhow.
+    if (further.revision === noStream && !soleWriter) return;
+    memories.set(stream, further);
+    remembered += weightOf(further);
+    for (const other of memories.keys()) {
       if (remembered <= cachedRefusals || other === stream) return;
-      memories.delete(other);
-      remembered -= revisions.size;
+      forget(other);
     }
+  }
+
+  function forget(stream: string): void {
+    const kept = memories.get(stream);
+    if (!kept) return;
+    memories.delete(stream);
+    remembered -= weightOf(kept);
   }
 
   return {
     handle,
     ask: (stream, question, atRevision) => commands.ask(stream, question, atRevision),
   };
+}
+
+function weightOf({ revisions }: Memory): number {
+  return revisions.size + journalWeight;
 }
 
 function nothing(): Memory {
