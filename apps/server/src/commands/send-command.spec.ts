@@ -52,6 +52,27 @@ describe('An accepted command whose answer cannot be read from the store', () =>
   });
 });
 
+describe('A key that another command has taken by mistake', () => {
+  it('still gets its owner the first answer, after the other has been decided', async () => {
+    const store = inMemoryEventStore();
+    const reading = { from: Promise.resolve() };
+    const handler = handlerOver({ ...store, read: async (...args) => (await reading.from, store.read(...args)) });
+    const first = command('RequestResellerRelationship', request, admin);
+    await handler.execute(first);
+    let readOn = (): void => undefined;
+    reading.from = new Promise((resolve) => (readOn = resolve));
+    const mistaken = command('RequestResellerRelationship', { ...request, market: 'FR' }, admin);
+    const mistake = handler.execute(mistaken).catch((error: unknown) => error);
+
+    await expect(handler.execute(first)).rejects.toMatchObject({ code: 'CommandInProgress' });
+    readOn();
+
+    expect(await mistake).toMatchObject({ code: 'IdempotencyKeyReused' });
+    const retried = await handler.execute(first);
+    expect([retried.status, retried.headers['Idempotent-Replayed']]).toEqual([200, 'true']);
+  });
+});
+
 function handlerOver(store: ReturnType<typeof inMemoryEventStore>): SendCommandHandler {
   return new SendCommandHandler(
     ledgerOf({

@@ -41,7 +41,7 @@ const nowhere = -2;
 @CommandHandler(SendCommand)
 export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> {
   /** Command id → fingerprint of what is being decided in this server. */
-  private readonly inProgress = new Map<string, string>();
+  private readonly inProgress = new Set<string>();
 
   constructor(private readonly ledger: Ledger) {}
 
@@ -58,7 +58,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
 
     const commandId = key === undefined ? 'dry-run' : commandIdOf(partner.tenantId, customerId, key);
     const commandHash = key === undefined ? '' : this.fingerprint(type, ids, body);
-    const leave = key === undefined ? undefined : this.enter(commandId, commandHash);
+    const leave = key === undefined ? undefined : this.enter(commandId);
     try {
       const send = (ifRevision: number | undefined, dryRun: boolean) =>
         this.ledger.relationships.handle({
@@ -159,14 +159,13 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     return precondition.revisions.includes(current) ? current : nowhere;
   }
 
-  /** Marks a command as being decided; the way out is the function that it returns. */
-  private enter(commandId: string, commandHash: string): () => void {
-    const running = this.inProgress.get(commandId);
-    if (running !== undefined)
-      throw running === commandHash
-        ? new Problem('CommandInProgress', {}, { 'Retry-After': '1' })
-        : new Problem('IdempotencyKeyReused');
-    this.inProgress.set(commandId, commandHash);
+  /**
+   * Marks a command as being decided; the way out is the function that it returns. Whose key it is, only the log says: what
+   * runs under it may itself be the one that has taken the key of another.
+   */
+  private enter(commandId: string): () => void {
+    if (this.inProgress.has(commandId)) throw new Problem('CommandInProgress', {}, { 'Retry-After': '1' });
+    this.inProgress.add(commandId);
     return () => this.inProgress.delete(commandId);
   }
 
