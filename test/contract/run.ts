@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { operations, type Operation } from './document.js';
 import { exchange, type Answered } from './exchange.js';
@@ -124,7 +125,12 @@ export async function run(options: RunOptions): Promise<RunResult> {
   async function retry({ request, answered: before }: Sent, otherBody: boolean): Promise<void> {
     const body = otherBody ? JSON.stringify({ comment: `Another ${seed}` }) : request.body;
     const again = { ...request, body: body ?? '' };
-    const answered = await send(again);
+    let answered = await send(again);
+    // Another retry of it is under way.
+    for (let times = 0; answered && codeOf(answered) === 'CommandInProgress' && times < 50; times++) {
+      await sleep(20);
+      answered = await send(again);
+    }
     if (!answered) return;
     retried++;
     if (otherBody) {
@@ -204,6 +210,10 @@ export async function run(options: RunOptions): Promise<RunResult> {
     if (known) known.times++;
     else findings.set(cause, { rule, what, request, answered, times: 1 });
   }
+}
+
+function codeOf({ body }: Answered): string | undefined {
+  return (body as { readonly code?: string } | undefined)?.code;
 }
 
 /** `…/subscriptions/s-1/azure-subscriptions/a-1` names both, as paths of operations have them. */

@@ -212,7 +212,9 @@ export function remembered({ status, headers, text }: Answered): string {
 }
 
 /** Whether a later attempt under the same key must get the same answer: it was recorded, or the state refused it. */
-export function isRemembered({ status, body }: Answered): boolean {
+export function isRemembered({ status, headers, body }: Answered): boolean {
+  // What rests on nothing that has ever been recorded leaves no trace: such as the refusal of a very first request.
+  if (!headers.has('Ledger-Position')) return false;
   const code = (body as { readonly code?: string }).code;
   if (status === 409) return code !== 'CommandInProgress' && code !== 'ConcurrencyConflict';
   return status === 200 || status === 201;
