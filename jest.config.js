@@ -27,13 +27,14 @@ const shared = {
 };
 
 // What upstream systems, auditors and operators meet does not depend on the store, so the same journeys go over a
-// database too. Not among them: what is about files of SQLite, and tokens of an identity provider, which no store sees.
+// database too. Not among them: what is about files of SQLite, and what no store sees:
+// tokens, limits, and a client of the same answers.
 const journeys = {
   ...shared,
   testMatch: ['<rootDir>/test/http/**/*.spec.ts'],
   testPathIgnorePatterns: [
     '/node_modules/',
-    '/test/http/(full-disk|identity-provider|sqlite-[^/]*|kurrentdb-[^/]*|start-up)\\.spec\\.ts$',
+    '/test/http/(client|full-disk|identity-provider|limits|roles|sqlite-[^/]*|kurrentdb-[^/]*|start-up)\\.spec\\.ts$',
   ],
 };
 
