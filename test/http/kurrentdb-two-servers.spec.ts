@@ -116,6 +116,30 @@ describe('two servers over one log', () => {
     expect((await there.get(`${path}/events?limit=200`)).body).toHaveLength(body.revision + 1);
   });
 
+  it('refuse a command once that is sent to both under one key, and go on saying so when it would be accepted', async () => {
+    const path = await establish(here);
+    for (let round = 0; round < 5; round++) {
+      const key = `refused-${round}`;
+      const id = `refused-${round}`;
+      await here.post(`${path}/subscriptions`, subscription(id));
+      await there.post(`${path}/subscriptions/${id}/suspend`, { reason: 'fraud' });
+      const suspend = async (server: RunningServer) => {
+        for (;;) {
+          const answered = await server.post(`${path}/subscriptions/${id}/suspend`, { reason: 'fraud' }, { key });
+          if (answered.body.retryable !== true) return answered;
+        }
+      };
+      const answers = await Promise.all([here, there, here, there].map(suspend));
+      await here.post(`${path}/subscriptions/${id}/reactivate`);
+      // From here on it would be accepted.
+      answers.push(await suspend(here), await suspend(there));
+      expect(answers.map(({ status }) => status)).toEqual([409, 409, 409, 409, 409, 409]);
+      expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+      expect(new Set(answers.map(({ headers }) => headers.get('ledger-position'))).size).toBe(1);
+      expect(answers.filter(({ headers }) => headers.get('idempotent-replayed') === null)).toHaveLength(1);
+    }
+  });
+
   it('decide one after the other what is sent to both for one relationship, and lose nothing', async () => {
     const path = await establish(there);
     const sent = await Promise.all(
