@@ -95,6 +95,7 @@ describe('an import is welcome', () => {
     ['libs/client/src/follow.ts', `import { createParser } from 'eventsource-parser';`],
     ['libs/client/src/follow.ts', `import type { Attempts } from './attempts.js';`],
     ['libs/projector/src/run.spec.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
+    ['test/http/client.spec.ts', `await import('../../libs/client/example/end-a-subscription.js');`],
     ['apps/server/src/open-ledger.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
     ['apps/auditor/src/main.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
   ])('in %s: %s', (path, text) => {
@@ -208,7 +209,7 @@ function rules(kit: ReadonlySet<string>) {
     },
     {
       rule: 'a library is entered by its front door',
-      governs: ({ target }) => target?.startsWith('libs/') ?? false,
+      governs: ({ target }) => /^libs\/[^/]+\/src\//.test(target ?? ''),
       allows: ({ path, target }) => libraryOf(path) === libraryOf(target ?? ''),
     },
   ];

@@ -144,7 +144,7 @@ function instanceOf(fields: FieldsClass, data: Plain): object {
 function normalised(fields: FieldsClass, data: Plain): object {
   const value: Record<string, unknown> = {};
   for (const [name, facts] of fieldsOfClass(fields))
-    if (Object.hasOwn(data, name)) value[name] = normalisedValue(facts, data[name]);
+    if (Object.hasOwn(data, name) && data[name] !== undefined) value[name] = normalisedValue(facts, data[name]);
   return value;
 }
 

@@ -31,6 +31,7 @@ const junk = fc.oneof(
 );
 
 interface Documented {
+  readonly items?: { readonly example: string };
   readonly enum?: readonly string[];
   readonly example?: unknown;
   readonly minItems?: number;
@@ -52,6 +53,7 @@ function good({ kind }: FieldFacts): fc.Arbitrary<unknown> {
   }
   if (kind.nested) return goodData(kind.nested);
   if (schema.enum) return fc.constantFrom(...schema.enum);
+  if (schema.items) return fc.array(fc.constant(schema.items.example), { minLength: 1, maxLength: 3 }).map(String);
   // In a query everything is text.
   const spelt = (value: unknown) => (kind.accepts(value) ? value : String(value));
   switch (kind.name) {
