@@ -27,7 +27,8 @@ afterEach(async () => {
 });
 
 /** An event that no release knows, in a relationship's stream. */
-async function appendUnknown(): Promise<number> {
+/** An event of a name that nobody knows; and of a time that is none, for the view that asks nothing but where and when. */
+async function appendUnreadable(): Promise<number> {
   const stream = relationshipStream('a0000000-0000-4000-8000-00000000000f', 'c0000000-0000-4000-8000-00000000000f');
   const sealed = seal(stream, 0, noPreviousHash, [
     {
@@ -40,7 +41,7 @@ async function appendUnknown(): Promise<number> {
         commandId: 'c',
         correlationId: 'c',
         policy: { name: 'p', hash: 'h' },
-        recordedAt: '2026-11-22T12:00:00.000Z',
+        recordedAt: 'some day',
         schema: 1,
       },
     },
@@ -94,9 +95,9 @@ describe('the projector as a process', () => {
     rmSync(empty, { recursive: true });
   });
 
-  it('ends with every view stopped, loudly, at an event that nobody knows', async () => {
+  it('ends with every view stopped, loudly, at an event that none can read', async () => {
     await randomHistory(store, randomFrom(1)).append(50);
-    const position = await appendUnknown();
+    const position = await appendUnreadable();
     const running = start('main', '--data-dir', dataDirectory);
     await running.exited;
 
@@ -211,7 +212,7 @@ describe('the projector as a thread', () => {
   });
 
   it('reports views that stop, and its own crash', async () => {
-    await appendUnknown();
+    await appendUnreadable();
     const stopped = startScript(
       dataDirectory,
       script(`const thread = await startProjectorThread(options); process.on('exit', () => say('end'));`),

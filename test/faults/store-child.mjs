@@ -5,6 +5,18 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { noPreviousHash, seal } from '#event-sourcing';
 import { checkIntegrity, lockDirectory, openSqliteEventStore } from '#event-store-sqlite';
 
+/** Whole, and before anything else: the pipe takes nothing while its reader is behind. */
+function say(text) {
+  for (let rest = Buffer.from(text); rest.length > 0;) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
 const [task, path, option] = process.argv.slice(2);
 const streams = 40;
 let commands = 0;
@@ -25,7 +37,7 @@ const tasks = {
           const events = sealed(stream, revision + 1, previousHash, 1 + (commands % 3));
           const place = await store.append(stream, events, revision);
           // Synchronously: what was acknowledged must be known even if this is the last thing the process does.
-          writeSync(1, events.map(({ id }, at) => `${stream} ${revision + 1 + at} ${id}\n`).join(''));
+          say(events.map(({ id }, at) => `${stream} ${revision + 1 + at} ${id}\n`).join(''));
           revision = place.revision;
           previousHash = events.at(-1).metadata.hash;
         }
