@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 
 const journeys = 'journeys over EVENTSTORE_URL';
 const contract = 'libs/event-store-kurrentdb/src/.*contract';
-const disasters = 'test/faults/kurrentdb-disasters';
+const kills = 'test/faults/kills';
 
 if (!process.env.EVENTSTORE_URL) {
   // Said, so that nobody takes it for a run that has passed.
@@ -26,6 +26,6 @@ if (!process.env.EVENTSTORE_URL) {
   const failed =
     (await jest('--selectProjects', 'ledger', '--testPathPatterns', contract)) +
     (await jest('--selectProjects', journeys, '--runInBand')) +
-    (await jest('--selectProjects', 'ledger', '--testPathPatterns', disasters, '-t', 'over EVENTSTORE_URL'));
+    (await jest('--selectProjects', 'ledger', '--testPathPatterns', kills, '-t', 'two servers'));
   process.exitCode = failed === 0 ? 0 : 1;
 }

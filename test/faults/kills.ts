@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util';
 import { figure, table } from '../../bench/results.js';
-import { killedRun, killedStores, type KilledStore } from './killed-run.js';
 import { observers } from './observers.js';
+import { overKurrentdb, overSqlite, type SetUp } from './scenes.js';
+import { struckRun } from './struck-run.js';
 
 // Servers die at random moments while 32 callers ask and ask again by the rules of the contract: no answer may differ from
 // the first to its key, and nothing may be doubled or lost. Ends with 1 when anything is not as it was promised.
 
+const stores: Readonly<Record<string, SetUp>> = { sqlite: overSqlite, kurrentdb: overKurrentdb };
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
@@ -14,13 +16,14 @@ const { values } = parseArgs({
   },
 });
 const seconds = Number(values.seconds);
-if (!killedStores.includes(values.store as KilledStore) || !(seconds > 0)) {
-  console.error(`Usage: npm run kills -- [--seconds 60] [--store ${killedStores.join('|')}] [--quiet]`);
+const setUp = stores[values.store];
+if (!setUp || !(seconds > 0)) {
+  console.error(`Usage: npm run kills -- [--seconds 60] [--store ${Object.keys(stores).join('|')}] [--quiet]`);
   process.exit(2);
 }
 
-const { figures, problems } = await killedRun({
-  store: values.store as KilledStore,
+const { figures, problems } = await struckRun({
+  setUp,
   seconds,
   observers,
   onProgress: (what) => values.quiet || console.error(what),

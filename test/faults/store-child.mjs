@@ -1,4 +1,4 @@
-/* global AbortController, setInterval, setTimeout */
+/* global AbortController, Buffer, setInterval, setTimeout */
 // A process with an event store, to be killed. It runs the built code: `npm test` builds first.
 import { writeSync } from 'node:fs';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
