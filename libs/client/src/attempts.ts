@@ -1,4 +1,4 @@
-import { LedgerProblem, LedgerUnreachable, type Problem } from './problem.js';
+import { LedgerProblem, LedgerUnreachable, notOfALedger, type Problem } from './problem.js';
 
 // When the same request is sent again: nothing has been decided, or nobody knows. Every other refusal is an answer.
 
@@ -82,12 +82,17 @@ async function tryOnce(
 }
 
 function waitAskedForBy({ headers }: Response): number | undefined {
-  const seconds = headers.get('Retry-After');
-  return seconds === null ? undefined : 1000 * Number(seconds);
+  const said = headers.get('Retry-After');
+  if (said === null) return undefined;
+  // Seconds from a ledger; what stands before it may name a time instead (RFC 9110 10.2.3).
+  const ms = /^\d+$/.test(said) ? 1000 * Number(said) : Date.parse(said) - Date.now();
+  return ms > 0 ? ms : 0;
 }
 
 function isWorthRetrying({ code }: LedgerProblem, { status, headers }: Response): boolean {
   if (status === 409) return code === 'CommandInProgress' || code === 'ConcurrencyConflict';
+  // What stands before the ledger cannot reach it, or has not waited for its answer.
+  if (code === notOfALedger) return status === 502 || status === 503 || status === 504;
   return (status === 429 || status === 503) && headers.has('Retry-After');
 }
 
@@ -110,7 +115,7 @@ async function problemIn(response: Response): Promise<Problem> {
     title: `The answer ${response.status} is not of a ledger`,
     status: response.status,
     detail: text.slice(0, 200),
-    code: 'NotOfALedger',
+    code: notOfALedger,
     retryable: false,
   };
 }

@@ -47,19 +47,20 @@ export async function* follow(
   let comesAgainMs = 1_000;
 
   while (!signal.aborted) {
-    const silence = new AbortController();
-    const watch = watchdog(silenceMs, () => silence.abort(new DOMException('Nothing has come', 'TimeoutError')));
+    const watch = watchdog(silenceMs);
     try {
-      const response = await withRetries(attempts, { url: url.href, signal, idempotencyKey: undefined }, async () =>
-        transport(url, {
+      const response = await withRetries(attempts, { url: url.href, signal, idempotencyKey: undefined }, async () => {
+        const Authorization = await authorization();
+        return transport(url, {
           headers: {
             Accept: 'text/event-stream',
-            Authorization: await authorization(),
+            Authorization,
             ...(lastId === undefined ? {} : { 'Last-Event-ID': lastId }),
           },
-          signal: AbortSignal.any([signal, silence.signal]),
-        }),
-      );
+          // Each try has its own time: what was spent on the others and between them is no silence of this one.
+          signal: AbortSignal.any([signal, watch.begun()]),
+        });
+      });
       const read = reading({
         onEvent: ({ id, data }) => ({ id: id as LedgerPosition, event: JSON.parse(data) as LedgerEvent }),
         onRetry: (ms) => (comesAgainMs = ms),
@@ -113,13 +114,21 @@ function reading({ onEvent, onRetry }: Reading) {
   };
 }
 
-function watchdog(ms: number, bark: () => void) {
-  let timer = setTimeout(bark, ms);
+function watchdog(ms: number) {
+  let silence = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(new DOMException('Nothing has come', 'TimeoutError')), ms);
+  };
   return {
-    fed() {
-      clearTimeout(timer);
-      timer = setTimeout(bark, ms);
+    /** Aborted when nothing comes for so long from now on. */
+    begun() {
+      silence = new AbortController();
+      wait();
+      return silence.signal;
     },
+    fed: wait,
     stop: () => clearTimeout(timer),
   };
 }

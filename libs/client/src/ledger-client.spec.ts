@@ -171,9 +171,27 @@ describe('A command', () => {
     expect(got).toHaveLength(2);
   });
 
-  it('says when something else than a ledger has answered', async () => {
-    replies = [(response) => response.writeHead(502, { 'Content-Type': 'text/html' }).end('<h1>Bad gateway</h1>')];
-    await expect(confirm()).rejects.toMatchObject({ code: 'NotOfALedger', status: 502 });
+  it('takes no pause for none when the time is named by what stands before the ledger', async () => {
+    const later = new Date(Date.now() + 3_000).toUTCString();
+    replies = [problem(503, 'StoreUnavailable', { 'Retry-After': later }), answer(200, accepted)];
+    const startedAt = Date.now();
+    await confirm();
+    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(1_900);
+    expect(got).toHaveLength(2);
+  });
+
+  it('is sent again when what stands before the ledger could not reach it, and says so when it never could', async () => {
+    const gateway =
+      (status: number): Reply =>
+      (response) =>
+        response.writeHead(status, { 'Content-Type': 'text/html' }).end('<h1>No</h1>');
+    replies = [gateway(502), gateway(503), gateway(504), answer(200, accepted)];
+    await confirm();
+    expect(new Set(got.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
+    replies = Array.from({ length: 50 }, () => gateway(502));
+    await expect(confirm(client({ patienceMs: 300 }))).rejects.toMatchObject({ code: 'NotOfALedger', status: 502 });
+    replies = [gateway(404)];
+    await expect(confirm()).rejects.toMatchObject({ code: 'NotOfALedger', status: 404 });
   });
 
   it('asks for a token before every try', async () => {

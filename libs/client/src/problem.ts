@@ -7,7 +7,10 @@ type BodyOf<Response> = Response extends { content: { 'application/problem+json'
 export type Problem = components['schemas']['Problem'];
 
 /** Every code that is known as of this release; a newer server may answer others. */
-export type ProblemCode = NonNullable<BodyOf<ProblemResponses[keyof ProblemResponses]>['code']>;
+export type ProblemCode = NonNullable<BodyOf<ProblemResponses[keyof ProblemResponses]>['code']> | typeof notOfALedger;
+
+/** Something between here and the ledger has answered instead of it. */
+export const notOfALedger = 'NotOfALedger';
 
 /** The ledger has refused, or has failed in a way that more tries will not mend. */
 export class LedgerProblem extends Error {
