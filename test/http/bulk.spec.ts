@@ -229,6 +229,34 @@ describe('a bulk', () => {
     );
   });
 
+  it('keeps the order of a relationship, whether its items name the partner or leave that to the token', async () => {
+    const customer = await established();
+    const items = Array.from({ length: 10 }, (_, index) => purchase(customer, `sub-${index}`)).flatMap((item) => [
+      item,
+      { ...item, partnerId: northwind, customerId: customer.toUpperCase() },
+    ]);
+    const { body } = await bulk(items);
+    expect(body.items.map(({ status, body }: any) => body.code ?? status)).toEqual(items.map(() => 201));
+    for (const [index, { headers }] of body.items.entries())
+      expect(headers['Idempotent-Replayed']).toBe(index % 2 === 0 ? undefined : 'true');
+  });
+
+  it('is not spoilt by an id with half a character in it, nor by one that is cut within a character', async () => {
+    const customer = await established();
+    const items = [
+      purchase(customer, 'sub-1'),
+      purchase('\ud800', 'sub-1'),
+      purchase(`${'a'.repeat(63)}😀`, 'sub-1'),
+      onSubscription('SuspendSubscription', customer, '\udc00', { reason: 'fraud' }),
+    ];
+    const { status, body } = await bulk(items);
+    expect(status).toBe(200);
+    expect(body.items.map(({ status, body }: any) => body.code ?? status)).toEqual([
+      201,
+      ...items.slice(1).map(() => 'InvalidPath'),
+    ]);
+  });
+
   it('is of one who may be a partner’s, a customer’s, or nobody’s', async () => {
     const customer = newCustomer();
     await server.post(`${customerPath(customer)}/reseller-relationship/request`, {

@@ -50,8 +50,8 @@ export function rateLimit({ counts, quota, windowSeconds, names = 50_000 }: Rate
   return {
     policy: `"${counts}";q=${quota};w=${windowSeconds}`,
     async take(name, cost = 1) {
-      // What costs more than there can ever be would be refused for ever.
-      const points = Math.min(cost, quota);
+      // What costs more than there can ever be would be refused for ever; of many, the request itself has taken one before.
+      const points = Math.min(cost, cost === 1 ? quota : quota - 1);
       try {
         const state = await limiter.consume(name, points);
         if (state.isFirstInDuration) remember(name);

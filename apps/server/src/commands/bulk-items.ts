@@ -14,7 +14,10 @@ export interface BulkItem {
   /** The form of that address. */
   readonly route: string | undefined;
   readonly call: Call;
-  /** What it must not overtake: another of the same relationship. */
+  /**
+   * What it must not overtake: another of the same relationship. Of one caller a customer has one, whether the item names the
+   * partner or leaves that to the token; a customer's own of several partners share a lane, which costs only time.
+   */
   readonly lane: string;
 }
 
@@ -44,7 +47,7 @@ export function bulkItems(body: unknown, { correlationId, trace, caller }: Call)
       instance: route ? filled(`${prefix}/:customerId/${route.below}`, members) : '/v1/commands',
       route: route && `${prefix}/:customerId/${route.below}`,
       call,
-      lane: `${lowerCase(partnerId)} ${lowerCase(customerId)}`,
+      lane: shortText(customerId).toLowerCase(),
     };
   });
 }
@@ -103,11 +106,8 @@ function filled(path: string, members: BulkItem['members']): string {
 }
 
 function shortText(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, 64) : '';
-}
-
-function lowerCase(value: unknown): string {
-  return shortText(value).toLowerCase();
+  // JSON may hold half a character, and so may what is cut off: no address can, and encoding it throws.
+  return typeof value === 'string' ? value.slice(0, 64).toWellFormed() : '';
 }
 
 function text(members: BulkItem['members'], names: readonly string[]): Record<string, string> {
