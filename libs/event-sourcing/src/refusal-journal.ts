@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { EventCodec } from './event-codec.js';
 import { LogDamaged, noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
 import type { CommandHandler, CommandOutcome, CommandRequest, StreamPlace } from './handle-command.js';
@@ -51,8 +52,8 @@ interface Memory extends Pick<RecordedEvent['metadata'], 'hash' | 'recordedAt'> 
 
 /** A journal takes about as much memory as so many of its refusals. */
 export const journalWeight = 10;
-/** So many are read at a time: between two reads others have their turn. */
-const pageSize = 1_000;
+/** So many are read at a time: between two reads others have their turn. Few, because one may have {@link largestDetails}. */
+const pageSize = 100;
 /** Details beyond this are answered and not kept: KurrentDB takes 1 MiB in one append, metadata included. */
 const largestDetails = 1_000_000;
 /** A revision that no stream has: what is remembered is answered, and nothing is decided. */
@@ -230,6 +231,7 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
       const entries = await store.read(stream, { from, to: from + pageSize - 1 });
       include(stream, memory, entries);
       if (entries.length < pageSize) return memory;
+      await turn();
     }
   }
 
