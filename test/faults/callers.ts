@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { relationshipStream, type Actor, type RelationshipCommands } from '#customer-relationship';
 import { idOf, type EventStore, type MessageOf, type RecordedEvent } from '#event-sourcing';
@@ -34,6 +34,8 @@ export interface Told {
   /** The first answer that was definite, and what it said. */
   first: Definite;
   said: Said;
+  /** When the first definite answer came, in milliseconds of the process. */
+  readonly toldAt: number;
   /** When, in milliseconds of the process, an acceptance was told. */
   acceptedAt: number | undefined;
   /** A refusal was told too, or before: another server had recorded it in the same race. */
@@ -107,6 +109,8 @@ interface Attempted {
 export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions): Callers {
   const told = new Map<string, Told>();
   const sent: Sending[] = [];
+  /** When each attempt began, by the correlation id that it named: answers and the log tell which of them was decided. */
+  const begun = new Map<string, number>();
   const differences: string[] = [];
   const counts: CallersCounts = { answers: 0, unanswered: 0, undecided: 0 };
   const customers = Array.from({ length: relationships }, (_, index) => idFrom(`customer ${index}`));
@@ -121,6 +125,8 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
     abandonAfterMs?: number,
   ): Promise<Attempted | undefined> {
     const beganAt = performance.now();
+    const correlationId = randomUUID();
+    begun.set(correlationId, beganAt);
     try {
       const response = await fetch(`${url}${path}`, {
         method: 'POST',
@@ -129,6 +135,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
           Authorization: `Bearer ${await token(by)}`,
           'Content-Type': 'application/json',
           'Idempotency-Key': key,
+          'X-Correlation-Id': correlationId,
           ...(ifMatch === undefined ? {} : { 'If-Match': ifMatch }),
         },
         signal: AbortSignal.timeout(abandonAfterMs ?? 30_000),
@@ -194,6 +201,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
         command,
         first: definite,
         said: saidIn(text),
+        toldAt: performance.now(),
         acceptedAt: accepted ? performance.now() : undefined,
         overtaken: false,
         fresh: { accepted: 0, refused: 0, [kind]: replayed ? 0 : 1 },
@@ -214,8 +222,14 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
     }
     // One server has recorded a refusal and another an acceptance: that the log must show, and the acceptance counts.
     before.overtaken = true;
-    if (accepted) Object.assign(before, { first: definite, said: saidIn(text), acceptedAt: performance.now() });
-    else if (beganAt > before.acceptedAt!)
+    if (accepted) {
+      const said = saidIn(text);
+      const acceptedSince = begun.get(said.correlationId ?? '');
+      // Whoever was asked after the refusal had been told was in no race with it.
+      if (acceptedSince === undefined || acceptedSince > before.toldAt)
+        differences.push(`${command} ${commandId} had been refused and was accepted afterwards: ${text.slice(0, 300)}`);
+      Object.assign(before, { first: definite, said, acceptedAt: performance.now() });
+    } else if (beganAt > before.acceptedAt!)
       differences.push(`${command} ${commandId} had been accepted and was refused afterwards: ${text.slice(0, 300)}`);
   }
 

@@ -105,6 +105,8 @@ export async function struckRun({
       recorded.filter(({ stream }) => journaledPairOf(stream)).map(({ metadata }) => metadata.commandId),
     );
     const silent = count((each) => isAccepted(each) && !each.overtaken && acceptedWithEntry.has(each.commandId));
+    if (urls.length === 1 && raced + silent > 0)
+      problems.push(`one server has both refused and accepted ${raced + silent} commands`);
     if (entries !== refused + raced + silent)
       problems.push(`the journals have ${entries} entries, and ${refused} refusals were told`);
     return {
