@@ -347,6 +347,28 @@ describe('a bulk', () => {
     expect(lines.map(({ index }) => index)).not.toEqual(items.map((_, index) => index));
   });
 
+  it('whose answers become large begins no more of it', async () => {
+    const customer = await established();
+    await bulk(Array.from({ length: 150 }, (_, index) => purchase(customer, `sub-${index}`)));
+    const removals = Array.from({ length: 500 }, () => ({
+      command: 'RemoveResellerRelationship',
+      customerId: customer,
+    }));
+    const { body } = await bulk(removals, {}, '?dryRun=true');
+    const codes: string[] = body.items.map((item: any) => item.body.code);
+    const begun = codes.indexOf('TooManyRequests');
+    expect(begun).toBeGreaterThan(100);
+    expect(codes).toEqual(removals.map((_, index) => (index < begun ? 'RemovalBlocked' : 'TooManyRequests')));
+    expect(body.items[begun]).toMatchObject({
+      status: 429,
+      headers: { 'Retry-After': '1' },
+      body: { outcome: 'none' },
+    });
+    const size = JSON.stringify(body).length;
+    expect(size).toBeGreaterThan(8 * 1024 * 1024);
+    expect(size).toBeLessThan(9 * 1024 * 1024);
+  });
+
   it('has its bounds', async () => {
     const customer = await established();
     const items = (count: number) => Array.from({ length: count }, () => ({ command: 'none', customerId: customer }));

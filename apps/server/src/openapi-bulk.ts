@@ -96,6 +96,7 @@ export const bulkAnswer: Json = {
   description:
     'Taken: each command is decided and answered as if it had come alone, and status, headers and body of each are what its own route would have answered. ' +
     'Commands of one relationship follow each other in the given order; one that is refused does not keep back the next. ' +
+    'Once the answers have 8 MiB, what has not begun is answered with 429 and can be sent again under its key. ' +
     'As application/x-ndjson answers come as they are there, one on each line; items without an answer have not been begun or are lost, and can be sent again under their keys.',
   content: {
     'application/json': { schema: ref('BulkAnswer') },

@@ -1783,7 +1783,7 @@ export interface paths {
         put?: never;
         /**
          * Send many commands
-         * @description Taken: each command is decided and answered as if it had come alone, and status, headers and body of each are what its own route would have answered. Commands of one relationship follow each other in the given order; one that is refused does not keep back the next. As application/x-ndjson answers come as they are there, one on each line; items without an answer have not been begun or are lost, and can be sent again under their keys.
+         * @description Taken: each command is decided and answered as if it had come alone, and status, headers and body of each are what its own route would have answered. Commands of one relationship follow each other in the given order; one that is refused does not keep back the next. Once the answers have 8 MiB, what has not begun is answered with 429 and can be sent again under its key. As application/x-ndjson answers come as they are there, one on each line; items without an answer have not been begun or are lost, and can be sent again under their keys.
          */
         post: operations["bulkSend"];
         delete?: never;
@@ -12353,7 +12353,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Taken: each command is decided and answered as if it had come alone, and status, headers and body of each are what its own route would have answered. Commands of one relationship follow each other in the given order; one that is refused does not keep back the next. As application/x-ndjson answers come as they are there, one on each line; items without an answer have not been begun or are lost, and can be sent again under their keys. */
+            /** @description Taken: each command is decided and answered as if it had come alone, and status, headers and body of each are what its own route would have answered. Commands of one relationship follow each other in the given order; one that is refused does not keep back the next. Once the answers have 8 MiB, what has not begun is answered with 429 and can be sent again under its key. As application/x-ndjson answers come as they are there, one on each line; items without an answer have not been begun or are lost, and can be sent again under their keys. */
             200: {
                 headers: {
                     "X-Correlation-Id": components["headers"]["CorrelationId"];

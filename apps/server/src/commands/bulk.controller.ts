@@ -16,6 +16,11 @@ const ndjson = 'application/x-ndjson';
 const largestBody = 1024 * 1024;
 /** Of so many relationships commands are decided at once. */
 const atOnce = 16;
+/**
+ * In characters. A refusal may bring a megabyte of blockers, and 500 of them more than one text can hold: then what was
+ * decided could not be told. Once there is so much, what has not begun is not begun.
+ */
+const enoughAnswers = 8 * 1024 * 1024;
 
 /** Many commands in one request, each decided and answered as if it had come alone. */
 @Controller('v1/commands')
@@ -48,7 +53,12 @@ export class BulkController implements BeforeApplicationShutdown {
     const sender = { gone: false };
     reply.raw.once('close', () => (sender.gone = true));
     const lanes = Map.groupBy(items, ({ lane }) => lane);
-    const answers = throughLanes([...lanes.values()], atOnce, (item) => this.answerTo(item, dryRun, request, sender));
+    let answered = 0;
+    const answers = throughLanes([...lanes.values()], atOnce, async (item) => {
+      const answer = await this.answerTo(item, dryRun, request, sender, answered >= enoughAnswers);
+      answered += answer.text.length;
+      return answer;
+    });
     if (acceptable(headers.accept, [json, ndjson]) === ndjson) {
       reply.header('content-type', `${ndjson}; charset=utf-8`);
       return Readable.from(linesOf(answers), { objectMode: false, highWaterMark: 64 * 1024 });
@@ -63,11 +73,13 @@ export class BulkController implements BeforeApplicationShutdown {
     dryRun: boolean,
     { server }: FastifyRequest,
     sender: { readonly gone: boolean },
+    isEnough: boolean,
   ): Promise<ItemAnswer> {
     const { index, call, instance, route, members } = item;
     try {
       // A sender who has gone asks again with the same keys, and so does one whose server ends.
       if (this.stopping || sender.gone) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
+      if (isEnough) throw new Problem('TooManyRequests', { outcome: 'none' }, { 'Retry-After': '1' });
       const command = commandOf(item, dryRun, this.ledger.partners);
       const { status, headers, body } = await this.commands.execute<SendCommand, Answer>(command);
       return itemAnswer(item, status, headers, `${json}; charset=utf-8`, body);
