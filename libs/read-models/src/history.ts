@@ -197,7 +197,7 @@ export interface HistoryRange {
 
 /** How much is looked at before anybody else has a turn: an answer must not hold up all others. */
 export interface SearchBounds {
-  /** Entries of an index by partner. */
+  /** Entries of an index by partner, those of all names that are asked for together. */
   readonly entries: number;
   /** Sections at once, of which a busy customer may have all events … */
   readonly sectionsAtOnce: number;
@@ -295,9 +295,11 @@ async function entriesOfPartner(
 ): Promise<Entries> {
   const column = byPartner.find((each) => (each === 'type' ? sought.types : sought[each]) !== undefined);
   const values = column === undefined ? [undefined] : column === 'type' ? [...sought.types!] : [sought[column]!];
+  const journals = sought.journals ? [false, true] : [false];
+  const most = Math.ceil(bounds.entries / (journals.length * values.length));
   let examined = until;
   const found: HistoryRow[] = [];
-  for (const journal of sought.journals ? [false, true] : [false])
+  for (const journal of journals)
     for (const value of values) {
       let entries = db
         .selectFrom(table)
@@ -307,9 +309,9 @@ async function entriesOfPartner(
         .where('position', '>', after)
         .where('position', '<=', until);
       if (column !== undefined && value !== undefined) entries = entries.where(column, '=', value);
-      const rows = await entries.orderBy('position').limit(bounds.entries).execute();
+      const rows = await entries.orderBy('position').limit(most).execute();
       // Behind it there are more with this value.
-      if (rows.length === bounds.entries) examined = Math.min(examined, rows.at(-1)!.position);
+      if (rows.length === most) examined = Math.min(examined, rows.at(-1)!.position);
       found.push(...rows);
     }
   return {

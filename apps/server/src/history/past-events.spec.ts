@@ -218,6 +218,30 @@ describe('the past of a history', () => {
       expect(counts.through).toBe(0);
     });
 
+    it('is searched without keeping others from their turn', async () => {
+      let turns = 0;
+      let searching = true;
+      const others = () => {
+        turns++;
+        if (searching) setImmediate(others);
+      };
+      setImmediate(others);
+      const nothing = { partnerId: guid('a', 1), journals: true, actor: 'ada', types: ['SubscriptionDeleted'] };
+      await told(past, nothing, { after: 0, until: size });
+      searching = false;
+      // 2,000 entries of each 4,500 at once.
+      expect(turns).toBeGreaterThanOrEqual(3);
+    });
+
+    it('is looked for in so many entries at once, however many names are asked for', async () => {
+      const filter = { partnerId: guid('a', 1), journals: true, types: ['SubscriptionSuspended', 'CommandRejected'] };
+      const range = { after: 0, until: size, limit: 1_000 };
+      const bounds = { entries: 8, sectionsAtOnce: 2, sections: 3 };
+      const { result } = await reader.read('history', (db) => historyPlaces(db, filter, range, bounds));
+      expect(result.places.length).toBeLessThanOrEqual(8);
+      expect(result.examined).toBeGreaterThan(0);
+    });
+
     it('is read through once where much of it is asked for, and by the index again where it gets rare', async () => {
       expect(await told(past, { partnerId: guid('a', 1), journals: true }, { after: 0, until: size })).toHaveLength(
         size - 90,
