@@ -67,7 +67,11 @@ describe('a tally of denials', () => {
     const tally = denialTally();
     const told = Array.from({ length: 100 }, (_, index) =>
       tally.deny(
-        ofCaller({ actorId: `user-${index}`, ...(index > 90 ? { code: 'PartnerUnknown' } : {}) }),
+        ofCaller({
+          actorId: `user-${index}`,
+          tenant: `tenant-${index % 2}`,
+          ...(index > 90 ? { code: 'PartnerUnknown' } : {}),
+        }),
         noon + index,
       ),
     ).flat();
@@ -99,13 +103,27 @@ describe('a tally of denials', () => {
     expect(persistent.deny(ofCaller({ actorId: 'new' }), noon + hour - 1)).toHaveLength(1);
   });
 
+  it('leaves room for other tenants, however much the people of one make up', () => {
+    const tally = denialTally();
+    const midnight = Date.parse('2026-03-01T00:00:00.000Z');
+    for (let at = midnight, user = 0; at < midnight + 23 * hour; at += 30 * second)
+      tally.deny(ofCaller({ actorId: `user-${user++}` }), at);
+    for (let user = 0; user < 15; user++)
+      expect(tally.deny(ofCaller({ tenant: 'tenant-2', actorId: `${user}` }), midnight + 23 * hour - 1)).toHaveLength(
+        1,
+      );
+    expect(tally.deny(ofCaller({ actorId: 'tomorrow' }), midnight + 24 * hour)).toContainEqual(
+      expect.objectContaining({ type: 'AccessDenied' }),
+    );
+  });
+
   it('closes a full day once', () => {
     const tally = denialTally();
     const midnight = Date.parse('2026-03-01T00:00:00.000Z');
     let told = 0;
     let closings = 0;
     for (let at = midnight, user = 0; at < midnight + 24 * hour; at += 30 * second)
-      for (const { type } of tally.deny(ofCaller({ actorId: `user-${user++}` }), at))
+      for (const { type } of tally.deny(ofCaller({ actorId: `user-${user}`, tenant: `tenant-${user++ % 2}` }), at))
         if (type === 'AccessDenied') told++;
         else closings++;
     expect([told, closings]).toEqual([500, 8]);

@@ -31,9 +31,10 @@ export const mostDenials = { anHour: 60, aDay: 500 };
 
 /**
  * Who may use how much of that: what has been told once yields to what is new, and strangers, who can make up denials at
- * no cost, to callers who are known. Otherwise an attacker would first exhaust the journal, and then do the deed.
+ * no cost, to callers who are known; and those of one tenant leave something to all others. Otherwise an attacker would first
+ * exhaust the journal, and then do the deed.
  */
-const shares = { again: 1 / 2, ofStranger: 3 / 4, ofCaller: 1 };
+const shares = { again: 1 / 2, ofStranger: 3 / 4, ofTenant: 3 / 4, ofCaller: 1 };
 
 interface Count {
   readonly denial: Denial;
@@ -47,13 +48,19 @@ interface Count {
 export function denialTally(): DenialTally {
   const counts = new Map<string, Count>();
   let written = { hour: 0, inHour: 0, day: 0, inDay: 0 };
+  /** Of the day, by tenant; never more of them than events. */
+  const writtenOf = new Map<string, { inHour: number; inDay: number }>();
   let omitted: { readonly byCode: Map<string, number>; count: number; firstAt: number; lastAt: number } | undefined;
 
   /** Whether one more may be written by a claim to so much of the whole. */
-  function admitted(share: number): boolean {
-    if (written.inHour >= mostDenials.anHour * share || written.inDay >= mostDenials.aDay * share) return false;
-    written.inHour++;
-    written.inDay++;
+  function admitted(share: number, tenant: string | undefined): boolean {
+    const own = (tenant !== undefined && writtenOf.get(tenant)) || { inHour: 0, inDay: 0 };
+    if (isSpent(written, share) || isSpent(own, shares.ofTenant)) return false;
+    for (const counted of [written, own]) {
+      counted.inHour++;
+      counted.inDay++;
+    }
+    if (tenant !== undefined) writtenOf.set(tenant, own);
     return true;
   }
 
@@ -80,7 +87,7 @@ export function denialTally(): DenialTally {
   /** The repeats of a minute that is over, if there were any. */
   function repeats({ denial, count, firstAt, lastAt }: Count): SecurityEvent[] {
     if (count === 0) return [];
-    if (admitted(shares.again)) return [accessDenied(denial, count, firstAt, lastAt)];
+    if (admitted(shares.again, denial.tenant)) return [accessDenied(denial, count, firstAt, lastAt)];
     omit(denial, count, firstAt, lastAt);
     return [];
   }
@@ -99,6 +106,8 @@ export function denialTally(): DenialTally {
       const exhausted = now.day === written.day && written.inDay >= mostDenials.aDay;
       // A day that is full is closed once.
       if (!exhausted) events.push(...closing());
+      if (now.day !== written.day) writtenOf.clear();
+      for (const own of writtenOf.values()) own.inHour = 0;
       written = { ...now, inHour: 0, inDay: now.day === written.day ? written.inDay : 0 };
     }
     return events;
@@ -119,7 +128,7 @@ export function denialTally(): DenialTally {
       if (counted) {
         if (counted.count++ === 0) counted.firstAt = at;
         counted.lastAt = at;
-      } else if (admitted(denial.actorId === undefined ? shares.ofStranger : shares.ofCaller)) {
+      } else if (admitted(denial.actorId === undefined ? shares.ofStranger : shares.ofCaller, denial.tenant)) {
         // So that there are never more of them than events.
         counts.set(key, { denial, until: at + minute, count: 0, firstAt: at, lastAt: at });
         events.push(accessDenied(denial, 1, at, at));
@@ -133,6 +142,10 @@ export function denialTally(): DenialTally {
       return [...events, ...closing()];
     },
   };
+}
+
+function isSpent({ inHour, inDay }: { readonly inHour: number; readonly inDay: number }, share: number): boolean {
+  return inHour >= mostDenials.anHour * share || inDay >= mostDenials.aDay * share;
 }
 
 function accessDenied(denial: Denial, count: number, firstAt: number, lastAt: number): SecurityEvent {
