@@ -15,7 +15,11 @@ const pieceCharacters = 64 * 1024;
 
 /** Newline-delimited JSON: an event a line. */
 export async function* lines(batches: AsyncIterable<HistoryBatch>): AsyncGenerator<string, void> {
-  for await (const { events } of batches) yield* joined(events.map(({ text }) => `${text}\n`));
+  for await (const { events } of batches) {
+    // Even where nothing is found the answer begins, so that it is noticed when its reader is gone.
+    if (events.length === 0) yield '';
+    yield* joined(events.map(({ text }) => `${text}\n`));
+  }
 }
 
 /** How long a reader waits before it comes again, in ms. */

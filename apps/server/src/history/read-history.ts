@@ -69,8 +69,9 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
       throw badRequest('InvalidQuery', 'limit', 'is for pages: this form has no pages');
 
     const { store, id } = this.ledger;
-    const place = party.stream ? await this.placeOf(party.stream) : undefined;
+    // Before anything else is looked at: whoever reads on from here must miss nothing that was appended meanwhile.
     const head = await store.head();
+    const place = party.stream ? await this.placeOf(party.stream) : undefined;
     const written = headers['ledger-position'];
     // Everything that has a position is in the log: nothing to wait for, but it may be the position of another ledger.
     if (written !== undefined) parseLedgerPosition(String(written), id, head);
@@ -120,10 +121,12 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     format: HistoryFormat,
     { revision, head, after, limit = defaultLimit }: PageByRevision,
   ): Promise<Answer> {
-    const events = await this.ledger.store.read(party.stream, {
+    const read = await this.ledger.store.read(party.stream, {
       from: after + 1,
       to: Math.min(after + limit, revision),
     });
+    // What stands behind it has been appended since, and comes to whoever reads on from it.
+    const events = read.filter(({ position }) => position <= head);
     const last = events.at(-1)?.revision ?? revision;
     const next = last < revision ? `${path}?after=${last}&limit=${limit}` : undefined;
     return this.pageOf(format, events, head, next);
