@@ -21,8 +21,7 @@ describe('A page of a relationship', () => {
       const [{ customerId, stream } = { customerId: '', stream: '' }] = await prepareRelationships(written, 1);
       const events = await written.read(stream);
       const inner = inMemoryEventStore();
-      const append = (from: number, to: number) =>
-        inner.append(stream, events.slice(from, to), from - 1);
+      const append = (from: number, to: number) => inner.append(stream, events.slice(from, to), from - 1);
       await append(0, 10);
       const store: EventStore = {
         ...inner,
