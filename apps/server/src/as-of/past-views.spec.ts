@@ -200,6 +200,18 @@ describe('Views as they stood', () => {
     expect(begun).toHaveLength(2);
   });
 
+  it('that are ready just as they are given up are thrown away', async () => {
+    const { threads, begun } = heldBack();
+    const deaf = new AbortController().signal;
+    const views = open({ ...threads, project: (past, options) => threads.project(past, { ...options, signal: deaf }) });
+    const { past, release } = await views.hold('items', { position: 10 }, contoso);
+    release();
+    begun[0]!.go();
+    await past.ended;
+    expect(past.status).toBe('cancelled');
+    expect(await kept(0)).toBe(0);
+  });
+
   async function made(views: PastViews, position: number) {
     const held = await views.hold('customer-list', { position }, contoso);
     await held.past.ended;

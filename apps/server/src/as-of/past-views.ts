@@ -188,6 +188,8 @@ export function pastViews({
         { view, path, until },
         { signal: cancelling.signal, onProgress: (position) => (entry.position = position) },
       );
+      // Ready just as it was given up: nobody would ever throw it away.
+      cancelling.signal.throwIfAborted();
       entry.bytes = statSync(path).size;
       entry.reader = openViews<Views>({ path, projections: relationshipViews.filter(({ name }) => name === view) });
       settle(entry, 'succeeded');
