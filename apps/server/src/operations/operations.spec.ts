@@ -59,6 +59,7 @@ const partyOf = (tenant: string, kind: Actor['kind'] = 'partnerUser', customerId
   stream: '',
 });
 const contoso = partyOf('contoso');
+const fabrikam = partyOf('fabrikam');
 const code = (ask: () => unknown) => {
   try {
     ask();
@@ -159,11 +160,22 @@ describe('An operation', () => {
     const ended = comingView();
     const first = follow(going.past, going, { party: contoso, href: '/going' });
     const second = follow(ended.past, ended, { party: contoso, href: '/ended' });
-    for (let index = 2; index < 1_000; index++) follow(going.past, going, { party: contoso, href: `/${index}` });
+    for (let index = 2; index < 500; index++) follow(going.past, going, { party: contoso, href: `/${index}` });
     expect(code(() => follow(going.past, going, { party: contoso, href: '/more' }))).toBe('AsOfUnavailable');
     await ended.end('succeeded');
     expect(code(() => follow(going.past, going, { party: contoso, href: '/more' }))).toBe('none');
     expect(code(() => find(contoso, second.id))).toBe('OperationNotFound');
     expect(find(contoso, first.id).status).toBe('running');
+  });
+
+  it('of one partner take no room from another, nor make it forget the end of its own', async () => {
+    const { follow, find } = operations();
+    const [going, ended] = [comingView(), comingView()];
+    const theirs = follow(ended.past, ended, { party: fabrikam, href: '/theirs' });
+    await ended.end('succeeded');
+    for (let index = 0; index < 1_500; index++)
+      code(() => follow(going.past, going, { party: contoso, href: `/${index}` }));
+    expect(code(() => follow(going.past, going, { party: fabrikam, href: '/more' }))).toBe('none');
+    expect(find(fabrikam, theirs.id).status).toBe('succeeded');
   });
 });

@@ -34,6 +34,7 @@ export interface Asked {
 interface Kept {
   readonly id: string;
   readonly owner: string;
+  readonly partnerId: string;
   readonly href: string;
   readonly createdAt: string;
   readonly held: HeldPastView;
@@ -45,6 +46,8 @@ interface Kept {
 /** For how long the end of an operation is remembered. */
 export const rememberedMinutes = 15;
 const mostOperations = 1_000;
+/** Of one partner: nobody fills the room so that others find none. */
+const mostOfOnePartner = mostOperations / 2;
 
 /** Operations of this server, in memory: after a restart the question is asked again, and the answer is the same. */
 export function operations(now: () => string = () => new Date().toISOString()): Operations {
@@ -62,9 +65,12 @@ export function operations(now: () => string = () => new Date().toISOString()): 
   }
 
   /** The one that ended first makes room; what goes on is never forgotten. */
-  function requireRoom(): void {
-    if (all.size < mostOperations) return;
-    const [first] = [...all.values()].filter(({ forgetAt }) => forgetAt < Infinity);
+  function requireRoom(partnerId: string): void {
+    const own = [...all.values()].filter((each) => each.partnerId === partnerId);
+    if (all.size < mostOperations && own.length < mostOfOnePartner) return;
+    const [first] = (own.length < mostOfOnePartner ? [...all.values()] : own).filter(
+      ({ forgetAt }) => forgetAt < Infinity,
+    );
     if (!first) throw new Problem('AsOfUnavailable', { reason: 'busy' }, { 'Retry-After': '2' });
     forget(first);
   }
@@ -82,10 +88,12 @@ export function operations(now: () => string = () => new Date().toISOString()): 
       const owner = ownerOf(party);
       const same = byQuestion.get(questionOf({ owner, href }));
       if (same && same.held.past === past && same.cancelledAt === undefined) return operationOf(same);
-      requireRoom();
+      const partnerId = party.partner.tenantId;
+      requireRoom(partnerId);
       const kept: Kept = {
         id: randomUUID(),
         owner,
+        partnerId,
         href,
         createdAt: now(),
         held: pastViews.share(past),
