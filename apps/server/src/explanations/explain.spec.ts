@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { pairOf, relationshipCodec, relationshipStream } from '#customer-relationship';
 import { inMemoryEventStore, project, rowName, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
@@ -122,5 +124,27 @@ describe('The explanation of a row', () => {
     }
     // Not because it names them all.
     expect(left).toBeGreaterThan(100);
+  });
+
+  it('takes time for each event, and not for each pair of them', () => {
+    const all = readFileSync(resolve('libs/customer-relationship/src/event-examples.json'), 'utf8');
+    const examples = JSON.parse(all) as readonly RecordedEvent[];
+    const like = (type: string, changed: object = {}) => {
+      const example = examples.find((each) => each.type === type)!;
+      return { ...example, data: { ...(example.data as object), ...changed } };
+    };
+    // Everything that is bought looks at the relationship, of which all these have made what it is.
+    const events = [
+      like('ResellerRelationshipRequested'),
+      ...Array.from({ length: 6_000 }, (_, index) => like('CustomerProfileUpdated', { name: `Customer ${index}` })),
+      ...Array.from({ length: 6_000 }, (_, index) =>
+        like('SubscriptionPurchased', { kind: 'newCommerce', subscriptionId: `subscription ${index}` }),
+      ),
+    ].map((event, revision): RecordedEvent => ({ ...event, stream: histories[0]![0]!.stream, revision }));
+    const view = views.find(({ name }) => name === 'ended-relationships')!;
+    const beganAt = performance.now();
+    const { contributions } = explain(view, pairOf(events[0]!.stream)!, events, () => true);
+    expect(performance.now() - beganAt).toBeLessThan(3_000);
+    expect(contributions).toHaveLength(events.length);
   });
 });

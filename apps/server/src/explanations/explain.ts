@@ -38,8 +38,20 @@ export interface Explanation {
 
 interface Known {
   readonly row: object | null;
-  /** Without which it would be another: those that have written it, and what those had looked at. */
-  readonly sources: Set<RecordedEvent>;
+  /** Without which it would be another. */
+  readonly sources: Sources;
+}
+
+/**
+ * The events that have written a row, each with the rows that it had looked at. Only ever added to, so that a row as it was
+ * looked at is a place in here: a copy for everyone who looks would take memory and time beyond all bounds.
+ */
+type Sources = { readonly event: RecordedEvent; readonly lookedAt: readonly Look[] }[];
+
+interface Look {
+  readonly sources: Sources;
+  /** So many of them there were. */
+  readonly until: number;
 }
 
 /**
@@ -59,6 +71,22 @@ export function explain(
   let read = new Set<Known>();
   let written: { readonly table: string; readonly key: Key; readonly name: string; readonly row: object | null }[] = [];
 
+  const told = new Map<Sources, number>();
+  /** What stands behind what was looked at, without what has been told before. */
+  function* newSources(looks: readonly Look[]): Generator<RecordedEvent> {
+    const left = [...looks];
+    for (let look = left.pop(); look; look = left.pop()) {
+      const { sources, until } = look;
+      const from = told.get(sources) ?? 0;
+      if (from >= until) continue;
+      told.set(sources, until);
+      for (const { event, lookedAt } of sources.slice(from, until)) {
+        yield event;
+        left.push(...lookedAt);
+      }
+    }
+  }
+
   const rows: Rows = {
     get(table, _, name) {
       const found = known.get(`${table} ${name}`);
@@ -72,16 +100,16 @@ export function explain(
     read = new Set();
     written = [];
     project(projection, rows, relationshipCodec.decode(event), pair, event);
-    // What it has written it knows the sources of already; copying them for every event would take quadratic time.
+    // What it has written it knows the sources of already.
     for (const { table, name } of written) read.delete(known.get(`${table} ${name}`)!);
-    const lookedAt = new Set([...read].flatMap(({ sources }) => [...sources]));
+    const lookedAt = [...read].map(({ sources }): Look => ({ sources, until: sources.length }));
     const made: RowChange[] = [];
     for (const { table, key, name, row } of written) {
       const id = `${table} ${name}`;
       const before = known.get(id);
       // One that comes back after it was gone begins anew.
-      const sources = before?.row ? before.sources : new Set<RecordedEvent>();
-      for (const source of [...lookedAt, event]) sources.add(source);
+      const sources = before?.row ? before.sources : [];
+      sources.push({ event, lookedAt });
       known.set(id, { row, sources });
       if (!isAsked(table, key)) continue;
       const change = changeOf(projection, table, key, before?.row ?? null, row);
@@ -91,7 +119,7 @@ export function explain(
     }
     if (made.length === 0) continue;
     changes.set(event, made);
-    for (const source of lookedAt) if (!changes.has(source)) changes.set(source, []);
+    for (const source of newSources(lookedAt)) if (!changes.has(source)) changes.set(source, []);
   }
 
   const commands = Map.groupBy(events, ({ metadata }) => metadata.commandId);
