@@ -41,13 +41,13 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
 
     const { projection, key } = row;
     const pair = { partnerId: party.partner.tenantId, customerId: party.customerId };
-    const { rows, contributions } = explain(projection, pair, events, row.isAsked);
+    const { after = -1, limit = defaultLimit } = parameters;
+    const { rows, contributions } = explain(projection, pair, events, row.isAsked, { after, limit });
     const own = ownRow(rows, row);
     if (!own) throw new Rejection('ItemNotFound', { kind: projection.name, itemId: Object.values(key).join('/') });
 
-    const { after = -1, limit = defaultLimit } = parameters;
     const left = contributions.filter(({ event }) => event.revision > after);
-    const page = left.slice(0, limit);
+    const page = firstOf(left, limit);
     const headers: Record<string, string> = {
       'Ledger-Position': ledgerPosition(last.position, id),
       'Cache-Control': 'private, no-cache',
@@ -73,6 +73,21 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
       ...(moment ? { asOf: moment.kind === 'time' ? moment.at : last.metadata.recordedAt } : {}),
     });
   }
+}
+
+/** So many characters of changes make a page: an item may hold thousands of others, before and after. */
+const pageCharacters = 2 * 1024 * 1024;
+
+/** The first of them, one at least, as far as they fit on a page. */
+export function firstOf(contributions: readonly Contribution[], limit: number): readonly Contribution[] {
+  let characters = 0;
+  const page: Contribution[] = [];
+  for (const contribution of contributions.slice(0, limit)) {
+    characters += JSON.stringify(contribution.changes).length;
+    if (page.length > 0 && characters > pageCharacters) break;
+    page.push(contribution);
+  }
+  return page;
 }
 
 function contributionShown({ event, changes, comment, cause }: Contribution) {

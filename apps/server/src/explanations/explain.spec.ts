@@ -5,6 +5,7 @@ import { pairOf, relationshipCodec, relationshipStream } from '#customer-relatio
 import { inMemoryEventStore, project, rowName, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
 import { relationshipViews } from '#read-models';
 import { customers, partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
+import { firstOf } from './explain-row.js';
 import { explain } from './explain.js';
 
 jest.setTimeout(60_000);
@@ -126,25 +127,59 @@ describe('The explanation of a row', () => {
     expect(left).toBeGreaterThan(100);
   });
 
-  it('takes time for each event, and not for each pair of them', () => {
+  const like = (type: string, changed: object = {}) => {
     const all = readFileSync(resolve('libs/customer-relationship/src/event-examples.json'), 'utf8');
-    const examples = JSON.parse(all) as readonly RecordedEvent[];
-    const like = (type: string, changed: object = {}) => {
-      const example = examples.find((each) => each.type === type)!;
-      return { ...example, data: { ...(example.data as object), ...changed } };
-    };
+    const example = (JSON.parse(all) as readonly RecordedEvent[]).find((each) => each.type === type)!;
+    return { ...example, data: { ...(example.data as object), ...changed } };
+  };
+  const inOneStream = (events: readonly Omit<RecordedEvent, 'stream' | 'revision'>[]) =>
+    events.map((event, revision): RecordedEvent => ({ ...event, stream: histories[0]![0]!.stream, revision }));
+
+  it('takes time for each event, and not for each pair of them', () => {
     // Everything that is bought looks at the relationship, of which all these have made what it is.
-    const events = [
+    const [updated, bought] = [like('CustomerProfileUpdated'), like('SubscriptionPurchased')];
+    const events = inOneStream([
       like('ResellerRelationshipRequested'),
-      ...Array.from({ length: 6_000 }, (_, index) => like('CustomerProfileUpdated', { name: `Customer ${index}` })),
-      ...Array.from({ length: 6_000 }, (_, index) =>
-        like('SubscriptionPurchased', { kind: 'newCommerce', subscriptionId: `subscription ${index}` }),
-      ),
-    ].map((event, revision): RecordedEvent => ({ ...event, stream: histories[0]![0]!.stream, revision }));
+      ...Array.from({ length: 6_000 }, (_, index) => ({
+        ...updated,
+        data: { ...updated.data, name: `Customer ${index}` },
+      })),
+      ...Array.from({ length: 6_000 }, (_, index) => ({
+        ...bought,
+        data: { ...bought.data, kind: 'newCommerce', subscriptionId: `subscription ${index}` },
+      })),
+    ]);
     const view = views.find(({ name }) => name === 'ended-relationships')!;
     const beganAt = performance.now();
     const { contributions } = explain(view, pairOf(events[0]!.stream)!, events, () => true);
     expect(performance.now() - beganAt).toBeLessThan(3_000);
     expect(contributions).toHaveLength(events.length);
+  });
+
+  it('of an item that holds thousands of others fits on pages, and so does what is kept for them', () => {
+    const subscriptionId = 'plan';
+    const added = like('AzureSubscriptionAdded');
+    const events = inOneStream([
+      like('SubscriptionPurchased', { subscriptionId, kind: 'azurePlan' }),
+      ...Array.from({ length: 2_000 }, (_, index) => ({
+        ...added,
+        data: {
+          ...added.data,
+          subscriptionId,
+          azureSubscriptionId: `azure ${index}`,
+          name: 'x'.repeat(500),
+        },
+      })),
+    ]);
+    const view = views.find(({ name }) => name === 'items')!;
+    const isItem = (table: string) => table.startsWith('items_');
+    const pair = pairOf(events[0]!.stream)!;
+    const { contributions } = explain(view, pair, events, isItem, { after: 1_000, limit: 10 });
+    const inFull = contributions.filter(({ changes }) => changes.some(({ fields }) => 'azureSubscriptions' in fields));
+    expect(inFull.map(({ event }) => event.revision)).toEqual(Array.from({ length: 10 }, (_, index) => 1_001 + index));
+    // A million characters each.
+    expect(firstOf(inFull, 200)).toEqual(inFull.slice(0, 1));
+    expect(firstOf(contributions.slice(0, 9), 200)).toHaveLength(9);
+    expect(firstOf(contributions.slice(0, 9), 4)).toHaveLength(4);
   });
 });

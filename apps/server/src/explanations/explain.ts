@@ -15,7 +15,7 @@ export interface RowChange {
   readonly table: string;
   readonly key: object;
   readonly effect: 'created' | 'changed' | 'removed';
-  /** Of a row that was changed: what, from what and to what. */
+  /** Of a row that was changed: what, from what and to what; empty where that is not told. */
   readonly fields: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
 }
 
@@ -34,6 +34,14 @@ export interface Explanation {
   readonly rows: readonly RowThen[];
   /** In the order in which they happened. */
   readonly contributions: readonly Contribution[];
+}
+
+/** Of which events it is told what they have changed: rows may be large, and kept once for every event they would be too much. */
+export interface ToldInFull {
+  /** Behind this revision. */
+  readonly after: number;
+  /** So many of those that have made changes. */
+  readonly limit: number;
 }
 
 interface Known {
@@ -64,10 +72,12 @@ export function explain(
   pair: Pair,
   events: readonly RecordedEvent[],
   isAsked: (table: string, key: Key) => boolean,
+  toldInFull: ToldInFull = { after: -1, limit: Infinity },
 ): Explanation {
   const known = new Map<string, Known>();
   const asked = new Map<string, { readonly table: string }>();
   const changes = new Map<RecordedEvent, RowChange[]>();
+  let inFull = 0;
   let read = new Set<Known>();
   let written: { readonly table: string; readonly key: Key; readonly name: string; readonly row: object | null }[] = [];
 
@@ -104,6 +114,7 @@ export function explain(
     for (const { table, name } of written) read.delete(known.get(`${table} ${name}`)!);
     const lookedAt = [...read].map(({ sources }): Look => ({ sources, until: sources.length }));
     const made: RowChange[] = [];
+    const isInFull = event.revision > toldInFull.after && inFull < toldInFull.limit;
     for (const { table, key, name, row } of written) {
       const id = `${table} ${name}`;
       const before = known.get(id);
@@ -112,12 +123,13 @@ export function explain(
       sources.push({ event, lookedAt });
       known.set(id, { row, sources });
       if (!isAsked(table, key)) continue;
-      const change = changeOf(projection, table, key, before?.row ?? null, row);
+      const change = changeOf(projection, table, key, before?.row ?? null, row, isInFull);
       if (!change) continue;
       asked.set(id, { table });
       made.push(change);
     }
     if (made.length === 0) continue;
+    if (isInFull) inFull++;
     changes.set(event, made);
     for (const source of newSources(lookedAt)) if (!changes.has(source)) changes.set(source, []);
   }
@@ -146,6 +158,7 @@ function changeOf(
   key: Key,
   before: object | null,
   after: object | null,
+  isInFull: boolean,
 ): RowChange | undefined {
   const columns = projection.tables[table]!.key;
   const named = {
@@ -155,12 +168,20 @@ function changeOf(
   if (!after) return before ? { ...named, effect: 'removed', fields: {} } : undefined;
   if (!before) return { ...named, effect: 'created', fields: {} };
   const [from, to] = [before, after] as readonly Readonly<Record<string, unknown>>[];
-  const fields = Object.fromEntries(
-    Object.keys(projection.tables[table]!.columns)
-      .filter((column) => JSON.stringify(from![column]) !== JSON.stringify(to![column]))
-      .map((column) => [column, { from: from![column], to: to![column] }]),
+  const differing = Object.keys(projection.tables[table]!.columns).filter(
+    (column) => !areSame(from![column], to![column]),
   );
-  return Object.keys(fields).length > 0 ? { ...named, effect: 'changed', fields } : undefined;
+  if (differing.length === 0) return undefined;
+  const told = isInFull ? differing : [];
+  const fields = Object.fromEntries(told.map((column) => [column, { from: from![column], to: to![column] }]));
+  return { ...named, effect: 'changed', fields };
+}
+
+function areSame(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  // Lists that grow are told apart without writing them out for every event.
+  if (Array.isArray(one) && Array.isArray(other) && one.length !== other.length) return false;
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Tables are named with the version of their view, which is told beside. */
