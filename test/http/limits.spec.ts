@@ -32,6 +32,37 @@ describe('a caller', () => {
     expect(fields.map((field) => /^"caller";r=(\d+);t=[1-5]$/.exec(field)?.[1])).toEqual(['19', '18', '17', '16']);
   });
 
+  it('has less left after a large answer, whether it comes at once or piece by piece', async () => {
+    const customer = await establish(server);
+    const comment = 'long '.repeat(199);
+    for (let times = 0; times < 16; times++)
+      await server.post(`${customer}/profile/update`, { name: `Name ${times}`, comment }, { as: { id: `${times}` } });
+    const history = await server.get(`${customer}/events?limit=200`, { as: { id: 'reads' } });
+    const costs = (text: string) => Math.floor(text.length / (16 * 1024));
+    const cost = costs(JSON.stringify(history.body));
+    expect(cost).toBeGreaterThan(0);
+    expect(history.headers.get('ratelimit')).toMatch(`"caller";r=${20 - 1 - cost};`);
+
+    const as: Who = { id: 'many' };
+    const items = Array.from({ length: 2 }, (_, index) => ({
+      idempotencyKey: `key-${index}`,
+      command: 'UpdateCustomerProfile',
+      customerId: customer.split('/').at(-1),
+      body: Object.fromEntries(Array.from({ length: 200 }, (_, field) => [`${field}`.padEnd(100, 'x'), 0])),
+    }));
+    const bulk = await server.post(
+      '/v1/commands',
+      { items },
+      { as, key: null, headers: { accept: 'application/x-ndjson' } },
+    );
+    expect(bulk).toMatchObject({ status: 200 });
+    const answers = bulk.body.trim().split('\n').map(costs);
+    expect(answers).toEqual([expect.any(Number), expect.any(Number)]);
+    expect(answers[0]).toBeGreaterThan(0);
+    const left = await list(as);
+    expect(left.headers.get('ratelimit')).toMatch(`"caller";r=${20 - 2 - answers[0] - answers[1] - 1};`);
+  });
+
   it('is refused what is too much, before its body is read, until its window ends', async () => {
     const as: Who = { id: 'busy' };
     const answers = await Promise.all(Array.from({ length: 25 }, () => list(as)));

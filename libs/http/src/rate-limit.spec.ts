@@ -36,6 +36,16 @@ describe('a rate limit', () => {
     expect(await limit.take('a')).toMatchObject({ admitted: true });
   });
 
+  it('takes what is owed for what was done, whatever is left, and no more than until the window ends', async () => {
+    const limit = rateLimit({ counts: 'caller', quota: 10, windowSeconds: 1 });
+    await limit.take('a');
+    expect(await limit.owe('a', 4)).toMatchObject({ admitted: true, field: '"caller";r=5;t=1' });
+    expect(await limit.owe('a', 40)).toMatchObject({ admitted: false, field: '"caller";r=0;t=1' });
+    expect(await limit.take('a')).toMatchObject({ admitted: false, field: '"caller";r=0;t=1' });
+    await sleep(1_050);
+    expect(await limit.take('a')).toMatchObject({ admitted: true, field: '"caller";r=9;t=1' });
+  });
+
   it('can be looked at without being taken from', async () => {
     const limit = rateLimit({ counts: 'strangers', quota: 1, windowSeconds: 60 });
     for (let look = 0; look < 3; look++) expect(await limit.look('a')).toMatchObject({ admitted: true });

@@ -14,6 +14,8 @@ export interface RateLimit {
   readonly policy: string;
   /** Takes so much of what the name has left in its window; what is refused takes nothing. */
   readonly take: (name: string, cost?: number) => Promise<Taken>;
+  /** Takes so much, admitted or not, for what has been done already. */
+  readonly owe: (name: string, cost: number) => Promise<Taken>;
   /** What `take` would say, without taking anything. */
   readonly look: (name: string) => Promise<Taken>;
 }
@@ -60,6 +62,11 @@ export function rateLimit({ counts, quota, windowSeconds, names = 50_000 }: Rate
         if (state instanceof Error) throw state;
         return taken(false, await limiter.reward(name, points));
       }
+    },
+    async owe(name, cost) {
+      const state = await limiter.penalty(name, cost);
+      if (state.isFirstInDuration) remember(name);
+      return taken(state.remainingPoints > 0, state);
     },
     async look(name) {
       const state = await limiter.get(name);

@@ -40,11 +40,13 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Takes more of what the caller of a request has left, for one that carries many. @throws Problem 429 */
     charge: (request: FastifyRequest, reply: FastifyReply, cost: number) => Promise<void>;
+    /** Counts the size of one answer of many, in characters. */
+    chargeForAnswer: (request: FastifyRequest, size: number) => Promise<void>;
   }
   interface FastifyContextConfig {
     /** The media types that the route answers with; JSON unless it says otherwise, empty if it sees to that itself. */
     readonly answers?: readonly string[];
-    /** In bytes, of a route that carries many commands; of others it is what the server was told. */
+    /** In bytes, of a route that carries many commands and counts the answer to each; of others it is what the server was told. */
     readonly largestBody?: number;
   }
 }
@@ -63,6 +65,9 @@ export interface ReceptionOptions {
 
 const json = ['application/json'];
 
+/** An answer counts as a request more for each so many characters: what is large has cost much, and may stand in the log for ever. */
+const charactersOfOne = 16 * 1024;
+
 /**
  * Receives every request: a correlation id, the caller's trace, and under `/v1/` the caller, what the caller has left, and
  * whether there is an answer in a form that it takes. Done here and not in a guard, because guards run after the body has
@@ -76,11 +81,17 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   async function charge(request: FastifyRequest, reply: FastifyReply, cost: number): Promise<void> {
     const { caller } = request.call;
     if (!callers || !caller || cost === 0) return;
-    const taken = await callers.take(`${caller.tenant} ${caller.id}`, cost);
+    const taken = await callers.take(nameOf(caller), cost);
     tell(reply, callers, taken);
     if (!taken.admitted) throw tooMany(taken);
   }
   fastify.decorate('charge', charge);
+
+  async function chargeForAnswer({ call }: FastifyRequest, size: number): Promise<Taken | undefined> {
+    const cost = Math.floor(size / charactersOfOne);
+    return callers && call.caller && cost > 0 ? callers.owe(nameOf(call.caller), cost) : undefined;
+  }
+  fastify.decorate('chargeForAnswer', async (request, size) => void (await chargeForAnswer(request, size)));
 
   async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { call, headers } = request;
@@ -122,13 +133,22 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     // Until the answer has been taken; node then sets the time for which it keeps the connection. A live stream may be silent.
     const isLive = String(reply.getHeader('content-type')).startsWith('text/event-stream');
     request.raw.socket.setTimeout(isLive ? 0 : readerTimeoutMs);
-    done(null, payload);
+    const isOne = request.routeOptions.config.largestBody === undefined;
+    if (!isOne || typeof payload !== 'string' || payload.length < charactersOfOne) return done(null, payload);
+    chargeForAnswer(request, payload.length).then((taken) => {
+      if (taken) tell(reply, callers!, taken);
+      done(null, payload);
+    }, done);
   });
 
   fastify.addHook('onResponse', (request, reply, done) => {
     onAnswered(request, reply);
     done();
   });
+}
+
+function nameOf({ tenant, id }: Caller): string {
+  return `${tenant} ${id}`;
 }
 
 function tell(reply: FastifyReply, { policy }: RateLimit, { field }: Taken): void {

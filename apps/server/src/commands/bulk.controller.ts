@@ -57,6 +57,7 @@ export class BulkController implements BeforeApplicationShutdown {
     const answers = throughLanes([...lanes.values()], atOnce, async (item) => {
       const answer = await this.answerTo(item, dryRun, request, sender, answered >= enoughAnswers);
       answered += answer.text.length;
+      await server.chargeForAnswer(request, answer.text.length);
       return answer;
     });
     if (acceptable(headers.accept, [json, ndjson]) === ndjson) {
