@@ -83,17 +83,20 @@ export async function checkIntegrity(path: string, { onProgress }: IntegrityOpti
       .raw();
     let before: Predecessor | undefined;
     for (;;) {
-      const rows = page.all(before?.stream ?? '', before?.revision ?? Number.MIN_SAFE_INTEGER, position) as EventRow[];
-      for (const row of rows) {
+      const from = [before?.stream ?? '', before?.revision ?? Number.MIN_SAFE_INTEGER] as const;
+      let rows = 0;
+      // One by one: a thousand large events are more than it need hold.
+      for (const row of page.iterate(...from, position) as IterableIterator<EventRow>) {
+        rows++;
         if (row[1] !== before?.stream) {
           streams++;
           before = undefined;
         }
         before = checkEvent(row, before);
       }
-      events += rows.length;
+      events += rows;
       onProgress?.(events, total);
-      if (rows.length < pageSize) break;
+      if (rows < pageSize) break;
       await turn();
     }
   } catch (error) {

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { BroadcastChannel } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
 import type { EventBatch, SubscribeOptions } from '#event-sourcing';
-import { eventColumns, toRecorded, type EventRow } from './event-rows.js';
+import { charactersOf, eventColumns, toRecorded, type EventRow } from './event-rows.js';
 import { unavailable } from './sqlite-errors.js';
 
 export interface LogTailOptions {
@@ -14,6 +14,8 @@ export interface LogTailOptions {
 
 // A read transaction that lasts keeps the write-ahead log from beginning anew: pages are short, never an open cursor.
 export const pageSize = 1_000;
+/** In characters: a refusal may have a megabyte, and a thousand of them more than a thread may take. */
+const largestPage = 16 * 1024 * 1024;
 
 /** Subscriptions: nudged by commits of this thread at once, of other threads by a channel, of other processes by polling. */
 export function logTail(reader: Database, { realPath, pollInterval }: LogTailOptions) {
@@ -85,15 +87,22 @@ export function logTail(reader: Database, { realPath, pollInterval }: LogTailOpt
   }
 
   function next(position: number, limit: number): EventBatch {
-    let rows: EventRow[];
+    const rows: EventRow[] = [];
+    let characters = 0;
+    let caughtUp = true;
     try {
       // One more than asked for tells whether there is more.
-      rows = page.all(position, limit + 1) as EventRow[];
+      for (const row of page.iterate(position, limit + 1) as IterableIterator<EventRow>) {
+        if (rows.length === limit || characters > largestPage) {
+          caughtUp = false;
+          break;
+        }
+        rows.push(row);
+        characters += charactersOf(row);
+      }
     } catch (error) {
       throw unavailable(error);
     }
-    const caughtUp = rows.length <= limit;
-    if (!caughtUp) rows.pop();
     return { events: rows.map(toRecorded), position: rows.at(-1)?.[0] ?? position, caughtUp };
   }
 

@@ -157,6 +157,23 @@ describe('a subscription', () => {
     await eventually('the next commit', () => events.length === before + 2, 1_000);
   });
 
+  it('takes large events in batches of a size', async () => {
+    const store = open();
+    for (let index = 0; index < 40; index++) await appendFirst(store, `small-${index}`);
+    for (let index = 0; index < 40; index++)
+      await store.append(`large-${index}`, sealedAt(`large-${index}`, 0, 'x'.repeat(1_000_000)), -1);
+    const sizes: number[] = [];
+    const positions: number[] = [];
+    for await (const { events, caughtUp } of store.subscribe({ after: 0, signal: AbortSignal.timeout(10_000) })) {
+      sizes.push(events.length);
+      positions.push(...events.map(({ position }) => position));
+      if (caughtUp) break;
+    }
+    expect(Math.max(...sizes.slice(1))).toBeLessThan(20);
+    expect(sizes[0]).toBeLessThan(60);
+    expect(positions).toEqual(Array.from({ length: 80 }, (_, index) => index + 1));
+  });
+
   it('finds what another process has appended by looking for it', async () => {
     const store = open({ pollInterval: 20 });
     await appendTo(store, 'a', 1);
