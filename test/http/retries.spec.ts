@@ -54,6 +54,18 @@ describe('a retry', () => {
     expect(await revision()).toBe(before);
   });
 
+  it('may come by the other path that a partner has', async () => {
+    const customerId = path.split('/').at(-1)!;
+    const key = randomUUID();
+    const long = `${pairPath(northwind, customerId)}/subscriptions`;
+    const first = await server.post(long, subscription('by-another-path'), { key });
+    const second = await server.post(`${path}/subscriptions`, subscription('by-another-path'), { key });
+    expect(first.status).toBe(201);
+    expect(lasting(second)).toEqual(lasting(first));
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+    expect((await server.get(second.headers.get('location')!)).status).toBe(200);
+  });
+
   it('is known in other words of the same: order of fields, case of ids, the key in quotes', async () => {
     const key = randomUUID();
     const id = randomUUID();

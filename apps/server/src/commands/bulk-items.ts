@@ -67,7 +67,6 @@ export function commandOf(
   const path = text(members, ['customerId', ...('partnerId' in members ? ['partnerId'] : []), ...names]);
   const party = partyOf(call.caller as Caller, path, partners);
   call.partnerId = party.partner.tenantId;
-  const base = 'partnerId' in members ? `/v1/partners/${party.partner.tenantId}` : '/v1';
   const { idempotencyKey: key, ifMatch: match, body } = members;
   const envelope = {
     sending: route.sending,
@@ -76,7 +75,6 @@ export function commandOf(
     key: dryRun ? undefined : idempotencyKey(headerText('Idempotency-Key', key)),
     precondition: match === undefined ? undefined : ifMatch(headerText('If-Match', match)!, representation),
     dryRun,
-    base: `${base}/customers/${party.customerId}`,
     instance,
     call,
   };

@@ -98,7 +98,6 @@ function command(name: CommandName, body: object, actor: Actor): SendCommand {
       key: name,
       precondition: undefined,
       dryRun: false,
-      base: `/v1/customers/${customerId}`,
       instance: `/v1/customers/${customerId}/${name}`,
       call: { correlationId: `journey of ${name}`, startedAt: 0 } as SendCommand['envelope']['call'],
     },

@@ -125,7 +125,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
 
   /** The answer rests on the receipt alone, so that a retry gets the same. */
   private async accepted(
-    { sending: { creates }, party, base }: Envelope,
+    { sending: { creates }, party }: Envelope,
     data: object,
     receipt: Receipt,
     replayed: boolean,
@@ -141,7 +141,8 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
       ETag: entityTag(revision, representation),
       'Ledger-Position': ledgerPosition(position, this.ledger.id),
     };
-    if (created) headers['Location'] = `${base}/${filled(creates.at, data as Readonly<Record<string, string>>)}`;
+    if (created)
+      headers['Location'] = `${pathFor(party)}/${filled(creates.at, data as Readonly<Record<string, string>>)}`;
     if (replayed) Object.assign(headers, replayedHeader);
     // Written by hand: GUIDs, words of ours and correlation ids need no escaping, and this is the busiest answer.
     const body =
@@ -188,6 +189,12 @@ function recordedAllTheSame(error: unknown): unknown {
     return new OutcomeUnknown(error.message, { cause: error });
   if (error instanceof LogDamaged) return new LogDamaged(error.message, { cause: error }, 'unknown');
   return error;
+}
+
+/** Of the relationship, in one form for everybody on a side of it: a retry may come by the other that a partner may use. */
+function pathFor({ actor, partner, customerId }: Envelope['party']): string {
+  const below = `customers/${customerId}`;
+  return actor.kind === 'customerUser' ? `/v1/partners/${partner.tenantId}/${below}` : `/v1/${below}`;
 }
 
 /** A path with the ids of a command in it. */

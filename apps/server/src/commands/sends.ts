@@ -32,8 +32,6 @@ export interface Envelope {
   readonly key: string | undefined;
   readonly precondition: Precondition | undefined;
   readonly dryRun: boolean;
-  /** The path of the relationship as the sender addressed it; what is created is found below it. */
-  readonly base: string;
   /** The path that the command was sent to; what refuses it names it. */
   readonly instance: string;
   readonly call: FastifyRequest['call'];
@@ -129,17 +127,10 @@ export const Enveloped = createParamDecorator((_: unknown, context: ExecutionCon
     key: dryRun ? undefined : idempotencyKey(headers['idempotency-key']),
     precondition: match === undefined ? undefined : ifMatch(match, representation),
     dryRun,
-    base: relationshipPath(request),
     instance: request.url.split('?', 1)[0]!,
     call: request.call,
   };
 });
-
-/** The path of the relationship in the form that the caller has used. */
-export function relationshipPath({ party, params }: FastifyRequest): string {
-  const below = `customers/${party.customerId}`;
-  return 'partnerId' in (params as object) ? `/v1/partners/${party.partner.tenantId}/${below}` : `/v1/${below}`;
-}
 
 /** The ids in the path but for those of the pair. @throws Problem 400 */
 export function itemIds(params: Readonly<Record<string, string>>): Record<string, string> {

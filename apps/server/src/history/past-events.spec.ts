@@ -233,6 +233,14 @@ describe('the past of a history', () => {
       expect(turns).toBeGreaterThanOrEqual(3);
     });
 
+    it('is fetched in pieces, however many places were found', async () => {
+      const sizes: number[] = [];
+      const filter = { partnerId: guid('a', 2) };
+      for await (const { events } of past(filter, { after: 0, until: size, signal })) sizes.push(events.length);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(32);
+      expect(sizes.reduce((sum, each) => sum + each, 0)).toBe(90);
+    });
+
     it('is looked for in so many entries at once, however many names are asked for', async () => {
       const filter = { partnerId: guid('a', 1), journals: true, types: ['SubscriptionSuspended', 'CommandRejected'] };
       const range = { after: 0, until: size, limit: 1_000 };

@@ -2,7 +2,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { LogDamaged, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
 import { ViewNotBuilt, type ViewsReader } from '#projector';
 import { journalStream, relationshipStream } from '#customer-relationship';
-import { historyPlaces, isAskedFor, type HistoryFilter, type HistoryPlace, type Views } from '#read-models';
+import {
+  historyPlaces,
+  isAskedFor,
+  type HistoryFilter,
+  type HistoryPlace,
+  type HistoryPlaces,
+  type Views,
+} from '#read-models';
 import type { HistoryBatch, Tell } from './cloud-event.js';
 
 export interface PastRange {
@@ -21,6 +28,8 @@ export type PastEvents = (filter: HistoryFilter, range: PastRange) => AsyncGener
 /** So many events are read through before it is looked again how many of them were asked for. */
 const looked = 4 * 1024;
 const readsAtOnce = 8;
+/** So many events are fetched before they are handed on: a refusal may have a megabyte. */
+const fetchedAtOnce = 32;
 /** Revisions of a stream that lie so near to one another are read together. */
 const nearby = 4;
 
@@ -52,9 +61,12 @@ export function pastEvents({
       const found = await fromIndex(filter, position, until, batchSize);
       const through = !found || found.among < sparse * found.places.length;
       if (found && !(through && found.places.length >= batchSize)) {
-        const events = (await readPlaces(found.places)).filter((event) => isAskedFor(filter, event));
-        position = found.examined;
-        yield { events: events.map(tell), position };
+        for (const { places, examined } of piecesOf(found)) {
+          const events = (await readPlaces(places)).filter((event) => isAskedFor(filter, event));
+          position = examined;
+          yield { events: events.map(tell), position };
+          if (signal.aborted) return;
+        }
         // An embedded database answers at once: without it a search that finds nothing would keep all others waiting.
         await turn();
         continue;
@@ -128,6 +140,16 @@ export function pastEvents({
     }
     if (!signal.aborted) throw new StoreUnavailable('The event store has ended a reading of the log');
   }
+}
+
+/** What was found, in pieces of a size, each with how far it goes. */
+function* piecesOf({ places, examined }: HistoryPlaces): Generator<Pick<HistoryPlaces, 'places' | 'examined'>> {
+  let from = 0;
+  for (; from + fetchedAtOnce < places.length; from += fetchedAtOnce) {
+    const piece = places.slice(from, from + fetchedAtOnce);
+    yield { places: piece, examined: piece.at(-1)!.position };
+  }
+  yield { places: places.slice(from), examined };
 }
 
 interface Run {

@@ -12,6 +12,23 @@ import { OpenStreams, usualStreamBounds } from './open-streams.js';
 import { ReadHistory, ReadHistoryHandler } from './read-history.js';
 
 const id = '10000000-0000-4000-8000-000000000001';
+const caller = { tenant: partner.tenantId, id: admin.id, roles: admin.roles, app: false, expiresAt: Infinity };
+
+function handlerOver(store: EventStore): ReadHistoryHandler {
+  const ledger = ledgerOf({
+    id,
+    place: undefined,
+    store,
+    // Without an index everything is read through the log.
+    views: { status: () => [] as unknown } as ViewsReader<Views>,
+    secret: Buffer.from('secret'),
+    policy: defaultPolicy,
+    partners: new Map([[partner.tenantId, partner]]),
+    logger: pino({ level: 'silent' }),
+  });
+  const condition = new Condition();
+  return new ReadHistoryHandler(ledger, condition, new OpenStreams(usualStreamBounds, condition), usualStreamBounds);
+}
 
 describe('A page of a relationship', () => {
   it.each(['before', 'behind'])(
@@ -32,22 +49,9 @@ describe('A page of a relationship', () => {
           return head;
         },
       };
-      const ledger = ledgerOf({
-        id,
-        place: undefined,
-        store,
-        views: {} as ViewsReader<Views>,
-        secret: Buffer.from('secret'),
-        policy: defaultPolicy,
-        partners: new Map([[partner.tenantId, partner]]),
-        logger: pino({ level: 'silent' }),
-      });
-      const condition = new Condition();
-      const streams = new OpenStreams(usualStreamBounds, condition);
-      const handler = new ReadHistoryHandler(ledger, condition, streams, usualStreamBounds);
+      const handler = handlerOver(store);
       const party = { actor: admin, partner, customerId, stream };
       const asked = { party, ids: {}, headers: {}, path: '/events', search: '' };
-      const caller = { tenant: partner.tenantId, id: admin.id, roles: admin.roles, app: false, expiresAt: Infinity };
 
       const { headers, body } = await handler.execute(new ReadHistory(asked, caller, {}));
 
@@ -57,4 +61,30 @@ describe('A page of a relationship', () => {
       expect(told.map(({ revision }) => revision)).toEqual(due.map(({ revision }) => revision));
     },
   );
+});
+
+describe('A page of everything', () => {
+  it('ends before it gets large, and goes on where it has ended', async () => {
+    const written = inMemoryEventStore();
+    const [{ stream } = { stream: '' }] = await prepareRelationships(written, 1);
+    const store = inMemoryEventStore();
+    for (const [index, event] of (await written.read(stream)).entries())
+      await store.append(stream, [{ ...event, data: 'x'.repeat(900_000) }], index - 1);
+    const handler = handlerOver(store);
+    const party = { actor: admin, partner, customerId: '', stream: '' };
+
+    const revisions: number[] = [];
+    let pages = 0;
+    for (let after: string | undefined = '0'; after !== undefined; pages++) {
+      const asked = { party, ids: {}, headers: {}, path: '/v1/events', search: '' };
+      const { headers, body } = await handler.execute(new ReadHistory(asked, caller, { after, limit: 200 }));
+      const told = JSON.parse(body as string) as readonly { readonly revision: number }[];
+      expect(told.length).toBeLessThanOrEqual(5);
+      revisions.push(...told.map(({ revision }) => revision));
+      after = /after=([^>]+)/.exec(headers['Link'] ?? '')?.[1];
+      if (after !== undefined) after = decodeURIComponent(after);
+    }
+    expect(revisions).toEqual(Array.from({ length: 20 }, (_, index) => index));
+    expect(pages).toBe(4);
+  });
 });

@@ -1,4 +1,4 @@
-import { Rejection, type RecordedEvent } from '#event-sourcing';
+import { Rejection } from '#event-sourcing';
 import {
   acceptable,
   Answer,
@@ -15,7 +15,7 @@ import { Condition } from '../condition.js';
 import { Ledger } from '../ledger.js';
 import { requireReader } from '../party.js';
 import type { Asked } from '../queries/asked.js';
-import { telling, type Tell } from './cloud-event.js';
+import { telling, type Tell, type ToldEvent } from './cloud-event.js';
 import { follow } from './follow.js';
 import { historyFormats, lines, serverSentEvents, type HistoryFormat } from './formats.js';
 import type { HistoryParameters, LedgerHistoryParameters } from './history.controller.js';
@@ -45,6 +45,8 @@ interface Told {
 const defaultLimit = 50;
 /** A page with little on it is answered after so many ms, with a link to the next one. */
 const searchesForMs = 500;
+/** So many characters make a page, however few events they are. */
+const pageCharacters = 4 * 1024 * 1024;
 
 @QueryHandler(ReadHistory)
 export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
@@ -129,7 +131,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     const events = read.filter(({ position }) => position <= head);
     const last = events.at(-1)?.revision ?? revision;
     const next = last < revision ? `${path}?after=${last}&limit=${limit}` : undefined;
-    return this.pageOf(format, events, head, next);
+    return this.pageOf(format, events.map(this.parts().tell), head, next);
   }
 
   /** In the order of the log. */
@@ -137,34 +139,31 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     const { filter, after, head } = told;
     const { signal } = new AbortController();
     const searchedUntil = performance.now() + searchesForMs;
-    const events: RecordedEvent[] = [];
+    const events: ToldEvent[] = [];
+    let characters = 0;
+    const isFull = () => events.length >= limit || characters > pageCharacters;
     let position = after;
     for await (const batch of this.parts().past(filter, { after, until: head, signal, batchSize: limit })) {
-      events.push(...batch.events.map(({ recorded }) => recorded));
-      position = batch.position;
-      if (events.length >= limit || performance.now() > searchedUntil) break;
-    }
-    if (events.length > limit) {
-      events.length = limit;
-      position = events.at(-1)!.position;
+      for (const event of batch.events) {
+        if (isFull()) break;
+        events.push(event);
+        characters += event.text.length;
+      }
+      position = isFull() ? events.at(-1)!.recorded.position : batch.position;
+      if (isFull() || performance.now() > searchedUntil) break;
     }
     const parameters = new URLSearchParams(search);
     parameters.set('after', ledgerPosition(position, this.ledger.id));
     return this.pageOf(format, events, head, position < head ? `${path}?${parameters.toString()}` : undefined);
   }
 
-  private pageOf(
-    format: HistoryFormat,
-    events: readonly RecordedEvent[],
-    head: number,
-    next: string | undefined,
-  ): Answer {
+  private pageOf(format: HistoryFormat, events: readonly ToldEvent[], head: number, next: string | undefined): Answer {
     const headers: Record<string, string> = {
       ...this.headers(format, head),
       'Cache-Control': 'private, no-cache',
       ...(next === undefined ? {} : { Link: `<${next}>; rel="next"` }),
     };
-    return new Answer(200, headers, `[${events.map((event) => this.parts().tell(event).text).join(',')}]`);
+    return new Answer(200, headers, `[${events.map(({ text }) => text).join(',')}]`);
   }
 
   /** Everything up to the end of the log as of the request. */
