@@ -21,6 +21,22 @@ function othersWrite(count: number): void {
 
 const iterated = (batches: AsyncIterable<EventBatch>) => batches[Symbol.asyncIterator]();
 
+describe('a subscription to a log of large events', () => {
+  it('takes them in batches of a size', async () => {
+    const store = open();
+    for (let index = 0; index < 40; index++)
+      await store.append(`large-${index}`, sealedAt(`large-${index}`, 0, 'x'.repeat(900_000)), -1);
+    const head = await store.head();
+    const sizes: number[] = [];
+    for await (const { events, position } of store.subscribe({ after: 0, signal: AbortSignal.timeout(20_000) })) {
+      sizes.push(events.length);
+      if (position >= head) break;
+    }
+    expect(Math.max(...sizes)).toBeLessThan(25);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(40);
+  });
+});
+
 describe('a subscription that the server ends', () => {
   it('because the consumer was too slow is taken up again at once, with nothing lost and nothing twice', async () => {
     const store = open();

@@ -18,6 +18,8 @@ export interface LogSubscriptionsOptions {
 }
 
 const defaultBatchSize = 1_000;
+/** So many bytes make a batch, however few events they are: a refusal may have a megabyte. Positions are bytes of the log. */
+const largestBatch = 16 * 1024 * 1024;
 const [firstPause, lastPause] = [100, 10_000];
 /** So long a batch that is not full waits for more while a subscription catches up, in ms. */
 const fillWithin = 50;
@@ -89,6 +91,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
           // Positions are compared with the head: behind it there is nothing to have read.
           if (to > reached && to <= Math.max(head, logEnd.known())) reached = to;
         };
+        const isFull = () => events.length >= batchSize || (events.length > 0 && reached - position > largestBatch);
         while (!signal.aborted) {
           const arrival = first ?? live.next();
           first = undefined;
@@ -111,7 +114,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
               reached = at;
             } else await requireNoMark(arrival);
           }
-          if (arrival && events.length < batchSize) continue;
+          if (arrival && !isFull()) continue;
 
           let caughtUp = live.isEmpty() && reached >= Math.max(head, logEnd.known());
           if (caughtUp && !saidCaughtUp && performance.now() - headAt > endGoodFor) {
@@ -121,7 +124,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
           }
           const pending = events.length > 0 || reached > position;
           // More is on its way: a fuller batch costs no more than this one. But progress must be seen.
-          if (pending && !caughtUp && events.length < batchSize && performance.now() - yieldedAt < showWithin)
+          if (pending && !caughtUp && !isFull() && performance.now() - yieldedAt < showWithin)
             if (await live.arrived(fillWithin)) continue;
           if (pending || (caughtUp && !saidCaughtUp)) {
             const batch: EventBatch = { events, position: reached, caughtUp };
