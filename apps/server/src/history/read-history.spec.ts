@@ -63,6 +63,20 @@ describe('A page of a relationship', () => {
   );
 });
 
+describe('A page behind a revision', () => {
+  it('is empty behind the last one, and refused behind one that the relationship has not reached', async () => {
+    const store = inMemoryEventStore();
+    const [{ customerId, stream } = { customerId: '', stream: '' }] = await prepareRelationships(store, 1);
+    const party = { actor: admin, partner, customerId, stream };
+    const asked = { party, ids: {}, headers: {}, path: '/events', search: '' };
+    const handler = handlerOver(store);
+    expect((await handler.execute(new ReadHistory(asked, caller, { after: '19' }))).body).toBe('[]');
+    await expect(handler.execute(new ReadHistory(asked, caller, { after: '20' }))).rejects.toMatchObject({
+      code: 'InvalidQuery',
+    });
+  });
+});
+
 describe('A page of everything', () => {
   it('ends before it gets large, and goes on where it has ended', async () => {
     const written = inMemoryEventStore();

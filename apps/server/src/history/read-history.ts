@@ -113,7 +113,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   /** @throws Problem 400 for a revision that the relationship has not reached */
   private async positionOf(stream: string, revision: number, last: number): Promise<number> {
     const [event] = await this.ledger.store.read(stream, { from: revision, to: revision });
-    if (!event) throw badRequest('InvalidQuery', 'after', `must be a revision of the relationship, at most ${last}`);
+    if (!event) throw notReached(last);
     return event.position;
   }
 
@@ -123,6 +123,8 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     format: HistoryFormat,
     { revision, head, after, limit = defaultLimit }: PageByRevision,
   ): Promise<Answer> {
+    // Of a log that was restored, say: what has been read may no longer be true.
+    if (after > revision) throw notReached(revision);
     const read = await this.ledger.store.read(party.stream, {
       from: after + 1,
       to: Math.min(after + limit, revision),
@@ -243,6 +245,10 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
       throw error;
     }
   }
+}
+
+function notReached(last: number): Problem {
+  return badRequest('InvalidQuery', 'after', `must be a revision of the relationship, at most ${last}`);
 }
 
 interface PageByRevision {
