@@ -159,8 +159,12 @@ describe('an explanation', () => {
   });
 
   it('is for the partner’s side, of what there is', async () => {
-    for (const row of ['items/subscription/nowhere', 'support-contacts/extra-1', 'delegated-admin-grants/h'])
-      expect(await explained(row)).toMatchObject({ status: 404, code: 'ItemNotFound' });
+    for (const [row, details] of [
+      ['items/subscription/nowhere', { kind: 'subscription', itemId: 'nowhere' }],
+      ['support-contacts/extra-1', { kind: 'supportContact', itemId: 'extra-1' }],
+      ['delegated-admin-grants/h', { kind: 'grant', itemId: 'h' }],
+    ] as const)
+      expect(await explained(row)).toMatchObject({ status: 404, code: 'ItemNotFound', body: { details } });
     expect(await explained('items/anything/base')).toMatchObject({ status: 400, code: 'InvalidPath' });
     expect(await explained('no-such-view')).toMatchObject({ status: 404, code: 'RouteNotFound' });
     const address = `${path}/explanations/customer-list`;

@@ -59,7 +59,10 @@ const page = (items: string, beside: Record<string, Schema> = {}): Schema =>
   object({
     items: listOf(shown(items)),
     ...beside,
-    position,
+    position: {
+      ...position,
+      description: 'How far the ledger was read. With asOf: of that, what had been recorded by then is in the answer.',
+    },
     asOf: { ...time, description: 'Everything recorded before this time is in the answer.' },
   });
 

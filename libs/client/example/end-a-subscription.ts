@@ -1,7 +1,7 @@
 import { ledgerClient, LedgerProblem } from '@reseller-ledger/client';
 
 // Buys a subscription for a new customer, meets a refusal, ends the subscription and reads what has happened; then follows
-// the feed. Needs a running server and three tokens: see the README beside.
+// the feed. Needs a running server and two tokens: see the README beside.
 
 const { LEDGER_URL = 'http://127.0.0.1:3000', PARTNER_TOKEN, RELAY_TOKEN } = process.env;
 if (!PARTNER_TOKEN || !RELAY_TOKEN)

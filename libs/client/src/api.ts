@@ -3932,7 +3932,7 @@ export interface components {
         };
         CustomerPage: {
             items: components["schemas"]["Customer"][];
-            /** @description Compared as a whole number, never counted. */
+            /** @description How far the ledger was read. With asOf: of that, what had been recorded by then is in the answer. */
             position: string;
             /**
              * Format: date-time
@@ -3942,7 +3942,7 @@ export interface components {
         };
         ItemPage: {
             items: components["schemas"]["Item"][];
-            /** @description Compared as a whole number, never counted. */
+            /** @description How far the ledger was read. With asOf: of that, what had been recorded by then is in the answer. */
             position: string;
             /**
              * Format: date-time
@@ -3952,7 +3952,7 @@ export interface components {
         };
         DesignationPage: {
             items: components["schemas"]["Designation"][];
-            /** @description Compared as a whole number, never counted. */
+            /** @description How far the ledger was read. With asOf: of that, what had been recorded by then is in the answer. */
             position: string;
             /**
              * Format: date-time
@@ -3964,7 +3964,7 @@ export interface components {
             items: components["schemas"]["Designation"][];
             /** @description Who may be picked for this customer. */
             available: components["schemas"]["SupportContact"][];
-            /** @description Compared as a whole number, never counted. */
+            /** @description How far the ledger was read. With asOf: of that, what had been recorded by then is in the answer. */
             position: string;
             /**
              * Format: date-time
@@ -3974,7 +3974,7 @@ export interface components {
         };
         GrantPage: {
             items: components["schemas"]["GrantRow"][];
-            /** @description Compared as a whole number, never counted. */
+            /** @description How far the ledger was read. With asOf: of that, what had been recorded by then is in the answer. */
             position: string;
             /**
              * Format: date-time
@@ -3984,7 +3984,7 @@ export interface components {
         };
         EndedRelationshipPage: {
             items: components["schemas"]["EndedRelationship"][];
-            /** @description Compared as a whole number, never counted. */
+            /** @description How far the ledger was read. With asOf: of that, what had been recorded by then is in the answer. */
             position: string;
             /**
              * Format: date-time
@@ -5921,7 +5921,7 @@ export interface components {
         RetryAfterIfGoing: string;
         /** @description What is left (r) until the window ends in t seconds, as the IETF draft of this name has it. */
         RateLimit: string;
-        /** @description How many requests (q) a caller may make in a window of w seconds; each item of a bulk is one. */
+        /** @description How many requests (q) a caller may make in a window of w seconds; each item of a bulk is one, and so is every 16 KiB of an answer. */
         RateLimitPolicy: string;
     };
     pathItems: never;

@@ -101,7 +101,7 @@ export const httpProblems = {
   BodyTooLarge: {
     status: 413,
     title: 'The body is too large',
-    detail: 'It may have 64 KiB unless the operator says otherwise.',
+    detail: 'It may have 64 KiB unless the operator says otherwise; that of POST /v1/commands 1 MiB.',
   },
   AddressTooLong: { status: 414, title: 'The address is too long', detail: 'No id has more than 64 characters.' },
   MediaTypeNotSupported: { status: 415, title: 'The body is not JSON', detail: 'Send Content-Type: application/json.' },
@@ -181,7 +181,7 @@ export const httpProblems = {
     status: 503,
     title: 'The list as it stood cannot be made now',
     detail:
-      'reason says why: busy, when too many wait to be made, or failed, which the log of the server explains. Retry later.',
+      'reason says why: busy, when too many wait to be made; diskFull; or failed, which the log of the server explains. Retry later.',
   },
   StreamsExhausted: {
     status: 503,
@@ -215,7 +215,10 @@ const rejectionTexts = {
     'Only a Global admin of the customer decides this',
     'Directly, or relayed by an app of the partner that names the person.',
   ],
-  RelationshipNotFound: ['There is no such relationship', 'It has never been requested.'],
+  RelationshipNotFound: [
+    'There is no such relationship',
+    'It has never been requested, or not by the time that was asked for.',
+  ],
   ItemNotFound: ['There is no such item', 'details name its kind and id.'],
   LineItemNotFound: ['There is no such line item', 'The purchase has no line with that id.'],
   NothingToChange: ['Nothing would change', 'The relationship is already as the command asks for.'],

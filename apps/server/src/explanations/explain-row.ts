@@ -44,7 +44,7 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     const { after = -1, limit = defaultLimit } = parameters;
     const { rows, contributions } = explain(projection, pair, events, row.isAsked, { after, limit });
     const own = ownRow(rows, row);
-    if (!own) throw new Rejection('ItemNotFound', { kind: projection.name, itemId: Object.values(key).join('/') });
+    if (!own) throw new Rejection('ItemNotFound', { kind: row.kind, itemId: Object.values(key).at(-1) ?? '' });
 
     const left = contributions.filter(({ event }) => event.revision > after);
     const page = firstOf(left, limit);

@@ -14,6 +14,8 @@ import type { RowThen } from './explain.js';
 /** A row of a list as it can be asked about: which rows of its view it is made of, and when the list shows it. */
 export interface ExplainedRow {
   readonly projection: AnyProjection<RelationshipEvents, Pair>;
+  /** As other refusals name what is missing. */
+  readonly kind: string;
   /** As the list names it. */
   readonly key: Readonly<Record<string, string>>;
   /** The table that it stands in; what it is joined with stands in others. */
@@ -28,6 +30,7 @@ const always = () => true;
 export function customerRow(): ExplainedRow {
   return {
     projection: anyProjection(customerListView),
+    kind: 'customer',
     key: {},
     table: 'customer_list',
     isAsked: always,
@@ -40,6 +43,7 @@ export function itemRow({ partnerId, customerId }: Pair, item: ItemType, itemId:
   const name = rowName([partnerId, customerId, item, itemId]);
   return {
     projection: anyProjection(itemsView),
+    kind: item,
     key: { item, itemId },
     table: 'items',
     isAsked: (table, key) => table.startsWith('item_terms_') || rowName(key) === name,
@@ -51,6 +55,7 @@ export function itemRow({ partnerId, customerId }: Pair, item: ItemType, itemId:
 export function availableContactsRow(): ExplainedRow {
   return {
     projection: anyProjection(supportContactsView),
+    kind: 'availableSupportContacts',
     key: {},
     table: 'available_support_contacts',
     isAsked: (table) => table.startsWith('available_support_contacts_'),
@@ -62,6 +67,7 @@ export function availableContactsRow(): ExplainedRow {
 export function designationRow(subscriptionId: string): ExplainedRow {
   return {
     projection: anyProjection(supportContactsView),
+    kind: 'supportContact',
     key: { subscriptionId },
     table: 'support_contact_designations',
     isAsked: (table, key) => table.startsWith('support_contact_designations_') && key[2] === subscriptionId,
@@ -72,6 +78,7 @@ export function designationRow(subscriptionId: string): ExplainedRow {
 export function grantRow(grantId: string): ExplainedRow {
   return {
     projection: anyProjection(delegatedAdminGrantsView),
+    kind: 'grant',
     key: { grantId },
     table: 'delegated_admin_grants',
     isAsked: (table, key) => table.startsWith('delegated_admin_grants_') && key[2] === grantId,
@@ -83,6 +90,7 @@ export function grantRow(grantId: string): ExplainedRow {
 export function endedRow(): ExplainedRow {
   return {
     projection: anyProjection(endedRelationshipsView),
+    kind: 'endedRelationship',
     key: {},
     table: 'ended_relationships',
     isAsked: always,
