@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync, mkdtempSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { rmSync, mkdtempSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -26,16 +26,16 @@ withDisk('a disk that is full (needs the right to mount a file system)', () => {
   let server: RunningServer;
   let path: string;
   const ballast = join(disk ?? '', 'ballast');
-  const fill = () => {
+  const fill = (leaving = 0) => {
     const { bavail, bsize } = statfsSync(disk!);
-    writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+    writeFileSync(ballast, Buffer.alloc(bavail * bsize - leaving));
   };
   const buy = (id: string, key?: string) =>
     server.post(`${path}/subscriptions`, subscription(id, { comment: 'x'.repeat(900) }), key ? { key } : {});
 
   beforeAll(async () => {
     mkdirSync(join(disk!, 'ledger'));
-    server = await runServer({ dataDirectory: join(disk!, 'ledger', 'data') });
+    server = await runServer({ dataDirectory: join(disk!, 'ledger', 'data'), env: { AS_OF_FREE_MIB: '4' } });
     path = await establish(server);
   });
   afterAll(async () => {
@@ -44,8 +44,28 @@ withDisk('a disk that is full (needs the right to mount a file system)', () => {
     rmSync(disk!, { recursive: true, force: true });
   });
 
+  it('makes no list as it stood of the room that commands need, and throws away the kept ones for it', async () => {
+    const { position } = (await buy('before')).body;
+    const asked = (at: string) => server.get(`/v1/items?asOfPosition=${at}`, { headers: { prefer: 'wait=30' } });
+    expect((await asked(position)).status).toBe(200);
+    const kept = () => readdirSync(join(disk!, 'ledger', 'data', 'as-of')).length;
+    expect(kept()).toBeGreaterThan(0);
+
+    fill(3 * 1024 * 1024);
+    expect(await asked('3')).toMatchObject({
+      status: 503,
+      code: 'AsOfUnavailable',
+      body: { reason: 'diskFull', retryable: true },
+    });
+    expect(kept()).toBe(0);
+    expect((await buy('meanwhile')).status).toBe(201);
+    rmSync(ballast);
+    expect((await asked('3')).status).toBe(200);
+  });
+
   it('refuses commands without having tried, loses nothing, and goes on when there is room again', async () => {
     const accepted: string[] = [];
+    const before = (await server.get(`${path}/reseller-relationship`)).body.revision;
     fill();
     // What had been set aside may still take some.
     let refused: Answered | undefined;
@@ -69,7 +89,7 @@ withDisk('a disk that is full (needs the right to mount a file system)', () => {
     const again = `full-${accepted.length}`;
     expect((await buy(again, again)).status).toBe(201);
     const { body } = await server.get(`${path}/reseller-relationship`);
-    expect(body.revision).toBe(2 + 2 * (accepted.length + 1));
+    expect(body.revision).toBe(before + 2 * (accepted.length + 1));
 
     const written = (await server.get(`${path}/reseller-relationship`)).headers.get('ledger-position')!;
     const items = await server.get('/v1/items?limit=200', {

@@ -56,6 +56,7 @@ class Environment {
   @Optional(WholeText(0, 10_000)) AS_OF_WAITING?: number;
   @Optional(WholeText(1, 10_000)) AS_OF_KEPT?: number;
   @Optional(WholeText(1, 1_048_576)) AS_OF_KEPT_MIB?: number;
+  @Optional(WholeText(0, 1_048_576)) AS_OF_FREE_MIB?: number;
   @Optional(WholeText(1, 86_400)) AS_OF_IDLE_SECONDS?: number;
   @Optional(WholeText(0, 1_000_000_000)) RATE_LIMIT?: number;
   @Optional(WholeText(1, 3600)) RATE_LIMIT_WINDOW_SECONDS?: number;
@@ -127,6 +128,7 @@ const ownVariables = [
   'AS_OF_WAITING',
   'AS_OF_KEPT',
   'AS_OF_KEPT_MIB',
+  'AS_OF_FREE_MIB',
   'AS_OF_IDLE_SECONDS',
   'RATE_LIMIT',
   'RATE_LIMIT_WINDOW_SECONDS',
@@ -213,6 +215,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
       waiting: value.AS_OF_WAITING ?? 20,
       kept: value.AS_OF_KEPT ?? 20,
       keptBytes: (value.AS_OF_KEPT_MIB ?? 2_048) * 1024 * 1024,
+      freeBytes: (value.AS_OF_FREE_MIB ?? 256) * 1024 * 1024,
       idleSeconds: value.AS_OF_IDLE_SECONDS ?? 600,
     },
     limits: {

@@ -75,7 +75,7 @@ function open(threads: PastThreads, bounds: Partial<PastViewsBounds> = {}, onFai
     directory,
     store,
     threads,
-    bounds: { atOnce: 2, waiting: 2, kept: 10, keptBytes: 1e9, idleSeconds: 600, ...bounds },
+    bounds: { atOnce: 2, waiting: 2, kept: 10, keptBytes: 1e9, freeBytes: 0, idleSeconds: 600, ...bounds },
     ...(onFailed ? { onFailed } : {}),
   });
   return opened;

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pairOf } from '#customer-relationship';
 import { LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
@@ -17,6 +17,8 @@ export interface PastViewsBounds {
   /** Views that are kept for further pages and questions, and their bytes together. */
   readonly kept: number;
   readonly keptBytes: number;
+  /** What is left free on the disk: the log is on it too, and nothing is asked of the past that commands would pay for. */
+  readonly freeBytes: number;
   /** For how long one is kept that nobody asks, in seconds. */
   readonly idleSeconds: number;
 }
@@ -183,10 +185,19 @@ export function pastViews({
     const { view, until, path, cancelling } = entry;
     entry.status = 'running';
     entry.startedAt = now();
+    const outOfRoom = new AbortController();
     try {
+      if (!hasRoom()) outOfRoom.abort();
+      outOfRoom.signal.throwIfAborted();
       entry.past = await threads.project(
         { view, path, until },
-        { signal: cancelling.signal, onProgress: (position) => (entry.position = position) },
+        {
+          signal: AbortSignal.any([cancelling.signal, outOfRoom.signal]),
+          onProgress(position) {
+            entry.position = position;
+            if (!hasRoom()) outOfRoom.abort();
+          },
+        },
       );
       // Ready just as it was given up: nobody would ever throw it away.
       cancelling.signal.throwIfAborted();
@@ -194,13 +205,33 @@ export function pastViews({
       entry.reader = openViews<Views>({ path, projections: relationshipViews.filter(({ name }) => name === view) });
       settle(entry, 'succeeded');
     } catch (error) {
-      const known = error instanceof Error ? error : new Error(String(error));
       const cancelled = cancelling.signal.aborted;
+      const [known, answer] = outOfRoom.signal.aborted
+        ? [
+            new Error(`Less than ${bounds.freeBytes / 2 ** 20} MiB are free at ${directory}`),
+            asOfUnavailable('diskFull'),
+          ]
+        : error instanceof Error
+          ? [error, told(error)]
+          : [new Error(String(error)), asOfUnavailable('failed')];
       if (!cancelled) onFailed?.(view, known);
-      entry.error = cancelled ? undefined : told(known);
+      entry.error = cancelled ? undefined : answer;
       settle(entry, cancelled ? 'cancelled' : 'failed');
       discard(entry);
     }
+  }
+
+  /** Throws away what is kept for nobody before it says no. */
+  function hasRoom(): boolean {
+    const { bavail, bsize } = statfsSync(directory);
+    let free = bavail * bsize;
+    for (const entry of entries) {
+      if (free >= bounds.freeBytes) break;
+      if (entry.status !== 'succeeded' || entry.holders > 0) continue;
+      discard(entry);
+      free += entry.bytes;
+    }
+    return free >= bounds.freeBytes;
   }
 
   function settle(entry: Entry, status: PastStatus): void {
@@ -357,7 +388,7 @@ function told(error: Error): Error {
   }
 }
 
-function asOfUnavailable(reason: 'busy' | 'failed'): Problem {
+function asOfUnavailable(reason: 'busy' | 'diskFull' | 'failed'): Problem {
   return new Problem('AsOfUnavailable', { reason }, { 'Retry-After': reason === 'busy' ? '2' : '10' });
 }
 
