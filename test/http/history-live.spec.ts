@@ -23,7 +23,7 @@ describe('the live history', () => {
   const reactivate = (id: string) => server.post(`${ours}/subscriptions/${id}/reactivate`);
 
   beforeAll(async () => {
-    server = await runServer({ env: { MAX_LIVE_STREAMS: '12' } });
+    server = await runServer({ env: { MAX_LIVE_STREAMS: '15' } });
     ours = await establish(server);
     await server.post(`${ours}/subscriptions`, subscription('a'));
   });
@@ -115,7 +115,7 @@ describe('the live history', () => {
     expect(feed.messages.length).toBeGreaterThan(0);
   });
 
-  it('is open no more often than it may be, for a caller and for all of them', async () => {
+  it('is open no more often than it may be, for a caller, a tenant and all of them', async () => {
     const accept = { accept: 'text/event-stream' };
     const mine = await Promise.all(
       Array.from({ length: 10 }, () => liveFeed(server, '/v1/events', { as: { id: 'many' } })),
@@ -128,13 +128,21 @@ describe('the live history', () => {
       await liveFeed(server, '/v1/events', { as: { id: 'one' } }),
       await liveFeed(server, '/v1/events', { as: { id: 'another' } }),
     ];
-    expect(await server.get('/v1/events', { headers: accept })).toMatchObject({
+    expect(await server.get('/v1/events', { headers: accept, as: { id: 'one' } })).toMatchObject({
+      status: 429,
+      code: 'TooManyStreams',
+      body: { limit: 12 },
+    });
+    for (const id of ['a', 'b', 'c'])
+      others.push(await liveFeed(server, '/v1/events', { as: { tenant: greatLakes, id } }));
+    expect(others.map(({ status }) => status)).toEqual(others.map(() => 200));
+    expect(await server.get('/v1/events', { headers: accept, as: { tenant: greatLakes } })).toMatchObject({
       status: 503,
       code: 'StreamsExhausted',
     });
     expect(await server.get('/v1/events', { headers: { accept: 'application/x-ndjson' } })).toMatchObject({
-      status: 503,
-      code: 'StreamsExhausted',
+      status: 429,
+      code: 'TooManyStreams',
     });
     // Pages are for everybody.
     expect(await server.get('/v1/events')).toMatchObject({ status: 200 });

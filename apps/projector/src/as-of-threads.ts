@@ -77,8 +77,8 @@ export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsO
     worker.on('message', (message: PastNews) => {
       if (message.news === 'notice') onNotice?.(message.message, message.details);
     });
-    // Whoever waits for it is told by its end; without a listener the error would end the server.
-    worker.on('error', () => undefined);
+    // It ends by this, and until then it must not be given more. Whoever waits for it is told by a listener of its own.
+    worker.on('error', () => all.delete(thread));
     worker.on('exit', () => {
       all.delete(thread);
       clearTimeout(thread.idle);

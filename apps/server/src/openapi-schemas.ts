@@ -144,7 +144,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       position,
       reason: text,
       offered: { ...listOf(text), description: 'The media types that the route answers with, with NotAcceptable.' },
-      limit: { ...whole, description: 'How many streams a caller may have open, with TooManyStreams.' },
+      limit: { ...whole, description: 'How many streams the caller or its tenant may have open, with TooManyStreams.' },
       tenant: text,
       ledger: text,
       head: text,

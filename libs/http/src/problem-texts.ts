@@ -122,7 +122,7 @@ export const httpProblems = {
   },
   TooManyStreams: {
     status: 429,
-    title: 'The caller has too many streams open',
+    title: 'The caller, or its tenant, has too many streams open',
     detail: 'End one of them, or read the history page by page; limit is how many may be open at once.',
   },
   TooManyRequests: {

@@ -37,6 +37,12 @@ export class OpenStreams implements OnModuleDestroy {
     return this.open.values().reduce((sum, { size }) => sum + size, 0);
   }
 
+  private countOf(tenant: string): number {
+    let count = 0;
+    for (const [caller, { size }] of this.open) if (caller.startsWith(`${tenant} `)) count += size;
+    return count;
+  }
+
   /**
    * Opens a stream; a live one ends with the token of its caller, and with the server at once.
    * @throws Problem 429 or 503 when there are as many as there may be
@@ -48,6 +54,10 @@ export class OpenStreams implements OnModuleDestroy {
     const caller = `${tenant} ${id}`;
     const own = this.open.get(caller) ?? new Set<OpenStream>();
     if (own.size >= perCaller) throw new Problem('TooManyStreams', { outcome: 'none', limit: perCaller }, wait);
+    // However many callers a tenant has: the rest is for others.
+    const ofTenant = Math.ceil((streams * 3) / 4);
+    if (this.countOf(tenant) >= ofTenant)
+      throw new Problem('TooManyStreams', { outcome: 'none', limit: ofTenant }, wait);
     if (this.count() >= streams) throw new Problem('StreamsExhausted', { outcome: 'none' }, wait);
 
     const ending = new AbortController();

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { canonicalJson, ledgerStream, LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
 import { Answer, ledgerPosition, noneMatch, Problem } from '#http';
 import { counts, ViewNotBuilt, type Until } from '#projector';
-import { InvalidCursor, type Page, type PageRequest, type ViewName, type Views } from '#read-models';
+import { InvalidCursor, relationshipViews, type Page, type PageRequest, type ViewName, type Views } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { Kysely } from 'kysely';
 import { momentOf, requireReached, type Moment } from '../as-of/moment.js';
@@ -17,6 +17,7 @@ import type { Asked } from './asked.js';
 import { knownPosition, wantedPosition } from './known-position.js';
 import type { PageParameters } from './parameters.js';
 import { waitMs } from './prefer.js';
+import { representation } from '../representation.js';
 import type { Circumstances } from './read-relationship.js';
 
 /** A page of a view, and what else the answer shows beside its items. */
@@ -27,6 +28,11 @@ export interface Listing {
   readonly page: (db: Kysely<Views>, request: PageRequest, at: Circumstances) => Promise<PageOf>;
   /** Rows change by the clock alone, so that a tag made of the view's position would lie. */
   readonly dependsOnClock?: boolean;
+}
+
+/** What answers look like: another release may show the same place otherwise, and a past has no other place to tell it by. */
+function formOf(view: ViewName): string {
+  return `${representation}.${relationshipViews.find(({ name }) => name === view)!.version}`;
 }
 
 /** A page of a view, as it stands or as it stood. */
@@ -69,7 +75,8 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       query,
       after,
       request: limit === undefined ? {} : { limit },
-      tagOf: (place) => `W/"${place}.${hash('sha256', `${query} ${cursor} ${limit}`).slice(0, 16)}"`,
+      tagOf: (place) =>
+        `W/"${place}.${hash('sha256', `${formOf(listing.view)} ${query} ${cursor} ${limit}`).slice(0, 16)}"`,
     };
     if (moment) return this.asItStood(listed, moment, atLeast);
     await this.requireRelationship(party);
@@ -113,10 +120,11 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     const until: Until = { position, ...(moment.kind === 'time' ? { recordedUntil: moment.at } : {}) };
     await this.requireRelationship(asked.party, until);
 
+    const patienceMs = waitMs(asked.headers.prefer);
     const held = await pastViews.hold(listing.view, until, asked.party.partner.tenantId);
     try {
       const { past } = held;
-      const inTime = past.status === 'succeeded' || (await endedWithin(past, waitMs(asked.headers.prefer)));
+      const inTime = past.status === 'succeeded' || (await endedWithin(past, patienceMs));
       if (inTime) return await this.pageOfPast(listed, past, until);
       const href = asked.search ? `${asked.path}?${asked.search}` : asked.path;
       const operation = operations.follow(past, pastViews, { party: asked.party, href });
