@@ -3248,7 +3248,7 @@ export interface components {
             reason?: string;
             /** @description The media types that the route answers with, with NotAcceptable. */
             offered?: string[];
-            /** @description How many streams a caller may have open, with TooManyStreams. */
+            /** @description How many streams the caller or its tenant may have open, with TooManyStreams. */
             limit?: number;
             tenant?: string;
             ledger?: string;
