@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { relationshipStream, type Actor, type RelationshipCommands } from '#customer-relationship';
+import type { Actor, RelationshipCommands } from '#customer-relationship';
 import { idOf, type EventStore, type MessageOf, type RecordedEvent } from '#event-sourcing';
 import { customerPath, requestOf } from '../../apps/demo/src/routes.js';
 import { admin, partner } from '../../bench/histories.js';
@@ -428,7 +428,3 @@ export async function logOf(store: EventStore): Promise<readonly RecordedEvent[]
   }
   return events;
 }
-
-/** The relationships of the callers. */
-export const isOfRelationship = ({ stream }: RecordedEvent) =>
-  stream.startsWith(relationshipStream(partner.tenantId, ''));

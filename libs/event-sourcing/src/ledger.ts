@@ -1,6 +1,14 @@
 import { createHmac, randomUUID, timingSafeEqual, type KeyObject } from 'node:crypto';
-import { LogDamaged, noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
+import {
+  LogDamaged,
+  noStream,
+  RevisionConflict,
+  type EventStore,
+  type RecordedEvent,
+  type SealedEvent,
+} from './event-store.js';
 import { noPreviousHash, seal } from './hash-chain.js';
+import type { Json } from './message.js';
 
 /** The stream whose first event names the ledger. */
 export const ledgerStream = 'ledger';
@@ -147,15 +155,37 @@ async function append(
   now: string,
   events: readonly LedgerEvent[],
 ): Promise<void> {
-  const last = history.at(-1);
-  const revision = last?.revision ?? noStream;
-  const recordedAt = last && last.metadata.recordedAt > now ? last.metadata.recordedAt : now;
+  const end = streamEnd(history.at(-1));
+  const own = events.map(([type, data]) => ({ type, data, schema: 1 }));
+  await store.append(ledgerStream, sealOwn(ledgerStream, end, now, own), end.revision);
+}
+
+/** What the next event of a stream follows. */
+export interface StreamEnd {
+  readonly revision: number;
+  readonly hash: string;
+  readonly recordedAt: string;
+}
+
+export function streamEnd(last: Pick<RecordedEvent, 'revision' | 'metadata'> | undefined): StreamEnd {
+  if (!last) return { revision: noStream, hash: noPreviousHash, recordedAt: '' };
+  const { hash, recordedAt } = last.metadata;
+  return { revision: last.revision, hash, recordedAt };
+}
+
+/** Seals what the ledger itself records, sent by nobody. Should the clock have been set back, the time of the end is used. */
+export function sealOwn(
+  stream: string,
+  { revision, hash, recordedAt }: StreamEnd,
+  now: string,
+  events: readonly { readonly type: string; readonly data: Json; readonly schema: number }[],
+): readonly SealedEvent[] {
   const commandId = randomUUID();
-  const sealed = seal(
-    ledgerStream,
+  return seal(
+    stream,
     revision + 1,
-    last?.metadata.hash ?? noPreviousHash,
-    events.map(([type, data]) => ({
+    hash,
+    events.map(({ type, data, schema }) => ({
       type,
       data,
       metadata: {
@@ -165,10 +195,9 @@ async function append(
         commandId,
         correlationId: commandId,
         policy: { name: 'none', hash: noPreviousHash },
-        recordedAt,
-        schema: 1,
+        recordedAt: now < recordedAt ? recordedAt : now,
+        schema,
       },
     })),
   );
-  await store.append(ledgerStream, sealed, revision);
 }

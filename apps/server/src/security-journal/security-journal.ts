@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  noPreviousHash,
   noStream,
   RevisionConflict,
-  seal,
+  sealOwn,
+  streamEnd,
   type EventStore,
   type MessageOf,
   type RecordedEvent,
@@ -45,7 +44,7 @@ export function securityJournal({ store, now = Date.now, onDropped }: SecurityJo
   const waiting: MessageOf<SecurityJournalEvents>[] = [];
   let writing: Promise<void> | undefined;
   let dropped = 0;
-  let end = nothing;
+  let end = streamEnd(undefined);
   let endIsKnown = false;
 
   function drop(error: unknown, events: number): void {
@@ -73,33 +72,17 @@ export function securityJournal({ store, now = Date.now, onDropped }: SecurityJo
 
   async function append(events: readonly MessageOf<SecurityJournalEvents>[]): Promise<void> {
     for (let conflicts = 0; ;) {
-      if (!endIsKnown) end = endAt(await lastOf(store(), securityJournalStream, end.revision));
+      if (!endIsKnown) end = streamEnd(await lastOf(store(), securityJournalStream, end.revision));
       endIsKnown = true;
-      const time = new Date(now()).toISOString();
-      const recordedAt = time < end.recordedAt ? end.recordedAt : time;
-      const commandId = randomUUID();
-      const sealed = seal(
+      const sealed = sealOwn(
         securityJournalStream,
-        end.revision + 1,
-        end.hash,
-        events.map(({ type, data }) => ({
-          type,
-          data,
-          metadata: {
-            actor: { id: 'ledger', kind: 'system', roles: [], tenant: '' },
-            causationId: commandId,
-            commandHash: '',
-            commandId,
-            correlationId: commandId,
-            policy: { name: 'none', hash: noPreviousHash },
-            recordedAt,
-            schema: securityJournalCodec.schemaOf(type),
-          },
-        })),
+        end,
+        new Date(now()).toISOString(),
+        events.map(({ type, data }) => ({ type, data, schema: securityJournalCodec.schemaOf(type) })),
       );
       try {
         const { revision } = await store().append(securityJournalStream, sealed, end.revision);
-        end = { revision, hash: sealed.at(-1)!.metadata.hash, recordedAt };
+        end = streamEnd({ ...sealed.at(-1)!, revision });
         return;
       } catch (error) {
         // Another server was faster.
@@ -124,21 +107,6 @@ export function securityJournal({ store, now = Date.now, onDropped }: SecurityJo
       );
     },
   };
-}
-
-/** Where a stream ends. */
-interface End {
-  readonly revision: number;
-  readonly hash: string;
-  readonly recordedAt: string;
-}
-
-const nothing: End = { revision: noStream, hash: noPreviousHash, recordedAt: '' };
-
-function endAt(last: RecordedEvent | undefined): End {
-  if (!last) return nothing;
-  const { hash, recordedAt } = last.metadata;
-  return { revision: last.revision, hash, recordedAt };
 }
 
 /**
