@@ -118,9 +118,11 @@ describe('a list', () => {
       status: 400,
       code: 'InvalidHeader',
     });
-    expect(await server.get(`/v1/items?atLeast=${position}`, { headers: { prefer: 'wait=x' } })).toMatchObject({
-      status: 400,
-    });
+    for (const address of [`/v1/items?atLeast=${position}`, '/v1/items', `/v1/items?asOfPosition=${position}`]) {
+      expect(await server.get(address, { headers: { prefer: 'wait=x' } })).toMatchObject({ status: 400 });
+      // More than it may wait is as much as it may.
+      expect(await server.get(address, { headers: { prefer: 'wait=1000000' } })).toMatchObject({ status: 200 });
+    }
   });
 
   it('of one customer is for the partner and for the customer', async () => {

@@ -210,7 +210,9 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
   private async waitFor(view: ViewName, position: number, prefer: string | string[] | undefined): Promise<void> {
     const { views } = this.ledger;
-    if (position === 0 || (await views.reached(view, position, waitMs(prefer)))) return;
+    // Read even where nothing is waited for: whether a request is refused must not hang on how far the view is.
+    const patienceMs = waitMs(prefer);
+    if (position === 0 || (await views.reached(view, position, patienceMs))) return;
     const at = views.status().find(({ name }) => name === view)?.position ?? 0;
     throw new Problem('ViewBehind', { position: String(at) }, { 'Retry-After': '1' });
   }
