@@ -350,7 +350,8 @@ const headers: Json = {
     schema: { type: 'string', example: '"caller";r=59999;t=60' },
   },
   RateLimitPolicy: {
-    description: 'How many requests (q) a caller may make in a window of w seconds; each item of a bulk is one, and so is every 16 KiB of an answer.',
+    description:
+      'How many requests (q) a caller may make in a window of w seconds; each item of a bulk is one, and so is every 16 KiB of an answer.',
     schema: { type: 'string', example: '"caller";q=60000;w=60' },
   },
 };
