@@ -546,6 +546,38 @@ describe('the memory', () => {
     expectWholeChain(await store.read(journalOf1));
   });
 
+  it('of the only writer is not used before it is whole', async () => {
+    const { handle, store } = serverOn();
+    await handle(deposit(10));
+    const sent = Array.from({ length: 150 }, (_, index) => withdraw(11 + index));
+    const first = await Promise.all(sent.map(handle));
+    await handle(deposit(990));
+
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const { promise: atNextPage, resolve: reached } = Promise.withResolvers<void>();
+    const started = serverOn({
+      soleWriter: true,
+      store: {
+        ...store,
+        async read(name, range) {
+          if (name === journalOf1 && range?.from === 100) {
+            reached();
+            await held;
+          }
+          return store.read(name, range);
+        },
+      },
+    });
+    const early = started.handle(sent[0]!);
+    await atNextPage;
+    // What it asks for stands on that page.
+    const late = started.handle(sent[149]!);
+    await new Promise((resolve) => setImmediate(resolve));
+    release();
+    expect(await early).toEqual(replay(first[0]!));
+    expect(await late).toEqual(replay(first[149]!));
+  });
+
   it('of the only writer is bounded too, and forgets nothing by that', async () => {
     const { handle, readings } = serverOn({ soleWriter: true, cachedRefusals: 2 * journalWeight });
     const sent = withdraw(12, { stream: 'a' });

@@ -42,6 +42,8 @@ export interface RememberRefusalsOptions<Commands, Events, State, Context, Entri
   readonly onClockSetBack?: (stream: string, now: string, lastRecordedAt: string) => void;
 }
 
+type Entry = Pick<RecordedEvent, 'revision' | 'metadata'>;
+
 /** What is known of one journal: its end, and where each command's refusal stands. */
 interface Memory extends Pick<RecordedEvent['metadata'], 'hash' | 'recordedAt'> {
   revision: number;
@@ -229,27 +231,20 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
     for (;;) {
       const from = memory.revision + 1;
       const entries = await store.read(stream, { from, to: from + pageSize - 1 });
-      include(stream, memory, entries);
-      if (entries.length < pageSize) return memory;
+      const ended = entries.length < pageSize;
+      // The only writer takes what it knows for the whole: it must not know a part.
+      if (soleWriter && !ended) grow(memory, entries);
+      else include(stream, memory, entries);
+      if (ended) return memory;
       await turn();
     }
   }
 
-  function include(
-    stream: string,
-    memory: Memory,
-    entries: readonly Pick<RecordedEvent, 'revision' | 'metadata'>[],
-  ): void {
+  function include(stream: string, memory: Memory, entries: readonly Entry[]): void {
     const kept = memories.get(stream);
     // Before it grows: its weight is counted as it was.
     forget(stream);
-    for (const { revision, metadata } of entries) {
-      // An append and a reading may both bring it.
-      if (revision <= memory.revision) continue;
-      const { commandId, hash, recordedAt } = metadata;
-      memory.revisions.set(commandId, revision);
-      Object.assign(memory, { revision, hash, recordedAt });
-    }
+    grow(memory, entries);
     // Of two readings counts the one that has come further.
     const further = kept && kept.revision > memory.revision ? kept : memory;
     // Where others write, a journal without entries has to be looked at anyhow.
@@ -273,6 +268,16 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
     handle,
     ask: (stream, question, atRevision) => commands.ask(stream, question, atRevision),
   };
+}
+
+function grow(memory: Memory, entries: readonly Entry[]): void {
+  for (const { revision, metadata } of entries) {
+    // An append and a reading may both bring it.
+    if (revision <= memory.revision) continue;
+    const { commandId, hash, recordedAt } = metadata;
+    memory.revisions.set(commandId, revision);
+    Object.assign(memory, { revision, hash, recordedAt });
+  }
 }
 
 function weightOf({ revisions }: Memory): number {
