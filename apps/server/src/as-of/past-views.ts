@@ -186,8 +186,12 @@ export function pastViews({
     entry.status = 'running';
     entry.startedAt = now();
     const outOfRoom = new AbortController();
+    const giveUpWithoutRoom = () => {
+      if (!hasRoom())
+        outOfRoom.abort(new OutOfRoom(`Less than ${bounds.freeBytes / 2 ** 20} MiB are free at ${directory}`));
+    };
     try {
-      if (!hasRoom()) outOfRoom.abort();
+      giveUpWithoutRoom();
       outOfRoom.signal.throwIfAborted();
       entry.past = await threads.project(
         { view, path, until },
@@ -195,7 +199,7 @@ export function pastViews({
           signal: AbortSignal.any([cancelling.signal, outOfRoom.signal]),
           onProgress(position) {
             entry.position = position;
-            if (!hasRoom()) outOfRoom.abort();
+            giveUpWithoutRoom();
           },
         },
       );
@@ -205,17 +209,11 @@ export function pastViews({
       entry.reader = openViews<Views>({ path, projections: relationshipViews.filter(({ name }) => name === view) });
       settle(entry, 'succeeded');
     } catch (error) {
+      const cause: unknown = outOfRoom.signal.aborted ? outOfRoom.signal.reason : error;
+      const known = cause instanceof Error ? cause : new Error(String(cause));
       const cancelled = cancelling.signal.aborted;
-      const [known, answer] = outOfRoom.signal.aborted
-        ? [
-            new Error(`Less than ${bounds.freeBytes / 2 ** 20} MiB are free at ${directory}`),
-            asOfUnavailable('diskFull'),
-          ]
-        : error instanceof Error
-          ? [error, told(error)]
-          : [new Error(String(error)), asOfUnavailable('failed')];
       if (!cancelled) onFailed?.(view, known);
-      entry.error = cancelled ? undefined : answer;
+      entry.error = cancelled ? undefined : told(known);
       settle(entry, cancelled ? 'cancelled' : 'failed');
       discard(entry);
     }
@@ -372,8 +370,13 @@ async function nothingCounts(store: Pick<EventStore, 'subscribe'>, after: number
   }
 }
 
+class OutOfRoom extends Error {
+  override readonly name = 'OutOfRoom';
+}
+
 /** What a caller is told of a failure. */
 function told(error: Error): Error {
+  if (error instanceof OutOfRoom) return asOfUnavailable('diskFull');
   if (!(error instanceof PastNotProjected)) return asOfUnavailable('failed');
   switch (error.failure) {
     case 'unavailable':
