@@ -2,7 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { EventCodec } from './event-codec.js';
 import { LogDamaged, noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
 import type { CommandHandler, CommandOutcome, CommandRequest, StreamPlace } from './handle-command.js';
-import { noPreviousHash, seal } from './hash-chain.js';
+import { seal } from './hash-chain.js';
+import { streamEnd, type StreamEnd } from './ledger.js';
 import type { Json, MessageOf } from './message.js';
 import { Rejection } from './rejection.js';
 import { turns } from './turns.js';
@@ -45,10 +46,7 @@ export interface RememberRefusalsOptions<Commands, Events, State, Context, Entri
 type Entry = Pick<RecordedEvent, 'revision' | 'metadata'>;
 
 /** What is known of one journal: its end, and where each command's refusal stands. */
-interface Memory extends Pick<RecordedEvent['metadata'], 'hash' | 'recordedAt'> {
-  revision: number;
-  hash: string;
-  recordedAt: string;
+interface Memory extends StreamEnd {
   readonly revisions: Map<string, number>;
 }
 
@@ -271,12 +269,12 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
 }
 
 function grow(memory: Memory, entries: readonly Entry[]): void {
-  for (const { revision, metadata } of entries) {
+  for (const entry of entries) {
+    const { revision, metadata } = entry;
     // An append and a reading may both bring it.
     if (revision <= memory.revision) continue;
-    const { commandId, hash, recordedAt } = metadata;
-    memory.revisions.set(commandId, revision);
-    Object.assign(memory, { revision, hash, recordedAt });
+    memory.revisions.set(metadata.commandId, revision);
+    Object.assign(memory, streamEnd(entry));
   }
 }
 
@@ -285,7 +283,7 @@ function weightOf({ revisions }: Memory): number {
 }
 
 function nothing(): Memory {
-  return { revision: noStream, hash: noPreviousHash, recordedAt: '', revisions: new Map() };
+  return { ...streamEnd(undefined), revisions: new Map() };
 }
 
 /** As they come back from the log; undefined when they are more than it takes. */
