@@ -91,6 +91,11 @@ const readers: readonly Role[] = roles.filter(
   (role) => role !== 'DataProtectionOfficer' && role !== 'CustomerGlobalAdmin',
 );
 
+/** What names the partner's people is for the partner's side alone. */
+export function requirePartnersSide({ actor }: Party): void {
+  if (actor.kind === 'customerUser') throw new Rejection('ActorNotAllowed', { hint: 'askThePartner' });
+}
+
 /** Reading is for the partner's roles and its auditors, and for the customer's Global admin about its own relationship. */
 export function requireReader({ actor }: Party): void {
   if (actor.kind === 'customerUser' || actor.roles.some((role) => readers.includes(role))) return;

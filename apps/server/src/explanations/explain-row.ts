@@ -5,7 +5,7 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf } from '../as-of/moment.js';
 import { eventsUntil } from '../as-of/relationship-then.js';
 import { Ledger } from '../ledger.js';
-import { requireReader } from '../party.js';
+import { requirePartnersSide, requireReader } from '../party.js';
 import type { Asked } from '../queries/asked.js';
 import { wantedPosition } from '../queries/known-position.js';
 import { explain, type Contribution } from './explain.js';
@@ -29,8 +29,7 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
 
   async execute({ row, asked, parameters }: ExplainRow): Promise<Answer> {
     const { party, path } = asked;
-    // It names the partner's people, so it is for the partner's side alone.
-    if (party.actor.kind === 'customerUser') throw new Rejection('ActorNotAllowed', { hint: 'askThePartner' });
+    requirePartnersSide(party);
     requireReader(party);
     const { store, clock, id } = this.ledger;
     await wantedPosition(this.ledger, asked.headers);

@@ -13,7 +13,7 @@ import type { HistoryFilter } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Condition } from '../condition.js';
 import { Ledger } from '../ledger.js';
-import { requireReader } from '../party.js';
+import { requirePartnersSide, requireReader } from '../party.js';
 import type { Asked } from '../queries/asked.js';
 import { telling, type Tell, type ToldEvent } from './cloud-event.js';
 import { follow } from './follow.js';
@@ -61,8 +61,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
 
   async execute({ asked, caller, parameters }: ReadHistory): Promise<Answer> {
     const { party, headers } = asked;
-    // It names the partner's people, so it is for the partner's side alone.
-    if (party.actor.kind === 'customerUser') throw new Rejection('ActorNotAllowed', { hint: 'askThePartner' });
+    requirePartnersSide(party);
     requireReader(party);
     const format = acceptable(headers.accept, historyFormats);
     if (!format) throw new Problem('NotAcceptable', { offered: historyFormats });

@@ -3,7 +3,7 @@ import { Rejection, type RecordedEvent } from '#event-sourcing';
 import { Answer, ledgerPosition } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
-import type { Party } from '../party.js';
+import { requirePartnersSide, type Party } from '../party.js';
 import type { Asked } from '../queries/asked.js';
 import { knownPosition } from '../queries/known-position.js';
 import { securityJournalCodec, securityJournalStream } from './security-journal-events.js';
@@ -30,7 +30,7 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
 
   async execute({ party, path, headers: asked, cursor, limit }: ReadSecurityEvents): Promise<Answer> {
     const { actor, partner } = party;
-    if (actor.kind === 'customerUser') throw new Rejection('ActorNotAllowed', { hint: 'askThePartner' });
+    requirePartnersSide(party);
     if (!actor.roles.some((role) => readers.includes(role))) throw new Rejection('RoleNotAllowed', { anyOf: readers });
     const { store, cursors, id } = this.ledger;
     const query = `${path} ${partner.tenantId}`;
