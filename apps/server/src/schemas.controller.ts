@@ -30,19 +30,10 @@ export class SchemasController {
 const cached = { 'Cache-Control': 'public, max-age=3600' };
 
 function listed(schemas: ReadonlyMap<string, SchemaText>, addressOf: (name: string) => string): Answer {
-  const entries = [...schemas].map(
-    ([
-      name,
-      {
-        schema: { $id, title, description },
-      },
-    ]) => ({
-      id: $id,
-      href: addressOf(name),
-      title,
-      description,
-    }),
-  );
+  const entries = [...schemas].map(([name, { schema }]) => {
+    const { $id: id, title, description } = schema;
+    return { id, href: addressOf(name), title, description };
+  });
   return new Answer(200, cached, entries);
 }
 

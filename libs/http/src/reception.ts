@@ -40,8 +40,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Takes more of what the caller of a request has left, for one that carries many. @throws Problem 429 */
     charge: (request: FastifyRequest, reply: FastifyReply, cost: number) => Promise<void>;
-    /** Counts the size of one answer of many, in characters. */
-    chargeForAnswer: (request: FastifyRequest, size: number) => Promise<void>;
+    /** Counts the size of one answer of many, in characters; what the caller has left if that took anything. */
+    chargeForAnswer: (request: FastifyRequest, size: number) => Promise<Taken | undefined>;
   }
   interface FastifyContextConfig {
     /** The media types that the route answers with; JSON unless it says otherwise, empty if it sees to that itself. */
@@ -91,7 +91,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     const cost = Math.floor(size / charactersOfOne);
     return callers && call.caller && cost > 0 ? callers.owe(nameOf(call.caller), cost) : undefined;
   }
-  fastify.decorate('chargeForAnswer', async (request, size) => void (await chargeForAnswer(request, size)));
+  fastify.decorate('chargeForAnswer', chargeForAnswer);
 
   async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { call, headers } = request;

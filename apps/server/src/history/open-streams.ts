@@ -33,14 +33,9 @@ export class OpenStreams implements OnModuleDestroy {
     private readonly condition: Condition,
   ) {}
 
-  private count(): number {
-    return this.open.values().reduce((sum, { size }) => sum + size, 0);
-  }
-
-  private countOf(tenant: string): number {
-    let count = 0;
-    for (const [caller, { size }] of this.open) if (caller.startsWith(`${tenant} `)) count += size;
-    return count;
+  /** Of callers whose name begins so; of all of them unless it is said. */
+  private count(begin = ''): number {
+    return this.open.entries().reduce((sum, [caller, { size }]) => sum + (caller.startsWith(begin) ? size : 0), 0);
   }
 
   /**
@@ -56,7 +51,7 @@ export class OpenStreams implements OnModuleDestroy {
     if (own.size >= perCaller) throw new Problem('TooManyStreams', { outcome: 'none', limit: perCaller }, wait);
     // However many callers a tenant has: the rest is for others.
     const ofTenant = Math.ceil((streams * 3) / 4);
-    if (this.countOf(tenant) >= ofTenant)
+    if (this.count(`${tenant} `) >= ofTenant)
       throw new Problem('TooManyStreams', { outcome: 'none', limit: ofTenant }, wait);
     if (this.count() >= streams) throw new Problem('StreamsExhausted', { outcome: 'none' }, wait);
 

@@ -12,12 +12,12 @@ import { Ledger } from '../ledger.js';
 import { operationAnswer } from '../operations/operations.controller.js';
 import { endedWithin } from '../operations/operations.js';
 import { requireReader, type Party } from '../party.js';
+import { representation } from '../representation.js';
 import { oldestBehind } from '../view-lags.js';
 import type { Asked } from './asked.js';
 import { knownPosition, wantedPosition } from './known-position.js';
 import type { PageParameters } from './parameters.js';
 import { waitMs } from './prefer.js';
-import { representation } from '../representation.js';
 import type { Circumstances } from './read-relationship.js';
 
 /** A page of a view, and what else the answer shows beside its items. */
