@@ -23,7 +23,7 @@ const iterated = (batches: AsyncIterable<EventBatch>) => batches[Symbol.asyncIte
 
 describe('a subscription to a log of large events', () => {
   it('takes them in batches of a size', async () => {
-    const store = open();
+    const store = open({ callTimeout: 3_000 });
     for (let index = 0; index < 40; index++)
       await store.append(`large-${index}`, sealedAt(`large-${index}`, 0, 'x'.repeat(900_000)), -1);
     const head = await store.head();

@@ -58,7 +58,11 @@ export function exactPosition(position: number) {
   return { commit: BigInt(position), prepare: BigInt(position) };
 }
 
-/** Reads have no deadline in this client: one that has nothing to say for too long is given up. */
+/**
+ * Reads have no deadline in this client: one that has nothing to say for too long is given up. The time is counted in
+ * small parts, each of which lets the answers in that wait at the socket: a process that was itself held up (a long
+ * collection of garbage, a machine with too much to do) must not take its own silence for the server's.
+ */
 function collect<Event>(
   session: Session,
   callTimeout: number,
@@ -68,27 +72,29 @@ function collect<Event>(
   return new Promise((resolve, reject) => {
     const events: Event[] = [];
     let arrived = 0;
+    let silent = 0;
     const reading = open();
-    const timer = setTimeout(function check() {
-      if (events.length > arrived) {
-        arrived = events.length;
-        timer.refresh();
-        return;
-      }
+    const timer = setInterval(() => {
+      silent = events.length > arrived ? 0 : silent + 1;
+      arrived = events.length;
+      if (silent < partsOfSilence) return;
+      clearInterval(timer);
       reading.cancel().catch(() => undefined);
       reject(new NoAnswer(what, callTimeout));
-    }, callTimeout);
+    }, callTimeout / partsOfSilence);
     reading.on('data', (event) => events.push(event));
     reading.on('end', () => {
-      clearTimeout(timer);
+      clearInterval(timer);
       // The client ends a read that was cancelled like one that is complete.
       if (session.disposed) reject(new Error(`The connection to the event store was given up during ${what}`));
       else resolve(events);
     });
     // It stays: an error without a listener would end the process, and some come late.
     reading.on('error', (error) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       reject(error);
     });
   });
 }
+
+const partsOfSilence = 16;

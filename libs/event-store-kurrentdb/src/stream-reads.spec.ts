@@ -23,6 +23,18 @@ describe('a read', () => {
     expect(performance.now() - startedAt).toBeLessThan(4_000);
   });
 
+  it('is not given up because this process was held up itself', async () => {
+    const store = open({ callTimeout: 200 });
+    await appendOne(store, 'a');
+    // Every turn of the event loop takes longer than a server may be silent.
+    const busy = setInterval(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300), 1);
+    try {
+      expect(await store.read('a')).toHaveLength(1);
+    } finally {
+      clearInterval(busy);
+    }
+  });
+
   it('that stops in the middle is given up', async () => {
     const store = open();
     await store.append('a', sealedAt('a', 0, 1, 2, 3), -1);
