@@ -318,6 +318,28 @@ export function eventStoreContract(name: string, open: () => Promise<StoreUnderT
       });
     });
 
+    describe('the id at a position', () => {
+      it('is that of the event that stands there', async () => {
+        const [one, other] = [newStream(), newStream()];
+        const appended = [...sealed(one, 0, 2), ...sealed(other, 0, 1), ...sealed(one, 2, 1)];
+        await store.append(one, appended.slice(0, 2), noStream);
+        await store.append(other, appended.slice(2, 3), noStream);
+        await store.append(one, appended.slice(3), 1);
+        const recorded = [...(await store.read(one)), ...(await store.read(other))];
+
+        for (const { position, id } of recorded) expect(await store.idAt(position)).toBe(id);
+      });
+
+      it('is none where no event stands', async () => {
+        const stream = newStream();
+        const { position } = await store.append(stream, sealed(stream, 0, 1), noStream);
+
+        expect(await store.idAt(0)).toBeUndefined();
+        expect(await store.idAt(position + 1)).toBeUndefined();
+        expect(await store.idAt(position + 1_000_000)).toBeUndefined();
+      });
+    });
+
     describe('many writers', () => {
       it('of one revision: exactly one wins, every other one learns of the conflict', async () => {
         const stream = newStream();
@@ -584,6 +606,7 @@ export function eventStoreContract(name: string, open: () => Promise<StoreUnderT
       expect({ a: await store.read(a), b: await store.read(b), head: await store.head() }).toEqual(before);
       expect(await eventsAfter(store, start, 6)).toEqual(log);
       expect(await eventsAfter(store, log[2]!.position, 3)).toEqual(log.slice(3));
+      expect(await Promise.all(log.map(({ position }) => store.idAt(position)))).toEqual(log.map(({ id }) => id));
       expect(await store.append(a, events, noStream)).toEqual(original);
       expect(await failureOf(store.append(a, sealed(a, 0, 1), noStream))).toMatchObject({
         name: 'RevisionConflict',

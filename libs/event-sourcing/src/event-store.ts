@@ -102,6 +102,13 @@ export interface EventStore {
   /** The position of the last event in the log; 0 when it is empty. */
   head(): Promise<number>;
 
+  /**
+   * The id of the event at a position; undefined where none stands. It tells one history from another: after a restore
+   * from a backup, other events come to stand where the lost ones stood.
+   * @throws StoreUnavailable, LogDamaged
+   */
+  idAt(position: number): Promise<string | undefined>;
+
   /** Releases connections, after what was accepted has been answered. */
   close(): Promise<void>;
 }

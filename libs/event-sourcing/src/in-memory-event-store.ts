@@ -47,6 +47,7 @@ export function inMemoryEventStore(): EventStore {
     subscribe: ({ after, signal, batchSize = 1000 }) => tail(after, signal, batchSize),
 
     head: () => Promise.resolve(log.length),
+    idAt: (position) => Promise.resolve(log[position - 1]?.id),
     close: () => Promise.resolve(),
   };
 

@@ -2,6 +2,7 @@ import type { JSONEventData } from '@eventstore/db-client';
 import { LogDamaged, OutcomeUnknown, RevisionConflict, type AppendResult } from '#event-sourcing';
 import { kindOf, NoAnswer, reasonOf, unavailableBecause } from './client-errors.js';
 import type { Connection } from './connection.js';
+import type { EventIds } from './event-ids.js';
 import type { LogEnd } from './log-end.js';
 import type { Session } from './reader.js';
 import { tombstoned } from './stream-metadata.js';
@@ -18,6 +19,7 @@ export interface Append {
 export interface AppendAttemptsOptions {
   readonly connection: Connection;
   readonly logEnd: LogEnd;
+  readonly ids: Pick<EventIds, 'seen'>;
   readonly callTimeout: number;
   readonly settleWithin: number;
 }
@@ -36,7 +38,7 @@ const [safeAppends, safeBytes] = [12, 512 * 1024];
  * stand there. So an append whose outcome is unknown is sent again, the same bytes at the same revision, until one
  * attempt gets an answer that decides.
  */
-export function appendAttempts({ connection, logEnd, callTimeout, settleWithin }: AppendAttemptsOptions) {
+export function appendAttempts({ connection, logEnd, ids, callTimeout, settleWithin }: AppendAttemptsOptions) {
   const counts = { appendedEvents: 0, conflicts: 0, resentAppends: 0, unknownOutcomes: 0 };
   const inFlight = new Set<Promise<AppendResult>>();
   const unanswered = { appends: 0, bytes: 0 };
@@ -134,6 +136,7 @@ export function appendAttempts({ connection, logEnd, callTimeout, settleWithin }
         }
         counts.appendedEvents += events.length;
         logEnd.moved(position);
+        ids.seen(position, events.at(-1)!.id);
         if (expectedRevision < 0) logEnd.began(storedName, events[0]!.id);
         resolve({ revision, position });
       });

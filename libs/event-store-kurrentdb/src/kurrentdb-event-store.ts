@@ -3,6 +3,7 @@ import { appendAttempts } from './append-attempts.js';
 import { refusedOrUnavailable, unavailableBecause } from './client-errors.js';
 import { connection as openConnection, orAborted } from './connection.js';
 import { connectionSettings } from './connection-string.js';
+import { eventIds } from './event-ids.js';
 import { toProposed } from './event-records.js';
 import { requireNearClock } from './first-contact.js';
 import { logEnd as endOfLog } from './log-end.js';
@@ -72,8 +73,9 @@ export function openKurrentdbEventStore({
   const notice = throttled(onNotice);
   const logEnd = endOfLog(names, firstStream);
   const connection = openConnection({ settings, callTimeout, verify: (reader) => logEnd.verify(reader), notice });
-  const { append, counts, idle } = appendAttempts({ connection, logEnd, callTimeout, settleWithin });
-  const { read } = streamReads(connection.reader, names);
+  const ids = eventIds(connection.reader, names);
+  const { append, counts, idle } = appendAttempts({ connection, logEnd, ids, callTimeout, settleWithin });
+  const { read } = streamReads(connection.reader, names, ids);
   const subscriptions = logSubscriptions({ connection, logEnd, names, callTimeout, notice });
   const ending = new AbortController();
   let closing: Promise<void> | undefined;
@@ -128,6 +130,15 @@ export function openKurrentdbEventStore({
       requireOpen();
       try {
         return (await logEnd.look(connection.reader)).head;
+      } catch (error) {
+        throw unavailableBecause(error);
+      }
+    },
+
+    async idAt(position) {
+      requireOpen();
+      try {
+        return await ids.at(position);
       } catch (error) {
         throw unavailableBecause(error);
       }

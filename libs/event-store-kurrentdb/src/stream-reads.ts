@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '#event-sourcing';
 import { kindOf, unavailableBecause } from './client-errors.js';
+import type { EventIds } from './event-ids.js';
 import { toRecorded } from './event-records.js';
 import type { Reader } from './reader.js';
 import { hiddenBecause, incomplete, tombstoned } from './stream-metadata.js';
@@ -8,7 +9,7 @@ import type { StreamNames } from './stream-names.js';
 const pageSize = 1_000;
 
 /** Reads of one stream: complete and in order, or LogDamaged. */
-export function streamReads(reader: Reader, names: StreamNames) {
+export function streamReads(reader: Reader, names: StreamNames, ids: Pick<EventIds, 'seen'>) {
   async function read(stream: string, from: number, to: number): Promise<readonly RecordedEvent[]> {
     const storedName = names.toStored(stream);
     const events: RecordedEvent[] = [];
@@ -39,6 +40,8 @@ export function streamReads(reader: Reader, names: StreamNames) {
       const hidden = await hiddenBecause(reader, storedName).catch((reason: unknown) => unavailableBecause(reason));
       if (hidden) throw hidden;
     }
+    const last = events.at(-1);
+    if (last) ids.seen(last.position, last.id);
     return events;
   }
 

@@ -82,6 +82,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
       `SELECT ${eventColumns} FROM events WHERE stream = ? AND revision BETWEEN ? AND ? ORDER BY revision LIMIT ${pageSize}`,
     )
     .raw();
+  const idOf = reader.prepare('SELECT id FROM events WHERE position = ?').pluck();
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
@@ -131,6 +132,15 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
     async head() {
       if (closing) throw closed();
       return tail.head();
+    },
+
+    async idAt(position) {
+      if (closing) throw closed();
+      try {
+        return idOf.get(position) as string | undefined;
+      } catch (error) {
+        throw unavailable(error);
+      }
     },
 
     metrics: () => ({
