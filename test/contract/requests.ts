@@ -225,8 +225,9 @@ function headersOf(
           ? pick(draw, [
               '1',
               'x',
-              `99999999999;ledger="${/"(.*)"/.exec(position ?? '')?.[1] ?? ''}"`,
+              `99999999999;ledger="${/"([^"]*)"/.exec(position ?? '')?.[1] ?? ''}"`,
               '1;ledger="00000000-0000-4000-8000-000000000000"',
+              `1;ledger="${/"([^"]*)"/.exec(position ?? '')?.[1] ?? ''}";event="00000000-0000"`,
             ])
           : (position ?? '');
         break;

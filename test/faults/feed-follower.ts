@@ -128,7 +128,7 @@ function follower({ urls, token }: ObservedRun, { name, query, isDue }: Followed
         await sleep(50);
       ending.abort();
       await following;
-      const ledgerId = /ledger="(.*)"/.exec(lastId ?? '')?.[1] ?? '';
+      const ledgerId = /ledger="([^"]*)"/.exec(lastId ?? '')?.[1] ?? '';
       if (due.length === 0) problems.push(`${name}: there was nothing to follow`);
       if (connections < 2) problems.push(`${name}: it was connected ${connections} times, which proves nothing`);
       if (seen.length !== due.length)

@@ -44,7 +44,7 @@ describe('the live history', () => {
     expect(messages.map(({ data }) => JSON.parse(data))).toEqual(after);
     const ledger = feed.headers.get('ledger-position')!.split(';')[1];
     expect(messages.map(({ id, event }) => [id, event])).toEqual(
-      after.map(({ position, type }) => [`${position};${ledger}`, type]),
+      after.map(({ position, id, type }) => [`${position};${ledger};event="${id.slice(0, 13)}"`, type]),
     );
     feed.close();
   });
@@ -64,7 +64,10 @@ describe('the live history', () => {
 
   it('refuses at once to go on behind a place of another ledger, or one that this has not reached', async () => {
     const place = (await server.get('/v1/events')).headers.get('ledger-position')!;
-    for (const id of [place.replace(/".*"/, `"${newCustomer()}"`), place.replace(/^\d+/, (digits) => `${digits}000`)])
+    for (const id of [
+      place.replace(/ledger="[^"]*"/, `ledger="${newCustomer()}"`),
+      place.replace(/^\d+/, (digits) => `${digits}000`),
+    ])
       expect(
         await server.get('/v1/events', { headers: { accept: 'text/event-stream', 'last-event-id': id } }),
       ).toMatchObject({ status: 400, code: 'LedgerPositionUnknown' });

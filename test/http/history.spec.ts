@@ -79,7 +79,7 @@ describe('the history', () => {
     const { headers } = await server.get('/v1/events');
     const place = headers.get('ledger-position')!;
     expect((await server.get(`/v1/events?after=${encodeURIComponent(place)}`)).body).toEqual([]);
-    const elsewhere = place.replace(/".*"/, `"${newCustomer()}"`);
+    const elsewhere = place.replace(/"[^"]*"/, `"${newCustomer()}"`);
     for (const after of [elsewhere, String(Number.parseInt(place) + 1_000_000)])
       expect(await server.get(`/v1/events?after=${encodeURIComponent(after)}`)).toMatchObject({
         status: 400,

@@ -11,7 +11,7 @@ describe('a query that names a position', () => {
   beforeAll(async () => {
     server = await runServer();
     path = await establish(server);
-    ledger = /;ledger=".*"/.exec(positionOf(await server.post(`${path}/subscriptions`, subscription('kept'))))![0];
+    ledger = /;ledger="[^"]*"/.exec(positionOf(await server.post(`${path}/subscriptions`, subscription('kept'))))![0];
   });
   afterAll(() => server.end());
 

@@ -171,8 +171,11 @@ describe('the security journal', () => {
   });
 
   it('stands in the log as an event does, where views, relationships and positions are not disturbed by it', async () => {
-    expect((await server.post(`${path}/subscriptions`, subscription('sub-after'))).status).toBe(201);
-    const { body } = await server.get('/v1/items', { headers: { prefer: 'wait=10' } });
+    const { status, headers: written } = await server.post(`${path}/subscriptions`, subscription('sub-after'));
+    expect(status).toBe(201);
+    const { body } = await server.get('/v1/items', {
+      headers: { 'ledger-position': written.get('ledger-position')!, prefer: 'wait=20' },
+    });
     expect(body.items).toMatchObject([{ itemId: 'sub-after' }]);
     expect((await server.get('/v1/events')).body.map(({ subject }: any) => subject)).not.toContain('securityJournal');
     await server.stop();

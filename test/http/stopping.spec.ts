@@ -47,9 +47,11 @@ describe('a server that is told to stop', () => {
       expect([server.child.exitCode, server.child.signalCode]).toEqual([0, null]);
 
       const again = await server.restart();
-      expect((await again.get(`${path}/subscriptions/in-hand`)).body.status).toBe('active');
-      // The log was closed in order: nothing is left to be recovered, and the views are where the log is.
-      expect((await again.get('/v1/items')).body.items).toMatchObject([{ itemId: 'in-hand' }]);
+      const { headers, body } = await again.get(`${path}/subscriptions/in-hand`);
+      expect(body.status).toBe('active');
+      // The log was closed in order: nothing is left to be recovered.
+      const seen = { headers: { 'ledger-position': headers.get('ledger-position')!, prefer: 'wait=20' } };
+      expect((await again.get('/v1/items', seen)).body.items).toMatchObject([{ itemId: 'in-hand' }]);
       await again.end();
     },
   );

@@ -13,6 +13,7 @@ import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
 import type { PastViews } from './as-of/past-views.js';
 import type { Operations } from './operations/operations.js';
+import type { Positions } from './positions.js';
 
 export type Relationships = CommandHandler<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
 
@@ -34,6 +35,7 @@ export abstract class Ledger {
   /** What fingerprints of commands are made with. */
   abstract readonly secret: KeyObject;
   abstract readonly cursors: Cursors;
+  abstract readonly positions: Positions;
   /** RFC 3339 in UTC with milliseconds; read once per request. */
   abstract readonly clock: () => string;
 }

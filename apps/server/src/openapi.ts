@@ -257,8 +257,8 @@ const strongTags = { ...tags, pattern: tagsForm('"[!#-~]*"') };
 const idempotencyKeyForm = '^([!#-~][!-~]{0,254}|"([!#-\\[\\]-~]|\\\\["\\\\]){1,255}")$';
 const placeInLedger = {
   type: 'string',
-  pattern: '^ *(0|[1-9][0-9]{0,15}); *ledger="[0-9a-f-]{36}" *$',
-  example: '42;ledger="6f9619ff-8b86-4d01-b42d-00cf4fc964ff"',
+  pattern: '^ *(0|[1-9][0-9]{0,15}); *ledger="[0-9a-f-]{36}"(; *event="[0-9a-f]{8}-[0-9a-f]{4}")? *$',
+  example: '42;ledger="6f9619ff-8b86-4d01-b42d-00cf4fc964ff";event="1b4e28ba-2fa1"',
 };
 
 const parameters: Json = {
@@ -330,8 +330,9 @@ const headers: Json = {
     schema: { type: 'string', example: 'W/"42.0123456789abcdef"' },
   },
   LedgerPosition: {
-    description: 'The place in the ledger that the answer rests on.',
-    schema: { type: 'string', pattern: '^[0-9]+;ledger="[0-9a-f-]{36}"$' },
+    description:
+      'The place in the ledger that the answer rests on, and the begin of the id of the event that stands there. Give it back as it is.',
+    schema: { type: 'string', pattern: '^[0-9]+;ledger="[0-9a-f-]{36}"(;event="[0-9a-f]{8}-[0-9a-f]{4}")?$' },
   },
   Location: { description: 'Where the new item is.', schema: { type: 'string', format: 'uri-reference' } },
   IdempotentReplayed: {

@@ -38,6 +38,7 @@ import { ReadHistoryHandler } from './history/read-history.js';
 import { noPastViews, type PastViews } from './as-of/past-views.js';
 import { Ledger } from './ledger.js';
 import { operations } from './operations/operations.js';
+import { positionsIn } from './positions.js';
 import { OperationsController } from './operations/operations.controller.js';
 import { CustomersController } from './queries/customers.controller.js';
 import { CustomerGrantsController, PartnerGrantsController } from './queries/delegated-admin-grants.controller.js';
@@ -150,6 +151,7 @@ export function ledgerOf({
     secret: createSecretKey(secret),
     // Of the same secret, but never the same use of it.
     cursors: cursors(createHmac('sha256', secret).update('cursors').digest()),
+    positions: positionsIn(store, id),
     clock: () => new Date().toISOString(),
     relationships: rememberRefusals({
       commands: relationshipCommands({

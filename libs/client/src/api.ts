@@ -5906,7 +5906,7 @@ export interface components {
         ETag: string;
         /** @description Of the position of the view and the query. */
         ListTag: string;
-        /** @description The place in the ledger that the answer rests on. */
+        /** @description The place in the ledger that the answer rests on, and the begin of the id of the event that stands there. Give it back as it is. */
         LedgerPosition: string;
         /** @description Where the new item is. */
         Location: string;

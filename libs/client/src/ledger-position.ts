@@ -1,5 +1,5 @@
-/** The form of a position in the ledger, as answers bring it and queries send it. */
-export type LedgerPosition = `${string};ledger="${string}"`;
+/** The form of a position in the ledger, as answers bring it and queries send it: opaque, but for what stands here. */
+export type LedgerPosition = `${string};ledger="${string}"${string}`;
 
 interface Place {
   readonly position: bigint;
@@ -29,8 +29,8 @@ export class SeenPosition {
 }
 
 function placeIn(header: string | null): Place | undefined {
-  const match = /^(\d+);\s*ledger="([^"]+)"$/.exec(header ?? '');
+  const match = /^(\d+);\s*ledger="([^"]+)"(?:;|$)/.exec(header ?? '');
   if (!match) return undefined;
   const [, position = '', ledger = ''] = match;
-  return { position: BigInt(position), ledger, header: `${position};ledger="${ledger}"` };
+  return { position: BigInt(position), ledger, header: header as LedgerPosition };
 }

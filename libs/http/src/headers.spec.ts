@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { entityTag, ifMatch, noneMatch } from './entity-tag.js';
 import { idempotencyKey } from './idempotency-key.js';
-import { ledgerPosition, parseLedgerPosition, parsePosition } from './ledger-position.js';
+import { beginOf, ledgerPosition, parseLedgerPosition, parsePosition } from './ledger-position.js';
 import { Problem } from './problem.js';
 import { correlationId, traceOf } from './trace.js';
 
@@ -86,17 +86,22 @@ describe('a position', () => {
   const ledger = '223ff650-88b5-4ab5-bbf3-c9b5eca5f24b';
 
   it('comes back as it went out', () => {
-    expect(parseLedgerPosition(ledgerPosition(42, ledger), ledger, 42)).toBe(42);
+    const id = '1b4e28ba-2fa1-8d01-b42d-00cf4fc964ff';
+    expect(parseLedgerPosition(ledgerPosition(42, ledger, id), ledger, 42)).toEqual({
+      position: 42,
+      event: beginOf(id),
+    });
+    expect(parseLedgerPosition(ledgerPosition(42, ledger, undefined), ledger, 42)).toEqual({ position: 42 });
     expect(parsePosition('42', 42)).toBe(42);
   });
 
   it('of another ledger, or beyond the head of this one, is refused at once', () => {
     const other = '323ff650-88b5-4ab5-bbf3-c9b5eca5f24b';
-    expect(refusal(() => parseLedgerPosition(ledgerPosition(42, other), ledger, 42))).toMatchObject({
+    expect(refusal(() => parseLedgerPosition(ledgerPosition(42, other, undefined), ledger, 42))).toMatchObject({
       code: 'LedgerPositionUnknown',
       reason: 'anotherLedger',
     });
-    expect(refusal(() => parseLedgerPosition(ledgerPosition(43, ledger), ledger, 42))).toMatchObject({
+    expect(refusal(() => parseLedgerPosition(ledgerPosition(43, ledger, undefined), ledger, 42))).toMatchObject({
       code: 'LedgerPositionUnknown',
       reason: 'beyondHead',
       head: '42',
@@ -104,12 +109,16 @@ describe('a position', () => {
     expect(refusal(() => parsePosition('43', 42))).toMatchObject({ code: 'LedgerPositionUnknown' });
   });
 
-  it.each(['42', '-1;ledger="x"', `4 2;ledger="${ledger}"`, `042;ledger="${ledger}"`, `42;ledger=${ledger}`])(
-    'in another form is refused: %s',
-    (header) => {
-      expect(refusal(() => parseLedgerPosition(header, ledger, 42))).toMatchObject({ code: 'InvalidHeader' });
-    },
-  );
+  it.each([
+    '42',
+    '-1;ledger="x"',
+    `4 2;ledger="${ledger}"`,
+    `042;ledger="${ledger}"`,
+    `42;ledger=${ledger}`,
+    `42;ledger="${ledger}";event="x"`,
+  ])('in another form is refused: %s', (header) => {
+    expect(refusal(() => parseLedgerPosition(header, ledger, 42))).toMatchObject({ code: 'InvalidHeader' });
+  });
 });
 
 describe('a correlation id', () => {

@@ -40,7 +40,8 @@ export const httpProblems = {
   LedgerPositionUnknown: {
     status: 400,
     title: 'The position is not one of this ledger',
-    detail: 'It belongs to another ledger, or lies beyond the head of this one.',
+    detail:
+      'It belongs to another ledger, lies beyond the head of this one, or belongs to a history that was lost when the ledger was restored from a backup.',
   },
   PartnerNotNamed: {
     status: 400,

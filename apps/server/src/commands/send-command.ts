@@ -17,7 +17,7 @@ import {
   type MessageOf,
   type Receipt,
 } from '#event-sourcing';
-import { Answer, entityTag, ledgerPosition, Problem, Refusal } from '#http';
+import { Answer, entityTag, Problem, Refusal } from '#http';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
 import { representation } from '../representation.js';
@@ -93,16 +93,11 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     }
   }
 
-  private answer(
-    envelope: Envelope,
-    data: object,
-    outcome: CommandOutcome<RelationshipEvents>,
-  ): Promise<Answer> | Answer {
+  private async answer(envelope: Envelope, data: object, outcome: CommandOutcome<RelationshipEvents>): Promise<Answer> {
+    if (outcome.outcome === 'accepted') return this.accepted(envelope, data, outcome, outcome.replayed);
     const { revision, position } = outcome;
-    const place = position > 0 ? { 'Ledger-Position': ledgerPosition(position, this.ledger.id) } : undefined;
+    const place = position > 0 ? { 'Ledger-Position': await this.ledger.positions.at(position) } : undefined;
     switch (outcome.outcome) {
-      case 'accepted':
-        return this.accepted(envelope, data, outcome, outcome.replayed);
       case 'wouldBeAccepted':
         return new Answer(200, place ?? {}, { dryRun: true, revision, events: outcome.events });
       case 'refused':
@@ -139,7 +134,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     const created = creates !== undefined && events.includes(creates.event);
     const headers: Record<string, string> = {
       ETag: entityTag(revision, representation),
-      'Ledger-Position': ledgerPosition(position, this.ledger.id),
+      'Ledger-Position': await this.ledger.positions.at(position),
     };
     if (created)
       headers['Location'] = `${pathFor(party)}/${filled(creates.at, data as Readonly<Record<string, string>>)}`;

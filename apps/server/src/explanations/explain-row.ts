@@ -1,13 +1,12 @@
 import { businessRules, governance, type RuleNumber } from '#customer-relationship';
 import { Rejection } from '#event-sourcing';
-import { Answer, ledgerPosition } from '#http';
+import { Answer } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf } from '../as-of/moment.js';
 import { eventsUntil } from '../as-of/relationship-then.js';
 import { Ledger } from '../ledger.js';
 import { requirePartnersSide, requireReader } from '../party.js';
 import type { Asked } from '../queries/asked.js';
-import { wantedPosition } from '../queries/known-position.js';
 import { explain, type Contribution } from './explain.js';
 import { ownRow, type ExplainedRow } from './explained-rows.js';
 import type { ExplanationParameters } from './explanations.controller.js';
@@ -31,8 +30,8 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     const { party, path } = asked;
     requirePartnersSide(party);
     requireReader(party);
-    const { store, clock, id } = this.ledger;
-    await wantedPosition(this.ledger, asked.headers);
+    const { store, clock, positions } = this.ledger;
+    await positions.asked(asked.headers);
     const moment = momentOf(parameters, clock());
     const events = moment ? await eventsUntil(store, party.stream, moment) : await store.read(party.stream);
     const last = events.at(-1);
@@ -48,7 +47,7 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     const left = contributions.filter(({ event }) => event.revision > after);
     const page = firstOf(left, limit);
     const headers: Record<string, string> = {
-      'Ledger-Position': ledgerPosition(last.position, id),
+      'Ledger-Position': positions.of(last),
       'Cache-Control': 'private, no-cache',
     };
     if (left.length > page.length) {

@@ -1,4 +1,4 @@
-import { ledgerPosition } from '#http';
+import type { Positions } from '../positions.js';
 import type { HistoryBatch } from './cloud-event.js';
 
 /** The forms of a history, the one that is meant where nothing is said first. */
@@ -31,19 +31,16 @@ const comesAgainAfter = 2_000;
  */
 export async function* serverSentEvents(
   batches: AsyncIterable<HistoryBatch>,
-  ledgerId: string,
+  positions: Positions,
 ): AsyncGenerator<string, void> {
   let begun = false;
   for await (const { events, position } of batches) {
     if (!begun) yield `retry: ${comesAgainAfter}\n\n`;
     begun = true;
-    if (events.length === 0) yield `id: ${ledgerPosition(position, ledgerId)}\n:\n\n`;
+    if (events.length === 0) yield `id: ${await positions.at(position)}\n:\n\n`;
     else
       yield* joined(
-        events.map(
-          ({ recorded, text }) =>
-            `id: ${ledgerPosition(recorded.position, ledgerId)}\nevent: ${recorded.type}\ndata: ${text}\n\n`,
-        ),
+        events.map(({ recorded, text }) => `id: ${positions.of(recorded)}\nevent: ${recorded.type}\ndata: ${text}\n\n`),
       );
   }
 }

@@ -7,7 +7,7 @@ import { RelationshipController } from '../commands/sends.js';
 import { Asking, type Asked } from '../queries/asked.js';
 import { ReadHistory } from './read-history.js';
 
-const place = /^(0|[1-9]\d{0,15})(;\s*ledger="[0-9a-f-]{36}")?$/;
+const place = /^(0|[1-9]\d{0,15})(;\s*ledger="[0-9a-f-]{36}"(;\s*event="[0-9a-f]{8}-[0-9a-f]{4}")?)?$/;
 const name = /^[A-Za-z]{1,64}$/;
 
 class EventFilter {

@@ -1,14 +1,5 @@
 import { Rejection } from '#event-sourcing';
-import {
-  acceptable,
-  Answer,
-  badRequest,
-  ledgerPosition,
-  parseLedgerPosition,
-  parsePosition,
-  Problem,
-  type Caller,
-} from '#http';
+import { acceptable, Answer, badRequest, parsePosition, Problem, type Caller } from '#http';
 import type { HistoryFilter } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Condition } from '../condition.js';
@@ -69,13 +60,12 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     if (!paged && parameters.limit !== undefined)
       throw badRequest('InvalidQuery', 'limit', 'is for pages: this form has no pages');
 
-    const { store, id } = this.ledger;
+    const { store, positions } = this.ledger;
     // Before anything else is looked at: whoever reads on from here must miss nothing that was appended meanwhile.
     const head = await store.head();
     const place = party.stream ? await this.placeOf(party.stream) : undefined;
-    const written = headers['ledger-position'];
     // Everything that has a position is in the log: nothing to wait for, but it may be the position of another ledger.
-    if (written !== undefined) parseLedgerPosition(String(written), id, head);
+    await positions.asked(headers, undefined, head);
 
     const filter = filterOf(asked, parameters);
     const resumed = format === 'text/event-stream' ? String(headers['last-event-id'] ?? '') : '';
@@ -83,10 +73,10 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     if (place && paged && isWhole(filter) && (revision !== undefined || parameters.after === undefined))
       return this.pageByRevision(asked, format, { ...place, head, after: revision ?? -1, limit: parameters.limit });
     const after = resumed
-      ? parseLedgerPosition(resumed, id, head, 'Last-Event-ID')
+      ? await positions.read(resumed, head, 'Last-Event-ID')
       : revision !== undefined
         ? await this.positionOf(party.stream, revision, place!.revision)
-        : positionIn(parameters.after, id, head);
+        : await this.positionIn(parameters.after, head);
     const told = { filter, after, head };
     if (paged) return this.page(asked, format, told, parameters.limit ?? defaultLimit);
     return format === 'application/x-ndjson' ? this.rest(caller, told) : this.live(caller, told);
@@ -114,6 +104,12 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     const [event] = await this.ledger.store.read(stream, { from: revision, to: revision });
     if (!event) throw notReached(last);
     return event.position;
+  }
+
+  /** Digits, or with the ledger as answers bring it; absent: the begin. @throws Problem 400 */
+  private async positionIn(after: string | undefined, head: number): Promise<number> {
+    if (after === undefined) return 0;
+    return after.includes(';') ? this.ledger.positions.read(after, head, 'after') : parsePosition(after, head, 'after');
   }
 
   /** In the order of revisions, straight from the stream. */
@@ -154,13 +150,18 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
       if (isFull() || performance.now() > searchedUntil) break;
     }
     const parameters = new URLSearchParams(search);
-    parameters.set('after', ledgerPosition(position, this.ledger.id));
+    if (position < head) parameters.set('after', await this.ledger.positions.at(position));
     return this.pageOf(format, events, head, position < head ? `${path}?${parameters.toString()}` : undefined);
   }
 
-  private pageOf(format: HistoryFormat, events: readonly ToldEvent[], head: number, next: string | undefined): Answer {
+  private async pageOf(
+    format: HistoryFormat,
+    events: readonly ToldEvent[],
+    head: number,
+    next: string | undefined,
+  ): Promise<Answer> {
     const headers: Record<string, string> = {
-      ...this.headers(format, head),
+      ...headersOf(format, await this.ledger.positions.at(head)),
       'Cache-Control': 'private, no-cache',
       ...(next === undefined ? {} : { Link: `<${next}>; rel="next"` }),
     };
@@ -173,9 +174,9 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     const { ending } = stream;
     const batches = this.parts().past(filter, { after, until: head, signal: ending.signal });
     // The position that is promised with the head comes again behind the last line: then it is all there.
-    const complete = ledgerPosition(head, this.ledger.id);
+    const complete = await this.ledger.positions.at(head);
     const headers = {
-      ...this.headers('application/x-ndjson', head),
+      ...headersOf('application/x-ndjson', complete),
       'Cache-Control': 'private, no-store',
       Trailer: 'History-Complete',
     };
@@ -187,6 +188,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   private async live(caller: Caller, { filter, after, head }: Told): Promise<Answer> {
     const stream = this.streams.begin(caller, true);
     const { ending } = stream;
+    const { positions } = this.ledger;
     const { past, tail } = this.parts();
     const batches = follow({
       past,
@@ -197,21 +199,13 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
       signal: ending.signal,
     });
     const headers = {
-      ...this.headers('text/event-stream', head),
+      ...headersOf('text/event-stream', await positions.at(head)),
       'Cache-Control': 'private, no-store',
       // Some proxies would gather what is to come at once.
       'X-Accel-Buffering': 'no',
     };
-    const pieces = await this.begun(serverSentEvents(batches, this.ledger.id), stream);
+    const pieces = await this.begun(serverSentEvents(batches, positions), stream);
     return new StreamedAnswer(headers, pieces, ending);
-  }
-
-  private headers(format: HistoryFormat, head: number): Record<string, string> {
-    return {
-      'Content-Type': format === 'text/event-stream' ? format : `${format}; charset=utf-8`,
-      'Ledger-Position': ledgerPosition(head, this.ledger.id),
-      Vary: 'Accept',
-    };
   }
 
   /**
@@ -278,10 +272,10 @@ function isWhole({ partnerId: _, customerId: __, journals, ...rest }: HistoryFil
   return journals !== true && Object.values(rest).every((value) => value === undefined);
 }
 
-/** A position: digits, or with the ledger as answers bring it; absent: the begin. @throws Problem 400 */
-function positionIn(after: string | undefined, ledgerId: string, head: number): number {
-  if (after === undefined) return 0;
-  return after.includes(';')
-    ? parseLedgerPosition(after, ledgerId, head, 'after')
-    : parsePosition(after, head, 'after');
+function headersOf(format: HistoryFormat, place: string): Record<string, string> {
+  return {
+    'Content-Type': format === 'text/event-stream' ? format : `${format}; charset=utf-8`,
+    'Ledger-Position': place,
+    Vary: 'Accept',
+  };
 }

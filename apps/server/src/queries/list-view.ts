@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, ledgerStream, LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
-import { Answer, ledgerPosition, noneMatch, Problem } from '#http';
+import { Answer, noneMatch, Problem } from '#http';
 import { counts, ViewNotBuilt, type Until } from '#projector';
 import { InvalidCursor, relationshipViews, type Page, type PageRequest, type ViewName, type Views } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
@@ -15,7 +15,6 @@ import { requireReader, type Party } from '../party.js';
 import { representation } from '../representation.js';
 import { oldestBehind } from '../view-lags.js';
 import type { Asked } from './asked.js';
-import { knownPosition, wantedPosition } from './known-position.js';
 import type { PageParameters } from './parameters.js';
 import { waitMs } from './prefer.js';
 import type { Circumstances } from './read-relationship.js';
@@ -80,18 +79,18 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     };
     if (moment) return this.asItStood(listed, moment, atLeast);
     await this.requireRelationship(party);
-    await this.waitFor(listing.view, await wantedPosition(this.ledger, headers, atLeast), headers.prefer);
+    await this.waitFor(listing.view, await this.ledger.positions.asked(headers, atLeast), headers.prefer);
     return this.asItStands(listed, now);
   }
 
   private async asItStands({ listing, asked, query, after, request, tagOf }: Listed, now: string): Promise<Answer> {
-    const { views, policy, id } = this.ledger;
+    const { views, policy, positions } = this.ledger;
     const { result, position } = await views
       .read(listing.view, (db) => listing.page(db, { ...request, ...(after ? { after } : {}) }, { now, policy }))
       .catch(refused);
 
     const answered: Record<string, string> = {
-      'Ledger-Position': ledgerPosition(position, id),
+      'Ledger-Position': await positions.at(position),
       ...this.link(asked, query, result.next),
     };
     if (listing.dependsOnClock) answered['Cache-Control'] = 'no-store';
@@ -111,11 +110,15 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
    */
   private async asItStood(listed: Listed, moment: Moment, atLeast: string | undefined): Promise<Answer> {
     const { listing, asked, after } = listed;
-    const { store, pastViews, operations } = this.ledger;
+    const { store, pastViews, operations, positions } = this.ledger;
     const head = await store.head();
     // What the reader has written is in the log, or it is another's: nothing to wait for.
-    knownPosition(this.ledger.id, asked.headers, atLeast, head);
-    const position = after ? Number(after[0]) : moment.kind === 'position' ? moment.position : head;
+    await positions.asked(asked.headers, atLeast, head);
+    const position = after
+      ? await positions.read(after[0]!, head, 'cursor')
+      : moment.kind === 'position'
+        ? moment.position
+        : head;
     requireReached(position, head);
     const until: Until = { position, ...(moment.kind === 'time' ? { recordedUntil: moment.at } : {}) };
     await this.requireRelationship(asked.party, until);
@@ -141,7 +144,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   ): Promise<Answer> {
     if (past.status === 'cancelled') throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
     if (past.error) throw past.error;
-    const { pastViews, id } = this.ledger;
+    const { pastViews, positions } = this.ledger;
     const began = await this.whenTheLedgerBegan();
     const { result, asOf, place } = await pastViews
       .read(past, async (db, lastCounted) => {
@@ -158,9 +161,10 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
         return { result, asOf, place: lastCounted?.position ?? 0 };
       })
       .catch(refused);
-    const next = result.next && [String(position), ...result.next];
+    const placed = await positions.at(position);
+    const next = result.next && [placed, ...result.next];
     const answered: Record<string, string> = {
-      'Ledger-Position': ledgerPosition(position, id),
+      'Ledger-Position': placed,
       ...this.link(asked, query, next),
       'Cache-Control': 'private, no-cache',
       // Of the last event that counts: where the log ends now changes nothing. Weak, because the position in the body may.

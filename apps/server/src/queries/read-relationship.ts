@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { CustomerRelationship, Policy } from '#customer-relationship';
 import { Rejection, type Frozen } from '#event-sourcing';
-import { Answer, entityTag, ledgerPosition, noneMatch } from '#http';
+import { Answer, entityTag, noneMatch } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf, type Moment, type RelationshipAsOfParameters } from '../as-of/moment.js';
 import { relationshipThen } from '../as-of/relationship-then.js';
@@ -9,7 +9,6 @@ import { Ledger } from '../ledger.js';
 import { requireReader, type Party } from '../party.js';
 import { representation } from '../representation.js';
 import type { Asked } from './asked.js';
-import { wantedPosition } from './known-position.js';
 
 /** The outside facts that an answer rests on: the present ones, or those of the moment that was asked for. */
 export interface Circumstances {
@@ -42,20 +41,18 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
     const { party, show, parameters, headers: sent, options } = query;
     requireReader(party);
     // What is folded from the log is never behind it, so a position that the log has is there.
-    await wantedPosition(this.ledger, sent);
+    await this.ledger.positions.asked(sent);
     const now = this.ledger.clock();
     const moment = momentOf(parameters, now);
     if (moment) return this.asItStood(query, moment);
     const { policy } = this.ledger;
-    return this.ledger.relationships.ask(party.stream, (state, { revision, position }) => {
+    const shown = await this.ledger.relationships.ask(party.stream, (state, { revision, position }) => {
       if (revision < 0) throw new Rejection('RelationshipNotFound');
-      const place = { 'Ledger-Position': ledgerPosition(position, this.ledger.id) };
       const body = () => ({ ...show(state, party, { now, policy }), revision, position: String(position) });
-      if (options.dependsOnClock) return new Answer(200, { ...place, 'Cache-Control': 'no-store' }, body());
-      const headers = { ...place, ETag: entityTag(revision, representation), 'Cache-Control': 'private, no-cache' };
-      if (noneMatch(sent['if-none-match'], headers.ETag)) return new Answer(304, headers, undefined);
-      return new Answer(200, headers, JSON.stringify(body()));
+      const tag = options.dependsOnClock ? undefined : entityTag(revision, representation);
+      return { position, ...answered(sent, tag, body) };
     });
+    return this.placed(shown);
   }
 
   private async asItStood({ party, show, headers: sent, options }: ReadRelationship, moment: Moment): Promise<Answer> {
@@ -68,13 +65,30 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
         return then.policy();
       },
     };
-    const place = { 'Ledger-Position': ledgerPosition(position, this.ledger.id) };
     const body = () => ({ asOf, ...show(state, party, at), revision, position: String(position) });
-    if (options.dependsOnClock) return new Answer(200, { ...place, 'Cache-Control': 'no-store' }, body());
-    const headers = { ...place, ETag: tagThen(revision, asOf), 'Cache-Control': 'private, no-cache' };
-    if (noneMatch(sent['if-none-match'], headers.ETag)) return new Answer(304, headers, undefined);
-    return new Answer(200, headers, JSON.stringify(body()));
+    const tag = options.dependsOnClock ? undefined : tagThen(revision, asOf);
+    return this.placed({ position, ...answered(sent, tag, body) });
   }
+
+  private async placed({ position, status, headers, text }: Shown): Promise<Answer> {
+    return new Answer(status, { 'Ledger-Position': await this.ledger.positions.at(position), ...headers }, text);
+  }
+}
+
+/** An answer but for the place that it rests on. */
+interface Shown {
+  readonly position: number;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string | undefined;
+}
+
+/** The text is made at once, because the state lives on. Without a tag nothing may be stored. */
+function answered(sent: Asked['headers'], tag: string | undefined, body: () => object): Omit<Shown, 'position'> {
+  if (tag === undefined) return { status: 200, headers: { 'Cache-Control': 'no-store' }, text: JSON.stringify(body()) };
+  const headers = { ETag: tag, 'Cache-Control': 'private, no-cache' };
+  if (noneMatch(sent['if-none-match'], tag)) return { status: 304, headers, text: undefined };
+  return { status: 200, headers, text: JSON.stringify(body()) };
 }
 
 /** Of another form than the tag of a present state: sent as `If-Match`, it matches none. */

@@ -1,11 +1,10 @@
 import type { Role } from '#customer-relationship';
 import { Rejection, type RecordedEvent } from '#event-sourcing';
-import { Answer, ledgerPosition } from '#http';
+import { Answer } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
 import { requirePartnersSide, type Party } from '../party.js';
 import type { Asked } from '../queries/asked.js';
-import { knownPosition } from '../queries/known-position.js';
 import { securityJournalCodec, securityJournalStream } from './security-journal-events.js';
 
 /** A page of the denials that concern a partner: of its people, and of others who asked for what it has. */
@@ -32,12 +31,12 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
     const { actor, partner } = party;
     requirePartnersSide(party);
     if (!actor.roles.some((role) => readers.includes(role))) throw new Rejection('RoleNotAllowed', { anyOf: readers });
-    const { store, cursors, id } = this.ledger;
+    const { store, cursors, positions } = this.ledger;
     const query = `${path} ${partner.tenantId}`;
     let [next] = (cursor === undefined ? [0] : cursors.read(query, cursor)) as [number];
     // Read before the events, so that everything up to it is in them.
     const head = await store.head();
-    knownPosition(id, asked, undefined, head);
+    await positions.asked(asked, undefined, head);
 
     const items: object[] = [];
     let atEnd = false;
@@ -56,7 +55,7 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
       }
     }
     const headers: Record<string, string> = {
-      'Ledger-Position': ledgerPosition(head, id),
+      'Ledger-Position': await positions.at(head),
       'Cache-Control': 'private, no-store',
     };
     if (!atEnd) headers['Link'] = `<${path}?cursor=${cursors.write(query, [next])}&limit=${limit}>; rel="next"`;

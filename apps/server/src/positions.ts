@@ -1,0 +1,56 @@
+import { LogDamaged, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
+import { beginOf, ledgerPosition, parseLedgerPosition, parsePosition, Problem } from '#http';
+
+/** Places in this ledger as its answers tell them, and as callers bring them back. */
+export interface Positions {
+  readonly of: (event: Pick<RecordedEvent, 'position' | 'id'>) => string;
+  /** A store that cannot say which event stands there does not keep the answer back: the place alone is one too. */
+  readonly at: (position: number) => Promise<string>;
+  /**
+   * The position in a header of the form of `Ledger-Position`.
+   * @throws Problem 400 for another form, for a place of another ledger or beyond the head, and for one whose event was
+   * lost when this ledger was restored from a backup
+   */
+  readonly read: (header: string, head: number, name?: string) => Promise<number>;
+  /**
+   * The position that a query must be able to read, what its sender has written, say; 0 when it asks for none.
+   * @throws Problem 400, as `read`
+   */
+  readonly asked: (
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+    atLeast?: string,
+    head?: number,
+  ) => Promise<number>;
+}
+
+export function positionsIn(store: Pick<EventStore, 'head' | 'idAt'>, ledgerId: string): Positions {
+  async function read(header: string, head: number, name?: string): Promise<number> {
+    const { position, event } = parseLedgerPosition(header, ledgerId, head, name);
+    if (event === undefined) return position;
+    const id = await store.idAt(position);
+    if (id === undefined || beginOf(id) !== event)
+      throw new Problem('LedgerPositionUnknown', { reason: 'lostInRestore', head: String(head) });
+    return position;
+  }
+
+  return {
+    of: ({ position, id }) => ledgerPosition(position, ledgerId, id),
+    async at(position) {
+      const id = await store.idAt(position).catch((error: unknown) => {
+        if (error instanceof StoreUnavailable || error instanceof LogDamaged) return undefined;
+        throw error;
+      });
+      return ledgerPosition(position, ledgerId, id);
+    },
+    read,
+    async asked(headers, atLeast, head) {
+      const header = headers['ledger-position'];
+      if (header === undefined && atLeast === undefined) return 0;
+      const end = head ?? (await store.head());
+      return Math.max(
+        header === undefined ? 0 : await read(String(header), end),
+        atLeast === undefined ? 0 : parsePosition(atLeast, end),
+      );
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { viewsFileIn } from '#projector';
+import { establish, runServer, subscription, type RunningServer } from './running-server.js';
+
+jest.setTimeout(60_000);
+
+describe('a ledger that was restored from a backup, and has grown past what was lost', () => {
+  let server: RunningServer;
+  let path: string;
+  const places: Record<'kept' | 'lost', string> = { kept: '', lost: '' };
+  const lost = () => ({ status: 400, code: 'LedgerPositionUnknown', body: { reason: 'lostInRestore' } });
+
+  const purchase = async (id: string) =>
+    (await server.post(`${path}/subscriptions`, subscription(id))).headers.get('ledger-position')!;
+
+  beforeAll(async () => {
+    server = await runServer();
+    path = await establish(server);
+    places.kept = await purchase('kept');
+    const events = join(server.dataDirectory, 'events.sqlite');
+    const database = new Database(events, { readonly: true });
+    await database.backup(`${events}.backup`);
+    database.close();
+    places.lost = await purchase('lost');
+    await server.stop();
+
+    for (const end of ['', '-wal', '-shm']) rmSync(`${events}${end}`, { force: true });
+    cpSync(`${events}.backup`, events);
+    for (const end of ['', '-wal', '-shm']) rmSync(`${viewsFileIn(server.dataDirectory)}${end}`, { force: true });
+    server = await runServer({ dataDirectory: server.dataDirectory, store: server.store });
+    for (const id of ['other', 'another', 'third']) await purchase(id);
+  });
+  afterAll(() => server.end());
+
+  it('refuses a place in what was lost, and takes one before', async () => {
+    for (const url of [
+      '/v1/items',
+      '/v1/events',
+      '/v1/security-events',
+      `${path}/reseller-relationship`,
+      `${path}/events`,
+      `${path}/explanations/items/subscription/kept`,
+      `/v1/items?asOfPosition=${parseInt(places.kept)}`,
+    ]) {
+      expect([url, await server.get(url, { headers: { 'ledger-position': places.lost } })]).toMatchObject([
+        url,
+        lost(),
+      ]);
+      const kept = { headers: { 'ledger-position': places.kept, prefer: 'wait=20' } };
+      expect([url, (await server.get(url, kept)).status]).toEqual([url, 200]);
+    }
+  });
+
+  it('does not let a reader of the feed go on from there, in any form', async () => {
+    const headers = { accept: 'text/event-stream', 'last-event-id': places.lost };
+    expect(await server.get('/v1/events', { headers })).toMatchObject(lost());
+    for (const accept of ['application/json', 'application/x-ndjson', 'text/event-stream'])
+      expect(
+        await server.get(`/v1/events?after=${encodeURIComponent(places.lost)}`, { headers: { accept } }),
+      ).toMatchObject(lost());
+  });
+
+  it('carries a retry of a lost command out as a new one, as nothing knows of it', async () => {
+    expect(await purchase('lost')).toMatch(/;event="/);
+    const { body } = await server.get(`${path}/events`);
+    expect(body.filter(({ type }: any) => type === 'SubscriptionPurchased').map(({ data }: any) => data)).toMatchObject(
+      ['kept', 'other', 'another', 'third', 'lost'].map((subscriptionId) => ({ subscriptionId })),
+    );
+  });
+});
