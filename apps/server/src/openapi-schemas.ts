@@ -174,7 +174,6 @@ export const schemas: Readonly<Record<string, Schema>> = {
         examples: ['AccessDenied', 'AccessDenialsOmitted'],
       },
       id: guid,
-      revision: whole,
       recordedAt: time,
       code: { type: 'string', description: 'Of the problem that was answered.' },
       method: text,

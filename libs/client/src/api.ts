@@ -3263,7 +3263,6 @@ export interface components {
             type: string;
             /** Format: uuid */
             id: string;
-            revision: number;
             /** Format: date-time */
             recordedAt: string;
             /** @description Of the problem that was answered. */

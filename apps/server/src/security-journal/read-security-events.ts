@@ -65,8 +65,9 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
 
 /** The event as its partner may see it; undefined for what concerns others. */
 function shown(event: RecordedEvent, partnerId: string): object | undefined {
-  const { id, revision, metadata } = event;
-  const place = { id, revision, recordedAt: metadata.recordedAt };
+  const { id, metadata } = event;
+  // Not its revision: the stream is everybody's, and its numbers would count the denials of others.
+  const place = { id, recordedAt: metadata.recordedAt };
   const { type, data } = securityJournalCodec.decode(event);
   if (type === 'AccessDenied')
     return data.tenant === partnerId || data.partnerId === partnerId ? { type, ...place, ...data } : undefined;
