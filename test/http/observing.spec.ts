@@ -137,6 +137,7 @@ describe('a server that is watched', () => {
         'ledger-position': (await server.get(`${path}/reseller-relationship`)).headers.get('ledger-position')!,
       },
     });
+    expect((await server.get('/v1/items?asOfPosition=1', { headers: { prefer: 'wait=30' } })).status).toBe(200);
     const text = await (await fetch(metrics)).text();
     const value = (line: RegExp) => Number(new RegExp(`^${line.source} (\\S+)$`, 'm').exec(text)?.[1]);
     const route = 'route="/v1/customers/:customerId/subscriptions"';
@@ -165,6 +166,9 @@ describe('a server that is watched', () => {
     expect(value(/ledger_projector_restarts/)).toBe(0);
     expect(value(/ledger_view_lag_events\{view="items"\}/)).toBe(0);
     expect(value(/ledger_view_stopped\{view="items"\}/)).toBe(0);
+    expect([value(/ledger_past_views_waiting/), value(/ledger_past_views_running/)]).toEqual([0, 0]);
+    expect([value(/ledger_past_views_kept/), value(/ledger_past_views_failed/)]).toEqual([1, 0]);
+    expect(value(/ledger_past_views_kept_bytes/)).toBeGreaterThan(1_000);
     expect(value(/ledger_cached_tokens/)).toBeGreaterThanOrEqual(2);
     expect(text).not.toContain(path.split('/').at(-1));
     expect((await server.get('/metrics', { as: null })).status).toBe(404);

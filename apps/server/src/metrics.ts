@@ -108,6 +108,7 @@ export function metricsOf(
         },
       });
   }
+  const past = () => ledger.pastViews.counts();
   gauge('ledger_damaged', '1 when the log was found to be damaged', () => (condition.damaged ? 1 : 0));
   gauge('ledger_open', '0 while the server waits for its event store', () => (condition.waitingFor ? 0 : 1));
   gauge(
@@ -121,6 +122,11 @@ export function metricsOf(
     droppedDenials,
   );
   gauge('ledger_open_streams', 'Streams of the history that are open', () => condition.openStreams);
+  gauge('ledger_past_views_waiting', 'Views as they stood that wait to be projected', () => past().waiting);
+  gauge('ledger_past_views_running', 'Views as they stood that are being projected', () => past().running);
+  gauge('ledger_past_views_kept', 'Views as they stood that are kept for further questions', () => past().kept);
+  gauge('ledger_past_views_kept_bytes', 'What they take of the disk', () => past().keptBytes);
+  gauge('ledger_past_views_failed', 'Views as they stood that could not be projected', () => past().failed);
   gauge('ledger_cached_tokens', 'Verified tokens kept', cachedTokens);
 
   const lagEvents = new Gauge({

@@ -156,9 +156,12 @@ describe('Views as they stood', () => {
     // Whoever asks for one that is waited for already is one more who waits for it.
     (await views.hold('items', { position: 3 }, fabrikam)).release();
     expect([first, second, third].map(({ past }) => past.status)).toEqual(['running', 'notStarted', 'notStarted']);
+    expect(views.counts()).toEqual({ waiting: 3, running: 1, kept: 0, keptBytes: 0, failed: 0 });
     begun[0]!.go();
     await first.past.ended;
     await new Promise(setImmediate);
+    expect(views.counts()).toMatchObject({ waiting: 2, running: 1, kept: 1 });
+    expect(views.counts().keptBytes).toBeGreaterThan(1_000);
     expect(begun).toHaveLength(2);
     expect(second.past.status).toBe('running');
     expect(fourth.past.status).toBe('notStarted');
@@ -302,6 +305,7 @@ describe('Views as they stood', () => {
       release();
     }
     expect(told).toEqual(failures.map(() => 'items'));
+    expect(views.counts().failed).toBe(failures.length);
   });
 
   it('begin with an empty directory and leave none', async () => {

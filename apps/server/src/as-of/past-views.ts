@@ -61,7 +61,17 @@ export interface PastViews {
     past: PastView,
     query: (db: Kysely<Views>, lastCounted: Past['lastCounted']) => Promise<T>,
   ) => Promise<T>;
+  readonly counts: () => PastViewsCounts;
   readonly close: () => Promise<void>;
+}
+
+export interface PastViewsCounts {
+  readonly waiting: number;
+  readonly running: number;
+  readonly kept: number;
+  readonly keptBytes: number;
+  /** Since the start. */
+  readonly failed: number;
 }
 
 export interface PastViewsOptions {
@@ -121,6 +131,7 @@ export function pastViews({
   const queue: Entry[] = [];
   const running: Entry[] = [];
   let made = 0;
+  let failed = 0;
   let closed = false;
   const sweeping = setInterval(evict, sweepEveryMs);
   sweeping.unref();
@@ -212,7 +223,10 @@ export function pastViews({
       const cause: unknown = outOfRoom.signal.aborted ? outOfRoom.signal.reason : error;
       const known = cause instanceof Error ? cause : new Error(String(cause));
       const cancelled = cancelling.signal.aborted;
-      if (!cancelled) onFailed?.(view, known);
+      if (!cancelled) {
+        failed++;
+        onFailed?.(view, known);
+      }
       entry.error = cancelled ? undefined : told(known);
       settle(entry, cancelled ? 'cancelled' : 'failed');
       discard(entry);
@@ -341,6 +355,11 @@ export function pastViews({
       const { result } = await reader.read(view, (db) => query(db, found.lastCounted));
       return result;
     },
+    counts() {
+      const kept = [...entries].filter(({ status }) => status === 'succeeded');
+      const keptBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
+      return { waiting: queue.length, running: running.length, kept: kept.length, keptBytes, failed };
+    },
     async close() {
       closed = true;
       clearInterval(sweeping);
@@ -402,5 +421,6 @@ export const noPastViews: PastViews = {
     throw asOfUnavailable('failed');
   },
   read: () => Promise.reject(asOfUnavailable('failed')),
+  counts: () => ({ waiting: 0, running: 0, kept: 0, keptBytes: 0, failed: 0 }),
   close: () => Promise.resolve(),
 };
