@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { ledgerStream, LogDamaged, noPreviousHash, seal } from '#event-sourcing';
+import { ledgerStream, LogDamaged, noPreviousHash, openLedger, seal } from '#event-sourcing';
 import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
-import { viewsFileIn } from '#projector';
+import { ForeignViews, openViewsFile, viewsFileIn } from '#projector';
+import { relationshipViews } from '#read-models';
 import { runProjector, type ProjectorNews } from './run-projector.js';
 
 let directory: string;
@@ -38,4 +39,25 @@ it('a projector that cannot begin because the log is damaged tells so before it 
   );
   await expect(running).rejects.toThrow(LogDamaged);
   expect(told).toMatchObject([{ news: 'trouble', damaged: true }]);
+});
+
+it('a projector does not go on with views of events that the log has lost, though it ends where it ended', async () => {
+  const eventsFile = eventsFileIn(directory);
+  const store = openSqliteEventStore({ path: eventsFile });
+  const { ledgerId } = await openLedger(store);
+  await store.close();
+  const viewsFile = viewsFileIn(directory);
+  const views = openViewsFile({ path: viewsFile, projections: relationshipViews });
+  views.claim(ledgerId, 1);
+  for (const { name } of relationshipViews) views.advance(name, 1, { position: 1, id: 'lost' });
+  views.close();
+
+  const told: ProjectorNews[] = [];
+  const running = runProjector(
+    { log: { store: 'sqlite', eventsFile }, viewsFile },
+    AbortSignal.timeout(5_000),
+    (news) => told.push(news),
+  );
+  await expect(running).rejects.toThrow(ForeignViews);
+  expect(told).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { LogDamaged, readLedger, StoreUnavailable } from '#event-sourcing';
-import { openViewsFile, projector, type ViewFailure } from '#projector';
+import { openViewsFile, projector, refuseForeignViews, type ViewFailure } from '#projector';
 import { relationshipViews } from '#read-models';
 import { openEventLog, placeOf, type EventLog, type StoreMetrics } from './event-log.js';
 
@@ -65,6 +65,7 @@ export async function runProjector(
     // A server that was started together with this projector opens it in a moment; beside a file there is none to wait for.
     if (!ledger && log.store !== 'sqlite') throw new StoreUnavailable(new LedgerNotOpened(log).message);
     if (!ledger) throw new LedgerNotOpened(log);
+    await refuseForeignViews(viewsFile, ledger.ledgerId, store);
     return { ledgerId: ledger.ledgerId, head: await store.head() };
   };
   let ledger: Awaited<ReturnType<typeof read>>;

@@ -131,7 +131,7 @@ async function openTaken({
       async () => {
         // By reading alone, before the first byte is written: it may be the log of somebody else.
         const known = await readLedger(store);
-        await refuseForeignViews(viewsFile, known?.ledgerId, () => store.head());
+        await refuseForeignViews(viewsFile, known?.ledgerId, store);
         const secret = shared ?? (await ledgerSecret(keysDirectory, (await store.head()) === 0));
         const { ledgerId } = await openLedger(store, undefined, shared);
         return { ledgerId, secret, head: await store.head() };

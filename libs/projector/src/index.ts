@@ -6,6 +6,7 @@ export {
   openViewsFile,
   refuseForeignViews,
   viewsFileIn,
+  type Mark,
   type ViewFailure,
   type ViewsFile,
   type ViewState,

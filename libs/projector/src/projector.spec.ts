@@ -181,6 +181,24 @@ function rows(table: string): unknown[] {
   }
 }
 
+/** By view, what its file holds of the last event that was read. */
+function marks(): Record<string, unknown> {
+  const found = rows('projections') as { name: string; lastEventPosition: number; lastEventId: string }[];
+  return Object.fromEntries(
+    found.map(({ name, lastEventPosition, lastEventId }) => [name, { lastEventPosition, lastEventId }]),
+  );
+}
+
+/** The log, with nothing of ours up to a position behind its end, as in a database that others write to. */
+function movingOn(log: EventStore, to: number): EventStore {
+  return {
+    ...log,
+    async *subscribe(options) {
+      for await (const batch of log.subscribe(options)) yield batch.caughtUp ? { ...batch, position: to } : batch;
+    },
+  };
+}
+
 function tablesAndIndexes(): string[] {
   const database = new Database(path, { readonly: true });
   try {
@@ -254,6 +272,29 @@ describe('The projector', () => {
     expect(rows('copies_v1')).toEqual(titles.map((title) => ({ shelf: 'a', title, copies: 1 })));
   });
 
+  it('keeps the last event that it has read, whatever it is of, as what the log is known again by', async () => {
+    const read = async () => {
+      await catchUp();
+      return marks();
+    };
+    const markAt = async (position: number) => ({
+      lastEventPosition: position,
+      lastEventId: await store.idAt(position),
+    });
+    expect(await read()).toEqual({
+      copies: { lastEventPosition: null, lastEventId: null },
+      paint: { lastEventPosition: null, lastEventId: null },
+    });
+    await added('Emma');
+    const journal = await append('journal', 'NobodyKnows', {});
+    const known = await markAt(journal);
+    expect(await read()).toEqual({ copies: known, paint: known });
+    // Nothing of ours comes behind it.
+    store = movingOn(store, journal + 10);
+    expect(await read()).toEqual({ copies: known, paint: known });
+    expect(await status()).toMatchObject([{ position: journal + 10 }, { position: journal + 10 }]);
+  });
+
   it('builds indexes when a view has caught up', async () => {
     await added('Emma');
     await catchUp();
@@ -314,8 +355,14 @@ describe('A view that meets an event it cannot handle', () => {
       others,
       { name: 'paint', status: 'stopped', position: 2, error: { message, position, type: 'ShelfPainted' } },
     ]);
+    // What it is known again by is what its rows rest on, not what it has stopped at or what came behind.
+    expect(marks()).toEqual({
+      copies: { lastEventPosition: 4, lastEventId: await store.idAt(4) },
+      paint: { lastEventPosition: 2, lastEventId: await store.idAt(2) },
+    });
     // The next start tries again, and stops again.
     expect((await catchUp()).stopped).toEqual(stopped);
+    expect(marks()).toMatchObject({ paint: { lastEventPosition: 2 } });
   });
 
   it('goes on from there with a release that can', async () => {
@@ -530,10 +577,10 @@ describe('The file of the views', () => {
       subjectOf,
       views: {
         ...views,
-        advance(view, position) {
+        advance(view, position, last) {
           // Rows are written by now, the checkpoint is not.
           if (failing) throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR' });
-          views.advance(view, position);
+          views.advance(view, position, last);
         },
       },
       projections: [copies()],

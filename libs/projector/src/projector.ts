@@ -9,7 +9,7 @@ import {
   type RecordedEvent,
 } from '#event-sourcing';
 import { viewRows, type ViewRows } from './view-rows.js';
-import type { ViewFailure, ViewsFile } from './views-file.js';
+import type { Mark, ViewFailure, ViewsFile } from './views-file.js';
 
 export interface ProjectorOptions<Catalogue, Subject> {
   readonly store: Pick<EventStore, 'subscribe'>;
@@ -51,6 +51,8 @@ interface View<Catalogue, Subject> {
   position: number;
   /** The last event that its rows in memory know; ahead of the checkpoint until the next commit. */
   folded: number;
+  /** The last event that it has read, of whatever stream; undefined while that is the one in the file. */
+  last: Mark | undefined;
   built: boolean;
   stoppedBy: Unprojectable | undefined;
 }
@@ -109,7 +111,8 @@ export function projector<Catalogue, Subject>({
   const checkpoints = file.claim(ledgerId, head);
   const views = projections.map((projection): View<Catalogue, Subject> => {
     const { position, built } = checkpoints.get(projection.name)!;
-    return { projection, rows: viewRows(file, cachedRows), position, folded: position, built, stoppedBy: undefined };
+    const rows = viewRows(file, cachedRows);
+    return { projection, rows, position, folded: position, last: undefined, built, stoppedBy: undefined };
   });
 
   /**
@@ -150,6 +153,7 @@ export function projector<Catalogue, Subject>({
           for (const view of group.members) {
             view.rows.forget();
             view.folded = view.position;
+            view.last = undefined;
             view.stoppedBy = undefined;
           }
           group.read = group.position;
@@ -166,6 +170,7 @@ export function projector<Catalogue, Subject>({
   /** Applies events to the rows in memory, each view up to the one that it cannot handle. */
   function fold(members: Group<Catalogue, Subject>['members'], events: readonly RecordedEvent[]): void {
     const shared = readingsOf(events, subjectOf);
+    const last = events.at(-1);
     for (const view of members) {
       const own = view.projection.subjectOf;
       for (const reading of own ? readingsOf(events, own) : shared) {
@@ -173,6 +178,7 @@ export function projector<Catalogue, Subject>({
         if (view.stoppedBy) break;
         foldOne(view, reading);
       }
+      if (last && last.position > view.folded && !view.stoppedBy) view.last = last;
     }
   }
 
@@ -196,6 +202,7 @@ export function projector<Catalogue, Subject>({
         project(view.projection, view.rows, reading.decoded, subject, recorded);
       }
       view.folded = recorded.position;
+      view.last = recorded;
     } catch (error) {
       if (isTroubleOfTheFile(error)) throw error;
       view.stoppedBy = new Unprojectable(recorded, error);
@@ -220,10 +227,10 @@ export function projector<Catalogue, Subject>({
   /** Writes rows and checkpoints of a group in one transaction. */
   function commit(group: Group<Catalogue, Subject>, { position, caughtUp }: EventBatch, events: number): void {
     file.transaction(() => {
-      for (const { projection, rows, folded, stoppedBy, ...view } of group.members) {
+      for (const { projection, rows, folded, last, stoppedBy, ...view } of group.members) {
         rows.write();
-        if (stoppedBy) file.stop(projection.name, folded, failureOf(stoppedBy));
-        else if (view.position < position) file.advance(projection.name, position);
+        if (stoppedBy) file.stop(projection.name, folded, failureOf(stoppedBy), last);
+        else if (view.position < position) file.advance(projection.name, position, last);
         if (!stoppedBy && caughtUp && !view.built) file.finish(projection.name);
       }
     });

@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { ForeignViews, openViewsFile, refuseForeignViews } from './index.js';
+import { ForeignViews, openViewsFile, refuseForeignViews, type Mark } from './index.js';
 
-const projections = [{ name: 'shelves', version: 1, tables: {} }];
 const mine = '11111111-1111-4111-8111-111111111111';
 const theirs = '22222222-2222-4222-8222-222222222222';
 
-const at = (head: number) => () => Promise.resolve(head);
+/** A log that ends at a position, where an event of this id stands. */
+const at = (head: number, id = 'last') => ({
+  head: () => Promise.resolve(head),
+  idAt: (position: number) => Promise.resolve(position === head ? id : undefined),
+});
 
 let directory: string;
 let path: string;
@@ -19,12 +22,20 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** Views of a ledger, up to a position. */
-function leaveViews(ledgerId: string, position: number): void {
-  const views = openViewsFile({ path, projections });
+/** Views of a ledger, up to a position; with what they are known again by, unless it is of before there was that. */
+function leaveViews(ledgerId: string, position: number, last?: Mark, names: readonly string[] = ['shelves']): void {
+  const views = openViewsFile({ path, projections: names.map((name) => ({ name, version: 1, tables: {} })) });
   views.claim(ledgerId, position);
-  views.advance('shelves', position);
+  for (const name of names) views.advance(name, position, last);
   views.close();
+}
+
+/** The file as the release before left it. */
+function forgetMarks(): void {
+  const database = new Database(path);
+  for (const column of ['lastEventPosition', 'lastEventId'])
+    database.exec(`ALTER TABLE projections DROP COLUMN ${column}`);
+  database.close();
 }
 
 describe('views that are found beside a log', () => {
@@ -53,6 +64,54 @@ describe('views that are found beside a log', () => {
     await expect(refuseForeignViews(path, ledgerId, at(head))).rejects.toThrow(ForeignViews);
     await expect(refuseForeignViews(path, ledgerId, at(head))).rejects.toThrow(message);
     expect(readFileSync(path)).toEqual(before);
+  });
+
+  describe('whose log has other events now', () => {
+    // As long as before, and longer.
+    it.each([
+      [7, 'other', /shows shelves with event mine at position 7, where the log has other: .*restored from a backup/],
+      [9, 'last', /shows shelves with event mine at position 7, where the log has none: .*npm run rebuild/],
+    ])('are refused though it ends at %d', async (head, id, message) => {
+      leaveViews(mine, 7, { position: 7, id: 'mine' });
+      await expect(refuseForeignViews(path, mine, at(head, id))).rejects.toThrow(ForeignViews);
+      await expect(refuseForeignViews(path, mine, at(head, id))).rejects.toThrow(message);
+    });
+
+    it('are refused for what they have read, however far they have moved behind that', async () => {
+      leaveViews(mine, 7, { position: 5, id: 'mine' });
+      const log = (id: string) => ({ ...at(9), idAt: (position: number) => Promise.resolve(`${id} at ${position}`) });
+      await expect(refuseForeignViews(path, mine, log('another'))).rejects.toThrow('mine at position 5');
+      leaveViews(mine, 8, undefined);
+      await expect(refuseForeignViews(path, mine, log('another'))).rejects.toThrow('mine at position 5');
+    });
+
+    it('are refused for each of them, and the log is asked once for each place', async () => {
+      leaveViews(mine, 7, { position: 7, id: 'e7' }, ['shelves', 'paint', 'books']);
+      const asked: number[] = [];
+      const log = {
+        head: () => Promise.resolve(9),
+        idAt(position: number) {
+          asked.push(position);
+          return Promise.resolve(`e${position}`);
+        },
+      };
+      await refuseForeignViews(path, mine, log);
+      expect(asked).toEqual([7]);
+      leaveViews(mine, 8, { position: 8, id: 'lost' }, ['books']);
+      await expect(refuseForeignViews(path, mine, log)).rejects.toThrow('books with event lost at position 8');
+      expect(asked).toEqual([7, 7, 8]);
+    });
+  });
+
+  it('of an earlier release are taken as they are, and known again from their next event on', async () => {
+    leaveViews(mine, 7, { position: 7, id: 'mine' });
+    forgetMarks();
+    await refuseForeignViews(path, mine, at(9));
+    leaveViews(mine, 8);
+    await refuseForeignViews(path, mine, at(9));
+    leaveViews(mine, 9, { position: 9, id: 'mine' });
+    await refuseForeignViews(path, mine, at(9, 'mine'));
+    await expect(refuseForeignViews(path, mine, at(9))).rejects.toThrow('mine at position 9');
   });
 
   it('are refused when they cannot be read, with what makes them anew', async () => {

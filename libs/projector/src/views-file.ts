@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { AnyProjection, AnyTable, Key } from '#event-sourcing';
+import type { AnyProjection, AnyTable, EventStore, Key, RecordedEvent } from '#event-sourcing';
 import { lockViews } from './exclusive-lock.js';
 import { rowCodec, sqliteType } from './sqlite-values.js';
 
@@ -28,6 +28,9 @@ export interface ViewStatus {
   readonly updatedAt: string;
 }
 
+/** An event by which a history is known again, however far another one has grown. */
+export type Mark = Pick<RecordedEvent, 'position' | 'id'>;
+
 /** The views show another ledger's events, or events that this one does not have. Only a rebuild makes them right. */
 export class ForeignViews extends Error {
   override readonly name = 'ForeignViews';
@@ -38,6 +41,9 @@ export interface CheckpointRow {
   readonly name: string;
   readonly version: number;
   readonly position: number;
+  /** The last event that was read for it, of whatever stream; absent from files of before, null until there is one. */
+  readonly lastEventPosition?: number | null;
+  readonly lastEventId?: string | null;
   readonly ledgerId: string;
   readonly status: ViewState;
   readonly error: string | null;
@@ -71,6 +77,9 @@ const schema = `
     PRIMARY KEY (name, version)
   ) STRICT`;
 
+/** Columns that were not there from the beginning: files of earlier releases get them when they are opened. */
+const laterColumns = { lastEventPosition: 'INTEGER', lastEventId: 'TEXT' };
+
 type Projections = readonly Pick<AnyProjection<never, never>, 'name' | 'version' | 'tables'>[];
 
 /**
@@ -92,10 +101,10 @@ export interface ViewsFile {
   readonly load: (table: string, key: Key) => object | undefined;
   readonly save: (table: string, rows: readonly object[]) => void;
   readonly remove: (table: string, keys: readonly Key[]) => void;
-  /** Moves a view's checkpoint. */
-  readonly advance: (view: string, position: number) => void;
+  /** Moves a view's checkpoint; without a mark that of before stays. */
+  readonly advance: (view: string, position: number, last: Mark | undefined) => void;
   /** Writes down why a view has stopped, and where its rows hold. */
-  readonly stop: (view: string, position: number, failure: ViewFailure) => void;
+  readonly stop: (view: string, position: number, failure: ViewFailure, last: Mark | undefined) => void;
   /** The view has caught up for the first time: builds its indexes and drops the tables of its other versions. */
   readonly finish: (view: string) => void;
   /** Forgets views, rows and checkpoints alike, of every version. */
@@ -103,6 +112,8 @@ export interface ViewsFile {
   readonly rowCount: (view: string) => number;
   readonly close: () => void;
 }
+
+const keptMark = 'lastEventPosition = coalesce(?, lastEventPosition), lastEventId = coalesce(?, lastEventId)';
 
 // SQLite takes 32,766 parameters in a statement; few enough rows keep each statement's text short.
 const rowsPerStatement = 32;
@@ -140,6 +151,9 @@ export function openViewsFile({
     database.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
     database.pragma(`cache_size = ${-Math.ceil(cacheBytes / 1024)}`);
     database.exec(schema);
+    const columns = (database.pragma('table_info(projections)') as { readonly name: string }[]).map(({ name }) => name);
+    for (const [column, type] of Object.entries(laterColumns))
+      if (!columns.includes(column)) database.exec(`ALTER TABLE projections ADD COLUMN ${column} ${type}`);
   } catch (error) {
     database.close();
     unlock();
@@ -263,19 +277,21 @@ export function openViewsFile({
     load: (table, key) => accessTo(table).load(key),
     save: (table, rows) => accessTo(table).save(rows),
     remove: (table, keys) => accessTo(table).remove(keys),
-    advance(name, position) {
-      prepared('UPDATE projections SET position = ?, updatedAt = ? WHERE name = ? AND version = ?').run(
+    advance(name, position, last) {
+      prepared(`UPDATE projections SET position = ?, updatedAt = ?, ${keptMark} WHERE name = ? AND version = ?`).run(
         position,
         now(),
+        last?.position,
+        last?.id,
         name,
         view(name).version,
       );
     },
-    stop(name, position, { message, position: errorPosition, type }) {
+    stop(name, position, { message, position: errorPosition, type }, last) {
       prepared(
-        `UPDATE projections SET status = 'stopped', position = ?, error = ?, errorPosition = ?, errorType = ?, updatedAt = ?
-         WHERE name = ? AND version = ?`,
-      ).run(position, message, errorPosition, type, now(), name, view(name).version);
+        `UPDATE projections SET status = 'stopped', position = ?, error = ?, errorPosition = ?, errorType = ?, updatedAt = ?,
+           ${keptMark} WHERE name = ? AND version = ?`,
+      ).run(position, message, errorPosition, type, now(), last?.position, last?.id, name, view(name).version);
     },
     finish: (name) =>
       transaction(() => {
@@ -319,14 +335,14 @@ export function openViewsFile({
 }
 
 /**
- * Makes sure, by reading alone, that the views that there are, if any, are of the log that ends at `head`; to be asked
- * before anything is written to a log. A log without an identity has had no views.
- * @throws ForeignViews
+ * Makes sure, by reading alone, that the views that there are, if any, are of this log, and of the history that it holds
+ * now; to be asked before anything is written to a log. A log without an identity has had no views.
+ * @throws ForeignViews, and what the log throws
  */
 export async function refuseForeignViews(
   path: string,
   ledgerId: string | undefined,
-  head: () => Promise<number>,
+  log: Pick<EventStore, 'head' | 'idAt'>,
 ): Promise<void> {
   if (!existsSync(path)) return;
   let known: readonly CheckpointRow[];
@@ -344,7 +360,22 @@ export async function refuseForeignViews(
     database?.close();
   }
   // After the checkpoints: a projector of another process may be moving them.
-  refuseForeign(path, known, ledgerId, await head());
+  refuseForeign(path, known, ledgerId, await log.head());
+  await refuseLost(path, known, log);
+}
+
+/** A restored log that has grown past the views is known by what stands where their last events stood. */
+async function refuseLost(path: string, known: readonly CheckpointRow[], log: Pick<EventStore, 'idAt'>): Promise<void> {
+  const ids = new Map<number, string | undefined>();
+  for (const { name, lastEventPosition: position, lastEventId: expected } of known) {
+    if (position == null || expected == null) continue;
+    if (!ids.has(position)) ids.set(position, await log.idAt(position));
+    const id = ids.get(position);
+    if (id !== expected)
+      throw new ForeignViews(
+        `${path} shows ${name} with event ${expected} at position ${position}, where the log ${id === undefined ? 'has none' : `has ${id}`}: the log was restored from a backup. Run "npm run rebuild".`,
+      );
+  }
 }
 
 function refuseForeign(
