@@ -106,13 +106,13 @@ describe('how far views are behind', () => {
     // What the views themselves say is known all the same.
     expect(lags).toEqual([{ name: 'view-0', status: 'running', error: null, position: 0, behind: undefined }]);
     await expect(oldestBehind()(silent, 0)).rejects.toThrow('has not answered within 3 s');
-  }, 10_000);
+  });
 
   it('is not known of a store that does not say where its log ends, and that is said in time', async () => {
     const silent: EventStore = { ...(await logOf(1)), head: () => new Promise(() => undefined) };
     const { trouble } = await lagsOf(silent, 0);
     expect(trouble?.message).toContain('has not answered within 3 s');
-  }, 10_000);
+  });
 
   it('is asked of the store once for everybody who asks at once or soon after, and then anew', async () => {
     const { store, asked } = counted(await logOf(3));

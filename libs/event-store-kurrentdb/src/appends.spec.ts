@@ -317,7 +317,7 @@ describe('many appends at once', () => {
   });
 
   it('are all answered, however many and however large', async () => {
-    const store = open({ callTimeout: 3_000 });
+    const store = open({ callTimeout: 10_000 });
     const answers = await Promise.all(
       Array.from({ length: 150 }, (_, index) => appendOne(store, `s${index}`, 0, 'x'.repeat(30_000))),
     );
