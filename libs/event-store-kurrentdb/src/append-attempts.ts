@@ -135,7 +135,6 @@ export function appendAttempts({ connection, logEnd, ids, callTimeout, settleWit
           return;
         }
         counts.appendedEvents += events.length;
-        logEnd.moved(position);
         ids.seen(position, events.at(-1)!.id);
         if (expectedRevision < 0) logEnd.began(storedName, events[0]!.id);
         resolve({ revision, position });

@@ -1,5 +1,7 @@
 import { kindOf } from './client-errors.js';
 import { positionOf } from './event-records.js';
+import type { LogEvent } from './live-subscription.js';
+import type { LogEnd } from './log-end.js';
 import type { Reader } from './reader.js';
 import type { StreamNames } from './stream-names.js';
 
@@ -12,29 +14,38 @@ export interface EventIds {
 
 const kept = 10_000;
 
-/** Which event stands at a position: known of what this store has written or read of late, asked for otherwise. */
-export function eventIds(reader: Reader, names: StreamNames): EventIds {
+/**
+ * Which event stands at a position: known of what this store has written or read of late, asked for otherwise. What it
+ * knows holds as long as the end of the log does, to which every new connection is held.
+ */
+export function eventIds(reader: Reader, names: StreamNames, logEnd: Pick<LogEnd, 'moved'>): EventIds {
   const ids = new Map<number, string>();
 
   function seen(position: number, id: string): void {
+    logEnd.moved(position, id);
     ids.set(position, id);
     if (ids.size > kept) ids.delete(ids.keys().next().value!);
   }
 
   async function look(position: number): Promise<string | undefined> {
-    if (position === 0) return undefined;
-    try {
-      const [found] = await reader.all({ from: position, count: 1 });
-      // The server reads on to the next event where none begins, and events of others are none of this log.
-      if (!found?.event || positionOf(found.event) !== position || !names.isOurs(found.event.streamId))
-        return undefined;
-      seen(position, found.event.id);
-      return found.event.id;
-    } catch (error) {
-      if (kindOf(error) === 'badPosition') return undefined;
-      throw error;
-    }
+    const found = position === 0 ? undefined : await eventAt(reader, position);
+    // Events of others are none of this log.
+    if (!found || !names.isOurs(found.streamId)) return undefined;
+    seen(position, found.id);
+    return found.id;
   }
 
   return { at: async (position) => ids.get(position) ?? (await look(position)), seen };
+}
+
+/** The event that begins at a position, whoever's it is. @throws errors of the client, LogDamaged */
+export async function eventAt(reader: Reader, position: number): Promise<LogEvent | undefined> {
+  try {
+    const [found] = await reader.all({ from: position, count: 1 });
+    // The server reads on to the next event where none begins.
+    return found?.event && positionOf(found.event) === position ? found.event : undefined;
+  } catch (error) {
+    if (kindOf(error) === 'badPosition') return undefined;
+    throw error;
+  }
 }

@@ -73,7 +73,7 @@ export function openKurrentdbEventStore({
   const notice = throttled(onNotice);
   const logEnd = endOfLog(names, firstStream);
   const connection = openConnection({ settings, callTimeout, verify: (reader) => logEnd.verify(reader), notice });
-  const ids = eventIds(connection.reader, names);
+  const ids = eventIds(connection.reader, names, logEnd);
   const { append, counts, idle } = appendAttempts({ connection, logEnd, ids, callTimeout, settleWithin });
   const { read } = streamReads(connection.reader, names, ids);
   const subscriptions = logSubscriptions({ connection, logEnd, names, callTimeout, notice });

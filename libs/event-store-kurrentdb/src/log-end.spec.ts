@@ -1,9 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
-import { LogDamaged, StoreUnavailable } from '#event-sourcing';
-import { appendEach, appendOne, eventually, failureOf, follow, storesOverPeer } from './testing.js';
+import { LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
+import { appendEach, appendOne, eventually, failureOf, follow, prefix, sealedAt, storesOverPeer } from './testing.js';
 
-const { peer, open, byHand } = storesOverPeer();
+const { peer, open, byHand, restore } = storesOverPeer();
 
 function othersWrite(count: number): void {
   for (let index = 0; index < count; index++) byHand('another application', { data: `{"index":${index}}` });
@@ -118,6 +118,103 @@ describe('a database that has lost what it had', () => {
       /first event of Test\.ledger was [0-9a-f-]{36}, now it is [0-9a-f-]{36}: another/,
     );
     expect(peer().log.stream('Test.b')).toHaveLength(0);
+  });
+
+  it.each<[string, (store: EventStore, lost: { stream: string; position: number }) => Promise<unknown>]>([
+    ['written', () => Promise.resolve()],
+    ['read in its stream', (store, { stream }) => store.read(stream)],
+    ['found at the end', (store) => store.head()],
+    ['looked up', (store, { position }) => store.idAt(position)],
+    ['followed', (store, { position }) => follow(store).until(position)],
+  ])('is damage for whoever has %s what is lost, though the log has grown past it', async (how, sees) => {
+    const store = open({ firstStream: 'ledger' });
+    const writer = how === 'written' ? store : open({ firstStream: 'ledger' });
+    const { position: backup } = await appendOne(writer, 'ledger');
+    // Of what comes behind, the store knows nothing before it has seen the event.
+    await store.head();
+    const { position } = await appendOne(writer, 'lost');
+    const lost = await writer.idAt(position);
+    await sees(store, { stream: 'lost', position });
+    await restore(backup, () => othersWrite(20));
+
+    for (const act of [
+      () => appendOne(store, 'b'),
+      () => store.read('b'),
+      () => store.head(),
+      () => store.idAt(position + 1),
+    ]) {
+      // What was on its way when the connection broke is answered as such: that append, once.
+      let error: unknown;
+      await eventually('it is noticed', async () => {
+        error = await failureOf(act());
+        return error instanceof LogDamaged;
+      });
+      expect((error as Error).message).toMatch(
+        new RegExp(`event at position ${position} was ${lost}, now it is [0-9a-f-]{36}: .*restored from a backup`),
+      );
+    }
+    expect(peer().log.stream('Test.b')).toHaveLength(0);
+    // Who has not seen it has lost nothing.
+    await appendOne(open({ firstStream: 'ledger' }), 'b');
+  });
+
+  it('is damage also where no event begins where the lost one stood', async () => {
+    const store = open();
+    const { position: backup } = await appendOne(store, 'a');
+    const { position } = await appendOne(store, 'a', 1);
+    await restore(backup, () => {
+      byHand('another application of a longer name', {});
+      othersWrite(20);
+    });
+    let error: unknown;
+    await eventually('it is noticed', async () => {
+      error = await failureOf(store.head());
+      return error instanceof LogDamaged;
+    });
+    expect((error as Error).message).toContain(`position ${position} was`);
+  });
+
+  it('is none as long as nothing of ours is lost: what others have lost is looked through again', async () => {
+    const store = open();
+    const { position: backup } = await appendOne(store, 'a');
+    othersWrite(20);
+    const looked = peer().log.head();
+    expect(await store.head()).toBe(backup);
+    const [event] = sealedAt('a', 1);
+    await restore(backup, () => {
+      byHand(`${prefix}a`, { id: event!.id, type: event!.type, metadata: JSON.stringify(event!.metadata) });
+      othersWrite(40);
+    });
+    const position = peer().log.stream(`${prefix}a`)[1]!.position;
+    expect(position).toBeLessThan(looked);
+
+    let head: number | undefined;
+    await eventually('it is there again', async () => {
+      head = await store.head().catch(() => undefined);
+      return head !== undefined;
+    });
+    expect(head).toBe(position);
+  });
+
+  it.each([
+    ['only the connection is lost, and what others have written is not looked through again', false, 10],
+    ['others have scavenged what was theirs', true, Infinity],
+  ])('is none when %s', async (_, scavenged, most) => {
+    const store = open();
+    const { position } = await appendOne(store, 'a');
+    othersWrite(5_000);
+    expect(await store.head()).toBe(position);
+    if (scavenged) peer().scavenge([peer().log.head()]);
+    peer().cutSockets();
+    othersWrite(1);
+    const before = peer().counts.reads;
+    await eventually('it is there again', () =>
+      store.head().then(
+        (head) => head === position,
+        () => false,
+      ),
+    );
+    expect(peer().counts.reads - before).toBeLessThan(most);
   });
 
   it('is damage for who asks for a position that was reached once', async () => {

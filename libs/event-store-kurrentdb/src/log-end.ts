@@ -1,5 +1,6 @@
 import { LogDamaged } from '#event-sourcing';
 import { kindOf } from './client-errors.js';
+import { eventAt } from './event-ids.js';
 import { positionOf } from './event-records.js';
 import type { Reader } from './reader.js';
 import { hiddenBecause } from './stream-metadata.js';
@@ -21,12 +22,15 @@ export interface LogEnd {
   /** A stream was begun here. The first of the log is what the database is held to from then on. */
   began(storedName: string, firstId: string): void;
   /** An event of ours was seen. */
-  moved(position: number): void;
+  moved(position: number, id: string): void;
   /** Streams of ours of which something behind a position says that they were deleted or truncated by hand. */
   marksBehind(position: number): readonly string[];
   /** The first event of the log, if there is such a thing; looked for as long as it is not there. */
   first(reader: Reader): Promise<FirstEvent | undefined>;
-  /** Makes sure that the database still holds the log that it held. @throws errors of the client, LogDamaged */
+  /**
+   * Makes sure that the database still holds the log that it held, up to the last event that this store knows of.
+   * @throws errors of the client, LogDamaged
+   */
   verify(reader: Reader): Promise<void>;
 }
 
@@ -34,6 +38,14 @@ export interface FirstEvent {
   readonly id: string;
   readonly position: number;
 }
+
+/** An event that stands where it stood vouches for all before it. */
+interface Place {
+  readonly position: number;
+  readonly id: string;
+}
+
+const begin: Place = { position: 0, id: '' };
 
 const pageSizes = [4, 64, 512];
 
@@ -44,25 +56,24 @@ const pageSizes = [4, 64, 512];
 export function logEnd(names: StreamNames, firstStream: string | undefined): LogEnd {
   const storedFirstStream = firstStream === undefined ? undefined : names.toStored(firstStream);
   // The last of our events at or before `searched` is at `head`.
-  let head = 0;
-  let searched = 0;
+  let head = begin;
+  let searched = begin;
   let pinnedId: string | undefined;
   let firstEvent: FirstEvent | undefined;
   const marks = new Map<string, number>();
 
-  function moved(position: number): void {
-    if (position > head) head = position;
-    if (position > searched) searched = position;
+  function moved(position: number, id: string): void {
+    if (position > head.position) head = { position, id };
+    considered(head);
   }
 
-  function considered(position: number): void {
-    if (position > searched) searched = position;
+  function considered(place: Place): void {
+    if (place.position > searched.position) searched = place;
   }
 
   async function look(reader: Reader): Promise<End> {
-    const before = head;
-    const seen = searched;
-    let end: number | undefined;
+    const before = head.position;
+    let end: Place | undefined;
     let from: number | 'end' = 'end';
     for (let page = 0; ; page++) {
       const count = pageSizes[Math.min(page, pageSizes.length - 1)]!;
@@ -71,33 +82,32 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
         if (!event) continue;
         const position = positionOf(event);
         if (end === undefined) {
-          end = position;
-          if (end < before) throw shrunken(end, before);
+          end = { position, id: event.id };
+          if (position < before) throw shrunken(position, before);
           // Nothing of ours can be there before its first event is: in a large old database that saves reading it all.
           if (storedFirstStream !== undefined && !(await first(reader))) {
-            considered(end);
-            return { head, end };
+            return found(end);
           }
         }
         // With one event of another stream in between, a page begins with the last event of the page before.
-        if (position <= seen || position < (firstEvent?.position ?? 0)) {
-          considered(end);
-          return { head, end };
-        }
+        if (position <= searched.position || position < (firstEvent?.position ?? 0)) return found(end);
         if (names.isOurs(event.streamId) && !event.type.startsWith('$')) {
-          moved(position);
-          considered(end);
-          return { head, end };
+          moved(position, event.id);
+          return found(end);
         }
         mark(event.streamId, event.type, position);
         from = position;
       }
       if (events.length < count) {
         if (end === undefined && before > 0) throw shrunken(0, before);
-        considered(end ?? 0);
-        return { head, end: end ?? 0 };
+        return found(end ?? begin);
       }
     }
+  }
+
+  function found(end: Place): End {
+    considered(end);
+    return { head: head.position, end: end.position };
   }
 
   function mark(storedName: string, type: string, position: number): void {
@@ -126,7 +136,7 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
   }
 
   async function verify(reader: Reader): Promise<void> {
-    const before = head;
+    const [known, seen] = [head, searched];
     const expected = pinnedId;
     const [now, [last]] = await Promise.all([
       storedFirstStream === undefined ? undefined : readFirst(reader, storedFirstStream),
@@ -134,12 +144,19 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
     ]);
     pin(now, expected);
     const end = last?.event ? positionOf(last.event) : 0;
-    if (end < before) throw shrunken(end, before);
+    if (end < known.position) throw shrunken(end, known.position);
+    const idAt = async ({ position }: Place) =>
+      position === 0 ? begin.id : position === end ? last?.event?.id : (await eventAt(reader, position))?.id;
+    if ((await idAt(seen)) === seen.id) return;
+    const id = await idAt(known);
+    if (id !== known.id) throw replaced(known, id);
+    // Others have lost something, by a scavenge or in a restore; after that, ours may stand where there was nothing of ours.
+    searched = head;
   }
 
   return {
     look,
-    known: () => head,
+    known: () => head.position,
     began(storedName, firstId) {
       if (storedName === storedFirstStream) pinnedId = firstId;
     },
@@ -163,8 +180,20 @@ async function readFirst(reader: Reader, storedName: string): Promise<FirstEvent
 }
 
 function shrunken(end: number, known: number): LogDamaged {
+  return lost(
+    `The event store ends at position ${end}, but position ${known} has been there: it was emptied, or restored`,
+  );
+}
+
+function replaced({ position, id }: Place, now: string | undefined): LogDamaged {
+  return lost(
+    `The event at position ${position} was ${id}, now ${now === undefined ? 'there is none' : `it is ${now}`}: the event store was restored`,
+  );
+}
+
+function lost(how: string): LogDamaged {
   return new LogDamaged(
-    `The event store ends at position ${end}, but position ${known} has been there: it was emptied, or restored from a backup made before. ` +
-      'Nothing is written to it. Restore a newer backup; or, if the loss is accepted, restart this process and rebuild the views.',
+    `${how} from a backup made before. Nothing is written to it. ` +
+      'Restore a newer backup; or, if the loss is accepted, restart this process and rebuild the views.',
   );
 }

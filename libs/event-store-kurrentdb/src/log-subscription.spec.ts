@@ -13,7 +13,7 @@ import {
   storesOverPeer,
 } from './testing.js';
 
-const { peer, open, byHand, notices } = storesOverPeer();
+const { peer, open, byHand, notices, restore } = storesOverPeer();
 
 function othersWrite(count: number): void {
   for (let index = 0; index < count; index++) byHand('another application', { data: `{"index":${index}}` });
@@ -396,6 +396,64 @@ describe('a subscription that meets damage', () => {
     const error = await log.failure();
     expect(error).toBeInstanceOf(LogDamaged);
     expect(error.message).toContain('another or an emptied database');
+  });
+});
+
+describe('a subscription whose database was restored from a backup and has grown past it', () => {
+  it('ends with damage, and so does whoever goes on from where it was', async () => {
+    const store = open();
+    const positions = await appendEach(store, 'a', 4);
+    const follower = open();
+    const log = follow(follower);
+    await log.until(positions[3]!);
+    await log.caughtUp();
+    // It knows of it by what it follows alone.
+    positions.push(...(await appendEach(store, 'a', 1, 4)));
+    await log.until(positions[4]!);
+    const batches = log.batches.length;
+    await restore(positions[2]!, () => othersWrite(30));
+
+    for (const subscription of [log, follow(follower, positions[4]), follow(follower)]) {
+      const error = await subscription.failure();
+      expect(error).toBeInstanceOf(LogDamaged);
+      expect(error.message).toMatch(new RegExp(`event at position ${positions[4]} was .*restored from a backup`));
+    }
+    expect(log.batches).toHaveLength(batches);
+  });
+
+  it('goes on when nothing of ours is lost, and misses nothing where it had seen events of others alone', async () => {
+    const store = open();
+    // From here on positions have as many bytes in an event as any other.
+    othersWrite(100);
+    const positions = await appendEach(store, 'a', 3);
+    const follower = open();
+    const log = follow(follower);
+    await log.until(positions[2]!);
+    await log.caughtUp();
+    let others = 0;
+    const sized = (size: number) =>
+      byHand(`another application ${1_000 + others++}`, { data: JSON.stringify('x'.repeat(size)) });
+    const begin = peer().log.end();
+    sized(200);
+    const each = peer().log.end() - begin;
+    for (let count = 1; count < 700; count++) sized(200);
+    const looked = peer().log.head();
+    // The server tells that it has found nothing of ours; afterwards it is asked to go on behind that.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const [event] = sealedAt('a', 3);
+    await restore(positions[2]!, () => {
+      byHand(`${prefix}a`, { id: event!.id, type: event!.type, metadata: JSON.stringify(event!.metadata) });
+      // Events begin again where events began before, as happens now and then by chance.
+      sized(200 + each - ((peer().log.end() - begin) % each));
+      for (let count = 0; count < 1_000; count++) sized(200);
+    });
+    positions.push(peer().log.stream(`${prefix}a`)[3]!.position);
+    expect(positions[3]).toBeLessThan(looked);
+    expect(peer().log.records.some(({ position }) => position === looked)).toBe(true);
+    await log.until(positions[3]!);
+
+    expect(log.positions()).toEqual(positions);
+    await log.stop();
   });
 });
 

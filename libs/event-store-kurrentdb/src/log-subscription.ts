@@ -110,7 +110,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
             if (names.isOurs(arrival.streamId)) {
               if (arrival.type === '$streamDeleted') throw tombstoned(arrival.streamId);
               events.push(toRecorded(arrival, names.prefix));
-              logEnd.moved(at);
+              logEnd.moved(at, arrival.id);
               reached = at;
             } else await requireNoMark(arrival);
           }
@@ -158,6 +158,8 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
         resubscriptions++;
         // The server is alive and has told so: it will have the rest at once.
         if (kind === 'dropped' && progress) continue;
+        // It may come back with another history: what events of ours vouch for holds, what was looked at behind them not.
+        considered = position;
         // What has held for a while, though it may have had nothing to say, is no row of failures.
         if (performance.now() - openedAt > lastPause) pause = firstPause;
         connection.doubt();
