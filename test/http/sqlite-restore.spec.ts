@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { viewsFileIn } from '#projector';
+import { liveFeed } from './live-feed.js';
 import { establish, runServer, subscription, type RunningServer } from './running-server.js';
 
 jest.setTimeout(60_000);
@@ -10,7 +11,7 @@ jest.setTimeout(60_000);
 describe('a ledger that was restored from a backup, and has grown past what was lost', () => {
   let server: RunningServer;
   let path: string;
-  const places: Record<'kept' | 'lost', string> = { kept: '', lost: '' };
+  const places: Record<'kept' | 'lost' | 'last', string> = { kept: '', lost: '', last: '' };
   const lost = () => ({ status: 400, code: 'LedgerPositionUnknown', body: { reason: 'lostInRestore' } });
 
   const purchase = async (id: string) =>
@@ -31,7 +32,7 @@ describe('a ledger that was restored from a backup, and has grown past what was 
     cpSync(`${events}.backup`, events);
     for (const end of ['', '-wal', '-shm']) rmSync(`${viewsFileIn(server.dataDirectory)}${end}`, { force: true });
     server = await runServer({ dataDirectory: server.dataDirectory, store: server.store });
-    for (const id of ['other', 'another', 'third']) await purchase(id);
+    for (const id of ['other', 'another', 'third']) places.last = await purchase(id);
   });
   afterAll(() => server.end());
 
@@ -52,6 +53,20 @@ describe('a ledger that was restored from a backup, and has grown past what was 
       const kept = { headers: { 'ledger-position': places.kept, prefer: 'wait=20' } };
       expect([url, (await server.get(url, kept)).status]).toEqual([url, 200]);
     }
+  });
+
+  it('is told the same place by a command, a relationship, a list, the history and its live form', async () => {
+    const seen = { headers: { 'ledger-position': places.last, prefer: 'wait=20' } };
+    for (const url of [
+      '/v1/items',
+      `/v1/items?asOf=${new Date().toISOString()}`,
+      '/v1/events',
+      `${path}/reseller-relationship`,
+    ])
+      expect([url, (await server.get(url, seen)).headers.get('ledger-position')]).toEqual([url, places.last]);
+    const feed = await liveFeed(server, '/v1/events');
+    expect((await feed.arrived((await server.get('/v1/events')).body.length)).at(-1)!.id).toBe(places.last);
+    feed.close();
   });
 
   it('does not let a reader of the feed go on from there, in any form', async () => {

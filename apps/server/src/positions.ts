@@ -1,9 +1,10 @@
-import { LogDamaged, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
+import { LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
 import { beginOf, ledgerPosition, parseLedgerPosition, parsePosition, Problem } from '#http';
 
 /** Places in this ledger as its answers tell them, and as callers bring them back. */
 export interface Positions {
-  readonly of: (event: Pick<RecordedEvent, 'position' | 'id'>) => string;
+  /** The id is that of the event that stands there, if one does. */
+  readonly of: (place: { readonly position: number; readonly id: string | undefined }) => string;
   /** A store that cannot say which event stands there does not keep the answer back: the place alone is one too. */
   readonly at: (position: number) => Promise<string>;
   /**

@@ -17,6 +17,8 @@ export class ViewNotBuilt extends Error {
 export interface ViewAnswer<T> {
   readonly result: T;
   readonly position: number;
+  /** Of the event that stands there, if the view knows of one. */
+  readonly eventId: string | undefined;
   readonly status: ViewState;
 }
 
@@ -93,8 +95,9 @@ export function openViews<Tables>({
         // The first read of a transaction chooses the state of the file that all of it sees.
         const row = checkpoint(view);
         if (!row) throw new ViewNotBuilt(view);
-        const { position, status } = row;
-        return { result: await query(transaction), position, status };
+        const { position, status, lastEventPosition, lastEventId } = row;
+        const eventId = (lastEventPosition === position && lastEventId) || undefined;
+        return { result: await query(transaction), position, eventId, status };
       });
     },
     status() {

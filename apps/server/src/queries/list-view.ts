@@ -85,12 +85,12 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
   private async asItStands({ listing, asked, query, after, request, tagOf }: Listed, now: string): Promise<Answer> {
     const { views, policy, positions } = this.ledger;
-    const { result, position } = await views
+    const { result, position, eventId } = await views
       .read(listing.view, (db) => listing.page(db, { ...request, ...(after ? { after } : {}) }, { now, policy }))
       .catch(refused);
 
     const answered: Record<string, string> = {
-      'Ledger-Position': await positions.at(position),
+      'Ledger-Position': positions.of({ position, id: eventId }),
       ...this.link(asked, query, result.next),
     };
     if (listing.dependsOnClock) answered['Cache-Control'] = 'no-store';
