@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, jest } from '@jest/globals';
 import type { EventBatch, EventStore, Json } from '#event-sourcing';
 import { eventually, sealedAt } from '#event-sourcing/testing';
-import { decodeRecordedEvent } from '../../../test/test-peer/recorded-event.js';
 import { startTestPeer, type TestPeer, type TestPeerOptions } from '../../../test/test-peer/index.js';
+import { restore } from '../../../test/test-peer/restore.js';
 import { openKurrentdbEventStore, type KurrentdbEventStore, type KurrentdbEventStoreOptions } from './index.js';
 
 export { eventually, sealedAt };
@@ -56,23 +56,7 @@ export function storesOverPeer(peerOptions: TestPeerOptions = {}) {
       stores.push(store);
       return store;
     },
-    /**
-     * The server stops, its database is restored as it was when it ended at a position, `others` write to it, and it
-     * starts again. What `others` do comes to stand where the lost events stood.
-     */
-    async restore(end: number, others: () => void): Promise<void> {
-      const log = peer!.log;
-      await peer!.kill();
-      const kept = log.records
-        // The first is the server's own: it writes it into every new database.
-        .filter(({ position }, index) => index > 0 && position <= end)
-        .map(({ bytes }) => decodeRecordedEvent(bytes));
-      log.wipe();
-      for (const event of kept) log.append(event.stream, [event], -2);
-      if (log.head() !== end) throw new Error(`The database ends at ${log.head()}, not at ${end} as it did`);
-      others();
-      await peer!.start();
-    },
+    restore: (end: number, others: () => void) => restore(peer!, end, others),
     /** Written past every store, by the hand of somebody. */
     byHand(storedName: string, event: Partial<Record<'id' | 'type' | 'data' | 'metadata', string>>, expected = -2) {
       return peer!.log.append(

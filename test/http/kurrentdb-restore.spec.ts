@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { launchServer } from '../server-process.js';
+import { startTestPeer, type TestPeer } from '../test-peer/index.js';
+import { restore } from '../test-peer/restore.js';
+import { kurrentdbStore } from './journey-store.js';
+import { establish, partners, runServer, subscription, type RunningServer } from './running-server.js';
+import { runTool } from './tools.js';
+
+jest.setTimeout(90_000);
+
+let directory: string;
+let peer: TestPeer;
+let server: RunningServer;
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'ledger-restored-'));
+  peer = await startTestPeer();
+  const store = await kurrentdbStore(peer.connectionString, join(directory, 'keys'));
+  server = await runServer({ dataDirectory: join(directory, 'first'), store });
+});
+afterEach(async () => {
+  await server.killAtOnce();
+  await peer.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Of another application, in the same database. */
+function othersWrite(): void {
+  const event = { id: randomUUID(), type: 'Theirs', json: true, data: Buffer.from('{}'), metadata: Buffer.from('') };
+  for (let count = 0; count < 100; count++) peer.log.append('theirs', [{ ...event, id: randomUUID() }], -2);
+}
+
+it('a database that is restored under a running server is damage for it, and its views are refused until they are rebuilt', async () => {
+  const path = await establish(server);
+  let written: string;
+  const buy = (id: string) => server.post(`${path}/subscriptions`, subscription(id), { key: id });
+  const purchase = async (id: string) => {
+    const { status, headers } = await buy(id);
+    expect(status).toBe(201);
+    written = headers.get('ledger-position')!;
+  };
+  const shown = async () => {
+    const { body } = await server.get('/v1/items', { headers: { 'ledger-position': written, prefer: 'wait=20' } });
+    return body.items.map(({ itemId }: any) => itemId);
+  };
+  const backup = peer.log.head();
+  await purchase('lost');
+  expect(await shown()).toEqual(['lost']);
+  const end = peer.log.head();
+  await restore(peer, backup, othersWrite);
+  expect(peer.log.head()).toBeGreaterThan(end);
+
+  // By itself, before anybody has asked it anything.
+  const told = /no view moves: The event at position \d+ was .*restored from a backup/;
+  for (const giveUpAt = Date.now() + 20_000; !told.test(server.output()); await sleep(50))
+    if (Date.now() > giveUpAt) throw new Error(`Nothing was noticed:\n${server.output()}`);
+  const { status, body: health } = await server.get('/health/ready', { as: null });
+  expect([status, health.status]).toEqual([503, 'damaged']);
+  const bought = await buy('other');
+  expect([bought.status, bought.code, bought.body.outcome]).toEqual([503, 'LogDamaged', 'none']);
+  await server.stop();
+
+  // Another server of the ledger, which begins with the restored log and makes it longer than the first has seen it.
+  const first = server;
+  server = await runServer({ dataDirectory: join(directory, 'second'), store: first.store });
+  await purchase('other');
+  expect(await shown()).toEqual(['other']);
+  const { dataDirectory, store } = first;
+  const refused = await launchServer({ dataDirectory, partners, env: store.env });
+  const patience = setTimeout(() => refused.child.kill('SIGKILL'), 30_000);
+  await refused.exited;
+  clearTimeout(patience);
+  expect([refused.child.exitCode, refused.output()]).toEqual([
+    1,
+    expect.stringMatching(/shows [a-z-]+ with event \S+ at position \d+, where the log has none: .*npm run rebuild/),
+  ]);
+  expect((await runTool('../../projector/src/rebuild', ['--data-dir', dataDirectory], store.env)).code).toBe(0);
+  await server.stop();
+  server = await runServer({ dataDirectory, store });
+  expect(await shown()).toEqual(['other']);
+});
