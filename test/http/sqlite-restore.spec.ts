@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { viewsFileIn } from '#projector';
 import { liveFeed } from './live-feed.js';
-import { establish, runServer, subscription, type RunningServer } from './running-server.js';
+import { establish, runServer, subscription, type Answered, type RunningServer } from './running-server.js';
 
 jest.setTimeout(60_000);
 
@@ -17,6 +17,11 @@ describe('a ledger that was restored from a backup, and has grown past what was 
   const purchase = async (id: string) =>
     (await server.post(`${path}/subscriptions`, subscription(id))).headers.get('ledger-position')!;
 
+  const listAt = (place: string, headers: Record<string, string> = {}) =>
+    server.get('/v1/customers', { headers: { 'ledger-position': place, prefer: 'wait=20', ...headers } });
+  let samePlace: boolean;
+  let conditional: Answered;
+
   beforeAll(async () => {
     server = await runServer();
     path = await establish(server);
@@ -26,13 +31,17 @@ describe('a ledger that was restored from a backup, and has grown past what was 
     await database.backup(`${events}.backup`);
     database.close();
     places.lost = await purchase('lost');
+    const tag = (await listAt(places.lost)).headers.get('etag')!;
     await server.stop();
 
     for (const end of ['', '-wal', '-shm']) rmSync(`${events}${end}`, { force: true });
     cpSync(`${events}.backup`, events);
     for (const end of ['', '-wal', '-shm']) rmSync(`${viewsFileIn(server.dataDirectory)}${end}`, { force: true });
     server = await runServer({ dataDirectory: server.dataDirectory, store: server.store });
-    for (const id of ['other', 'another', 'third']) places.last = await purchase(id);
+    const other = await purchase('other');
+    samePlace = parseInt(other) === parseInt(places.lost);
+    conditional = await listAt(other, { 'if-none-match': tag });
+    for (const id of ['another', 'third']) places.last = await purchase(id);
   });
   afterAll(() => server.end());
 
@@ -53,6 +62,10 @@ describe('a ledger that was restored from a backup, and has grown past what was 
       const kept = { headers: { 'ledger-position': places.kept, prefer: 'wait=20' } };
       expect([url, (await server.get(url, kept)).status]).toEqual([url, 200]);
     }
+  });
+
+  it('has other tags for lists where the place is the same again', () => {
+    expect([samePlace, conditional.status]).toEqual([true, 200]);
   });
 
   it('is told the same place by a command, a relationship, a list, the history and its live form', async () => {

@@ -216,6 +216,7 @@ describe('A view as it stood', () => {
         expect(lastCounted).toEqual(
           last && {
             position: last.position,
+            id: last.id,
             recordedAt: last.metadata.recordedAt,
             policy: last.metadata.policy,
           },

@@ -21,7 +21,7 @@ export interface Until {
 /** What a view of the past rests on. */
 export interface Past {
   /** The last event that counts and that views are about; undefined where there is none. */
-  readonly lastCounted: (Pick<RecordedEvent, 'position'> & Pick<EventMetadata, 'recordedAt' | 'policy'>) | undefined;
+  readonly lastCounted: (Pick<RecordedEvent, 'position' | 'id'> & Pick<EventMetadata, 'recordedAt' | 'policy'>) | undefined;
 }
 
 export interface ProjectPastOptions<Catalogue, Subject> {
@@ -77,7 +77,7 @@ export async function projectPast<Catalogue, Subject>({
       const last = events.findLast(({ stream }) => subjectOf(stream) !== undefined);
       if (last) {
         const { recordedAt, policy } = last.metadata;
-        lastCounted = { position: last.position, recordedAt, policy };
+        lastCounted = { position: last.position, id: last.id, recordedAt, policy };
       }
       onProgress?.(position);
     });

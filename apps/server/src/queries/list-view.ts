@@ -51,7 +51,8 @@ interface Listed {
   readonly query: string;
   readonly after: readonly string[] | undefined;
   readonly request: PageRequest;
-  readonly tagOf: (place: string) => string;
+  /** Of a place and the event that stands there: after a restore other rows hold for the same place. */
+  readonly tagOf: (place: string, eventId: string | undefined) => string;
 }
 
 @QueryHandler(ListView)
@@ -74,8 +75,8 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       query,
       after,
       request: limit === undefined ? {} : { limit },
-      tagOf: (place) =>
-        `W/"${place}.${hash('sha256', `${formOf(listing.view)} ${query} ${cursor} ${limit}`).slice(0, 16)}"`,
+      tagOf: (place, eventId) =>
+        `W/"${place}.${hash('sha256', `${formOf(listing.view)} ${query} ${cursor} ${limit} ${eventId}`).slice(0, 16)}"`,
     };
     if (moment) return this.asItStood(listed, moment, atLeast);
     await this.requireRelationship(party);
@@ -97,7 +98,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     else {
       answered['Cache-Control'] = 'private, no-cache';
       // Weak: the time in the body differs, what it says does not.
-      answered['ETag'] = tagOf(String(position));
+      answered['ETag'] = tagOf(String(position), eventId);
       if (noneMatch(asked.headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
     }
     const asOf = await this.upTo(listing.view, position, now);
@@ -146,7 +147,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     if (past.error) throw past.error;
     const { pastViews, positions } = this.ledger;
     const began = await this.whenTheLedgerBegan();
-    const { result, asOf, place } = await pastViews
+    const { result, asOf, last } = await pastViews
       .read(past, async (db, lastCounted) => {
         const asOf = recordedUntil ?? lastCounted?.recordedAt ?? began;
         const at: Circumstances = {
@@ -158,7 +159,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
         };
         const rest = after?.slice(1);
         const result = await listing.page(db, { ...request, ...(rest ? { after: rest } : {}) }, at);
-        return { result, asOf, place: lastCounted?.position ?? 0 };
+        return { result, asOf, last: lastCounted };
       })
       .catch(refused);
     const placed = await positions.at(position);
@@ -168,7 +169,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       ...this.link(asked, query, next),
       'Cache-Control': 'private, no-cache',
       // Of the last event that counts: where the log ends now changes nothing. Weak, because the position in the body may.
-      ETag: tagOf(`then-${place}`),
+      ETag: tagOf(`then-${last?.position ?? 0}`, last?.id),
     };
     if (noneMatch(asked.headers['if-none-match'], answered['ETag']!)) return new Answer(304, answered, undefined);
     return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
