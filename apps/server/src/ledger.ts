@@ -8,7 +8,7 @@ import type {
   RelationshipEvents,
 } from '#customer-relationship';
 import type { CommandHandler, EventStore } from '#event-sourcing';
-import type { Cursors } from '#http';
+import type { Cursors, FewAtOnce, LoopTurns } from '#http';
 import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
 import type { PastViews } from './as-of/past-views.js';
@@ -36,6 +36,10 @@ export abstract class Ledger {
   abstract readonly secret: KeyObject;
   abstract readonly cursors: Cursors;
   abstract readonly positions: Positions;
+  /** For work that reads whole streams for one question. */
+  abstract readonly longReadings: FewAtOnce;
+  /** For its pieces. */
+  abstract readonly turns: LoopTurns;
   /** RFC 3339 in UTC with milliseconds; read once per request. */
   abstract readonly clock: () => string;
 }

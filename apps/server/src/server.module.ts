@@ -9,7 +9,7 @@ import {
   relationshipCommands,
 } from '#customer-relationship';
 import { commandHandler, rememberRefusals, type EventStore } from '#event-sourcing';
-import { cursors } from '#http';
+import { cursors, fewAtOnce, loopTurns } from '#http';
 import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
 import { Module, type DynamicModule } from '@nestjs/common';
@@ -138,6 +138,7 @@ export function ledgerOf({
 }: LedgerParts): Ledger {
   const onClockSetBack = (stream: string, now: string, lastRecordedAt: string) =>
     logger.warn({ stream, now, lastRecordedAt }, 'the clock reads earlier than the last event');
+  const turns = loopTurns();
   return {
     id,
     place,
@@ -152,6 +153,8 @@ export function ledgerOf({
     // Of the same secret, but never the same use of it.
     cursors: cursors(createHmac('sha256', secret).update('cursors').digest()),
     positions: positionsIn(store, id),
+    longReadings: fewAtOnce({ atOnce: 8, ofOne: 2, longestLine: 100 }),
+    turns,
     clock: () => new Date().toISOString(),
     relationships: rememberRefusals({
       commands: relationshipCommands({
@@ -159,6 +162,7 @@ export function ledgerOf({
           store,
           decider: customerRelationship,
           codec: relationshipCodec,
+          betweenPages: turns.take,
           onClockSetBack,
         }),
         names: commandHandler({ store, decider: grantName, codec: grantNameCodec, onClockSetBack }),

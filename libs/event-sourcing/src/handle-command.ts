@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { decideOn, fold, type Decider } from './decider.js';
 import type { EventCodec } from './event-codec.js';
 import { noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
@@ -81,9 +82,14 @@ export interface CommandHandlerOptions<Commands, Events, State, Context> {
   readonly cachedStreams?: number;
   /** How often a decision is made anew after a revision conflict before the caller is told. */
   readonly attempts?: number;
+  /** Awaited between the pages of a long stream that is folded for a question (default: a turn of the event loop). */
+  readonly betweenPages?: (stream: string) => Promise<void>;
   /** Told when the clock reads earlier than the last event of a stream; that event's time is used. */
   readonly onClockSetBack?: (stream: string, now: string, lastRecordedAt: string) => void;
 }
+
+/** So many events of a stream are read and folded at a time: between two pages others have their turn. */
+const pageSize = 256;
 
 interface Folded<State> extends StreamPlace {
   state: State;
@@ -109,10 +115,12 @@ export function commandHandler<Commands, Events, State, Context>({
   codec,
   cachedStreams = 10_000,
   attempts = 5,
+  betweenPages = () => turn(),
   onClockSetBack,
 }: CommandHandlerOptions<Commands, Events, State, Context>): CommandHandler<Commands, Events, State, Context> {
   const cache = new Map<string, Folded<State>>();
   const inTurn = turns();
+  const foldingForQuestions = new Map<string, Promise<Folded<State>>>();
 
   async function handle(request: CommandRequest<Commands, Context>): Promise<CommandOutcome<Events>> {
     const { stream } = request;
@@ -242,24 +250,57 @@ export function commandHandler<Commands, Events, State, Context>({
     return { outcome: 'accepted', replayed: false, ...receipt };
   }
 
-  async function latest(stream: string): Promise<Folded<State>> {
+  async function latest(stream: string, pause: () => Promise<void> = turn): Promise<Folded<State>> {
     const cached = cache.get(stream);
     if (cached) {
       cache.delete(stream);
       cache.set(stream, cached);
       return cached;
     }
-    const folded = include(initially(), await store.read(stream));
+    const folded = await read(stream, Infinity, pause);
     // Meanwhile others may have folded the stream too, and further.
     const kept = cache.get(stream);
     if (kept && kept.revision >= folded.revision) return kept;
     return folded.revision === noStream ? folded : keep(stream, folded);
   }
 
+  /**
+   * The same for a question. All that are asked of a stream that is not kept wait for one reading of it; a command does
+   * not, because questions have time.
+   */
+  async function latestForQuestion(stream: string): Promise<Folded<State>> {
+    if (cache.has(stream)) return latest(stream);
+    const underWay = foldingForQuestions.get(stream);
+    if (underWay) {
+      const folded = await underWay;
+      // Or all that have waited would be answered in one turn of the loop.
+      await betweenPages(stream);
+      return cache.get(stream) ?? folded;
+    }
+    const folding = latest(stream, () => betweenPages(stream)).finally(() => foldingForQuestions.delete(stream));
+    foldingForQuestions.set(stream, folding);
+    return folding;
+  }
+
+  /**
+   * Folds a stream from its begin. Page by page, which is one long reading to everybody else: until it is whole nobody
+   * has it, and events never change. It ends with all that was in the stream when its last page was read, so never with
+   * half of what one command has appended.
+   */
+  async function read(stream: string, to: number, pause: () => Promise<void>): Promise<Folded<State>> {
+    const folded = initially();
+    for (let from = 0; ; from += pageSize) {
+      const pageEnd = Math.min(from + pageSize - 1, to);
+      include(folded, await store.read(stream, { from, to: pageEnd }));
+      if (pageEnd === to || folded.revision < pageEnd) return folded;
+      await pause();
+    }
+  }
+
   /** What nobody has appended to since the call. */
   async function atHead(stream: string): Promise<Folded<State>> {
     for (;;) {
-      const folded = await latest(stream);
+      const folded = await latestForQuestion(stream);
       if (!(await catchUp(stream, folded.revision))) return folded;
     }
   }
@@ -276,8 +317,8 @@ export function commandHandler<Commands, Events, State, Context>({
   }
 
   async function at(stream: string, revision: number): Promise<Folded<State>> {
-    const folded = await latest(stream);
-    return folded.revision === revision ? folded : include(initially(), await store.read(stream, { to: revision }));
+    const folded = await latestForQuestion(stream);
+    return folded.revision === revision ? folded : read(stream, revision, () => betweenPages(stream));
   }
 
   /** Takes in what another process has appended behind a revision; true when there was something. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptable } from './accept.js';
+import { loopTurns } from './loop-turns.js';
 import { Problem } from './problem.js';
 import { addressName, type RateLimit, type Taken } from './rate-limit.js';
 import type { Caller, TokenVerifier } from './token-verifier.js';
@@ -67,6 +68,8 @@ const json = ['application/json'];
 
 /** An answer counts as a request more for each so many characters: what is large has cost much, and may stand in the log for ever. */
 const charactersOfOne = 16 * 1024;
+/** So many questions of one caller may wait for their turn. They take little, and are done within seconds. */
+const mostQuestions = 1_000;
 
 /**
  * Receives every request: a correlation id, the caller's trace, and under `/v1/` the caller, what the caller has left, and
@@ -128,6 +131,18 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     admit(request, reply).then(() => done(), done);
   });
 
+  // Only now, because what has begun by its turn goes on by itself.
+  const turns = loopTurns({ longestLine: mostQuestions });
+  fastify.addHook('preHandler', (request, _, done) => {
+    const { caller } = request.call;
+    if (!caller || !isQuestion(request)) return done();
+    turns.take(nameOf(caller)).then(() => {
+      // Whoever has gone has no use for an answer, and others wait for theirs.
+      if (request.raw.socket.destroyed) done(new Problem('RequestTimeout', { outcome: 'none' }));
+      else done();
+    }, done);
+  });
+
   fastify.addHook('onSend', (request, reply, payload, done) => {
     closeIfUnread(request, reply);
     // Until the answer has been taken; node then sets the time for which it keeps the connection. A live stream may be silent.
@@ -147,7 +162,13 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   });
 }
 
-function nameOf({ tenant, id }: Caller): string {
+/** What changes nothing may wait for others; a command has its answer as fast as it goes. */
+function isQuestion({ method, query }: FastifyRequest): boolean {
+  return method !== 'POST' || (query as { readonly dryRun?: unknown }).dryRun === 'true';
+}
+
+/** A caller as it is counted, and as it has its turns. */
+export function nameOf({ tenant, id }: Pick<Caller, 'tenant' | 'id'>): string {
   return `${tenant} ${id}`;
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   customerRelationship,
   relationshipCodec,
@@ -18,8 +19,11 @@ export interface RelationshipThen extends StreamPlace {
   readonly policy: () => Policy;
 }
 
+/** So many events of a stream are read and worked through at a time. */
+const pageSize = 256;
+
 /**
- * Folds what counts of a relationship's stream.
+ * Folds what counts of a relationship's stream; `pause` is awaited between its pages.
  * @throws Rejection RelationshipNotFound for a moment before its first event
  * @throws Problem 400 for a place that does not exist
  */
@@ -27,40 +31,68 @@ export async function relationshipThen(
   store: Pick<EventStore, 'read' | 'head'>,
   stream: string,
   moment: Moment,
+  pause: () => Promise<void> = () => turn(),
 ): Promise<RelationshipThen> {
-  const events = await eventsUntil(store, stream, moment);
-  const last = events.at(-1);
-  if (!last) throw new Rejection('RelationshipNotFound');
-  return {
-    state: fold(
+  const state = customerRelationship.initialState();
+  let last: RecordedEvent | undefined;
+  for await (const events of pagesUntil(store, stream, moment, pause)) {
+    fold(
       customerRelationship,
       events.map((recorded) => relationshipCodec.decode(recorded)),
-    ),
-    revision: last.revision,
-    position: last.position,
-    asOf: moment.kind === 'time' ? moment.at : last.metadata.recordedAt,
-    policy: () => policyThen(last.metadata.policy),
+      state,
+    );
+    last = events.at(-1) ?? last;
+  }
+  if (!last) throw new Rejection('RelationshipNotFound');
+  const { revision, position, metadata } = last;
+  return {
+    state,
+    revision,
+    position,
+    asOf: moment.kind === 'time' ? moment.at : metadata.recordedAt,
+    policy: () => policyThen(metadata.policy),
   };
 }
 
-/** The events of a stream that count at a moment, in order. @throws Problem 400 */
+/** The events of a stream that count at a moment, or all of them, in order. @throws Problem 400 */
 export async function eventsUntil(
   store: Pick<EventStore, 'read' | 'head'>,
   stream: string,
-  moment: Moment,
+  moment: Moment | undefined,
+  pause: () => Promise<void>,
 ): Promise<readonly RecordedEvent[]> {
+  const all: RecordedEvent[] = [];
+  for await (const events of pagesUntil(store, stream, moment, pause)) all.push(...events);
+  return all;
+}
+
+async function* pagesUntil(
+  store: Pick<EventStore, 'read' | 'head'>,
+  stream: string,
+  moment: Moment | undefined,
+  pause: () => Promise<void>,
+): AsyncGenerator<readonly RecordedEvent[], void> {
+  if (moment?.kind === 'position') requireReached(moment.position, await store.head());
+  const to = moment?.kind === 'revision' ? moment.revision : Infinity;
+  for (let from = 0; ; from += pageSize) {
+    const pageEnd = Math.min(from + pageSize - 1, to);
+    const page = await store.read(stream, { from, to: pageEnd });
+    yield moment ? page.filter((event) => counts(event, moment)) : page;
+    const last = page.at(-1)?.revision ?? from - 1;
+    if (last < pageEnd && last >= 0 && to < Infinity)
+      throw badRequest('InvalidQuery', 'asOfRevision', `must be at most ${last}, the revision now`);
+    if (last < pageEnd || pageEnd === to) return;
+    await pause();
+  }
+}
+
+function counts({ metadata, position }: RecordedEvent, moment: Moment): boolean {
   switch (moment.kind) {
     case 'time':
-      return (await store.read(stream)).filter(({ metadata }) => metadata.recordedAt <= moment.at);
+      return metadata.recordedAt <= moment.at;
     case 'position':
-      requireReached(moment.position, await store.head());
-      return (await store.read(stream)).filter(({ position }) => position <= moment.position);
-    case 'revision': {
-      const events = await store.read(stream, { to: moment.revision });
-      const last = events.at(-1);
-      if (last && last.revision < moment.revision)
-        throw badRequest('InvalidQuery', 'asOfRevision', `must be at most ${last.revision}, the revision now`);
-      return events;
-    }
+      return position <= moment.position;
+    case 'revision':
+      return true;
   }
 }

@@ -1,6 +1,6 @@
 import { businessRules, governance, type RuleNumber } from '#customer-relationship';
 import { Rejection } from '#event-sourcing';
-import { Answer } from '#http';
+import { Answer, nameOf } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf } from '../as-of/moment.js';
 import { eventsUntil } from '../as-of/relationship-then.js';
@@ -26,21 +26,27 @@ const defaultLimit = 200;
 export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
   constructor(private readonly ledger: Ledger) {}
 
-  async execute({ row, asked, parameters }: ExplainRow): Promise<Answer> {
-    const { party, path } = asked;
+  async execute(query: ExplainRow): Promise<Answer> {
+    const { party } = query.asked;
     requirePartnersSide(party);
     requireReader(party);
-    const { store, clock, positions } = this.ledger;
+    return this.ledger.longReadings(nameOf(party.actor), () => this.explained(query));
+  }
+
+  private async explained({ row, asked, parameters }: ExplainRow): Promise<Answer> {
+    const { party, path } = asked;
+    const { store, clock, positions, turns } = this.ledger;
+    const pause = () => turns.take(nameOf(party.actor));
     await positions.asked(asked.headers);
     const moment = momentOf(parameters, clock());
-    const events = moment ? await eventsUntil(store, party.stream, moment) : await store.read(party.stream);
+    const events = await eventsUntil(store, party.stream, moment, pause);
     const last = events.at(-1);
     if (!last) throw new Rejection('RelationshipNotFound');
 
     const { projection, key } = row;
     const pair = { partnerId: party.partner.tenantId, customerId: party.customerId };
     const { after = -1, limit = defaultLimit } = parameters;
-    const { rows, contributions } = explain(projection, pair, events, row.isAsked, { after, limit });
+    const { rows, contributions } = await explain(projection, pair, events, row.isAsked, { after, limit }, pause);
     const own = ownRow(rows, row);
     if (!own) throw new Rejection('ItemNotFound', { kind: row.kind, itemId: Object.values(key).at(-1) ?? '' });
 

@@ -49,7 +49,7 @@ describe('The explanation of a row', () => {
     );
   });
 
-  it('ends with the row as the view has it, and names every event that has changed it', () => {
+  it('ends with the row as the view has it, and names every event that has changed it', async () => {
     let gone = 0;
     let changed = 0;
     for (const events of histories) {
@@ -57,7 +57,7 @@ describe('The explanation of a row', () => {
       for (const view of views) {
         const after = rowsAfter(view, events);
         for (const [id, { table, key }] of everyRow(view, events)) {
-          const { rows, contributions } = explain(
+          const { rows, contributions } = await explain(
             view,
             pair,
             events,
@@ -101,14 +101,14 @@ describe('The explanation of a row', () => {
     expect(changed).toBeGreaterThan(20);
   });
 
-  it('is all that the row needs: those events alone make the same row', () => {
+  it('is all that the row needs: those events alone make the same row', async () => {
     let left = 0;
     for (const events of histories) {
       const pair = pairOf(events[0]!.stream)!;
       for (const view of views) {
         const after = rowsAfter(view, events);
         for (const [id, { table, key }] of everyRow(view, events)) {
-          const { contributions } = explain(
+          const { contributions } = await explain(
             view,
             pair,
             events,
@@ -135,7 +135,7 @@ describe('The explanation of a row', () => {
   const inOneStream = (events: readonly Omit<RecordedEvent, 'stream' | 'revision'>[]) =>
     events.map((event, revision): RecordedEvent => ({ ...event, stream: histories[0]![0]!.stream, revision }));
 
-  it('takes time for each event, and not for each pair of them', () => {
+  it('takes time for each event, and not for each pair of them', async () => {
     // Everything that is bought looks at the relationship, of which all these have made what it is.
     const [updated, bought] = [like('CustomerProfileUpdated'), like('SubscriptionPurchased')];
     const events = inOneStream([
@@ -151,12 +151,12 @@ describe('The explanation of a row', () => {
     ]);
     const view = views.find(({ name }) => name === 'ended-relationships')!;
     const beganAt = performance.now();
-    const { contributions } = explain(view, pairOf(events[0]!.stream)!, events, () => true);
+    const { contributions } = await explain(view, pairOf(events[0]!.stream)!, events, () => true);
     expect(performance.now() - beganAt).toBeLessThan(3_000);
     expect(contributions).toHaveLength(events.length);
   });
 
-  it('of an item that holds thousands of others fits on pages, and so does what is kept for them', () => {
+  it('of an item that holds thousands of others fits on pages, and so does what is kept for them', async () => {
     const subscriptionId = 'plan';
     const added = like('AzureSubscriptionAdded');
     const events = inOneStream([
@@ -174,7 +174,7 @@ describe('The explanation of a row', () => {
     const view = views.find(({ name }) => name === 'items')!;
     const isItem = (table: string) => table.startsWith('items_');
     const pair = pairOf(events[0]!.stream)!;
-    const { contributions } = explain(view, pair, events, isItem, { after: 1_000, limit: 10 });
+    const { contributions } = await explain(view, pair, events, isItem, { after: 1_000, limit: 10 });
     const inFull = contributions.filter(({ changes }) => changes.some(({ fields }) => 'azureSubscriptions' in fields));
     expect(inFull.map(({ event }) => event.revision)).toEqual(Array.from({ length: 10 }, (_, index) => 1_001 + index));
     // A million characters each.

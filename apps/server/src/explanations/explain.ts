@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { governance, relationshipCodec, type RelationshipEvents } from '#customer-relationship';
 import { project, type AnyProjection, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
 import type { Pair } from '#read-models';
@@ -44,6 +45,9 @@ export interface ToldInFull {
   readonly limit: number;
 }
 
+/** So many events are worked through at a time. */
+const eventsAtATime = 256;
+
 interface Known {
   readonly row: object | null;
   /** Without which it would be another. */
@@ -65,15 +69,16 @@ interface Look {
 /**
  * Projects the events of one relationship and keeps, for the rows that are asked for, which event made what of them. What
  * a step has looked at of other rows counts too: the events that had made those. The events that are named make the same
- * rows without the others.
+ * rows without the others. After some of them `pause` is awaited.
  */
-export function explain(
+export async function explain(
   projection: AnyProjection<RelationshipEvents, Pair>,
   pair: Pair,
   events: readonly RecordedEvent[],
   isAsked: (table: string, key: Key) => boolean,
   toldInFull: ToldInFull = { after: -1, limit: Infinity },
-): Explanation {
+  pause: () => Promise<void> = () => turn(),
+): Promise<Explanation> {
   const known = new Map<string, Known>();
   const asked = new Map<string, { readonly table: string }>();
   const changes = new Map<RecordedEvent, RowChange[]>();
@@ -106,7 +111,8 @@ export function explain(
     set: (table, key, name, row) => void written.push({ table, key, name, row }),
   };
 
-  for (const event of events) {
+  for (const [index, event] of events.entries()) {
+    if (index % eventsAtATime === eventsAtATime - 1) await pause();
     read = new Set();
     written = [];
     project(projection, rows, relationshipCodec.decode(event), pair, event);

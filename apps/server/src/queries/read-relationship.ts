@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { CustomerRelationship, Policy } from '#customer-relationship';
 import { Rejection, type Frozen } from '#event-sourcing';
-import { Answer, entityTag, noneMatch } from '#http';
+import { Answer, entityTag, nameOf, noneMatch } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf, type Moment, type RelationshipAsOfParameters } from '../as-of/moment.js';
 import { relationshipThen } from '../as-of/relationship-then.js';
@@ -56,7 +56,9 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
   }
 
   private async asItStood({ party, show, headers: sent, options }: ReadRelationship, moment: Moment): Promise<Answer> {
-    const then = await relationshipThen(this.ledger.store, party.stream, moment);
+    const { store, longReadings, turns } = this.ledger;
+    const name = nameOf(party.actor);
+    const then = await longReadings(name, () => relationshipThen(store, party.stream, moment, () => turns.take(name)));
     const { state, revision, position, asOf } = then;
     const at: Circumstances = {
       now: asOf,
