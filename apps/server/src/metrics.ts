@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { StoreMetrics } from '../../projector/src/event-log.js';
+import { noPastViews } from './as-of/past-views.js';
 import type { Condition } from './condition.js';
 import type { Ledger } from './ledger.js';
 import type { LedgerToOpen } from './open-ledger.js';
@@ -108,7 +109,7 @@ export function metricsOf(
         },
       });
   }
-  const past = () => ledger.pastViews.counts();
+  const past = () => (condition.waitingFor === undefined ? ledger : { pastViews: noPastViews }).pastViews.counts();
   gauge('ledger_damaged', '1 when the log was found to be damaged', () => (condition.damaged ? 1 : 0));
   gauge('ledger_open', '0 while the server waits for its event store', () => (condition.waitingFor ? 0 : 1));
   gauge(
