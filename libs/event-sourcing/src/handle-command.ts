@@ -125,7 +125,7 @@ export function commandHandler<Commands, Events, State, Context>({
   async function handle(request: CommandRequest<Commands, Context>): Promise<CommandOutcome<Events>> {
     const { stream } = request;
     for (let conflicts = 0; ;) {
-      const folded = await latest(stream);
+      const folded = await (request.dryRun ? latestForQuestion(stream) : latest(stream));
       // Taken now: questions bring the state up to date while this command waits.
       const { revision, position } = folded;
       let outcome = decideAt(folded, request);
@@ -348,7 +348,8 @@ export function commandHandler<Commands, Events, State, Context>({
   }
 
   return {
-    handle: (request) => inTurn(request.stream, () => handle(request)),
+    // A dry run appends nothing that could meet a conflict: it is a question, and keeps no command waiting.
+    handle: (request) => (request.dryRun ? handle(request) : inTurn(request.stream, () => handle(request))),
     async ask(stream, question, atRevision) {
       const folded = await (atRevision === undefined ? atHead(stream) : at(stream, atRevision));
       return question(folded.state as Frozen<State>, { revision: folded.revision, position: folded.position });

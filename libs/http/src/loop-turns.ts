@@ -17,6 +17,14 @@ export interface LoopTurnsOptions {
 const mostInOneTurn = 64;
 
 /**
+ * So often the loop goes round after a slice, and less often after a part of one, unless that takes as long as some slices.
+ * Each time it takes in one new connection and no more (libuv since 1.46), and those of others stand in one line with a
+ * thousand of one caller.
+ */
+const roundsBetween = 32;
+const slicesBetween = 4;
+
+/**
  * Shares out the event loop. An embedded database answers at once, so that whatever has come in at the same time would be
  * done in one turn of the loop: for seconds, in which nobody else is heard. Here work is let go by turns, names one after
  * the other, and only as much in one turn of the loop as fits into a slice; then the loop goes round, and with it all that
@@ -24,32 +32,36 @@ const mostInOneTurn = 64;
  */
 export function loopTurns({ sliceMs = 5, longestLine = Infinity }: LoopTurnsOptions = {}): LoopTurns {
   const lines = fairLines<() => void>();
-  let steps = 0;
-  let endsAt: number | undefined;
+  let isSharing = false;
 
-  // Node does everything that a piece can do without waiting before the next of these: the clock knows what it took.
-  function step(): void {
-    const isFirst = endsAt === undefined;
-    endsAt ??= performance.now() + sliceMs;
-    if (isFirst || performance.now() < endsAt) lines.next()?.();
-    if (--steps > 0) return;
-    endsAt = undefined;
-    schedule();
+  function share(): void {
+    isSharing = lines.size() > 0;
+    if (!isSharing) return;
+    let beganAt: number | undefined;
+    // Node does all that a piece can do without waiting before the next of these, so that the clock knows what it took.
+    const letGo = () => {
+      if (beganAt !== undefined && performance.now() - beganAt >= sliceMs) return;
+      beganAt ??= performance.now();
+      lines.next()?.();
+    };
+    for (let pieces = Math.min(lines.size(), mostInOneTurn); pieces > 0; pieces--) setImmediate(letGo);
+    setImmediate(() => {
+      const used = Math.min(performance.now() - beganAt!, sliceMs);
+      rest(Math.round((roundsBetween * used) / sliceMs), performance.now() + slicesBetween * used);
+    });
   }
 
-  function schedule(): void {
-    // What comes while a turn is shared out is for the next.
-    if (endsAt !== undefined) return;
-    for (; steps < Math.min(lines.size(), mostInOneTurn); steps++) setImmediate(step);
+  function rest(rounds: number, until: number): void {
+    if (rounds > 0 && performance.now() < until) setImmediate(rest, rounds - 1, until);
+    else share();
   }
 
   return {
     take(name) {
       if (lines.lengthOf(name) >= longestLine) return Promise.reject(tooMuchWaits());
-      return new Promise((resolve) => {
-        lines.add(name, resolve);
-        schedule();
-      });
+      if (!isSharing) setImmediate(share);
+      isSharing = true;
+      return new Promise((resolve) => lines.add(name, resolve));
     },
   };
 }
