@@ -86,9 +86,12 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       clearInterval(idle);
       clearTimeout(force);
     });
-    await app.listen({ port: settings.port, host: settings.host }).catch((error: NodeJS.ErrnoException) => {
-      throw new StartupFailure(cannotListen(settings, error));
-    });
+    // Connections wait in the kernel until the loop comes round: what finds no room there comes again after a second.
+    await app
+      .listen({ port: settings.port, host: settings.host, backlog: 4096 })
+      .catch((error: NodeJS.ErrnoException) => {
+        throw new StartupFailure(cannotListen(settings, error));
+      });
     const opening = waits ? open() : Promise.resolve();
     stopOnSignal(async () => {
       stopping.abort();
