@@ -279,6 +279,15 @@ describe('a dry run', () => {
     expect(await store.head()).toBe(position);
   });
 
+  it('does not wait for the commands before it, nor they for it', async () => {
+    const held = Promise.withResolvers<void>();
+    const { handle } = handlerOn({}, { appendAfter: () => held.promise });
+    const command = handle(increase(1));
+    expect(await handle(increase(1, { dryRun: true }))).toMatchObject({ outcome: 'wouldBeAccepted', revision: -1 });
+    held.resolve();
+    expect(await command).toMatchObject({ outcome: 'accepted', revision: 0 });
+  });
+
   it('is decided anew even under the id of an accepted command', async () => {
     const { handle } = handlerOn();
     const sent = increase(60);
@@ -566,6 +575,105 @@ describe('a question', () => {
 
     for (const [value, revision] of seen) expect([value, value % 2]).toEqual([revision + 1, 0]);
     expect(await ask('counter-1', ({ value }) => value)).toBe(40);
+  });
+});
+
+describe('a long stream', () => {
+  const twice = () => request({ type: 'IncreaseTwice', data: { by: 1 } });
+  /** Each of its events adds one; it answers at once, as an embedded database does. */
+  async function storeOf(events: number): Promise<EventStore> {
+    const store = inMemoryEventStore();
+    const { handle } = handlerOn({ store });
+    for (let written = 0; written < events; written += 2) await handle(twice());
+    const all = [...(await store.read('counter-1'))];
+    return {
+      ...store,
+      read: async (_, { from = 0, to = Infinity } = {}) => {
+        if ((await store.head()) > all.length) all.push(...(await store.read('counter-1', { from: all.length })));
+        return all.slice(from, to + 1);
+      },
+    };
+  }
+
+  it.each([254, 256, 258, 512, 514, 770])(
+    'of %i events is folded whole, now and as of any revision',
+    async (events) => {
+      const store = await storeOf(events);
+      const answered = (revision?: number) =>
+        handlerOn({ store }).ask('counter-1', ({ value }, place) => [value, place.revision], revision);
+
+      expect(await answered()).toEqual([events, events - 1]);
+      for (const revision of [0, 1, 253, 254, 255, 256, 257, 511, 512].filter((each) => each < events))
+        expect(await answered(revision)).toEqual([revision + 1, revision]);
+      expect(await answered(events + 1_000)).toEqual([events, events - 1]);
+      expect(await handlerOn({ store }).handle(twice())).toMatchObject({ outcome: 'accepted', revision: events + 1 });
+    },
+  );
+
+  it('is folded page by page: the other work of the process goes on', async () => {
+    const store = await storeOf(2_560);
+    let turns = 0;
+    const roundsOf = async (work: () => Promise<unknown>) => {
+      const before = turns;
+      let going = true;
+      const ticking = (async () => {
+        for (; going; turns++) await turn();
+      })();
+      await work();
+      going = false;
+      await ticking;
+      return turns - before;
+    };
+
+    expect(await roundsOf(() => handlerOn({ store }).value())).toBeGreaterThanOrEqual(10);
+    expect(await roundsOf(() => handlerOn({ store }).handle(twice()))).toBeGreaterThanOrEqual(10);
+  });
+
+  it('is read once for all questions that wait for it, which then have turns of their own', async () => {
+    const store = await storeOf(600);
+    const pauses: string[] = [];
+    const betweenPages = async (stream: string) => {
+      pauses.push(stream);
+      await turn();
+    };
+    const { value, reads } = handlerOn({ store, betweenPages });
+
+    expect(new Set(await Promise.all(Array.from({ length: 20 }, value)))).toEqual(new Set([600]));
+    // Three pages, and for each answer a look whether it rests on the head.
+    expect(reads()).toBe(3 + 20);
+    expect(pauses).toEqual(Array.from({ length: 2 + 19 }, () => 'counter-1'));
+  });
+
+  it('that is being folded for questions keeps no command waiting, and what that appends is in the answers', async () => {
+    const store = await storeOf(600);
+    const held = Promise.withResolvers<void>();
+    const { handle, value, reads } = handlerOn({ store, betweenPages: () => held.promise });
+    const answers = [value(), value()];
+    expect(await handle(twice())).toMatchObject({ outcome: 'accepted', revision: 601 });
+    held.resolve();
+
+    expect(await Promise.all(answers)).toEqual([602, 602]);
+    const before = reads();
+    await handle(twice());
+    expect(reads()).toBe(before);
+  });
+
+  it('that cannot be read fails all who have asked, and nobody who asks afterwards', async () => {
+    const store = await storeOf(600);
+    let isAway = true;
+    const { value } = handlerOn({
+      store: {
+        ...store,
+        async read(...args) {
+          if (isAway && args[1]?.from === 256) throw new StoreUnavailable('away');
+          return store.read(...args);
+        },
+      },
+    });
+    const failed = await Promise.allSettled([value(), value()]);
+    expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    isAway = false;
+    expect(await value()).toBe(600);
   });
 });
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import {
   customerRelationship,
@@ -12,7 +14,7 @@ import {
 import { fold, inMemoryEventStore, type EventStore, type RecordedEvent } from '#event-sourcing';
 import { customers, partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
 import type { Moment } from './moment.js';
-import { relationshipThen } from './relationship-then.js';
+import { eventsUntil, relationshipThen } from './relationship-then.js';
 
 jest.setTimeout(30_000);
 
@@ -85,6 +87,60 @@ describe('A relationship as it stood', () => {
       expect(codes).toContain('RelationshipNotActive');
     },
   );
+
+  it.each([255, 256, 257, 600])('of %i events is folded page by page, with a pause between them', async (length) => {
+    const examples = JSON.parse(
+      readFileSync(resolve('libs/customer-relationship/src/event-examples.json'), 'utf8'),
+    ) as readonly RecordedEvent[];
+    const like = (type: string) => examples.find((each) => each.type === type)!;
+    const stream = relationshipStream(partners[0]!.tenantId, customers[0]!);
+    const events = Array.from({ length }, (_, revision): RecordedEvent => {
+      const { data, metadata, ...rest } = like(
+        revision === 0 ? 'ResellerRelationshipRequested' : 'CustomerProfileUpdated',
+      );
+      const recordedAt = new Date(Date.UTC(2026, 0, 1, 0, 0, revision)).toISOString();
+      return {
+        ...rest,
+        stream,
+        revision,
+        position: 10 * (revision + 1),
+        data: { ...(data as object), ...(revision > 0 ? { name: `Name ${revision}` } : {}) },
+        metadata: { ...metadata, recordedAt },
+      };
+    });
+    const store: Pick<EventStore, 'read' | 'head'> = {
+      head: () => Promise.resolve(10 * length),
+      read: (_, { from = 0, to = Infinity } = {}) => Promise.resolve(events.slice(from, to + 1)),
+    };
+    let pauses = 0;
+    const pause = () => Promise.resolve(void pauses++);
+
+    for (const revision of [0, 254, 255, 256, length - 1].filter((each) => each < length)) {
+      const { position, metadata } = events[revision]!;
+      const moments: Moment[] = [
+        { kind: 'revision', revision },
+        { kind: 'position', position: position + 9 },
+        { kind: 'time', at: metadata.recordedAt },
+      ];
+      if (revision === length - 1) moments.splice(1, 1, { kind: 'position', position });
+      for (const moment of moments) {
+        const then = await relationshipThen(store, stream, moment, pause);
+        expect([then.revision, then.position]).toEqual([revision, position]);
+        expect(then.state).toEqual(
+          fold(
+            customerRelationship,
+            events.slice(0, revision + 1).map((event) => relationshipCodec.decode(event)),
+          ),
+        );
+      }
+    }
+    await expect(relationshipThen(store, stream, { kind: 'revision', revision: length }, pause)).rejects.toMatchObject({
+      code: 'InvalidQuery',
+    });
+    pauses = 0;
+    await eventsUntil(store, stream, undefined, pause);
+    expect(pauses).toBe(Math.floor(length / 256));
+  });
 
   it('is told under the policy of its last event, and under none that is not known', async () => {
     const store = inMemoryEventStore();
