@@ -137,6 +137,9 @@ describe('A relationship as it stood', () => {
     await expect(relationshipThen(store, stream, { kind: 'revision', revision: length }, pause)).rejects.toMatchObject({
       code: 'InvalidQuery',
     });
+    await expect(
+      relationshipThen(inMemoryEventStore(), stream, { kind: 'revision', revision: length }),
+    ).rejects.toMatchObject({ code: 'RelationshipNotFound' });
     pauses = 0;
     await eventsUntil(store, stream, undefined, pause);
     expect(pauses).toBe(Math.floor(length / 256));

@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { customerPath, establish, newCustomer, runServer, subscription, type RunningServer } from './running-server.js';
+
+jest.setTimeout(120_000);
+
+describe('a caller whose questions cost much', () => {
+  let server: RunningServer;
+  let other: string;
+  let large: string;
+  beforeAll(async () => {
+    server = await runServer();
+    other = await establish(server);
+    const customerId = newCustomer();
+    await establish(server, customerId);
+    large = `${customerPath(customerId)}/reseller-relationship`;
+    for (let bought = 0; bought < 1_500; bought += 500) {
+      const items = Array.from({ length: 500 }, (_, index) => ({
+        idempotencyKey: `buys-${bought + index}`,
+        command: 'PurchaseSubscription',
+        customerId,
+        body: subscription(`s-${bought + index}`),
+      }));
+      expect(await server.post('/v1/commands', { items }, { key: null })).toMatchObject({ status: 200 });
+    }
+  });
+  afterAll(() => server.end());
+
+  /** What the server has told of its requests since it was asked before, in the order in which they were answered. */
+  async function answered(since: number): Promise<readonly { route: string; status: number; actor: string }[]> {
+    // It gathers its lines for a moment.
+    await sleep(500);
+    return server
+      .output()
+      .slice(since)
+      .split('\n')
+      .filter((line) => line.includes('"msg":"request"'))
+      .map((line) => JSON.parse(line) as { route: string; status: number; actor: string });
+  }
+
+  it.each([
+    ['removal-readiness', 'GET', 200],
+    ['remove?dryRun=true', 'POST', 409],
+  ])('with %s keeps nobody else waiting until all of them are answered', async (below, method, status) => {
+    const authorization = `Bearer ${await server.tokenOf({ id: 'asks-much' })}`;
+    const since = server.output().length;
+    const asked = Array.from({ length: 200 }, async () => {
+      const headers = { authorization, ...(method === 'POST' ? { 'content-type': 'application/json' } : {}) };
+      const answer = await fetch(`${server.url}${large}/${below}`, {
+        method,
+        headers,
+        ...(method === 'POST' ? { body: '{}' } : {}),
+      });
+      await answer.arrayBuffer();
+      return answer.status;
+    });
+    // Not before the server has begun with them.
+    await Promise.race(asked);
+    const others = ['command', 'question'].map((kind) => {
+      const as = { id: `another-${kind}` };
+      return kind === 'command'
+        ? server.post(`${other}/profile/update`, { name: `Name of ${below}` }, { as })
+        : server.get(`${other}/reseller-relationship`, { as });
+    });
+    expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200]);
+    expect(new Set(await Promise.all(asked))).toEqual(new Set([status]));
+
+    const order = (await answered(since)).map(({ actor }) => actor);
+    expect(order.filter((actor) => actor === 'asks-much')).toHaveLength(200);
+    for (const kind of ['command', 'question']) {
+      const place = order.indexOf(`another-${kind}`);
+      expect(place).toBeGreaterThan(-1);
+      expect(order.slice(place).filter((actor) => actor === 'asks-much').length).toBeGreaterThan(50);
+    }
+  });
+});
