@@ -42,6 +42,8 @@ export interface SqliteStoreMetrics {
   readonly queuedAppends: number;
 }
 
+const keptIds = 1_000;
+
 export interface SqliteEventStore extends EventStore {
   /** Counted since the store was opened. */
   metrics(): SqliteStoreMetrics;
@@ -83,6 +85,8 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
     )
     .raw();
   const idOf = reader.prepare('SELECT id FROM events WHERE position = ?').pluck();
+  /** Of what was appended last, which is asked for next: a read behind a commit takes some 50 µs. */
+  const latestIds = new Map<number, string>();
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
@@ -124,7 +128,10 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
       const stored = events.map(toStored);
       if (closing) throw closed();
       if (!queue) throw new StoreUnavailable('The event store is open for reading only');
-      return queue.append({ stream, events: stored, expectedRevision });
+      const result = await queue.append({ stream, events: stored, expectedRevision });
+      latestIds.set(result.position, stored.at(-1)![0]);
+      if (latestIds.size > keptIds) latestIds.delete(latestIds.keys().next().value!);
+      return result;
     },
 
     subscribe: (options) => tail.subscribe(options),
@@ -137,7 +144,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
     async idAt(position) {
       if (closing) throw closed();
       try {
-        return idOf.get(position) as string | undefined;
+        return latestIds.get(position) ?? (idOf.get(position) as string | undefined);
       } catch (error) {
         throw unavailable(error);
       }
