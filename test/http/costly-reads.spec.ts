@@ -70,7 +70,7 @@ describe('a caller whose questions cost much', () => {
     for (const kind of ['command', 'question']) {
       const place = order.indexOf(`another-${kind}`);
       expect(place).toBeGreaterThan(-1);
-      expect(order.slice(place).filter((actor) => actor === 'asks-much').length).toBeGreaterThan(50);
+      expect(order.slice(place).filter((actor) => actor === 'asks-much').length).toBeGreaterThan(10);
     }
   });
 });
