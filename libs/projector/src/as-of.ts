@@ -21,7 +21,8 @@ export interface Until {
 /** What a view of the past rests on. */
 export interface Past {
   /** The last event that counts and that views are about; undefined where there is none. */
-  readonly lastCounted: (Pick<RecordedEvent, 'position' | 'id'> & Pick<EventMetadata, 'recordedAt' | 'policy'>) | undefined;
+  readonly lastCounted:
+    (Pick<RecordedEvent, 'position' | 'id'> & Pick<EventMetadata, 'recordedAt' | 'policy'>) | undefined;
 }
 
 export interface ProjectPastOptions<Catalogue, Subject> {

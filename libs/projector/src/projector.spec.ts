@@ -315,6 +315,7 @@ describe('The projector', () => {
     expect(await reader.read('copies', (db) => db.selectFrom('copies_v1').selectAll().execute())).toEqual({
       result: [{ shelf: 'a', title: 'Emma', copies: 1 }],
       position,
+      eventId: await store.idAt(position),
       status: 'running',
     });
     expect(await reader.reached('copies', position + 1, 20)).toBe(false);
