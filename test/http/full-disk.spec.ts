@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync, mkdtempSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, rmSync, mkdtempSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -26,9 +26,17 @@ withDisk('a disk that is full (needs the right to mount a file system)', () => {
   let server: RunningServer;
   let path: string;
   const ballast = join(disk ?? '', 'ballast');
-  const fill = (leaving = 0) => {
+  const left = () => {
     const { bavail, bsize } = statfsSync(disk!);
-    writeFileSync(ballast, Buffer.alloc(bavail * bsize - leaving));
+    return bavail * bsize;
+  };
+  const fillBut = (leaving: number) => writeFileSync(ballast, Buffer.alloc(left() - leaving));
+  // In pieces, because the server writes meanwhile: one piece as large as what was left found no room.
+  const fill = () => {
+    const piece = Buffer.alloc(16 * 1024);
+    expect(() => {
+      for (;;) appendFileSync(ballast, piece);
+    }).toThrow('ENOSPC');
   };
   const buy = (id: string, key?: string) =>
     server.post(`${path}/subscriptions`, subscription(id, { comment: 'x'.repeat(900) }), key ? { key } : {});
@@ -51,7 +59,7 @@ withDisk('a disk that is full (needs the right to mount a file system)', () => {
     const kept = () => readdirSync(join(disk!, 'ledger', 'data', 'as-of')).length;
     expect(kept()).toBeGreaterThan(0);
 
-    fill(3 * 1024 * 1024);
+    fillBut(3 * 1024 * 1024);
     expect(await asked('3')).toMatchObject({
       status: 503,
       code: 'AsOfUnavailable',
