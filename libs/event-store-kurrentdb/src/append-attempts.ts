@@ -4,6 +4,7 @@ import { kindOf, NoAnswer, reasonOf, unavailableBecause } from './client-errors.
 import type { Connection } from './connection.js';
 import type { EventIds } from './event-ids.js';
 import type { LogEnd } from './log-end.js';
+import { patience } from './patience.js';
 import type { Session } from './reader.js';
 import { tombstoned } from './stream-metadata.js';
 
@@ -67,19 +68,20 @@ export function appendAttempts({ connection, logEnd, ids, callTimeout, settleWit
     /** What has become of the last attempt of which it is not known what has become. */
     let unknown: unknown;
     let decided = false;
-    let timer: NodeJS.Timeout | undefined;
+    /** Of the patience with the attempt under way, or of the pause before the next. */
+    let stopWaiting = () => {};
     let pause = firstPause;
 
     function attempt(): void {
       const mine = ++attempts;
       const sentBefore = sent;
-      timer = setTimeout(() => {
+      stopWaiting = patience(callTimeout, () => {
         // What has not left this process by now never will: the next attempt takes its place, if there is one.
         attempts++;
         if (sent === sentBefore) return notSent(new NoAnswer('whether it takes an append', callTimeout));
         connection.timedOut('append');
         tryAgain(new NoAnswer('an append', callTimeout), 0);
-      }, callTimeout);
+      }).end;
       begin(mine);
     }
 
@@ -198,11 +200,12 @@ export function appendAttempts({ connection, logEnd, ids, callTimeout, settleWit
 
     function tryAgain(error: unknown, wait = pause * (0.5 + Math.random() / 2)): void {
       unknown = error;
-      clearTimeout(timer);
+      stopWaiting();
       if (performance.now() - startedAt + wait >= settleWithin) return giveUp(error);
       pause = Math.min(pause * 2, lastPause);
-      if (wait === 0) attempt();
-      else timer = setTimeout(attempt, wait);
+      if (wait === 0) return attempt();
+      const resting = setTimeout(attempt, wait);
+      stopWaiting = () => clearTimeout(resting);
     }
 
     function giveUp(error: unknown): void {
@@ -214,7 +217,7 @@ export function appendAttempts({ connection, logEnd, ids, callTimeout, settleWit
 
     function decide(outcome: () => void): void {
       decided = true;
-      clearTimeout(timer);
+      stopWaiting();
       outcome();
       inFlight.delete(promise);
     }

@@ -37,6 +37,18 @@ describe('an append whose answer does not come', () => {
     expect(store.metrics().resentAppends).toBe(1);
   });
 
+  it('is not given up because this process was held up itself', async () => {
+    const store = open({ callTimeout: 200 });
+    // Every turn of the event loop takes longer than a server may be silent.
+    const busy = setInterval(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300), 1);
+    try {
+      expect(await appendOne(store, 'a')).toMatchObject({ revision: 0 });
+    } finally {
+      clearInterval(busy);
+    }
+    expect(store.metrics().resentAppends).toBe(0);
+  });
+
   it('is decided by the late answer to an earlier attempt as well', async () => {
     const store = open();
     await appendOne(store, 'a');

@@ -6,6 +6,7 @@ import { StoreUnavailable } from '#event-sourcing';
 import { kindOf, NoAnswer, reasonOf } from './client-errors.js';
 import type { ConnectionSettings } from './connection-string.js';
 import type { Notice } from './notices.js';
+import { patience } from './patience.js';
 import { readerOf, type Reader, type Session } from './reader.js';
 
 export interface ConnectionOptions {
@@ -326,14 +327,12 @@ function clientOf({
 
 /** @throws NoAnswer */
 export async function within<T>(milliseconds: number, call: string, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new NoAnswer(call, milliseconds)), milliseconds);
-  });
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const { end } = patience(milliseconds, () => reject(new NoAnswer(call, milliseconds)));
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    end();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { AllStreamResolvedEvent, EventStoreDBClient, ResolvedEvent, StreamingRead } from '@eventstore/db-client';
 import { NoAnswer } from './client-errors.js';
+import { patience } from './patience.js';
 
 /** One client as long as it is in use. */
 export interface Session {
@@ -58,11 +59,7 @@ export function exactPosition(position: number) {
   return { commit: BigInt(position), prepare: BigInt(position) };
 }
 
-/**
- * Reads have no deadline in this client: one that has nothing to say for too long is given up. The time is counted in
- * small parts, each of which lets the answers in that wait at the socket: a process that was itself held up (a long
- * collection of garbage, a machine with too much to do) must not take its own silence for the server's.
- */
+/** Reads have no deadline in this client: one that has nothing to say for too long is given up. */
 function collect<Event>(
   session: Session,
   callTimeout: number,
@@ -71,30 +68,25 @@ function collect<Event>(
 ): Promise<readonly Event[]> {
   return new Promise((resolve, reject) => {
     const events: Event[] = [];
-    let arrived = 0;
-    let silent = 0;
     const reading = open();
-    const timer = setInterval(() => {
-      silent = events.length > arrived ? 0 : silent + 1;
-      arrived = events.length;
-      if (silent < partsOfSilence) return;
-      clearInterval(timer);
+    const silence = patience(callTimeout, () => {
       reading.cancel().catch(() => undefined);
       reject(new NoAnswer(what, callTimeout));
-    }, callTimeout / partsOfSilence);
-    reading.on('data', (event) => events.push(event));
+    });
+    reading.on('data', (event) => {
+      events.push(event);
+      silence.renew();
+    });
     reading.on('end', () => {
-      clearInterval(timer);
+      silence.end();
       // The client ends a read that was cancelled like one that is complete.
       if (session.disposed) reject(new Error(`The connection to the event store was given up during ${what}`));
       else resolve(events);
     });
     // It stays: an error without a listener would end the process, and some come late.
     reading.on('error', (error) => {
-      clearInterval(timer);
+      silence.end();
       reject(error);
     });
   });
 }
-
-const partsOfSilence = 16;
