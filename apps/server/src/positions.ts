@@ -1,11 +1,15 @@
-import { LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
+import type { EventStore } from '#event-sourcing';
 import { beginOf, ledgerPosition, parseLedgerPosition, parsePosition, Problem } from '#http';
 
 /** Places in this ledger as its answers tell them, and as callers bring them back. */
 export interface Positions {
   /** The id is that of the event that stands there, if one does. */
   readonly of: (place: { readonly position: number; readonly id: string | undefined }) => string;
-  /** A store that cannot say which event stands there does not keep the answer back: the place alone is one too. */
+  /**
+   * Never the place alone because the store cannot say which event stands there: a retry would be answered with another
+   * header, and whoever reads on from there would not notice a restore.
+   * @throws StoreUnavailable, LogDamaged
+   */
   readonly at: (position: number) => Promise<string>;
   /**
    * The position in a header of the form of `Ledger-Position`.
@@ -36,13 +40,7 @@ export function positionsIn(store: Pick<EventStore, 'head' | 'idAt'>, ledgerId: 
 
   return {
     of: ({ position, id }) => ledgerPosition(position, ledgerId, id),
-    async at(position) {
-      const id = await store.idAt(position).catch((error: unknown) => {
-        if (error instanceof StoreUnavailable || error instanceof LogDamaged) return undefined;
-        throw error;
-      });
-      return ledgerPosition(position, ledgerId, id);
-    },
+    at: async (position) => ledgerPosition(position, ledgerId, await store.idAt(position)),
     read,
     async asked(headers, atLeast, head) {
       const header = headers['ledger-position'];

@@ -9,6 +9,7 @@ import {
   StoreUnavailable,
   type EventMetadata,
 } from '#event-sourcing';
+import type { Answer } from '#http';
 import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
 import { pino } from 'pino';
@@ -52,6 +53,34 @@ describe('An accepted command whose answer cannot be read from the store', () =>
   });
 });
 
+describe('A retry while the store cannot say which event stands at the place that was answered', () => {
+  it.each<[string, string, object]>([
+    ['an acceptance', 'first', { name: 'OutcomeUnknown' }],
+    ['a refusal', 'second', { name: 'StoreUnavailable' }],
+  ])('of %s is not answered otherwise than at first', async (_, key, told) => {
+    const store = inMemoryEventStore();
+    let away = false;
+    const handler = handlerOver({
+      ...store,
+      idAt: (position) => (away ? Promise.reject(new StoreUnavailable('away')) : store.idAt(position)),
+    });
+    // The request that stands refuses the next.
+    const send = (by: string) =>
+      handler
+        .execute(command('RequestResellerRelationship', request, admin, by))
+        .catch((error: unknown) => error as Answer);
+    await send('first');
+    const answered = await send(key);
+    expect(answered.headers['Ledger-Position']).toMatch(/;event="/);
+
+    away = true;
+    expect(await send(key)).toMatchObject(told);
+
+    away = false;
+    expect((await send(key)).headers).toEqual({ ...answered.headers, 'Idempotent-Replayed': 'true' });
+  });
+});
+
 describe('A key that another command has taken by mistake', () => {
   it('still gets its owner the first answer, after the other has been decided', async () => {
     const store = inMemoryEventStore();
@@ -89,13 +118,13 @@ function handlerOver(store: ReturnType<typeof inMemoryEventStore>): SendCommandH
   );
 }
 
-function command(name: CommandName, body: object, actor: Actor): SendCommand {
+function command(name: CommandName, body: object, actor: Actor, key: string = name): SendCommand {
   return new SendCommand(
     {
       sending: { command: name },
       party: { actor, partner, customerId, stream },
       ids: {},
-      key: name,
+      key,
       precondition: undefined,
       dryRun: false,
       instance: `/v1/customers/${customerId}/${name}`,

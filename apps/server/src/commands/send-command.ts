@@ -126,15 +126,17 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     replayed: boolean,
   ): Promise<Answer> {
     const { revision, position, events, correlationId } = receipt;
-    const { status, relationshipTerm } = await this.ledger.relationships
-      .ask(party.stream, ({ status, relationshipTerm }) => ({ status, relationshipTerm }), revision)
-      .catch((error: unknown) => {
-        throw recordedAllTheSame(error);
-      });
+    const { relationships, positions } = this.ledger;
+    const [{ status, relationshipTerm }, place] = await Promise.all([
+      relationships.ask(party.stream, ({ status, relationshipTerm }) => ({ status, relationshipTerm }), revision),
+      positions.at(position),
+    ]).catch((error: unknown) => {
+      throw recordedAllTheSame(error);
+    });
     const created = creates !== undefined && events.includes(creates.event);
     const headers: Record<string, string> = {
       ETag: entityTag(revision, representation),
-      'Ledger-Position': await this.ledger.positions.at(position),
+      'Ledger-Position': place,
     };
     if (created)
       headers['Location'] = `${pathFor(party)}/${filled(creates.at, data as Readonly<Record<string, string>>)}`;

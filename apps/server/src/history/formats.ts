@@ -1,3 +1,4 @@
+import { LogDamaged, StoreUnavailable } from '#event-sourcing';
 import type { Positions } from '../positions.js';
 import type { HistoryBatch } from './cloud-event.js';
 
@@ -37,11 +38,21 @@ export async function* serverSentEvents(
   for await (const { events, position } of batches) {
     if (!begun) yield `retry: ${comesAgainAfter}\n\n`;
     begun = true;
-    if (events.length === 0) yield `id: ${await positions.at(position)}\n:\n\n`;
+    if (events.length === 0) yield `${await idLine(position, positions)}:\n\n`;
     else
       yield* joined(
         events.map(({ recorded, text }) => `id: ${positions.of(recorded)}\nevent: ${recorded.type}\ndata: ${text}\n\n`),
       );
+  }
+}
+
+/** While the store cannot say which event stands there, a reader keeps the id that it has: it tells of a restore. */
+async function idLine(position: number, positions: Positions): Promise<string> {
+  try {
+    return `id: ${await positions.at(position)}\n`;
+  } catch (error) {
+    if (error instanceof StoreUnavailable || error instanceof LogDamaged) return '';
+    throw error;
   }
 }
 
