@@ -18,7 +18,7 @@ const kept = 10_000;
  * Which event stands at a position: known of what this store has written or read of late, asked for otherwise. What it
  * knows holds as long as the end of the log does, to which every new connection is held.
  */
-export function eventIds(reader: Reader, names: StreamNames, logEnd: Pick<LogEnd, 'moved'>): EventIds {
+export function eventIds(reader: Reader, names: StreamNames, logEnd: Pick<LogEnd, 'moved' | 'idAt'>): EventIds {
   const ids = new Map<number, string>();
 
   function seen(position: number, id: string): void {
@@ -35,7 +35,7 @@ export function eventIds(reader: Reader, names: StreamNames, logEnd: Pick<LogEnd
     return found.id;
   }
 
-  return { at: async (position) => ids.get(position) ?? (await look(position)), seen };
+  return { at: async (position) => ids.get(position) ?? logEnd.idAt(position) ?? (await look(position)), seen };
 }
 
 /** The event that begins at a position, whoever's it is. @throws errors of the client, LogDamaged */

@@ -62,6 +62,19 @@ describe('the head', () => {
     expect(await store.head()).toBe(position);
   });
 
+  it.each<[string, (store: EventStore, position: number) => Promise<unknown>]>([
+    ['looked for', (store) => store.head()],
+    ['followed', (store, position) => follow(store).until(position)],
+  ])('is known with the event that stands there by whoever has %s it', async (_, sees) => {
+    const [store, other] = [open(), open()];
+    const { position } = await appendOne(other, 'a');
+    await sees(store, position);
+    const before = peer().counts.reads;
+
+    expect(await store.idAt(position)).toBe(await other.idAt(position));
+    expect(peer().counts.reads).toBe(before);
+  });
+
   it('cannot be told while the store cannot be reached', async () => {
     const store = open();
     await appendOne(store, 'a');

@@ -19,6 +19,8 @@ export interface LogEnd {
   look(reader: Reader): Promise<End>;
   /** The last event of ours that this store has seen. */
   known(): number;
+  /** The id of that event, if it is the one at the position. */
+  idAt(position: number): string | undefined;
   /** A stream was begun here. The first of the log is what the database is held to from then on. */
   began(storedName: string, firstId: string): void;
   /** An event of ours was seen. */
@@ -157,6 +159,7 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
   return {
     look,
     known: () => head.position,
+    idAt: (position) => (position > 0 && position === head.position ? head.id : undefined),
     began(storedName, firstId) {
       if (storedName === storedFirstStream) pinnedId = firstId;
     },
