@@ -19,6 +19,7 @@ describe('a ledger that was restored from a backup, and has grown past what was 
 
   const listAt = (place: string, headers: Record<string, string> = {}) =>
     server.get('/v1/customers', { headers: { 'ledger-position': place, prefer: 'wait=20', ...headers } });
+  let nextPage: string;
   let samePlace: boolean;
   let conditional: Answered;
 
@@ -32,6 +33,10 @@ describe('a ledger that was restored from a backup, and has grown past what was 
     database.close();
     places.lost = await purchase('lost');
     const tag = (await listAt(places.lost)).headers.get('etag')!;
+    // Up to the purchase that is lost: its activation is on the next one.
+    const page = await server.get(`${path}/events?limit=6`);
+    expect(page.body.at(-1).data.subscriptionId).toBe('lost');
+    nextPage = /<([^>]*)>/.exec(page.headers.get('link')!)![1]!;
     await server.stop();
 
     for (const end of ['', '-wal', '-shm']) rmSync(`${events}${end}`, { force: true });
@@ -89,6 +94,18 @@ describe('a ledger that was restored from a backup, and has grown past what was 
       expect(
         await server.get(`/v1/events?after=${encodeURIComponent(places.lost)}`, { headers: { accept } }),
       ).toMatchObject(lost());
+  });
+
+  it('does not let a reader of a relationship turn to the next page, in any form or under a filter', async () => {
+    expect(await server.get(nextPage)).toMatchObject(lost());
+    const others: readonly [string, string][] = [
+      [nextPage.replace(/&limit=.*/, ''), 'application/x-ndjson'],
+      [nextPage.replace(/&limit=.*/, ''), 'text/event-stream'],
+      [`${nextPage}&type=SubscriptionActivated`, 'application/json'],
+      [nextPage.replace('after=5', 'after=500'), 'application/json'],
+    ];
+    for (const [url, accept] of others)
+      expect([url, await server.get(url, { headers: { accept } })]).toMatchObject([url, lost()]);
   });
 
   it('carries a retry of a lost command out as a new one, as nothing knows of it', async () => {

@@ -8,6 +8,9 @@ import { Asking, type Asked } from '../queries/asked.js';
 import { ReadHistory } from './read-history.js';
 
 const place = /^(0|[1-9]\d{0,15})(;\s*ledger="[0-9a-f-]{36}"(;\s*event="[0-9a-f]{8}-[0-9a-f]{4}")?)?$/;
+/** A revision may name the event that stands there, as links do: then a reader does not go on in another history. */
+const revisionOrPlace =
+  /^(0|[1-9]\d{0,15})((;\s*ledger="[0-9a-f-]{36}")?;\s*event="[0-9a-f]{8}-[0-9a-f]{4}"|;\s*ledger="[0-9a-f-]{36}")?$/;
 const name = /^[A-Za-z]{1,64}$/;
 
 class EventFilter {
@@ -28,7 +31,7 @@ class EventFilter {
 
 export class HistoryParameters extends EventFilter {
   /** Events behind this revision of the relationship, or behind a Ledger-Position; absent: from the first. */
-  @Optional(Matching(place, 'a revision, or a place as Ledger-Position brings it', '7')) after?: string;
+  @Optional(Matching(revisionOrPlace, 'a revision, or a place as Ledger-Position brings it', '7')) after?: string;
 }
 
 export class LedgerHistoryParameters extends EventFilter {

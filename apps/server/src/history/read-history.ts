@@ -1,5 +1,5 @@
-import { Rejection } from '#event-sourcing';
-import { acceptable, Answer, badRequest, parsePosition, Problem, type Caller } from '#http';
+import { Rejection, type RecordedEvent } from '#event-sourcing';
+import { acceptable, Answer, badRequest, beginOf, parsePosition, Problem, type Caller } from '#http';
 import type { HistoryFilter } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Condition } from '../condition.js';
@@ -69,13 +69,13 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
 
     const filter = filterOf(asked, parameters);
     const resumed = format === 'text/event-stream' ? String(headers['last-event-id'] ?? '') : '';
-    const revision = place && !resumed && /^\d+$/.test(parameters.after ?? '') ? Number(parameters.after) : undefined;
-    if (place && paged && isWhole(filter) && (revision !== undefined || parameters.after === undefined))
-      return this.pageByRevision(asked, format, { ...place, head, after: revision ?? -1, limit: parameters.limit });
+    const behind = place && !resumed ? revisionIn(parameters.after) : undefined;
+    if (place && paged && isWhole(filter) && (behind || parameters.after === undefined))
+      return this.pageByRevision(asked, format, { ...place, head, behind, limit: parameters.limit });
     const after = resumed
       ? await positions.read(resumed, head, 'Last-Event-ID')
-      : revision !== undefined
-        ? await this.positionOf(party.stream, revision, place!.revision)
+      : behind
+        ? await this.positionOf(party.stream, behind, { ...place!, head })
         : await this.positionIn(parameters.after, head);
     const told = { filter, after, head };
     if (paged) return this.page(asked, format, told, parameters.limit ?? defaultLimit);
@@ -99,10 +99,11 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     return place;
   }
 
-  /** @throws Problem 400 for a revision that the relationship has not reached */
-  private async positionOf(stream: string, revision: number, last: number): Promise<number> {
+  /** @throws Problem 400 for a revision that the relationship has not reached, or where another event stands */
+  private async positionOf(stream: string, behind: NamedRevision, at: End): Promise<number> {
+    const { revision } = behind;
     const [event] = await this.ledger.store.read(stream, { from: revision, to: revision });
-    if (!event) throw notReached(last);
+    requireNamed(behind, event, at);
     return event.position;
   }
 
@@ -116,18 +117,22 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   private async pageByRevision(
     { party, path }: Asked,
     format: HistoryFormat,
-    { revision, head, after, limit = defaultLimit }: PageByRevision,
+    { revision, head, behind, limit = defaultLimit }: PageByRevision,
   ): Promise<Answer> {
-    // Of a log that was restored, say: what has been read may no longer be true.
-    if (after > revision) throw notReached(revision);
+    const after = behind?.revision ?? -1;
     const read = await this.ledger.store.read(party.stream, {
-      from: after + 1,
+      from: Math.max(after, 0),
       to: Math.min(after + limit, revision),
     });
-    // What stands behind it has been appended since, and comes to whoever reads on from it.
-    const events = read.filter(({ position }) => position <= head);
-    const last = events.at(-1)?.revision ?? revision;
-    const next = last < revision ? `${path}?after=${last}&limit=${limit}` : undefined;
+    // Of a log that was restored, say: what has been read may no longer be true.
+    if (behind) requireNamed(behind, read[0], { revision, head });
+    // What stands behind the head has been appended since, and comes to whoever reads on from it.
+    const events = read.filter((event) => event.revision > after && event.position <= head);
+    const last = events.at(-1);
+    const next =
+      last && last.revision < revision
+        ? `${path}?${new URLSearchParams({ after: nameOfRevision(last), limit: String(limit) }).toString()}`
+        : undefined;
     return this.pageOf(format, events.map(this.parts().tell), head, next);
   }
 
@@ -240,14 +245,40 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   }
 }
 
-function notReached(last: number): Problem {
-  return badRequest('InvalidQuery', 'after', `must be a revision of the relationship, at most ${last}`);
+/** A revision of a relationship, and the begin of the id of the event that is to stand there; bare digits say none. */
+interface NamedRevision {
+  readonly revision: number;
+  readonly event: string | undefined;
 }
 
-interface PageByRevision {
+function revisionIn(after: string | undefined): NamedRevision | undefined {
+  const match = /^(\d+)(?:;\s*event="([^"]*)")?$/.exec(after ?? '');
+  return match ? { revision: Number(match[1]), event: match[2] } : undefined;
+}
+
+function nameOfRevision({ revision, id }: RecordedEvent): string {
+  return `${revision};event="${beginOf(id)}"`;
+}
+
+/** The last revision of a relationship, and of the log the last position. */
+interface End {
   readonly revision: number;
   readonly head: number;
-  readonly after: number;
+}
+
+/** @throws Problem 400 */
+function requireNamed(
+  { event }: NamedRevision,
+  found: RecordedEvent | undefined,
+  { revision, head }: End,
+): asserts found is RecordedEvent {
+  if (event !== undefined && (!found || beginOf(found.id) !== event))
+    throw new Problem('LedgerPositionUnknown', { reason: 'lostInRestore', head: String(head) });
+  if (!found) throw badRequest('InvalidQuery', 'after', `must be a revision of the relationship, at most ${revision}`);
+}
+
+interface PageByRevision extends End {
+  readonly behind: NamedRevision | undefined;
   readonly limit: number | undefined;
 }
 
