@@ -326,7 +326,7 @@ const parameters: Json = {
 const headers: Json = {
   ETag: { description: 'Revision and form of the relationship.', schema: tags },
   ListTag: {
-    description: 'Of the position of the view and the query.',
+    description: 'Of the position of the view, the event that stands there, and the query.',
     schema: { type: 'string', example: 'W/"42.0123456789abcdef"' },
   },
   LedgerPosition: {

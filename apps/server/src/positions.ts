@@ -33,8 +33,7 @@ export function positionsIn(store: Pick<EventStore, 'head' | 'idAt'>, ledgerId: 
     const { position, event } = parseLedgerPosition(header, ledgerId, head, name);
     if (event === undefined) return position;
     const id = await store.idAt(position);
-    if (id === undefined || beginOf(id) !== event)
-      throw new Problem('LedgerPositionUnknown', { reason: 'lostInRestore', head: String(head) });
+    if (id === undefined || beginOf(id) !== event) throw lostInRestore(head);
     return position;
   }
 
@@ -52,4 +51,9 @@ export function positionsIn(store: Pick<EventStore, 'head' | 'idAt'>, ledgerId: 
       );
     },
   };
+}
+
+/** Whoever names an event that does not stand there has it from before a restore. */
+export function lostInRestore(head: number): Problem {
+  return new Problem('LedgerPositionUnknown', { reason: 'lostInRestore', head: String(head) });
 }

@@ -5903,7 +5903,7 @@ export interface components {
     headers: {
         /** @description Revision and form of the relationship. */
         ETag: string;
-        /** @description Of the position of the view and the query. */
+        /** @description Of the position of the view, the event that stands there, and the query. */
         ListTag: string;
         /** @description The place in the ledger that the answer rests on, and the begin of the id of the event that stands there. Give it back as it is. */
         LedgerPosition: string;

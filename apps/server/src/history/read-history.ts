@@ -5,6 +5,7 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Condition } from '../condition.js';
 import { Ledger } from '../ledger.js';
 import { requirePartnersSide, requireReader } from '../party.js';
+import { lostInRestore } from '../positions.js';
 import type { Asked } from '../queries/asked.js';
 import { telling, type Tell, type ToldEvent } from './cloud-event.js';
 import { follow } from './follow.js';
@@ -272,8 +273,7 @@ function requireNamed(
   found: RecordedEvent | undefined,
   { revision, head }: End,
 ): asserts found is RecordedEvent {
-  if (event !== undefined && (!found || beginOf(found.id) !== event))
-    throw new Problem('LedgerPositionUnknown', { reason: 'lostInRestore', head: String(head) });
+  if (event !== undefined && (!found || beginOf(found.id) !== event)) throw lostInRestore(head);
   if (!found) throw badRequest('InvalidQuery', 'after', `must be a revision of the relationship, at most ${revision}`);
 }
 

@@ -1,9 +1,10 @@
 import type { Role } from '#customer-relationship';
 import { Rejection, type RecordedEvent } from '#event-sourcing';
-import { Answer } from '#http';
+import { Answer, beginOf } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
 import { requirePartnersSide, type Party } from '../party.js';
+import { lostInRestore } from '../positions.js';
 import type { Asked } from '../queries/asked.js';
 import { securityJournalCodec, securityJournalStream } from './security-journal-events.js';
 
@@ -33,10 +34,14 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
     if (!actor.roles.some((role) => readers.includes(role))) throw new Rejection('RoleNotAllowed', { anyOf: readers });
     const { store, cursors, positions } = this.ledger;
     const query = `${path} ${partner.tenantId}`;
-    let [next] = (cursor === undefined ? [0] : cursors.read(query, cursor)) as [number];
+    let [next, before] = (cursor === undefined ? [0] : cursors.read(query, cursor)) as [number, string?];
     // Read before the events, so that everything up to it is in them.
     const head = await store.head();
     await positions.asked(asked, undefined, head);
+    if (before !== undefined) {
+      const [last] = await store.read(securityJournalStream, { from: next - 1, to: next - 1 });
+      if (!last || beginOf(last.id) !== before) throw lostInRestore(head);
+    }
 
     const items: object[] = [];
     let atEnd = false;
@@ -50,6 +55,7 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
           break;
         }
         next = event.revision + 1;
+        before = beginOf(event.id);
         const item = shown(event, partner.tenantId);
         if (item) items.push(item);
       }
@@ -58,7 +64,7 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
       'Ledger-Position': await positions.at(head),
       'Cache-Control': 'private, no-store',
     };
-    if (!atEnd) headers['Link'] = `<${path}?cursor=${cursors.write(query, [next])}&limit=${limit}>; rel="next"`;
+    if (!atEnd) headers['Link'] = `<${path}?cursor=${cursors.write(query, [next, before])}&limit=${limit}>; rel="next"`;
     return new Answer(200, headers, { items, position: String(head) });
   }
 }

@@ -1,0 +1,67 @@
+import 'reflect-metadata';
+import { describe, expect, it } from '@jest/globals';
+import { defaultPolicy } from '#customer-relationship';
+import { inMemoryEventStore, type EventStore } from '#event-sourcing';
+import type { ViewsReader } from '#projector';
+import type { Views } from '#read-models';
+import { pino } from 'pino';
+import { admin, partner } from '../../../../bench/histories.js';
+import { ledgerOf } from '../server.module.js';
+import { ReadSecurityEvents, ReadSecurityEventsHandler } from './read-security-events.js';
+import { securityJournal } from './security-journal.js';
+
+const path = '/v1/security-events';
+const party = { actor: admin, partner, customerId: '', stream: '' };
+
+/** A log in which so many were denied something, and others in another log. */
+async function denials(count: number): Promise<EventStore> {
+  const store = inMemoryEventStore();
+  const journal = securityJournal({ store: () => store, onDropped: () => undefined });
+  for (let index = 0; index < count; index++) {
+    const actorId = `${index}-${Math.random()}`;
+    journal.deny({ code: 'RoleNotAllowed', method: 'GET', route: path, actorId, tenant: partner.tenantId });
+  }
+  await journal.close();
+  return store;
+}
+
+function reader(store: EventStore) {
+  const handler = new ReadSecurityEventsHandler(
+    ledgerOf({
+      id: 'c1d2e3f4-0000-4000-8000-000000000001',
+      place: undefined,
+      store,
+      views: {} as ViewsReader<Views>,
+      secret: Buffer.alloc(32, 7),
+      policy: defaultPolicy,
+      partners: new Map([[partner.tenantId, partner]]),
+      logger: pino({ level: 'silent' }),
+    }),
+  );
+  return async (cursor?: string) => {
+    const { headers, body } = await handler.execute(new ReadSecurityEvents(party, path, {}, cursor, 2));
+    const { items } = body as { readonly items: readonly { readonly actorId: string }[] };
+    return { items, next: /cursor=([^&]*)/.exec(headers['Link'] ?? '')?.[1] };
+  };
+}
+
+describe('the pages of the security journal', () => {
+  it('have every denial once', async () => {
+    const read = reader(await denials(5));
+    const pages = [];
+    for (let page = await read(); ; page = await read(page.next)) {
+      pages.push(page.items.map(({ actorId }) => actorId.split('-', 1)[0]));
+      if (page.next === undefined) break;
+    }
+    expect(pages).toEqual([['0', '1'], ['2', '3'], ['4']]);
+  });
+
+  it.each([1, 5])('are not turned to %i denials of another history, after a restore from a backup', async (count) => {
+    const { next } = await reader(await denials(5))();
+    expect(next).toBeDefined();
+    await expect(reader(await denials(count))(next)).rejects.toMatchObject({
+      code: 'LedgerPositionUnknown',
+      members: { reason: 'lostInRestore' },
+    });
+  });
+});
