@@ -493,6 +493,62 @@ describe('the states that are kept', () => {
     expect(await handle(increase(100))).toMatchObject({ rejection: { details: { value: 41 } } });
   });
 
+  it('stay when several questions find at once what another process has appended', async () => {
+    const store = inMemoryEventStore();
+    const rival = handlerOn({ store });
+    const { ranges, watched } = watching(store);
+    const { handle, value } = handlerOn({ store: watched });
+    await handle(increase(1));
+    await rival.handle(increase(10));
+    ranges.length = 0;
+
+    expect(await Promise.all([value(), value(), value()])).toEqual([11, 11, 11]);
+    // Each looks behind what is kept, and then whether anything has come since.
+    expect(ranges).toEqual([1, 1, 1, 2, 2, 2]);
+    await handle(increase(30));
+    expect(await value()).toBe(41);
+  });
+
+  it('stay after a conflict: only what another process has appended is read', async () => {
+    const store = inMemoryEventStore();
+    const rival = handlerOn({ store });
+    const { ranges, watched } = watching(store);
+    let conflicts = 2;
+    const { handle, value } = handlerOn(
+      { store: watched },
+      { appendAfter: async () => void (conflicts-- > 0 && (await rival.handle(increase(1)))) },
+    );
+    await rival.handle(increase(1));
+    expect(await handle(increase(30))).toMatchObject({ outcome: 'accepted', revision: 3 });
+
+    expect(ranges).toEqual([0, 1, 2]);
+    expect(await value()).toBe(33);
+    expectWholeChain(await store.read('counter-1'));
+  });
+
+  it('go after a conflict that nothing in the log accounts for', async () => {
+    const store = inMemoryEventStore();
+    const lost = new Set<string>();
+    const { handle, value } = handlerOn({
+      store: {
+        ...store,
+        // As after a restore from a backup: the end of the stream is gone.
+        read: async (...args) => (await store.read(...args)).filter(({ id }) => !lost.has(id)),
+        append(...args) {
+          const [stream, , expected] = args;
+          if (lost.size > 0 && expected === 1) return Promise.reject(new RevisionConflict(stream, 1, 0));
+          return store.append(...args);
+        },
+      },
+      attempts: 2,
+    });
+    for (const by of [1, 10]) await handle(increase(by));
+    lost.add((await store.read('counter-1'))[1]!.id);
+
+    await handle(increase(1)).catch(() => undefined);
+    expect(await value()).toBe(1);
+  });
+
   it('are not kept for streams that do not exist', async () => {
     const { ask, handle, reads } = handlerOn({ cachedStreams: 1 });
     await handle(increase(1, { stream: 'kept' }));
@@ -656,6 +712,14 @@ describe('a long stream', () => {
     const before = reads();
     await handle(twice());
     expect(reads()).toBe(before);
+  });
+
+  it('is read for the answer to a command without waiting for the turns of questions', async () => {
+    const store = await storeOf(600);
+    const { ask, value } = handlerOn({ store, betweenPages: () => Promise.withResolvers<void>().promise });
+    void value();
+
+    expect(await ask('counter-1', (state, { revision }) => [state.value, revision], 299)).toEqual([300, 299]);
   });
 
   it('that cannot be read fails all who have asked, and nobody who asks afterwards', async () => {
@@ -1072,6 +1136,19 @@ function handlerOn(
     reads: () => reads,
     appends: () => appends,
   };
+}
+
+/** A store of which it is known from where it was read. */
+function watching(store: EventStore) {
+  const ranges: (number | undefined)[] = [];
+  const watched: EventStore = {
+    ...store,
+    read(stream, range) {
+      ranges.push(range?.from);
+      return store.read(stream, range);
+    },
+  };
+  return { ranges, watched };
 }
 
 function expectWholeChain(events: readonly RecordedEvent[]): void {

@@ -136,7 +136,9 @@ export function commandHandler<Commands, Events, State, Context>({
           try {
             return await append(request, revision, outcome);
           } catch (error) {
-            cache.delete(stream);
+            // What was folded stays true of a stream that has grown; else it is of another stream, or nobody knows.
+            const hasGrown = error instanceof RevisionConflict && (await catchUp(stream, revision));
+            if (!hasGrown) cache.delete(stream);
             if (!(error instanceof RevisionConflict)) throw error;
             if (++conflicts < attempts) continue;
             return conflicted(await atHead(stream), request);
@@ -316,9 +318,10 @@ export function commandHandler<Commands, Events, State, Context>({
     return { state, revision: noStream, position: 0, hash: noPreviousHash, recordedAt: '', commands: new Map() };
   }
 
+  /** For the answers to commands, which do not wait for questions. */
   async function at(stream: string, revision: number): Promise<Folded<State>> {
-    const folded = await latestForQuestion(stream);
-    return folded.revision === revision ? folded : read(stream, revision, () => betweenPages(stream));
+    const kept = cache.get(stream);
+    return kept?.revision === revision ? kept : read(stream, revision, turn);
   }
 
   /** Takes in what another process has appended behind a revision; true when there was something. */
@@ -326,9 +329,12 @@ export function commandHandler<Commands, Events, State, Context>({
     const newer = await store.read(stream, { from: revision + 1 });
     if (newer.length === 0) return false;
     const folded = cache.get(stream);
-    // Out of the cache first: an event that cannot be read would leave half a command in it, and half a receipt.
-    cache.delete(stream);
-    if (folded?.revision === revision) keep(stream, include(folded, newer));
+    // Unless somebody has come upon them at the same time.
+    if (folded?.revision === revision) {
+      // Out of the cache first: an event that cannot be read would leave half a command in it, and half a receipt.
+      cache.delete(stream);
+      keep(stream, include(folded, newer));
+    }
     return true;
   }
 
