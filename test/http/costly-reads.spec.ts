@@ -73,4 +73,29 @@ describe('a caller whose questions cost much', () => {
       expect(order.slice(place).filter((actor) => actor === 'asks-much').length).toBeGreaterThan(10);
     }
   });
+
+  it.each([
+    ['dry runs', '?dryRun=true', {}, 200],
+    ['commands that meet no condition', '', { ifMatch: '"0.1"' }, 412],
+  ])('with a bulk of %s keeps nobody else waiting until all of it is answered', async (_, query, more, status) => {
+    const customerId = large.split('/')[3]!;
+    const items = Array.from({ length: 500 }, (_, index) => ({
+      command: 'SuspendSubscription',
+      customerId,
+      subscriptionId: `s-${index}`,
+      idempotencyKey: `suspends-${index}`,
+      body: { reason: 'customerRequest' },
+      ...more,
+    }));
+    let isGoing = true;
+    const asked = server
+      .post(`/v1/commands${query}`, { items }, { as: { id: 'asks-much' }, key: null })
+      .finally(() => (isGoing = false));
+    let others = 0;
+    for (; isGoing; others++) expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
+    expect(others).toBeGreaterThan(20);
+    expect(new Set((await asked).body.items.map((item: { readonly status: number }) => item.status))).toEqual(
+      new Set([status]),
+    );
+  });
 });

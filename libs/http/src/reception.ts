@@ -162,8 +162,12 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   });
 }
 
-/** What changes nothing may wait for others; a command has its answer as fast as it goes. */
-function isQuestion({ method, query }: FastifyRequest): boolean {
+/**
+ * What changes nothing may wait for others; a command has its answer as fast as it goes. What carries many commands is told
+ * first how many it may carry, and then sees to the turns of each: its body is large, and must not wait in a line of them.
+ */
+function isQuestion({ method, query, routeOptions }: FastifyRequest): boolean {
+  if (routeOptions.config.largestBody !== undefined) return false;
   return method !== 'POST' || (query as { readonly dryRun?: unknown }).dryRun === 'true';
 }
 
