@@ -3,6 +3,7 @@ import {
   customerRelationship,
   grantName,
   grantNameCodec,
+  pairOf,
   policyHash,
   refusalJournal,
   relationshipCodec,
@@ -162,7 +163,8 @@ export function ledgerOf({
           store,
           decider: customerRelationship,
           codec: relationshipCodec,
-          betweenPages: turns.take,
+          // One partner's long streams, however many, hold up no other's.
+          betweenPages: (stream) => turns.take(pairOf(stream)!.partnerId),
           onClockSetBack,
         }),
         names: commandHandler({ store, decider: grantName, codec: grantNameCodec, onClockSetBack }),
