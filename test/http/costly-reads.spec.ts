@@ -98,4 +98,27 @@ describe('a caller whose questions cost much', () => {
       new Set([status]),
     );
   });
+
+  it.each([
+    ['explanation', () => `${large.slice(0, large.lastIndexOf('/'))}/explanations/items/subscription/s-1`],
+    ['relationship as it stood', () => `${large}?asOfRevision=3000`],
+  ])('that has gone has no %s worked through for it', async (_, path) => {
+    const as = { id: 'goes' };
+    const headers = { authorization: `Bearer ${await server.tokenOf(as)}` };
+    await server.get(path(), { as });
+    const since = performance.now();
+    await server.get(path(), { as });
+    const one = performance.now() - since;
+    const leaving = new AbortController();
+    const asked = Array.from({ length: 100 }, () =>
+      fetch(`${server.url}${path()}`, { headers, signal: leaving.signal }),
+    );
+    await Promise.race(asked);
+    leaving.abort();
+    await Promise.allSettled(asked);
+    const left = performance.now();
+    expect((await server.get(path(), { as })).status).toBe(200);
+    // Two that are under way may go on to their next page; a hundred, two at once, would take fifty times as long.
+    expect(performance.now() - left).toBeLessThan(1_000 + 10 * one);
+  });
 });

@@ -136,11 +136,10 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   fastify.addHook('preHandler', (request, _, done) => {
     const { caller } = request.call;
     if (!caller || !isQuestion(request)) return done();
-    turns.take(nameOf(caller)).then(() => {
-      // Whoever has gone has no use for an answer, and others wait for theirs.
-      if (request.raw.socket.destroyed) done(new Problem('RequestTimeout', { outcome: 'none' }));
-      else done();
-    }, done);
+    turns
+      .take(nameOf(caller))
+      .then(() => requireThere(request))
+      .then(() => done(), done);
   });
 
   fastify.addHook('onSend', (request, reply, payload, done) => {
@@ -169,6 +168,11 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
 function isQuestion({ method, query, routeOptions }: FastifyRequest): boolean {
   if (routeOptions.config.largestBody !== undefined) return false;
   return method !== 'POST' || (query as { readonly dryRun?: unknown }).dryRun === 'true';
+}
+
+/** Whoever has gone has no use for an answer, and others wait for theirs. @throws Problem 408, which nobody reads */
+export function requireThere({ raw }: FastifyRequest): void {
+  if (raw.socket.destroyed) throw new Problem('RequestTimeout', { outcome: 'none' });
 }
 
 /** A caller as it is counted, and as it has its turns. */

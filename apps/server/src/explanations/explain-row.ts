@@ -30,13 +30,16 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     const { party } = query.asked;
     requirePartnersSide(party);
     requireReader(party);
-    return this.ledger.longReadings(nameOf(party.actor), () => this.explained(query));
+    return this.ledger.longReadings(nameOf(party.actor), async () => {
+      query.asked.requireThere();
+      return this.explained(query);
+    });
   }
 
   private async explained({ row, asked, parameters }: ExplainRow): Promise<Answer> {
     const { party, path } = asked;
     const { store, clock, positions, turns } = this.ledger;
-    const pause = () => turns.take(nameOf(party.actor));
+    const pause = () => turns.take(nameOf(party.actor)).then(asked.requireThere);
     await positions.asked(asked.headers);
     const moment = momentOf(parameters, clock());
     const events = await eventsUntil(store, party.stream, moment, pause);

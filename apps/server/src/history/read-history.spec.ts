@@ -51,7 +51,7 @@ describe('A page of a relationship', () => {
       };
       const handler = handlerOver(store);
       const party = { actor: admin, partner, customerId, stream };
-      const asked = { party, ids: {}, headers: {}, path: '/events', search: '' };
+      const asked = { party, ids: {}, headers: {}, path: '/events', search: '', requireThere: () => undefined };
 
       const { headers, body } = await handler.execute(new ReadHistory(asked, caller, {}));
 
@@ -68,7 +68,7 @@ describe('A page behind a revision', () => {
     const store = inMemoryEventStore();
     const [{ customerId, stream } = { customerId: '', stream: '' }] = await prepareRelationships(store, 1);
     const party = { actor: admin, partner, customerId, stream };
-    const asked = { party, ids: {}, headers: {}, path: '/events', search: '' };
+    const asked = { party, ids: {}, headers: {}, path: '/events', search: '', requireThere: () => undefined };
     const handler = handlerOver(store);
     expect((await handler.execute(new ReadHistory(asked, caller, { after: '19' }))).body).toBe('[]');
     await expect(handler.execute(new ReadHistory(asked, caller, { after: '20' }))).rejects.toMatchObject({
@@ -90,7 +90,7 @@ describe('A page of everything', () => {
     const revisions: number[] = [];
     let pages = 0;
     for (let after: string | undefined = '0'; after !== undefined; pages++) {
-      const asked = { party, ids: {}, headers: {}, path: '/v1/events', search: '' };
+      const asked = { party, ids: {}, headers: {}, path: '/v1/events', search: '', requireThere: () => undefined };
       const { headers, body } = await handler.execute(new ReadHistory(asked, caller, { after, limit: 200 }));
       const told = JSON.parse(body as string) as readonly { readonly revision: number }[];
       expect(told.length).toBeLessThanOrEqual(5);

@@ -1,3 +1,4 @@
+import { requireThere } from '#http';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { itemIds } from '../commands/sends.js';
@@ -12,6 +13,8 @@ export interface Asked {
   readonly path: string;
   /** The parameters as they came. */
   readonly search: string;
+  /** Asked before work that costs much. @throws Problem when nobody waits for the answer any more */
+  readonly requireThere: () => void;
 }
 
 export const Asking = createParamDecorator((_: unknown, context: ExecutionContext): Asked => {
@@ -23,5 +26,6 @@ export const Asking = createParamDecorator((_: unknown, context: ExecutionContex
     headers: request.headers,
     path,
     search,
+    requireThere: () => requireThere(request),
   };
 });

@@ -22,10 +22,9 @@ export interface Circumstances {
  */
 export class ReadRelationship {
   constructor(
-    readonly party: Party,
+    readonly asked: Asked,
     readonly show: (state: Frozen<CustomerRelationship>, party: Party, at: Circumstances) => object,
     readonly parameters: RelationshipAsOfParameters,
-    readonly headers: Asked['headers'],
     readonly options: {
       /** What depends on the clock or the policy is not the same because the revision is: no tag, nothing stored. */
       readonly dependsOnClock?: boolean;
@@ -38,7 +37,8 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
   constructor(private readonly ledger: Ledger) {}
 
   async execute(query: ReadRelationship): Promise<Answer> {
-    const { party, show, parameters, headers: sent, options } = query;
+    const { asked, show, parameters, options } = query;
+    const { party, headers: sent } = asked;
     requireReader(party);
     // What is folded from the log is never behind it, so a position that the log has is there.
     await this.ledger.positions.asked(sent);
@@ -55,10 +55,14 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
     return this.placed(shown);
   }
 
-  private async asItStood({ party, show, headers: sent, options }: ReadRelationship, moment: Moment): Promise<Answer> {
+  private async asItStood({ asked, show, options }: ReadRelationship, moment: Moment): Promise<Answer> {
     const { store, longReadings, turns } = this.ledger;
+    const { party, headers: sent, requireThere } = asked;
     const name = nameOf(party.actor);
-    const then = await longReadings(name, () => relationshipThen(store, party.stream, moment, () => turns.take(name)));
+    const then = await longReadings(name, async () => {
+      requireThere();
+      return relationshipThen(store, party.stream, moment, () => turns.take(name).then(requireThere));
+    });
     const { state, revision, position, asOf } = then;
     const at: Circumstances = {
       now: asOf,

@@ -21,15 +21,13 @@ export class RelationshipQueries {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  relationship(@Asking() { party, headers }: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.queries.execute(new ReadRelationship(party, relationshipShown, parameters, headers));
+  relationship(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.queries.execute(new ReadRelationship(asked, relationshipShown, parameters));
   }
 
   @Get('removal-readiness')
-  readiness(@Asking() { party, headers }: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.queries.execute(
-      new ReadRelationship(party, readinessShown, parameters, headers, { dependsOnClock: true }),
-    );
+  readiness(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
+    return this.queries.execute(new ReadRelationship(asked, readinessShown, parameters, { dependsOnClock: true }));
   }
 }
 
@@ -78,10 +76,10 @@ export class ItemQueries {
   }
 
   private read(
-    { party, headers }: Asked,
+    asked: Asked,
     parameters: RelationshipAsOfParameters,
     show: ConstructorParameters<typeof ReadRelationship>[1],
   ) {
-    return this.queries.execute(new ReadRelationship(party, show, parameters, headers));
+    return this.queries.execute(new ReadRelationship(asked, show, parameters));
   }
 }
