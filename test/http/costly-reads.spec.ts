@@ -99,6 +99,20 @@ describe('a caller whose questions cost much', () => {
     );
   });
 
+  it('with ten readings of the history keeps nobody else waiting until all of it is told', async () => {
+    const headers = { authorization: `Bearer ${await server.tokenOf({})}`, accept: 'application/x-ndjson' };
+    let isGoing = true;
+    const asked = Array.from({ length: 10 }, async () => {
+      const answer = await fetch(`${server.url}/v1/events`, { headers });
+      return (await answer.arrayBuffer()).byteLength;
+    });
+    const all = Promise.all(asked).finally(() => (isGoing = false));
+    let others = 0;
+    for (; isGoing; others++) expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
+    expect(others).toBeGreaterThan(25);
+    for (const bytes of await all) expect(bytes).toBeGreaterThan(3_000_000);
+  });
+
   it.each([
     ['explanation', () => `${large.slice(0, large.lastIndexOf('/'))}/explanations/items/subscription/s-1`],
     ['relationship as it stood', () => `${large}?asOfRevision=3000`],

@@ -1,5 +1,5 @@
 import { Rejection, type RecordedEvent } from '#event-sourcing';
-import { acceptable, Answer, badRequest, beginOf, parsePosition, Problem, type Caller } from '#http';
+import { acceptable, Answer, badRequest, beginOf, nameOf, parsePosition, Problem, type Caller } from '#http';
 import type { HistoryFilter } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Condition } from '../condition.js';
@@ -94,6 +94,18 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     return this.opened;
   }
 
+  /** For a stream: as long as it is, each batch waits for its caller's turn. */
+  private pastFor(caller: Caller): PastEvents {
+    const { past } = this.parts();
+    const { turns } = this.ledger;
+    return async function* (filter, range) {
+      for await (const batch of past(filter, range)) {
+        await turns.take(nameOf(caller));
+        yield batch;
+      }
+    };
+  }
+
   private async placeOf(stream: string) {
     const place = await this.ledger.relationships.ask(stream, (_, at) => ({ ...at }));
     if (place.revision < 0) throw new Rejection('RelationshipNotFound');
@@ -178,7 +190,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   private async rest(caller: Caller, { filter, after, head }: Told): Promise<Answer> {
     const stream = this.streams.begin(caller, false);
     const { ending } = stream;
-    const batches = this.parts().past(filter, { after, until: head, signal: ending.signal });
+    const batches = this.pastFor(caller)(filter, { after, until: head, signal: ending.signal });
     // The position that is promised with the head comes again behind the last line: then it is all there.
     const complete = await this.ledger.positions.at(head);
     const headers = {
@@ -195,10 +207,9 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     const stream = this.streams.begin(caller, true);
     const { ending } = stream;
     const { positions } = this.ledger;
-    const { past, tail } = this.parts();
     const batches = follow({
-      past,
-      tail,
+      past: this.pastFor(caller),
+      tail: this.parts().tail,
       filter,
       after,
       saysSomethingWithin: this.bounds.saysSomethingWithin,
