@@ -134,6 +134,10 @@ describe('A relationship as it stood', () => {
         );
       }
     }
+    // What stands behind the moment is not read.
+    pauses = 0;
+    await relationshipThen(store, stream, { kind: 'position', position: events[0]!.position }, pause);
+    expect(pauses).toBe(0);
     await expect(relationshipThen(store, stream, { kind: 'revision', revision: length }, pause)).rejects.toMatchObject({
       code: 'InvalidQuery',
     });

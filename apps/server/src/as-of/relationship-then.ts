@@ -77,7 +77,10 @@ async function* pagesUntil(
   for (let from = 0; ; from += pageSize) {
     const pageEnd = Math.min(from + pageSize - 1, to);
     const page = await store.read(stream, { from, to: pageEnd });
-    yield moment ? page.filter((event) => counts(event, moment)) : page;
+    const counted = moment ? page.filter((event) => counts(event, moment)) : page;
+    yield counted;
+    // Positions grow in a stream, and times never decrease: nothing counts behind what does not.
+    if (counted.length < page.length) return;
     const last = page.at(-1)?.revision ?? from - 1;
     if (last < pageEnd && last >= 0 && to < Infinity)
       throw badRequest('InvalidQuery', 'asOfRevision', `must be at most ${last}, the revision now`);
