@@ -83,8 +83,8 @@ export function requestOf(operation: Operation, making: Making): Request {
   const method = twist('another method', 120)
     ? pick(draw, ['PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'POST', 'GET'])
     : operation.method;
-  const followed = operation.id.includes('List') && world.nextPages.length > 0 && oneIn(draw, 10);
-  const url = followed ? pick(draw, world.nextPages.slice(-10)) : `${path}${query}`;
+  const pages = world.nextPages.get(operation);
+  const url = pages && oneIn(draw, 10) ? pick(draw, pages.slice(-10)) : `${path}${query}`;
   return { operation, method, url, sender, headers, body, customer, ids, twists };
 }
 

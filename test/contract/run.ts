@@ -169,7 +169,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     const position = headers.get('Ledger-Position');
     if (position && status < 300) world.positions.push(position);
     const next = /<([^>]+)>; rel="next"/.exec(headers.get('Link') ?? '')?.[1];
-    if (next) world.nextPages.push(next);
+    if (next) world.nextPages.set(operation, [...(world.nextPages.get(operation) ?? []).slice(-9), next]);
     const operationId = status === 202 ? headers.get('Location')?.split('/').at(-1) : undefined;
     if (operationId) world.operations.push(operationId);
     const tag = headers.get('ETag');

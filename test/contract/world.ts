@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Operation } from './document.js';
 import { oneIn, pick, type Draw } from './values.js';
 
 // What the answers so far have created: the ids that later requests are about.
@@ -21,8 +22,8 @@ export class World {
   readonly customers: Customer[] = [];
   /** As answers bring them, the last one last. */
   readonly positions: string[] = [];
-  /** Addresses of further pages. */
-  readonly nextPages: string[] = [];
+  /** Addresses of further pages, the latest of each. */
+  readonly nextPages = new Map<Operation, readonly string[]>();
   /** Of lists, for If-None-Match. */
   readonly listTags: string[] = [];
   /** Ids of work that goes on, the last one last. */
