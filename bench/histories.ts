@@ -4,6 +4,7 @@ import {
   defaultPolicy,
   policyHash,
   relationshipCodec,
+  relationshipSummary,
   relationshipStream,
   type Actor,
   type Partner,
@@ -40,7 +41,12 @@ export const eventsPerRelationship = 20;
 
 /** So many relationships of {@link eventsPerRelationship} events each, written through the command loop. */
 export async function prepareRelationships(store: EventStore, count: number): Promise<PreparedRelationship[]> {
-  const { handle } = commandHandler({ store, decider: customerRelationship, codec: relationshipCodec });
+  const { handle } = commandHandler({
+    store,
+    decider: customerRelationship,
+    codec: relationshipCodec,
+    summaryOf: relationshipSummary,
+  });
   const policy = { name: defaultPolicy.name, hash: policyHash(defaultPolicy) };
 
   async function prepare(index: number): Promise<PreparedRelationship> {

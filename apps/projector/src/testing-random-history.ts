@@ -4,6 +4,7 @@ import {
   defaultPolicy,
   policyHash,
   relationshipCodec,
+  relationshipSummary,
   relationshipStream,
   reservationProducts,
   subscriptionKinds,
@@ -57,7 +58,12 @@ export interface RandomHistory {
 }
 
 export function randomHistory(store: EventStore, random: Random): RandomHistory {
-  const { handle, ask } = commandHandler({ store, decider: customerRelationship, codec: relationshipCodec });
+  const { handle, ask } = commandHandler({
+    store,
+    decider: customerRelationship,
+    codec: relationshipCodec,
+    summaryOf: relationshipSummary,
+  });
   const policy = { name: defaultPolicy.name, hash: policyHash(defaultPolicy) };
   let now = '2026-01-10T09:00:00.000Z';
   let sent = 0;

@@ -1,21 +1,12 @@
 import type { KeyObject } from 'node:crypto';
-import type {
-  Context,
-  CustomerRelationship,
-  Partner,
-  Policy,
-  RelationshipCommands,
-  RelationshipEvents,
-} from '#customer-relationship';
-import type { CommandHandler, EventStore } from '#event-sourcing';
+import type { Partner, Policy, Relationships } from '#customer-relationship';
+import type { EventStore } from '#event-sourcing';
 import type { Cursors, FewAtOnce, LoopTurns } from '#http';
 import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
 import type { PastViews } from './as-of/past-views.js';
 import type { Operations } from './operations/operations.js';
 import type { Positions } from './positions.js';
-
-export type Relationships = CommandHandler<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
 
 /** The ledger that this server serves, as the composition root has put it together. */
 export abstract class Ledger {

@@ -7,6 +7,7 @@ import {
   policyHash,
   refusalJournal,
   relationshipCodec,
+  relationshipSummary,
   relationshipCommands,
 } from '#customer-relationship';
 import { commandHandler, rememberRefusals, type EventStore } from '#event-sourcing';
@@ -163,11 +164,18 @@ export function ledgerOf({
           store,
           decider: customerRelationship,
           codec: relationshipCodec,
+          summaryOf: relationshipSummary,
           // One partner's long streams, however many, hold up no other's.
           betweenPages: (stream) => turns.take(pairOf(stream)!.partnerId),
           onClockSetBack,
         }),
-        names: commandHandler({ store, decider: grantName, codec: grantNameCodec, onClockSetBack }),
+        names: commandHandler({
+          store,
+          decider: grantName,
+          codec: grantNameCodec,
+          summaryOf: () => undefined,
+          onClockSetBack,
+        }),
       }),
       store,
       journal: refusalJournal,

@@ -20,6 +20,7 @@ import { customerRelationship, relationshipStream } from './customer-relationshi
 import { relationshipCodec } from './event-codec.js';
 import { roles, type Actor } from './parties.js';
 import { policyHash } from './policy.js';
+import { relationshipSummary } from './state.js';
 import {
   adminRequested,
   contactAssigned,
@@ -202,7 +203,12 @@ function sha256(text: string): string {
 /** Everything that can happen between a partner and two customers, sent as commands; every event occurs. */
 async function chronicle(): Promise<readonly RecordedEvent[]> {
   const store = inMemoryEventStore();
-  const { handle } = commandHandler({ store, decider: customerRelationship, codec: relationshipCodec });
+  const { handle } = commandHandler({
+    store,
+    decider: customerRelationship,
+    codec: relationshipCodec,
+    summaryOf: relationshipSummary,
+  });
   const fabrikam = 'c1000000-0000-4000-8000-000000000001';
   const tailspin = 'c2000000-0000-4000-8000-000000000002';
   const user = partnerUser('GlobalAdmin', 'AdminAgent');

@@ -33,6 +33,7 @@ import {
   twoCustomers,
   type Command,
 } from './testing-grant-names.js';
+import type { RelationshipSummary } from './state.js';
 import { context, customerUser, partner, policyOf2020 } from './testing.js';
 
 // Several servers over one log: each has handlers, and so cached states, of its own.
@@ -497,8 +498,11 @@ it('Servers that crash, meet and retry leave every name with one grant, and none
       const store = await twoCustomers(inMemoryEventStore());
       const { store: troubling, settled } = troubled(store, delays, faults);
       const servers = [0, 1, 2].map(() => server(troubling));
-      const receipts = new Map<string, CommandOutcome<RelationshipEvents>[]>();
-      const note = (request: ReturnType<typeof requestAt>, outcome: CommandOutcome<RelationshipEvents>) => {
+      const receipts = new Map<string, CommandOutcome<RelationshipEvents, RelationshipSummary>[]>();
+      const note = (
+        request: ReturnType<typeof requestAt>,
+        outcome: CommandOutcome<RelationshipEvents, RelationshipSummary>,
+      ) => {
         if (outcome.outcome !== 'accepted') return;
         const { commandId, commandHash } = request.metadata;
         const key = `${commandId} ${commandHash}`;

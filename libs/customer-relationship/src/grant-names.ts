@@ -20,7 +20,7 @@ import type { Context } from './context.js';
 import { pairOf, relationshipStream } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
 import { reject } from './rejections.js';
-import type { CustomerRelationship, Grant } from './state.js';
+import type { CustomerRelationship, Grant, RelationshipSummary } from './state.js';
 
 // Rule G2 spans a partner's relationships: a GDAP name is claimed in a stream of its own, at an explicit revision,
 // before the relationship takes the request. The claim belongs to the command that made it: after a crash in between,
@@ -108,10 +108,17 @@ export function grantNameStream(partnerId: string, name: string): string {
   return `grantName-${partnerId}-${sha256(normalizedGrantName(name)).slice(0, 32)}`;
 }
 
-type Relationships = CommandHandler<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
+/** The handler of commands to relationships. */
+export type Relationships = CommandHandler<
+  RelationshipCommands,
+  RelationshipEvents,
+  CustomerRelationship,
+  Context,
+  RelationshipSummary
+>;
 type Names = CommandHandler<GrantNameCommands, GrantNameEvents, GrantName, undefined>;
 type Request = CommandRequest<RelationshipCommands, Context>;
-type Outcome = CommandOutcome<RelationshipEvents>;
+type Outcome = CommandOutcome<RelationshipEvents, RelationshipSummary>;
 type Accepted = Extract<Outcome, { readonly outcome: 'accepted' }>;
 interface Naming {
   readonly grantId: string;

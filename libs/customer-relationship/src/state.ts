@@ -127,6 +127,13 @@ export interface CustomerRelationship {
   readonly grants: Map<string, Grant>;
 }
 
+/** What the answer to a command tells of the relationship. */
+export type RelationshipSummary = Pick<CustomerRelationship, 'status' | 'relationshipTerm'>;
+
+export function relationshipSummary({ status, relationshipTerm }: RelationshipSummary): RelationshipSummary {
+  return { status, relationshipTerm };
+}
+
 export function initialState(): CustomerRelationship {
   return {
     status: 'unknown',

@@ -18,7 +18,7 @@ import { subscriptionKinds, type RelationshipEvents, type SubscriptionKind } fro
 import { roles } from './parties.js';
 import { policyHash, type Policy } from './policy.js';
 import { removalBlockers, removalReadiness } from './removal.js';
-import { initialState } from './state.js';
+import { initialState, relationshipSummary } from './state.js';
 import { subscriptionSteps, type SubscriptionCommands } from './subscriptions.js';
 import {
   accepted,
@@ -1697,7 +1697,13 @@ describe('the command loop', () => {
   async function twoServers() {
     const store = inMemoryEventStore();
     const server = (attempts: number) =>
-      commandHandler({ store, decider: customerRelationship, codec: relationshipCodec, attempts });
+      commandHandler({
+        store,
+        decider: customerRelationship,
+        codec: relationshipCodec,
+        summaryOf: relationshipSummary,
+        attempts,
+      });
     const [one, other] = [server(5), server(1)];
     let sent = 0;
     const request = (

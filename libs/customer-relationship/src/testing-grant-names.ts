@@ -14,6 +14,7 @@ import type { Context } from './context.js';
 import { customerRelationship, relationshipStream } from './customer-relationship.js';
 import { relationshipCodec } from './event-codec.js';
 import { grantName, grantNameCodec, grantNameStream, relationshipCommands } from './grant-names.js';
+import { relationshipSummary } from './state.js';
 import { context, customerUser, now, partner, policyOf2020 } from './testing.js';
 
 // Words for the specifications of grant names: servers over a store, namings, and stores on which something happens.
@@ -24,8 +25,13 @@ export type Command = MessageOf<RelationshipCommands>;
 
 /** A server on a store: the handlers that it is made of, with caches of its own. */
 export function server(store: EventStore) {
-  const relationships = commandHandler({ store, decider: customerRelationship, codec: relationshipCodec });
-  const names = commandHandler({ store, decider: grantName, codec: grantNameCodec });
+  const relationships = commandHandler({
+    store,
+    decider: customerRelationship,
+    codec: relationshipCodec,
+    summaryOf: relationshipSummary,
+  });
+  const names = commandHandler({ store, decider: grantName, codec: grantNameCodec, summaryOf: () => undefined });
   return { relationships, names, ...relationshipCommands({ relationships, names }) };
 }
 

@@ -12,6 +12,7 @@ import {
 } from './event-store.js';
 import {
   commandHandler,
+  streamWeight,
   type CommandHandlerOptions,
   type CommandOutcome,
   type CommandRequest,
@@ -65,6 +66,11 @@ const counter: Decider<Commands, Events, Counter, Context> = {
   },
 };
 
+/** What receipts tell of a counter. */
+interface Summary {
+  readonly value: number;
+}
+
 const catalogue = { events: { Increased: null, Doubled: null } };
 const codec = eventCodec<Events>(catalogue);
 const now = '2026-03-01T12:00:00.000Z';
@@ -84,7 +90,9 @@ describe('a command', () => {
     expect(await handle(increase(3))).toMatchObject({ outcome: 'accepted', revision: 1 });
     expect(await handle(request({ type: 'IncreaseTwice', data: { by: 10 } }))).toMatchObject({
       revision: 3,
+      id: await store.idAt(await store.head()),
       events: ['Increased', 'Doubled'],
+      summary: { value: 25 },
     });
     expect(await value()).toBe(25);
     expect((await store.read('counter-1')).map(({ type, data }) => ({ type, data }))).toEqual([
@@ -461,7 +469,7 @@ describe('the states that are kept', () => {
   });
 
   it('are no more than asked for; the one used longest ago goes first', async () => {
-    const { handle, reads } = handlerOn({ cachedStreams: 2 });
+    const { handle, reads } = handlerOn({ cachedCommands: 2 * (streamWeight + 5) });
     const touch = async (stream: string) => {
       const before = reads();
       await handle(increase(1, { stream }));
@@ -473,6 +481,40 @@ describe('the states that are kept', () => {
     expect([await touch('c'), await touch('c')]).toEqual([1, 0]);
     // b had not been used for the longest time.
     expect([await touch('a'), await touch('b')]).toEqual([0, 1]);
+  });
+
+  it('that hold many commands take the room of many streams', async () => {
+    const { handle, ask, reads } = handlerOn({ cachedCommands: 3 * (streamWeight + 1) });
+    for (const stream of ['a', 'b', 'long']) await handle(increase(1, { stream }));
+    for (let i = 0; i < streamWeight + 1; i++) await handle(increase(1, { stream: 'long' }));
+    const readsFor = async (stream: string) => {
+      const before = reads();
+      await ask(stream, ({ value }) => value);
+      return reads() - before;
+    };
+
+    // A look at the end; the whole of what went is read before.
+    expect([await readsFor('long'), await readsFor('b'), await readsFor('a')]).toEqual([1, 1, 2]);
+  });
+
+  it('may go while a command is being appended', async () => {
+    let during: (() => Promise<unknown>) | undefined;
+    const { handle, value } = handlerOn(
+      { cachedCommands: 1 },
+      {
+        async appendAfter() {
+          const others = during;
+          during = undefined;
+          await others?.();
+        },
+      },
+    );
+    await handle(increase(2));
+    during = () => handle(increase(1, { stream: 'other' }));
+
+    expect(await handle(increase(3))).toMatchObject({ outcome: 'accepted', summary: { value: 5 } });
+    expect(await handle(increase(4))).toMatchObject({ outcome: 'accepted', summary: { value: 9 } });
+    expect(await value()).toBe(9);
   });
 
   it('take in every event once, though a question finds an append in the log before the command is answered', async () => {
@@ -550,7 +592,7 @@ describe('the states that are kept', () => {
   });
 
   it('are not kept for streams that do not exist', async () => {
-    const { ask, handle, reads } = handlerOn({ cachedStreams: 1 });
+    const { ask, handle, reads } = handlerOn({ cachedCommands: streamWeight + 5 });
     await handle(increase(1, { stream: 'kept' }));
     for (let i = 0; i < 5; i++) await ask(`nobody-${i}`, ({ value }) => value);
     const before = reads();
@@ -995,8 +1037,8 @@ it('Any number of servers and callers that try again: every command once, every 
           },
         };
         const servers = [0, 1, 2, 3].map((clock) => ({ ...handlerOn({ store, attempts: 2 }), now: laterBy(clock) }));
-        const receipts = new Map<string, CommandOutcome<Events>>();
-        const answers: { outcome: CommandOutcome<Events>; since: number; until: number }[] = [];
+        const receipts = new Map<string, CommandOutcome<Events, Summary>>();
+        const answers: { outcome: CommandOutcome<Events, Summary>; since: number; until: number }[] = [];
 
         const send = async ({ key, reused, ifRevision, dryRun }: (typeof callers)[number], where: number) => {
           const server = servers[where]!;
@@ -1105,7 +1147,7 @@ function increase(by: number, options: Partial<CommandRequest<Commands, Context>
 
 /** A handler on a store of its own or a shared one; counts what it asks of it and can be held up on the way. */
 function handlerOn(
-  options: Partial<CommandHandlerOptions<Commands, Events, Counter, Context>> = {},
+  options: Partial<CommandHandlerOptions<Commands, Events, Counter, Context, Summary>> = {},
   holdUp: {
     appendAfter?: (stream: string) => Promise<void> | undefined;
     readThen?: () => Promise<void>;
@@ -1128,7 +1170,13 @@ function handlerOn(
       return store.append(...args);
     },
   };
-  const handler = commandHandler({ decider: counter, codec, ...options, store: watched });
+  const handler = commandHandler<Commands, Events, Counter, Context, Summary>({
+    decider: counter,
+    codec,
+    summaryOf: ({ value }) => ({ value }),
+    ...options,
+    store: watched,
+  });
   return {
     ...handler,
     store,

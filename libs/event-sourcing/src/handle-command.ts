@@ -6,6 +6,7 @@ import { noPreviousHash, seal, type UnsealedMetadata } from './hash-chain.js';
 import type { Frozen, Json, MessageOf } from './message.js';
 import { Rejection } from './rejection.js';
 import { turns } from './turns.js';
+import { weighedCache } from './weighed-cache.js';
 
 /** One command on its way to one stream. */
 export interface CommandRequest<Commands, Context> {
@@ -35,8 +36,8 @@ export interface StreamPlace {
   readonly position: number;
 }
 
-export type CommandOutcome<Events> =
-  | ({ readonly outcome: 'accepted'; readonly replayed: boolean } & Receipt)
+export type CommandOutcome<Events, Summary = undefined> =
+  | ({ readonly outcome: 'accepted'; readonly replayed: boolean } & Receipt<Summary>)
   | ({ readonly outcome: 'wouldBeAccepted'; readonly events: readonly MessageOf<Events>[] } & StreamPlace)
   | ({ readonly outcome: 'refused'; readonly rejection: Rejection; readonly recorded?: RecordedRefusal } & StreamPlace)
   | ({ readonly outcome: 'preconditionFailed' } & StreamPlace)
@@ -53,15 +54,19 @@ export interface RecordedRefusal {
   readonly instance: string;
 }
 
-/** What the log remembers of an accepted command. */
-export interface Receipt extends StreamPlace {
+/** What the log remembers of an accepted command; its place is that of its last event. */
+export interface Receipt<Summary = undefined> extends StreamPlace {
+  /** Of its last event. */
+  readonly id: string;
   readonly events: readonly string[];
+  /** What the command has left. */
+  readonly summary: Summary;
   /** The correlation id of the first acceptance. */
   readonly correlationId: string;
 }
 
-export interface CommandHandler<Commands, Events, State, Context> {
-  readonly handle: (request: CommandRequest<Commands, Context>) => Promise<CommandOutcome<Events>>;
+export interface CommandHandler<Commands, Events, State, Context, Summary = undefined> {
+  readonly handle: (request: CommandRequest<Commands, Context>) => Promise<CommandOutcome<Events, Summary>>;
   /**
    * Asks a question of the state as it stands at the head, or as it stood at a revision; of one that the stream has not
    * reached, as it stands at the head, which the place tells. The answer must not keep the state: it lives on and is
@@ -74,12 +79,17 @@ export interface CommandHandler<Commands, Events, State, Context> {
   ) => Promise<Answer>;
 }
 
-export interface CommandHandlerOptions<Commands, Events, State, Context> {
+export interface CommandHandlerOptions<Commands, Events, State, Context, Summary> {
   readonly store: EventStore;
   readonly decider: Decider<Commands, Events, State, Context>;
   readonly codec: EventCodec<Events>;
-  /** How many folded streams are kept; the least recently used goes first. */
-  readonly cachedStreams?: number;
+  /** What answers to accepted commands tell of the state that a command has left: kept with every receipt, so little. */
+  readonly summaryOf: (state: Frozen<State>) => Summary;
+  /**
+   * Of how many commands the receipts are kept in memory with the streams that they are of, a folded stream itself counting
+   * for {@link streamWeight}; whole streams go, the least recently used first.
+   */
+  readonly cachedCommands?: number;
   /** How often a decision is made anew after a revision conflict before the caller is told. */
   readonly attempts?: number;
   /** Awaited between the pages of a long stream that is folded for a question (default: a turn of the event loop). */
@@ -91,13 +101,16 @@ export interface CommandHandlerOptions<Commands, Events, State, Context> {
 /** So many events of a stream are read and folded at a time: between two pages others have their turn. */
 const pageSize = 256;
 
-interface Folded<State> extends StreamPlace {
+/** A folded stream takes about as much memory as so many of its commands, which take about 1 kB each with what they have left. */
+export const streamWeight = 10;
+
+interface Folded<State, Summary> extends StreamPlace {
   state: State;
   revision: number;
   position: number;
   hash: string;
   recordedAt: string;
-  readonly commands: Map<string, Receipt & { readonly commandHash: string }>;
+  readonly commands: Map<string, Receipt<Summary> & { readonly commandHash: string }>;
 }
 
 /**
@@ -109,20 +122,30 @@ interface Folded<State> extends StreamPlace {
  * revision that was the head at some time between question and answer; only a replay does not, because a receipt holds
  * for ever. By the time an answer arrives, the stream may be further on: its place says where it stood.
  */
-export function commandHandler<Commands, Events, State, Context>({
+export function commandHandler<Commands, Events, State, Context, Summary>({
   store,
   decider,
   codec,
-  cachedStreams = 10_000,
+  summaryOf,
+  cachedCommands = 250_000,
   attempts = 5,
   betweenPages = () => turn(),
   onClockSetBack,
-}: CommandHandlerOptions<Commands, Events, State, Context>): CommandHandler<Commands, Events, State, Context> {
-  const cache = new Map<string, Folded<State>>();
-  const inTurn = turns();
-  const foldingForQuestions = new Map<string, Promise<Folded<State>>>();
+}: CommandHandlerOptions<Commands, Events, State, Context, Summary>): CommandHandler<
+  Commands,
+  Events,
+  State,
+  Context,
+  Summary
+> {
+  type Stream = Folded<State, Summary>;
+  type Outcome = CommandOutcome<Events, Summary>;
 
-  async function handle(request: CommandRequest<Commands, Context>): Promise<CommandOutcome<Events>> {
+  const cache = weighedCache<Stream>(cachedCommands, ({ commands }) => commands.size + streamWeight);
+  const inTurn = turns();
+  const foldingForQuestions = new Map<string, Promise<Stream>>();
+
+  async function handle(request: CommandRequest<Commands, Context>): Promise<Outcome> {
     const { stream } = request;
     for (let conflicts = 0; ;) {
       const folded = await (request.dryRun ? latestForQuestion(stream) : latest(stream));
@@ -134,7 +157,7 @@ export function commandHandler<Commands, Events, State, Context>({
         if (rejection) outcome = { outcome: 'refused', rejection, revision, position };
         else {
           try {
-            return await append(request, revision, outcome);
+            return await append(folded, request, revision, outcome);
           } catch (error) {
             // What was folded stays true of a stream that has grown; else it is of another stream, or nobody knows.
             const hasGrown = error instanceof RevisionConflict && (await catchUp(stream, revision));
@@ -151,7 +174,7 @@ export function commandHandler<Commands, Events, State, Context>({
   }
 
   /** The last append met a conflict, perhaps with the same command at another server. */
-  function conflicted(folded: Folded<State>, request: CommandRequest<Commands, Context>): CommandOutcome<Events> {
+  function conflicted(folded: Stream, request: CommandRequest<Commands, Context>): Outcome {
     const { revision, position } = folded;
     const rejection = new Rejection('ConcurrencyConflict', { revision });
     return remembered(folded, request) ?? { outcome: 'refused', rejection, revision, position };
@@ -170,18 +193,14 @@ export function commandHandler<Commands, Events, State, Context>({
     }
   }
 
-  function remembered(
-    { commands, revision, position }: Folded<State>,
-    { metadata }: CommandRequest<Commands, Context>,
-  ) {
+  function remembered({ commands, revision, position }: Stream, { metadata }: CommandRequest<Commands, Context>) {
     const known = commands.get(metadata.commandId);
     if (!known) return undefined;
-    const { commandHash, ...receipt } = known;
-    if (commandHash !== metadata.commandHash) return { outcome: 'commandIdReused', revision, position } as const;
-    return { outcome: 'accepted', replayed: true, ...receipt } as const;
+    if (known.commandHash !== metadata.commandHash) return { outcome: 'commandIdReused', revision, position } as const;
+    return { outcome: 'accepted', replayed: true, ...receiptOf(known) } as const;
   }
 
-  function decideAt(folded: Folded<State>, request: CommandRequest<Commands, Context>) {
+  function decideAt(folded: Stream, request: CommandRequest<Commands, Context>) {
     const { stream, command, metadata, ifRevision, dryRun } = request;
     const place = { revision: folded.revision, position: folded.position };
     const known = dryRun ? undefined : remembered(folded, request);
@@ -226,52 +245,46 @@ export function commandHandler<Commands, Events, State, Context>({
   }
 
   async function append(
+    folded: Stream,
     { stream }: CommandRequest<Commands, Context>,
     expectedRevision: number,
     { events, sealed }: { readonly events: readonly MessageOf<Events>[]; readonly sealed: ReturnType<typeof seal> },
-  ): Promise<CommandOutcome<Events>> {
+  ): Promise<Outcome> {
     const { revision, position } = await store.append(stream, sealed, expectedRevision);
-    const last = sealed.at(-1)!.metadata;
-    const receipt: Receipt = {
-      revision,
-      position,
-      events: events.map(({ type }) => type),
-      correlationId: last.correlationId,
-    };
-    // A new stream had no state worth keeping until now.
-    const folded = cache.get(stream) ?? (expectedRevision === noStream ? keep(stream, initially()) : undefined);
-    if (folded?.revision === expectedRevision) {
+    // Unless a question has found it in the log meanwhile.
+    if (folded.revision === expectedRevision) {
       fold(decider, events, folded.state);
-      folded.revision = revision;
-      folded.position = position;
-      folded.hash = last.hash;
-      folded.recordedAt = last.recordedAt;
-      folded.commands.set(last.commandId, { ...receipt, commandHash: last.commandHash });
-    } else if (folded && folded.revision < revision) cache.delete(stream);
-    // Otherwise a question has read it meanwhile, and kept it.
-    return { outcome: 'accepted', replayed: false, ...receipt };
+      include(
+        folded,
+        { ...sealed.at(-1)!, revision, position },
+        events.map(({ type }) => type),
+      );
+      // One that was dropped meanwhile, or a new one; others may have folded the stream too, and further.
+      const kept = cache.peek(stream);
+      if (!kept || kept.revision <= revision) cache.set(stream, folded);
+    }
+    const known = folded.commands.get(sealed[0]!.metadata.commandId)!;
+    return { outcome: 'accepted', replayed: false, ...receiptOf(known) };
   }
 
-  async function latest(stream: string, pause: () => Promise<void> = turn): Promise<Folded<State>> {
+  async function latest(stream: string, pause: () => Promise<void> = turn): Promise<Stream> {
     const cached = cache.get(stream);
-    if (cached) {
-      cache.delete(stream);
-      cache.set(stream, cached);
-      return cached;
-    }
+    if (cached) return cached;
     const folded = await read(stream, Infinity, pause);
     // Meanwhile others may have folded the stream too, and further.
-    const kept = cache.get(stream);
+    const kept = cache.peek(stream);
     if (kept && kept.revision >= folded.revision) return kept;
-    return folded.revision === noStream ? folded : keep(stream, folded);
+    // A new stream has no state worth keeping.
+    if (folded.revision !== noStream) cache.set(stream, folded);
+    return folded;
   }
 
   /**
    * The same for a question. All that are asked of a stream that is not kept wait for one reading of it; a command does
    * not, because questions have time.
    */
-  async function latestForQuestion(stream: string): Promise<Folded<State>> {
-    if (cache.has(stream)) return latest(stream);
+  async function latestForQuestion(stream: string): Promise<Stream> {
+    if (cache.peek(stream)) return latest(stream);
     const underWay = foldingForQuestions.get(stream);
     if (underWay) {
       const folded = await underWay;
@@ -289,38 +302,32 @@ export function commandHandler<Commands, Events, State, Context>({
    * has it, and events never change. It ends with all that was in the stream when its last page was read, so never with
    * half of what one command has appended.
    */
-  async function read(stream: string, to: number, pause: () => Promise<void>): Promise<Folded<State>> {
+  async function read(stream: string, to: number, pause: () => Promise<void>): Promise<Stream> {
     const folded = initially();
     for (let from = 0; ; from += pageSize) {
       const pageEnd = Math.min(from + pageSize - 1, to);
-      include(folded, await store.read(stream, { from, to: pageEnd }));
+      foldOn(folded, await store.read(stream, { from, to: pageEnd }));
       if (pageEnd === to || folded.revision < pageEnd) return folded;
       await pause();
     }
   }
 
   /** What nobody has appended to since the call. */
-  async function atHead(stream: string): Promise<Folded<State>> {
+  async function atHead(stream: string): Promise<Stream> {
     for (;;) {
       const folded = await latestForQuestion(stream);
       if (!(await catchUp(stream, folded.revision))) return folded;
     }
   }
 
-  function keep(stream: string, folded: Folded<State>): Folded<State> {
-    cache.set(stream, folded);
-    if (cache.size > cachedStreams) cache.delete(cache.keys().next().value!);
-    return folded;
-  }
-
-  function initially(): Folded<State> {
+  function initially(): Stream {
     const state = decider.initialState();
     return { state, revision: noStream, position: 0, hash: noPreviousHash, recordedAt: '', commands: new Map() };
   }
 
   /** For the answers to commands, which do not wait for questions. */
-  async function at(stream: string, revision: number): Promise<Folded<State>> {
-    const kept = cache.get(stream);
+  async function at(stream: string, revision: number): Promise<Stream> {
+    const kept = cache.peek(stream);
     return kept?.revision === revision ? kept : read(stream, revision, turn);
   }
 
@@ -328,29 +335,35 @@ export function commandHandler<Commands, Events, State, Context>({
   async function catchUp(stream: string, revision: number): Promise<boolean> {
     const newer = await store.read(stream, { from: revision + 1 });
     if (newer.length === 0) return false;
-    const folded = cache.get(stream);
+    const folded = cache.peek(stream);
     // Unless somebody has come upon them at the same time.
     if (folded?.revision === revision) {
       // Out of the cache first: an event that cannot be read would leave half a command in it, and half a receipt.
       cache.delete(stream);
-      keep(stream, include(folded, newer));
+      cache.set(stream, foldOn(folded, newer));
     }
     return true;
   }
 
-  function include(folded: Folded<State>, events: readonly RecordedEvent[]): Folded<State> {
+  function foldOn(folded: Stream, events: readonly RecordedEvent[]): Stream {
     for (const recorded of events) {
       fold(decider, [codec.decode(recorded)], folded.state);
-      const { commandId, commandHash, correlationId, hash, recordedAt } = recorded.metadata;
-      const { revision, position, type } = recorded;
-      const earlier = folded.commands.get(commandId)?.events ?? [];
-      folded.commands.set(commandId, { commandHash, correlationId, revision, position, events: [...earlier, type] });
-      folded.revision = revision;
-      folded.position = position;
-      folded.hash = hash;
-      folded.recordedAt = recordedAt;
+      const earlier = folded.commands.get(recorded.metadata.commandId)?.events ?? [];
+      include(folded, recorded, [...earlier, recorded.type]);
     }
     return folded;
+  }
+
+  /** The place and the receipt of what has just been folded, by its last event. */
+  function include(folded: Stream, last: Omit<RecordedEvent, 'stream'>, events: readonly string[]): void {
+    const { revision, position, id, metadata } = last;
+    const { commandId, commandHash, correlationId, hash, recordedAt } = metadata;
+    const summary = summaryOf(folded.state as Frozen<State>);
+    folded.commands.set(commandId, { commandHash, correlationId, revision, position, id, events, summary });
+    folded.revision = revision;
+    folded.position = position;
+    folded.hash = hash;
+    folded.recordedAt = recordedAt;
   }
 
   return {
@@ -361,4 +374,11 @@ export function commandHandler<Commands, Events, State, Context>({
       return question(folded.state as Frozen<State>, { revision: folded.revision, position: folded.position });
     },
   };
+}
+
+function receiptOf<Summary>({
+  commandHash: _,
+  ...receipt
+}: Receipt<Summary> & { readonly commandHash: string }): Receipt<Summary> {
+  return receipt;
 }

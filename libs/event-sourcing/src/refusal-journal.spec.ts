@@ -304,7 +304,7 @@ describe('an acceptance elsewhere', () => {
     await handle(sent);
     await handle(deposit(90));
     // By a server that looked into the journal before the refusal was there.
-    const blind = commandHandler({ store, decider: purse, codec });
+    const blind = commandHandler({ store, decider: purse, codec, summaryOf });
     const accepted = await blind.handle(sent);
     expect(accepted.outcome).toBe('accepted');
 
@@ -314,7 +314,7 @@ describe('an acceptance elsewhere', () => {
 
   it('between decision and record is the answer', async () => {
     const store = inMemoryEventStore();
-    const blind = commandHandler({ store, decider: purse, codec });
+    const blind = commandHandler({ store, decider: purse, codec, summaryOf });
     const sent = withdraw(12);
     const { handle } = serverOn(
       { store },
@@ -680,6 +680,7 @@ describe('whatever happens at several servers at once', () => {
 
 type Request = CommandRequest<Commands, { readonly longReason?: number }>;
 type Outcome = CommandOutcome<Events>;
+const summaryOf = () => undefined;
 
 let requests = 0;
 
@@ -717,7 +718,9 @@ function replay(outcome: Outcome): Outcome {
 
 /** A server with memories of its own; what happens before one of its appends may hold it up, or make it fail. */
 function serverOn(
-  options: Partial<RememberRefusalsOptions<Commands, Events, Purse, { readonly longReason?: number }, Entries>> = {},
+  options: Partial<
+    RememberRefusalsOptions<Commands, Events, Purse, { readonly longReason?: number }, undefined, Entries>
+  > = {},
   before: {
     readonly append?: (stream: string, again: () => Promise<unknown>) => Promise<void>;
     /** How many appends it happens before. */
@@ -744,6 +747,7 @@ function serverOn(
     store: watched,
     decider: purse,
     codec,
+    summaryOf,
   });
   const { handle } = rememberRefusals({ commands, journal, ...options, store: watched });
   return { handle, store, appends: () => appends, readings: () => readings };

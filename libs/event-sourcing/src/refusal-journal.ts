@@ -7,6 +7,7 @@ import { streamEnd, type StreamEnd } from './ledger.js';
 import type { Json, MessageOf } from './message.js';
 import { Rejection } from './rejection.js';
 import { turns } from './turns.js';
+import { weighedCache } from './weighed-cache.js';
 
 /** A refusal as a journal keeps it; its place is that of the stream it was decided on. */
 export interface KeptRefusal extends StreamPlace {
@@ -27,8 +28,8 @@ export interface RefusalJournal<Entries> {
   readonly toRefusal: (entry: MessageOf<Entries>) => KeptRefusal;
 }
 
-export interface RememberRefusalsOptions<Commands, Events, State, Context, Entries> {
-  readonly commands: CommandHandler<Commands, Events, State, Context>;
+export interface RememberRefusalsOptions<Commands, Events, State, Context, Summary, Entries> {
+  readonly commands: CommandHandler<Commands, Events, State, Context, Summary>;
   readonly store: EventStore;
   readonly journal: RefusalJournal<Entries>;
   /** Nobody else appends to these journals: what this process knows of one is all there is, and need not be looked for. */
@@ -66,7 +67,7 @@ const nowhere = -2;
  * An acceptance is looked for first and wins for ever. Two servers may still decide one command at once, one way each;
  * then both are on record, and every later attempt gets the acceptance.
  */
-export function rememberRefusals<Commands, Events, State, Context, Entries>({
+export function rememberRefusals<Commands, Events, State, Context, Summary, Entries>({
   commands,
   store,
   journal,
@@ -74,18 +75,18 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
   cachedRefusals = 500_000,
   attempts = 5,
   onClockSetBack,
-}: RememberRefusalsOptions<Commands, Events, State, Context, Entries>): CommandHandler<
+}: RememberRefusalsOptions<Commands, Events, State, Context, Summary, Entries>): CommandHandler<
   Commands,
   Events,
   State,
-  Context
+  Context,
+  Summary
 > {
   type Request = CommandRequest<Commands, Context>;
-  type Outcome = CommandOutcome<Events>;
+  type Outcome = CommandOutcome<Events, Summary>;
   type Refused = Extract<Outcome, { readonly outcome: 'refused' }>;
 
-  const memories = new Map<string, Memory>();
-  let remembered = 0;
+  const memories = weighedCache<Memory>(cachedRefusals, ({ revisions }) => revisions.size + journalWeight);
   const reading = new Map<string, Promise<Memory>>();
   const inTurn = turns();
 
@@ -144,7 +145,7 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
   ): Promise<Outcome> {
     const { command, metadata, instance = '' } = request;
     const { rejection, revision, position } = refused;
-    const memory = memories.get(stream) ?? nothing();
+    const memory = memories.peek(stream) ?? nothing();
     const before = memory.revisions.get(metadata.commandId);
     if (before !== undefined) return answerOf(await entryAt(stream, before), request, refused);
 
@@ -164,7 +165,7 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
     ]);
     const appended = await store.append(stream, [sealed!], memory.revision).catch((error: unknown) => {
       // It may be there all the same, and nobody would look.
-      if (soleWriter) forget(stream);
+      if (soleWriter) memories.delete(stream);
       throw error;
     });
     include(stream, memory, [{ ...sealed!, revision: appended.revision }]);
@@ -210,11 +211,7 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
   /** A journal as it stands at a time after the call. Of many who ask at once, one reads. */
   async function upToDate(stream: string): Promise<Memory> {
     const known = soleWriter ? memories.get(stream) : undefined;
-    if (known) {
-      memories.delete(stream);
-      memories.set(stream, known);
-      return known;
-    }
+    if (known) return known;
     // A reading that is under way may have passed the end before this call; one that begins from here on has not.
     await reading.get(stream)?.catch(() => undefined);
     const underWay = reading.get(stream);
@@ -225,7 +222,7 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
   }
 
   async function readOn(stream: string): Promise<Memory> {
-    const memory = memories.get(stream) ?? nothing();
+    const memory = memories.peek(stream) ?? nothing();
     for (;;) {
       const from = memory.revision + 1;
       const entries = await store.read(stream, { from, to: from + pageSize - 1 });
@@ -239,27 +236,12 @@ export function rememberRefusals<Commands, Events, State, Context, Entries>({
   }
 
   function include(stream: string, memory: Memory, entries: readonly Entry[]): void {
-    const kept = memories.get(stream);
-    // Before it grows: its weight is counted as it was.
-    forget(stream);
+    const kept = memories.peek(stream);
     grow(memory, entries);
     // Of two readings counts the one that has come further.
     const further = kept && kept.revision > memory.revision ? kept : memory;
     // Where others write, a journal without entries has to be looked at anyhow.
-    if (further.revision === noStream && !soleWriter) return;
-    memories.set(stream, further);
-    remembered += weightOf(further);
-    for (const other of memories.keys()) {
-      if (remembered <= cachedRefusals || other === stream) return;
-      forget(other);
-    }
-  }
-
-  function forget(stream: string): void {
-    const kept = memories.get(stream);
-    if (!kept) return;
-    memories.delete(stream);
-    remembered -= weightOf(kept);
+    if (further.revision > noStream || soleWriter) memories.set(stream, further);
   }
 
   return {
@@ -276,10 +258,6 @@ function grow(memory: Memory, entries: readonly Entry[]): void {
     memory.revisions.set(metadata.commandId, revision);
     Object.assign(memory, streamEnd(entry));
   }
-}
-
-function weightOf({ revisions }: Memory): number {
-  return revisions.size + journalWeight;
 }
 
 function nothing(): Memory {

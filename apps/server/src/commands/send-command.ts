@@ -5,23 +5,16 @@ import {
   type Context,
   type RelationshipCommands,
   type RelationshipEvents,
+  type RelationshipSummary,
 } from '#customer-relationship';
-import {
-  canonicalJson,
-  idOf,
-  EventOfNewerRelease,
-  LogDamaged,
-  OutcomeUnknown,
-  StoreUnavailable,
-  type CommandOutcome,
-  type MessageOf,
-  type Receipt,
-} from '#event-sourcing';
+import { canonicalJson, idOf, type CommandOutcome, type MessageOf, type Receipt } from '#event-sourcing';
 import { Answer, entityTag, Problem, Refusal } from '#http';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
 import { representation } from '../representation.js';
 import type { Commented, Envelope } from './sends.js';
+
+type Outcome = CommandOutcome<RelationshipEvents, RelationshipSummary>;
 
 /** A command as it came in by HTTP; the one command that the bus carries. */
 export class SendCommand {
@@ -93,7 +86,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     }
   }
 
-  private async answer(envelope: Envelope, data: object, outcome: CommandOutcome<RelationshipEvents>): Promise<Answer> {
+  private async answer(envelope: Envelope, data: object, outcome: Outcome): Promise<Answer> {
     if (outcome.outcome === 'accepted') return this.accepted(envelope, data, outcome, outcome.replayed);
     const { revision, position } = outcome;
     const place = position > 0 ? { 'Ledger-Position': await this.ledger.positions.at(position) } : undefined;
@@ -118,33 +111,26 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     }
   }
 
-  /** The answer rests on the receipt alone, so that a retry gets the same. */
-  private async accepted(
+  /** The answer rests on the receipt alone, so that a retry gets the same, and needs nothing more of the store. */
+  private accepted(
     { sending: { creates }, party }: Envelope,
     data: object,
-    receipt: Receipt,
+    receipt: Receipt<RelationshipSummary>,
     replayed: boolean,
-  ): Promise<Answer> {
-    const { revision, position, events, correlationId } = receipt;
-    const { relationships, positions } = this.ledger;
-    const [{ status, relationshipTerm }, place] = await Promise.all([
-      relationships.ask(party.stream, ({ status, relationshipTerm }) => ({ status, relationshipTerm }), revision),
-      positions.at(position),
-    ]).catch((error: unknown) => {
-      throw recordedAllTheSame(error);
-    });
+  ): Answer {
+    const { revision, position, id, events, summary, correlationId } = receipt;
     const created = creates !== undefined && events.includes(creates.event);
     const headers: Record<string, string> = {
       ETag: entityTag(revision, representation),
-      'Ledger-Position': place,
+      'Ledger-Position': this.ledger.positions.of({ position, id }),
     };
     if (created)
       headers['Location'] = `${pathFor(party)}/${filled(creates.at, data as Readonly<Record<string, string>>)}`;
     if (replayed) Object.assign(headers, replayedHeader);
     // Written by hand: GUIDs, words of ours and correlation ids need no escaping, and this is the busiest answer.
     const body =
-      `{"relationship":{"partnerId":"${party.partner.tenantId}","customerId":"${party.customerId}","status":"${status}",` +
-      `"relationshipTerm":${relationshipTerm}},"revision":${revision},"position":"${position}",` +
+      `{"relationship":{"partnerId":"${party.partner.tenantId}","customerId":"${party.customerId}","status":"${summary.status}",` +
+      `"relationshipTerm":${summary.relationshipTerm}},"revision":${revision},"position":"${position}",` +
       `"events":["${events.join('","')}"],"correlationId":"${correlationId}"}`;
     return new Answer(created ? 201 : 200, headers, body);
   }
@@ -175,17 +161,9 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
 
 const replayedHeader = { 'Idempotent-Replayed': 'true' };
 
-function isReplayed(outcome: CommandOutcome<RelationshipEvents>): boolean {
+function isReplayed(outcome: Outcome): boolean {
   if (outcome.outcome === 'refused') return outcome.recorded?.replayed === true;
   return outcome.outcome === 'accepted' && outcome.replayed;
-}
-
-/** The command stands in the log, and only its answer cannot be told: the caller must not read that nothing was done. */
-function recordedAllTheSame(error: unknown): unknown {
-  if (error instanceof StoreUnavailable || error instanceof EventOfNewerRelease)
-    return new OutcomeUnknown(error.message, { cause: error });
-  if (error instanceof LogDamaged) return new LogDamaged(error.message, { cause: error }, 'unknown');
-  return error;
 }
 
 /** Of the relationship, in one form for everybody on a side of it: a retry may come by the other that a partner may use. */
