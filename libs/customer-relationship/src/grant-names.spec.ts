@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { expectedHash, idOf, StoreUnavailable, type RecordedEvent } from '#event-sourcing';
+import { exactly, expectedHash, idOf, StoreUnavailable, type RecordedEvent } from '#event-sourcing';
 import { specification } from '#event-sourcing/testing';
 import { relationshipStream } from './customer-relationship.js';
 import { grantName, grantNameCodec, grantNameStream, normalizedGrantName, type GrantNameClaim } from './grant-names.js';
@@ -238,12 +238,14 @@ describe('The naming of a GDAP grant', () => {
     expect(await handle(requestOf(rename('grant-1', 'Helpdesk'), 'two'))).toMatchObject(
       refusedAs('ItemNotFound', { kind: 'grant', itemId: 'grant-1' }),
     );
-    expect(await handle({ ...requestOf(ask('grant-1', 'Helpdesk'), 'three'), ifRevision: 0 })).toMatchObject({
+    expect(await handle({ ...requestOf(ask('grant-1', 'Helpdesk'), 'three'), ifRevision: exactly(0) })).toMatchObject({
       outcome: 'preconditionFailed',
       revision: 1,
     });
     expect(await store.head()).toBe(head);
-    expect(await handle({ ...requestOf(ask('grant-1', 'Helpdesk'), 'four'), ifRevision: 1 })).toMatchObject(accepted);
+    expect(await handle({ ...requestOf(ask('grant-1', 'Helpdesk'), 'four'), ifRevision: exactly(1) })).toMatchObject(
+      accepted,
+    );
   });
 
   it('tells in a dry run whether the name is taken, and claims nothing (G2)', async () => {
@@ -472,7 +474,7 @@ describe('The renaming of a GDAP grant', () => {
 
   it('tells a sender who asked for a revision that it has gone', async () => {
     const store = await named();
-    const respelled = { ...requestOf(rename('grant-1', 'HELPDESK'), 'two'), ifRevision: 2 };
+    const respelled = { ...requestOf(rename('grant-1', 'HELPDESK'), 'two'), ifRevision: exactly(2) };
     const other = () => server(store).handle(requestOf(rename('grant-1', 'Other'), 'three'));
     const racing = server(interrupted(store, 'DelegatedAdminUpdated', other));
     expect(await racing.handle(respelled)).toMatchObject({ outcome: 'preconditionFailed', revision: 3 });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   canonicalJson,
   eventCodec,
+  exactly,
   idOf,
   EventOfNewerRelease,
   LogDamaged,
@@ -240,10 +241,10 @@ export function relationshipCommands({
   async function onName(
     request: Request,
     name: string,
-    ifRevision: number,
+    at: number,
     command: MessageOf<GrantNameCommands>,
   ): Promise<void> {
-    await names.handle({ ...derive(request, name, ifRevision, command), ifRevision });
+    await names.handle({ ...derive(request, name, at, command), ifRevision: exactly(at) });
   }
 
   function holderOf(request: Request, name: string) {

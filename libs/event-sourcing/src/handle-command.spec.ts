@@ -12,6 +12,7 @@ import {
 } from './event-store.js';
 import {
   commandHandler,
+  exactly,
   streamWeight,
   type CommandHandlerOptions,
   type CommandOutcome,
@@ -205,7 +206,7 @@ describe('the same command once more', () => {
     const sent = increase(100);
     const original = await handle(sent);
 
-    expect(await handle({ ...sent, ifRevision: 17 })).toEqual({ ...original, replayed: true });
+    expect(await handle({ ...sent, ifRevision: exactly(17) })).toEqual({ ...original, replayed: true });
     expect(await handle(sent)).toEqual({ ...original, replayed: true });
   });
 
@@ -250,11 +251,11 @@ describe('the same command once more', () => {
 describe('a command for a certain revision', () => {
   it('is decided there and refused elsewhere, with the place where the stream is', async () => {
     const { handle } = handlerOn();
-    await handle(increase(1, { ifRevision: -1 }));
-    const { position } = await handle(increase(1, { ifRevision: 0 }));
+    await handle(increase(1, { ifRevision: exactly(-1) }));
+    const { position } = await handle(increase(1, { ifRevision: exactly(0) }));
 
-    for (const ifRevision of [-1, 0, 2])
-      expect(await handle(increase(1, { ifRevision }))).toEqual({
+    for (const other of [-1, 0, 2])
+      expect(await handle(increase(1, { ifRevision: exactly(other) }))).toEqual({
         outcome: 'preconditionFailed',
         revision: 1,
         position,
@@ -266,8 +267,11 @@ describe('a command for a certain revision', () => {
     await handle(increase(1));
     await handlerOn({ store }).handle(increase(1));
 
-    expect(await handle(increase(1, { ifRevision: 0 }))).toMatchObject({ outcome: 'preconditionFailed', revision: 1 });
-    expect(await handle(increase(1, { ifRevision: 1 }))).toMatchObject({ outcome: 'accepted', revision: 2 });
+    expect(await handle(increase(1, { ifRevision: exactly(0) }))).toMatchObject({
+      outcome: 'preconditionFailed',
+      revision: 1,
+    });
+    expect(await handle(increase(1, { ifRevision: exactly(1) }))).toMatchObject({ outcome: 'accepted', revision: 2 });
   });
 });
 
@@ -283,7 +287,9 @@ describe('a dry run', () => {
       position,
     });
     expect(await handle(increase(50, { dryRun: true }))).toMatchObject({ outcome: 'refused', revision: 0 });
-    expect(await handle(increase(5, { dryRun: true, ifRevision: 3 }))).toMatchObject({ outcome: 'preconditionFailed' });
+    expect(await handle(increase(5, { dryRun: true, ifRevision: exactly(3) }))).toMatchObject({
+      outcome: 'preconditionFailed',
+    });
     expect(await store.head()).toBe(position);
   });
 
@@ -384,7 +390,7 @@ describe('a conflict with another process', () => {
 
       const asked = {
         refused: increase(50),
-        preconditionFailed: increase(1, { ifRevision: 7 }),
+        preconditionFailed: increase(1, { ifRevision: exactly(7) }),
         commandIdReused: { ...increase(1), metadata: { ...first.metadata, commandHash: 'other' } },
         wouldBeAccepted: increase(1, { dryRun: true }),
       }[answer];
@@ -855,7 +861,7 @@ describe('what must be true elsewhere before an append', () => {
     for (const [sent, outcome] of [
       [first, 'accepted'],
       [increase(50), 'refused'],
-      [increase(1, { ifRevision: 7 }), 'preconditionFailed'],
+      [increase(1, { ifRevision: exactly(7) }), 'preconditionFailed'],
       [increase(1, { dryRun: true }), 'wouldBeAccepted'],
     ] as const)
       expect(await handle({ ...sent, ...asking })).toMatchObject({ outcome });
@@ -1047,7 +1053,7 @@ it('Any number of servers and callers that try again: every command once, every 
           const sent = request(command, {
             now: server.now,
             dryRun,
-            ...(ifRevision === undefined ? {} : { ifRevision }),
+            ...(ifRevision === undefined ? {} : { ifRevision: exactly(ifRevision) }),
           });
           const commandId = `key-${key}`;
           const since = await head();

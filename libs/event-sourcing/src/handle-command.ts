@@ -17,8 +17,11 @@ export interface CommandRequest<Commands, Context> {
   readonly now: string;
   /** The outside facts of the decision at the time it counts for. */
   readonly contextAt: (now: string) => Context;
-  /** Refuse unless the stream is at this revision (`If-Match`). A retry of an accepted command is answered all the same. */
-  readonly ifRevision?: number;
+  /**
+   * Refuse unless it holds for the revision that the stream is at (`If-Match`), {@link noStream} if there is none. A retry of
+   * an accepted command is answered all the same.
+   */
+  readonly ifRevision?: (revision: number) => boolean;
   /** Decide, append nothing. */
   readonly dryRun?: boolean;
   /**
@@ -28,6 +31,11 @@ export interface CommandRequest<Commands, Context> {
   readonly beforeAppend?: (revision: number) => Promise<void>;
   /** The address that the command was sent to: a refusal that is remembered names it again. */
   readonly instance?: string;
+}
+
+/** For one revision and no other. */
+export function exactly(expected: number): (revision: number) => boolean {
+  return (revision) => revision === expected;
 }
 
 /** Where a stream stood when an answer was given. */
@@ -205,8 +213,7 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
     const place = { revision: folded.revision, position: folded.position };
     const known = dryRun ? undefined : remembered(folded, request);
     if (known) return known;
-    if (ifRevision !== undefined && ifRevision !== folded.revision)
-      return { outcome: 'preconditionFailed', ...place } as const;
+    if (ifRevision && !ifRevision(folded.revision)) return { outcome: 'preconditionFailed', ...place } as const;
 
     let now = request.now;
     if (now < folded.recordedAt) {

@@ -4,7 +4,13 @@ import { canonicalJson } from './canonical-json.js';
 import type { Decider } from './decider.js';
 import { eventCodec } from './event-codec.js';
 import { LogDamaged, OutcomeUnknown, StoreUnavailable, type EventStore, type RecordedEvent } from './event-store.js';
-import { commandHandler, type CommandHandler, type CommandOutcome, type CommandRequest } from './handle-command.js';
+import {
+  commandHandler,
+  exactly,
+  type CommandHandler,
+  type CommandOutcome,
+  type CommandRequest,
+} from './handle-command.js';
 import { expectedHash, idOf, noPreviousHash } from './hash-chain.js';
 import { inMemoryEventStore } from './in-memory-event-store.js';
 import type { MessageOf } from './message.js';
@@ -124,7 +130,7 @@ describe('a refusal of state', () => {
     };
 
     for (const server of [handle, serverOn({ store }).handle])
-      for (const again of [sent, later, { ...later, ifRevision: 99 }])
+      for (const again of [sent, later, { ...later, ifRevision: exactly(99) }])
         expect(await server(again)).toEqual(replay(first));
     expect(await store.head()).toBe(head);
     expect(await handle(withdraw(12))).toMatchObject({ outcome: 'accepted' });
@@ -151,14 +157,18 @@ describe('a refusal of state', () => {
     const reused = { ...withdraw(1), metadata: { ...sent.metadata, commandHash: 'f'.repeat(64) } };
 
     for (const server of [handle, serverOn({ store }).handle])
-      for (const another of [reused, { ...reused, ifRevision: 99 }, { ...deposit(-1), metadata: reused.metadata }])
+      for (const another of [
+        reused,
+        { ...reused, ifRevision: exactly(99) },
+        { ...deposit(-1), metadata: reused.metadata },
+      ])
         expect(await server(another)).toEqual({ outcome: 'commandIdReused', revision: 0, position });
   });
 
   it('comes before the precondition only where it is remembered', async () => {
     const { handle, store } = serverOn();
     await handle(deposit(10));
-    expect(await handle(withdraw(12, { ifRevision: 7 }))).toMatchObject({ outcome: 'preconditionFailed' });
+    expect(await handle(withdraw(12, { ifRevision: exactly(7) }))).toMatchObject({ outcome: 'preconditionFailed' });
     expect(await store.read(journalOf1)).toEqual([]);
   });
 
@@ -309,7 +319,7 @@ describe('an acceptance elsewhere', () => {
     expect(accepted.outcome).toBe('accepted');
 
     for (const server of [handle, serverOn({ store }).handle])
-      expect(await server({ ...sent, ifRevision: 99 })).toEqual({ ...accepted, replayed: true });
+      expect(await server({ ...sent, ifRevision: exactly(99) })).toEqual({ ...accepted, replayed: true });
   });
 
   it('between decision and record is the answer', async () => {

@@ -57,8 +57,8 @@ export const journalWeight = 10;
 const pageSize = 100;
 /** Details beyond this are answered and not kept: KurrentDB takes 1 MiB in one append, metadata included. */
 const largestDetails = 1_000_000;
-/** A revision that no stream has: what is remembered is answered, and nothing is decided. */
-const nowhere = -2;
+/** What is remembered is answered, and nothing is decided. */
+const nowhere = () => false;
 
 /**
  * Remembers refusals: each is appended to the journal of its stream before it is answered, and a command whose id is found

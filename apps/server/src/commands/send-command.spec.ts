@@ -75,6 +75,37 @@ describe('A command that is in the log', () => {
   });
 });
 
+describe('A command for whatever revision there is, of a relationship that comes into being meanwhile', () => {
+  it.each(Array.from({ length: 12 }, (_, index) => index + 1))(
+    'is answered again as at first: before reading %i of the log',
+    async (reading) => {
+      const store = inMemoryEventStore();
+      const elsewhere = handlerOver(store, 'a database');
+      let readings = 0;
+      const handler = handlerOver(
+        {
+          ...store,
+          async read(...args) {
+            if (++readings === reading) await elsewhere.execute(command('RequestResellerRelationship', request, admin));
+            return store.read(...args);
+          },
+        },
+        'a database',
+      );
+      const { envelope, body } = command('ConfirmCustomerAgreement', {}, admin);
+      const sent = new SendCommand({ ...envelope, precondition: { any: true } }, body);
+      const send = () => handler.execute(sent).catch((error: unknown) => error as Answer);
+
+      const first = await send();
+
+      // Without a place it rests on nothing that was ever recorded, and leaves no trace.
+      if (!('Ledger-Position' in (first.headers ?? {})))
+        expect(first).toMatchObject({ rejection: { code: 'RelationshipNotFound' } });
+      else expect(await send()).toMatchObject({ headers: { ...first.headers, 'Idempotent-Replayed': 'true' } });
+    },
+  );
+});
+
 describe('A key that another command has taken by mistake', () => {
   it('still gets its owner the first answer, after the other has been decided', async () => {
     const store = inMemoryEventStore();
@@ -96,11 +127,11 @@ describe('A key that another command has taken by mistake', () => {
   });
 });
 
-function handlerOver(store: ReturnType<typeof inMemoryEventStore>): SendCommandHandler {
+function handlerOver(store: ReturnType<typeof inMemoryEventStore>, place?: string): SendCommandHandler {
   return new SendCommandHandler(
     ledgerOf({
       id: ledgerId,
-      place: undefined,
+      place,
       store,
       // No command looks at a view.
       views: {} as ViewsReader<Views>,

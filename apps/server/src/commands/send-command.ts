@@ -24,9 +24,6 @@ export class SendCommand {
   ) {}
 }
 
-/** A revision that no stream has: a retry is answered from memory, and everything else fails the precondition. */
-const nowhere = -2;
-
 /**
  * From a command by HTTP to the command loop and back. Authenticated and read it has been; what remains is the sender's
  * right, and then the look-up of the key, the precondition and the decision, in this order, which the command loop keeps.
@@ -53,7 +50,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     const commandHash = key === undefined ? '' : this.fingerprint(type, ids, body);
     const leave = key === undefined ? undefined : this.enter(commandId);
     try {
-      const send = (ifRevision: number | undefined, dryRun: boolean) =>
+      const send = (ifRevision: ReturnType<typeof condition>, dryRun: boolean) =>
         this.ledger.relationships.handle({
           stream: party.stream,
           command,
@@ -69,18 +66,21 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
           now,
           contextAt,
           instance: envelope.instance,
-          ...(ifRevision === undefined ? {} : { ifRevision }),
+          ...(ifRevision ? { ifRevision } : {}),
           dryRun,
         });
 
-      const outcome = await send(await this.expectedRevision(envelope), envelope.dryRun);
-      call.outcome = isReplayed(outcome) ? 'replayed' : outcome.outcome;
-      if (outcome.outcome === 'preconditionFailed' && outcome.revision < 0) {
+      for (;;) {
+        const outcome = await send(condition(envelope), envelope.dryRun);
+        call.outcome = isReplayed(outcome) ? 'replayed' : outcome.outcome;
+        if (outcome.outcome !== 'preconditionFailed' || outcome.revision >= 0)
+          return await this.answer(envelope, command.data, outcome);
         // There is nothing that could match. What the command would meet without its condition says why (RFC 9110, 13.2.1).
         const without = await send(undefined, true);
-        if (without.outcome === 'refused') return await this.answer(envelope, command.data, without);
+        // Unless the relationship has come into being meanwhile: then it is decided, and a refusal must be remembered.
+        if (without.revision < 0)
+          return await this.answer(envelope, command.data, without.outcome === 'refused' ? without : outcome);
       }
-      return await this.answer(envelope, command.data, outcome);
     } finally {
       leave?.();
     }
@@ -135,14 +135,6 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     return new Answer(created ? 201 : 200, headers, body);
   }
 
-  private async expectedRevision({ precondition, sending, party, dryRun }: Envelope): Promise<number | undefined> {
-    if (!precondition) return sending.needsIfMatch && !dryRun ? nowhere : undefined;
-    if (!precondition.any && precondition.revisions.length < 2) return precondition.revisions[0] ?? nowhere;
-    const current = await this.ledger.relationships.ask(party.stream, (_, { revision }) => revision);
-    if (precondition.any) return current < 0 ? nowhere : undefined;
-    return precondition.revisions.includes(current) ? current : nowhere;
-  }
-
   /**
    * Marks a command as being decided; the way out is the function that it returns. Whose key it is, only the log says: what
    * runs under it may itself be the one that has taken the key of another.
@@ -157,6 +149,12 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
   private fingerprint(command: CommandName, ids: Envelope['ids'], body: object): string {
     return createHmac('sha256', this.ledger.secret).update(canonicalJson({ command, ids, body })).digest('hex');
   }
+}
+
+/** What must hold for the revision of the relationship; where a condition is missing that is required, nothing does. */
+function condition({ precondition, sending, dryRun }: Envelope): ((revision: number) => boolean) | undefined {
+  if (!precondition) return sending.needsIfMatch && !dryRun ? () => false : undefined;
+  return precondition.any ? (revision) => revision >= 0 : (revision) => precondition.revisions.includes(revision);
 }
 
 const replayedHeader = { 'Idempotent-Replayed': 'true' };
