@@ -19,13 +19,14 @@ export function problemsOfRecord(log: readonly RecordedEvent[], { told }: Pick<C
     log.filter(({ stream }) => journaledPairOf(stream)),
     ({ metadata }) => metadata.commandId,
   );
+  const atPosition = new Map(log.map((event) => [String(event.position), event]));
   for (const [commandId, each] of told) {
     const events = accepted.get(commandId) ?? [];
     const entries = refused.get(commandId) ?? [];
     const say = (what: string) => problems.push(`${each.command} ${commandId}: ${what}`);
     if (entries.length > 1) say(`refused ${entries.length} times in the journal`);
     const isAccepted = each.first.status < 300;
-    const problem = isAccepted ? ofAcceptance(each, events) : ofRefusal(each, entries);
+    const problem = (isAccepted ? ofAcceptance(each, events) : ofRefusal(each, entries)) ?? ofPlace(each, atPosition);
     if (problem) say(problem);
     if (!isAccepted && events.length > 0) say('was refused, and stands in the relationship');
     if (each.overtaken && (events.length === 0 || entries.length === 0))
@@ -60,6 +61,15 @@ function ofRefusal({ said, first }: Told, [entry]: readonly RecordedEvent[]): st
   if (entry.metadata.correlationId !== said.correlationId)
     return 'was answered with the correlation id of another attempt';
   return undefined;
+}
+
+/** The place that was told names the event that stands there. */
+function ofPlace({ first }: Told, atPosition: ReadonlyMap<string, RecordedEvent>): string | undefined {
+  const [, position = '', event] = /^(\d+);ledger="[^"]+";event="([^"]+)"$/.exec(first.ledgerPosition ?? '') ?? [];
+  const id = atPosition.get(position)?.id;
+  return event !== undefined && id?.startsWith(event)
+    ? undefined
+    : `was answered with ${first.ledgerPosition}, where ${id ?? 'nothing'} stands`;
 }
 
 /** Every stream: revisions without gaps, every event tied to the one before it, and times that never go back. */

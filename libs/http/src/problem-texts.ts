@@ -129,7 +129,8 @@ export const httpProblems = {
   TooManyRequests: {
     status: 429,
     title: 'Too many requests',
-    detail: 'Nothing was attempted; the RateLimit field says how many are left, and Retry-After when to come again.',
+    detail:
+      'Nothing was attempted: the RateLimit field says how many requests are left, or too many of yours wait already. Retry-After says when to come again.',
   },
   HeadersTooLarge: { status: 431, title: 'The headers are too large', detail: 'They may have 16 KiB together.' },
   InternalError: {
