@@ -8,6 +8,8 @@ import { establish, runServer, subscription, type Answered, type RunningServer }
 
 jest.setTimeout(60_000);
 
+const nextOf = ({ headers }: Answered) => /<([^>]*)>/.exec(headers.get('link')!)![1]!;
+
 describe('a ledger that was restored from a backup, and has grown past what was lost', () => {
   let server: RunningServer;
   let path: string;
@@ -20,6 +22,7 @@ describe('a ledger that was restored from a backup, and has grown past what was 
   const listAt = (place: string, headers: Record<string, string> = {}) =>
     server.get('/v1/customers', { headers: { 'ledger-position': place, prefer: 'wait=20', ...headers } });
   let nextPage: string;
+  let nextOfExplanation: string;
   let samePlace: boolean;
   let conditional: Answered;
 
@@ -36,7 +39,9 @@ describe('a ledger that was restored from a backup, and has grown past what was 
     // Up to the purchase that is lost: its activation is on the next one.
     const page = await server.get(`${path}/events?limit=6`);
     expect(page.body.at(-1).data.subscriptionId).toBe('lost');
-    nextPage = /<([^>]*)>/.exec(page.headers.get('link')!)![1]!;
+    nextPage = nextOf(page);
+    for (const quantity of [11, 12]) await server.post(`${path}/subscriptions/kept/quantity`, { quantity });
+    nextOfExplanation = nextOf(await server.get(`${path}/explanations/items/subscription/kept?limit=4`));
     await server.stop();
 
     for (const end of ['', '-wal', '-shm']) rmSync(`${events}${end}`, { force: true });
@@ -106,6 +111,15 @@ describe('a ledger that was restored from a backup, and has grown past what was 
     ];
     for (const [url, accept] of others)
       expect([url, await server.get(url, { headers: { accept } })]).toMatchObject([url, lost()]);
+  });
+
+  it('does not let a reader of an explanation turn to the next page, but by the revision alone', async () => {
+    expect(await server.get(nextOfExplanation)).toMatchObject(lost());
+    const asItWas = await server.get(`${nextOfExplanation}&asOfRevision=4`);
+    expect([asItWas.status, asItWas.body.events]).toEqual([200, []]);
+    const url = `${path}/explanations/items/subscription/kept?after=3`;
+    expect((await server.get(url)).body.events).toMatchObject([{ type: 'SubscriptionActivated', revision: 4 }]);
+    expect(await server.get(`${url};event="1b4e28ba"`)).toMatchObject({ status: 400, code: 'InvalidQuery' });
   });
 
   it('carries a retry of a lost command out as a new one, as nothing knows of it', async () => {

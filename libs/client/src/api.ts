@@ -14669,7 +14669,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -14725,7 +14725,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -14783,7 +14783,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -14843,7 +14843,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -14905,7 +14905,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -14961,7 +14961,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -15019,7 +15019,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -15077,7 +15077,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -15137,7 +15137,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -15195,7 +15195,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -15255,7 +15255,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };
@@ -15311,7 +15311,7 @@ export interface operations {
                 /** @description As it stood at this revision of the relationship. One moment at a time. */
                 asOfRevision?: number;
                 /** @description Only what lies behind it: a revision of the relationship, or a position of the ledger. */
-                after?: number;
+                after?: string;
                 /** @description How many at most on this page. */
                 limit?: number;
             };

@@ -5,7 +5,9 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf } from '../as-of/moment.js';
 import { eventsUntil } from '../as-of/relationship-then.js';
 import { Ledger } from '../ledger.js';
+import { isMeant, nameOfRevision, revisionIn } from '../named-revision.js';
 import { requirePartnersSide, requireReader } from '../party.js';
+import { lostInRestore } from '../positions.js';
 import type { Asked } from '../queries/asked.js';
 import { explain, type Contribution } from './explain.js';
 import { ownRow, type ExplainedRow } from './explained-rows.js';
@@ -48,7 +50,12 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
 
     const { projection, key } = row;
     const pair = { partnerId: party.partner.tenantId, customerId: party.customerId };
-    const { after = -1, limit = defaultLimit } = parameters;
+    const { limit = defaultLimit } = parameters;
+    const behind = revisionIn(parameters.after);
+    const after = behind?.revision ?? -1;
+    // What a moment of the past does not have yet stands behind all of it.
+    if (behind && !(moment && after > last.revision) && !isMeant(behind, events[after]))
+      throw lostInRestore(await store.head());
     const { rows, contributions } = await explain(projection, pair, events, row.isAsked, { after, limit }, pause);
     const own = ownRow(rows, row);
     if (!own) throw new Rejection('ItemNotFound', { kind: row.kind, itemId: Object.values(key).at(-1) ?? '' });
@@ -61,7 +68,7 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     };
     if (left.length > page.length) {
       const next = new URLSearchParams(asked.search);
-      next.set('after', String(page.at(-1)!.event.revision));
+      next.set('after', nameOfRevision(page.at(-1)!.event));
       headers['Link'] = `<${path}?${next.toString()}>; rel="next"`;
     }
     const shown = page.map(contributionShown);

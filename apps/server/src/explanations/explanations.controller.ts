@@ -1,9 +1,10 @@
-import { badRequest, Optional, WholeText } from '#http';
+import { badRequest, Matching, Optional, WholeText } from '#http';
 import { itemTypes, type ItemType } from '#read-models';
 import { Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipAsOfParameters } from '../as-of/moment.js';
 import { RelationshipController } from '../commands/sends.js';
+import { namedRevision } from '../named-revision.js';
 import { Asking, type Asked } from '../queries/asked.js';
 import { ExplainRow } from './explain-row.js';
 import {
@@ -18,7 +19,7 @@ import {
 
 export class ExplanationParameters extends RelationshipAsOfParameters {
   /** Events behind this revision; absent: from the first. */
-  @Optional(WholeText(0, Number.MAX_SAFE_INTEGER)) after?: number;
+  @Optional(Matching(namedRevision, 'a revision, or one as the next link brings it', '7')) after?: string;
   @Optional(WholeText(1, 200)) limit?: number;
 }
 

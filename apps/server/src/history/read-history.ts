@@ -1,10 +1,11 @@
 import { Rejection, type RecordedEvent } from '#event-sourcing';
-import { acceptable, Answer, badRequest, beginOf, nameOf, parsePosition, Problem, type Caller } from '#http';
+import { acceptable, Answer, badRequest, nameOf, parsePosition, Problem, type Caller } from '#http';
 import type { HistoryFilter } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Condition } from '../condition.js';
 import { Ledger } from '../ledger.js';
 import { requirePartnersSide, requireReader } from '../party.js';
+import { isMeant, nameOfRevision, revisionIn, type NamedRevision } from '../named-revision.js';
 import { lostInRestore } from '../positions.js';
 import type { Asked } from '../queries/asked.js';
 import { telling, type Tell, type ToldEvent } from './cloud-event.js';
@@ -257,21 +258,6 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   }
 }
 
-/** A revision of a relationship, and the begin of the id of the event that is to stand there; bare digits say none. */
-interface NamedRevision {
-  readonly revision: number;
-  readonly event: string | undefined;
-}
-
-function revisionIn(after: string | undefined): NamedRevision | undefined {
-  const match = /^(\d+)(?:;\s*event="([^"]*)")?$/.exec(after ?? '');
-  return match ? { revision: Number(match[1]), event: match[2] } : undefined;
-}
-
-function nameOfRevision({ revision, id }: RecordedEvent): string {
-  return `${revision};event="${beginOf(id)}"`;
-}
-
 /** The last revision of a relationship, and of the log the last position. */
 interface End {
   readonly revision: number;
@@ -280,11 +266,11 @@ interface End {
 
 /** @throws Problem 400 */
 function requireNamed(
-  { event }: NamedRevision,
+  named: NamedRevision,
   found: RecordedEvent | undefined,
   { revision, head }: End,
 ): asserts found is RecordedEvent {
-  if (event !== undefined && (!found || beginOf(found.id) !== event)) throw lostInRestore(head);
+  if (!isMeant(named, found)) throw lostInRestore(head);
   if (!found) throw badRequest('InvalidQuery', 'after', `must be a revision of the relationship, at most ${revision}`);
 }
 
