@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { get, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fastify, type FastifyInstance } from 'fastify';
 import { generateKeyPair, SignJWT, type CryptoKey } from 'jose';
@@ -15,11 +16,14 @@ let server: FastifyInstance;
 let answered: string[];
 /** How long an answer keeps everybody waiting. */
 let costMs: number;
+/** Large requests are answered behind it. */
+let gate: PromiseWithResolvers<void>;
 
 beforeEach(async () => {
   keys = await generateKeyPair('Ed25519');
   answered = [];
   costMs = 10;
+  gate = Promise.withResolvers();
   server = fastify();
   receive(server, {
     verifier: tokenVerifier({ key: keys.publicKey, issuer: 'issuer', audience: 'ledger', algorithms: ['EdDSA'] }),
@@ -43,6 +47,11 @@ beforeEach(async () => {
         return {};
       },
     });
+  server.post('/v1/large', { config: { largestBody: 1_000 } }, async ({ call }) => {
+    answered.push(call.caller!.id);
+    await gate.promise;
+    return {};
+  });
   await server.listen({ port: 0, host: '127.0.0.1' });
 });
 afterEach(async () => {
@@ -63,12 +72,12 @@ interface Asked {
   readonly status: Promise<number | undefined>;
 }
 
-function ask(token: string, { method = 'GET', query = '' } = {}): Asked {
+function ask(token: string, { method = 'GET', path = '/v1/costly', query = '' } = {}): Asked {
   const { port } = server.server.address() as AddressInfo;
   const request = get({
     port,
     host: '127.0.0.1',
-    path: `/v1/costly${query}`,
+    path: path + query,
     method,
     agent: false,
     headers: { authorization: `Bearer ${token}` },
@@ -135,5 +144,32 @@ describe('questions', () => {
     expect(refused[0]!.headers['retry-after']).toBe('1');
     // There is room again.
     expect((await asks()).statusCode).not.toBe(429);
+  });
+});
+
+describe('requests that carry many commands', () => {
+  it('are taken in a few at a time of one caller, whether their answers are taken or not', async () => {
+    const [many, few] = [await tokenOf('many'), await tokenOf('few')];
+    const send = (token: string) => ask(token, { method: 'POST', path: '/v1/large' });
+    const until = async (what: () => boolean) => {
+      while (!what()) await sleep(5);
+    };
+    const all = times(32, () => send(many));
+    await until(() => answered.length === 32);
+
+    expect(await send(many).status).toBe(429);
+    const other = send(few);
+    await until(() => answered.at(-1) === 'few');
+
+    all[0]!.request.destroy();
+    // The server learns a little later that it has gone.
+    const before = answered.length;
+    while (answered.length === before) await Promise.race([send(many).status, until(() => answered.length > before)]);
+
+    gate.resolve();
+    expect(await Promise.all([...all.slice(1), other].map(({ status }) => status))).toEqual(
+      Array.from({ length: 32 }, () => 200),
+    );
+    expect(await send(many).status).toBe(200);
   });
 });

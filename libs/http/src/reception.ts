@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptable } from './accept.js';
-import { loopTurns } from './loop-turns.js';
+import { loopTurns, tooMuchWaits } from './loop-turns.js';
 import { Problem } from './problem.js';
 import { addressName, type RateLimit, type Taken } from './rate-limit.js';
 import type { Caller, TokenVerifier } from './token-verifier.js';
@@ -68,6 +68,8 @@ const json = ['application/json'];
 
 /** An answer counts as a request more for each so many characters: what is large has cost much, and may stand in the log for ever. */
 const charactersOfOne = 16 * 1024;
+/** So many requests of one caller that carry many commands are taken in at once: each is read and parsed as a whole. */
+const mostLarge = 32;
 /** So many questions of one caller may wait for their turn. They take little, and are done within seconds. */
 const mostQuestions = 1_000;
 
@@ -113,10 +115,25 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     }
   }
 
+  const large = new Map<string, number>();
+  function takeInHand({ call }: FastifyRequest, reply: FastifyReply): void {
+    const name = nameOf(call.caller!);
+    const inHand = large.get(name) ?? 0;
+    if (inHand >= mostLarge) throw tooMuchWaits();
+    large.set(name, inHand + 1);
+    // It comes behind every answer, and also when the caller has gone before.
+    reply.raw.once('close', () => {
+      const left = large.get(name)! - 1;
+      if (left > 0) large.set(name, left);
+      else large.delete(name);
+    });
+  }
+
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     await authenticate(request, reply);
     await charge(request, reply, 1);
     const { url, config } = request.routeOptions;
+    if (config.largestBody !== undefined) takeInHand(request, reply);
     const { answers = json } = config;
     if (url !== undefined && answers.length > 0 && acceptable(request.headers.accept, answers) === undefined)
       throw new Problem('NotAcceptable', { offered: answers });
