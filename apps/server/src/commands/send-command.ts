@@ -30,7 +30,7 @@ export class SendCommand {
  */
 @CommandHandler(SendCommand)
 export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> {
-  /** Command id → fingerprint of what is being decided in this server. */
+  /** Ids of the commands that are being decided in this server. */
   private readonly inProgress = new Set<string>();
 
   constructor(private readonly ledger: Ledger) {}
