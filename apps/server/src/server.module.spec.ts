@@ -1,13 +1,10 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { defaultPolicy, relationshipStream, type Actor, type RelationshipCommands } from '#customer-relationship';
-import { inMemoryEventStore, type EventStore, type MessageOf } from '#event-sourcing';
-import type { ViewsReader } from '#projector';
-import type { Views } from '#read-models';
-import { pino } from 'pino';
+import { relationshipStream, type Actor, type RelationshipCommands } from '#customer-relationship';
+import { inMemoryEventStore, type MessageOf } from '#event-sourcing';
 import { admin, partner } from '../../../bench/histories.js';
-import { ledgerOf } from './server.module.js';
+import { ledgerOver } from './testing-ledger.js';
 
 describe('a ledger', () => {
   it('folds the long streams of partners by turns: many of one hold up no other', async () => {
@@ -56,16 +53,3 @@ describe('a ledger', () => {
     expect(answered.indexOf(one)).toBeLessThan(10);
   });
 });
-
-function ledgerOver(store: EventStore) {
-  return ledgerOf({
-    id: 'c1d2e3f4-0000-4000-8000-000000000001',
-    place: undefined,
-    store,
-    views: {} as ViewsReader<Views>,
-    secret: Buffer.alloc(32, 7),
-    policy: defaultPolicy,
-    partners: new Map([[partner.tenantId, partner]]),
-    logger: pino({ level: 'silent' }),
-  });
-}

@@ -1,19 +1,15 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
-import { defaultPolicy, relationshipStream, type Actor, type CommandName } from '#customer-relationship';
-import { inMemoryEventStore, StoreUnavailable } from '#event-sourcing';
+import { relationshipStream, type Actor, type CommandName } from '#customer-relationship';
+import { inMemoryEventStore, StoreUnavailable, type EventStore } from '#event-sourcing';
 import type { Answer } from '#http';
-import type { ViewsReader } from '#projector';
-import type { Views } from '#read-models';
-import { pino } from 'pino';
 import { admin, partner } from '../../../../bench/histories.js';
-import { ledgerOf } from '../server.module.js';
+import { ledgerId, ledgerOver } from '../testing-ledger.js';
 import { SendCommand, SendCommandHandler } from './send-command.js';
 
 const customerId = 'c0000000-0000-4000-8000-00000000000c';
 const stream = relationshipStream(partner.tenantId, customerId);
 const customer: Actor = { id: 'it-lead', kind: 'customerUser', roles: ['CustomerGlobalAdmin'], tenant: customerId };
-const ledgerId = 'c1d2e3f4-0000-4000-8000-000000000001';
 const request = { customer: { name: 'Adatum' }, market: partner.market };
 
 describe('A command that is in the log', () => {
@@ -127,20 +123,8 @@ describe('A key that another command has taken by mistake', () => {
   });
 });
 
-function handlerOver(store: ReturnType<typeof inMemoryEventStore>, place?: string): SendCommandHandler {
-  return new SendCommandHandler(
-    ledgerOf({
-      id: ledgerId,
-      place,
-      store,
-      // No command looks at a view.
-      views: {} as ViewsReader<Views>,
-      secret: Buffer.alloc(32, 7),
-      policy: defaultPolicy,
-      partners: new Map([[partner.tenantId, partner]]),
-      logger: pino({ level: 'silent' }),
-    }),
-  );
+function handlerOver(store: EventStore, place?: string): SendCommandHandler {
+  return new SendCommandHandler(ledgerOver(store, place));
 }
 
 function command(name: CommandName, body: object, actor: Actor, key: string = name): SendCommand {

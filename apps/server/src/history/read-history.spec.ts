@@ -1,33 +1,22 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
-import { defaultPolicy } from '#customer-relationship';
 import { inMemoryEventStore, type EventStore } from '#event-sourcing';
-import type { ViewsReader } from '#projector';
-import type { Views } from '#read-models';
-import { pino } from 'pino';
 import { admin, partner, prepareRelationships } from '../../../../bench/histories.js';
 import { Condition } from '../condition.js';
-import { ledgerOf } from '../server.module.js';
+import { ledgerOver } from '../testing-ledger.js';
 import { OpenStreams, usualStreamBounds } from './open-streams.js';
 import { ReadHistory, ReadHistoryHandler } from './read-history.js';
 
-const id = '10000000-0000-4000-8000-000000000001';
 const caller = { tenant: partner.tenantId, id: admin.id, roles: admin.roles, app: false, expiresAt: Infinity };
 
 function handlerOver(store: EventStore): ReadHistoryHandler {
-  const ledger = ledgerOf({
-    id,
-    place: undefined,
-    store,
-    // Without an index everything is read through the log.
-    views: { status: () => [] as unknown } as ViewsReader<Views>,
-    secret: Buffer.from('secret'),
-    policy: defaultPolicy,
-    partners: new Map([[partner.tenantId, partner]]),
-    logger: pino({ level: 'silent' }),
-  });
   const condition = new Condition();
-  return new ReadHistoryHandler(ledger, condition, new OpenStreams(usualStreamBounds, condition), usualStreamBounds);
+  return new ReadHistoryHandler(
+    ledgerOver(store),
+    condition,
+    new OpenStreams(usualStreamBounds, condition),
+    usualStreamBounds,
+  );
 }
 
 describe('A page of a relationship', () => {

@@ -1,12 +1,8 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
-import { defaultPolicy } from '#customer-relationship';
 import { inMemoryEventStore, type EventStore } from '#event-sourcing';
-import type { ViewsReader } from '#projector';
-import type { Views } from '#read-models';
-import { pino } from 'pino';
 import { admin, partner } from '../../../../bench/histories.js';
-import { ledgerOf } from '../server.module.js';
+import { ledgerOver } from '../testing-ledger.js';
 import { ReadSecurityEvents, ReadSecurityEventsHandler } from './read-security-events.js';
 import { securityJournal } from './security-journal.js';
 
@@ -26,18 +22,7 @@ async function denials(count: number): Promise<EventStore> {
 }
 
 function reader(store: EventStore) {
-  const handler = new ReadSecurityEventsHandler(
-    ledgerOf({
-      id: 'c1d2e3f4-0000-4000-8000-000000000001',
-      place: undefined,
-      store,
-      views: {} as ViewsReader<Views>,
-      secret: Buffer.alloc(32, 7),
-      policy: defaultPolicy,
-      partners: new Map([[partner.tenantId, partner]]),
-      logger: pino({ level: 'silent' }),
-    }),
-  );
+  const handler = new ReadSecurityEventsHandler(ledgerOver(store));
   return async (cursor?: string) => {
     const { headers, body } = await handler.execute(new ReadSecurityEvents(party, path, {}, cursor, 2));
     const { items } = body as { readonly items: readonly { readonly actorId: string }[] };

@@ -1,0 +1,24 @@
+import { defaultPolicy } from '#customer-relationship';
+import type { EventStore } from '#event-sourcing';
+import type { ViewsReader } from '#projector';
+import type { Views } from '#read-models';
+import { pino } from 'pino';
+import { partner } from '../../../bench/histories.js';
+import type { Ledger } from './ledger.js';
+import { ledgerOf } from './server.module.js';
+
+export const ledgerId = 'c1d2e3f4-0000-4000-8000-000000000001';
+
+/** A ledger of the partner of histories over a store, without views; one with a place shares its log with other servers. */
+export function ledgerOver(store: EventStore, place?: string): Ledger {
+  return ledgerOf({
+    id: ledgerId,
+    place,
+    store,
+    views: { status: () => [] as unknown } as ViewsReader<Views>,
+    secret: Buffer.alloc(32, 7),
+    policy: defaultPolicy,
+    partners: new Map([[partner.tenantId, partner]]),
+    logger: pino({ level: 'silent' }),
+  });
+}
