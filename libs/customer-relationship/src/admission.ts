@@ -4,13 +4,14 @@ import type { CommandName } from './commands.js';
 import type { Context } from './context.js';
 import type { CustomerSignature } from './events.js';
 import { reject } from './rejections.js';
+import { rightTo } from './rights.js';
 import type { CustomerRelationship } from './state.js';
 
 // What every noun asks before it decides. Order of refusals: who asks (403), is it known (404), what state is it in (409).
 
-/** The sender must hold the right that the policy's table asks for (rules R4, R5, R28, S19). */
+/** The sender must hold the right that the command asks for under the policy (rules R4, R5, R28, S19). */
 export function requireRight(command: CommandName, { actor, policy }: Context): void {
-  const right = policy.rights[command];
+  const right = rightTo(command, policy);
   if (actor.kind === 'customerUser') {
     if (!right.customer) throw reject('ActorNotAllowed', { command, hint: 'askThePartner' });
     return;

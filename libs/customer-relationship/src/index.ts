@@ -9,6 +9,7 @@ export * from './grant-names.js';
 export * from './journal.js';
 export * from './parties.js';
 export * from './policy.js';
+export * from './rights.js';
 export * from './rejections.js';
 export * from './relationship.js';
 export * from './removal.js';

@@ -1,21 +1,63 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { canonicalJson, decideOn, Rejection } from '#event-sourcing';
 import { requireRight } from './admission.js';
 import type { CommandName } from './commands.js';
 import { customerRelationship } from './customer-relationship.js';
 import { roles, type Actor, type Role } from './parties.js';
-import { defaultPolicy, policies, policyHash, type Policy } from './policy.js';
+import { defaultPolicy, policies, policyHash, policyNamed, type Policy } from './policy.js';
+import * as rights from './rights.js';
 import { initialState } from './state.js';
 import { anyCommand, context, customerUser, laterPolicy, partnerApp, partnerUser, policyOf2020 } from './testing.js';
 
 describe('A policy', () => {
-  // Its name and hash stand in the metadata of every event that it allowed. A hash that changes here is another policy:
-  // give it another name, and keep the old one as long as a ledger may name it.
-  it.each([
-    ['partner-center-2020-06', '1773472860acc5c6cd4eb0e8f683628c7169db3f10cd0f198a747fcbbc7aad70'],
-    ['partner-center-later', '8a91e5f8adaaabcc3ab6804ce94f462dcab8e0484399a6c0a05892021bf301a6'],
-  ])('%s never changes', (name, hash) => {
-    expect(policyHash(policies[name]!)).toBe(hash);
+  // Its name and hash stand in the metadata of every event that it allowed.
+  const published: Readonly<Record<string, string>> = {
+    'partner-center-2020-06': '264e82f54ae60c3d1027a0b9e933ba1b5ed94318710b1b7c981146ffbedc86b3',
+    'partner-center-later': '1ea0eb2629338f6d24c46725a52e805fd76a1c9f7e77dc7eac22a1768f23d66b',
+  };
+
+  it.each(Object.keys(policies))('%s never changes once it is published', (name) => {
+    const ifItDiffers =
+      'A value of a published policy has changed. Events name it by this hash: leave it as it was, and give the new value to a new policy under a new name.';
+    expect({ name, hash: policyHash(policies[name]!), ifItDiffers }).toEqual({
+      name,
+      hash: published[name],
+      ifItDiffers,
+    });
+  });
+
+  it('is known by its hash and by the one that it had while it held the rights of all commands', () => {
+    const former = {
+      'partner-center-2020-06': '1773472860acc5c6cd4eb0e8f683628c7169db3f10cd0f198a747fcbbc7aad70',
+      'partner-center-later': '8a91e5f8adaaabcc3ab6804ce94f462dcab8e0484399a6c0a05892021bf301a6',
+    };
+    for (const [name, hash] of [...Object.entries(published), ...Object.entries(former)])
+      expect(policyNamed({ name, hash })).toBe(policies[name]);
+    for (const reference of [
+      { name: 'partner-center-later', hash: former['partner-center-2020-06'] },
+      { name: 'partner-center-2020-06', hash: published['partner-center-later']! },
+      { name: 'of-another-time', hash: former['partner-center-later'] },
+      { name: 'constructor', hash: former['partner-center-later'] },
+      { name: 'partner-center-later', hash: 'constructor' },
+      { name: 'partner-center-2020-06', hash: '' },
+    ])
+      expect(policyNamed(reference)).toBeUndefined();
+  });
+
+  it('is the same whatever commands there are, and whatever their default rights', async () => {
+    jest.resetModules();
+    jest.unstable_mockModule('./rights.js', () => ({
+      ...rights,
+      defaultRights: Object.fromEntries(
+        [...Object.keys(rights.defaultRights), 'TransferSubscription'].map((command) => [command, rights.byUser()]),
+      ),
+    }));
+    const another = await import('./policy.js');
+    expect(another.policies).not.toBe(policies);
+    for (const [name, policy] of Object.entries(another.policies)) {
+      expect({ name, hash: another.policyHash(policy) }).toEqual({ name, hash: published[name] });
+      expect(another.policyNamed({ name, hash: published[name]! })).toBe(policy);
+    }
   });
 
   it('is found by its name; that of 2020 is the default', () => {
@@ -32,11 +74,18 @@ describe('A policy', () => {
   });
 
   it('differs from the later one in who may remove and in what blocks (R4, R9, R10)', () => {
-    const { name, rights, removal, ...rest } = policyOf2020;
-    const { name: laterName, rights: laterRights, removal: laterRemoval, ...laterRest } = laterPolicy;
+    const { name, rights: overrides, removal, ...rest } = policyOf2020;
+    const { name: laterName, rights: laterOverrides, removal: laterRemoval, ...laterRest } = laterPolicy;
     expect([name, laterName]).toEqual(['partner-center-2020-06', 'partner-center-later']);
     expect(laterRest).toEqual(rest);
-    expect({ ...laterRights, RemoveResellerRelationship: rights.RemoveResellerRelationship }).toEqual(rights);
+    expect(overrides).toEqual({});
+    expect(laterOverrides).toEqual({
+      RemoveResellerRelationship: {
+        anyOf: ['GlobalAdmin', 'AdminAgent', 'SalesAgent'],
+        appOnly: false,
+        customer: false,
+      },
+    });
     expect(removal).toEqual({
       partnerTypes: ['directBillPartner', 'indirectProvider'],
       suspendedNewCommerceBlocks: false,

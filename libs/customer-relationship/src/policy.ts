@@ -1,28 +1,18 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '#event-sourcing';
-import type { CommandName } from './commands.js';
 import type { ReservationProduct, SoftwarePublisher } from './events.js';
-import type { PartnerType, Role } from './parties.js';
-
-/** Who may send a command. */
-export interface Right {
-  /** The partner's people and apps with one of these roles; empty: only the customer's. */
-  readonly anyOf: readonly Role[];
-  /** All of these roles, on top (rule S19). */
-  readonly allOf?: readonly Role[];
-  /** Also app-only, without a user (rule R5). */
-  readonly appOnly: boolean;
-  /** Also the customer's Global admin. */
-  readonly customer: boolean;
-}
+import type { PartnerType } from './parties.js';
+import { byUser, type Rights } from './rights.js';
 
 /**
  * What the documentation says differently over time, in one place. A policy is data, immutable by name: change a value
- * and it is another policy with another name. Its hash stands in every event's metadata.
+ * and it is another policy with another name. Its hash stands in every event's metadata. A value that a later policy brings
+ * for the first time is optional here, so that the ones before, which lack it, stay what they are.
  */
 export interface Policy {
   readonly name: string;
-  readonly rights: Readonly<Record<CommandName, Right>>;
+  /** Where it differs from the default right of a command. */
+  readonly rights: Rights;
   readonly removal: {
     readonly partnerTypes: readonly PartnerType[];
     /** Suspended new-commerce subscriptions block (rule R9). */
@@ -77,81 +67,10 @@ export interface Policy {
   readonly limits: { readonly designations: number; readonly grants: number; readonly addOnsPerBase: number };
 }
 
-const partnerRoles: readonly Role[] = ['GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent', 'BillingAdmin'];
-
-/** What the clock brings about; any of the partner's people or apps may report it. */
-const clock: Right = { anyOf: partnerRoles, appOnly: true, customer: false };
-/** A customer's Global admin, or the partner's app that relays the decision (rule R25). */
-const customerDecision: Right = { anyOf: partnerRoles, appOnly: true, customer: true };
-const byUser = (...anyOf: Role[]): Right => ({ anyOf, appOnly: false, customer: false });
-const byUserOrApp = (...anyOf: Role[]): Right => ({ anyOf, appOnly: true, customer: false });
-
-const subscriptions = byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent', 'BillingAdmin');
-const reservations = byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent');
-const supportContacts = byUser('GlobalAdmin', 'AdminAgent', 'HelpdeskAgent');
-const delegatedAdmin = byUserOrApp('AdminAgent');
-const accessAssignments = byUserOrApp('GlobalAdmin', 'AdminAgent');
-
-const rights = {
-  RequestResellerRelationship: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
-  AcceptResellerRelationship: customerDecision,
-  DeclineResellerRelationship: customerDecision,
-  WithdrawRelationshipRequest: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
-  ExpireRelationshipRequest: clock,
-  ConfirmCustomerAgreement: { ...byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent'), customer: true },
-  UpdateCustomerProfile: byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
-  RemoveResellerRelationship: byUser('GlobalAdmin'),
-
-  PurchaseSubscription: subscriptions,
-  ActivateSubscription: subscriptions,
-  SuspendSubscription: subscriptions,
-  ReactivateSubscription: subscriptions,
-  CancelSubscription: subscriptions,
-  SetAutoRenew: subscriptions,
-  ChangeSubscriptionQuantity: subscriptions,
-  ScheduleSubscriptionChange: subscriptions,
-  RenewSubscription: clock,
-  EndSubscriptionTerm: clock,
-  AdvanceSubscriptionRetention: clock,
-  AddAzureSubscription: subscriptions,
-  CancelAzureSubscription: {
-    anyOf: ['GlobalAdmin'],
-    allOf: ['GlobalAdmin', 'AdminAgent'],
-    appOnly: false,
-    customer: false,
-  },
-
-  PurchaseReservation: reservations,
-  CancelReservation: reservations,
-  ConfirmReservationCancellation: reservations,
-  RefuseReservationCancellation: reservations,
-  ExpireReservation: clock,
-  PurchaseSoftware: subscriptions,
-  CancelSoftwarePurchase: byUserOrApp('AdminAgent'),
-  ExpireSoftware: clock,
-  PurchaseSavingsPlan: reservations,
-  CancelSavingsPlan: reservations,
-  ExpireSavingsPlan: clock,
-
-  AssignSupportContact: supportContacts,
-  WithdrawSupportContact: supportContacts,
-
-  RecordLegacyDelegatedAdmin: delegatedAdmin,
-  RequestDelegatedAdmin: delegatedAdmin,
-  UpdateDelegatedAdminRequest: delegatedAdmin,
-  LockDelegatedAdminForApproval: delegatedAdmin,
-  ApproveDelegatedAdmin: customerDecision,
-  ExtendDelegatedAdmin: delegatedAdmin,
-  TerminateDelegatedAdmin: { ...delegatedAdmin, customer: true },
-  ExpireDelegatedAdmin: clock,
-  AssignAccess: accessAssignments,
-  RemoveAccess: accessAssignments,
-} as const satisfies Record<CommandName, Right>;
-
 /** The remove-a-relationship page of June 2020: suspended is enough, the remover is a Global admin. */
 const partnerCenter2020: Policy = {
   name: 'partner-center-2020-06',
-  rights,
+  rights: {},
   removal: {
     partnerTypes: ['directBillPartner', 'indirectProvider'],
     suspendedNewCommerceBlocks: false,
@@ -197,7 +116,7 @@ const partnerCenter2020: Policy = {
 const partnerCenterLater: Policy = {
   ...partnerCenter2020,
   name: 'partner-center-later',
-  rights: { ...rights, RemoveResellerRelationship: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent') },
+  rights: { RemoveResellerRelationship: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent') },
   removal: { ...partnerCenter2020.removal, suspendedNewCommerceBlocks: true, savingsPlansBlock: true },
 };
 
@@ -207,7 +126,32 @@ export const policies: Readonly<Record<string, Policy>> = {
 };
 export const defaultPolicy: Policy = partnerCenter2020;
 
-/** SHA-256 (hex) over the canonical form of a policy. */
+/** SHA-256 (hex) over the canonical form of a policy: of its values, and of the rights that it overrides. */
 export function policyHash(policy: Policy): string {
   return createHash('sha256').update(canonicalJson(policy)).digest('hex');
 }
+
+/**
+ * Hashes of policies that stand in events and are computed no longer: until release 0.1.0 a policy held the rights of all
+ * commands, so that its hash covered them. Frozen: nothing is ever taken out, and nothing else is to be put in.
+ */
+const formerHashes: Readonly<Record<string, string>> = {
+  '1773472860acc5c6cd4eb0e8f683628c7169db3f10cd0f198a747fcbbc7aad70': 'partner-center-2020-06',
+  '8a91e5f8adaaabcc3ab6804ce94f462dcab8e0484399a6c0a05892021bf301a6': 'partner-center-later',
+};
+
+/** What stands in the metadata of an event: a policy whose values have changed is another one, whatever its name. */
+export interface PolicyReference {
+  readonly name: string;
+  readonly hash: string;
+}
+
+/** Finds the policy that an event names, among those that a release has; undefined for one that it does not have. */
+export function policyFinder(
+  all: Readonly<Record<string, Policy>>,
+): (reference: PolicyReference) => Policy | undefined {
+  const hashes = new Map(Object.values(all).map((policy) => [policy.name, policyHash(policy)]));
+  return ({ name, hash }) => (hashes.get(name) === hash || formerHashes[hash] === name ? all[name] : undefined);
+}
+
+export const policyNamed = policyFinder(policies);

@@ -20,6 +20,7 @@ import {
 import type { Money } from './parties.js';
 import { policies, type Policy } from './policy.js';
 import { rejections } from './rejections.js';
+import { rightTo } from './rights.js';
 import { blockerKinds, removalBlockers, removalReadiness, type RemovalBlocker } from './removal.js';
 import { initialState, type CustomerRelationship } from './state.js';
 import {
@@ -329,7 +330,7 @@ const stepsOf = (command: fc.Arbitrary<Command>, waitDays: fc.Arbitrary<number>,
         anyone: fc.option(oneOf(mayDoAll, customer, partnerApp('AdminAgent')), { nil: undefined, freq: 2 }),
       })
       .map(({ command, waitDays, anyone }): Step => {
-        const actor = anyone ?? (policyOf2020.rights[command.type].customer ? customer : mayDoAll);
+        const actor = anyone ?? (rightTo(command.type, policyOf2020).customer ? customer : mayDoAll);
         return { command, waitDays, actor };
       }),
     length,

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { CommandName } from './commands.js';
 import { relationshipCodec } from './event-codec.js';
-import { defaultPolicy } from './policy.js';
+import { defaultRights } from './rights.js';
 import { businessRules, governance, governedBy, rulesOfEveryCommand } from './rules.js';
 import { customerRelationship } from './customer-relationship.js';
 
@@ -57,7 +57,7 @@ describe('The rules that govern a command', () => {
   });
 
   it('stand once each, and say what the command is about in events that there are', () => {
-    expect(Object.keys(governedBy).sort()).toEqual(Object.keys(defaultPolicy.rights).sort());
+    expect(Object.keys(governedBy).sort()).toEqual(Object.keys(defaultRights).sort());
     for (const [command, { rules, says }] of Object.entries(governedBy) as [
       CommandName,
       (typeof governedBy)['SetAutoRenew'],
