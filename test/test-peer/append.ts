@@ -72,6 +72,8 @@ export function batchAppend(context: CallContext) {
     call.on('end', () => call.end());
     // A connection that breaks is nothing to report here.
     call.on('cancelled', () => pending.clear());
+    context.batchCalls.add(fail);
+    for (const event of ['cancelled', 'close', 'error', 'end']) call.on(event, () => context.batchCalls.delete(fail));
   };
 }
 

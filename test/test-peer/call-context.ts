@@ -48,6 +48,8 @@ export interface CallContext {
   readonly kill: () => void;
   /** Whoever holds an open subscription can be told to end it. */
   readonly liveCalls: Set<(error: RpcError) => void>;
+  /** The same of whoever holds an open stream of batch appends. */
+  readonly batchCalls: Set<(error: RpcError) => void>;
 }
 
 export interface Caller {

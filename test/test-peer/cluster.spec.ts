@@ -98,6 +98,27 @@ describe('Three nodes', () => {
     await client().appendToStream('stream', counted(0));
   });
 
+  it('that lose their majority run on, are not ready, and end their open streams one by one', async () => {
+    const first = followed(client().subscribeToAll());
+    const second = followed(client().subscribeToAll());
+    await client().appendToStream('stream', counted(0));
+    peer().loseMajority(10);
+
+    for (const { ended } of [first, second])
+      expect(await ended).toMatchObject({
+        type: 'unavailable',
+        message: expect.stringContaining('Server Is Not Ready'),
+      });
+    expect(peer().leader()).toBeUndefined();
+    await withNode(1, async (node) =>
+      expect(await failureOf(node.appendToStream('stream', counted(1)))).toMatchObject({
+        message: 'Could not recognize Server Is Not Ready',
+      }),
+    );
+    await peer().regainMajority();
+    await withNode(peer().leader()!, async (node) => void (await node.appendToStream('stream', counted(1))));
+  });
+
   it('take a lost leader back as a follower', async () => {
     await peer().killLeader();
     await peer().elected();

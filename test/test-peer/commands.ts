@@ -25,6 +25,11 @@ export function commandsOf(peer: TestPeer) {
     thaw: { takes: '[node N]', run: (words) => (peer.thaw(nodeIn(words)), said('thawed', words)) },
     leader: { takes: '', run: () => (peer.leader() === undefined ? 'no leader' : `node ${peer.leader()} leads`) },
     elected: { takes: '', run: async () => (await peer.elected(), `node ${peer.leader()} leads`) },
+    lose: {
+      takes: 'majority [MS]',
+      run: ([, ms]) => (peer.loseMajority(ms === undefined ? undefined : whole(ms)), 'lost the majority'),
+    },
+    regain: { takes: 'majority', run: async () => (await peer.regainMajority(), `node ${peer.leader()} leads`) },
     wipe: { takes: '', run: async () => (await peer.wipe(), 'wiped') },
     scavenge: {
       takes: '[POSITION ...]',

@@ -6,7 +6,7 @@ import type { Member } from './discovery.js';
 import { createFaults, type Faults } from './faults.js';
 import { openEventLog, type EventLog } from './log.js';
 import { createNode, type PeerNode, type Tls } from './node.js';
-import { consumerTooSlow, rpcError } from './rpc-errors.js';
+import { consumerTooSlow, notReady, rpcError } from './rpc-errors.js';
 
 export interface TestPeerOptions {
   /** Of the first node, the others taking the ones behind it, or of each. Free ones unless named. */
@@ -56,6 +56,13 @@ export interface TestPeer {
    * stay open. Answers which one it was.
    */
   resign(): number;
+  /**
+   * Every node runs on, but none leads, however many there are: calls are refused as not ready, and the streams that are
+   * open end one by one, one after every so many ms (default 100). Until `regainMajority`.
+   */
+  loseMajority(everyMs?: number): void;
+  /** Resolves when there is a leader again. */
+  regainMajority(): Promise<void>;
   /** Again on the same port; of one node or all that are not running. */
   start(node?: number): Promise<void>;
   /** As SIGTERM: goes on serving open connections for `grace` ms (default 200), then ends streams with RST_STREAM code 0. */
@@ -95,6 +102,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
     tooSlow: 0,
   };
   const liveCalls: CallContext['liveCalls'] = new Set();
+  const batchCalls: CallContext['batchCalls'] = new Set();
   const ids = Array.from({ length: size }, () => randomUUID());
   const nodes: readonly PeerNode[] = ids.map((_, index) =>
     createNode(
@@ -105,6 +113,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
         counts,
         now,
         liveCalls,
+        batchCalls,
         sizeRule: options.sizeRule ?? rules,
         maxAppendSize: options.maxAppendSize ?? 1024 * 1024,
         liveBuffer: options.liveBuffer ?? (rules === '23.10' ? 32 : Infinity),
@@ -122,6 +131,8 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
   );
   let leader: number | undefined = 1;
   let election: Promise<void> | undefined;
+  /** What ends the open streams one by one while the majority is lost. */
+  let withoutMajority: NodeJS.Timeout | undefined;
 
   for (const [index, each] of nodes.entries()) {
     each.usePort(typeof port !== 'number' ? (port[index] ?? 0) : port && port + index);
@@ -136,7 +147,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
 
   const chosen = (number: number | undefined) => (number === undefined ? nodes : [node(number)]);
   const running = () => nodes.filter((each) => each.isRunning());
-  const hasMajority = () => running().length > nodes.length / 2;
+  const hasMajority = () => withoutMajority === undefined && running().length > nodes.length / 2;
 
   function members(): readonly Member[] {
     return nodes.map((each, index) => ({
@@ -170,6 +181,15 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
     elect();
   }
 
+  async function elected(): Promise<void> {
+    while (leader === undefined) await (election ?? sleep(10));
+  }
+
+  function endOneStream(): void {
+    const [end] = [...batchCalls, ...liveCalls];
+    end?.(notReady());
+  }
+
   const authority =
     users && tls
       ? `${Object.entries(users).map(([name, password]) => `${encodeURIComponent(name)}:${encodeURIComponent(password)}`)[0] ?? ''}@`
@@ -183,9 +203,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
     counts,
     log,
     leader: () => leader,
-    async elected() {
-      while (leader === undefined) await (election ?? sleep(10));
-    },
+    elected,
     kill: (number) => down(number, (each) => each.kill()),
     async killLeader() {
       if (leader === undefined) throw new Error('There is no leader to kill');
@@ -200,6 +218,17 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
       if (!next) throw new Error(`There is no node that node ${resigned} could hand over to`);
       leader = next.number;
       return resigned;
+    },
+    loseMajority(everyMs = 100) {
+      clearInterval(withoutMajority);
+      withoutMajority = setInterval(endOneStream, everyMs);
+      leader = undefined;
+    },
+    async regainMajority() {
+      clearInterval(withoutMajority);
+      withoutMajority = undefined;
+      elect();
+      await elected();
     },
     async start(number) {
       const starting = chosen(number).filter((each) => !each.isRunning());
@@ -227,6 +256,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
     },
     shiftClock: (ms) => void (clockShift = ms),
     async close() {
+      clearInterval(withoutMajority);
       await Promise.all(nodes.map((each) => each.close()));
       log.close();
     },

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { EventStoreDBClient } from '@eventstore/db-client';
+import type { EventStoreDBClient } from '@eventstore/db-client';
 import { StoreUnavailable } from '#event-sourcing';
+import { clientOf } from './client.js';
 import { kindOf, NoAnswer, reasonOf } from './client-errors.js';
 import type { ConnectionSettings } from './connection-string.js';
 import type { Notice } from './notices.js';
@@ -80,7 +81,7 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
   };
 
   function newSession(): Session {
-    return { client: clientOf(settings), disposed: false, pendingAppends: 0, drained: () => undefined };
+    return { client: clientOf(settings, notice), disposed: false, pendingAppends: 0, drained: () => undefined };
   }
 
   function ready(): Session | Promise<Session> {
@@ -293,36 +294,6 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
       if (!session.disposed) await retire(session);
     },
   };
-}
-
-function clientOf({
-  endpoints,
-  discover,
-  tls,
-  credentials,
-  rootCertificate,
-  userCertFile,
-  userKeyFile,
-  ...options
-}: ConnectionSettings): EventStoreDBClient {
-  const channel = {
-    insecure: !tls,
-    ...(rootCertificate && { rootCertificate }),
-    ...(userCertFile && { userCertFile }),
-    ...(userKeyFile && { userKeyFile }),
-  };
-  const [endpoint] = endpoints;
-  if (discover) return new EventStoreDBClient({ ...options, discover: endpoint! }, channel, credentials);
-  if (endpoints.length > 1)
-    return new EventStoreDBClient({ ...options, endpoints: [...endpoints] }, channel, credentials);
-  const {
-    nodePreference: _,
-    maxDiscoverAttempts: __,
-    discoveryInterval: ___,
-    gossipTimeout: ____,
-    ...single
-  } = options;
-  return new EventStoreDBClient({ ...single, endpoint: endpoint! }, channel, credentials);
 }
 
 /** @throws NoAnswer */
