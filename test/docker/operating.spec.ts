@@ -48,6 +48,7 @@ describe('the table of variables', () => {
       PARTNERS_FILE: './elsewhere',
       POLICY: 'partner-center-later',
       JWT_ALGORITHMS: 'ES256',
+      JWT_PERSON_CLAIM: 'token_use=user',
       LOG_LEVEL: 'debug',
       METRICS_PORT: '',
       VIEW_LAG_LIMIT_SECONDS: '11',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -21,8 +22,8 @@ describe('a server that trusts an identity provider', () => {
   let signing: CryptoKey;
   let server: ServerProcess;
 
-  const token = (by: CryptoKey, kid: string, alg = 'ES256') =>
-    new SignJWT({ tid: northwind, oid: 'user-1', roles: ['GlobalAdmin'] })
+  const token = (by: CryptoKey, kid: string, alg = 'ES256', claims: object = { scp: 'Ledger.Access' }) =>
+    new SignJWT({ tid: northwind, oid: 'user-1', roles: ['GlobalAdmin'], ...claims })
       .setProtectedHeader({ alg, kid })
       .setIssuer('https://login.example/tenant')
       .setAudience('api://ledger')
@@ -70,6 +71,28 @@ describe('a server that trusts an identity provider', () => {
 
   it('takes its tokens', async () => {
     expect((await ask(await token(signing, 'first'))).status).toBe(200);
+  });
+
+  // As Entra issues them: idtyp only on request, scp for a person who has signed in.
+  it.each([
+    ['a person, v1', { ver: '1.0', appid: 'portal', appidacr: '1', scp: 'Ledger.Access' }, 'RelationshipNotFound'],
+    ['a person, v2', { ver: '2.0', azp: 'portal', azpacr: '1', scp: 'Ledger.Access' }, 'RelationshipNotFound'],
+    ['a person, with idtyp', { ver: '2.0', azp: 'portal', scp: 'a b', idtyp: 'user' }, 'RelationshipNotFound'],
+    ['an app, v1', { ver: '1.0', appid: 'portal', appidacr: '1' }, 'UserContextRequired'],
+    ['an app, v2', { ver: '2.0', azp: 'portal', azpacr: '2' }, 'UserContextRequired'],
+    ['an app, with idtyp', { ver: '2.0', azp: 'portal', idtyp: 'app' }, 'UserContextRequired'],
+    ['both at once', { ver: '2.0', azp: 'portal', scp: 'Ledger.Access', idtyp: 'app' }, 'UserContextRequired'],
+  ])('R5: lets a person remove a relationship, and no app: %s', async (_, claims, code) => {
+    const path = `/v1/customers/${randomUUID()}/reseller-relationship/remove`;
+    const response = await fetch(`${server.url}${path}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${await token(signing, 'first', 'ES256', claims)}`,
+        'idempotency-key': randomUUID(),
+        'if-match': '*',
+      },
+    });
+    expect(await response.json()).toMatchObject({ code });
   });
 
   it('takes none of its own key any more', async () => {

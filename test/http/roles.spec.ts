@@ -230,14 +230,38 @@ const kinds: readonly Kind[] = [
     verdict: ({ form }) => (form === 'partners' ? '404 RelationshipNotFound' : '400 PartnerNotNamed'),
   },
   {
+    name: 'an app of the customer that holds its Global admin’s role',
+    as: (_, customer) => ({ ...globalAdminOf(customer), app: true }),
+    verdict: () => '403 UserContextRequired',
+  },
+  ...Object.entries({
+    nothing: {},
+    'an empty scp': { scp: '' },
+    'a list of scp': { scp: ['Ledger.Access'] },
+    'both scp and idtyp: app': { scp: 'Ledger.Access', idtyp: 'app' },
+  }).map(([name, sign]): Kind => ({
+    name: `a token that shows a person by ${name}`,
+    as: async (server) => claims(sign).sign(await signingKeyOf(server)),
+    verdict: (route) => verdictOnPartner(route, ['GlobalAdmin', 'AdminAgent'], true),
+  })),
+  {
+    name: 'a token that shows a person by scp alone',
+    as: async (server) => claims({ scp: 'Ledger.Access' }).sign(await signingKeyOf(server)),
+    verdict: (route) => verdictOnPartner(route, ['GlobalAdmin', 'AdminAgent'], false),
+  },
+  {
     name: 'a user of the customer without a role',
     as: (_, customer) => ({ tenant: customer, roles: [], id: 'employee' }),
     verdict: () => '403 PartnerUnknown',
   },
 ];
 
-const claims = (): SignJWT =>
-  new SignJWT({ tid: northwind, oid: 'user', roles: ['GlobalAdmin', 'AdminAgent'] })
+async function signingKeyOf(server: RunningServer): Promise<CryptoKey> {
+  return (await embeddedKey(join(server.store.keysDirectory, 'token-key.json'))).signing;
+}
+
+const claims = (person: object = { idtyp: 'user' }): SignJWT =>
+  new SignJWT({ tid: northwind, oid: 'user', roles: ['GlobalAdmin', 'AdminAgent'], ...person })
     .setProtectedHeader({ alg: 'EdDSA' })
     .setIssuer(embeddedIssuer)
     .setAudience(embeddedAudience)
@@ -252,13 +276,13 @@ const badTokens: Readonly<Record<string, (signing: CryptoKey) => string | null |
   'an hour ago': (signing) => claims().setExpirationTime('-1h').sign(signing),
   'an hour ahead': (signing) => claims().setNotBefore('1h').sign(signing),
   'no end': (signing) =>
-    new SignJWT({ tid: northwind, oid: 'user', roles: ['GlobalAdmin'] })
+    new SignJWT({ tid: northwind, oid: 'user', roles: ['GlobalAdmin'], idtyp: 'user' })
       .setProtectedHeader({ alg: 'EdDSA' })
       .setIssuer(embeddedIssuer)
       .setAudience(embeddedAudience)
       .sign(signing),
   'no signature': () =>
-    new UnsecuredJWT({ tid: northwind, oid: 'user', roles: ['GlobalAdmin', 'AdminAgent'] })
+    new UnsecuredJWT({ tid: northwind, oid: 'user', roles: ['GlobalAdmin', 'AdminAgent'], idtyp: 'user' })
       .setIssuer(embeddedIssuer)
       .setAudience(embeddedAudience)
       .setExpirationTime('5m')
@@ -339,8 +363,7 @@ describe('every route', () => {
   });
 
   it.each(Object.keys(badTokens))('with a token of %s is not answered', async (name) => {
-    const { signing } = await embeddedKey(join(server.store.keysDirectory, 'token-key.json'));
-    const token = await badTokens[name]!(signing);
+    const token = await badTokens[name]!(await signingKeyOf(server));
     const code = token === null ? 'Unauthenticated' : 'InvalidToken';
     const withToken = routes.filter(({ path }) => path.startsWith('/v1/'));
     expect(await wrong(withToken, token, () => `401 ${code}`)).toEqual([]);

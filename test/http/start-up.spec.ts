@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { launchServer, startServer, type ServerOptions } from '../server-process.js';
-import { establish, northwind, partners, runServer } from './running-server.js';
+import { establish, newCustomer, northwind, partners, runServer } from './running-server.js';
 import { runTool } from './tools.js';
 
 jest.setTimeout(90_000);
@@ -233,6 +233,18 @@ describe('a token', () => {
     for (const { stdout, stderr, code } of [before, beside])
       expect([stdout.trim().split('.').length, stderr, code]).toEqual([3, '', 0]);
     expect((await server.get('/v1/customers', { as: before.stdout.trim() })).status).toBe(200);
+    const app = await runTool('token', ['--role', 'GlobalAdmin', '--partner', northwind, '--app'], {
+      DATA_DIR: dataDirectory,
+    });
+    // An unknown customer: who is not let in learns that first, who is let in that there is nothing.
+    const remove = (token: string) =>
+      server.post(
+        `/v1/customers/${newCustomer()}/reseller-relationship/remove`,
+        {},
+        { as: token.trim(), headers: { 'if-match': '*' } },
+      );
+    expect(await remove(before.stdout)).toMatchObject({ status: 404, code: 'RelationshipNotFound' });
+    expect(await remove(app.stdout)).toMatchObject({ status: 403, code: 'UserContextRequired' });
     await server.stop();
   });
 
@@ -241,6 +253,7 @@ describe('a token', () => {
     [['--role', 'GlobalAdmin'], /--partner or --customer must be a GUID/],
     [['--partner', northwind], /At least one --role/],
     [['--role', 'GlobalAdmin', '--partner', northwind, '--minutes', '0'], /--minutes/],
+    [['--customer', northwind, '--app'], /Global admin is a person/],
     [['--nonsense'], /Usage: npm run token/],
   ])('is not made of %j', async (args, message) => {
     const { stdout, stderr, code } = await runTool('token', args, { DATA_DIR: dataDirectory });

@@ -62,7 +62,16 @@ describe('a configuration', () => {
       issuer: issuer.JWT_ISSUER,
       audience: 'ledger',
       algorithms: ['ES256', 'RS256'],
+      personClaim: { name: 'scp' },
     });
+  });
+
+  it.each([
+    ['scope', { name: 'scope' }],
+    ['token_use=user', { name: 'token_use', value: 'user' }],
+    ['https://login.example/kind=a=b', { name: 'https://login.example/kind', value: 'a=b' }],
+  ])('may name %s as what shows a person', (text, personClaim) => {
+    expect(configuration({ ...issuer, JWT_PERSON_CLAIM: text }).issuer).toMatchObject({ personClaim });
   });
 
   it('takes an empty variable for one that is not set, but no metrics for an empty port of theirs', () => {
@@ -99,6 +108,8 @@ describe('a configuration', () => {
     [{ JWT_ISSUER: 'https://login.example' }, /JWKS_URL must be set/],
     [{ ...issuer, JWT_ALGORITHMS: 'HS256' }, /JWT_ALGORITHMS must be a list/],
     [{ ...issuer, JWT_ALGORITHMS: 'none' }, /JWT_ALGORITHMS must be a list/],
+    [{ ...issuer, JWT_PERSON_CLAIM: 'token use' }, /JWT_PERSON_CLAIM must be a claim/],
+    [{ JWT_PERSON_CLAIM: 'scope' }, /JWKS_URL must be set/],
     [{ HOST: '0.0.0.0' }, /HOST "0\.0\.0\.0" can be reached from other machines, .*set JWKS_URL/],
     [{ HOST: 'ledger.example' }, /HOST "ledger\.example" can be reached/],
   ])('is refused with %j', (env, message) => {

@@ -1,5 +1,5 @@
 import { policies, type Policy } from '#customer-relationship';
-import { FlagText, judged, Matching, OneOf, Optional, Text, WholeText } from '#http';
+import { FlagText, judged, Matching, OneOf, Optional, Text, WholeText, type PersonClaim } from '#http';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { eventLogOf, eventLogVariables, shown } from '../../projector/src/event-log-settings.js';
@@ -45,6 +45,14 @@ class Environment {
     ),
   )
   JWT_ALGORITHMS?: string;
+  @Optional(
+    Matching(
+      /^[\w.:/-]{1,200}(=[\x21-\x7e]{1,200})?$/,
+      'a claim, or a claim=value, that tokens of people carry and no others',
+      'token_use=user',
+    ),
+  )
+  JWT_PERSON_CLAIM?: string;
   @Optional(FlagText()) ALLOW_EMBEDDED_KEY?: boolean;
   @Optional(OneOf(levels)) LOG_LEVEL?: (typeof levels)[number];
   @Optional(WholeText(0, 65535)) METRICS_PORT?: number;
@@ -80,6 +88,7 @@ export interface Configuration {
     readonly issuer: string;
     readonly audience: string;
     readonly algorithms: readonly string[];
+    readonly personClaim: PersonClaim;
   };
   readonly logLevel: (typeof levels)[number];
   /** Absent: no metrics. */
@@ -117,6 +126,7 @@ const ownVariables = [
   'JWT_ISSUER',
   'JWT_AUDIENCE',
   'JWT_ALGORITHMS',
+  'JWT_PERSON_CLAIM',
   'ALLOW_EMBEDDED_KEY',
   'LOG_LEVEL',
   'METRICS_PORT',
@@ -166,9 +176,9 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     if (protocol !== 'https:' && !isLoopback(hostname))
       faults.push('JWKS_URL must be https: whoever can change the keys on the way can make any token');
   }
-  if (!given['JWKS_URL'] && (jwt.some(Boolean) || given['JWT_ALGORITHMS']))
+  if (!given['JWKS_URL'] && (jwt.some(Boolean) || given['JWT_ALGORITHMS'] || given['JWT_PERSON_CLAIM']))
     faults.push(
-      'JWKS_URL must be set with JWT_ISSUER, JWT_AUDIENCE and JWT_ALGORITHMS, which have no meaning without it',
+      'JWKS_URL must be set with JWT_ISSUER, JWT_AUDIENCE, JWT_ALGORITHMS and JWT_PERSON_CLAIM, which have no meaning without it',
     );
   const host = given['HOST'] ?? '127.0.0.1';
   if (!given['JWKS_URL'] && !isLoopback(host) && given['ALLOW_EMBEDDED_KEY'] !== 'true')
@@ -185,7 +195,14 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
       badConfiguration,
     );
 
-  const { JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, JWT_ALGORITHMS = 'RS256', METRICS_PORT = 9464 } = value;
+  const {
+    JWKS_URL,
+    JWT_ISSUER,
+    JWT_AUDIENCE,
+    JWT_ALGORITHMS = 'RS256',
+    JWT_PERSON_CLAIM = 'scp',
+    METRICS_PORT = 9464,
+  } = value;
   return {
     port: value.PORT ?? 3000,
     host,
@@ -202,6 +219,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
             issuer: JWT_ISSUER!,
             audience: JWT_AUDIENCE!,
             algorithms: JWT_ALGORITHMS.split(','),
+            personClaim: personClaimOf(JWT_PERSON_CLAIM),
           },
         }),
     logLevel: value.LOG_LEVEL ?? 'info',
@@ -226,6 +244,12 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
       trustedProxies,
     },
   };
+}
+
+/** `claim` or `claim=value`. */
+function personClaimOf(text: string): PersonClaim {
+  const [name, ...value] = text.split('=');
+  return { name: name!, ...(value.length > 0 ? { value: value.join('=') } : {}) };
 }
 
 function isLoopback(host: string): boolean {

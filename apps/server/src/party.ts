@@ -55,6 +55,8 @@ export function partyOf(
   const actsAsCustomer =
     caller.roles.includes('CustomerGlobalAdmin') &&
     (named === undefined ? !partners.has(caller.tenant) : named !== caller.tenant);
+  // Rule R25: a person decides for the customer, so a program that holds the role holds nothing.
+  if (actsAsCustomer && caller.app) throw new Rejection('UserContextRequired', { role: 'CustomerGlobalAdmin' });
   if (actsAsCustomer && named === undefined) throw new Problem('PartnerNotNamed');
 
   const partner = partners.get(actsAsCustomer ? named! : caller.tenant);

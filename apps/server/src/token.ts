@@ -32,6 +32,8 @@ async function printToken(): Promise<void> {
   // A customer's token is of the customer's tenant; which partner it is about stands in the path.
   const tenant = customer ?? partner;
   if (!isGuid(tenant)) throw new StartupFailure(`--partner or --customer must be a GUID.\n${usage}`, badConfiguration);
+  if (app && held.includes('CustomerGlobalAdmin'))
+    throw new StartupFailure(`A customer's Global admin is a person, never --app.\n${usage}`, badConfiguration);
   if (held.length === 0) throw new StartupFailure(`At least one --role is needed.\n${usage}`, badConfiguration);
   if (!/^[1-9]\d{0,5}$/.test(minutes))
     throw new StartupFailure(`--minutes must be a whole number from 1 on.\n${usage}`, badConfiguration);

@@ -86,6 +86,7 @@ export interface TokenClaims {
   readonly tenant: string;
   readonly id: string;
   readonly roles: readonly string[];
+  /** A program's, not a person's. */
   readonly app: boolean;
   readonly minutes: number;
 }
@@ -93,7 +94,7 @@ export interface TokenClaims {
 /** A token of the server's own key. */
 export function signToken(key: CryptoKey, { tenant, id, roles, app, minutes }: TokenClaims): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ tid: tenant, oid: id, roles: [...roles], ...(app ? { idtyp: 'app' } : {}) })
+  return new SignJWT({ tid: tenant, oid: id, roles: [...roles], idtyp: app ? 'app' : 'user' })
     .setProtectedHeader({ alg: embeddedAlgorithm, typ: 'JWT' })
     .setIssuer(embeddedIssuer)
     .setAudience(embeddedAudience)

@@ -61,7 +61,8 @@ export const httpProblems = {
   InvalidToken: {
     status: 401,
     title: 'The token is not accepted',
-    detail: 'It is expired, not yet valid, not meant for this server, signed by another key, or lacks a claim.',
+    detail:
+      'It is malformed, expired, not yet valid, not meant for this server, signed by another key, or lacks a claim: reason names the claim or the fault.',
   },
   PartnerUnknown: {
     status: 403,
@@ -209,7 +210,10 @@ export const statusOfKind: Readonly<Record<RejectionKind, number>> = {
 
 const rejectionTexts = {
   RoleNotAllowed: ['The sender does not hold the role', 'details name the roles that may send this.'],
-  UserContextRequired: ['This needs a person', 'A token of an app alone is not enough.'],
+  UserContextRequired: [
+    'This needs a person',
+    'The token counts as an app’s: a person’s carries scp (or what JWT_PERSON_CLAIM names), or idtyp with the value user, and no other idtyp. Sign a person in and send their token.',
+  ],
   PartnerTypeNotAllowed: ['This type of partner may not do this', 'An indirect reseller asks its provider.'],
   PartnerRestricted: ['The partner may neither request nor sell', 'Suspending, cancelling and removing still work.'],
   ActorNotAllowed: ['A customer may not do this', 'Ask the partner.'],

@@ -1,11 +1,16 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWTVerifyGetKey } from 'jose';
+import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { errors } from 'jose';
 import { Problem } from './problem.js';
-import { tokenVerifier, type TokenVerifierOptions } from './token-verifier.js';
+import { isPerson, tokenVerifier, type PersonClaim, type TokenVerifierOptions } from './token-verifier.js';
 
 const tenant = 'a1a1a1a1-0001-4000-8000-000000000001';
-const claims = { tid: tenant, oid: 'D4E5F6A7-0001-4000-8000-000000000001', roles: ['GlobalAdmin', 'Cook'] };
+const claims = {
+  tid: tenant,
+  oid: 'D4E5F6A7-0001-4000-8000-000000000001',
+  roles: ['GlobalAdmin', 'Cook'],
+  scp: 'Ledger.Access',
+};
 let key: CryptoKey;
 let signing: CryptoKey;
 let stranger: CryptoKey;
@@ -124,6 +129,70 @@ describe('a token', () => {
       expect(await refusal(`Bearer ${await token()}`, { key: getKey })).toMatchObject({
         code: 'AuthenticationUnavailable',
       });
+  });
+});
+
+describe('R5: a person', () => {
+  it.each<{ claims: JWTPayload; sign?: PersonClaim }>([
+    { claims: { scp: 'Ledger.Access' } },
+    { claims: { scp: 'Ledger.Access', ver: '1.0', appid: 'portal', appidacr: '1' } },
+    { claims: { scp: 'Ledger.Access', ver: '2.0', azp: 'portal', azpacr: '1' } },
+    { claims: { idtyp: 'user' } },
+    { claims: { idtyp: 'user', scp: 'Ledger.Access' } },
+    { claims: { scope: 'openid' }, sign: { name: 'scope' } },
+    { claims: { token_use: 'user' }, sign: { name: 'token_use', value: 'user' } },
+    { claims: { idtyp: 'user' }, sign: { name: 'scope' } },
+  ])('is who has $claims', ({ claims, sign }) => {
+    expect(isPerson(claims, sign)).toBe(true);
+  });
+
+  it.each<{ claims: JWTPayload; sign?: PersonClaim }>([
+    { claims: {} },
+    {
+      claims: {
+        roles: ['GlobalAdmin'],
+        oid: 'x',
+        sub: 'y',
+        upn: 'jane@contoso.example',
+        ver: '2.0',
+        azp: 'portal',
+        azpacr: '1',
+      },
+    },
+    { claims: { idtyp: 'app' } },
+    { claims: { idtyp: 'app', scp: 'Ledger.Access' } },
+    { claims: { idtyp: 'device', scp: 'Ledger.Access' } },
+    { claims: { idtyp: 'User', scp: 'Ledger.Access' } },
+    { claims: { idtyp: '', scp: 'Ledger.Access' } },
+    { claims: { idtyp: null, scp: 'Ledger.Access' } },
+    { claims: { idtyp: ['user'], scp: 'Ledger.Access' } },
+    { claims: { idtyp: ['user'] } },
+    { claims: { scp: '' } },
+    { claims: { scp: ' ' } },
+    { claims: { scp: ['Ledger.Access'] } },
+    { claims: { scp: { Ledger: 'Access' } } },
+    { claims: { scp: true } },
+    { claims: { scp: 1 } },
+    { claims: { scp: null } },
+    { claims: { scope: 'Ledger.Access' } },
+    { claims: { SCP: 'Ledger.Access' } },
+    { claims: { scp: 'Ledger.Access' }, sign: { name: 'scope' } },
+    { claims: { scope: 'openid', idtyp: 'app' }, sign: { name: 'scope' } },
+    { claims: { token_use: 'client' }, sign: { name: 'token_use', value: 'user' } },
+    { claims: { token_use: ['user'] }, sign: { name: 'token_use', value: 'user' } },
+    { claims: {}, sign: { name: 'constructor' } },
+  ])('is not who has $claims', ({ claims, sign }) => {
+    expect(isPerson(claims, sign)).toBe(false);
+  });
+
+  it('is shown by the claim that the verifier was given', async () => {
+    const app = async (payload: object, options: Partial<TokenVerifierOptions> = {}) =>
+      (await verifier(options).verify(`Bearer ${await token({ tid: tenant, ...payload })}`)).app;
+    const personClaim = { name: 'scope' };
+    expect(await app({ scp: 'Ledger.Access' })).toBe(false);
+    expect(await app({ scope: 'openid' })).toBe(true);
+    expect(await app({ scope: 'openid' }, { personClaim })).toBe(false);
+    expect(await app({ scp: 'Ledger.Access' }, { personClaim })).toBe(true);
   });
 });
 

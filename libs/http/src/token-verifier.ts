@@ -8,7 +8,7 @@ export interface Caller {
   readonly id: string;
   readonly tenant: string;
   readonly roles: readonly Role[];
-  /** A program without a user. */
+  /** Not shown to be a person's ({@link isPerson}): a program without a user. */
   readonly app: boolean;
   /** When the token ends, in milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -20,6 +20,8 @@ export interface TokenVerifierOptions {
   readonly audience: string;
   /** The only algorithms that count, whatever a token says of itself. */
   readonly algorithms: readonly string[];
+  /** What shows a person instead of `scp`, for an issuer other than Entra. */
+  readonly personClaim?: PersonClaim;
   /** How many verified tokens are kept. */
   readonly cached?: number;
   /** Milliseconds since the epoch. */
@@ -37,6 +39,12 @@ export interface TokenVerifier {
   readonly cached: () => number;
 }
 
+/** A claim that the issuer puts into tokens of people only; with any text unless a value is named. */
+export interface PersonClaim {
+  readonly name: string;
+  readonly value?: string;
+}
+
 /** A verified token is believed for so long before its signature is checked again, so that a withdrawn key counts soon. */
 const believedForMs = 60_000;
 const clockToleranceSeconds = 5;
@@ -46,6 +54,7 @@ export function tokenVerifier({
   issuer,
   audience,
   algorithms,
+  personClaim,
   cached = 10_000,
   now = Date.now,
 }: TokenVerifierOptions): TokenVerifier {
@@ -63,7 +72,7 @@ export function tokenVerifier({
     }).catch((error: unknown) => {
       throw refusalOf(error);
     });
-    const caller = callerOf(payload);
+    const caller = callerOf(payload, personClaim);
     believed.delete(token);
     believed.set(token, { caller, until: Math.min(payload.exp! * 1000, now() + believedForMs) });
     if (believed.size > cached) believed.delete(believed.keys().next().value!);
@@ -89,7 +98,21 @@ function bearerToken(authorization: string | undefined): string {
   return match[1]!;
 }
 
-function callerOf({ tid, oid, sub, roles: claimed, idtyp, exp }: JWTPayload): Caller {
+/**
+ * Rule R5, and it fails closed: whoever is not shown to be a person is an app. Entra puts `scp`, the delegated permissions, into
+ * every token that a person has signed in for and into no other; it adds `idtyp` only where the application asks for it.
+ * A token with `scp` and another `idtyp` contradicts itself.
+ */
+export function isPerson(payload: JWTPayload, { name, value }: PersonClaim = { name: 'scp' }): boolean {
+  const { idtyp } = payload;
+  if (idtyp !== undefined) return idtyp === 'user';
+  // An own claim: a name such as `constructor` must not be found in every token.
+  const sign = Object.hasOwn(payload, name) ? payload[name] : undefined;
+  return typeof sign === 'string' && (value === undefined ? sign.trim() !== '' : sign === value);
+}
+
+function callerOf(payload: JWTPayload, personClaim: PersonClaim | undefined): Caller {
+  const { tid, oid, sub, roles: claimed, exp } = payload;
   if (!isGuid(tid)) throw invalidToken('tid');
   const id = oid ?? sub;
   // It is stored for ever with every event, so it must be an identifier and nothing else.
@@ -99,7 +122,7 @@ function callerOf({ tid, oid, sub, roles: claimed, idtyp, exp }: JWTPayload): Ca
     id: isGuid(id) ? id.toLowerCase() : id,
     tenant: tid.toLowerCase(),
     roles: roles.filter((role) => named.includes(role)),
-    app: idtyp === 'app',
+    app: !isPerson(payload, personClaim),
     expiresAt: exp! * 1000,
   };
 }
