@@ -60,7 +60,7 @@ export interface CallersCounts {
   answers: number;
   /** Attempts without an answer: the connection was lost, or the caller gave up waiting. */
   unanswered: number;
-  /** Attempts that were answered with a wait: 429, 503, or 409 of a command in progress or a conflict. */
+  /** Attempts whose answer says that it is none: try again. */
   undecided: number;
 }
 
@@ -142,11 +142,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
       });
       const text = await response.text();
       const { status, headers } = response;
-      if (
-        status === 429 ||
-        status === 503 ||
-        (status === 409 && (JSON.parse(text) as { retryable: boolean }).retryable)
-      ) {
+      if (isUndecided(text)) {
         counts.undecided++;
         await sleep(1_000 * Number(headers.get('Retry-After') ?? 0));
         return undefined;
@@ -255,13 +251,20 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
     return sending;
   }
 
+  /** @throws Error with the answers that nothing explains when there was no other to it */
+  function toldOf({ command, commandId }: Sending): Told {
+    const found = told.get(commandId);
+    if (!found) throw new Error(`${command} ${commandId} has no definite answer:\n${differences.join('\n')}`);
+    return found;
+  }
+
   async function establish(customerId: string): Promise<void> {
     const customer: Actor = { id: 'it-lead', kind: 'customerUser', roles: ['CustomerGlobalAdmin'], tenant: customerId };
     const request = { customer: { name: 'Adatum' }, market: partner.market };
     const begin = async (by: Actor, command: MessageOf<RelationshipCommands>, key: string) => {
       const sending = sendingOf(by, customerId, command, key);
       await ask(sending, any(urls));
-      const { first, said } = told.get(sending.commandId)!;
+      const { first, said } = toldOf(sending);
       if (first.status >= 300) throw new Error(`${command.type}: ${first.status} ${said.code}`);
     };
     await begin(admin, { type: 'RequestResellerRelationship', data: request }, 'request');
@@ -319,9 +322,11 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
         Array.from({ length: callers }, async () => {
           for (let next = left.pop(); next; next = left.pop()) {
             const { commandId } = next.sending;
-            const before = structuredClone(told.get(commandId)!);
+            // What was answered with nothing that the contract knows is among the differences already.
+            const before = structuredClone(told.get(commandId));
             await ask(next.sending, next.url, { onlyThere: true });
-            const { fresh } = told.get(commandId)!;
+            if (!before) continue;
+            const { fresh } = toldOf(next.sending);
             if (fresh.accepted + fresh.refused > before.fresh.accepted + before.fresh.refused)
               differences.push(`${next.sending.command} ${commandId} was decided anew by ${next.url}`);
           }
@@ -329,6 +334,19 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
       );
     },
   };
+}
+
+/** What is no problem of the ledger's cannot say so, and is held to the contract as it is. */
+function isUndecided(text: string): boolean {
+  return (parsed(text) as { retryable?: unknown } | undefined)?.retryable === true;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What one of them sends: some must be accepted, some must be refused, and some meet what the others have done. */
@@ -408,7 +426,7 @@ const changingOf = (customerId: string) => idFrom(`changing of ${customerId}`);
 const legacy = { kind: 'legacy', offerId: 'legacy-e1', name: 'Office E1', quantity: 5, termDuration: 'P1Y' } as const;
 
 function saidIn(text: string): Said {
-  const { revision, position, events, code, correlationId } = JSON.parse(text) as Said;
+  const { revision, position, events, code, correlationId } = (parsed(text) ?? {}) as Said;
   return {
     ...(revision === undefined ? {} : { revision }),
     ...(position === undefined ? {} : { position }),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { observers } from './observers.js';
-import { overKurrentdb, overSqlite, overTestPeer, type SetUp } from './scenes.js';
+import { overKurrentdb, overLostMajorities, overSqlite, overTestPeer, type SetUp } from './scenes.js';
 import { struckRun } from './struck-run.js';
 
 // The promise behind the whole ledger: what has been acknowledged is there, once, whatever happens, and a caller who was
@@ -30,6 +30,8 @@ const scenes: Record<string, SetUp> = {
       await peer.send(`start ${lost.match(/node \d/)![0]}`);
     },
   })),
+  // Longer than the client looks for a node, so that it gives up while streams of it are still ending.
+  'two servers and a projector over a database that loses its majority': overLostMajorities(3_000),
 };
 
 describe.each(Object.entries(scenes))('While 32 callers ask and ask again at %s', (_, setUp) => {

@@ -1,13 +1,17 @@
 import { parseArgs } from 'node:util';
 import { figure, table } from '../../bench/results.js';
 import { observers } from './observers.js';
-import { overKurrentdb, overSqlite, type SetUp } from './scenes.js';
+import { overKurrentdb, overLostMajorities, overSqlite, type SetUp } from './scenes.js';
 import { struckRun } from './struck-run.js';
 
 // Servers die at random moments while 32 callers ask and ask again by the rules of the contract: no answer may differ from
 // the first to its key, and nothing may be doubled or lost. Ends with 1 when anything is not as it was promised.
 
-const stores: Readonly<Record<string, SetUp>> = { sqlite: overSqlite, kurrentdb: overKurrentdb };
+const stores: Readonly<Record<string, SetUp>> = {
+  sqlite: overSqlite,
+  kurrentdb: overKurrentdb,
+  majorities: overLostMajorities(10_000),
+};
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },

@@ -17,9 +17,18 @@ export interface Running {
 
 /** A built program in a process of its own. */
 export function start(program: 'main' | 'rebuild', ...args: readonly string[]): Running {
+  return startWith({}, program, ...args);
+}
+
+/** The same with variables of its environment. */
+export function startWith(
+  env: Readonly<Record<string, string>>,
+  program: 'main' | 'rebuild',
+  ...args: readonly string[]
+): Running {
   const path = resolve(`dist/apps/projector/src/${program}.js`);
   if (!existsSync(path)) throw new Error(`${path} is missing: npm run build`);
-  return running([path, ...args]);
+  return running([path, ...args], env);
 }
 
 /** A module's text in a process of its own. */
@@ -29,10 +38,10 @@ export function startScript(directory: string, text: string): Running {
   return running([path]);
 }
 
-function running(args: readonly string[]): Running {
+function running(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], ...env },
   });
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));

@@ -7,6 +7,7 @@ import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
 import { embeddedKey } from '#http';
 import { partner } from '../../bench/histories.js';
 import { freePort, startServer, untilCaughtUp, type ServerProcess } from '../server-process.js';
+import { said, startWith } from './projector-process.js';
 import { launchTestPeer, type TestPeerProcess } from '../test-peer/process.js';
 
 /** A start shares the machine with callers who do not stop. */
@@ -23,6 +24,8 @@ export interface Scene {
   readonly keys: string;
   readonly dataDirectories: readonly string[];
   readonly strikes: Strikes;
+  /** Rejects with what a process has said when it ends though nobody has asked it to. */
+  readonly broken: Promise<never>;
   readonly openLog: () => EventStore;
   /** How many appends the servers that run now have sent again to their database. */
   readonly resentAppends: () => Promise<number>;
@@ -85,6 +88,47 @@ export function overTestPeer(nodes: 1 | 3, strikes: (peer: TestPeerProcess) => S
   };
 }
 
+/**
+ * Two servers over three nodes that lose their majority and get it back: the nodes run on, are not ready, and end their
+ * streams one by one. The views of the first are kept by a thread of it, those of the second by a process of its own.
+ */
+export function overLostMajorities(lostForMs: number): SetUp {
+  return async (directory) => {
+    const peer = await launchTestPeer({ nodes: 3, data: join(directory, 'log') });
+    const { scene, environment } = await serversOver(peer.connectionString, directory, 2, { projectorBeside: 1 });
+    const dataDirectory = scene.dataDirectories[1]!;
+    const projector = startWith({ ...environment, DATA_DIR: dataDirectory, LOG_LEVEL: 'info' }, 'main');
+    const watched = watchedEnds();
+    watched.watch('The projector', projector);
+    await said(projector, 'projecting');
+    return {
+      ...scene,
+      broken: Promise.race([scene.broken, watched.broken]),
+      strikes: {
+        async 'it loses its majority'() {
+          await peer.send('lose majority');
+          await sleep(lostForMs);
+          await peer.send('regain majority');
+        },
+      },
+      async stop() {
+        await scene.stop();
+        watched.expect(projector);
+        projector.child.kill('SIGTERM');
+        await projector.exited;
+        if (projector.child.exitCode !== 0)
+          throw new Error(`The projector has ended with ${projector.child.exitCode}:\n${projector.output()}`);
+      },
+      async killAll() {
+        watched.expect(projector);
+        projector.child.kill('SIGKILL');
+        await scene.killAll();
+        await peer.kill();
+      },
+    };
+  };
+}
+
 /** The time between the end of a process and its next start. */
 const outage = () => sleep(Math.random() * 500);
 
@@ -94,7 +138,12 @@ async function killed(peer: TestPeerProcess): Promise<void> {
   await peer.restart();
 }
 
-async function serversOver(connectionString: string, directory: string, count: number) {
+async function serversOver(
+  connectionString: string,
+  directory: string,
+  count: number,
+  { projectorBeside }: { readonly projectorBeside?: number } = {},
+) {
   const keys = join(directory, 'keys');
   mkdirSync(keys);
   await embeddedKey(join(keys, 'token-key.json'));
@@ -102,16 +151,21 @@ async function serversOver(connectionString: string, directory: string, count: n
   const streamPrefix = `Scene-${Math.random().toString(36).slice(2, 10)}.`;
   const dataDirectories = Array.from({ length: count }, (_, index) => join(directory, `server-${index}`));
   const metricsPorts = await Promise.all(dataDirectories.map(() => freePort()));
-  const { kill, scene } = await runServers(dataDirectories, (index) => ({
+  const environment = {
     EVENT_STORE: 'kurrentdb',
     EVENTSTORE_URL: connectionString,
     EVENTSTORE_STREAM_PREFIX: streamPrefix,
     ALLOW_INSECURE_EVENTSTORE: 'true',
+  };
+  const { kill, scene } = await runServers(dataDirectories, (index) => ({
+    ...environment,
     KEYS_DIR: keys,
     METRICS_PORT: String(metricsPorts[index]),
+    ...(index === projectorBeside ? { PROJECTOR: 'off' } : {}),
   }));
   return {
     kill,
+    environment,
     scene: {
       ...scene,
       keys,
@@ -127,8 +181,9 @@ async function runServers(
   envOf: (index: number) => Readonly<Record<string, string>>,
 ) {
   const ports = await Promise.all(dataDirectories.map(() => freePort()));
-  const start = (index: number) =>
-    startServer(
+  const { broken, watch, expect } = watchedEnds();
+  const start = async (index: number) => {
+    const server = await startServer(
       {
         dataDirectory: dataDirectories[index]!,
         partners: [partner],
@@ -138,27 +193,56 @@ async function runServers(
       },
       'live',
     );
+    watch(`Server ${index}`, server);
+    return server;
+  };
   const servers: ServerProcess[] = [];
   for (const index of dataDirectories.keys()) servers.push(await start(index));
   return {
     /** Pulls the plug of servers and starts them again on their data. */
     async kill(...indexes: readonly number[]) {
-      await Promise.all(indexes.map((index) => servers[index]!.killAtOnce()));
+      await Promise.all(indexes.map((index) => expect(servers[index]!).killAtOnce()));
       await outage();
       for (const index of indexes) servers[index] = await start(index);
     },
     scene: {
+      broken,
       urls: servers.map(({ url }) => url),
       dataDirectories,
       async stop() {
         for (const server of servers) await untilCaughtUp(server);
         for (const server of servers) {
-          await server.stop();
+          await expect(server).stop();
           if (server.child.exitCode !== 0)
             throw new Error(`A server has ended with ${server.child.exitCode}:\n${server.output()}`);
         }
       },
-      killAll: async () => void (await Promise.all(servers.map((server) => server.killAtOnce()))),
+      killAll: async () => void (await Promise.all(servers.map((server) => expect(server).killAtOnce()))),
+    },
+  };
+}
+
+type Watched = Pick<ServerProcess, 'child' | 'exited' | 'output'>;
+
+/** Processes that are not to end by themselves. */
+function watchedEnds() {
+  const expected = new Set<Watched>();
+  const { promise: broken, reject } = Promise.withResolvers<never>();
+  // Whoever waits for it hears of it; who does not sees to it at the end.
+  broken.catch(() => undefined);
+  return {
+    broken,
+    watch(name: string, process: Watched) {
+      void process.exited.then(() => {
+        const { exitCode, signalCode } = process.child;
+        if (!expected.has(process))
+          reject(new Error(`${name} has ended with ${exitCode ?? signalCode}:\n${process.output().slice(-4_000)}`));
+      });
+    },
+    /** From now on it may end. */
+    expect<P extends Watched>(process: P): P {
+      expected.add(process);
+      return process;
     },
   };
 }

@@ -42,7 +42,7 @@ export async function struckRun({
   const directory = mkdtempSync(join(tmpdir(), 'struck-run-'));
   const scene = await setUp(directory);
   try {
-    const { urls, strikes } = scene;
+    const { urls, strikes, broken } = scene;
     const token = await tokensOf(join(scene.keys, 'token-key.json'));
     const log = async (): Promise<readonly RecordedEvent[]> => {
       const opened = scene.openLog();
@@ -56,10 +56,11 @@ export async function struckRun({
     for (const [name, observe] of Object.entries(observers))
       observations.set(name, await observe({ urls, token, log }));
     const callers = callersOf({ urls, token, patienceMs: 2 * patienceMs });
-    await callers.establish();
+    await Promise.race([callers.establish(), broken]);
 
     const times = new Map(Object.keys(strikes).map((name) => [name, 0]));
-    const { working, rest } = callers.work();
+    const { working: asking, rest } = callers.work();
+    const working = Promise.race([asking, broken]);
     const until = Date.now() + 1000 * seconds;
     try {
       while (Date.now() < until || [...times.values()].includes(0)) {
@@ -72,7 +73,7 @@ export async function struckRun({
         const spared = [...times.keys()].filter((name) => times.get(name) === fewest);
         const name = spared[Math.floor(Math.random() * spared.length)]!;
         onProgress(`${callers.told.size} commands told; ${name}`);
-        await strikes[name]!();
+        await Promise.race([strikes[name]!(), broken]);
         times.set(name, fewest + 1);
       }
       await Promise.race([working, sleep(500)]);
@@ -83,7 +84,7 @@ export async function struckRun({
     }
     await rest();
     onProgress('every key once more at every server');
-    await callers.askAll();
+    await Promise.race([callers.askAll(), broken]);
 
     const problems = [...callers.differences];
     for (const [name, observation] of observations)
