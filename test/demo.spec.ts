@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { partnersIn } from '../apps/server/src/partners-file.js';
 import { freePort, startServer, type ServerProcess } from './server-process.js';
-
-jest.setTimeout(60_000);
 
 describe('npm run demo', () => {
   const directory = mkdtempSync(join(tmpdir(), 'demo-'));

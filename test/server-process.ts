@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Partner } from '#customer-relationship';
+import { eventually, patienceMs } from './eventually.js';
 
 const main = 'dist/apps/server/src/main.js';
 
@@ -17,8 +19,6 @@ export interface ServerOptions {
   readonly nodeOptions?: readonly string[];
   /** The server itself unless it is another of its processes. */
   readonly program?: string;
-  /** How long its start may take, in ms (default 30,000). */
-  readonly patienceMs?: number;
 }
 
 /** The built server in a process of its own, as `npm start` runs it. */
@@ -28,6 +28,8 @@ export interface ServerProcess {
   readonly child: ChildProcess;
   /** Resolves when it has ended and been read to the end. */
   readonly exited: Promise<unknown>;
+  /** Waits until it has ended by itself. One that never does is killed, so that the test sees what it has said. */
+  readonly ended: () => Promise<void>;
   /** Everything it has written so far. */
   readonly output: () => string;
   /** Pulls the plug: no handler runs. */
@@ -42,25 +44,28 @@ export interface ServerProcess {
  */
 export async function startServer(options: ServerOptions, until: 'live' | 'ready' = 'ready'): Promise<ServerProcess> {
   const server = await launchServer(options);
-  const giveUpAt = Date.now() + (options.patienceMs ?? 30_000);
-  for (;;) {
-    if (server.child.exitCode !== null || server.child.signalCode !== null)
-      throw new Error(
-        `The server has ended with ${server.child.exitCode ?? server.child.signalCode}:\n${server.output()}`,
+  await eventually(
+    () => `a server that is ${until}:\n${server.output()}`,
+    async () => {
+      if (server.child.exitCode !== null || server.child.signalCode !== null)
+        throw new Error(
+          `The server has ended with ${server.child.exitCode ?? server.child.signalCode}:\n${server.output()}`,
+        );
+      const ready = await fetch(`${server.url}/health/ready`, { signal: AbortSignal.timeout(patienceMs) }).catch(
+        () => undefined,
       );
-    const ready = await fetch(`${server.url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).catch(
-      () => undefined,
-    );
-    if (ready?.ok) return server;
-    // A server without its store answers too, but takes no commands: it knows nothing of its views yet.
-    const { views } = ((await ready?.json()) ?? { views: [] }) as { readonly views: readonly unknown[] };
-    if (until === 'live' && views.length > 0) return server;
-    if (Date.now() > giveUpAt) {
-      await server.killAtOnce();
-      throw new Error(`The server has not become ${until}:\n${server.output()}`);
-    }
-    await sleep(25);
-  }
+      if (ready?.ok) return true;
+      // A server without its store answers too, but takes no commands: it knows nothing of its views yet.
+      const { views } = ((await ready?.json()) ?? { views: [] }) as { readonly views: readonly unknown[] };
+      if (until === 'live' && views.length > 0) return true;
+      await sleep(20);
+      return false;
+    },
+  ).catch(async (error: unknown) => {
+    await server.killAtOnce();
+    throw error;
+  });
+  return server;
 }
 
 /** The same without waiting for it to become ready. */
@@ -107,6 +112,11 @@ export async function launchServer({
     port: chosen,
     child,
     exited: closed,
+    async ended() {
+      const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+      await closed;
+      clearTimeout(timer);
+    },
     output: () => output.join(''),
     killAtOnce: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
@@ -115,22 +125,33 @@ export async function launchServer({
 
 /** The views have caught up with everything that was in the log. */
 export async function untilCaughtUp({ url, output }: ServerProcess): Promise<void> {
-  // What a server has found in the store it tells for half a second.
+  // What a server has found in the store it answers again for half a second.
   await sleep(600);
-  for (const giveUpAt = Date.now() + 30_000; ;) {
-    const answer = await fetch(`${url}/health/ready`);
-    const { views } = (await answer.json()) as { views?: readonly { eventsBehind: number }[] };
-    if (answer.ok && views?.every(({ eventsBehind }) => eventsBehind === 0)) return;
-    if (Date.now() > giveUpAt) throw new Error(`The views have not caught up:\n${output()}`);
-    await sleep(50);
-  }
+  await eventually(
+    () => `views that have caught up:\n${output()}`,
+    async () => {
+      const answer = await fetch(`${url}/health/ready`);
+      const { views } = (await answer.json()) as { views?: readonly { eventsBehind: number }[] };
+      return answer.ok && views?.every(({ eventsBehind }) => eventsBehind === 0) === true;
+    },
+  );
 }
 
+/**
+ * A port for a server that is started a little later. It lies below those that the kernel hands out: otherwise a client
+ * beside the test may be given it for its own end of a connection meanwhile.
+ */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    const probe = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(probe, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    probe.close();
+    await once(probe, 'close');
+    return port;
+  }
 }

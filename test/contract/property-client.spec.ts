@@ -11,7 +11,7 @@ describe('a server under requests of every kind', () => {
   let subject: Subject;
   beforeAll(async () => {
     subject = await newSubject('sqlite');
-  }, 60_000);
+  });
   afterAll(() => subject.end());
 
   it('answers as the document has it, whatever it is asked, and does all that it offers', async () => {
@@ -19,7 +19,7 @@ describe('a server under requests of every kind', () => {
     expect(result.findings.map(told)).toEqual([]);
     expect({ unreached: unreached(result), table: table(result) }).toMatchObject({ unreached: [] });
     expect(result.replayed).toBeGreaterThan(10);
-  }, 120_000);
+  });
 });
 
 describe('an answer is found out', () => {

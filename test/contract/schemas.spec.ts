@@ -14,7 +14,7 @@ describe('the schemas of events and commands', () => {
   let generated: readonly SchemaFile[];
   beforeAll(async () => {
     generated = await generatedSchemas();
-  }, 60_000);
+  });
 
   it('are those of the code; else: npm run schemas', () => {
     expect(objections(checkedIn, generated)).toEqual([]);

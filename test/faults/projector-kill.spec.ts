@@ -2,15 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openLedger } from '#event-sourcing';
 import { eventsFileIn, openSqliteEventStore, type SqliteEventStore } from '#event-store-sqlite';
 import { openViews, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
 import { randomFrom, randomHistory } from '../../apps/projector/src/testing-random-history.js';
 import { contents, replay, said, start } from './projector-process.js';
-
-jest.setTimeout(120_000);
 
 const kills = 8;
 let dataDirectory: string;

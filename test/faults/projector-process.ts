@@ -7,6 +7,7 @@ import { pairOf, relationshipCodec } from '#customer-relationship';
 import type { EventStore } from '#event-sourcing';
 import { openViewsFile, projector } from '#projector';
 import { relationshipViews } from '#read-models';
+import { eventually } from '../eventually.js';
 
 export interface Running {
   readonly child: ChildProcess;
@@ -51,12 +52,12 @@ function running(args: readonly string[], env: Readonly<Record<string, string>> 
 
 /** Waits until it has said something. */
 export async function said({ child, output }: Running, what: string): Promise<void> {
-  const giveUpAt = Date.now() + 30_000;
-  while (!output().includes(what)) {
-    if (child.exitCode !== null || child.signalCode !== null || Date.now() > giveUpAt)
-      throw new Error(`It has not said "${what}" but:\n${output()}`);
-    await new Promise((wake) => setTimeout(wake, 10));
-  }
+  const described = () => `"${what}" of a process that has said:\n${output()}`;
+  await eventually(described, () => {
+    if (output().includes(what)) return true;
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`It has ended without ${described()}`);
+    return false;
+  });
 }
 
 /** Every row of every view. */

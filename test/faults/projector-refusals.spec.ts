@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { relationshipStream } from '#customer-relationship';
 import { noPreviousHash, noStream, openLedger, seal } from '#event-sourcing';
 import { eventsFileIn, lockDirectory, openSqliteEventStore, type SqliteEventStore } from '#event-store-sqlite';
@@ -9,8 +9,6 @@ import { openViews, openViewsFile, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
 import { randomFrom, randomHistory } from '../../apps/projector/src/testing-random-history.js';
 import { contents, replay, said, start, startScript } from './projector-process.js';
-
-jest.setTimeout(60_000);
 
 let dataDirectory: string;
 let store: SqliteEventStore;

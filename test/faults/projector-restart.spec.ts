@@ -1,15 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { openLedger } from '#event-sourcing';
 import { eventsFileIn, openSqliteEventStore, type SqliteEventStore } from '#event-store-sqlite';
 import { openViews, openViewsFile, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
 import { randomFrom, randomHistory } from '../../apps/projector/src/testing-random-history.js';
 import { contents, replay, said, startScript } from './projector-process.js';
-
-jest.setTimeout(60_000);
 
 let dataDirectory: string;
 let store: SqliteEventStore;

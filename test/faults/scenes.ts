@@ -10,7 +10,7 @@ import { freePort, startServer, untilCaughtUp, type ServerProcess } from '../ser
 import { said, startWith } from './projector-process.js';
 import { launchTestPeer, type TestPeerProcess } from '../test-peer/process.js';
 
-/** A start shares the machine with callers who do not stop. */
+/** What a test of a struck server waits for at most. */
 export const patienceMs = 120_000;
 
 /** What can befall the servers and their database: each strikes and, after a moment, makes it good again. */
@@ -188,7 +188,6 @@ async function runServers(
         dataDirectory: dataDirectories[index]!,
         partners: [partner],
         port: ports[index]!,
-        patienceMs,
         env: envOf(index),
       },
       'live',

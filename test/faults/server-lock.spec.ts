@@ -1,12 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { partner } from '../../bench/histories.js';
 import { launchServer, startServer, type ServerProcess } from '../server-process.js';
-
-// Servers start in a second, but not on a machine that is busy with other tests.
-jest.setTimeout(60_000);
 
 describe('two servers on one data directory', () => {
   let directory: string;

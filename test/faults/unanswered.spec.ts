@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { journalStream, relationshipStream, type Actor } from '#customer-relationship';
 import type { EventStore } from '#event-sourcing';
 import { openKurrentdbEventStore } from '#event-store-kurrentdb';
@@ -16,8 +16,6 @@ import { launchTestPeer, type TestPeerProcess } from '../test-peer/process.js';
 
 // The moment that matters: what was asked for is in the log, and the server dies before it has said so. Whoever asks again
 // under the same key must hear what is on record, whether that is an acceptance or a refusal.
-
-jest.setTimeout(120_000);
 
 const customerId = randomUUID();
 const streams = {

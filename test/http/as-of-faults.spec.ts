@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   establish,
   newCustomer,
@@ -9,8 +9,6 @@ import {
   type Answered,
   type RunningServer,
 } from './running-server.js';
-
-jest.setTimeout(90_000);
 
 const positionOf = ({ headers }: Answered) => Number.parseInt(headers.get('ledger-position')!);
 

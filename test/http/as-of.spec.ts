@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   establish,
   greatLakes,
@@ -8,8 +8,6 @@ import {
   type Answered,
   type RunningServer,
 } from './running-server.js';
-
-jest.setTimeout(90_000);
 
 const positionOf = ({ headers }: Answered) => Number.parseInt(headers.get('ledger-position')!);
 const later = (time: string, ms: number) => new Date(Date.parse(time) + ms).toISOString();

@@ -1,9 +1,7 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { answerTo } from './raw-socket.js';
 import { establish, runServer, subscription, type RunningServer, type Sent } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 describe('a request that cannot be followed', () => {
   let server: RunningServer;

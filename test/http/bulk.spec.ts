@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   customerPath,
   establish,
@@ -13,8 +13,6 @@ import {
   type RunningServer,
   type Sent,
 } from './running-server.js';
-
-jest.setTimeout(120_000);
 
 const key = () => randomUUID();
 const purchase = (customerId: string, subscriptionId: string, more: object = {}) => ({

@@ -2,8 +2,6 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ledgerClient, LedgerProblem, type LedgerPosition } from '@reseller-ledger/client';
 import { newCustomer, northwind, partners, runServer, type RunningServer } from './running-server.js';
 
-jest.setTimeout(120_000);
-
 const market = partners.find(({ tenantId }) => tenantId === northwind)!.market;
 
 describe('the client of a server', () => {

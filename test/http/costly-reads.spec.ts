@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { customerPath, establish, newCustomer, runServer, subscription, type RunningServer } from './running-server.js';
-
-jest.setTimeout(120_000);
 
 describe('a caller whose questions cost much', () => {
   let server: RunningServer;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   establish,
   globalAdminOf,
@@ -11,8 +11,6 @@ import {
   type Answered,
   type RunningServer,
 } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 const positionOf = ({ headers }: Answered) => Number.parseInt(headers.get('ledger-position')!);
 

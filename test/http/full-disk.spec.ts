@@ -2,10 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, rmSync, mkdtempSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { establish, runServer, subscription, type Answered, type RunningServer } from './running-server.js';
-
-jest.setTimeout(120_000);
 
 /** A small file system of its own in memory, which only the superuser can make. */
 function smallDisk(): string | undefined {

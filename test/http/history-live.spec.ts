@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { embeddedKey, signToken } from '#http';
 import { liveFeed } from './live-feed.js';
 import {
@@ -12,8 +12,6 @@ import {
   subscription,
   type RunningServer,
 } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 describe('the live history', () => {
   let server: RunningServer;

@@ -5,13 +5,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import { embeddedKey, signToken } from '#http';
 import { startServer, type ServerProcess } from '../server-process.js';
 import { northwind, partners } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 describe('a server that trusts an identity provider', () => {
   const directory = mkdtempSync(join(tmpdir(), 'ledger-jwks-'));

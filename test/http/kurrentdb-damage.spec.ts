@@ -1,20 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { relationshipStream } from '#customer-relationship';
 import { noPreviousHash, seal } from '#event-sourcing';
 import { openKurrentdbEventStore } from '#event-store-kurrentdb';
+import { eventually } from '../eventually.js';
 import { startTestPeer, type TestPeer } from '../test-peer/index.js';
 import { kurrentdbStore } from './journey-store.js';
 import { establish, newCustomer, northwind, runServer, subscription, type RunningServer } from './running-server.js';
 import { runTool } from './tools.js';
 
 // What others do to the database behind the servers' back, and what the database's client does to a server.
-
-jest.setTimeout(60_000);
 
 let directory: string;
 let peer: TestPeer;
@@ -49,10 +47,7 @@ async function readiness(): Promise<{ status: number; body: any }> {
   return { status, body };
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const giveUpAt = Date.now() + 20_000; !(await holds()); await sleep(50))
-    if (Date.now() > giveUpAt) throw new Error(`Waited in vain: ${what}\n${server.output()}`);
-}
+const until = (what: string, holds: () => Promise<boolean>) => eventually(() => `${what}\n${server.output()}`, holds);
 
 // What a server that has the relationship in memory answers: hidden events do not keep the next from being appended.
 describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<unknown>, number, string | undefined]>([

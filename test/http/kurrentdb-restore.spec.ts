@@ -2,16 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { eventually } from '../eventually.js';
 import { launchServer } from '../server-process.js';
 import { startTestPeer, type TestPeer } from '../test-peer/index.js';
 import { restore } from '../test-peer/restore.js';
 import { kurrentdbStore } from './journey-store.js';
 import { establish, partners, runServer, subscription, type RunningServer } from './running-server.js';
 import { runTool } from './tools.js';
-
-jest.setTimeout(90_000);
 
 let directory: string;
 let peer: TestPeer;
@@ -57,8 +55,10 @@ it('a database that is restored under a running server is damage for it, and its
 
   // By itself, before anybody has asked it anything.
   const told = /no view moves: The event at position \d+ was .*restored from a backup/;
-  for (const giveUpAt = Date.now() + 20_000; !told.test(server.output()); await sleep(50))
-    if (Date.now() > giveUpAt) throw new Error(`Nothing was noticed:\n${server.output()}`);
+  await eventually(
+    () => `that it notices the restore:\n${server.output()}`,
+    () => told.test(server.output()),
+  );
   const { status, body: health } = await server.get('/health/ready', { as: null });
   expect([status, health.status]).toEqual([503, 'damaged']);
   const bought = await buy('other');
@@ -72,9 +72,7 @@ it('a database that is restored under a running server is damage for it, and its
   expect(await shown()).toEqual(['other']);
   const { dataDirectory, store } = first;
   const refused = await launchServer({ dataDirectory, partners, env: store.env });
-  const patience = setTimeout(() => refused.child.kill('SIGKILL'), 30_000);
-  await refused.exited;
-  clearTimeout(patience);
+  await refused.ended();
   expect([refused.child.exitCode, refused.output()]).toEqual([
     1,
     expect.stringMatching(/shows [a-z-]+ with event \S+ at position \d+, where the log has none: .*npm run rebuild/),

@@ -4,9 +4,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { viewsFileIn } from '#projector';
+import { eventually } from '../eventually.js';
 import { freePort, launchServer, startServer, type ServerOptions, type ServerProcess } from '../server-process.js';
 import { certificatesIn } from '../test-peer/certificates.js';
 import { startTestPeer, type TestPeer, type TestPeerOptions } from '../test-peer/index.js';
@@ -15,8 +16,6 @@ import { establish, northwind, partners, runServer } from './running-server.js';
 import { runTool } from './tools.js';
 
 // A server whose log is in a database, which may be late, another one than it was, or none. The database is the test peer.
-
-jest.setTimeout(60_000);
 
 let directory: string;
 let dataDirectory: string;
@@ -63,9 +62,7 @@ async function ledgerWithEvents(): Promise<void> {
 /** How a server ends that does not start, in words for people. */
 async function failure(options: Partial<ServerOptions> = {}) {
   const server = await launch(options);
-  const timer = setTimeout(() => server.child.kill('SIGKILL'), 30_000);
-  await server.exited;
-  clearTimeout(timer);
+  await server.ended();
   const said = server
     .output()
     .split('\n')
@@ -81,8 +78,14 @@ async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  for (const giveUpAt = Date.now() + 25_000; !(await holds()); await sleep(50))
-    if (Date.now() > giveUpAt || child.exitCode !== null) throw new Error(`Waited in vain: ${what}\n${output()}`);
+  await eventually(
+    () => `${what}\n${output()}`,
+    async () => {
+      if (await holds()) return true;
+      if (child.exitCode !== null) throw new Error(`It has ended without ${what}\n${output()}`);
+      return false;
+    },
+  );
 }
 
 async function answers({ url }: ServerProcess, to: 'live' | 'ready'): Promise<boolean> {

@@ -2,14 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { launchTestPeer, type TestPeerProcess } from '../test-peer/process.js';
 import { kurrentdbStore } from './journey-store.js';
 import { customerPath, establish, newCustomer, runServer, subscription, type RunningServer } from './running-server.js';
 
 // Two servers over one log, which is in a database (the test peer), each with views of its own.
-
-jest.setTimeout(60_000);
 
 const directory = mkdtempSync(join(tmpdir(), 'ledger-two-servers-'));
 let peer: TestPeerProcess;

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { answerTo, rawSocket } from './raw-socket.js';
 import { establish, runServer, subscription, type RunningServer, type Who } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 describe('a caller', () => {
   let server: RunningServer;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   establish,
   globalAdminOf,
@@ -13,8 +13,6 @@ import {
   type RunningServer,
 } from './running-server.js';
 import { startServer } from '../server-process.js';
-
-jest.setTimeout(60_000);
 
 describe('a list', () => {
   let server: RunningServer;

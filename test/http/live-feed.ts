@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { eventually } from '../eventually.js';
 import { contract } from './contract.js';
 import type { RunningServer, Who } from './running-server.js';
 
@@ -53,8 +53,10 @@ export async function liveFeed(
     messages,
     lastId: () => lastId,
     async arrived(count) {
-      for (const giveUpAt = Date.now() + 20_000; messages.length < count; await sleep(5))
-        if (Date.now() > giveUpAt) throw new Error(`${messages.length} events have come, and not ${count}`);
+      await eventually(
+        () => `${count} events, and not only ${messages.length}`,
+        () => messages.length >= count,
+      );
       return messages;
     },
     ended,

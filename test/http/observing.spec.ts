@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { journeysOver } from './journey-store.js';
 import {
   customerPath,
@@ -13,8 +13,6 @@ import {
   subscription,
   type RunningServer,
 } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 describe('the log', () => {
   it('tells of every request, and holds no secret and nothing personal', async () => {

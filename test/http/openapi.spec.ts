@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { problemTexts } from '#http';
 import { openapi } from './contract.js';
 import { establish, runServer, type RunningServer } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 const operations = Object.entries(openapi['paths'] as Record<string, Record<string, any>>).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openapi } from './contract.js';
 import {
   customerPath,
@@ -10,8 +10,6 @@ import {
   subscription,
   type RunningServer,
 } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 describe('a relationship’s tag', () => {
   let server: RunningServer;

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../eventually.js';
 
 /** A connection without a client of HTTP: what it sends is up to the test, to the byte. */
 export interface RawSocket {
@@ -7,13 +7,11 @@ export interface RawSocket {
   readonly write: (text: string | Buffer) => void;
   /** What has come so far, byte by byte. */
   readonly received: () => string;
-  /** @throws Error when it has not come within 10 s */
+  /** @throws Error when it never comes */
   readonly until: (pattern: RegExp) => Promise<string>;
-  /** Everything that came until the server ended the connection. @throws Error when it has not ended within 10 s */
+  /** Everything that came until the server ended the connection. @throws Error when it never ends */
   readonly ended: () => Promise<string>;
 }
-
-const patienceMs = 10_000;
 
 export async function rawSocket(port: number): Promise<RawSocket> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
@@ -26,9 +24,7 @@ export async function rawSocket(port: number): Promise<RawSocket> {
   const received = () => chunks.join('');
 
   async function until(has: () => boolean, what: string): Promise<string> {
-    for (const giveUpAt = Date.now() + patienceMs; !has(); await sleep(5))
-      if (Date.now() > giveUpAt)
-        throw new Error(`${what} within ${patienceMs} ms, but only: ${received().slice(-1_000)}`);
+    await eventually(() => `${what}, but only: ${received().slice(-1_000)}`, has);
     return received();
   }
   return {

@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../eventually.js';
 import { establish, newCustomer, runServer, subscription, type RunningServer } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 describe('a query that names a position', () => {
   let server: RunningServer;
@@ -56,16 +55,14 @@ describe('a query that names a position', () => {
     await server.post(`${path}/subscriptions`, subscription('kept'));
     const { position } = (await server.get(`${path}/reseller-relationship`)).body;
     // The refusal stands behind everything that any list shows, and is what the log ends with.
-    for (const list of lists)
-      for (const giveUpAt = Date.now() + 20_000; ;) {
-        const { body } = await server.get(list);
-        if (Number(body.position) > Number(position)) {
-          const again = await server.get(list, after(`${body.position}${ledger}`));
-          expect(again.status).toBe(200);
-          break;
-        }
-        if (Date.now() > giveUpAt) throw new Error(`${list} stays at ${body.position}`);
-      }
+    for (const list of lists) {
+      let reached = 0;
+      await eventually(
+        () => `${list} goes beyond ${position} and does not stay at ${reached}`,
+        async () => (reached = Number((await server.get(list)).body.position)) > Number(position),
+      );
+      expect((await server.get(list, after(`${reached}${ledger}`))).status).toBe(200);
+    }
   });
 
   it.each(singles)('is answered at once by what is folded from the log: %s', async (single) => {

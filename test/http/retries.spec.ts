@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   establish,
   globalAdminOf,
@@ -10,8 +10,6 @@ import {
   type Answered,
   type RunningServer,
 } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 /** What belongs to the answer, and not to the request that it was given to. */
 const lasting = ({ status, body, headers }: Answered) => ({

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { roles, type Role } from '#customer-relationship';
 import { embeddedAudience, embeddedIssuer, embeddedKey } from '#http';
 import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } from 'jose';
@@ -18,8 +18,6 @@ import {
   type Sent,
   type Who,
 } from './running-server.js';
-
-jest.setTimeout(120_000);
 
 // Who may come in where: every route of the document as every kind of caller. The table is to be read beside the rights
 // of the policy (libs/customer-relationship/src/policy.ts); a route without a row fails.

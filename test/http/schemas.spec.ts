@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { establish, runServer, subscription, type RunningServer } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 describe('the schemas of events and commands', () => {
   let server: RunningServer;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../eventually.js';
 import {
   customerPath,
   establish,
@@ -15,8 +16,6 @@ import {
   type Who,
 } from './running-server.js';
 import { runTool } from './tools.js';
-
-jest.setTimeout(60_000);
 
 const auditor: Who = { roles: ['Auditor'], id: 'auditor' };
 
@@ -34,11 +33,12 @@ async function securityEvents(server: RunningServer, as: Who = auditor, limit = 
 }
 
 async function untilTold(server: RunningServer, told: (events: any[]) => boolean, as?: Who): Promise<any[]> {
-  for (const giveUpAt = Date.now() + 10_000; ; await sleep(20)) {
-    const events = await securityEvents(server, as);
-    if (told(events)) return events;
-    if (Date.now() > giveUpAt) throw new Error(JSON.stringify(events));
-  }
+  let events: any[] = [];
+  await eventually(
+    () => `other events than ${JSON.stringify(events)}`,
+    async () => told((events = await securityEvents(server, as))),
+  );
+  return events;
 }
 
 describe('the security journal', () => {

@@ -1,11 +1,9 @@
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, jest } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { establish, runServer, subscription } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 it('a server whose file the disk has damaged refuses what needs it for good, and tells the operator', async () => {
   const server = await runServer();

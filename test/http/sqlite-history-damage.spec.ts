@@ -2,12 +2,10 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { liveFeed } from './live-feed.js';
 import { establish, runServer, subscription, type RunningServer } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 describe('a history that is read as lines', () => {
   let server: RunningServer;

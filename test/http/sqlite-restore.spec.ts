@@ -1,12 +1,10 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { viewsFileIn } from '#projector';
 import { liveFeed } from './live-feed.js';
 import { establish, runServer, subscription, type Answered, type RunningServer } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 const nextOf = ({ headers }: Answered) => /<([^>]*)>/.exec(headers.get('link')!)![1]!;
 

@@ -1,14 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { viewsFileIn } from '#projector';
 import { launchServer, untilCaughtUp } from '../server-process.js';
 import { establish, partners, runServer, subscription, type RunningServer } from './running-server.js';
 import { runTool } from './tools.js';
-
-jest.setTimeout(90_000);
 
 let directory: string;
 let dataDirectory: string;
@@ -42,9 +40,7 @@ async function purchase(path: string, ...ids: readonly string[]): Promise<void> 
 /** How it ends when it is started. */
 async function refusal(program?: string): Promise<{ code: number | null; said: string }> {
   const refused = await launchServer({ dataDirectory, partners, ...(program ? { program } : {}) });
-  const timer = setTimeout(() => refused.child.kill('SIGKILL'), 30_000);
-  await refused.exited;
-  clearTimeout(timer);
+  await refused.ended();
   return { code: refused.child.exitCode, said: refused.output() };
 }
 

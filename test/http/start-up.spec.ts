@@ -14,13 +14,11 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { launchServer, startServer, type ServerOptions } from '../server-process.js';
 import { establish, newCustomer, northwind, partners, runServer } from './running-server.js';
 import { runTool } from './tools.js';
-
-jest.setTimeout(90_000);
 
 let directory: string;
 let dataDirectory: string;
@@ -33,9 +31,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 /** How a server ends that does not start. */
 async function failure(options: Partial<ServerOptions> = {}) {
   const server = await launchServer({ dataDirectory, partners, ...options });
-  const timer = setTimeout(() => server.child.kill('SIGKILL'), 30_000);
-  await server.exited;
-  clearTimeout(timer);
+  await server.ended();
   return { code: server.child.exitCode, said: server.output() };
 }
 

@@ -1,9 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { establish, runServer, subscription, type RunningServer } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 /** A command whose body comes in two halves, so that it is in hand for as long as the test wants. */
 async function commandInHand(server: RunningServer, path: string) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKeyPair, SignJWT } from 'jose';
 import {
   customerPath,
@@ -17,8 +17,6 @@ import {
   type RunningServer,
   type Who,
 } from './running-server.js';
-
-jest.setTimeout(60_000);
 
 describe('what belongs to one', () => {
   let server: RunningServer;

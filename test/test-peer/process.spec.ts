@@ -66,7 +66,7 @@ describe('The log of a test peer', () => {
     expect(acknowledged.size).toBeGreaterThan(200);
     expect(new Map(stored.map(({ event }) => [event!.id, event!.position.commit]))).toEqual(acknowledged);
     expect(stored).toHaveLength(acknowledged.size);
-  }, 30_000);
+  });
 
   it('in a file survives with its scavenged events, its deletions and its settings', async () => {
     const data = file();
@@ -276,7 +276,7 @@ describe('The process of a test peer', () => {
 
     expect(seen).toEqual(written.sort((a, b) => Number(a - b)));
     expect(JSON.parse(await peer.send('counts'))).toMatchObject({ tooSlow: expect.any(Number) });
-  }, 30_000);
+  });
 });
 
 const event = (type: string) => ({

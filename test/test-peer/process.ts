@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { patienceMs } from '../eventually.js';
 import type { ServerRules } from './call-context.js';
 
 const main = resolve('dist/test/test-peer/main.js');
@@ -90,7 +91,7 @@ async function launch(options: TestPeerProcessOptions, port: TestPeerProcessOpti
       }),
     ]);
   };
-  const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const late = setTimeout(() => child.kill('SIGKILL'), patienceMs);
   const ready = await answer().finally(() => clearTimeout(late));
   return {
     child,

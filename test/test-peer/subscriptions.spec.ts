@@ -341,7 +341,7 @@ describe('A live subscription', () => {
     await following;
 
     expect(seen).toEqual(peer().log.records.map(({ position }) => BigInt(position)));
-  }, 30_000);
+  });
 });
 
 describe('By the rules of 24.10', () => {

@@ -7,6 +7,7 @@ import {
   type JSONEventData,
   type StreamSubscription,
 } from '@eventstore/db-client';
+import { eventually as waitUntil } from '../eventually.js';
 import { startTestPeer, type TestPeer, type TestPeerOptions } from './index.js';
 
 /** A peer and the real client for every test. */
@@ -105,10 +106,4 @@ export async function eventually<Result>(action: () => Promise<Result>): Promise
     }
 }
 
-/** @throws Error when it has not come to that within 5 s */
-export async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5_000; !condition();) {
-    if (Date.now() > end) throw new Error(`It has not come to this: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+export const until = (condition: () => boolean): Promise<void> => waitUntil(() => condition.toString(), condition);

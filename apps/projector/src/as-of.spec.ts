@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import {
@@ -28,8 +28,6 @@ import {
 } from '#read-models';
 import type { Kysely } from 'kysely';
 import { customers, partners, randomFrom, randomHistory, type Random } from './testing-random-history.js';
-
-jest.setTimeout(120_000);
 
 let directory: string;
 beforeEach(() => {

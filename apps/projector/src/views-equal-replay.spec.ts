@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import {
   customerRelationship,
@@ -26,9 +26,6 @@ import {
   type Views,
 } from '#read-models';
 import { customers, partners, randomFrom, randomHistory, type Random } from './testing-random-history.js';
-
-// Thousands of decisions; the time is theirs.
-jest.setTimeout(60_000);
 
 let directory: string;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   ledgerClient,
   LedgerProblem,
@@ -8,9 +8,6 @@ import {
   type LedgerClientOptions,
   type LedgerPosition,
 } from './index.js';
-
-// Pauses are left to chance, and add up.
-jest.setTimeout(30_000);
 
 // Against a server that answers as it is told, so that everything that can happen on the way happens.
 

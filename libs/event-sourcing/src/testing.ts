@@ -1,4 +1,3 @@
 export * from './event-store-contract.js';
 export * from './given-when-then.js';
 export * from './testing-events.js';
-export * from './testing-waits.js';

@@ -102,12 +102,11 @@ describe('a cluster', () => {
     await eventually(
       'four clients were made in vain',
       async () => !(await goesThrough()) && store.metrics().clientsRebuilt === 4,
-      12_000,
     );
     await peer().start();
     await peer().elected();
 
-    await eventually('an append goes through', goesThrough, 4_000);
+    await eventually('an append goes through', goesThrough);
   });
 
   it('without a leader takes nothing, and goes on when there is one', async () => {

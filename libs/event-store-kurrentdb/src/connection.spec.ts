@@ -64,7 +64,6 @@ describe('the client', () => {
     await eventually(
       'an append goes through',
       goesThrough(() => appendOne(store, 'a')),
-      6_000,
     );
     expect(await store.read('a')).toHaveLength(1);
     expect(store.metrics()).toMatchObject({ clientsRebuilt: 1, unknownOutcomes: 0 });
@@ -150,7 +149,7 @@ describe('a client of which an append is never settled', () => {
   it('is waited for only for a while when the store is closed', async () => {
     const stuck = await stuckConnection();
     const startedAt = performance.now();
-    await soon(stuck.close(), 'the close', 5_000);
+    await soon(stuck.close(), 'the close');
 
     expect(performance.now() - startedAt).toBeGreaterThan(9 * callTimeout);
     expect(said).toEqual([]);
@@ -175,7 +174,7 @@ describe('a client of which an append is never settled', () => {
       stuck.timedOut('append');
       await new Promise((resolve) => setTimeout(resolve, callTimeout));
     }
-    await eventually('the error outside', () => thrown.length > 0, 5_000);
+    await eventually('the error outside', () => thrown.length > 0);
 
     expect(thrown).toEqual([expect.any(StoreUnavailable)]);
     expect(said).toEqual([
@@ -184,7 +183,7 @@ describe('a client of which an append is never settled', () => {
     ]);
     // Whoever keeps the process alive all the same gets no second client.
     expect((await failureOf(Promise.resolve(stuck.ready()))).message).toContain('has to be started again');
-    await soon(stuck.close(), 'the close', 1_000);
+    await soon(stuck.close(), 'the close');
   });
 });
 
@@ -215,7 +214,6 @@ describe('a frozen server', () => {
     await eventually(
       'an append',
       goesThrough(() => appendOne(store, 'a', length)),
-      6_000,
     );
   });
 });
@@ -243,10 +241,10 @@ describe('closing', () => {
   });
 
   it('of a store that was never used, or whose server is gone, takes no time', async () => {
-    await soon(open().close(), 'the close', 500);
+    await soon(open().close(), 'the close');
     const store = open();
     await appendOne(store, 'a');
     await peer().kill();
-    await soon(store.close(), 'the close', 1_000);
+    await soon(store.close(), 'the close');
   });
 });

@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe } from '@jest/globals';
 import { eventStoreContract } from '#event-sourcing/testing';
 import { startTestPeer, type TestPeer } from '../../../test/test-peer/index.js';
 import { openKurrentdbEventStore } from './index.js';
-
-// Every call goes over a socket, and the machine may have other things to do.
-jest.setTimeout(30_000);
 
 function openStore(connectionString: string, streamPrefix: string) {
   const open = () => openKurrentdbEventStore({ connectionString, allowInsecure: true, streamPrefix });

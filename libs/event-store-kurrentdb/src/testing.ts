@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeAll, beforeEach, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { EventBatch, EventStore, Json } from '#event-sourcing';
-import { eventually, sealedAt } from '#event-sourcing/testing';
+import { sealedAt } from '#event-sourcing/testing';
+import { eventually, soon } from '../../../test/eventually.js';
 import { startTestPeer, type TestPeer, type TestPeerOptions } from '../../../test/test-peer/index.js';
 import { restore } from '../../../test/test-peer/restore.js';
 import { openKurrentdbEventStore, type KurrentdbEventStore, type KurrentdbEventStoreOptions } from './index.js';
 
-export { eventually, sealedAt };
+export { eventually, sealedAt, soon };
 
 export const prefix = 'Test.';
 
@@ -16,19 +17,17 @@ export function storesOverPeer(peerOptions: TestPeerOptions = {}) {
   const stores: KurrentdbEventStore[] = [];
   const notices: { message: string; details: Readonly<Record<string, unknown>> }[] = [];
 
-  // Every one of these tests waits for something, and the machine may have other things to do.
-  jest.setTimeout(30_000);
   // The first calls of a process take long: what is loaded and compiled then must not look like a slow server.
   beforeAll(async () => {
     const first = await startTestPeer();
     const store = openKurrentdbEventStore({ connectionString: first.connectionString, allowInsecure: true });
     const { position } = await appendOne(store, 'a');
     const log = follow(store);
-    await log.until(position, 20_000);
+    await log.until(position);
     await log.stop();
     await store.close();
     await first.close();
-  }, 30_000);
+  });
   beforeEach(async () => {
     peer = await startTestPeer(peerOptions);
   });
@@ -120,8 +119,8 @@ export function follow(store: EventStore, after = 0, batchSize?: number) {
     batches,
     positions,
     /** Waits until the events up to that position have come. */
-    until: (position: number, milliseconds?: number) =>
-      eventually(`position ${position}`, () => requireGoing() && (positions().at(-1) ?? 0) >= position, milliseconds),
+    until: (position: number) =>
+      eventually(`position ${position}`, () => requireGoing() && (positions().at(-1) ?? 0) >= position),
     caughtUp: () => eventually('caught up', () => requireGoing() && (batches.at(-1)?.caughtUp ?? false)),
     /** With what it has ended. */
     async failure(): Promise<any> {
@@ -134,19 +133,6 @@ export function follow(store: EventStore, after = 0, batchSize?: number) {
       if (failure !== undefined) throw failure as Error;
     },
   };
-}
-
-/** The same promise, but one that takes too long fails with a name instead of the whole test. */
-export async function soon<T>(promise: Promise<T>, what: string, milliseconds = 8_000): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited in vain for ${what}`)), milliseconds);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 export async function failureOf(promise: Promise<unknown>): Promise<any> {

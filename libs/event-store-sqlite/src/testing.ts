@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export { appendTo, eventually, sealedAt } from '#event-sourcing/testing';
+export { appendTo, sealedAt } from '#event-sourcing/testing';
+export { eventually } from '../../../test/eventually.js';
 
 /** A directory of its own for one test. */
 export function temporaryDirectory() {

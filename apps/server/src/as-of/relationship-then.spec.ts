@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   customerRelationship,
   defaultPolicy,
@@ -15,8 +15,6 @@ import { fold, inMemoryEventStore, type EventStore, type RecordedEvent } from '#
 import { customers, partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
 import type { Moment } from './moment.js';
 import { eventsUntil, relationshipThen } from './relationship-then.js';
-
-jest.setTimeout(30_000);
 
 async function logOf(store: EventStore): Promise<RecordedEvent[]> {
   const all: RecordedEvent[] = [];

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { pairOf, relationshipCodec, relationshipStream } from '#customer-relationship';
 import { inMemoryEventStore, project, rowName, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
 import { relationshipViews } from '#read-models';
 import { customers, partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
 import { firstOf } from './explain-row.js';
 import { explain } from './explain.js';
-
-jest.setTimeout(60_000);
 
 const views = relationshipViews.filter(({ name }) => name !== 'history');
 const plain = (version: number, table: string) => table.slice(0, -`_v${version}`.length);

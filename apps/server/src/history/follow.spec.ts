@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { inMemoryEventStore, LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
 import { openViews } from '#projector';
@@ -9,8 +9,6 @@ import { follow } from './follow.js';
 import { liveTail } from './live-tail.js';
 import { pastEvents } from './past-events.js';
 import { guid, wholeLog, writing } from './testing-history.js';
-
-jest.setTimeout(60_000);
 
 // The index is not there: then the past is what the log says.
 const views = openViews<Views>({ path: 'never-made', projections: relationshipViews });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { inMemoryEventStore, LogDamaged, type EventStore } from '#event-sourcing';
@@ -10,8 +10,6 @@ import { historyPlaces, isAskedFor, relationshipViews, type HistoryFilter, type 
 import { telling } from './cloud-event.js';
 import { pastEvents, type PastEvents } from './past-events.js';
 import { guid, instant, wholeLog, writing, type Written } from './testing-history.js';
-
-jest.setTimeout(60_000);
 
 const views = relationshipViews.filter(({ name }) => name === 'history');
 const { signal } = new AbortController();
