@@ -1,12 +1,23 @@
 import type { Database } from 'better-sqlite3';
-import { RevisionConflict, StoreUnavailable, type AppendResult } from '#event-sourcing';
+import {
+  idOf,
+  LogDamaged,
+  noPreviousHash,
+  noStream,
+  RevisionConflict,
+  StoreUnavailable,
+  type AppendResult,
+} from '#event-sourcing';
 import type { StoredEvent } from './event-rows.js';
-import { applicationId } from './schema.js';
+import { headOf, type Head, type LogHead } from './log-head.js';
+import { applicationId, definitionsGuard } from './schema.js';
 import { codeOf, outcomeUnknown, unavailable } from './sqlite-errors.js';
 
 export interface Append {
   readonly stream: string;
   readonly events: readonly StoredEvent[];
+  /** What the first event says of the one before it. */
+  readonly previousHash: string;
   readonly expectedRevision: number;
 }
 
@@ -16,6 +27,8 @@ interface QueuedAppend extends Append {
 }
 
 export interface AppendQueueOptions {
+  /** What this store knows of the end of the log. */
+  readonly head: LogHead;
   /** At most so many events in a transaction; an append of more goes alone. */
   readonly eventsInGroup: number;
   /** Called after every commit that has written something, after its appends were answered. */
@@ -26,16 +39,25 @@ export interface AppendQueueOptions {
  * Group commit: what is appended in one turn of the event loop shares one transaction and one sync to the disk. Every
  * append has its own revision check, so a conflict fails alone; a failed commit fails them all.
  */
-export function appendQueue(database: Database, { eventsInGroup, onCommitted }: AppendQueueOptions) {
+export function appendQueue(database: Database, { head, eventsInGroup, onCommitted }: AppendQueueOptions) {
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
-  const lastRevision = database.prepare('SELECT max(revision) FROM events WHERE stream = ?').pluck();
+  const lookAtHead = headOf(database, head);
+  const requireDefinitions = definitionsGuard(database);
+  const lastOfStream = database
+    .prepare('SELECT revision, id FROM events WHERE stream = ? ORDER BY revision DESC LIMIT 1')
+    .raw();
   const stored = database
     .prepare('SELECT id, position FROM events WHERE stream = ? AND revision BETWEEN ? AND ? ORDER BY revision')
     .raw();
   const insert = database.prepare(
     'INSERT INTO events (stream, revision, id, type, data, metadata) VALUES (?, ?, ?, ?, ?, ?)',
   );
+  const written = database
+    .prepare(
+      'SELECT position, stream, revision, id, type, data, metadata FROM events WHERE position > ? ORDER BY position',
+    )
+    .raw();
   const counts = { commits: 0, appendedEvents: 0, conflicts: 0, failedCommits: 0 };
   let queue: QueuedAppend[] = [];
   let scheduled: NodeJS.Immediate | undefined;
@@ -70,11 +92,16 @@ export function appendQueue(database: Database, { eventsInGroup, onCommitted }: 
 
   function commitTogether(group: readonly QueuedAppend[]): void {
     const before = counts.appendedEvents;
-    let outcomes: readonly (AppendResult | RevisionConflict)[];
+    let outcomes: readonly Outcome[];
     let committing = false;
+    let end: Head;
     try {
       begin.run();
-      outcomes = group.map(write);
+      requireDefinitions();
+      end = lookAtHead();
+      const sent: SentRow[] = [];
+      outcomes = group.map((append) => write(append, sent));
+      end = requireWritten(sent, end);
       committing = true;
       commit.run();
     } catch (error) {
@@ -83,35 +110,60 @@ export function appendQueue(database: Database, { eventsInGroup, onCommitted }: 
       failed(group, error, committing);
       return;
     }
+    head.moved(end);
     // Only now: a conflict may rest on what another append of the group has written.
     for (const [index, { resolve, reject }] of group.entries()) {
       const outcome = outcomes[index]!;
-      if (outcome instanceof RevisionConflict) {
-        counts.conflicts++;
-        reject(outcome);
-      } else resolve(outcome);
+      if (outcome instanceof RevisionConflict) counts.conflicts++;
+      if (outcome instanceof Error) reject(outcome);
+      else resolve(outcome);
     }
     if (counts.appendedEvents === before) return;
     counts.commits++;
     onCommitted();
   }
 
-  function write({ stream, events, expectedRevision }: Append): AppendResult | RevisionConflict {
-    const actual = (lastRevision.get(stream) as number | null) ?? -1;
+  function write({ stream, events, previousHash, expectedRevision }: Append, sent: SentRow[]): Outcome {
+    const [actual, lastId] = (lastOfStream.get(stream) as [number, string] | undefined) ?? [noStream, undefined];
     if (actual !== expectedRevision)
       return (
         placeOfRepeat({ stream, events, expectedRevision }) ?? new RevisionConflict(stream, expectedRevision, actual)
       );
+    // Somebody who has put another event in its place cannot have the chain go on behind it.
+    if (lastId !== undefined && previousHash !== noPreviousHash && lastId !== idOf(previousHash))
+      return new LogDamaged(
+        `Revision ${actual} of stream ${stream} is ${lastId}, but ${idOf(previousHash)} stood there: it was replaced. ${remedy}`,
+      );
     let revision = actual;
     let position = 0;
-    for (const [id, type, data, metadata] of events)
-      position = insert.run(stream, ++revision, id, type, data, metadata).lastInsertRowid as number;
+    for (const event of events) {
+      const row: SentRow = [stream, ++revision, ...event];
+      position = insert.run(row).lastInsertRowid as number;
+      sent.push(row);
+    }
     counts.appendedEvents += events.length;
     return { revision, position };
   }
 
+  /**
+   * Reads back what the transaction has written: nothing else than was sent, at the places that are answered. A trigger
+   * that swallows or changes inserts would otherwise make answered commands vanish.
+   */
+  function requireWritten(sent: readonly SentRow[], before: Head): Head {
+    if (sent.length === 0) return before;
+    let end = before;
+    let read = 0;
+    for (const [position, ...row] of written.iterate(before.position) as IterableIterator<[number, ...SentRow]>) {
+      const due = sent[read++];
+      if (position !== end.position + 1 || !due?.every((value, column) => value === row[column])) throw notAsSent();
+      end = { position, id: row[2] };
+    }
+    if (read !== sent.length) throw notAsSent();
+    return end;
+  }
+
   /** The place of the same events in the same revisions, if that is where they stand. */
-  function placeOfRepeat({ stream, events, expectedRevision }: Append): AppendResult | undefined {
+  function placeOfRepeat({ stream, events, expectedRevision }: Omit<Append, 'previousHash'>): AppendResult | undefined {
     const revision = expectedRevision + events.length;
     const rows = stored.all(stream, expectedRevision + 1, revision) as [id: string, position: number][];
     const same = rows.length === events.length && rows.every(([id], index) => id === events[index]?.[0]);
@@ -119,6 +171,10 @@ export function appendQueue(database: Database, { eventsInGroup, onCommitted }: 
   }
 
   function failed(group: readonly QueuedAppend[], error: unknown, committing: boolean): void {
+    if (error instanceof LogDamaged) {
+      for (const { reject } of group) reject(error);
+      return;
+    }
     const code = codeOf(error);
     const ofOneAppend = !committing && !/^SQLITE_(BUSY|CORRUPT|FULL|IOERR|NOMEM|NOTADB|READONLY)/.test(code);
     if (ofOneAppend && group.length > 1) {
@@ -174,6 +230,17 @@ export function appendQueue(database: Database, { eventsInGroup, onCommitted }: 
       while (queue.length > 0) commitTogether(nextGroup());
     },
   };
+}
+
+type Outcome = AppendResult | RevisionConflict | LogDamaged;
+type SentRow = readonly [stream: string, revision: number, ...StoredEvent];
+
+const remedy = 'Stop the server, run the integrity check, restore a backup; nothing was written.';
+
+function notAsSent(): LogDamaged {
+  return new LogDamaged(
+    `What an append has written is not what it was sent: something in the file of the events swallows or changes inserts. ${remedy}`,
+  );
 }
 
 export function closed(): StoreUnavailable {

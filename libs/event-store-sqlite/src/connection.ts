@@ -1,7 +1,7 @@
 import { statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { migrate, migrations, versionOf } from './schema.js';
+import { migrate, requireDefinitions, versionOf } from './schema.js';
 import { codeOf, reasonOf } from './sqlite-errors.js';
 import { StoreStartupError } from './store-startup-error.js';
 
@@ -29,7 +29,7 @@ export function openForWriting(path: string, options: ConnectionOptions = {}): D
     const database = new Database(path, { timeout: options.busyTimeout ?? 2_000 });
     return orClose(database, () => {
       // By reading alone, before the first byte is written: the file may be somebody else's.
-      versionOf(database, path);
+      requireDefinitions(database, versionOf(database, path), path);
       if (database.pragma('journal_mode = WAL', { simple: true }) !== 'wal')
         throw new StoreStartupError('noPermission', `${path} cannot have a write-ahead log: use a local disk.`);
       // Explicitly, although the pragma already reads 2: the driver is compiled with DEFAULT_WAL_SYNCHRONOUS=1, so from
@@ -46,7 +46,8 @@ export function openForWriting(path: string, options: ConnectionOptions = {}): D
 }
 
 /**
- * Opens the file for reading; it must exist and have been written by this release. Works while a server writes to it.
+ * Opens the file for reading; it must exist and have been written by this release or an earlier one: events stand in every
+ * version as they stand in the first. Works while a server writes to it.
  * @throws StoreStartupError
  */
 export function openForReading(path: string, options: ConnectionOptions = {}): Database.Database {
@@ -54,11 +55,10 @@ export function openForReading(path: string, options: ConnectionOptions = {}): D
     refuseLostDatabase(path);
     const database = new Database(path, { readonly: true, fileMustExist: true, timeout: options.busyTimeout ?? 2_000 });
     return orClose(database, () => {
-      const version = versionOf(database, path);
-      if (version < migrations.length)
+      if (versionOf(database, path) === 0)
         throw new StoreStartupError(
           'notInitialised',
-          `${path} has file version ${version}, this release needs ${migrations.length}. Start the server once: it brings the file up to date.`,
+          `${path} holds no events yet. Start the server once: it makes the file.`,
         );
       tune(database, options);
       return database;

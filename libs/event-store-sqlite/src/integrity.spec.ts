@@ -138,6 +138,61 @@ describe('the integrity check', () => {
     ]);
   });
 
+  it.each<[string, string, object]>([
+    [
+      'a trigger that does something else under its name',
+      `DROP TRIGGER events_are_never_changed;
+       CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events BEGIN SELECT 1; END`,
+      { problem: 'definitionChanged', message: expect.stringContaining('events_are_never_changed') },
+    ],
+    [
+      'a trigger that was added',
+      'CREATE TRIGGER swallow BEFORE INSERT ON events BEGIN SELECT RAISE(IGNORE); END',
+      { problem: 'definitionUnexpected', message: expect.stringContaining('The trigger swallow') },
+    ],
+    [
+      'a view that was added',
+      'CREATE VIEW happened AS SELECT * FROM events',
+      { problem: 'definitionUnexpected', message: expect.stringContaining('The view happened') },
+    ],
+    [
+      'an index that was added',
+      'CREATE INDEX by_type ON events (type)',
+      { problem: 'definitionUnexpected', message: expect.stringContaining('The index by_type') },
+    ],
+    [
+      'a table that was added',
+      'CREATE TABLE diary (entry TEXT)',
+      { problem: 'definitionUnexpected', message: expect.stringContaining('The table diary') },
+    ],
+    [
+      'a column that was added',
+      'ALTER TABLE events ADD COLUMN note TEXT',
+      { problem: 'definitionChanged', message: expect.stringContaining('The table events') },
+    ],
+    ['another version', 'PRAGMA user_version = 1', { problem: 'definitionUnexpected' }],
+    ['a version of the future', 'PRAGMA user_version = 9', { problem: 'versionChanged' }],
+    ['no version', 'PRAGMA user_version = 0', { problem: 'versionChanged' }],
+    ['another owner', 'PRAGMA application_id = 7', { problem: 'versionChanged' }],
+    ['that the sequence was set back', 'UPDATE sqlite_sequence SET seq = 3', { problem: 'sequenceSetBack' }],
+  ])('finds %s, and checks the events all the same', async (_, statements, finding) => {
+    inSqlite((database) => database.exec(statements));
+
+    const { events, findings } = await checkIntegrity(directory.events);
+    expect([events, findings]).toEqual([24, [expect.objectContaining(finding)]]);
+  });
+
+  it.each([
+    ['a member that stands twice', `replace(data, '{"round"', '{"round":7,"round"')`],
+    ['white space', `replace(data, '{', '{ ')`],
+    ['another form of a number', `replace(data, ':2', ':2.0')`],
+    ['an escape for what needs none', `replace(data, 'round', '\\u0072ound')`],
+  ])('finds %s in the text, though JSON.parse makes the same of it', async (_, text) => {
+    tamper(`UPDATE events SET data = ${text} WHERE stream = 'b' AND revision = 4`);
+
+    expect(await findings()).toEqual([{ problem: 'textChanged', stream: 'b', revision: 4, position: 15 }]);
+  });
+
   it('finds what the disk has done to the file', async () => {
     // The last page of the index, with the driver out of the way.
     const bytes = readFileSync(directory.events);

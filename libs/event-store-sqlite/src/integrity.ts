@@ -1,15 +1,26 @@
+import { existsSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
+import Database from 'better-sqlite3';
 import { chainFaults, noPreviousHash, type ChainProblem } from '#event-sourcing';
 import { openForReading } from './connection.js';
 import { eventColumns, toRecorded, type EventRow } from './event-rows.js';
-import { triggers } from './schema.js';
+import { definitionFaults, messageOf, migrations, type DefinitionFault } from './schema.js';
 import { codeOf, reasonOf } from './sqlite-errors.js';
+import { StoreStartupError } from './store-startup-error.js';
 
 export type IntegrityProblem =
   /** SQLite finds the file damaged. */
   | 'fileDamaged'
   /** Events could be changed or deleted. */
   | 'triggerMissing'
+  /** A table, an index, a trigger or a view is gone, is not the one that was made, or is none of a ledger. */
+  | 'definitionMissing'
+  | 'definitionChanged'
+  | 'definitionUnexpected'
+  /** The file says that it is of another version, or of another program, than its definitions are. */
+  | 'versionChanged'
+  /** Positions that were handed out would be handed out again. */
+  | 'sequenceSetBack'
   /** A position was handed out and has no event any more. */
   | 'positionMissing'
   /** A stream's positions do not grow with its revisions. */
@@ -18,6 +29,8 @@ export type IntegrityProblem =
   | 'revisionGap'
   /** An event is not JSON. */
   | 'unreadable'
+  /** The text of an event is not as it is written: a member twice, white space, another form of a number. */
+  | 'textChanged'
   | ChainProblem;
 
 export interface IntegrityFinding {
@@ -42,6 +55,47 @@ export interface IntegrityOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+function problemOf({ problem, definition: { type } }: DefinitionFault): IntegrityProblem {
+  switch (problem) {
+    case 'missing':
+      return type === 'trigger' ? 'triggerMissing' : 'definitionMissing';
+    case 'changed':
+      return 'definitionChanged';
+    case 'unexpected':
+      return 'definitionUnexpected';
+  }
+}
+
+/** Opens a file whatever version it says it has, as long as it looks like one that this release knows. */
+function openForChecking(path: string, findings: IntegrityFinding[]) {
+  try {
+    const database = openForReading(path);
+    return { database, version: database.pragma('user_version', { simple: true }) as number };
+  } catch (error) {
+    if (!(error instanceof StoreStartupError) || !existsSync(path)) throw error;
+    if (!['newerRelease', 'notInitialised', 'notALedger'].includes(error.problem)) throw error;
+    const found = ledgerUnderAnotherName(path);
+    if (!found) throw error;
+    findings.push({
+      problem: 'versionChanged',
+      message: `The file is a ledger's of version ${found.version}, but does not say so: its user_version or application_id was changed`,
+    });
+    return found;
+  }
+}
+
+function ledgerUnderAnotherName(path: string) {
+  const database = new Database(path, { readonly: true, fileMustExist: true });
+  try {
+    const known = migrations.findIndex((_, index) => definitionFaults(database, index + 1).length === 0);
+    if (known >= 0) return { database, version: known + 1 };
+  } catch {
+    // What made it unfit before says more.
+  }
+  database.close();
+  return undefined;
+}
+
 const pageSize = 1_000;
 
 /**
@@ -51,8 +105,8 @@ const pageSize = 1_000;
  * @throws StoreStartupError when the file cannot be opened
  */
 export async function checkIntegrity(path: string, { onProgress }: IntegrityOptions = {}): Promise<IntegrityReport> {
-  const database = openForReading(path);
   const findings: IntegrityFinding[] = [];
+  const { database, version } = openForChecking(path, findings);
   let events = 0;
   let streams = 0;
   let position = 0;
@@ -60,16 +114,8 @@ export async function checkIntegrity(path: string, { onProgress }: IntegrityOpti
     for (const text of database.prepare('PRAGMA integrity_check').pluck().all() as string[])
       if (text !== 'ok') findings.push({ problem: 'fileDamaged', message: text });
 
-    const present = database
-      .prepare(`SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'events'`)
-      .pluck()
-      .all();
-    for (const trigger of triggers)
-      if (!present.includes(trigger))
-        findings.push({
-          problem: 'triggerMissing',
-          message: `The trigger ${trigger} is missing: events can be changed`,
-        });
+    for (const fault of definitionFaults(database, version))
+      findings.push({ problem: problemOf(fault), message: messageOf(fault) });
 
     position = database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
     const total = database.prepare('SELECT count(*) FROM events WHERE position <= ?').pluck().get(position) as number;
@@ -137,6 +183,10 @@ export async function checkIntegrity(path: string, { onProgress }: IntegrityOpti
       const event = toRecorded(row);
       if (typeof event.metadata.hash !== 'string') throw new Error('The event has no hash');
       hash = event.metadata.hash;
+      // What the hash is made of is what JSON.parse makes of the text; another reader may make something else of it.
+      const [, , , , , data, metadata] = row;
+      if (JSON.stringify(event.data) !== data || JSON.stringify(event.metadata) !== metadata)
+        found('textChanged', 'The text of the event is not as a ledger writes it');
       for (const { problem, message } of chainFaults(event, before ? before.hash : noPreviousHash))
         found(problem, message);
     } catch (error) {
@@ -158,6 +208,11 @@ export async function checkIntegrity(path: string, { onProgress }: IntegrityOpti
       0) as number;
     const last = database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
     if (handedOut > last) gaps.push([last, handedOut + 1]);
+    if (handedOut < last)
+      findings.push({
+        problem: 'sequenceSetBack',
+        message: `Position ${last} has an event, but only ${handedOut} were handed out: the sequence was set back`,
+      });
     return gaps.map(([before, after]) => ({
       problem: 'positionMissing' as const,
       position: before + 1,

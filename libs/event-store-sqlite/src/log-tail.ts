@@ -3,11 +3,14 @@ import { BroadcastChannel } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
 import type { EventBatch, SubscribeOptions } from '#event-sourcing';
 import { charactersOf, eventColumns, toRecorded, type EventRow } from './event-rows.js';
+import { gap, headOf, replaced, shortened, type LogHead } from './log-head.js';
 import { unavailable } from './sqlite-errors.js';
 
 export interface LogTailOptions {
   /** The file by its one real name, which threads of this process have in common. */
   readonly realPath: string;
+  /** What this store knows of the end of the log. */
+  readonly head: LogHead;
   /** How often the log is looked at for what other processes have written, in ms. */
   readonly pollInterval: number;
 }
@@ -18,9 +21,10 @@ export const pageSize = 1_000;
 const largestPage = 16 * 1024 * 1024;
 
 /** Subscriptions: nudged by commits of this thread at once, of other threads by a channel, of other processes by polling. */
-export function logTail(reader: Database, { realPath, pollInterval }: LogTailOptions) {
+export function logTail(reader: Database, { realPath, head: known, pollInterval }: LogTailOptions) {
   const page = reader.prepare(`SELECT ${eventColumns} FROM events WHERE position > ? ORDER BY position LIMIT ?`).raw();
-  const last = reader.prepare('SELECT max(position) FROM events').pluck();
+  const idOf = reader.prepare('SELECT id FROM events WHERE position = ?').pluck();
+  const last = headOf(reader, known);
   const waiting = new Set<() => void>();
   const closing = new AbortController();
   const channel = new BroadcastChannel(`event-store ${realPath}`);
@@ -41,7 +45,9 @@ export function logTail(reader: Database, { realPath, pollInterval }: LogTailOpt
 
   function head(): number {
     try {
-      return (last.get() as number | null) ?? 0;
+      const found = last();
+      known.moved(found);
+      return found.position;
     } catch (error) {
       throw unavailable(error);
     }
@@ -67,12 +73,15 @@ export function logTail(reader: Database, { realPath, pollInterval }: LogTailOpt
     const ending = AbortSignal.any([signal, closing.signal]);
     const limit = Math.min(batchSize, pageSize);
     let position = after;
+    /** Of the event at that position, once it was read here. */
+    let id: string | undefined;
     subscriptions++;
     polling ??= setInterval(poll, pollInterval);
     try {
       for (let first = true; !ending.aborted; first = false) {
-        const batch = next(position, limit);
+        const batch = next(position, id, limit);
         position = batch.position;
+        id = batch.events.at(-1)?.id ?? id;
         if (first || batch.events.length > 0) yield batch;
         if (batch.caughtUp) await (batch.events.length > 0 ? turn() : appended(ending));
         // A long log must not keep the event loop to itself.
@@ -86,13 +95,13 @@ export function logTail(reader: Database, { realPath, pollInterval }: LogTailOpt
     }
   }
 
-  function next(position: number, limit: number): EventBatch {
+  function next(after: number, id: string | undefined, limit: number): EventBatch {
     const rows: EventRow[] = [];
     let characters = 0;
     let caughtUp = true;
     try {
       // One more than asked for tells whether there is more.
-      for (const row of page.iterate(position, limit + 1) as IterableIterator<EventRow>) {
+      for (const row of page.iterate(after, limit + 1) as IterableIterator<EventRow>) {
         if (rows.length === limit || characters > largestPage) {
           caughtUp = false;
           break;
@@ -100,10 +109,27 @@ export function logTail(reader: Database, { realPath, pollInterval }: LogTailOpt
         rows.push(row);
         characters += charactersOf(row);
       }
+      requireNext(after, id, rows);
     } catch (error) {
       throw unavailable(error);
     }
-    return { events: rows.map(toRecorded), position: rows.at(-1)?.[0] ?? position, caughtUp };
+    const position = rows.at(-1)?.[0] ?? after;
+    return { events: rows.map(toRecorded), position, caughtUp };
+  }
+
+  /** Nothing here ever takes a position without an event, so the next one follows at once, on the event that was read last. */
+  function requireNext(after: number, id: string | undefined, rows: readonly EventRow[]): void {
+    if (after > 0 && (id !== undefined || rows.length > 0)) {
+      const now = idOf.get(after) as string | undefined;
+      if (id !== undefined && now !== id) throw replaced({ position: after, id }, now);
+      if (now === undefined) throw gap(after, rows[0]![0]);
+    }
+    rows.forEach(([position], index) => {
+      if (position !== after + 1 + index) throw gap(after + 1 + index, position);
+    });
+    const end = rows.at(-1);
+    if (end) known.moved({ position: end[0], id: end[3] });
+    else if (head() < after) throw shortened(head(), after);
   }
 
   function appended(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
-import type { Database } from 'better-sqlite3';
+import Database from 'better-sqlite3';
+import { LogDamaged } from '#event-sourcing';
 import { StoreStartupError } from './store-startup-error.js';
 
 /** Marks the file as ours ("RLED"), so that no other database is ever written to. */
@@ -28,16 +29,117 @@ export const migrations: readonly string[] = [
    CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
    BEGIN SELECT RAISE(ABORT, 'Events are never deleted'); END;
    PRAGMA application_id = ${applicationId};`,
+  // INSERT OR REPLACE takes the row that it meets away without asking the trigger for deletions.
+  `CREATE TRIGGER events_are_only_appended BEFORE INSERT ON events
+   WHEN NEW.position BETWEEN 0 AND (SELECT max(position) FROM events)
+     OR NEW.revision <> coalesce((SELECT max(revision) + 1 FROM events WHERE stream = NEW.stream), 0)
+   BEGIN SELECT RAISE(ABORT, 'Events are only appended'); END;`,
 ];
 
-/** The triggers without which an event could be changed or deleted by mistake. */
-export const triggers: readonly string[] = ['events_are_never_changed', 'events_are_never_deleted'];
+/** A table, an index, a trigger or a view, as SQLite keeps it. */
+export interface Definition {
+  readonly type: string;
+  readonly name: string;
+  /** Null for an index that SQLite has made by itself. */
+  readonly sql: string | null;
+}
+
+/** Everything that there is in a file, by name. */
+export function definitionsIn(database: Database.Database): readonly Definition[] {
+  return database.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY type, name').all() as Definition[];
+}
+
+const expectedByVersion = new Map<number, readonly Definition[]>();
+
+/** What there is in a file of a version, and nothing else. */
+export function expectedDefinitions(version: number): readonly Definition[] {
+  let expected = expectedByVersion.get(version);
+  if (!expected) {
+    const database = new Database(':memory:');
+    for (const step of migrations.slice(0, version)) database.exec(step);
+    expected = definitionsIn(database);
+    database.close();
+    expectedByVersion.set(version, expected);
+  }
+  return expected;
+}
+
+export interface DefinitionFault {
+  readonly problem: 'missing' | 'changed' | 'unexpected';
+  readonly definition: Definition;
+}
+
+/** How a file differs from what it must be. */
+export function definitionFaults(database: Database.Database, version: number): readonly DefinitionFault[] {
+  const found = definitionsIn(database);
+  const named = (list: readonly Definition[], { type, name }: Definition) =>
+    list.find((each) => each.type === type && each.name === name);
+  const expected = expectedDefinitions(version);
+  return [
+    ...expected.flatMap((definition): DefinitionFault[] => {
+      const there = named(found, definition);
+      if (!there) return [{ problem: 'missing', definition }];
+      return there.sql === definition.sql ? [] : [{ problem: 'changed', definition: there }];
+    }),
+    ...found
+      .filter((definition) => !named(expected, definition))
+      .map((definition): DefinitionFault => ({ problem: 'unexpected', definition })),
+  ];
+}
+
+/**
+ * Looks, before every commit, whether somebody has changed the definitions of the file since they were last looked at: a
+ * number that SQLite counts up says so.
+ * @returns a function that throws LogDamaged when a definition is not what it must be
+ */
+export function definitionsGuard(database: Database.Database): () => void {
+  const schemaVersion = database.prepare('PRAGMA schema_version').pluck();
+  let looked: unknown;
+  return () => {
+    const now = schemaVersion.get();
+    if (now === looked) return;
+    const [fault] = definitionFaults(database, migrations.length).filter(concernsEvents);
+    if (fault) throw new LogDamaged(`${messageOf(fault)}. Stop the server, run the integrity check, restore a backup.`);
+    looked = now;
+  };
+}
+
+/**
+ * Makes sure, by reading alone, that nobody has changed the definitions of a file of a version.
+ * @throws StoreStartupError
+ */
+export function requireDefinitions(database: Database.Database, version: number, path: string): void {
+  if (version === 0) return;
+  const [fault] = definitionFaults(database, version).filter(concernsEvents);
+  if (fault)
+    throw new StoreStartupError(
+      'damaged',
+      `${path}: ${messageOf(fault)}. Run the integrity check, and restore a backup; the file was left as it is.`,
+    );
+}
+
+/** A table of statistics, or one that a tool for backups keeps, changes no event. */
+function concernsEvents({ problem, definition }: DefinitionFault): boolean {
+  return problem !== 'unexpected' || definition.type === 'trigger' || definition.type === 'view';
+}
+
+export function messageOf({ problem, definition: { type, name } }: DefinitionFault): string {
+  const means = type === 'trigger' ? ': events can be changed' : '';
+  switch (problem) {
+    case 'missing':
+      return `The ${type} ${name} is missing${means}`;
+    case 'changed':
+      return `The ${type} ${name} is not as a ledger makes it${means}`;
+    case 'unexpected':
+      return `The ${type} ${name} is none of a ledger${means}`;
+  }
+}
 
 /**
  * Makes sure, by reading alone, that the file is a ledger of this release or an earlier one, or empty.
  * @returns how many migrations the file has seen
  */
-export function versionOf(database: Database, path: string): number {
+export function versionOf(database: Database.Database, path: string): number {
   const version = database.pragma('user_version', { simple: true }) as number;
   const owner = database.pragma('application_id', { simple: true }) as number;
   const objects = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number;
@@ -56,7 +158,7 @@ export function versionOf(database: Database, path: string): number {
 }
 
 /** Brings the file to this release, each step in a transaction of its own. */
-export function migrate(database: Database, path: string): void {
+export function migrate(database: Database.Database, path: string): void {
   for (;;) {
     database.exec('BEGIN IMMEDIATE');
     try {

@@ -9,6 +9,7 @@ export function codeOf(error: unknown): string {
 
 /** Nothing was written, or read, and why: trying again may help, unless the file is damaged. */
 export function unavailable(error: unknown): StoreUnavailable | LogDamaged {
+  if (error instanceof LogDamaged || error instanceof StoreUnavailable) return error;
   return new (isDamage(error) ? LogDamaged : StoreUnavailable)(reasonOf(error), { cause: error });
 }
 

@@ -1,7 +1,18 @@
 import { closeSync, existsSync, openSync, statSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { LogDamaged, RevisionConflict, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
+import {
+  LogDamaged,
+  RevisionConflict,
+  seal,
+  StoreUnavailable,
+  type EventStore,
+  type RecordedEvent,
+} from '#event-sourcing';
+import { appendQueue } from './append-queue.js';
+import { openForWriting } from './connection.js';
+import { toStored } from './event-rows.js';
+import { logHead } from './log-head.js';
 import { openSqliteEventStore, type SqliteEventStore, type SqliteEventStoreOptions } from './index.js';
 import { appendTo, eventually, sealedAt, temporaryDirectory } from './testing.js';
 
@@ -75,9 +86,7 @@ describe('appends of one turn of the event loop', () => {
     const store = open();
     await appendFirst(store, 'before');
     sqlite((database) =>
-      database.exec(
-        `CREATE TRIGGER no BEFORE INSERT ON events WHEN NEW.stream = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END`,
-      ),
+      database.exec(`CREATE INDEX no ON events (CASE stream WHEN 'bad' THEN json_extract('{', '$') END)`),
     );
     const outcomes = await Promise.allSettled(['a', 'bad', 'b'].map((stream) => appendFirst(store, stream)));
 
@@ -125,20 +134,179 @@ describe('events in the file', () => {
     ['changed, all at once', `UPDATE events SET stream = 'b'`],
     ['deleted', 'DELETE FROM events WHERE position = 1'],
     ['deleted, all at once', 'DELETE FROM events'],
+    ['replaced', `REPLACE INTO events SELECT position, stream, revision, id, type, '{}', metadata FROM events`],
+    [
+      'replaced by their place in the stream',
+      `INSERT OR REPLACE INTO events (stream, revision, id, type, data, metadata) SELECT stream, revision, id, type, '{}', metadata FROM events`,
+    ],
+    [
+      'changed in the conflict with another',
+      `INSERT INTO events SELECT * FROM events WHERE true ON CONFLICT DO UPDATE SET data = '{}'`,
+    ],
+    ['put at a place of the past', `INSERT INTO events SELECT 0, 'b', 0, id, type, data, metadata FROM events`],
+    ['put behind a gap', `INSERT INTO events SELECT NULL, stream, 7, id, type, data, metadata FROM events`],
   ])('are never %s', async (_, statement) => {
     const store = open();
     await appendFirst(store, 'a');
 
-    expect(() => sqlite((database) => database.exec(statement))).toThrow(/^Events are never/);
+    expect(() => sqlite((database) => database.exec(statement))).toThrow(/^Events are (never|only)/);
     expect(await store.read('a')).toHaveLength(1);
   });
 
   it('keep positions that are not handed out again, even if the last one was taken away', async () => {
     const store = open();
     await appendTo(store, 'a', 1, 2, 3);
-    sqlite((database) => database.exec('DROP TRIGGER events_are_never_deleted; DELETE FROM events WHERE position = 3'));
+    await store.close();
+    tamper('DELETE FROM events WHERE position = 3');
 
-    expect(await appendTo(store, 'b', 1)).toMatchObject({ position: 4 });
+    const inserted = sqlite((database) =>
+      database
+        .prepare(
+          `INSERT INTO events SELECT NULL, 'b', 0, id, type, data, metadata FROM events LIMIT 1 RETURNING position`,
+        )
+        .pluck()
+        .all(),
+    );
+    expect(inserted).toEqual([4]);
+  });
+});
+
+describe('a log that somebody has touched while a store has it open', () => {
+  const setBack = `UPDATE sqlite_sequence SET seq = (SELECT max(position) FROM events)`;
+
+  async function expectDamage(work: Promise<unknown>): Promise<void> {
+    await expect(work).rejects.toThrow(LogDamaged);
+    await expect(work).rejects.toThrow(/run the integrity check, restore a backup/);
+  }
+
+  const reading = async (store: EventStore, after: number) => {
+    for await (const { caughtUp } of store.subscribe({ after, signal: AbortSignal.timeout(20_000) }))
+      if (caughtUp) return;
+  };
+
+  it.each<[string, readonly string[]]>([
+    ['its newest events', ['DELETE FROM events WHERE position > 4', setBack]],
+    ['all of its events', ['DELETE FROM events', 'DELETE FROM sqlite_sequence']],
+    [
+      'its last event, for another one',
+      [
+        'DELETE FROM events WHERE position = 6',
+        setBack,
+        `INSERT INTO events SELECT NULL, 'c', 0, 'x', type, data, metadata FROM events WHERE position = 1`,
+      ],
+    ],
+    [
+      'its last event, for others up to beyond its end',
+      [
+        'DELETE FROM events WHERE position = 6',
+        setBack,
+        `INSERT INTO events SELECT NULL, 'c', revision, 'x', type, data, metadata FROM events WHERE stream = 'a'`,
+      ],
+    ],
+  ])('appends nothing to one that has lost %s, and says so wherever its end is asked for', async (_, statements) => {
+    const store = open();
+    await appendTo(store, 'a', 1, 2, 3);
+    await appendTo(store, 'b', 1, 2, 3);
+    tamper(...statements);
+    const before = rows();
+
+    await expectDamage(store.append('d', sealedAt('d', 0, 1), -1));
+    await expectDamage(Promise.all(['e', 'f'].map((stream) => store.append(stream, sealedAt(stream, 0, 1), -1))));
+    await expectDamage(store.head());
+    expect(rows()).toEqual(before);
+    expect(store.metrics()).toMatchObject({ appendedEvents: 6 });
+  });
+
+  it('tells a subscription at its end, however many events have come in the place of what it has seen', async () => {
+    const writer = open({ pollInterval: 1_000_000 });
+    await appendTo(writer, 'a', 1, 2, 3);
+    const store = open({ readOnly: true, pollInterval: 10 });
+    const seen = new AbortController();
+    const following = (async () => {
+      for await (const { caughtUp } of store.subscribe({ after: 0, signal: AbortSignal.timeout(20_000) }))
+        if (caughtUp) seen.abort();
+    })();
+    await eventually('the past', () => seen.signal.aborted);
+    tamper(
+      'DELETE FROM events WHERE position = 3',
+      setBack,
+      `INSERT INTO events SELECT NULL, 'c', revision, 'x', type, data, metadata FROM events WHERE stream = 'a'`,
+    );
+    await expectDamage(following);
+  });
+
+  it.each([0, 1, 2])('reads over no gap of positions, from position %i on', async (after) => {
+    const store = open();
+    for (const stream of ['a', 'b', 'c', 'd']) await appendTo(store, stream, 1);
+    tamper('DELETE FROM events WHERE position = 2');
+
+    await expect(reading(store, after)).rejects.toThrow('Position 2 of the log is missing');
+  });
+
+  it('does not wait behind a position that the log does not have', async () => {
+    const store = open();
+    await appendTo(store, 'a', 1);
+
+    await expect(reading(store, 2)).rejects.toThrow('The log ends at position 1, but position 2 has been there');
+  });
+
+  it('does not go on behind an event that was put in the place of the last one of its stream', async () => {
+    const store = open();
+    await appendTo(store, 'a', 1, 2);
+    const [, last] = await store.read('a');
+    await appendTo(store, 'b', 1);
+    tamper(`UPDATE events SET id = '00000000-0000-8000-8000-000000000000', data = '3' WHERE position = 2`);
+
+    await expectDamage(store.append('a', seal('a', 2, last!.metadata.hash, [last!]), 1));
+    expect(rows()).toHaveLength(3);
+  });
+
+  it.each([
+    ['swallows what is appended', `BEFORE INSERT ON events BEGIN SELECT RAISE(IGNORE); END`],
+    ['takes it away again', `AFTER INSERT ON events BEGIN DELETE FROM events WHERE stream = 'b'; END`],
+    ['changes it', `AFTER INSERT ON events BEGIN UPDATE events SET data = '9' WHERE stream = 'b'; END`],
+    ['changes another one', `AFTER INSERT ON events BEGIN UPDATE events SET data = '9' WHERE position = 1; END`],
+  ])('acknowledges nothing while a trigger %s', async (_, trigger) => {
+    const store = open();
+    await appendTo(store, 'a', 1);
+    sqlite((database) =>
+      database.exec(
+        `DROP TRIGGER events_are_never_changed; DROP TRIGGER events_are_never_deleted; CREATE TRIGGER x ${trigger}`,
+      ),
+    );
+    const before = rows();
+
+    await expectDamage(store.append('b', sealedAt('b', 0, 1), -1));
+    expect(rows()).toEqual(before);
+  });
+
+  it.each([
+    ['swallows', `BEFORE INSERT ON main.events WHEN NEW.stream = 'b' BEGIN SELECT RAISE(IGNORE); END`],
+    [
+      'adds to',
+      `AFTER INSERT ON main.events WHEN NEW.stream = 'c' BEGIN
+         INSERT INTO events SELECT NULL, 'x', 0, id, type, data, metadata FROM events LIMIT 1; END`,
+    ],
+  ])('reads back what an append has written: nothing is acknowledged that something %s', async (_, trigger) => {
+    const database = openForWriting(directory.events);
+    const queue = appendQueue(database, { head: logHead(), eventsInGroup: 10, onCommitted: () => undefined });
+    const append = (stream: string) => {
+      const events = sealedAt(stream, 0, 1);
+      return queue.append({
+        stream,
+        events: events.map(toStored),
+        previousHash: events[0]!.metadata.previousHash,
+        expectedRevision: -1,
+      });
+    };
+    await append('a');
+    // Of this connection alone, so that the definitions of the file are as they should be.
+    database.exec(`CREATE TEMP TRIGGER x ${trigger}`);
+    for (const stream of await Promise.allSettled([append('b'), append('c')]))
+      expect(stream).toMatchObject({ status: 'rejected', reason: expect.any(LogDamaged) });
+    queue.close();
+    database.close();
+    expect(rows().map(([, stream]) => stream)).toEqual(['a']);
   });
 });
 
@@ -381,11 +549,28 @@ function follow(store: EventStore): RecordedEvent[] {
   return events;
 }
 
-function sqlite(use: (database: Database.Database) => void): void {
+function sqlite<T>(use: (database: Database.Database) => T): T {
   const database = new Database(directory.events);
   try {
-    use(database);
+    return use(database);
   } finally {
     database.close();
   }
+}
+
+/** Changes the file behind the back of the store, and covers it up. */
+function tamper(...statements: readonly string[]): void {
+  sqlite((database) => {
+    const triggers = database.prepare(`SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'`).all() as {
+      name: string;
+      sql: string;
+    }[];
+    for (const { name } of triggers) database.exec(`DROP TRIGGER ${name}`);
+    for (const statement of statements) expect(database.prepare(statement).run().changes).toBeGreaterThan(0);
+    for (const { sql } of triggers) database.exec(sql);
+  });
+}
+
+function rows(): readonly unknown[][] {
+  return sqlite((database) => database.prepare('SELECT * FROM events ORDER BY position').raw().all() as unknown[][]);
 }

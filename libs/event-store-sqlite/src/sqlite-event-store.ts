@@ -6,6 +6,7 @@ import { checkpointThread } from './checkpoint-thread.js';
 import { defaultWalBytes, openForReading, openForWriting, type ConnectionOptions } from './connection.js';
 import { eventColumns, toRecorded, toStored, type EventRow } from './event-rows.js';
 import { checkIntegrity, type IntegrityOptions, type IntegrityReport } from './integrity.js';
+import { logHead } from './log-head.js';
 import { logTail, pageSize } from './log-tail.js';
 import { unavailable } from './sqlite-errors.js';
 import { StoreUnavailable } from '#event-sourcing';
@@ -67,12 +68,14 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
   const writer = options.readOnly ? undefined : openForWriting(path, options);
   const reader = openForReading(path, options);
   const realPath = realpathSync(path);
-  const tail = logTail(reader, { realPath, pollInterval });
+  const head = logHead();
+  const tail = logTail(reader, { realPath, head, pollInterval });
   const checkpoints =
     writer && checkpointThread({ path: realPath, interval: checkpointInterval, restartBytes: walBytes });
   const queue =
     writer &&
     appendQueue(writer, {
+      head,
       eventsInGroup,
       onCommitted() {
         checkpoints?.committed();
@@ -128,7 +131,12 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
       const stored = events.map(toStored);
       if (closing) throw closed();
       if (!queue) throw new StoreUnavailable('The event store is open for reading only');
-      const result = await queue.append({ stream, events: stored, expectedRevision });
+      const result = await queue.append({
+        stream,
+        events: stored,
+        previousHash: events[0]!.metadata.previousHash,
+        expectedRevision,
+      });
       latestIds.set(result.position, stored.at(-1)![0]);
       if (latestIds.size > keptIds) latestIds.delete(latestIds.keys().next().value!);
       return result;

@@ -2,8 +2,16 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync,
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { lockDirectory, openSqliteEventStore, StoreStartupError, type StartupProblem } from './index.js';
-import { appendTo, temporaryDirectory } from './testing.js';
+import { toStored } from './event-rows.js';
+import {
+  checkIntegrity,
+  lockDirectory,
+  openSqliteEventStore,
+  StoreStartupError,
+  type StartupProblem,
+} from './index.js';
+import { migrations } from './schema.js';
+import { appendTo, sealedAt, temporaryDirectory } from './testing.js';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let path: string;
@@ -23,12 +31,12 @@ describe('opening a store', () => {
         database.pragma('user_version', { simple: true }),
         database.pragma('journal_mode', { simple: true }),
       ]),
-    ).toEqual([1, 'wal']);
+    ).toEqual([2, 'wal']);
     expect(
       inSqlite((database) =>
         database.prepare(`SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name`).pluck().all(),
       ),
-    ).toEqual(['events', 'events_are_never_changed', 'events_are_never_deleted']);
+    ).toEqual(['events', 'events_are_never_changed', 'events_are_never_deleted', 'events_are_only_appended']);
   });
 
   it('takes an empty file for a new one', async () => {
@@ -36,6 +44,29 @@ describe('opening a store', () => {
     const store = openSqliteEventStore({ path });
     expect(await store.head()).toBe(0);
     await store.close();
+  });
+
+  it('goes on with a file of the first version, and keeps what is in it', async () => {
+    inSqlite((database) => {
+      database.pragma('journal_mode = WAL');
+      database.exec(migrations[0]!);
+      database.pragma('user_version = 1');
+      database
+        .prepare('INSERT INTO events (stream, revision, id, type, data, metadata) VALUES (?, 0, ?, ?, ?, ?)')
+        .run('a', ...toStored(sealedAt('a', 0, 1)[0]!));
+    });
+    // A tool that only reads does not bring it up to date.
+    const reader = openSqliteEventStore({ path, readOnly: true });
+    expect(await reader.read('a')).toHaveLength(1);
+    await reader.close();
+    expect((await checkIntegrity(path)).findings).toEqual([]);
+    expect(inSqlite((database) => database.pragma('user_version', { simple: true }))).toBe(1);
+
+    const store = openSqliteEventStore({ path });
+    expect(await appendTo(store, 'a', 2)).toEqual({ revision: 1, position: 2 });
+    await store.close();
+    expect(inSqlite((database) => database.pragma('user_version', { simple: true }))).toBe(2);
+    expect((await checkIntegrity(path)).findings).toEqual([]);
   });
 
   it('goes on with a write-ahead log that was left behind', async () => {
@@ -82,8 +113,28 @@ describe('opening a store is refused, with nothing changed, when', () => {
 
   it.each([false, true])('a newer release has written it (read only: %s)', async (readOnly) => {
     await openSqliteEventStore({ path }).close();
-    inSqlite((database) => database.pragma('user_version = 2'));
-    expectRefusal({ path, readOnly }, 'newerRelease', 'newer release (file version 2, this release knows 1)');
+    inSqlite((database) => database.pragma('user_version = 3'));
+    expectRefusal({ path, readOnly }, 'newerRelease', 'newer release (file version 3, this release knows 2)');
+  });
+
+  it.each([
+    [
+      'a trigger was added',
+      'CREATE TRIGGER swallow BEFORE INSERT ON events BEGIN SELECT RAISE(IGNORE); END',
+      'The trigger swallow',
+    ],
+    ['a trigger is gone', 'DROP TRIGGER events_are_only_appended', 'The trigger events_are_only_appended'],
+    [
+      'a trigger does something else',
+      `DROP TRIGGER events_are_never_changed;
+       CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events BEGIN SELECT 1; END`,
+      'The trigger events_are_never_changed is not as a ledger makes it',
+    ],
+    ['the table has another column', 'ALTER TABLE events ADD COLUMN note TEXT', 'The table events'],
+  ])('%s', async (_, statement, text) => {
+    await openSqliteEventStore({ path }).close();
+    inSqlite((database) => database.exec(statement));
+    expectRefusal({ path }, 'damaged', text);
   });
 
   it('it is damaged', async () => {
