@@ -29,6 +29,7 @@ import { SavingsPlansController } from './commands/savings-plans.controller.js';
 import { SendCommandHandler } from './commands/send-command.js';
 import { SoftwareController } from './commands/software.controller.js';
 import { SubscriptionsController } from './commands/subscriptions.controller.js';
+import { clockSetBack } from './clock-set-back.js';
 import { Condition } from './condition.js';
 import { ExplainRowHandler } from './explanations/explain-row.js';
 import { ExplanationsController } from './explanations/explanations.controller.js';
@@ -138,8 +139,8 @@ export function ledgerOf({
   partners,
   logger,
 }: LedgerParts): Ledger {
-  const onClockSetBack = (stream: string, now: string, lastRecordedAt: string) =>
-    logger.warn({ stream, now, lastRecordedAt }, 'the clock reads earlier than the last event');
+  const clock = () => new Date().toISOString();
+  const onEarlier = clockSetBack(clock, logger);
   const turns = loopTurns();
   return {
     id,
@@ -157,7 +158,7 @@ export function ledgerOf({
     positions: positionsIn(store, id),
     longReadings: fewAtOnce({ atOnce: 8, ofOne: 2, longestLine: 100 }),
     turns,
-    clock: () => new Date().toISOString(),
+    clock,
     relationships: rememberRefusals({
       commands: relationshipCommands({
         relationships: commandHandler({
@@ -167,21 +168,21 @@ export function ledgerOf({
           summaryOf: relationshipSummary,
           // One partner's long streams, however many, hold up no other's.
           betweenPages: (stream) => turns.take(pairOf(stream)!.partnerId),
-          onClockSetBack,
+          onEarlier,
         }),
         names: commandHandler({
           store,
           decider: grantName,
           codec: grantNameCodec,
           summaryOf: () => undefined,
-          onClockSetBack,
+          onEarlier,
         }),
       }),
       store,
       journal: refusalJournal,
       // A log in the data directory is locked for this server; to one in a database others append too.
       soleWriter: place === undefined,
-      onClockSetBack,
+      onEarlier,
     }),
   };
 }

@@ -609,9 +609,9 @@ describe('the states that are kept', () => {
 });
 
 describe('the clock', () => {
-  it('set back does not set back what is recorded; it is told instead', async () => {
-    const onClockSetBack = jest.fn();
-    const { handle, store } = handlerOn({ onClockSetBack });
+  it('set back does not set back what is recorded, and is reported', async () => {
+    const onEarlier = jest.fn();
+    const { handle, store } = handlerOn({ onEarlier });
     await handle(increase(1));
     await handle(increase(1, { now: '2026-03-01T11:00:00.000Z' }));
     await handle(increase(1, { now: '2026-03-01T12:00:00.001Z' }));
@@ -620,7 +620,7 @@ describe('the clock', () => {
     expect(recorded.map(({ metadata }) => metadata.recordedAt)).toEqual([now, now, '2026-03-01T12:00:00.001Z']);
     // The decision counts for the same time as its record.
     expect(recorded[1]?.data).toEqual({ by: 1, at: now });
-    expect(onClockSetBack.mock.calls).toEqual([['counter-1', '2026-03-01T11:00:00.000Z', now]]);
+    expect(onEarlier.mock.calls).toEqual([['counter-1', '2026-03-01T11:00:00.000Z', now]]);
   });
 });
 

@@ -102,8 +102,11 @@ export interface CommandHandlerOptions<Commands, Events, State, Context, Summary
   readonly attempts?: number;
   /** Awaited between the pages of a long stream that is folded for a question (default: a turn of the event loop). */
   readonly betweenPages?: (stream: string) => Promise<void>;
-  /** Told when the clock reads earlier than the last event of a stream; that event's time is used. */
-  readonly onClockSetBack?: (stream: string, now: string, lastRecordedAt: string) => void;
+  /**
+   * Reports a command whose time is earlier than that of the last event of a stream; that event's time is used. It may have
+   * waited while other processes appended, or the clock was set back.
+   */
+  readonly onEarlier?: (stream: string, now: string, lastRecordedAt: string) => void;
 }
 
 /** So many events of a stream are read and folded at a time: between two pages others have their turn. */
@@ -138,7 +141,7 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
   cachedCommands = 250_000,
   attempts = 5,
   betweenPages = () => turn(),
-  onClockSetBack,
+  onEarlier,
 }: CommandHandlerOptions<Commands, Events, State, Context, Summary>): CommandHandler<
   Commands,
   Events,
@@ -217,7 +220,7 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
 
     let now = request.now;
     if (now < folded.recordedAt) {
-      onClockSetBack?.(stream, now, folded.recordedAt);
+      onEarlier?.(stream, now, folded.recordedAt);
       now = folded.recordedAt;
     }
     let events: readonly MessageOf<Events>[];

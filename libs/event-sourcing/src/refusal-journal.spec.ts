@@ -214,7 +214,7 @@ describe('a refusal of state', () => {
 
   it('never goes back in time in its journal', async () => {
     const setBack: string[][] = [];
-    const { handle, store } = serverOn({ onClockSetBack: (...told) => setBack.push(told) });
+    const { handle, store } = serverOn({ onEarlier: (...told) => setBack.push(told) });
     await handle(deposit(10));
     await handle(withdraw(12));
     await handle(withdraw(12, { now: '2026-03-01T11:00:00.000Z' }));

@@ -41,7 +41,7 @@ export interface RememberRefusalsOptions<Commands, Events, State, Context, Summa
   readonly cachedRefusals?: number;
   /** How often a command is decided anew because another server wrote into the journal, before the caller is told. */
   readonly attempts?: number;
-  readonly onClockSetBack?: (stream: string, now: string, lastRecordedAt: string) => void;
+  readonly onEarlier?: (stream: string, now: string, lastRecordedAt: string) => void;
 }
 
 type Entry = Pick<RecordedEvent, 'revision' | 'metadata'>;
@@ -74,7 +74,7 @@ export function rememberRefusals<Commands, Events, State, Context, Summary, Entr
   soleWriter = false,
   cachedRefusals = 500_000,
   attempts = 5,
-  onClockSetBack,
+  onEarlier,
 }: RememberRefusalsOptions<Commands, Events, State, Context, Summary, Entries>): CommandHandler<
   Commands,
   Events,
@@ -151,7 +151,7 @@ export function rememberRefusals<Commands, Events, State, Context, Summary, Entr
 
     let recordedAt = request.now;
     if (recordedAt < memory.recordedAt) {
-      onClockSetBack?.(stream, recordedAt, memory.recordedAt);
+      onEarlier?.(stream, recordedAt, memory.recordedAt);
       recordedAt = memory.recordedAt;
     }
     const { code } = rejection;
