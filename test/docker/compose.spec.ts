@@ -71,7 +71,7 @@ describe.each(names)('%s', (name) => {
     expect(mountAt(service, partnersFile)).toMatchObject({ type: 'bind', readOnly: true });
     if (log.store === 'kurrentdb')
       expect(mountAt(service, keysDirectory)).toMatchObject({ type: 'volume', readOnly: true });
-    expect(policy.name).toBe('partner-center-2020-06');
+    expect(policy.name).toBe('partner-center-2026-11');
     expect(service.ports!.map((published) => filledIn(published).split(':')[2])).toEqual([String(port)]);
   });
 

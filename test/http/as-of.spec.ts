@@ -70,7 +70,7 @@ describe('a relationship as it stood', () => {
     const before = await readiness(`asOfRevision=${bought.body.revision}`);
     expect(before.body).toMatchObject({
       removable: false,
-      policy: 'partner-center-2020-06',
+      policy: 'partner-center-2026-11',
       asOf: recordedAt[bought.body.revision],
       blockers: [{ itemId: 's', kind: 'activeSubscription', earliestClearableAt: recordedAt[bought.body.revision] }],
     });
@@ -161,7 +161,7 @@ describe('a server under another policy', () => {
       expect(await blocks(query)).toBe('suspendedNewCommerce');
     }
     const then = `?asOfPosition=${positionOf(suspended)}`;
-    expect(await readiness(then)).toMatchObject({ removable: true, policy: 'partner-center-2020-06', blockers: [] });
+    expect(await readiness(then)).toMatchObject({ removable: true, policy: 'partner-center-2026-11', blockers: [] });
     expect(await blocks(then)).toBeNull();
     await server.end();
   });

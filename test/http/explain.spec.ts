@@ -70,7 +70,7 @@ describe('an explanation', () => {
       actor: { id: 'user-1', kind: 'partnerUser', tenant: northwind },
       comment: 'Two invoices open',
       schema: 1,
-      policy: { name: 'partner-center-2020-06' },
+      policy: { name: 'partner-center-2026-11' },
       cause: null,
       changes: [
         {

@@ -122,7 +122,7 @@ describe('a server that is watched', () => {
     expect(server.output()).toContain(`${server.url}/docs`);
     expect(server.output()).toContain('npm run token -- --role GlobalAdmin --role AdminAgent --partner <guid>');
     expect(server.output()).toContain(server.dataDirectory);
-    expect(server.output()).toContain('partner-center-2020-06');
+    expect(server.output()).toContain('partner-center-2026-11');
   });
 
   it('counts what it does, on a port of its own', async () => {

@@ -36,6 +36,8 @@ export interface Situation {
 export interface HouseRules {
   /** The later revisions of the remove-a-relationship page. */
   readonly later: boolean;
+  /** Those of November 2026: sales regions (R26a), and more reasons than fraud (S19a). */
+  readonly of2026: boolean;
   readonly noticeRequired: boolean;
   readonly softwarePastWindowBlocks: boolean;
   readonly designations: number;
@@ -326,6 +328,14 @@ function checkDue(due: Time, now: Time): void {
 }
 
 // The relationship (R)
+
+const ordinaryReasons = ['other', 'customerRequest', 'nonPayment', 'fraud', 'dispute', 'migration'];
+
+/** R26, R26a: as far as the countries go that are spoken of here. */
+function isOneMarket(one: string, other: string, { of2026 }: HouseRules): boolean {
+  const regions = ['US UM GU', 'DE AT NO GB', 'NG KE'];
+  return one === other || (of2026 && regions.some((region) => region.includes(one) && region.includes(other)));
+}
 
 /** The request that can be answered (R29). */
 function answerable(world: World, now: Time) {
@@ -618,10 +628,10 @@ function dap(world: World, id: string, at: Time): Fact {
 // The rules, command by command
 
 const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N], situation: Situation) => Fact[] } = {
-  RequestResellerRelationship(world, data, { partner, now }) {
+  RequestResellerRelationship(world, data, { partner, now, house }) {
     if (partner.standing !== 'good') no('PartnerRestricted');
     const asked = countsFrom(data.effectiveAt, now);
-    if (data.market !== partner.market) no('MarketMismatch');
+    if (!isOneMarket(partner.market, data.market, house)) no('MarketMismatch');
     const reseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
     if (data.indirectResellerId !== undefined && !reseller) no('ResellerNotRelated');
     if (world.stage === 'on') no('AlreadyActive');
@@ -956,9 +966,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     return [['AzureSubscriptionAdded', { subscriptionId, azureSubscriptionId, addedAt: iso(situation.now) }]];
   },
 
-  CancelAzureSubscription(world, { subscriptionId, azureSubscriptionId, reason }, { now }) {
+  CancelAzureSubscription(world, { subscriptionId, azureSubscriptionId, reason }, { now, house }) {
     checkOn(world);
-    if (reason !== 'compromise') no('InvalidReason');
+    if (reason !== 'compromise' && !(house.of2026 && ordinaryReasons.includes(reason))) no('InvalidReason');
     const plan = ofThisTerm(world, world.subscriptions, subscriptionId);
     const azure = ofAnyTerm(world, plan.azure, azureSubscriptionId);
     checkNotDeleted(plan);

@@ -65,7 +65,7 @@ interface Step {
   readonly jump: { readonly ahead: number } | { readonly boundary: number; readonly offset: number };
   /** Undefined: somebody who may. */
   readonly actor: Actor | undefined;
-  readonly partner: Pick<Partner, 'type' | 'standing'>;
+  readonly partner: Pick<Partner, 'type' | 'standing' | 'market'>;
   readonly nameTaken: boolean;
 }
 
@@ -155,7 +155,7 @@ const utterances: Record<CommandName, Arbitrary<Utterance>> = {
     'RequestResellerRelationship',
     {
       customer: constantFrom({ name: 'Fabrikam' }, { name: 'Fabrikam', domain: 'fabrikam.example' }),
-      market: rarely('US', 'DE'),
+      market: rarely('US', 'UM', 'DE', 'AT', 'NO', 'KE', 'BR'),
       delegatedAdmin: maybe(boolean()),
       indirectResellerId: maybe(rarely(reseller.tenantId, stranger.tenantId)),
     },
@@ -218,7 +218,7 @@ const utterances: Record<CommandName, Arbitrary<Utterance>> = {
   CancelAzureSubscription: says('CancelAzureSubscription', {
     subscriptionId: there('azurePlan'),
     azureSubscriptionId: there('azure'),
-    reason: rarely('compromise', 'boredom'),
+    reason: rarely('compromise', 'boredom', 'other', 'customerRequest', 'nonPayment'),
   }),
 
   PurchaseReservation: says(
@@ -359,6 +359,7 @@ const stepOf = (utterance: Arbitrary<Utterance>): Arbitrary<Step> =>
     partner: record({
       type: rarely('directBillPartner', 'indirectProvider', 'indirectReseller'),
       standing: rarely('good', 'restricted', 'suspended'),
+      market: rarely('US', 'DE', 'UM', 'BR', 'NG'),
     }),
     nameTaken: rarely(false, true),
   });
@@ -433,6 +434,7 @@ const sequence: Arbitrary<Sequence> = constantFrom(...themes).chain(([about, ...
   record({
     house: record({
       later: boolean(),
+      of2026: boolean(),
       noticeRequired: rarely(false, true),
       softwarePastWindowBlocks: boolean(),
       designations: constantFrom(1, 3, 500),
@@ -510,8 +512,9 @@ function later(jump: Step['jump'], now: number, world: World): number {
   return (next[jump.boundary % Math.max(1, next.length)] ?? now) + jump.offset;
 }
 
-function policyOf({ later, ...house }: HouseRules): Policy {
-  const policy = policies[later ? 'partner-center-later' : 'partner-center-2020-06']!;
+function policyOf({ later, of2026, ...house }: HouseRules): Policy {
+  const before = later ? 'partner-center-later' : 'partner-center-2020-06';
+  const policy = policies[of2026 ? `partner-center-2026-11${later ? '-later' : ''}` : before]!;
   return {
     ...policy,
     removal: {
@@ -536,13 +539,13 @@ function agree(decider: RelationshipDecider, { house, startsAt, opening, steps }
   const usual = {
     jump: { ahead: 0 },
     actor: undefined,
-    partner: { type: 'directBillPartner', standing: 'good' },
+    partner: { type: 'directBillPartner', standing: 'good', market: 'US' },
     nameTaken: false,
   } as const;
 
   for (const step of [...opening.map((utterance) => ({ ...usual, utterances: [utterance] })), ...steps]) {
     now = later(step.jump, now, world);
-    const partner: Partner = { ...itself, market: 'US', resellers: [reseller], ...step.partner };
+    const partner: Partner = { ...itself, resellers: [reseller], ...step.partner };
     const sayable = step.utterances.map((utterance) => {
       const said = command(utterance, now, world);
       const actor = step.actor ?? rightful(said.type);

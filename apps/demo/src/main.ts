@@ -112,7 +112,7 @@ function adviceOn({ reply, step }: UnexpectedAnswer): string {
     return 'The server knows other partners: PARTNERS_FILE must be the one that it has read.';
   if (code === step.refusedAs || code === 'EffectiveInFuture')
     return "The book's day must not lie in the future of the server's clock.";
-  return 'The book is written for the policy partner-center-2020-06, and its windows for a first run on the day of --today.';
+  return 'The book is written for the policy partner-center-2026-11, and its windows for a first run on the day of --today.';
 }
 
 main().catch((error: unknown) => {

@@ -265,7 +265,11 @@ export const azurePlanCleared: Chapter = (teller) => {
   const { tell, staff } = teller;
   const subscriptionId = buyAzurePlan(teller);
   for (const azureSubscriptionId of addAzureSubscriptions(teller, subscriptionId))
-    tell('CancelAzureSubscription', { subscriptionId, azureSubscriptionId, reason: 'compromise' }, staff.globalAdmin);
+    tell(
+      'CancelAzureSubscription',
+      { subscriptionId, azureSubscriptionId, reason: 'customerRequest' },
+      staff.globalAdmin,
+    );
   tell('SuspendSubscription', { subscriptionId, reason: 'customerRequest' }, staff.helpdesk);
 };
 

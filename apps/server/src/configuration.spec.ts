@@ -27,7 +27,8 @@ describe('a configuration', () => {
       keysDirectory: resolve('data/keys'),
       log: { store: 'sqlite', eventsFile: resolve('data/events.sqlite') },
       partnersFile: resolve('partners.json'),
-      policy: { name: 'partner-center-2020-06' },
+      policy: { name: 'partner-center-2026-11' },
+      salesRegions: {},
       logLevel: 'info',
       metricsPort: 9464,
       viewLagLimitSeconds: 10,
@@ -74,6 +75,13 @@ describe('a configuration', () => {
     expect(configuration({ ...issuer, JWT_PERSON_CLAIM: text }).issuer).toMatchObject({ personClaim });
   });
 
+  it('puts countries into other sales regions', () => {
+    expect(configuration({ SALES_REGIONS: 'Europe=XK, MD; Gulf=AE' }).salesRegions).toEqual({
+      Europe: ['XK', 'MD'],
+      Gulf: ['AE'],
+    });
+  });
+
   it('takes an empty variable for one that is not set, but no metrics for an empty port of theirs', () => {
     expect(configuration(Object.fromEntries(variables.map((name) => [name, ''])))).toEqual({
       ...configuration({}),
@@ -87,7 +95,17 @@ describe('a configuration', () => {
     [{ PORT: '65536' }, /PORT must be a whole number from 0 to 65535, but is "65536"/],
     [
       { POLICY: 'partner-center-1999' },
-      /POLICY must be one of partner-center-2020-06, partner-center-later, but is "partner-center-1999"/,
+      /POLICY must be one of partner-center-2026-11, partner-center-2026-11-later, partner-center-2020-06, partner-center-later, but is "partner-center-1999"/,
+    ],
+    [{ SALES_REGIONS: 'Europe' }, /SALES_REGIONS must be regions with their countries, such as Europe=/],
+    [{ SALES_REGIONS: 'Europe=xk' }, /SALES_REGIONS must be regions/],
+    [{ SALES_REGIONS: 'Europe=' }, /SALES_REGIONS must be regions/],
+    [{ SALES_REGIONS: ' =XK' }, /SALES_REGIONS must name every region before its =/],
+    [{ SALES_REGIONS: 'Europe=XK;Europe=MD' }, /SALES_REGIONS must name "Europe" once, with all its countries/],
+    [{ SALES_REGIONS: 'Europe=XK;Gulf=AE,XK' }, /SALES_REGIONS must put XK into one region/],
+    [
+      { SALES_REGIONS: 'Europe=XK', POLICY: 'partner-center-later' },
+      /SALES_REGIONS has no meaning with POLICY=partner-center-later, under which a partner sells in its own country/,
     ],
     [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of fatal, .*but is "loud"/],
     [{ PROJECTOR: 'yes' }, /PROJECTOR must be one of thread, off/],

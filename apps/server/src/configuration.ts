@@ -1,4 +1,4 @@
-import { policies, type Policy } from '#customer-relationship';
+import { defaultPolicy, policies, type Policy, type SalesRegions } from '#customer-relationship';
 import { FlagText, judged, Matching, OneOf, Optional, Text, WholeText, type PersonClaim } from '#http';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -25,6 +25,8 @@ const algorithms = [
 /** Not a URL: it would be taken for a path of this machine, made there, and shown with whatever is in it. */
 const path = /^(?![\w+.-]+:\/\/)\P{Cc}{1,4096}$/u;
 const network = /^[\da-fA-F.:]+(\/\d{1,3})?(,[\da-fA-F.:]+(\/\d{1,3})?)*$/;
+/** `Europe=XK,MD;Gulf=AE,SA`: regions by name, each with codes of ISO 3166-1. */
+const salesRegionsForm = /^ *[^=;,]+=( *[A-Z]{2} *,)* *[A-Z]{2} *(;[^=;,]+=( *[A-Z]{2} *,)* *[A-Z]{2} *)*$/;
 const url = /^https?:\/\/[^\s/?#]+[^\s]*$/;
 
 class Environment {
@@ -34,6 +36,14 @@ class Environment {
   @Optional(Matching(path, 'a path, at most 4096 characters', './data/keys')) KEYS_DIR?: string;
   @Optional(Matching(path, 'a path, at most 4096 characters', './partners.json')) PARTNERS_FILE?: string;
   @Optional(OneOf(Object.keys(policies))) POLICY?: string;
+  @Optional(
+    Matching(
+      salesRegionsForm,
+      'regions with their countries, such as Europe=XK,MD;Gulf=AE,SA',
+      'Europe=XK,MD;Gulf=AE,SA',
+    ),
+  )
+  SALES_REGIONS?: string;
   @Optional(Matching(url, 'a URL of http or https', 'https://login.example/keys')) JWKS_URL?: string;
   @Optional(Text(500)) JWT_ISSUER?: string;
   @Optional(Text(500)) JWT_AUDIENCE?: string;
@@ -82,6 +92,8 @@ export interface Configuration {
   readonly log: EventLog;
   readonly partnersFile: string;
   readonly policy: Policy;
+  /** Countries that this ledger puts into another sales region than the policy does. */
+  readonly salesRegions: SalesRegions;
   /** Where tokens are verified; absent: with the server's own key. */
   readonly issuer?: {
     readonly jwksUrl: URL;
@@ -122,6 +134,7 @@ const ownVariables = [
   'KEYS_DIR',
   'PARTNERS_FILE',
   'POLICY',
+  'SALES_REGIONS',
   'JWKS_URL',
   'JWT_ISSUER',
   'JWT_AUDIENCE',
@@ -189,6 +202,13 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
   const noNetwork = trustedProxies.find((proxy) => !isNetwork(proxy));
   if (noNetwork !== undefined && network.test(given['TRUSTED_PROXIES']!))
     faults.push(`TRUSTED_PROXIES must be addresses or networks with commas, but ${JSON.stringify(noNetwork)} is none`);
+  const policy = policies[given['POLICY'] ?? defaultPolicy.name] ?? defaultPolicy;
+  const { salesRegions, faults: faultsOfRegions } = salesRegionsOf(given['SALES_REGIONS'] ?? '');
+  faults.push(...faultsOfRegions);
+  if (given['SALES_REGIONS'] && !policy.salesRegions)
+    faults.push(
+      `SALES_REGIONS has no meaning with POLICY=${policy.name}, under which a partner sells in its own country`,
+    );
   if (!value || faults.length > 0)
     throw new StartupFailure(
       `The configuration is not right:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
@@ -210,7 +230,8 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     keysDirectory: value.KEYS_DIR === undefined ? join(dataDirectory, 'keys') : resolve(value.KEYS_DIR),
     log,
     partnersFile: resolve(value.PARTNERS_FILE ?? './partners.json'),
-    policy: policies[value.POLICY ?? 'partner-center-2020-06']!,
+    policy,
+    salesRegions,
     ...(JWKS_URL === undefined
       ? {}
       : {
@@ -250,6 +271,25 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
 function personClaimOf(text: string): PersonClaim {
   const [name, ...value] = text.split('=');
   return { name: name!, ...(value.length > 0 ? { value: value.join('=') } : {}) };
+}
+
+/** Regions that name a shipped one add to it; a country belongs to one region. */
+function salesRegionsOf(text: string): { readonly salesRegions: SalesRegions; readonly faults: readonly string[] } {
+  const regions = new Map<string, string[]>();
+  const faults: string[] = [];
+  const taken = new Set<string>();
+  for (const part of salesRegionsForm.test(text) ? text.split(';') : []) {
+    const [name = '', countries = ''] = part.split('=').map((side) => side.trim());
+    if (name === '') faults.push('SALES_REGIONS must name every region before its =');
+    if (regions.has(name)) faults.push(`SALES_REGIONS must name ${shown(name)} once, with all its countries`);
+    const codes = countries.split(',').map((code) => code.trim());
+    for (const code of codes) {
+      if (taken.has(code)) faults.push(`SALES_REGIONS must put ${code} into one region`);
+      taken.add(code);
+    }
+    regions.set(name, codes);
+  }
+  return { salesRegions: Object.fromEntries(regions), faults };
 }
 
 function isLoopback(host: string): boolean {

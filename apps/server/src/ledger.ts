@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { Partner, Policy, Relationships } from '#customer-relationship';
+import type { Partner, Policy, Relationships, SalesRegions } from '#customer-relationship';
 import type { EventStore } from '#event-sourcing';
 import type { Cursors, FewAtOnce, LoopTurns } from '#http';
 import type { ViewsReader } from '#projector';
@@ -21,6 +21,8 @@ export abstract class Ledger {
   abstract readonly operations: Operations;
   abstract readonly policy: Policy;
   abstract readonly policyHash: string;
+  /** Countries that this ledger puts into another sales region than the policy does. */
+  abstract readonly salesRegions: SalesRegions;
   /** By tenant id. */
   abstract readonly partners: ReadonlyMap<string, Partner>;
   /** What fingerprints of commands are made with. */

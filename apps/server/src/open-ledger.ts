@@ -99,7 +99,7 @@ async function openTaken({
   signal,
   onMetrics,
 }: Taken): Promise<Ledger> {
-  const { dataDirectory, keysDirectory, policy, log } = settings;
+  const { dataDirectory, keysDirectory, policy, salesRegions, log } = settings;
   const { partners, condition, logger } = surroundings;
   const { store } = opened;
   const place = log.store === 'sqlite' ? undefined : opened.place;
@@ -198,6 +198,7 @@ async function openTaken({
       pastViews: past,
       secret: secret.export(),
       policy,
+      salesRegions,
       partners,
       logger,
     });

@@ -8,6 +8,7 @@ import {
   refusalJournal,
   relationshipCodec,
   relationshipSummary,
+  type SalesRegions,
   relationshipCommands,
 } from '#customer-relationship';
 import { commandHandler, rememberRefusals, type EventStore } from '#event-sourcing';
@@ -119,6 +120,7 @@ export class ServerModule {
 }
 
 export interface LedgerParts extends Pick<Ledger, 'id' | 'place' | 'policy' | 'partners'> {
+  readonly salesRegions?: SalesRegions;
   readonly store: EventStore;
   readonly views: ViewsReader<Views>;
   /** Absent where nobody asks for the past. */
@@ -136,6 +138,7 @@ export function ledgerOf({
   pastViews = noPastViews,
   secret,
   policy,
+  salesRegions = {},
   partners,
   logger,
 }: LedgerParts): Ledger {
@@ -151,6 +154,7 @@ export function ledgerOf({
     operations: operations(),
     policy,
     policyHash: policyHash(policy),
+    salesRegions,
     partners,
     secret: createSecretKey(secret),
     // Of the same secret, but never the same use of it.

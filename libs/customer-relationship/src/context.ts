@@ -3,6 +3,7 @@ import type { Instant } from './calendar.js';
 import type { RelationshipEvents } from './events.js';
 import type { Actor, Partner } from './parties.js';
 import type { Policy } from './policy.js';
+import type { SalesRegions } from './sales-regions.js';
 import type { CustomerRelationship } from './state.js';
 
 /** What a decision rests on besides the state: one reading of the clock, who asks, and facts from outside. */
@@ -12,6 +13,8 @@ export interface Context {
   readonly policy: Policy;
   readonly partner: Partner;
   readonly customerId: string;
+  /** Where this ledger puts a country into another sales region than the policy does (rule R26a). */
+  readonly salesRegions?: SalesRegions;
   /** Another grant of the partner has the name that the command asks for (rule G2). */
   readonly grantNameTaken?: boolean;
 }

@@ -14,6 +14,7 @@ export * from './rejections.js';
 export * from './relationship.js';
 export * from './removal.js';
 export * from './rules.js';
+export * from './sales-regions.js';
 export * from './state.js';
 export * from './subscriptions.js';
 export * from './reservations.js';

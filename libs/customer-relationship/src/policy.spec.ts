@@ -6,12 +6,15 @@ import { customerRelationship } from './customer-relationship.js';
 import { roles, type Actor, type Role } from './parties.js';
 import { defaultPolicy, policies, policyHash, policyNamed, type Policy } from './policy.js';
 import * as rights from './rights.js';
+import { salesRegionsOf2023 } from './sales-regions.js';
 import { initialState } from './state.js';
 import { anyCommand, context, customerUser, laterPolicy, partnerApp, partnerUser, policyOf2020 } from './testing.js';
 
 describe('A policy', () => {
   // Its name and hash stand in the metadata of every event that it allowed.
   const published: Readonly<Record<string, string>> = {
+    'partner-center-2026-11': '871b56d6035f60f1416281b58ef51bac2e0cac3aa870a8e6113ca29484c35772',
+    'partner-center-2026-11-later': '4f000b0337fdd513ba5e49730c5387e934ab2cf3b7d627a29835570c81234995',
     'partner-center-2020-06': '264e82f54ae60c3d1027a0b9e933ba1b5ed94318710b1b7c981146ffbedc86b3',
     'partner-center-later': '1ea0eb2629338f6d24c46725a52e805fd76a1c9f7e77dc7eac22a1768f23d66b',
   };
@@ -60,10 +63,10 @@ describe('A policy', () => {
     }
   });
 
-  it('is found by its name; that of 2020 is the default', () => {
-    expect(Object.keys(policies)).toEqual(['partner-center-2020-06', 'partner-center-later']);
+  it('is found by its name for ever; the default is the newest', () => {
+    expect(Object.keys(policies)).toEqual(Object.keys(published));
     for (const [name, policy] of Object.entries(policies)) expect(policy.name).toBe(name);
-    expect(defaultPolicy).toBe(policies['partner-center-2020-06']);
+    expect(defaultPolicy).toBe(policies['partner-center-2026-11']);
   });
 
   it('is another one as soon as a value differs, wherever it stands', () => {
@@ -94,6 +97,28 @@ describe('A policy', () => {
       noticeAcknowledgementRequired: false,
     });
     expect(laterRemoval).toEqual({ ...removal, suspendedNewCommerceBlocks: true, savingsPlansBlock: true });
+  });
+});
+
+describe('The policies of November 2026', () => {
+  it('are those before with sales regions (R26a) and reasons for an ordinary end (S19a), and nothing else', () => {
+    for (const [name, before] of [
+      ['partner-center-2026-11', policyOf2020],
+      ['partner-center-2026-11-later', laterPolicy],
+    ] as const) {
+      const { salesRegions, azureCancellationReasons, ...rest } = policies[name]!;
+      expect({ ...rest, name: before.name, azureCancellationReasons: ['compromise'] }).toEqual(before);
+      expect(salesRegions).toBe(salesRegionsOf2023);
+      expect(azureCancellationReasons).toEqual([
+        'compromise',
+        'customerRequest',
+        'dispute',
+        'fraud',
+        'migration',
+        'nonPayment',
+        'other',
+      ]);
+    }
   });
 });
 
@@ -181,9 +206,11 @@ function expected(command: CommandName, { kind, roles: held }: Actor, partnerRol
   return holds ? undefined : 'RoleNotAllowed';
 }
 
-describe.each([policyOf2020, laterPolicy])('The rights under $name', (policy) => {
+describe.each(Object.values(policies))('The rights under $name', (policy) => {
   const of = (command: CommandName) =>
-    policy === laterPolicy && command === 'RemoveResellerRelationship' ? 'Global Admin Sales' : whoMay[command][0];
+    policy.name.endsWith('later') && command === 'RemoveResellerRelationship'
+      ? 'Global Admin Sales'
+      : whoMay[command][0];
 
   it.each(commands)('%s: whoever may, and nobody else (R4, R5, R28, S19)', (command) => {
     for (const set of roleSets)

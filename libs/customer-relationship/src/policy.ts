@@ -3,6 +3,7 @@ import { canonicalJson } from '#event-sourcing';
 import type { ReservationProduct, SoftwarePublisher } from './events.js';
 import type { PartnerType } from './parties.js';
 import { byUser, type Rights } from './rights.js';
+import { salesRegionsOf2023, type SalesRegions } from './sales-regions.js';
 
 /**
  * What the documentation says differently over time, in one place. A policy is data, immutable by name: change a value
@@ -39,8 +40,10 @@ export interface Policy {
   readonly nonRefundableReservations: readonly ReservationProduct[];
   /** Rule V9. */
   readonly nonCancellablePublishers: readonly SoftwarePublisher[];
-  /** Rule S19. */
+  /** Rules S19, S19a. */
   readonly azureCancellationReasons: readonly string[];
+  /** Where a partner may sell (rule R26a); absent: in its own country alone (rule R26). */
+  readonly salesRegions?: SalesRegions;
   /** Rule S15. */
   readonly retention: {
     readonly expiredDays: number;
@@ -120,11 +123,28 @@ const partnerCenterLater: Policy = {
   removal: { ...partnerCenter2020.removal, suspendedNewCommerceBlocks: true, savingsPlansBlock: true },
 };
 
-export const policies: Readonly<Record<string, Policy>> = {
-  [partnerCenter2020.name]: partnerCenter2020,
-  [partnerCenterLater.name]: partnerCenterLater,
-};
-export const defaultPolicy: Policy = partnerCenter2020;
+/** What both policies of November 2026 say otherwise than those before. */
+const of2026 = {
+  salesRegions: salesRegionsOf2023,
+  // What Azure takes as a reason for cancelling a subscription (compromise, dispute, other), and what Partner Center takes as
+  // one for suspending. An ordinary end says other, or that the customer has asked for it.
+  azureCancellationReasons: ['compromise', 'customerRequest', 'dispute', 'fraud', 'migration', 'nonPayment', 'other'],
+} as const satisfies Partial<Policy>;
+
+/** That of 2020 with sales regions, and reasons for an ordinary end of an Azure subscription. */
+const partnerCenter2026: Policy = { ...partnerCenter2020, name: 'partner-center-2026-11', ...of2026 };
+
+/** The same with what later revisions of the page say of removal. */
+const partnerCenter2026Later: Policy = { ...partnerCenterLater, name: 'partner-center-2026-11-later', ...of2026 };
+
+export const defaultPolicy: Policy = partnerCenter2026;
+/** By name, the default first. Every policy that was ever published stays: events name it, and so may a configuration. */
+export const policies: Readonly<Record<string, Policy>> = Object.fromEntries(
+  [partnerCenter2026, partnerCenter2026Later, partnerCenter2020, partnerCenterLater].map((policy) => [
+    policy.name,
+    policy,
+  ]),
+);
 
 /** SHA-256 (hex) over the canonical form of a policy: of its values, and of the rights that it overrides. */
 export function policyHash(policy: Policy): string {

@@ -60,9 +60,9 @@ export const rejections = {
   DapNoLongerOffered: 'state', // G10
   // meaning
   EffectiveInFuture: 'meaning',
-  MarketMismatch: 'meaning', // R26
+  MarketMismatch: 'meaning', // R26, R26a
   NoticeAcknowledgementMissing: 'meaning', // R21
-  InvalidReason: 'meaning', // S19
+  InvalidReason: 'meaning', // S19, S19a
   InvalidItem: 'meaning',
   InvalidSupportContact: 'meaning', // C1
   ResellerNotRelated: 'meaning',

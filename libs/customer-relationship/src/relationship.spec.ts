@@ -3,6 +3,7 @@ import type { MessageOf } from '#event-sourcing';
 import type { CommandName, RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
 import type { RelationshipEvents } from './events.js';
+import { policies } from './policy.js';
 import {
   accepted,
   active,
@@ -18,10 +19,12 @@ import {
   customerUser,
   established,
   now,
+  laterPolicy,
   partner,
   partnerApp,
   partnerContact,
   partnerUser,
+  policyOf2020,
   purchased,
   reestablished,
   removed,
@@ -120,10 +123,68 @@ describe('A relationship request', () => {
   it('stays within one market (R26)', () => {
     given()
       .when(ask({ market: 'DE' }))
-      .rejects('MarketMismatch', { partnerMarket: 'US', customerMarket: 'DE' });
+      .rejects('MarketMismatch', {
+        partnerMarket: 'US',
+        customerMarket: 'DE',
+        partnerRegion: 'United States',
+        customerRegion: 'Europe',
+      });
     given()
       .when(ask({ market: 'DE' }), { partner: { ...partner, market: 'DE' } })
       .then(requestedNow({ market: 'DE' }));
+  });
+
+  it.each([
+    ['DE', 'AT', true],
+    ['DE', 'NO', true],
+    ['CH', 'GB', true],
+    ['US', 'UM', true],
+    ['UM', 'US', true],
+    ['NG', 'KE', true],
+    ['US', 'CA', false],
+    ['DE', 'TR', false],
+    ['BR', 'AR', false],
+    ['AR', 'CL', true],
+    // In no region of the table: each alone.
+    ['BR', 'BR', true],
+    ['BR', 'PT', false],
+    ['ZZ', 'ZZ', true],
+    ['ZZ', 'QQ', false],
+  ])(
+    'of a partner in %s to a customer in %s stays within the sales region: %s (R26a)',
+    (partnerMarket, market, one) => {
+      for (const name of ['partner-center-2026-11', 'partner-center-2026-11-later']) {
+        const asking = given().when(ask({ market }), {
+          policy: policies[name]!,
+          partner: { ...partner, market: partnerMarket },
+        });
+        if (one) asking.then(requestedNow({ market }));
+        else asking.rejects('MarketMismatch', { partnerMarket, customerMarket: market });
+      }
+      // The policies before know countries alone.
+      for (const policy of [policyOf2020, laterPolicy]) {
+        const asking = given().when(ask({ market }), { policy, partner: { ...partner, market: partnerMarket } });
+        if (market === partnerMarket) asking.then(requestedNow({ market }));
+        else asking.rejects('MarketMismatch', { partnerMarket, customerMarket: market });
+      }
+    },
+  );
+
+  it('goes by the regions of the ledger’s own configuration before those of the policy (R26a)', () => {
+    const asked = (partnerMarket: string, market: string) =>
+      given().when(ask({ market }), {
+        partner: { ...partner, market: partnerMarket },
+        salesRegions: { Europe: ['UA'], Gulf: ['AE', 'SA'] },
+      });
+    asked('DE', 'UA').then(requestedNow({ market: 'UA' }));
+    asked('SA', 'AE').then(requestedNow({ market: 'AE' }));
+    asked('SA', 'QA').rejects('MarketMismatch', {
+      partnerMarket: 'SA',
+      partnerRegion: 'Gulf',
+      customerMarket: 'QA',
+      customerRegion: 'Middle East, Central Europe, and Eastern Europe',
+    });
+    asked('BR', 'UA').rejects('MarketMismatch', { partnerRegion: 'BR', customerRegion: 'Europe' });
   });
 
   it.each(['restricted', 'suspended'] as const)(

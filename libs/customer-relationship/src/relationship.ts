@@ -14,13 +14,14 @@ import type { Context, Decisions, Steps } from './context.js';
 import { grantOfferedWithRelationship } from './delegated-admin.js';
 import { reject } from './rejections.js';
 import { decideRemoval, endTerm } from './removal.js';
+import { salesRegionOf } from './sales-regions.js';
 import type { CustomerRelationship } from './state.js';
 
 export interface RelationshipLifecycleCommands {
   /** Asks the customer for a reseller relationship; the request waits for an answer until it lapses. */
   RequestResellerRelationship: {
     readonly customer: { readonly name: string; readonly domain?: string };
-    /** The customer's country or region, ISO 3166-1 alpha-2; must be the partner's (rule R26). */
+    /** The customer's country or region, ISO 3166-1 alpha-2; must be in the partner's sales region (rules R26, R26a). */
     readonly market: string;
     /** Ask for delegated admin privileges (DAP) too; only while they were offered (rule G10). */
     readonly delegatedAdmin?: boolean;
@@ -51,13 +52,12 @@ export interface RelationshipLifecycleCommands {
 }
 
 export const relationshipDecisions = {
-  /** Rules R22, R24, R26, R27, G10. After a removal this is how the relationship comes back. */
+  /** Rules R22, R24, R26, R26a, R27, G10. After a removal this is how the relationship comes back. */
   RequestResellerRelationship(state, data, context) {
     const { now, policy, partner, customerId } = context;
     requireGoodStanding(context);
     const requestedAt = effectiveTime(data.effectiveAt, now);
-    if (data.market !== partner.market)
-      throw reject('MarketMismatch', { partnerMarket: partner.market, customerMarket: data.market });
+    requireMarket(data.market, context);
     const indirectReseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
     if (data.indirectResellerId !== undefined && !indirectReseller)
       throw reject('ResellerNotRelated', { indirectResellerId: data.indirectResellerId });
@@ -202,6 +202,18 @@ function closeRequest(
   state.status = status;
   state.availableSupportContacts = [];
   delete state.request;
+}
+
+/** The partner sells where the customer is: in its sales region (rule R26a), or in its country where the policy knows none. */
+function requireMarket(customerMarket: string, { partner, policy, salesRegions }: Context): void {
+  const markets = { partnerMarket: partner.market, customerMarket };
+  if (!policy.salesRegions) {
+    if (customerMarket !== partner.market) throw reject('MarketMismatch', markets);
+    return;
+  }
+  const partnerRegion = salesRegionOf(partner.market, policy.salesRegions, salesRegions);
+  const customerRegion = salesRegionOf(customerMarket, policy.salesRegions, salesRegions);
+  if (customerRegion !== partnerRegion) throw reject('MarketMismatch', { ...markets, partnerRegion, customerRegion });
 }
 
 /** The request that waits for an answer, unless its time is over (rule R29). */

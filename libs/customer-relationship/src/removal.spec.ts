@@ -3,7 +3,7 @@ import { decideOn, Rejection, type MessageOf } from '#event-sourcing';
 import type { RelationshipCommands } from './commands.js';
 import { customerRelationship } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
-import type { Policy } from './policy.js';
+import { defaultPolicy, type Policy } from './policy.js';
 import {
   blocksAs,
   removalBlockers,
@@ -70,7 +70,7 @@ const removedNow = (
   overrides: Partial<RelationshipEvents['ResellerRelationshipRemoved']> = {},
 ): MessageOf<RelationshipEvents, 'ResellerRelationshipRemoved'> => ({
   type: 'ResellerRelationshipRemoved',
-  data: { relationshipTerm: 1, removedAt: now, policy: policyOf2020.name, ...overrides },
+  data: { relationshipTerm: 1, removedAt: now, policy: defaultPolicy.name, ...overrides },
 });
 
 const blockersOf = (history: History, policy = policyOf2020, at = now) =>

@@ -30,7 +30,7 @@ export const businessRules = {
   R23: 'What a removal has revoked does not come back by itself.',
   R24: 'One request is open at a time.',
   R25: 'Only a Global admin of the customer decides for the customer.',
-  R26: 'Partner and customer are in the same market.',
+  R26: 'Partner and customer are in the same market: the sales region of the partner’s country, or the country alone, as the policy says.',
   R27: 'A restricted or suspended partner neither requests nor sells; it may suspend, cancel and remove.',
   R28: 'A customer does not remove the reseller relationship.',
   R29: 'A request that nobody answers lapses.',

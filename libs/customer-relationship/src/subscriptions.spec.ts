@@ -17,7 +17,7 @@ import { customerRelationship, relationshipStream } from './customer-relationshi
 import { relationshipCodec } from './event-codec.js';
 import { subscriptionKinds, type RelationshipEvents, type SubscriptionKind } from './events.js';
 import { roles } from './parties.js';
-import { policyHash, type Policy } from './policy.js';
+import { defaultPolicy, policies, policyHash, type Policy } from './policy.js';
 import { removalBlockers, removalReadiness } from './removal.js';
 import { initialState, relationshipSummary } from './state.js';
 import { subscriptionSteps, type SubscriptionCommands } from './subscriptions.js';
@@ -1481,7 +1481,7 @@ describe('S19: cancelling an Azure subscription', () => {
   });
 
   it('S19: is refused for any other reason, before anything about the item is told', () => {
-    const unknownReason = { reason: 'boredom', known: ['compromise'] };
+    const unknownReason = { reason: 'boredom', known: defaultPolicy.azureCancellationReasons };
     given(...history)
       .when(cancelAzure('boredom'))
       .rejects('InvalidReason', unknownReason);
@@ -1493,6 +1493,24 @@ describe('S19: cancelling an Azure subscription', () => {
       .when(cancelAzure('boredom'), { policy: instead({ azureCancellationReasons: ['boredom'] }) })
       .thenNames('AzureSubscriptionCancelled');
   });
+
+  it.each(['other', 'customerRequest', 'nonPayment', 'fraud', 'migration', 'dispute', 'compromise'])(
+    'S19a: takes %s for a reason; the policies before November 2026 take compromise alone',
+    (reason) => {
+      for (const name of ['partner-center-2026-11', 'partner-center-2026-11-later'])
+        given(...history)
+          .when(cancelAzure(reason), { policy: policies[name]! })
+          .then({
+            type: 'AzureSubscriptionCancelled',
+            data: { subscriptionId: id, azureSubscriptionId: 'azure-1', reason, cancelledAt: now },
+          });
+      for (const policy of [policyOf2020, laterPolicy]) {
+        const cancelling = given(...history).when(cancelAzure(reason), { policy });
+        if (reason === 'compromise') cancelling.thenNames('AzureSubscriptionCancelled');
+        else cancelling.rejects('InvalidReason', { reason, known: ['compromise'] });
+      }
+    },
+  );
 
   it('S19: needs one that is there and not cancelled', () => {
     given(...history)

@@ -72,7 +72,7 @@ export interface SubscriptionCommands {
   CancelAzureSubscription: {
     readonly subscriptionId: string;
     readonly azureSubscriptionId: string;
-    /** One that the policy knows (rule S19). */
+    /** One that the policy knows (rules S19, S19a); for an ordinary end `other`, or `customerRequest`. */
     readonly reason: string;
   };
 }
@@ -325,7 +325,7 @@ export const subscriptionDecisions = {
     ];
   },
 
-  /** Rule S19. A suspended plan may be cleared too. */
+  /** Rules S19, S19a. A suspended plan may be cleared too. */
   CancelAzureSubscription(state, { subscriptionId, azureSubscriptionId, reason }, { now, policy }) {
     requireActive(state);
     if (!policy.azureCancellationReasons.includes(reason))

@@ -55,15 +55,15 @@ export const customerUser = (...roles: Role[]): Actor => ({
   tenant: customerId,
 });
 
-/** The page of June 2020 (the default) and its later revisions. */
-export const policyOf2020: Policy = defaultPolicy;
+/** The page of June 2020 and its later revisions. */
+export const policyOf2020: Policy = policies['partner-center-2020-06']!;
 export const laterPolicy: Policy = policies['partner-center-later']!;
 
 /** A direct-bill partner's Global admin and Admin agent, under the default policy. */
 export const context: Context = {
   now,
   actor: partnerUser('GlobalAdmin', 'AdminAgent'),
-  policy: policyOf2020,
+  policy: defaultPolicy,
   partner,
   customerId,
 };
@@ -111,7 +111,7 @@ export const removed = (
   removedAt = '2026-11-21T12:00:00.000Z',
 ): EventOf<'ResellerRelationshipRemoved'> => ({
   type: 'ResellerRelationshipRemoved',
-  data: { relationshipTerm, removedAt, policy: policyOf2020.name },
+  data: { relationshipTerm, removedAt, policy: defaultPolicy.name },
 });
 /** Asked for, accepted and agreed to once more after a removal. */
 export const reestablished = [requested(), accepted(2), agreementConfirmed] as const;

@@ -274,7 +274,10 @@ const rejectionTexts = {
   AutoExtendOff: ['The grant does not extend', 'It was requested without auto-extend.'],
   DapNoLongerOffered: ['Delegated admin privileges are no longer offered', 'Request granular ones.'],
   EffectiveInFuture: ['The time lies in the future', 'A command may count from now or from the past.'],
-  MarketMismatch: ['Partner and customer are in different markets', 'details name both.'],
+  MarketMismatch: [
+    'Partner and customer are in different markets',
+    'A partner sells in the sales region of its own country alone; details name both countries and regions. A partner of that region can request the relationship.',
+  ],
   NoticeAcknowledgementMissing: ['The notice is not acknowledged', 'Say noticeGiven: true once the customer has it.'],
   InvalidReason: ['The reason is not one of those known', 'details name them.'],
   InvalidItem: ['The item cannot be as described', 'details name what does not go together.'],

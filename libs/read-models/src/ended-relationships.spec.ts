@@ -52,14 +52,14 @@ describe('A relationship', () => {
         relationshipTerm: 1,
         establishedAt: '2026-01-10T09:00:00.000Z',
         removedAt: '2026-02-01T00:00:00.000Z',
-        policy: 'partner-center-2020-06',
+        policy: 'partner-center-2026-11',
         noticeGiven: true,
       },
       {
         relationshipTerm: 2,
         establishedAt: '2026-03-01T00:00:00.000Z',
         removedAt: '2026-04-01T00:00:00.000Z',
-        policy: 'partner-center-2020-06',
+        policy: 'partner-center-2026-11',
         noticeGiven: null,
       },
     ];

@@ -42,7 +42,8 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     const command = { type, data: { ...ids, ...data } } as unknown as MessageOf<RelationshipCommands>;
     const { partner, customerId, actor } = party;
     const now = this.ledger.clock();
-    const contextAt = (at: string): Context => ({ now: at, actor, policy: this.ledger.policy, partner, customerId });
+    const { policy, salesRegions } = this.ledger;
+    const contextAt = (at: string): Context => ({ now: at, actor, policy, partner, customerId, salesRegions });
     // Every attempt anew, and before the key is looked up: who may not send it learns nothing by retrying somebody's key.
     requireRight(type, contextAt(now));
 
@@ -61,7 +62,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
             commandHash,
             commandId,
             correlationId: call.correlationId,
-            policy: { name: this.ledger.policy.name, hash: this.ledger.policyHash },
+            policy: { name: policy.name, hash: this.ledger.policyHash },
           },
           now,
           contextAt,
