@@ -87,6 +87,7 @@ describe('an import is welcome', () => {
     ['libs/customer-relationship/src/removal.ts', `import { Rejection } from '#event-sourcing';`],
     ['libs/customer-relationship/src/removal.spec.ts', `import { given } from '#event-sourcing/testing';`],
     ['libs/read-models/src/overview.ts', `import type { Events } from '#customer-relationship';`],
+    ['libs/read-models/src/overview.ts', `import { grantAt } from '#customer-relationship/statuses';`],
     ['libs/read-models/src/overview.ts', `import { type Events } from '#customer-relationship';`],
     ['libs/read-models/src/overview.spec.ts', `import { evolve } from '#customer-relationship';`],
     ['libs/event-store-kurrentdb/src/store.ts', `import { KurrentDBClient } from '@eventstore/db-client';`],
@@ -153,11 +154,11 @@ function rules(kit: ReadonlySet<string>) {
         (isTest(found) && (testTool(found) || builtin(found))),
     },
     {
-      rule: 'projections know event types, never the decider',
+      rule: 'projections know event types and the statuses that follow from time, never the decider',
       governs: within('libs/read-models'),
       allows: (found) =>
         relative(found) ||
-        found.specifier === '#event-sourcing' ||
+        ['#event-sourcing', '#customer-relationship/statuses'].includes(found.specifier) ||
         of('kysely')(found) ||
         (found.specifier === '#customer-relationship' && (found.typeOnly || isTest(found))) ||
         (isTest(found) && (testTool(found) || builtin(found))),

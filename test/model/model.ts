@@ -123,7 +123,7 @@ interface Grant {
 export interface World {
   stage: 'never' | 'asked' | 'declined' | 'withdrawn' | 'lapsed' | 'on' | 'off';
   term: number;
-  request: { readonly lapses: Time; readonly dap: boolean } | undefined;
+  request: { readonly lapses: Time; readonly dap: boolean; readonly contacts: string[] } | undefined;
   agreed: boolean;
   profile: { name: string; domain: string | undefined };
   contacts: string[];
@@ -642,9 +642,12 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       ? [['ResellerRelationshipRequestExpired', { expiredAt: iso(world.request.lapses) }]]
       : [];
     world.stage = 'asked';
-    world.request = { lapses: asked + 90 * day, dap: data.delegatedAdmin ?? false };
+    world.request = {
+      lapses: asked + 90 * day,
+      dap: data.delegatedAdmin ?? false,
+      contacts: [partner.tenantId, ...(reseller ? [reseller.tenantId] : [])],
+    };
     world.profile = { name: data.customer.name, domain: data.customer.domain };
-    world.contacts = [partner.tenantId, ...(reseller ? [reseller.tenantId] : [])];
     return [
       ...lapsed,
       ['ResellerRelationshipRequested', { requestedAt: iso(asked), expiresAt: iso(world.request.lapses) }],
@@ -656,6 +659,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const request = answerable(world, situation.now);
     world.stage = 'on';
     world.term += 1;
+    world.contacts = request.contacts;
     world.request = undefined;
     return [
       ['ResellerRelationshipEstablished', { relationshipTerm: world.term, establishedAt: iso(situation.now) }],
@@ -1293,10 +1297,15 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     if (roles.some((role) => !grant.roles.includes(role))) no('RoleNotGranted');
     const there = grant.groups.find(({ id }) => id === assignmentId);
     if (!there) {
+      // G8a
+      const taken = grant.groups.find(
+        ({ group, deleted }) => !deleted && group.toLowerCase() === groupId.toLowerCase(),
+      );
+      if (taken) no('GroupAlreadyAssigned', { assignmentId: taken.id });
       grant.groups.push({ id: assignmentId, group: groupId, roles, deleted: false });
       return [['AccessAssignmentCreated', { grantId, assignmentId, groupId, roles, createdAt: iso(now) }]];
     }
-    if (there.deleted || there.group !== groupId) no('ItemAlreadyExists');
+    if (there.deleted || there.group.toLowerCase() !== groupId.toLowerCase()) no('ItemAlreadyExists');
     if (sameRoles(there.roles, roles)) no('NothingToChange');
     there.roles = roles;
     return [['AccessAssignmentUpdated', { grantId, assignmentId, roles, updatedAt: iso(now) }]];

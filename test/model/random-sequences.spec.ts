@@ -324,7 +324,7 @@ const utterances: Record<CommandName, Arbitrary<Utterance>> = {
   AssignAccess: says('AssignAccess', {
     grantId,
     assignmentId: oneof(anew('access'), there('access')),
-    groupId: rarely('group-1', 'group-2'),
+    groupId: constantFrom('group-1', 'GROUP-1', 'group-2', 'group-3', 'group-4'),
     roles: constantFrom(['role-a', 'role-b'], ['role-b'], ['ROLE-A'], [globalAdministrator], []),
   }),
   RemoveAccess: says('RemoveAccess', { grantId, assignmentId: there('access') }),

@@ -134,17 +134,18 @@ const lists: Readonly<Record<string, readonly ((db: Kysely<Views>, partnerId: st
   ],
   items: [
     ...itemSorts.map(
-      (sort) => (db: Kysely<Views>, partnerId: string) => listItems(db, { partnerId, sort, limit: 200 }),
+      (sort) => (db: Kysely<Views>, partnerId: string, now: string) =>
+        listItems(db, { partnerId, now, sort, limit: 200 }),
     ),
     ...[true, false].map(
-      (current) => (db: Kysely<Views>, partnerId: string) =>
-        listItems(db, { partnerId, filter: { current }, limit: 200 }),
+      (current) => (db: Kysely<Views>, partnerId: string, now: string) =>
+        listItems(db, { partnerId, now, filter: { current }, limit: 200 }),
     ),
     ...customers.map(
-      (customerId) => (db: Kysely<Views>, partnerId: string) =>
-        listItems(db, { partnerId, filter: { customerId }, limit: 200 }),
+      (customerId) => (db: Kysely<Views>, partnerId: string, now: string) =>
+        listItems(db, { partnerId, now, filter: { customerId }, limit: 200 }),
     ),
-    (db, partnerId) => listItems(db, { partnerId, filter: { status: 'suspended' }, limit: 200 }),
+    (db, partnerId, now) => listItems(db, { partnerId, now, filter: { status: 'suspended' }, limit: 200 }),
   ],
   'support-contacts': [
     (db, partnerId) => listDesignations(db, { partnerId, limit: 200 }),

@@ -333,32 +333,32 @@ describe('Delegated-admin grants', () => {
 
 describe('Items', () => {
   it('are listed by name or by end, over all customers or of one', async () => {
-    const byName = await inPages((db, page) => listItems(db, { partnerId, ...page }));
+    const byName = await inPages((db, page) => listItems(db, { partnerId, now, ...page }));
     expect(byName).toHaveLength(50);
     const keys = byName.map(({ name, customerId, item }) => `${name.toLowerCase()} ${customerId} ${item}`);
     expect(keys).toEqual(keys.toSorted());
-    const byEnd = await inPages((db, page) => listItems(db, { partnerId, sort: 'endsAt', ...page }));
+    const byEnd = await inPages((db, page) => listItems(db, { partnerId, now, sort: 'endsAt', ...page }));
     const ends = byEnd.map(({ endsAt, customerId }) => `${endsAt} ${customerId}`);
     expect(ends).toEqual(ends.toSorted());
     const ofOne = await inPages((db, page) =>
-      listItems(db, { partnerId, filter: { customerId: customerIds[3]!.toUpperCase() }, ...page }),
+      listItems(db, { partnerId, now, filter: { customerId: customerIds[3]!.toUpperCase() }, ...page }),
     );
     expect(ofOne.map(({ itemId }) => itemId)).toEqual(['plan-3', 'sub-3']);
   });
 
   it('say whether they belong to the term that runs', async () => {
-    const past = await inPages((db, page) => listItems(db, { partnerId, filter: { current: false }, ...page }));
+    const past = await inPages((db, page) => listItems(db, { partnerId, now, filter: { current: false }, ...page }));
     expect(past.map(({ customerId }) => customerId).every((id) => customerIds.indexOf(id) >= 20)).toBe(true);
     expect(past).toHaveLength(10);
     expect(past.every(({ current }) => !current)).toBe(true);
-    const current = await inPages((db, page) => listItems(db, { partnerId, filter: { current: true }, ...page }));
+    const current = await inPages((db, page) => listItems(db, { partnerId, now, filter: { current: true }, ...page }));
     expect(current).toHaveLength(40);
     expect(current.every((item) => item.current)).toBe(true);
   });
 
   it('are filtered by what they are', async () => {
     const list = (filter: NonNullable<Parameters<typeof listItems>[1]['filter']>) =>
-      ask((db) => listItems(db, { partnerId, filter, limit: 200 }));
+      ask((db) => listItems(db, { partnerId, now, filter, limit: 200 }));
     expect((await list({ item: 'savingsPlan' })).rows).toHaveLength(25);
     expect((await list({ kind: 'legacy', status: 'pending' })).rows).toHaveLength(25);
     expect((await list({ kind: 'newCommerce' })).rows).toEqual([]);
@@ -369,11 +369,11 @@ describe('Items', () => {
 
   it('show what their type has, and null for what it has not', async () => {
     const filter = { customerId: customerIds[3]!, item: 'savingsPlan' } as const;
-    const { rows } = await ask((db) => listItems(db, { partnerId, filter }));
+    const { rows } = await ask((db) => listItems(db, { partnerId, now, filter }));
     expect(rows).toMatchObject([
       { itemId: 'plan-3', hourlyCommitment: { minorUnits: 1, currency: 'USD' }, trial: null, current: true },
     ]);
-    expect((await ask((db) => listItems(db, { partnerId: otherPartner, filter }))).rows).toEqual([]);
+    expect((await ask((db) => listItems(db, { partnerId: otherPartner, now, filter }))).rows).toEqual([]);
   });
 });
 
@@ -531,23 +531,23 @@ describe('An index serves', () => {
     ],
     ['all grants', 'partnerId=?', (db) => listGrants(db, { partnerId, now, filter: { status: 'all' } })],
     ['expired grants', 'partnerId=?', (db) => listGrants(db, { partnerId, now, filter: { status: 'expired' } })],
-    ['items by name', 'partnerId=?', (db) => listItems(db, { partnerId })],
+    ['items by name', 'partnerId=?', (db) => listItems(db, { partnerId, now })],
     [
       'items behind a cursor',
       'partnerId=? AND (sortName,customerId,item,itemId)>(?,?,?,?)',
-      (db) => listItems(db, { partnerId, ...after('a', customerId, 'subscription', 's') }),
+      (db) => listItems(db, { partnerId, now, ...after('a', customerId, 'subscription', 's') }),
     ],
     [
       'items by end',
       '(endOrder,customerId,item,itemId)>(?,?,?,?)',
-      (db) => listItems(db, { partnerId, sort: 'endsAt', ...after(now, customerId, 'a', 'b') }),
+      (db) => listItems(db, { partnerId, now, sort: 'endsAt', ...after(now, customerId, 'a', 'b') }),
     ],
     [
       'items of a customer',
       'partnerId=? AND customerId=?',
-      (db) => listItems(db, { partnerId, filter: { customerId } }),
+      (db) => listItems(db, { partnerId, now, filter: { customerId } }),
     ],
-    ['current items', 'partnerId=?', (db) => listItems(db, { partnerId, filter: { current: true } })],
+    ['current items', 'partnerId=?', (db) => listItems(db, { partnerId, now, filter: { current: true } })],
     ['designations', 'partnerId=?', (db) => listDesignations(db, { partnerId })],
     [
       'designations of a contact',

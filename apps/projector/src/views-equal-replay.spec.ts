@@ -22,6 +22,7 @@ import {
   relationshipViews,
   type Cursor,
   type EndedRelationship,
+  type Item,
   type Page,
   type Views,
 } from '#read-models';
@@ -159,23 +160,35 @@ describe('Views', () => {
         const pair = { partnerId, customerId };
         const answered = await reader.read('items', async (db) => ({
           customers: await everyPage((page) => listCustomers(db, { partnerId, ...page })),
-          items: await everyPage((page) => listItems(db, { partnerId, filter: { customerId }, ...page })),
+          items: await everyPage((page) => listItems(db, { partnerId, now, filter: { customerId }, ...page })),
           grants: await everyPage((page) =>
             listGrants(db, { partnerId, now, filter: { customerId, status: 'all' }, ...page }),
           ),
+          byStatus: Object.fromEntries(
+            await Promise.all(
+              (['active', 'cancellationRequested', 'cancelled', 'completed', 'expired', 'suspended'] as const).map(
+                async (status) => [
+                  status,
+                  await everyPage((page) => listItems(db, { partnerId, now, filter: { customerId, status }, ...page })),
+                ],
+              ),
+            ),
+          ) as Record<string, Item[]>,
           designations: await everyPage((page) => listDesignations(db, { partnerId, filter: { customerId }, ...page })),
           available: await findAvailableSupportContacts(db, pair),
           ended: await everyPage((page) => listEndedRelationships(db, { partnerId, now, ...page })),
         }));
         const { result } = answered;
         expect(result.customers.filter((row) => row.customerId === customerId)).toMatchObject(customersSaidBy(state));
-        expect(byId(result.items, ({ item, itemId }) => `${item} ${itemId}`)).toMatchObject(itemsSaidBy(state));
+        expect(byId(result.items, ({ item, itemId }) => `${item} ${itemId}`)).toMatchObject(itemsSaidBy(state, now));
+        for (const [status, named] of Object.entries(result.byStatus))
+          expect(named).toEqual(result.items.filter((item) => item.status === status));
         expect(byId(result.grants, ({ grantId }) => grantId)).toMatchObject(grantsSaidBy(state, now));
         expect(byId(result.designations, ({ subscriptionId }) => subscriptionId)).toMatchObject(
           Object.fromEntries([...state.designations].map(([id, { contact }]) => [id, { contact }])),
         );
         expect(result.designations).toHaveLength(state.designations.size);
-        expect(result.available).toEqual(state.status === 'active' ? state.availableSupportContacts : []);
+        expect(result.available).toEqual(state.availableSupportContacts);
         expect(result.ended.filter((row) => row.customerId === customerId).map(remains)).toEqual(
           remainsSaidBy(state, now),
         );
@@ -213,7 +226,8 @@ function customersSaidBy({ status, customer, relationshipTerm, ...state }: Custo
   ];
 }
 
-function itemsSaidBy(state: CustomerRelationship): Record<string, object> {
+function itemsSaidBy(state: CustomerRelationship, now: string): Record<string, object> {
+  const past = (end: string | undefined) => end !== undefined && now > end;
   const current = (relationshipTerm: number) =>
     state.status === 'active' && relationshipTerm === state.relationshipTerm;
   return Object.fromEntries([
@@ -247,7 +261,8 @@ function itemsSaidBy(state: CustomerRelationship): Record<string, object> {
     ...[...state.reservations].map(([id, { relationshipTerm, status, name, product, ...reservation }]) => [
       `reservation ${id}`,
       {
-        ...{ relationshipTerm, status, name, product },
+        ...{ relationshipTerm, name, product },
+        status: status !== 'cancelled' && past(reservation.expiresAt) ? 'expired' : status,
         current: current(relationshipTerm),
         commitmentUsdCents: reservation.commitmentUsdCents,
         purchasedAt: reservation.purchasedAt,
@@ -257,7 +272,8 @@ function itemsSaidBy(state: CustomerRelationship): Record<string, object> {
     ...[...state.software].map(([id, { relationshipTerm, status, name, kind, publisher, ...purchase }]) => [
       `softwarePurchase ${id}`,
       {
-        ...{ relationshipTerm, status, name, kind, publisher },
+        ...{ relationshipTerm, name, kind, publisher },
+        status: status === 'completed' && past(purchase.expiresAt) ? 'expired' : status,
         current: current(relationshipTerm),
         cancellationAllowedUntil: purchase.cancellationAllowedUntil,
         endsAt: purchase.expiresAt ?? null,
@@ -266,7 +282,13 @@ function itemsSaidBy(state: CustomerRelationship): Record<string, object> {
     ]),
     ...[...state.savingsPlans].map(([id, { relationshipTerm, status, name, expiresAt }]) => [
       `savingsPlan ${id}`,
-      { relationshipTerm, status, name, endsAt: expiresAt, current: current(relationshipTerm) },
+      {
+        relationshipTerm,
+        status: past(expiresAt) ? 'expired' : status,
+        name,
+        endsAt: expiresAt,
+        current: current(relationshipTerm),
+      },
     ]),
   ]) as Record<string, object>;
 }
@@ -291,8 +313,9 @@ function grantsSaidBy(state: CustomerRelationship, now: string): Record<string, 
           autoExtendDays: grant.autoExtendDays,
           requestExpiresAt: grant.requestExpiresAt,
           endsAt: grant.endsAt ?? null,
+          // Rule G8b: nothing is left of them when the grant has ended in any way.
           accessAssignments: [...grant.accessAssignments]
-            .filter(([, assignment]) => assignment.status === 'active')
+            .filter(([, assignment]) => status === 'active' && !lapsed && assignment.status === 'active')
             .map(([assignmentId, { groupId, roles }]) => ({ assignmentId, groupId, roles })),
         },
       ];

@@ -466,7 +466,13 @@ export const schemas: Readonly<Record<string, Schema>> = {
     listed: { type: 'boolean', description: 'The list shows it.' },
     rows: {
       ...listOf(object({ table: text, row: orNull({ type: 'object', additionalProperties: true }) })),
-      description: 'As the view keeps the row, and what it is joined with; null for what is gone.',
+      description:
+        'The row as the view keeps it, with the status that it has at the time of the answer, and what it is joined with; null for what is gone.',
+    },
+    byTime: {
+      ...orNull(object({ fields: { type: 'object', additionalProperties: true } })),
+      description:
+        'What an end that has passed has made of the row without an event, by name, from what and to what; null when nothing.',
     },
     events: {
       ...listOf(
@@ -670,7 +676,7 @@ const answers: Readonly<Record<string, Answers>> = {
   'ItemQueries.reservation': one('Reservation', 'The reservation as it stands now.'),
   'ItemQueries.software': one('SoftwarePurchase', 'The purchase as it stands now.'),
   'ItemQueries.savingsPlan': one('SavingsPlan', 'The savings plan as it stands now.'),
-  'ItemQueries.grant': one('Grant', 'The grant as its events tell it.'),
+  'ItemQueries.grant': one('Grant', 'The grant as it stands now.'),
   'ItemQueries.accessAssignment': one('AccessAssignment', 'The access assignment as it stands now.'),
   'CustomersController.list': list('CustomerPage', 'Customers with an active relationship.'),
   'CustomerItemsController.list': list('ItemPage', 'What the customer has.'),

@@ -2081,7 +2081,7 @@ export interface paths {
         };
         /**
          * Read a delegated admin grant
-         * @description The grant as its events tell it.
+         * @description The grant as it stands now.
          */
         get: operations["itemGrant"];
         put?: never;
@@ -2101,7 +2101,7 @@ export interface paths {
         };
         /**
          * Read a delegated admin grant
-         * @description The grant as its events tell it.
+         * @description The grant as it stands now.
          */
         get: operations["itemGrantOfPartner"];
         put?: never;
@@ -4057,13 +4057,19 @@ export interface components {
             };
             /** @description The list shows it. */
             listed: boolean;
-            /** @description As the view keeps the row, and what it is joined with; null for what is gone. */
+            /** @description The row as the view keeps it, with the status that it has at the time of the answer, and what it is joined with; null for what is gone. */
             rows: {
                 table: string;
                 row: {
                     [key: string]: unknown;
                 } | null;
             }[];
+            /** @description What an end that has passed has made of the row without an event, by name, from what and to what; null when nothing. */
+            byTime: {
+                fields: {
+                    [key: string]: unknown;
+                };
+            } | null;
             /** @description Without which the row would be another, in the order in which they happened. */
             events: {
                 /** @description The place of the last event in the relationship’s stream. */
@@ -5571,7 +5577,7 @@ export interface components {
                 };
             };
         };
-        /** @description One of: CommandInProgress, NothingToChange, ConcurrencyConflict, RelationshipNotActive, RelationshipAlreadyRemoved, RemovalBlocked, PurchasesNotAllowed, NoRelationship, AlreadyActive, RequestAlreadyOpen, NoOpenRequest, RequestExpired, AgreementNotConfirmed, ItemAlreadyExists, ItemOfEarlierTerm, LimitReached, NotDue, InvalidTransition, TermEnded, CancellationWindowClosed, CancelNotSupported, ParentNotActive, TrialStatusLocked, SubscriptionSuspended, SubscriptionDeleted, AutoRenewOff, AzurePlanHasActiveSubscriptions, AzurePlanRequired, RefundCapExceeded, ReservationNotRefundable, SavingsPlanNotCancellable, SupportContactNotAvailable, SupportContactNotSupported, NameNotUnique, GrantLocked, GrantNotActive, AutoExtendOff, DapNoLongerOffered. */
+        /** @description One of: CommandInProgress, NothingToChange, ConcurrencyConflict, RelationshipNotActive, RelationshipAlreadyRemoved, RemovalBlocked, PurchasesNotAllowed, NoRelationship, AlreadyActive, RequestAlreadyOpen, NoOpenRequest, RequestExpired, AgreementNotConfirmed, ItemAlreadyExists, ItemOfEarlierTerm, LimitReached, NotDue, InvalidTransition, TermEnded, CancellationWindowClosed, CancelNotSupported, ParentNotActive, TrialStatusLocked, SubscriptionSuspended, SubscriptionDeleted, AutoRenewOff, AzurePlanHasActiveSubscriptions, AzurePlanRequired, RefundCapExceeded, ReservationNotRefundable, SavingsPlanNotCancellable, SupportContactNotAvailable, SupportContactNotSupported, NameNotUnique, GrantLocked, GrantNotActive, GroupAlreadyAssigned, AutoExtendOff, DapNoLongerOffered. */
         CommandConflict: {
             headers: {
                 "X-Correlation-Id": components["headers"]["CorrelationId"];
@@ -5585,7 +5591,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "CommandInProgress" | "NothingToChange" | "ConcurrencyConflict" | "RelationshipNotActive" | "RelationshipAlreadyRemoved" | "RemovalBlocked" | "PurchasesNotAllowed" | "NoRelationship" | "AlreadyActive" | "RequestAlreadyOpen" | "NoOpenRequest" | "RequestExpired" | "AgreementNotConfirmed" | "ItemAlreadyExists" | "ItemOfEarlierTerm" | "LimitReached" | "NotDue" | "InvalidTransition" | "TermEnded" | "CancellationWindowClosed" | "CancelNotSupported" | "ParentNotActive" | "TrialStatusLocked" | "SubscriptionSuspended" | "SubscriptionDeleted" | "AutoRenewOff" | "AzurePlanHasActiveSubscriptions" | "AzurePlanRequired" | "RefundCapExceeded" | "ReservationNotRefundable" | "SavingsPlanNotCancellable" | "SupportContactNotAvailable" | "SupportContactNotSupported" | "NameNotUnique" | "GrantLocked" | "GrantNotActive" | "AutoExtendOff" | "DapNoLongerOffered";
+                    code?: "CommandInProgress" | "NothingToChange" | "ConcurrencyConflict" | "RelationshipNotActive" | "RelationshipAlreadyRemoved" | "RemovalBlocked" | "PurchasesNotAllowed" | "NoRelationship" | "AlreadyActive" | "RequestAlreadyOpen" | "NoOpenRequest" | "RequestExpired" | "AgreementNotConfirmed" | "ItemAlreadyExists" | "ItemOfEarlierTerm" | "LimitReached" | "NotDue" | "InvalidTransition" | "TermEnded" | "CancellationWindowClosed" | "CancelNotSupported" | "ParentNotActive" | "TrialStatusLocked" | "SubscriptionSuspended" | "SubscriptionDeleted" | "AutoRenewOff" | "AzurePlanHasActiveSubscriptions" | "AzurePlanRequired" | "RefundCapExceeded" | "ReservationNotRefundable" | "SavingsPlanNotCancellable" | "SupportContactNotAvailable" | "SupportContactNotSupported" | "NameNotUnique" | "GrantLocked" | "GrantNotActive" | "GroupAlreadyAssigned" | "AutoExtendOff" | "DapNoLongerOffered";
                     /** @constant */
                     status?: 409;
                 };
@@ -13344,7 +13350,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The grant as its events tell it. */
+            /** @description The grant as it stands now. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -13414,7 +13420,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The grant as its events tell it. */
+            /** @description The grant as it stands now. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];

@@ -1,4 +1,4 @@
-import type { Decider } from '#event-sourcing';
+import type { Decider, Frozen } from '#event-sourcing';
 import { requireRight } from './admission.js';
 import type { CommandName, RelationshipCommands } from './commands.js';
 import type { Context, Decisions } from './context.js';
@@ -9,6 +9,7 @@ import { reservationDecisions, reservationSteps } from './reservations.js';
 import { savingsPlanDecisions, savingsPlanSteps } from './savings-plans.js';
 import { softwareDecisions, softwareSteps } from './software.js';
 import { initialState, type CustomerRelationship } from './state.js';
+import { withStatusAt } from './statuses.js';
 import { subscriptionDecisions, subscriptionSteps } from './subscriptions.js';
 import { supportContactDecisions, supportContactSteps } from './support-contacts.js';
 
@@ -30,7 +31,7 @@ function withRights(table: Decisions<RelationshipCommands>): Decisions<Relations
       command,
       (state: unknown, data: unknown, context: Context) => {
         requireRight(command as CommandName, context);
-        return (decide as Decision)(state, data, context);
+        return (decide as Decision)(withStatusAt(state as Frozen<CustomerRelationship>, context.now), data, context);
       },
     ]),
   ) as unknown as Decisions<RelationshipCommands>;

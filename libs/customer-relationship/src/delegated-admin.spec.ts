@@ -22,6 +22,7 @@ import {
   removed,
   requested,
   spec,
+  openRequest,
 } from './testing.js';
 
 type CommandOf<N extends keyof RelationshipCommands> = MessageOf<RelationshipCommands, N>;
@@ -203,7 +204,7 @@ describe('A GDAP request', () => {
     given()
       .when(request({ roles: [] }))
       .rejects('RelationshipNotFound');
-    given(requested())
+    given(openRequest())
       .when(request({ roles: [] }))
       .rejects('NoRelationship', { status: 'requested' });
     given(...established, removed())
@@ -374,7 +375,7 @@ describe('A GDAP request that is not yet locked', () => {
     given(...established)
       .when(update({ name: 'Other' }))
       .rejects('ItemNotFound', { kind: 'grant', itemId: 'grant-1' });
-    given(requested())
+    given(openRequest())
       .when(update({ roles: [] }))
       .rejects('NoRelationship', { status: 'requested' });
   });
@@ -391,7 +392,7 @@ describe('A GDAP request that is not yet locked', () => {
       .rejects('InvalidTransition', { itemId: 'grant-1', from: 'approved', to: 'approvalPending' });
     given(...established, ...adminActive('grant-1'))
       .when(onGrant('Lock'), { now: justEnded })
-      .rejects('InvalidTransition', { itemId: 'grant-1', from: 'active', to: 'approvalPending' });
+      .rejects('InvalidTransition', { itemId: 'grant-1', from: 'expired', to: 'approvalPending' });
   });
 
   it('is not approved before it is locked', () => {
@@ -734,6 +735,22 @@ describe('The termination of a grant', () => {
 });
 
 describe('An access assignment', () => {
+  it('is the only one of its security group under a grant, in any spelling (G8a)', () => {
+    const assigned = [...active, accessCreated()];
+    given(...assigned)
+      .when(assign({ assignmentId: 'access-2', groupId: 'GROUP-1' }))
+      .rejects('GroupAlreadyAssigned', { grantId: 'grant-1', groupId: 'GROUP-1', assignmentId: 'access-1' });
+    given(...assigned)
+      .when(assign({ assignmentId: 'access-2', groupId: 'group-2' }))
+      .thenNames('AccessAssignmentCreated');
+    given(...assigned, accessDeleted)
+      .when(assign({ assignmentId: 'access-2' }))
+      .thenNames('AccessAssignmentCreated');
+    given(...assigned)
+      .when(assign({ groupId: 'GROUP-1', roles: ['role-helpdesk'] }))
+      .thenNames('AccessAssignmentUpdated');
+  });
+
   const active = [...established, ...adminActive('grant-1')];
 
   it('gives a group some of the roles of an active grant (G8)', () => {
@@ -755,7 +772,7 @@ describe('An access assignment', () => {
     given(...established)
       .when(assign({ roles: [] }))
       .rejects('RolesMissing', { grantId: 'grant-1' });
-    given(requested())
+    given(openRequest())
       .when(assign({ roles: [] }))
       .rejects('NoRelationship', { status: 'requested' });
   });
@@ -888,7 +905,7 @@ describe('Delegated admin privileges (DAP)', () => {
 
   it('need an active relationship (R20)', () => {
     given().when(record()).rejects('RelationshipNotFound');
-    given(requested()).when(record()).rejects('NoRelationship', { status: 'requested' });
+    given(openRequest()).when(record()).rejects('NoRelationship', { status: 'requested' });
   });
 
   it('come with the relationship under an id of its term', () => {

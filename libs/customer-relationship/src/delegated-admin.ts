@@ -10,12 +10,13 @@ import {
   requireNew,
   type RelayedSignature,
 } from './admission.js';
-import { addDays, hasPassed, type Instant } from './calendar.js';
+import { addDays, type Instant } from './calendar.js';
 import type { Decisions, Steps } from './context.js';
 import type { RelationshipEvents } from './events.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import type { CustomerRelationship, Grant, GranularGrant, GrantStatus } from './state.js';
+import { endOfGrant, grantAt, isOpenGrant } from './statuses.js';
 
 export interface DelegatedAdminCommands {
   /** Delegated admin privileges (DAP) that exist since before October 2023; one per customer. */
@@ -101,7 +102,7 @@ export const delegatedAdminDecisions = {
     requireLegalTerms(wanted, policy);
     const grant = current(state, state.grants, 'grant', grantId);
     requireUnlapsed(grant, now);
-    const status = statusAt(grant, now);
+    const { status } = grantAt(grant, now);
     if (grant.kind === 'dap' || (status !== 'created' && status !== 'active'))
       throw reject('GrantLocked', { grantId, status, editable: [] });
     const changes = changedTerms(grant, wanted);
@@ -117,7 +118,7 @@ export const delegatedAdminDecisions = {
   LockDelegatedAdminForApproval(state, { grantId }, { now }) {
     const grant = current(state, state.grants, 'grant', grantId);
     requireUnlapsed(grant, now);
-    requireStatus(grantId, grant.status, 'created', 'approvalPending');
+    requireStatus(grantId, grantAt(grant, now).status, 'created', 'approvalPending');
     return [{ type: 'DelegatedAdminLockedForApproval', data: { grantId, lockedAt: now } }];
   },
 
@@ -127,8 +128,9 @@ export const delegatedAdminDecisions = {
     const { now } = context;
     const grant = current(state, state.grants, 'grant', grantId);
     requireUnlapsed(grant, now);
-    if (grant.kind === 'dap') throw invalidTransition(grantId, grant.status, 'active');
-    requireStatus(grantId, grant.status, 'approvalPending', 'active');
+    const { status } = grantAt(grant, now);
+    if (grant.kind === 'dap') throw invalidTransition(grantId, status, 'active');
+    requireStatus(grantId, status, 'approvalPending', 'active');
     return [
       { type: 'DelegatedAdminApproved', data: { grantId, approvedBy: signature, approvedAt: now } },
       {
@@ -153,8 +155,8 @@ export const delegatedAdminDecisions = {
     const requestedBy: 'partner' | 'customer' = actor.kind === 'customerUser' ? 'customer' : 'partner';
     if (requestedBy === 'customer') requireCustomerGlobalAdmin('TerminateDelegatedAdmin', context);
     const grant = current(state, state.grants, 'grant', grantId);
-    const status = statusAt(grant, now);
-    const endable = requestedBy === 'customer' ? isOpen(status) : status === activeStatus[grant.kind];
+    const { status } = grantAt(grant, now);
+    const endable = requestedBy === 'customer' ? isOpenGrant(status) : status === activeStatus[grant.kind];
     if (!endable) throw invalidTransition(grantId, status, 'terminated');
 
     return [
@@ -168,13 +170,13 @@ export const delegatedAdminDecisions = {
   /** The clock's word on a request that nobody approved in time (rule G5) or an active grant past its end. */
   ExpireDelegatedAdmin(state, { grantId }, { now }) {
     const grant = known(state, state.grants, 'grant', grantId);
-    const expiredAt = endOf(grant);
+    const expiredAt = endOfGrant(grant);
     if (expiredAt === undefined) throw invalidTransition(grantId, grant.status, 'expired');
     requireDue(expiredAt, now);
     return [{ type: 'DelegatedAdminExpired', data: { grantId, expiredAt } }];
   },
 
-  /** Rule G8. */
+  /** Rules G8, G8a. */
   AssignAccess(state, { grantId, assignmentId, groupId, ...data }, { now }) {
     requireActive(state);
     const roles = distinct(data.roles);
@@ -184,9 +186,12 @@ export const delegatedAdminDecisions = {
     if (foreign.length > 0) throw reject('RoleNotGranted', { grantId, roles: foreign });
 
     const existing = grant.accessAssignments.get(assignmentId);
-    if (!existing)
+    if (!existing) {
+      const ofGroup = assignmentOfGroup(grant, groupId);
+      if (ofGroup !== undefined) throw reject('GroupAlreadyAssigned', { grantId, groupId, assignmentId: ofGroup });
       return [{ type: 'AccessAssignmentCreated', data: { grantId, assignmentId, groupId, roles, createdAt: now } }];
-    if (existing.status === 'deleted' || existing.groupId !== groupId)
+    }
+    if (existing.status === 'deleted' || !isSameId(existing.groupId, groupId))
       throw reject('ItemAlreadyExists', { kind: 'accessAssignment', itemId: assignmentId });
     if (isSameSet(existing.roles, roles)) throw reject('NothingToChange', { grantId, assignmentId });
     return [{ type: 'AccessAssignmentUpdated', data: { grantId, assignmentId, roles, updatedAt: now } }];
@@ -311,37 +316,20 @@ export function revokeGrants(state: Frozen<CustomerRelationship>, now: Instant):
 
 const activeStatus = { dap: 'approved', gdap: 'active' } as const satisfies Record<Grant['kind'], GrantStatus>;
 
-function isOpen(status: GrantStatus): boolean {
-  return status === 'created' || status === 'approvalPending' || status === 'approved' || status === 'active';
-}
-
 /** The grants of the current term that no event has ended. */
 function openGrants({ grants, relationshipTerm }: Frozen<CustomerRelationship>): [string, Frozen<Grant>][] {
-  return [...grants].filter(([, grant]) => grant.relationshipTerm === relationshipTerm && isOpen(grant.status));
-}
-
-/** When time ends a grant as it stands now: a request unless approved, an active grant anyway; DAP never. */
-function endOf(grant: Frozen<Grant>): Instant | undefined {
-  if (grant.kind === 'dap') return undefined;
-  if (grant.status === 'active') return grant.endsAt;
-  return grant.status === 'created' || grant.status === 'approvalPending' ? grant.requestExpiresAt : undefined;
-}
-
-/** The status that counts, however late the clock's command comes. */
-function statusAt(grant: Frozen<Grant>, now: Instant): GrantStatus {
-  const end = endOf(grant);
-  return end !== undefined && hasPassed(end, now) ? 'expired' : grant.status;
+  return [...grants].filter(([, grant]) => grant.relationshipTerm === relationshipTerm && isOpenGrant(grant.status));
 }
 
 /** Refuses a request that nobody approved in time, whether or not the clock's command has come (rule G5). */
 function requireUnlapsed(grant: Frozen<Grant>, now: Instant): void {
-  if (grant.kind === 'gdap' && grant.endsAt === undefined && statusAt(grant, now) === 'expired')
+  if (grant.kind === 'gdap' && grant.endsAt === undefined && grantAt(grant, now).status === 'expired')
     throw reject('RequestExpired', { expiredAt: grant.requestExpiresAt });
 }
 
 /** A GDAP grant that gives something now (rule G8). */
 function activeGrant(grantId: string, grant: Frozen<Grant>, now: Instant): Frozen<GranularGrant> & { endsAt: Instant } {
-  const status = statusAt(grant, now);
+  const { status } = grantAt(grant, now);
   if (grant.kind === 'dap' || status !== 'active' || grant.endsAt === undefined)
     throw reject('GrantNotActive', { grantId, status });
   return { ...grant, endsAt: grant.endsAt };
@@ -424,6 +412,17 @@ function distinct(roles: readonly string[]): readonly string[] {
 /** Both without duplicates. */
 function isSameSet(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((role) => other.includes(role));
+}
+
+/** Ids of a directory compare without case. */
+function isSameId(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+/** The assignment that gives a security group its roles of a grant (rule G8a). */
+function assignmentOfGroup({ accessAssignments }: Frozen<GranularGrant>, groupId: string): string | undefined {
+  const taken = [...accessAssignments].find(([, each]) => each.status === 'active' && isSameId(each.groupId, groupId));
+  return taken?.[0];
 }
 
 function granular(state: CustomerRelationship, grantId: string): GranularGrant | undefined {

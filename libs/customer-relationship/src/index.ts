@@ -16,6 +16,7 @@ export * from './removal.js';
 export * from './rules.js';
 export * from './sales-regions.js';
 export * from './state.js';
+export * from './statuses.js';
 export * from './subscriptions.js';
 export * from './reservations.js';
 export * from './software.js';

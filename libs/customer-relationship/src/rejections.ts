@@ -56,6 +56,7 @@ export const rejections = {
   NameNotUnique: 'state', // G2
   GrantLocked: 'state', // G4
   GrantNotActive: 'state', // G8
+  GroupAlreadyAssigned: 'state', // G8a
   AutoExtendOff: 'state',
   DapNoLongerOffered: 'state', // G10
   // meaning

@@ -35,6 +35,7 @@ import {
   softwarePurchased,
   spec,
   suspended,
+  openRequest,
 } from './testing.js';
 
 type EventOf<N extends keyof RelationshipEvents> = MessageOf<RelationshipEvents, N>;
@@ -251,7 +252,7 @@ describe('A relationship request', () => {
       .thenNames('ResellerRelationshipRequested');
   });
 
-  it('makes the partner and its reseller available as support contacts, until it is closed (R17)', () => {
+  it('makes nobody available as a support contact: requested is not established (R17, R22)', () => {
     const open = requested({ indirectReseller: reseller });
     expect(given(open).state()).toMatchObject({
       status: 'requested',
@@ -259,8 +260,9 @@ describe('A relationship request', () => {
       customer: { name: 'Fabrikam', domain: 'fabrikam.example' },
       request: { requestedAt: '2026-01-10T09:00:00.000Z', expiresAt: lapsesAt, delegatedAdmin: false },
     });
-    expect(given(open).state().availableSupportContacts).toEqual([partnerContact, reseller]);
-    expect(given(requested()).state().availableSupportContacts).toEqual([partnerContact]);
+    expect(given(open).state().availableSupportContacts).toEqual([]);
+    expect(given(open, accepted()).state().availableSupportContacts).toEqual([partnerContact, reseller]);
+    expect(given(requested(), accepted()).state().availableSupportContacts).toEqual([partnerContact]);
     for (const [closed, status] of [
       [declined, 'requestDeclined'],
       [withdrawn, 'requestWithdrawn'],
@@ -442,7 +444,8 @@ describe('The customer agreement', () => {
 
   it('needs an active relationship (R20)', () => {
     given().when(confirm()).rejects('RelationshipNotFound');
-    given(requested()).when(confirm()).rejects('NoRelationship', { status: 'requested' });
+    given(openRequest()).when(confirm()).rejects('NoRelationship', { status: 'requested' });
+    given(requested()).when(confirm()).rejects('NoRelationship', { status: 'requestExpired' });
   });
 
   it('has to be confirmed before anything is bought (S1)', () => {
@@ -583,7 +586,8 @@ describe('After the removal', () => {
 describe('Before it was ever active', () => {
   it.each(purchases)('nothing is bought: %s (S1)', (name) => {
     given().when(anyCommand[name]).rejects('RelationshipNotFound');
-    given(requested()).when(anyCommand[name]).rejects('NoRelationship', { status: 'requested' });
+    given(openRequest()).when(anyCommand[name]).rejects('NoRelationship', { status: 'requested' });
+    given(requested()).when(anyCommand[name]).rejects('NoRelationship', { status: 'requestExpired' });
   });
 
   it.each(others)('no other command is taken: %s (R20)', (name) => {
@@ -699,12 +703,13 @@ describe('After re-establishing', () => {
   });
 
   it('the request may name other contacts than the last one did (R22)', () => {
-    const state = given(...established, removed(), requested({ indirectReseller: reseller, customer: { name: 'F' } }));
-    expect(state.state()).toMatchObject({
-      status: 'requested',
+    const again = [...established, removed(), requested({ indirectReseller: reseller, customer: { name: 'F' } })];
+    expect(given(...again).state()).toMatchObject({ status: 'requested', availableSupportContacts: [] });
+    expect(given(...again, accepted(2)).state()).toMatchObject({
+      status: 'active',
       customer: { name: 'F' },
       availableSupportContacts: [partnerContact, reseller],
-      relationshipTerm: 1,
+      relationshipTerm: 2,
     });
   });
 });

@@ -166,9 +166,9 @@ export const relationshipSteps: Steps<
   ) {
     state.status = 'requested';
     state.customer = { ...customer };
-    state.request = { requestedAt, expiresAt, delegatedAdmin };
     const { tenantId, partnerId, name } = partner;
-    state.availableSupportContacts = [{ tenantId, partnerId, name }, ...(indirectReseller ? [indirectReseller] : [])];
+    const supportContacts = [{ tenantId, partnerId, name }, ...(indirectReseller ? [indirectReseller] : [])];
+    state.request = { requestedAt, expiresAt, delegatedAdmin, supportContacts };
   },
   ResellerRelationshipRequestDeclined(state) {
     closeRequest(state, 'requestDeclined');
@@ -183,6 +183,7 @@ export const relationshipSteps: Steps<
     state.status = 'active';
     state.relationshipTerm = relationshipTerm;
     state.establishedAt = establishedAt;
+    state.availableSupportContacts = [...(state.request?.supportContacts ?? [])];
     delete state.request;
   },
   CustomerAgreementConfirmed(state, { confirmedAt }) {
@@ -200,7 +201,6 @@ function closeRequest(
   status: 'requestDeclined' | 'requestWithdrawn' | 'requestExpired',
 ): void {
   state.status = status;
-  state.availableSupportContacts = [];
   delete state.request;
 }
 

@@ -52,6 +52,7 @@ import {
   softwarePurchased,
   spec,
   suspended,
+  openRequest,
 } from './testing.js';
 
 type Event = MessageOf<RelationshipEvents>;
@@ -96,7 +97,8 @@ describe('The removal of a reseller relationship', () => {
   });
 
   it.each([
-    ['requested', [requested()]],
+    ['requested', [openRequest()]],
+    ['requestExpired', [requested()]],
     [
       'requestDeclined',
       [
@@ -115,7 +117,7 @@ describe('The removal of a reseller relationship', () => {
       'requestExpired',
       [requested(), { type: 'ResellerRelationshipRequestExpired', data: { expiredAt: now } } as const],
     ],
-    ['requested', [...established, removed(), requested()]],
+    ['requested', [...established, removed(), openRequest()]],
   ])('needs an active one, not one that is %s (R1)', (status, history) => {
     given(...history)
       .when(remove())

@@ -18,6 +18,7 @@ import type {
   Subscription,
   SubscriptionStatus,
 } from './state.js';
+import { reservationAt, savingsPlanAt, softwareAt, withStatusAt } from './statuses.js';
 import { withdrawDesignations } from './support-contacts.js';
 
 /** Kinds of active items, in the order in which blockers are reported. */
@@ -79,16 +80,18 @@ export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant
       if (facts.status === 'suspended' && facts.kind === 'newCommerce' && removal.suspendedNewCommerceBlocks)
         return 'suspendedNewCommerce';
       return undefined;
-    case 'reservation':
-      if (hasPassed(facts.endsAt, now)) return undefined;
-      if (facts.status === 'active') return 'reservation';
-      return facts.status === 'cancellationRequested' ? 'reservationCancellationPending' : undefined;
+    case 'reservation': {
+      const { status } = reservationAt({ status: facts.status, expiresAt: facts.endsAt }, now);
+      if (status === 'active') return 'reservation';
+      return status === 'cancellationRequested' ? 'reservationCancellationPending' : undefined;
+    }
     case 'softwarePurchase':
-      if (facts.status !== 'completed' || isOver(facts.endsAt, now)) return undefined;
+      if (softwareAt({ status: facts.status, expiresAt: facts.endsAt }, now).status !== 'completed') return undefined;
       if (!removal.softwarePastWindowBlocks && hasPassed(facts.cancellationAllowedUntil, now)) return undefined;
       return 'softwarePurchase';
     case 'savingsPlan':
-      return removal.savingsPlansBlock && facts.status === 'active' && !hasPassed(facts.endsAt, now)
+      return removal.savingsPlansBlock &&
+        savingsPlanAt({ status: facts.status, expiresAt: facts.endsAt }, now).status === 'active'
         ? 'savingsPlan'
         : undefined;
   }
@@ -310,7 +313,7 @@ export function removalReadiness(
   now: Instant,
   partnerType: PartnerType,
 ): RemovalReadiness {
-  requireRemovable(state, policy, partnerType);
+  requireRemovable(withStatusAt(state, now), policy, partnerType);
   const blockers = removalBlockers(state, policy, now);
   const inTerm = <Item extends { readonly relationshipTerm: number }>(items: ReadonlyMap<string, Item>) =>
     [...items].filter(([, item]) => item.relationshipTerm === state.relationshipTerm);
@@ -318,9 +321,7 @@ export function removalReadiness(
   const suspendedNewCommerce = inTerm(state.subscriptions).filter(
     ([, { kind, status, termEndsAt }]) => kind === 'newCommerce' && status === 'suspended' && !isOver(termEndsAt, now),
   );
-  const savingsPlans = inTerm(state.savingsPlans).filter(
-    ([, { status, expiresAt }]) => status === 'active' && !hasPassed(expiresAt, now),
-  );
+  const savingsPlans = inTerm(state.savingsPlans).filter(([, plan]) => savingsPlanAt(plan, now).status === 'active');
   const software = policy.removal.softwarePastWindowBlocks
     ? []
     : inTerm(state.software).filter(

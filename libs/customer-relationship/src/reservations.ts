@@ -1,12 +1,13 @@
 import type { Frozen } from '#event-sourcing';
 import { current, effectiveTime, known, requireActive, requireDue, requireNew, requirePurchase } from './admission.js';
-import { addMonths, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
+import { addMonths, termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { Decisions, Steps } from './context.js';
 import type { ReservationProduct } from './events.js';
 import type { Buyer, Money } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
-import type { CustomerRelationship, Reservation, ReservationStatus } from './state.js';
+import type { CustomerRelationship, ReservationStatus } from './state.js';
+import { reservationAt } from './statuses.js';
 
 export interface ReservationCommands {
   /** Buys a reservation; it needs an active Azure plan. */
@@ -91,7 +92,7 @@ export const reservationDecisions = {
     if (!owners.includes(actor.id)) throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner' });
     // Otherwise a request dated back far enough would find every window of the cap empty.
     if (requestedAt < purchasedAt) throw reject('InvalidItem', { field: 'effectiveAt', rule: 'notBeforePurchase' });
-    const from = statusAt(reservation, now);
+    const { status: from } = reservationAt(reservation, now);
     if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
     if (policy.nonRefundableReservations.includes(product))
       throw reject('ReservationNotRefundable', { remedy: 'waitOrTransfer', expiresAt });
@@ -189,18 +190,13 @@ function hasActiveAzurePlan({ subscriptions, relationshipTerm }: Frozen<Customer
   );
 }
 
-/** The status that counts now: the end holds whether or not the clock's command has come. */
-function statusAt({ status, expiresAt }: Frozen<Reservation>, now: Instant): ReservationStatus {
-  return status !== 'cancelled' && hasPassed(expiresAt, now) ? 'expired' : status;
-}
-
 function requireCancellationPending(
   state: Frozen<CustomerRelationship>,
   reservationId: string,
   to: ReservationStatus,
   now: Instant,
 ): void {
-  const from = statusAt(current(state, state.reservations, 'reservation', reservationId), now);
+  const { status: from } = reservationAt(current(state, state.reservations, 'reservation', reservationId), now);
   if (from !== 'cancellationRequested') throw reject('InvalidTransition', { itemId: reservationId, from, to });
 }
 

@@ -1,8 +1,9 @@
 import { current, effectiveTime, known, requireDue, requireNew, requirePurchase } from './admission.js';
-import { hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
+import { termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { Decisions, Steps } from './context.js';
 import type { Buyer, Money } from './parties.js';
 import { reject } from './rejections.js';
+import { savingsPlanAt } from './statuses.js';
 
 export interface SavingsPlanCommands {
   /** Buys a savings plan. */
@@ -40,10 +41,11 @@ export const savingsPlanDecisions = {
 
   /** Rule V10. */
   CancelSavingsPlan(state, { savingsPlanId }, { now }) {
-    const { status, expiresAt } = current(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
-    if (status === 'expired' || hasPassed(expiresAt, now))
-      throw reject('InvalidTransition', { itemId: savingsPlanId, from: 'expired', to: 'cancelled' });
-    throw reject('SavingsPlanNotCancellable', { remedy: 'waitOrTransfer', expiresAt });
+    const plan = current(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
+    const { status } = savingsPlanAt(plan, now);
+    if (status === 'expired')
+      throw reject('InvalidTransition', { itemId: savingsPlanId, from: status, to: 'cancelled' });
+    throw reject('SavingsPlanNotCancellable', { remedy: 'waitOrTransfer', expiresAt: plan.expiresAt });
   },
 
   /** The clock's word. */

@@ -5,6 +5,7 @@ import type { SoftwareKind, SoftwareLineItem, SoftwarePublisher } from './events
 import type { Buyer } from './parties.js';
 import { reject } from './rejections.js';
 import type { CustomerRelationship, SoftwareStatus } from './state.js';
+import { softwareAt } from './statuses.js';
 
 export interface SoftwareCommands {
   /** Buys software, perpetual or by subscription. */
@@ -75,10 +76,7 @@ export const softwareDecisions = {
         remedy: 'waitOrTransfer',
         ...(expiresAt === undefined ? {} : { expiresAt }),
       });
-    const from =
-      purchase.status === 'completed' && expiresAt !== undefined && hasPassed(expiresAt, now)
-        ? 'expired'
-        : purchase.status;
+    const { status: from } = softwareAt(purchase, now);
     if (from !== 'completed') throw reject('InvalidTransition', { itemId: purchaseId, from, to: 'cancelled' });
     if (hasPassed(cancellationAllowedUntil, now))
       throw reject('CancellationWindowClosed', { closedAt: cancellationAllowedUntil });

@@ -108,7 +108,13 @@ export interface CustomerRelationship {
   /** How often the relationship has been established; the current term while it is active. */
   relationshipTerm: number;
   customer: { name: string; domain?: string };
-  request?: { readonly requestedAt: Instant; readonly expiresAt: Instant; readonly delegatedAdmin: boolean };
+  request?: {
+    readonly requestedAt: Instant;
+    readonly expiresAt: Instant;
+    readonly delegatedAdmin: boolean;
+    /** Who becomes available when the customer accepts: requested is not established (rules R17, R22). */
+    readonly supportContacts: readonly SupportContact[];
+  };
   establishedAt?: Instant;
   /** The last removal. */
   removedAt?: Instant;

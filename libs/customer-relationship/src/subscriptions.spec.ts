@@ -53,6 +53,7 @@ import {
   requested,
   spec,
   suspended,
+  openRequest,
 } from './testing.js';
 
 const { given } = spec;
@@ -370,7 +371,7 @@ describe('S1: a purchase', () => {
     (command) => {
       const plan = activeAzurePlan(id);
       given().when(command).rejects('RelationshipNotFound');
-      given(requested()).when(command).rejects('NoRelationship', { status: 'requested' });
+      given(openRequest()).when(command).rejects('NoRelationship', { status: 'requested' });
       given(requested(), accepted()).when(command).rejects('AgreementNotConfirmed');
       given(established, plan, removed()).when(command).rejects('PurchasesNotAllowed', {
         removedAt: '2026-11-21T12:00:00.000Z',
@@ -1604,7 +1605,7 @@ describe('commands on a subscription', () => {
     (command) => {
       const item = { kind: 'subscription', itemId: id };
       given().when(command).rejects('RelationshipNotFound');
-      given(requested()).when(command).rejects('NoRelationship', { status: 'requested' });
+      given(openRequest()).when(command).rejects('NoRelationship', { status: 'requested' });
       given(established, active(id), removed()).when(command).rejects('NoRelationship', { status: 'removed' });
       given(established).when(command).rejects('ItemNotFound', item);
       given(established, active(id), removed(), reestablished)

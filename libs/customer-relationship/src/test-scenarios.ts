@@ -86,6 +86,11 @@ export const requested = (
     ...overrides,
   },
 });
+/** The same three weeks ago: it still waits for its answer. */
+export const openRequest = (
+  overrides: Overrides<'ResellerRelationshipRequested'> = {},
+): EventOf<'ResellerRelationshipRequested'> =>
+  requested({ requestedAt: '2026-11-01T09:00:00.000Z', expiresAt: '2027-01-30T09:00:00.000Z', ...overrides });
 export const accepted = (relationshipTerm = 1): EventOf<'ResellerRelationshipEstablished'> => ({
   type: 'ResellerRelationshipEstablished',
   data: { relationshipTerm, acceptedBy: { userId: 'chris' }, establishedAt: '2026-01-15T09:00:00.000Z' },

@@ -1,10 +1,15 @@
 import { badRequest } from './problem.js';
 
-// Strong tags of a relationship: its revision, and the version of the form in which it is shown.
+// Strong tags of a relationship: its revision, the version of the form in which it is shown, and the last end in time that
+// has passed for what is shown. `If-Match` compares the revision: the passing of time alone is no lost update.
+// `If-None-Match` compares the whole: what has expired since is not what a cache holds.
 
-/** The tag of a representation (RFC 9110): a changed form is another tag, whatever the revision. */
-export function entityTag(revision: number, representation: number): string {
-  return `"${revision}.${representation}"`;
+/**
+ * The tag of a representation (RFC 9110): a changed form is another tag, whatever the revision.
+ * @param passed the end that time alone has let pass, an instant
+ */
+export function entityTag(revision: number, representation: number, passed?: string): string {
+  return `"${revision}.${representation}${passed === undefined ? '' : `@${passed}`}"`;
 }
 
 /** What `If-Match` asks for: any existing relationship, one of these revisions, or none that could match. */
@@ -12,7 +17,7 @@ export type Precondition = { readonly any: true } | { readonly any: false; reado
 
 // One element of a list, which may be empty (RFC 9110, 5.6.1); a tag may have a comma in it.
 const element = /[ \t]*(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|$)/y;
-const ours = /^(0|[1-9]\d{0,15})\.(\d{1,6})$/;
+const ours = /^(0|[1-9]\d{0,15})\.(\d{1,6})(?:@[\dTZ:.-]{1,32})?$/;
 
 /**
  * Reads `If-Match`. A tag of another form names no revision; weak tags never match strongly, so sending one is a mistake.

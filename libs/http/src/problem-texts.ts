@@ -271,6 +271,10 @@ const rejectionTexts = {
   NameNotUnique: ['Another grant of the partner has this name', 'Names of grants are unique per partner.'],
   GrantLocked: ['The grant can no longer be edited', 'Only a request that has not been sent can.'],
   GrantNotActive: ['The grant is not active', 'Access is assigned under an active grant only.'],
+  GroupAlreadyAssigned: [
+    'The security group has an access assignment under this grant',
+    'A group has one assignment per grant; change the roles of that one, or remove it first.',
+  ],
   AutoExtendOff: ['The grant does not extend', 'It was requested without auto-extend.'],
   DapNoLongerOffered: ['Delegated admin privileges are no longer offered', 'Request granular ones.'],
   EffectiveInFuture: ['The time lies in the future', 'A command may count from now or from the past.'],

@@ -1,6 +1,7 @@
 import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from 'kysely';
 import type { Projection } from '#event-sourcing';
 import type { GrantStatus, Instant, RelationshipEvents } from '#customer-relationship';
+import { grantAt, isOpenGrant } from '#customer-relationship/statuses';
 import { keysetPage, never, type Page, type PageRequest } from './keyset.js';
 import { foldedName } from './names.js';
 import { keyOf, tenant, type Pair } from './pair.js';
@@ -249,7 +250,7 @@ export async function listGrants(
   if (filter.customerId !== undefined) query = query.where('customerId', '=', tenant(filter.customerId));
   const columns = [sort === 'name' ? 'sortName' : 'lapsesAt', 'customerId', 'grantId'] as const;
   const { rows, ...rest } = await keysetPage(query, columns, page);
-  return { rows: rows.map((row) => grantAt(row, now)), ...rest };
+  return { rows: rows.map((row) => grantOf(row, now)), ...rest };
 }
 
 function filtered<O>(
@@ -283,7 +284,16 @@ function filtered<O>(
   }
 }
 
-function grantAt({ sortName: _, ended, lapsesAt, name, ...row }: DelegatedAdminGrantRow, now: Instant): Grant {
-  const grant = { ...row, name: row.kind === 'dap' ? null : name };
-  return !ended && lapsesAt < now ? { ...grant, status: 'expired', endedAt: lapsesAt } : grant;
+/**
+ * A row of a grant as it stands at a time. An ended grant has no access assignments, however it ended (rules R18, G8b).
+ */
+export function grantRowAt(row: DelegatedAdminGrantRow, now: Instant): DelegatedAdminGrantRow {
+  const { status, endedAt } = grantAt(row, now);
+  if (isOpenGrant(status)) return row;
+  return { ...row, status, accessAssignments: [], ...(endedAt === undefined ? {} : { endedAt }) };
+}
+
+function grantOf(row: DelegatedAdminGrantRow, now: Instant): Grant {
+  const { sortName: _, ended: __, lapsesAt: ___, name, ...grant } = grantRowAt(row, now);
+  return { ...grant, name: grant.kind === 'dap' ? null : name };
 }

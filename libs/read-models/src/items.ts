@@ -1,5 +1,6 @@
-import type { Kysely } from 'kysely';
+import type { ExpressionBuilder, Kysely } from 'kysely';
 import type { Projection } from '#event-sourcing';
+import { reservationAt, savingsPlanAt, softwareAt, type StatusAt } from '#customer-relationship/statuses';
 import type {
   BillingCycle,
   BlockingFacts,
@@ -383,7 +384,11 @@ function bought(
   };
 }
 
-/** An item, and whether it belongs to the term that runs now: only then it takes commands and may block a removal. */
+/**
+ * An item as it stands at the time of the question, and whether it belongs to the term that runs now: only then it takes
+ * commands and may block a removal. A reservation, software or a savings plan past its end is `expired` since then,
+ * whatever the clock's command has done so far; what time makes of a subscription takes an event.
+ */
 export interface Item extends Omit<ItemRow, 'sortName' | 'endOrder'> {
   readonly current: boolean;
 }
@@ -414,6 +419,8 @@ export type ItemSort = (typeof itemSorts)[number];
 
 export interface ItemListRequest extends PageRequest {
   readonly partnerId: string;
+  /** Statuses are computed for this time. */
+  readonly now: Instant;
   /** Default: name, without regard to case. `endsAt`: what ends first, open-ended items last. */
   readonly sort?: ItemSort;
   readonly filter?: {
@@ -433,7 +440,7 @@ export interface ItemListRequest extends PageRequest {
 /** A page of what the partner's customers have. */
 export async function listItems(
   db: Kysely<Views>,
-  { partnerId, sort = 'name', filter = {}, ...page }: ItemListRequest,
+  { partnerId, now, sort = 'name', filter = {}, ...page }: ItemListRequest,
 ): Promise<Page<Item>> {
   let query = db
     .selectFrom(`${items} as i`)
@@ -445,7 +452,8 @@ export async function listItems(
     .where('i.partnerId', '=', tenant(partnerId));
   if (filter.customerId !== undefined) query = query.where('i.customerId', '=', tenant(filter.customerId));
   if (filter.item !== undefined) query = query.where('i.item', '=', filter.item);
-  if (filter.status !== undefined) query = query.where('i.status', '=', filter.status);
+  const { status } = filter;
+  if (status !== undefined) query = query.where((eb) => hasStatus(eb, status, now));
   if (filter.kind !== undefined) query = query.where('i.kind', '=', filter.kind);
   if (filter.current === true) query = query.whereRef('t.currentTerm', '=', 'i.relationshipTerm');
   if (filter.current === false)
@@ -458,9 +466,50 @@ export async function listItems(
   if (filter.endsUntil !== undefined) query = query.where('i.endOrder', '<=', filter.endsUntil);
   const sortColumn = sort === 'name' ? 'sortName' : 'endOrder';
   const { rows, ...rest } = await keysetPage(query, [sortColumn, 'customerId', 'item', 'itemId'], page, { table: 'i' });
-  return { rows: rows.map(itemOf), ...rest };
+  return { rows: rows.map((row) => itemOf(row, now)), ...rest };
 }
 
-function itemOf({ sortName: _, endOrder: __, currentTerm, ...row }: ItemRow & { currentTerm: number | null }): Item {
-  return { ...row, current: row.relationshipTerm === currentTerm };
+/** Recorded statuses that time ends, by the events' word for each. */
+const endedByTime: readonly ItemStatus[] = ['active', 'cancellationRequested', 'completed'];
+
+/** The same in the words of the database as {@link statusAt}; ends are inclusive. */
+function hasStatus(
+  eb: ExpressionBuilder<{ i: { item: string; status: string; endOrder: string } }, 'i'>,
+  status: ItemStatus,
+  now: Instant,
+) {
+  const recorded = eb('i.status', '=', status);
+  // What has no end has one far away. A negation is no range: the index of the sort serves, not one of ends.
+  const over = eb.and([
+    eb('i.item', '<>', 'subscription'),
+    eb('i.status', 'in', endedByTime),
+    eb('i.endOrder', '<', now),
+  ]);
+  if (status === 'expired') return eb.or([recorded, over]);
+  return endedByTime.includes(status) ? eb.and([recorded, eb.not(over)]) : recorded;
+}
+
+/** The one function of each type of item; what time makes of a subscription takes an event. */
+function statusAt({ item, status, endsAt }: ItemRow, now: Instant): StatusAt<ItemStatus> {
+  switch (item) {
+    case 'reservation':
+      return reservationAt({ status: status as ReservationStatus, expiresAt: endsAt }, now);
+    case 'softwarePurchase':
+      return softwareAt({ status: status as SoftwareStatus, expiresAt: endsAt }, now);
+    case 'savingsPlan':
+      return savingsPlanAt({ status: status as SavingsPlanStatus, expiresAt: endsAt }, now);
+    case 'subscription':
+      return { status };
+  }
+}
+
+/** A row of an item as it stands at a time. */
+export function itemRowAt<Row extends ItemRow>(row: Row, now: Instant): Row {
+  const { status, endedAt } = statusAt(row, now);
+  return endedAt === undefined ? row : { ...row, status, statusSince: endedAt };
+}
+
+function itemOf(row: ItemRow & { currentTerm: number | null }, now: Instant): Item {
+  const { sortName: _, endOrder: __, currentTerm, ...item } = itemRowAt(row, now);
+  return { ...item, current: item.relationshipTerm === currentTerm };
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { businessRules, governance, type RuleNumber } from '#customer-relationship';
 import { Rejection } from '#event-sourcing';
 import { Answer, nameOf } from '#http';
@@ -9,7 +10,7 @@ import { isMeant, nameOfRevision, revisionIn } from '../named-revision.js';
 import { requirePartnersSide, requireReader } from '../party.js';
 import { lostInRestore } from '../positions.js';
 import type { Asked } from '../queries/asked.js';
-import { explain, type Contribution } from './explain.js';
+import { explain, type Contribution, type RowThen } from './explain.js';
 import { ownRow, type ExplainedRow } from './explained-rows.js';
 import type { ExplanationParameters } from './explanations.controller.js';
 
@@ -43,7 +44,8 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     const { store, clock, positions, turns } = this.ledger;
     const pause = () => turns.take(nameOf(party.actor)).then(asked.requireThere);
     await positions.asked(asked.headers);
-    const moment = momentOf(parameters, clock());
+    const now = clock();
+    const moment = momentOf(parameters, now);
     const events = await eventsUntil(store, party.stream, moment, pause);
     const last = events.at(-1);
     if (!last) throw new Rejection('RelationshipNotFound');
@@ -56,9 +58,14 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     // What a moment of the past does not have yet stands behind all of it.
     if (behind && !(moment && after > last.revision) && !isMeant(behind, events[after]))
       throw lostInRestore(await store.head());
-    const { rows, contributions } = await explain(projection, pair, events, row.isAsked, { after, limit }, pause);
+    const explained = await explain(projection, pair, events, row.isAsked, { after, limit }, pause);
+    const { contributions } = explained;
+    const recorded = ownRow(explained.rows, row);
+    const asOf = moment?.kind === 'time' ? moment.at : last.metadata.recordedAt;
+    const rows = explained.rows.map((each) => (each === recorded ? rowAt(row, each, moment ? asOf : now) : each));
     const own = ownRow(rows, row);
-    if (!own) throw new Rejection('ItemNotFound', { kind: row.kind, itemId: Object.values(key).at(-1) ?? '' });
+    if (!own || !recorded)
+      throw new Rejection('ItemNotFound', { kind: row.kind, itemId: Object.values(key).at(-1) ?? '' });
 
     const left = contributions.filter(({ event }) => event.revision > after);
     const page = firstOf(left, limit);
@@ -78,13 +85,14 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
       key: { ...pair, ...key },
       listed: own.row !== null && row.isListed(own.row as Readonly<Record<string, unknown>>),
       rows,
+      byTime: madeByTime(recorded, own),
       events: shown,
       rules: Object.fromEntries(
         [...new Set(shown.flatMap(({ rules }) => rules))].map((number) => [number, businessRules[number]]),
       ),
       revision: last.revision,
       position: String(last.position),
-      ...(moment ? { asOf: moment.kind === 'time' ? moment.at : last.metadata.recordedAt } : {}),
+      ...(moment ? { asOf } : {}),
     });
   }
 }
@@ -102,6 +110,20 @@ export function firstOf(contributions: readonly Contribution[], limit: number): 
     page.push(contribution);
   }
   return page;
+}
+
+/** The row as it stands at a time. */
+function rowAt({ at }: ExplainedRow, { table, row }: RowThen, now: string): RowThen {
+  return { table, row: row && at ? at(row, now) : row };
+}
+
+/** What an end that has passed has made of the row, without an event that could be named; null when nothing. */
+function madeByTime(recorded: RowThen, own: RowThen): { readonly fields: object } | null {
+  const [from, to] = [recorded.row, own.row] as readonly (Readonly<Record<string, unknown>> | null)[];
+  if (!from || !to || from === to) return null;
+  const differing = Object.keys(to).filter((field) => !isDeepStrictEqual(from[field], to[field]));
+  if (differing.length === 0) return null;
+  return { fields: Object.fromEntries(differing.map((field) => [field, { from: from[field], to: to[field] }])) };
 }
 
 function contributionShown({ event, changes, comment, cause }: Contribution) {

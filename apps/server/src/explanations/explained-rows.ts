@@ -4,8 +4,12 @@ import {
   customerListView,
   delegatedAdminGrantsView,
   endedRelationshipsView,
+  grantRowAt,
+  itemRowAt,
   itemsView,
   supportContactsView,
+  type DelegatedAdminGrantRow,
+  type ItemRow,
   type ItemType,
   type Pair,
 } from '#read-models';
@@ -22,6 +26,8 @@ export interface ExplainedRow {
   readonly table: string;
   readonly isAsked: (table: string, key: Key) => boolean;
   readonly isListed: (row: Readonly<Record<string, unknown>>) => boolean;
+  /** The row as it stands at a time, where an end that has passed makes another of it without an event. */
+  readonly at?: (row: object, now: string) => object;
 }
 
 const always = () => true;
@@ -48,6 +54,7 @@ export function itemRow({ partnerId, customerId }: Pair, item: ItemType, itemId:
     table: 'items',
     isAsked: (table, key) => table.startsWith('item_terms_') || rowName(key) === name,
     isListed: always,
+    at: (row, now) => itemRowAt(row as ItemRow, now),
   };
 }
 
@@ -83,6 +90,7 @@ export function grantRow(grantId: string): ExplainedRow {
     table: 'delegated_admin_grants',
     isAsked: (table, key) => table.startsWith('delegated_admin_grants_') && key[2] === grantId,
     isListed: always,
+    at: (row, now) => grantRowAt(row as DelegatedAdminGrantRow, now),
   };
 }
 

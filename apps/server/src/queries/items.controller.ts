@@ -81,11 +81,12 @@ function items(asked: Asked, parameters: PartnerItemParameters, only: { readonly
   return new ListView(
     {
       view: 'items',
-      // A reservation past its end blocks no more, whatever the view's position.
+      // A reservation past its end has expired and blocks no more, whatever the view's position.
       dependsOnClock: true,
       page: async (db, page, at) => {
         const { rows, ...rest } = await listItems(db, {
           partnerId,
+          now: at.now,
           ...(sort ? { sort } : {}),
           filter: { ...filter, ...only },
           ...page,

@@ -16,14 +16,21 @@ export interface Circumstances {
   readonly policy: Policy;
 }
 
-/**
- * A question about one relationship, answered from its stream and therefore as it stands now, or as it stood. The answer
- * is what `show` makes of the state; a rejection that it throws is the answer too.
- */
+type State = Frozen<CustomerRelationship>;
+
+/** How a relationship, or a part of it, is shown. */
+export interface Shown {
+  /** A rejection that it throws is the answer. */
+  readonly body: (state: State, party: Party, at: Circumstances) => object;
+  /** The end that has passed by time alone, if what is shown is another since: the tag says so too. */
+  readonly passed?: (state: State, now: string) => string | undefined;
+}
+
+/** A question about one relationship, answered from its stream and therefore as it stands now, or as it stood. */
 export class ReadRelationship {
   constructor(
     readonly asked: Asked,
-    readonly show: (state: Frozen<CustomerRelationship>, party: Party, at: Circumstances) => object,
+    readonly shown: Shown,
     readonly parameters: RelationshipAsOfParameters,
     readonly options: {
       /** What depends on the clock or the policy is not the same because the revision is: no tag, nothing stored. */
@@ -37,7 +44,7 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
   constructor(private readonly ledger: Ledger) {}
 
   async execute(query: ReadRelationship): Promise<Answer> {
-    const { asked, show, parameters, options } = query;
+    const { asked, shown, parameters, options } = query;
     const { party, headers: sent } = asked;
     requireReader(party);
     // What is folded from the log is never behind it, so a position that the log has is there.
@@ -46,16 +53,16 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
     const moment = momentOf(parameters, now);
     if (moment) return this.asItStood(query, moment);
     const { policy } = this.ledger;
-    const shown = await this.ledger.relationships.ask(party.stream, (state, { revision, position }) => {
+    const answer = await this.ledger.relationships.ask(party.stream, (state, { revision, position }) => {
       if (revision < 0) throw new Rejection('RelationshipNotFound');
-      const body = () => ({ ...show(state, party, { now, policy }), revision, position: String(position) });
-      const tag = options.dependsOnClock ? undefined : entityTag(revision, representation);
+      const body = () => ({ ...shown.body(state, party, { now, policy }), revision, position: String(position) });
+      const tag = options.dependsOnClock ? undefined : entityTag(revision, representation, shown.passed?.(state, now));
       return { position, ...answered(sent, tag, body) };
     });
-    return this.placed(shown);
+    return this.placed(answer);
   }
 
-  private async asItStood({ asked, show, options }: ReadRelationship, moment: Moment): Promise<Answer> {
+  private async asItStood({ asked, shown, options }: ReadRelationship, moment: Moment): Promise<Answer> {
     const { store, longReadings, turns } = this.ledger;
     const { party, headers: sent, requireThere } = asked;
     const name = nameOf(party.actor);
@@ -71,18 +78,18 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
         return then.policy();
       },
     };
-    const body = () => ({ asOf, ...show(state, party, at), revision, position: String(position) });
+    const body = () => ({ asOf, ...shown.body(state, party, at), revision, position: String(position) });
     const tag = options.dependsOnClock ? undefined : tagThen(revision, asOf);
     return this.placed({ position, ...answered(sent, tag, body) });
   }
 
-  private async placed({ position, status, headers, text }: Shown): Promise<Answer> {
+  private async placed({ position, status, headers, text }: Placeless): Promise<Answer> {
     return new Answer(status, { 'Ledger-Position': await this.ledger.positions.at(position), ...headers }, text);
   }
 }
 
 /** An answer but for the place that it rests on. */
-interface Shown {
+interface Placeless {
   readonly position: number;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -90,7 +97,7 @@ interface Shown {
 }
 
 /** The text is made at once, because the state lives on. Without a tag nothing may be stored. */
-function answered(sent: Asked['headers'], tag: string | undefined, body: () => object): Omit<Shown, 'position'> {
+function answered(sent: Asked['headers'], tag: string | undefined, body: () => object): Omit<Placeless, 'position'> {
   if (tag === undefined) return { status: 200, headers: { 'Cache-Control': 'no-store' }, text: JSON.stringify(body()) };
   const headers = { ETag: tag, 'Cache-Control': 'private, no-cache' };
   if (noneMatch(sent['if-none-match'], tag)) return { status: 304, headers, text: undefined };

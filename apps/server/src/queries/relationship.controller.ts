@@ -3,7 +3,7 @@ import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipAsOfParameters } from '../as-of/moment.js';
 import { RelationshipController } from '../commands/sends.js';
 import { Asking, type Asked } from './asked.js';
-import { ReadRelationship } from './read-relationship.js';
+import { ReadRelationship, type Shown } from './read-relationship.js';
 import {
   accessAssignmentShown,
   azureSubscriptionShown,
@@ -75,11 +75,7 @@ export class ItemQueries {
     return this.read(asked, parameters, accessAssignmentShown(asked.ids['grantId']!, asked.ids['assignmentId']!));
   }
 
-  private read(
-    asked: Asked,
-    parameters: RelationshipAsOfParameters,
-    show: ConstructorParameters<typeof ReadRelationship>[1],
-  ) {
-    return this.queries.execute(new ReadRelationship(asked, show, parameters));
+  private read(asked: Asked, parameters: RelationshipAsOfParameters, shown: Shown) {
+    return this.queries.execute(new ReadRelationship(asked, shown, parameters));
   }
 }

@@ -1,39 +1,58 @@
-import { removalReadiness, type CustomerRelationship } from '#customer-relationship';
+import {
+  accessAssignmentStatusAt,
+  grantAt,
+  relationshipAt,
+  removalReadiness,
+  reservationAt,
+  savingsPlanAt,
+  softwareAt,
+  type CustomerRelationship,
+  type StatusAt,
+} from '#customer-relationship';
 import { Rejection, type Frozen } from '#event-sourcing';
-import type { Party } from '../party.js';
-import type { Circumstances } from './read-relationship.js';
+import type { Shown } from './read-relationship.js';
 
 // How a relationship and its items are shown. A change of what stands here is the next number in representation.ts.
 
 type State = Frozen<CustomerRelationship>;
-type Show = (state: State, party: Party, at: Circumstances) => object;
 
-export const relationshipShown: Show = (state, { partner, customerId }) => {
-  const { status, relationshipTerm, customer, request, establishedAt, removedAt, agreementConfirmedAt } = state;
-  return {
-    partnerId: partner.tenantId,
-    customerId,
-    status,
-    relationshipTerm,
-    customer,
-    request: request ?? null,
-    establishedAt: establishedAt ?? null,
-    agreementConfirmedAt: agreementConfirmedAt ?? null,
-    removedAt: removedAt ?? null,
-    availableSupportContacts: state.availableSupportContacts,
-  };
+export const relationshipShown: Shown = {
+  body: (state, { partner, customerId }, { now }) => {
+    const { relationshipTerm, customer, establishedAt, removedAt, agreementConfirmedAt } = state;
+    const { status } = relationshipAt(state, now);
+    return {
+      partnerId: partner.tenantId,
+      customerId,
+      status,
+      relationshipTerm,
+      customer,
+      request: status === 'requested' ? requestShown(state) : null,
+      establishedAt: establishedAt ?? null,
+      agreementConfirmedAt: agreementConfirmedAt ?? null,
+      removedAt: removedAt ?? null,
+      availableSupportContacts: state.availableSupportContacts,
+    };
+  },
+  passed: (state, now) => relationshipAt(state, now).endedAt,
 };
 
-export const readinessShown: Show = (state, { partner, customerId }, { now, policy }) => ({
-  partnerId: partner.tenantId,
-  customerId,
-  asOf: now,
-  ...removalReadiness(state, policy, now, partner.type),
-});
+function requestShown({ request }: State) {
+  if (!request) return null;
+  const { requestedAt, expiresAt, delegatedAdmin } = request;
+  return { requestedAt, expiresAt, delegatedAdmin };
+}
 
-export const subscriptionShown =
-  (subscriptionId: string): Show =>
-  (state) => {
+export const readinessShown: Shown = {
+  body: (state, { partner, customerId }, { now, policy }) => ({
+    partnerId: partner.tenantId,
+    customerId,
+    asOf: now,
+    ...removalReadiness(state, policy, now, partner.type),
+  }),
+};
+
+export const subscriptionShown = (subscriptionId: string): Shown => ({
+  body: (state) => {
     // The day on which terms end is for the next renewal to know; callers are told the end itself.
     const {
       azureSubscriptions,
@@ -46,51 +65,82 @@ export const subscriptionShown =
       azureSubscriptions: listed(azureSubscriptions, 'azureSubscriptionId'),
       supportContact: ofTerm(state, state.designations.get(subscriptionId))?.contact ?? null,
     };
-  };
+  },
+});
 
-export const azureSubscriptionShown =
-  (subscriptionId: string, azureSubscriptionId: string): Show =>
-  (state) => {
+export const azureSubscriptionShown = (subscriptionId: string, azureSubscriptionId: string): Shown => ({
+  body: (state) => {
     const { azureSubscriptions } = found(state.subscriptions, 'subscription', subscriptionId);
     const azureSubscription = found(azureSubscriptions, 'azureSubscription', azureSubscriptionId);
     return { subscriptionId, azureSubscriptionId, ...azureSubscription };
-  };
+  },
+});
 
-export const reservationShown =
-  (reservationId: string): Show =>
-  (state) => ({ reservationId, ...found(state.reservations, 'reservation', reservationId) });
+export const reservationShown = (reservationId: string): Shown =>
+  withStatusOf(
+    (state) => found(state.reservations, 'reservation', reservationId),
+    reservationAt,
+    (reservation) => ({ reservationId, ...reservation }),
+  );
 
-export const softwareShown =
-  (purchaseId: string): Show =>
-  (state) => {
-    const { lineItems, ...purchase } = found(state.software, 'softwarePurchase', purchaseId);
-    return {
+export const softwareShown = (purchaseId: string): Shown =>
+  withStatusOf(
+    (state) => found(state.software, 'softwarePurchase', purchaseId),
+    softwareAt,
+    ({ lineItems, ...purchase }) => ({
       purchaseId,
       ...purchase,
       lineItems: [...lineItems].map(([lineItemId, cancelled]) => ({ lineItemId, cancelled })),
-    };
-  };
+    }),
+  );
 
-export const savingsPlanShown =
-  (savingsPlanId: string): Show =>
-  (state) => ({ savingsPlanId, ...found(state.savingsPlans, 'savingsPlan', savingsPlanId) });
+export const savingsPlanShown = (savingsPlanId: string): Shown =>
+  withStatusOf(
+    (state) => found(state.savingsPlans, 'savingsPlan', savingsPlanId),
+    savingsPlanAt,
+    (plan) => ({ savingsPlanId, ...plan }),
+  );
 
-export const grantShown =
-  (grantId: string): Show =>
-  (state) => {
+export const grantShown = (grantId: string): Shown =>
+  withStatusOf(
+    (state) => found(state.grants, 'grant', grantId),
+    grantAt,
+    (grant, now) => {
+      if (grant.kind === 'dap') return { grantId, ...grant };
+      const { accessAssignments, ...gdap } = grant;
+      const assignments = [...accessAssignments].map(([assignmentId, assignment]) => ({
+        assignmentId,
+        ...assignment,
+        status: accessAssignmentStatusAt(assignment, grant, now),
+      }));
+      return { grantId, ...gdap, accessAssignments: assignments };
+    },
+  );
+
+export const accessAssignmentShown = (grantId: string, assignmentId: string): Shown => ({
+  body: (state, _, { now }) => {
     const grant = found(state.grants, 'grant', grantId);
-    if (grant.kind === 'dap') return { grantId, ...grant };
-    const { accessAssignments, ...gdap } = grant;
-    return { grantId, ...gdap, accessAssignments: listed(accessAssignments, 'assignmentId') };
-  };
+    if (grant.kind === 'dap') throw new Rejection('ItemNotFound', { kind: 'accessAssignment', itemId: assignmentId });
+    const assignment = found(grant.accessAssignments, 'accessAssignment', assignmentId);
+    return { grantId, assignmentId, ...assignment, status: accessAssignmentStatusAt(assignment, grant, now) };
+  },
+  passed: (state, now) => grantAt(found(state.grants, 'grant', grantId), now).endedAt,
+});
 
-export const accessAssignmentShown =
-  (grantId: string, assignmentId: string): Show =>
-  (state) => {
-    const grant = found(state.grants, 'grant', grantId);
-    const assignments = grant.kind === 'gdap' ? grant.accessAssignments : new Map<string, object>();
-    return { grantId, assignmentId, ...found(assignments, 'accessAssignment', assignmentId) };
+/** What ends by time is shown with the status that it has at the time of the question. */
+function withStatusOf<Item extends object>(
+  find: (state: State) => Item,
+  statusAt: (item: Item, now: string) => StatusAt<string>,
+  show: (item: Item, now: string) => object,
+): Shown {
+  return {
+    body: (state, _, { now }) => {
+      const item = find(state);
+      return { ...show(item, now), status: statusAt(item, now).status };
+    },
+    passed: (state, now) => statusAt(find(state), now).endedAt,
   };
+}
 
 function found<Item>(items: ReadonlyMap<string, Item>, kind: string, itemId: string): Item {
   const item = items.get(itemId);

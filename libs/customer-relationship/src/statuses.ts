@@ -1,0 +1,101 @@
+import type { Frozen } from '#event-sourcing';
+import { hasPassed, type Instant } from './calendar.js';
+import type {
+  CustomerRelationship,
+  GrantStatus,
+  ReservationStatus,
+  SavingsPlanStatus,
+  SoftwareStatus,
+  RelationshipStatus,
+} from './state.js';
+
+// What status a thing has at a time. An end counts from the instant after it, whether or not the clock's command has
+// recorded it: decisions, single reads, lists and explanations all ask here, so that they cannot disagree.
+// Each takes the facts that an event has left of the thing, as a state or a row of a view keeps them.
+
+type End = Instant | null | undefined;
+
+/** The status at a time, and since when it has that by time alone: absent where the last event made it so. */
+export interface StatusAt<Status> {
+  readonly status: Status;
+  /** The end (inclusive) that has passed without an event that says so. */
+  readonly endedAt?: Instant;
+}
+
+function expiredIfOver<Status extends string>(status: Status, end: End, now: Instant): StatusAt<Status | 'expired'> {
+  return end !== null && end !== undefined && hasPassed(end, now) ? { status: 'expired', endedAt: end } : { status };
+}
+
+export interface GrantFacts {
+  readonly kind: 'dap' | 'gdap';
+  readonly status: GrantStatus;
+  readonly requestExpiresAt?: End;
+  readonly endsAt?: End;
+}
+
+/** When time ends a grant as it stands: a request unless it is approved (rule G5), an active grant anyway; DAP never. */
+export function endOfGrant({ kind, status, requestExpiresAt, endsAt }: GrantFacts): Instant | undefined {
+  if (kind === 'dap') return undefined;
+  if (status === 'active') return endsAt ?? undefined;
+  return status === 'created' || status === 'approvalPending' ? (requestExpiresAt ?? undefined) : undefined;
+}
+
+export function grantAt(grant: GrantFacts, now: Instant): StatusAt<GrantStatus> {
+  return expiredIfOver(grant.status, endOfGrant(grant), now);
+}
+
+/** An ended grant gives nobody access: its assignments end with it, however it ended (rules R18, G8b). */
+export function accessAssignmentStatusAt(
+  { status }: { readonly status: 'active' | 'deleted' },
+  grant: GrantFacts,
+  now: Instant,
+): 'active' | 'deleted' {
+  return isOpenGrant(grantAt(grant, now).status) ? status : 'deleted';
+}
+
+/** Whether a grant can still come to give something, or does. */
+export function isOpenGrant(status: GrantStatus): boolean {
+  return status === 'created' || status === 'approvalPending' || status === 'approved' || status === 'active';
+}
+
+/** A return that is asked for and not settled by the end came to nothing: the reservation has expired (rule V6). */
+export function reservationAt(
+  { status, expiresAt }: { readonly status: ReservationStatus; readonly expiresAt: End },
+  now: Instant,
+): StatusAt<ReservationStatus> {
+  return status === 'active' || status === 'cancellationRequested' ? expiredIfOver(status, expiresAt, now) : { status };
+}
+
+/** Perpetual software has no end. */
+export function softwareAt(
+  { status, expiresAt }: { readonly status: SoftwareStatus; readonly expiresAt?: End },
+  now: Instant,
+): StatusAt<SoftwareStatus> {
+  return status === 'completed' ? expiredIfOver(status, expiresAt, now) : { status };
+}
+
+export function savingsPlanAt(
+  { status, expiresAt }: { readonly status: SavingsPlanStatus; readonly expiresAt: End },
+  now: Instant,
+): StatusAt<SavingsPlanStatus> {
+  return status === 'active' ? expiredIfOver(status, expiresAt, now) : { status };
+}
+
+/** A request that nobody has answered in time has lapsed (rule R29). */
+export function relationshipAt(
+  { status, request }: Frozen<Pick<CustomerRelationship, 'status' | 'request'>>,
+  now: Instant,
+): StatusAt<RelationshipStatus> {
+  return status === 'requested' && request !== undefined && hasPassed(request.expiresAt, now)
+    ? { status: 'requestExpired', endedAt: request.expiresAt }
+    : { status };
+}
+
+/**
+ * The relationship as decisions and questions see it: a lapsed request is `requestExpired`. The request itself stays in
+ * the state, for those who close it or say when it lapsed.
+ */
+export function withStatusAt(state: Frozen<CustomerRelationship>, now: Instant): Frozen<CustomerRelationship> {
+  const { status } = relationshipAt(state, now);
+  return status === state.status ? state : { ...state, status };
+}
