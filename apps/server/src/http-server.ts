@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import {
   answerUnreadable,
+  boundPipelining,
   continueWhenRead,
   FieldsPipe,
   LedgerHttpAdapter,
@@ -78,11 +79,16 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     routerOptions: { maxParamLength: 128 },
     rewriteUrl: pathOf,
     trustProxy: limits.trustedProxies.length > 0 && [...limits.trustedProxies],
-    clientErrorHandler: (error: Error, socket: Socket) => answerUnreadable(error, socket),
+    clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket) {
+      // The rest of the request is here, and waits for the answers to those before it: its sender is not slow.
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && pipelining.isHeld(socket)) return;
+      answerUnreadable(error, socket);
+    },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       filter.answer(error, request, reply),
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  const pipelining = boundPipelining(fastify.server);
   fastify.decorate('problemOf', (error, asked) => filter.problemOf(error, asked));
   fastify.addHook('onRoute', (route) => {
     const { url, method, config } = route;

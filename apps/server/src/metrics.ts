@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { boundPipelining } from '#http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { StoreMetrics } from '../../projector/src/event-log.js';
@@ -195,6 +196,7 @@ export async function serveMetrics({ text }: Metrics, host: string, port: number
       () => response.writeHead(503).end(),
     );
   });
+  boundPipelining(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ code }: NodeJS.ErrnoException) =>
       reject(

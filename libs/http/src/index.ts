@@ -10,6 +10,7 @@ export * from './fields.js';
 export * from './idempotency-key.js';
 export * from './ledger-position.js';
 export * from './loop-turns.js';
+export * from './pipelining.js';
 export * from './problem-filter.js';
 export * from './problem-texts.js';
 export * from './problem.js';
