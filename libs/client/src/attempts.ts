@@ -81,7 +81,7 @@ async function tryOnce(
   return { because: problem, askedToWaitMs };
 }
 
-function waitAskedForBy({ headers }: Response): number | undefined {
+export function waitAskedForBy({ headers }: { readonly headers: Pick<Headers, 'get'> }): number | undefined {
   const said = headers.get('Retry-After');
   if (said === null) return undefined;
   // Seconds from a ledger; what stands before it may name a time instead (RFC 9110 10.2.3).
@@ -89,12 +89,12 @@ function waitAskedForBy({ headers }: Response): number | undefined {
   return ms > 0 ? ms : 0;
 }
 
-function isWorthRetrying({ code }: LedgerProblem, { status, headers }: Response): boolean {
-  if (status === 409) return code === 'CommandInProgress' || code === 'ConcurrencyConflict';
-  // What stands before the ledger cannot reach it, or has not waited for its answer.
-  if (code === notOfALedger) return status === 502 || status === 503 || status === 504;
-  return (status === 429 || status === 503) && headers.has('Retry-After');
+/** A ledger says so itself, whatever the status. */
+function isWorthRetrying({ code, problem }: LedgerProblem, { status }: Response): boolean {
+  return code === notOfALedger ? retryableOfOthers.has(status) : problem.retryable;
 }
+/** What stands before the ledger is too busy, cannot reach it, or has not waited for the request or its answer. */
+const retryableOfOthers = new Set([408, 429, 502, 503, 504]);
 
 /**
  * `fetch` says TypeError for a connection that failed or broke, and a try that took too long ends with TimeoutError. By
@@ -108,8 +108,8 @@ const ofConnection = new Set<unknown>(['TypeError', 'TimeoutError']);
 /** What the answer says, or that something between here and the ledger has answered instead of it. */
 async function problemIn(response: Response): Promise<Problem> {
   const text = await response.text();
-  if (/^application\/problem\+json\b/.test(response.headers.get('Content-Type') ?? ''))
-    return JSON.parse(text) as Problem;
+  const said = /^application\/problem\+json\b/.test(response.headers.get('Content-Type') ?? '') && objectIn(text);
+  if (said && typeof said.code === 'string') return said;
   return {
     type: 'about:blank',
     title: `The answer ${response.status} is not of a ledger`,
@@ -118,6 +118,15 @@ async function problemIn(response: Response): Promise<Problem> {
     code: notOfALedger,
     retryable: false,
   };
+}
+
+function objectIn(text: string): Problem | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Problem) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -29,9 +29,19 @@ function answer(status: number, body: object, headers: Record<string, string> = 
     response.writeHead(status, { 'Content-Type': type, ...headers }).end(JSON.stringify(body));
   };
 }
+const bodyOf = (status: number, code: string, retryable: boolean) => ({
+  type: '/problems/x',
+  title: 'Title',
+  detail: 'Detail.',
+  status,
+  code,
+  retryable,
+});
 function problem(status: number, code: string, headers: Record<string, string> = {}): Reply {
-  const body = { type: '/problems/x', title: 'Title', detail: 'Detail.', status, code, retryable: false };
-  return answer(status, body, headers);
+  return answer(status, bodyOf(status, code, false), headers);
+}
+function passing(status: number, code: string, headers: Record<string, string> = {}): Reply {
+  return answer(status, bodyOf(status, code, true), headers);
 }
 const hangUp: Reply = (response) => response.destroy();
 const breakOff: Reply = (response) => {
@@ -74,22 +84,73 @@ const path = { customerId: '00000000-0000-4000-8000-000000000001' };
 const confirm = (by = client(), more: object = {}) =>
   by.POST('/v1/customers/{customerId}/agreement/confirm', { params: { path }, body: { comment: 'x' }, ...more });
 
+describe('A bulk', () => {
+  const item = (idempotencyKey: string) =>
+    ({ command: 'ConfirmCustomerAgreement', ...path, idempotencyKey, body: {} }) as const;
+  const answered = (index: number, body: object, headers = {}) => ({
+    index,
+    status: 'status' in body ? body.status : 200,
+    headers,
+    body,
+  });
+  const send = (by = client()) =>
+    by.POST('/v1/commands', { body: { items: [item('first'), item('second'), item('third')] } });
+  const keysOf = ({ body }: Got) =>
+    (JSON.parse(body) as { items: { idempotencyKey: string }[] }).items.map(({ idempotencyKey }) => idempotencyKey);
+
+  it('is answered when every item is: those that say that they may be sent again are, under their keys', async () => {
+    const refused = bodyOf(409, 'RemovalBlocked', false);
+    replies = [
+      passing(503, 'StoreUnavailable', soon),
+      answer(200, {
+        items: [
+          answered(0, bodyOf(503, 'OutcomeUnknown', true), soon),
+          answered(1, accepted),
+          answered(2, bodyOf(429, 'TooManyRequests', true)),
+        ],
+      }),
+      answer(200, { items: [answered(0, { ...accepted }), answered(1, bodyOf(409, 'ConcurrencyConflict', true))] }),
+      answer(200, { items: [answered(0, refused)] }),
+    ];
+    const { data } = await send();
+    expect(got.map(keysOf)).toEqual([
+      ['first', 'second', 'third'],
+      ['first', 'second', 'third'],
+      ['first', 'third'],
+      ['third'],
+    ]);
+    expect(data.items).toEqual([answered(0, accepted), answered(1, accepted), answered(2, refused)]);
+  });
+
+  it('keeps its answers when the rest is not answered in all the time there was', async () => {
+    const busy = answered(1, bodyOf(503, 'StoreUnavailable', true));
+    replies = [
+      answer(200, { items: [answered(0, accepted), busy, answered(2, accepted)] }),
+      ...Array.from({ length: 50 }, () => hangUp),
+    ];
+    const { data } = await send(client({ patienceMs: 400 }));
+    expect(data.items).toEqual([answered(0, accepted), busy, answered(2, accepted)]);
+  });
+});
+
 describe('A command', () => {
   it('is sent again under the same key until it is answered', async () => {
     replies = [
-      problem(503, 'StoreUnavailable', soon),
-      problem(409, 'CommandInProgress'),
-      problem(409, 'ConcurrencyConflict'),
+      passing(503, 'StoreUnavailable', soon),
+      passing(408, 'RequestTimeout'),
+      passing(409, 'CommandInProgress'),
+      passing(409, 'ConcurrencyConflict'),
       hangUp,
       breakOff,
-      problem(429, 'TooManyRequests', soon),
+      passing(429, 'TooManyRequests', soon),
+      passing(500, 'OfANewerRelease'),
       answer(200, accepted),
     ];
     const retries: unknown[] = [];
     const { data } = await confirm(client({ onRetry: ({ because }) => retries.push(because) }));
     expect(data).toEqual(accepted);
-    expect(retries).toHaveLength(6);
-    expect(got).toHaveLength(7);
+    expect(retries).toHaveLength(8);
+    expect(got).toHaveLength(9);
     expect(new Set(got.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
     expect(got[0]!.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
     expect(new Set(got.map(({ body }) => body))).toEqual(new Set(['{"comment":"x"}']));
@@ -121,6 +182,7 @@ describe('A command', () => {
     [422, 'IdempotencyKeyReused', {}],
     [500, 'InternalError', {}],
     [503, 'LogDamaged', {}],
+    [503, 'LogDamaged', { 'Retry-After': '0' }],
   ])('is not sent again when that would not help: %i %s', async (status, code, headers) => {
     replies = [problem(status, code, headers)];
     const refused = await confirm().catch((error: unknown) => error);
@@ -131,14 +193,14 @@ describe('A command', () => {
   });
 
   it('waits for as long as it is asked to', async () => {
-    replies = [problem(503, 'StoreUnavailable', { 'Retry-After': '1' }), answer(200, accepted)];
+    replies = [passing(503, 'StoreUnavailable', { 'Retry-After': '1' }), answer(200, accepted)];
     const startedAt = Date.now();
     await confirm();
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(990);
   });
 
   it('is given up with what was answered last when patience has run out', async () => {
-    replies = [hangUp, problem(503, 'OutcomeUnknown', { 'Retry-After': '5' })];
+    replies = [hangUp, passing(503, 'OutcomeUnknown', { 'Retry-After': '5' })];
     await expect(confirm(client({ patienceMs: 1_000 }))).rejects.toMatchObject({ code: 'OutcomeUnknown' });
     expect(got).toHaveLength(2);
   });
@@ -158,7 +220,7 @@ describe('A command', () => {
   });
 
   it('ends when it is given up by the caller, in the middle of a try and of a pause', async () => {
-    for (const reply of [() => undefined, problem(503, 'StoreUnavailable', { 'Retry-After': '20' })] as Reply[]) {
+    for (const reply of [() => undefined, passing(503, 'StoreUnavailable', { 'Retry-After': '20' })] as Reply[]) {
       replies = [reply];
       const giveUp = new AbortController();
       const sent = confirm(client(), { signal: giveUp.signal });
@@ -170,7 +232,7 @@ describe('A command', () => {
 
   it('takes no pause for none when the time is named by what stands before the ledger', async () => {
     const later = new Date(Date.now() + 3_000).toUTCString();
-    replies = [problem(503, 'StoreUnavailable', { 'Retry-After': later }), answer(200, accepted)];
+    replies = [passing(503, 'StoreUnavailable', { 'Retry-After': later }), answer(200, accepted)];
     const startedAt = Date.now();
     await confirm();
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(1_900);
@@ -182,13 +244,17 @@ describe('A command', () => {
       (status: number): Reply =>
       (response) =>
         response.writeHead(status, { 'Content-Type': 'text/html' }).end('<h1>No</h1>');
-    replies = [gateway(502), gateway(503), gateway(504), answer(200, accepted)];
+    replies = [...[408, 429, 502, 503, 504].map(gateway), answer(200, accepted)];
     await confirm();
     expect(new Set(got.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
     replies = Array.from({ length: 50 }, () => gateway(502));
     await expect(confirm(client({ patienceMs: 300 }))).rejects.toMatchObject({ code: 'NotOfALedger', status: 502 });
-    replies = [gateway(404)];
-    await expect(confirm()).rejects.toMatchObject({ code: 'NotOfALedger', status: 404 });
+    const cutOff: Reply = (response) =>
+      response.writeHead(404, { 'Content-Type': 'application/problem+json' }).end('{"code":');
+    for (const reply of [gateway(404), cutOff]) {
+      replies = [reply];
+      await expect(confirm()).rejects.toMatchObject({ code: 'NotOfALedger', status: 404 });
+    }
   });
 
   it('asks for a token before every try', async () => {
@@ -298,7 +364,7 @@ describe('The feed', () => {
       stream(event(1) + event(2)),
       stream(event(3) + event(4).slice(0, 30), 'hangs up'),
       hangUp,
-      problem(503, 'ShuttingDown', soon),
+      passing(503, 'ShuttingDown', soon),
       stream(event(4), 'falls silent'),
       stream(event(5)),
     ];

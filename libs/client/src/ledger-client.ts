@@ -6,6 +6,7 @@ import createClient, {
 } from 'openapi-fetch';
 import type { paths } from './api.js';
 import { withRetries, type Attempts, type Retry } from './attempts.js';
+import { untilItemsAreAnswered } from './bulk.js';
 import { follow, type Followed, type FollowOptions } from './follow.js';
 import { SeenPosition, type LedgerPosition } from './ledger-position.js';
 import { LedgerProblem } from './problem.js';
@@ -110,7 +111,8 @@ export function ledgerClient(options: LedgerClientOptions): LedgerClient {
     const { url, method, signal } = request;
     const headers = new Headers(request.headers);
     const { pathname, searchParams } = new URL(url);
-    const isCommand = method === 'POST' && searchParams.get('dryRun') !== 'true' && !pathname.endsWith('/v1/commands');
+    const isBulk = method === 'POST' && pathname.endsWith('/v1/commands');
+    const isCommand = method === 'POST' && searchParams.get('dryRun') !== 'true' && !isBulk;
     if (isCommand && !headers.has('Idempotency-Key')) headers.set('Idempotency-Key', crypto.randomUUID());
     const asksOfThePast = [...searchParams.keys()].some((name) => name.startsWith('asOf'));
     if (method === 'GET' && seen.latest && !asksOfThePast && !headers.has('Ledger-Position'))
@@ -118,18 +120,20 @@ export function ledgerClient(options: LedgerClientOptions): LedgerClient {
     const body = request.body ? await request.arrayBuffer() : null;
     const idempotencyKey = headers.get('Idempotency-Key') ?? undefined;
 
-    try {
-      return await withRetries(attempts, { url, signal, idempotencyKey }, async () => {
+    const send = (sent: ArrayBuffer | string | null, patienceMs = attempts.patienceMs) =>
+      withRetries({ ...attempts, patienceMs }, { url, signal, idempotencyKey }, async () => {
         headers.set('Authorization', await authorization());
         const tooLong = AbortSignal.timeout(attempts.attemptMs);
         const response = await transport(
-          new Request(url, { method, headers, body, signal: AbortSignal.any([signal, tooLong]) }),
+          new Request(url, { method, headers, body: sent, signal: AbortSignal.any([signal, tooLong]) }),
         );
         seen.note(response.headers.get('Ledger-Position'));
         // Read wholly here, so that an answer that breaks off is no answer.
         const content = response.status === 304 || response.status === 204 ? null : await response.arrayBuffer();
         return new Response(content, response);
       });
+    try {
+      return await (isBulk ? untilItemsAreAnswered(attempts, { url, signal, body }, send) : send(body));
     } catch (error) {
       // Another ledger, or one restored from a backup. What is asked for next must not be held to what is no more.
       if (error instanceof LedgerProblem && error.code === 'LedgerPositionUnknown') seen.forget();
