@@ -71,6 +71,7 @@ describe('an explanation', () => {
       comment: 'Two invoices open',
       schema: 1,
       policy: { name: 'partner-center-2026-11' },
+      release: expect.stringMatching(/^\d+\.\d+\.\d+$/),
       cause: null,
       changes: [
         {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
 import {
   customerPath,
   globalAdminOf,
@@ -10,6 +11,8 @@ import {
   type Answered,
   type RunningServer,
 } from './running-server.js';
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 // One relationship from its request to its second life, as upstream systems would lead it.
 describe('the life of a relationship', () => {
@@ -285,6 +288,7 @@ describe('the life of a relationship', () => {
     expect(events.map(({ revision }) => revision)).toEqual(events.map((_, index) => index));
     expect(events[0]).toMatchObject({ type: 'ResellerRelationshipRequested', comment: 'As agreed on the phone' });
     expect(events.at(-4).type).toBe('ResellerRelationshipRemoved');
+    expect(new Set(events.map(({ release }) => release))).toEqual(new Set([version]));
     for (const [index, event] of events.entries())
       expect(event.previoushash).toBe(index === 0 ? '0'.repeat(64) : events[index - 1].hash);
   });

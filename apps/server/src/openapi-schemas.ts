@@ -451,12 +451,16 @@ export const schemas: Readonly<Record<string, Schema>> = {
       comment: text,
       policyname: text,
       policyhash: text,
+      release: {
+        type: 'string',
+        description: 'The version of the ledger that decided; absent from events of before 0.2.0.',
+      },
       schema: { type: 'integer', minimum: 1, description: 'The version of the form of data.' },
       hash: { type: 'string', pattern: '^[0-9a-f]{64}$' },
       previoushash: { type: 'string', pattern: '^[0-9a-f]{64}$' },
       data: { type: 'object', additionalProperties: true },
     },
-    ['command', 'comment'],
+    ['command', 'comment', 'release'],
   ),
   CloudEventBatch: listOf(shown('CloudEvent')),
   Explanation: standing({
@@ -487,6 +491,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
           comment: orNull(text),
           schema: whole,
           policy: object({ name: text, hash: text }),
+          release: {
+            ...orNull(text),
+            description:
+              'The version of the ledger that decided; null for an event that was recorded before it was named.',
+          },
           rules: { ...listOf(text), description: 'The numbers of the rules that govern the command.' },
           changes: {
             ...listOf(

@@ -4039,6 +4039,8 @@ export interface components {
             comment?: string;
             policyname: string;
             policyhash: string;
+            /** @description The version of the ledger that decided; absent from events of before 0.2.0. */
+            release?: string;
             /** @description The version of the form of data. */
             schema: number;
             hash: string;
@@ -4095,6 +4097,8 @@ export interface components {
                     name: string;
                     hash: string;
                 };
+                /** @description The version of the ledger that decided; null for an event that was recorded before it was named. */
+                release: string | null;
                 /** @description The numbers of the rules that govern the command. */
                 rules: string[];
                 /** @description Empty for an event that was only looked at. */

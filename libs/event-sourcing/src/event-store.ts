@@ -26,6 +26,11 @@ export interface EventMetadata {
   readonly policy: { readonly name: string; readonly hash: string };
   /** The hash of the event before it in the stream; 64 zeros for the first. */
   readonly previousHash: string;
+  /**
+   * The version of the ledger that decided: which rules and rights held besides the values of the policy. Absent from events
+   * that were recorded before there was this field.
+   */
+  readonly release?: string;
   /** The server's one reading of the clock for the command, RFC 3339 in UTC with milliseconds. Never decreases in a stream. */
   readonly recordedAt: string;
   /** The schema number of the payload. */

@@ -79,6 +79,7 @@ function isOurs(metadata: unknown): metadata is EventMetadata {
     policy,
     previousHash,
     recordedAt,
+    release,
     schema,
   } = metadata as { [Field in keyof EventMetadata]?: unknown };
   return (
@@ -94,7 +95,8 @@ function isOurs(metadata: unknown): metadata is EventMetadata {
     actor !== null &&
     typeof policy === 'object' &&
     policy !== null &&
-    (comment === undefined || typeof comment === 'string')
+    (comment === undefined || typeof comment === 'string') &&
+    (release === undefined || typeof release === 'string')
   );
 }
 

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
-import { relationshipStream, type Actor, type CommandName } from '#customer-relationship';
-import { inMemoryEventStore, StoreUnavailable, type EventStore } from '#event-sourcing';
+import { readFileSync } from 'node:fs';
+import { defaultPolicy, relationshipStream, type Actor, type CommandName } from '#customer-relationship';
+import { inMemoryEventStore, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
 import type { Answer } from '#http';
 import { admin, partner } from '../../../../bench/histories.js';
 import { ledgerId, ledgerOver } from '../testing-ledger.js';
@@ -100,6 +101,43 @@ describe('A command for whatever revision there is, of a relationship that comes
       else expect(await send()).toMatchObject({ headers: { ...first.headers, 'Idempotent-Replayed': 'true' } });
     },
   );
+});
+
+describe('What a command leaves in the log', () => {
+  it('names the policy and the release that decided, whether it was accepted, refused or claimed a name', async () => {
+    const store = inMemoryEventStore();
+    const handler = handlerOver(store);
+    const send = (name: CommandName, body: object, actor = admin) =>
+      handler.execute(command(name, body, actor)).catch((error: unknown) => error as Answer);
+    await send('RequestResellerRelationship', request);
+    await send('AcceptResellerRelationship', {}, customer);
+    await send('RequestDelegatedAdmin', { grantId: 'grant-1', name: 'Help', roles: ['reader'], durationDays: 30 });
+    await handler
+      .execute(command('AcceptResellerRelationship', {}, customer, 'again'))
+      .catch((error: unknown) => error);
+
+    const recorded: RecordedEvent[] = [];
+    for await (const { events, caughtUp } of store.subscribe({ after: 0, signal: new AbortController().signal })) {
+      recorded.push(...events);
+      if (caughtUp) break;
+    }
+    expect(new Set(recorded.map(({ type }) => type))).toEqual(
+      new Set([
+        'ResellerRelationshipRequested',
+        'ResellerRelationshipEstablished',
+        'GrantNameClaimed',
+        'DelegatedAdminRequested',
+        'CommandRejected',
+      ]),
+    );
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    for (const { type, metadata } of recorded)
+      expect({ type, policy: metadata.policy.name, release: metadata.release }).toEqual({
+        type,
+        policy: defaultPolicy.name,
+        release: version,
+      });
+  });
 });
 
 describe('A key that another command has taken by mistake', () => {

@@ -11,6 +11,7 @@ import { canonicalJson, idOf, type CommandOutcome, type MessageOf, type Receipt 
 import { Answer, entityTag, Problem, Refusal } from '#http';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
+import { release } from '../release.js';
 import { representation } from '../representation.js';
 import type { Commented, Envelope } from './sends.js';
 
@@ -63,6 +64,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
             commandId,
             correlationId: call.correlationId,
             policy: { name: policy.name, hash: this.ledger.policyHash },
+            release,
           },
           now,
           contextAt,

@@ -128,7 +128,7 @@ function madeByTime(recorded: RowThen, own: RowThen): { readonly fields: object 
 
 function contributionShown({ event, changes, comment, cause }: Contribution) {
   const { revision, position, type, metadata } = event;
-  const { recordedAt, command, commandId, correlationId, actor, schema, policy } = metadata;
+  const { recordedAt, command, commandId, correlationId, actor, schema, policy, release } = metadata;
   const rules: readonly RuleNumber[] = (command && governance(command)?.rules) || [];
   return {
     revision,
@@ -142,6 +142,7 @@ function contributionShown({ event, changes, comment, cause }: Contribution) {
     comment: comment ?? null,
     schema,
     policy,
+    release: release ?? null,
     rules,
     changes,
     cause: cause ? { revision: cause.revision, type: cause.type } : null,

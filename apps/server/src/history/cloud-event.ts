@@ -5,7 +5,7 @@ import type { RecordedEvent } from '#event-sourcing';
  * reader can compute its hash: names are lower case and values flat, as the specification asks for.
  */
 export function cloudEvent({ id, type, stream, revision, position, data, metadata }: RecordedEvent, ledgerId: string) {
-  const { actor, policy, command, comment } = metadata;
+  const { actor, policy, command, comment, release } = metadata;
   return {
     specversion: '1.0',
     id,
@@ -29,6 +29,7 @@ export function cloudEvent({ id, type, stream, revision, position, data, metadat
     ...(comment === undefined ? {} : { comment }),
     policyname: policy.name,
     policyhash: policy.hash,
+    ...(release === undefined ? {} : { release }),
     schema: metadata.schema,
     hash: metadata.hash,
     previoushash: metadata.previousHash,
