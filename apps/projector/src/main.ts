@@ -3,13 +3,16 @@ import { viewsFileIn } from '#projector';
 import { dataDirectoryAndNames } from './data-directory.js';
 import { requireEventLog } from './event-log-settings.js';
 import { exitCodeOf } from './exit-codes.js';
+import { logOutput } from './log-output.js';
 import { occasionally } from './occasionally.js';
 import { runProjector, type ProjectorNews } from './run-projector.js';
 
 // The projector as a process of its own, beside servers that run with PROJECTOR=off. It ends with the first signal after
 // the batch in hand, and with another exit code than 0 when it cannot go on: a supervisor starts it again, and it tries again.
 
-const logger = pino({ name: 'projector', level: process.env['LOG_LEVEL'] ?? 'info' });
+const output = logOutput();
+process.on('exit', output.flushSync);
+const logger = pino({ name: 'projector', level: process.env['LOG_LEVEL'] ?? 'info' }, output);
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
   process.once(signal, () => {

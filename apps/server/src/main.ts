@@ -99,7 +99,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       await opening.catch(() => undefined);
       await running.disposeAsync();
     }, log);
-    introduce(await app.getUrl(), settings, metricsServer?.address);
+    log.print(introduction(await app.getUrl(), settings, metricsServer?.address));
     await opening;
     if (waits) logger.info({ ledger: ledger.id }, 'the ledger is open');
   } catch (error) {
@@ -147,7 +147,7 @@ function stopOnSignal(end: () => Promise<void>, log: Log): void {
   process.on('SIGINT', stop);
 }
 
-function introduce(url: string, settings: Configuration, metrics: string | undefined): void {
+function introduction(url: string, settings: Configuration, metrics: string | undefined): string {
   const lines = [
     `Reseller Ledger listens on ${url}`,
     `Routes to try       ${url}/docs`,
@@ -161,7 +161,7 @@ function introduce(url: string, settings: Configuration, metrics: string | undef
     `Policy              ${settings.policy.name}`,
     ...(metrics ? [`Metrics             ${metrics}`] : []),
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  return `${lines.join('\n')}\n`;
 }
 
 async function main(): Promise<void> {

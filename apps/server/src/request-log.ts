@@ -1,26 +1,24 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { destination, pino, stdTimeFunctions, type Logger } from 'pino';
+import { pino, stdTimeFunctions, type Logger } from 'pino';
+import { logOutput } from '../../projector/src/log-output.js';
 import type { Configuration } from './configuration.js';
 
 export interface Log {
   readonly logger: Logger;
+  /** Text for whoever watches, between the lines of the log. */
+  readonly print: (text: string) => void;
   /** Writes what is still in memory; for the way out. */
   readonly flush: () => void;
 }
 
-/** JSON lines on standard output. Lines are gathered for a moment, because a write for each costs more than the line. */
+/** JSON lines on standard output. */
 export function openLog({ logLevel }: Pick<Configuration, 'logLevel'>): Log {
-  const output = destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 200 });
+  const output = logOutput();
   const logger = pino({ level: logLevel, base: null, timestamp: stdTimeFunctions.isoTime }, output);
   return {
     logger,
-    flush: () => {
-      try {
-        output.flushSync();
-      } catch {
-        // Standard output is gone: there is nobody left to tell.
-      }
-    },
+    print: output.write,
+    flush: output.flushSync,
   };
 }
 
