@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { configuration, variables } from './configuration.js';
+import type { SupportContact } from '#customer-relationship';
 import { partnersIn } from './partners-file.js';
 import { StartupFailure } from './startup-failure.js';
 
@@ -183,6 +184,8 @@ describe('the partners', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
   const sample = [...partnersIn(resolve('partners.json')).values()];
+  const [reseller, other] = sample[2]!.resellers as readonly [SupportContact, SupportContact];
+  const upper = (text: string) => text.toUpperCase();
   const inFile = (text: string) => {
     const file = join(directory, 'partners.json');
     writeFileSync(file, text);
@@ -193,6 +196,16 @@ describe('the partners', () => {
     expect(new Set(sample.map(({ type }) => type)).size).toBe(3);
     expect(sample.filter(({ standing }) => standing === 'restricted')).toHaveLength(1);
     expect(sample.filter(({ type, resellers }) => type === 'indirectProvider' && resellers.length > 0)).toHaveLength(2);
+  });
+
+  it('may stand in a file that begins with a byte order mark', () => {
+    expect(inFile(`\uFEFF${JSON.stringify(sample)}`).size).toBe(sample.length);
+  });
+
+  it('may share a reseller, which may be a partner too', () => {
+    const providers = sample.filter(({ type }) => type === 'indirectProvider');
+    const both = providers.map((provider) => ({ ...provider, resellers: [reseller] }));
+    expect(inFile(JSON.stringify([...both, { ...sample[0], ...reseller }])).size).toBe(both.length + 1);
   });
 
   it('are found by their tenant in lower case', () => {
@@ -216,6 +229,44 @@ describe('the partners', () => {
       JSON.stringify([sample[2], { ...sample[1], tenantId: sample[2]!.tenantId.toUpperCase() }]),
       /\/1\/tenantId is that of another partner/,
     ],
+    [
+      JSON.stringify([sample[0], { ...sample[1], name: ` ${sample[0]!.name.toUpperCase()}` }]),
+      /\/1\/name is that of another partner, \/0$/,
+    ],
+    [
+      JSON.stringify([sample[0], { ...sample[1], partnerId: sample[0]!.partnerId }]),
+      /\/1\/partnerId is that of another partner, \/0$/,
+    ],
+    [
+      JSON.stringify([
+        sample[0],
+        { ...sample[2], resellers: [reseller, { ...other, tenantId: upper(reseller.tenantId) }] },
+      ]),
+      /\/1\/resellers\/1\/tenantId is that of another reseller of this partner, \/1\/resellers\/0$/,
+    ],
+    [
+      JSON.stringify([
+        { ...sample[2], resellers: [reseller, { ...other, name: reseller.name, partnerId: reseller.partnerId }] },
+      ]),
+      /\/0\/resellers\/1\/partnerId is that of another reseller[^]*\/0\/resellers\/1\/name is that of another reseller/,
+    ],
+    [
+      JSON.stringify([{ ...sample[2], resellers: [{ ...reseller, tenantId: upper(sample[2]!.tenantId) }] }]),
+      /\/0\/resellers\/0\/tenantId is that of the partner itself, which is no reseller of its own$/,
+    ],
+    [
+      JSON.stringify([{ ...sample[0], tenantId: '00000000-0000-0000-0000-000000000000' }]),
+      /\/0\/tenantId is a placeholder/,
+    ],
+    [
+      JSON.stringify([
+        { ...sample[2], resellers: [{ ...reseller, tenantId: 'FFFFFFFF-ffff-ffff-ffff-ffffffffffff' }] },
+      ]),
+      /\/0\/resellers\/0\/tenantId is a placeholder/,
+    ],
+    [JSON.stringify([{ ...sample[0], market: 'UK' }]), /\/0\/market must be a country .*GB, not UK/],
+    [JSON.stringify([{ ...sample[0], markets: ['US'] }]), /\/0\/markets /],
+    ['[\n  {\n    "name": "One",\n    "name": "Two"\n  }\n]', /it has a field twice in one object: "name" \(line 4\)/],
     [JSON.stringify([{ ...sample[2], resellers: [{ tenantId: 'x' }] }]), /\/0\/resellers\/0\/tenantId must be a GUID/],
   ])('are refused as %s', (text, message) => {
     const { exitCode, message: said } = failure(() => inFile(text));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { partnerTypes, type Partner, type PartnerType, type SupportContact } from '#customer-relationship';
-import { Guid, judged, ListOf, Matching, Nested, OneOf, Text } from '#http';
+import { isTenantId, partnerTypes, type Partner, type PartnerType, type SupportContact } from '#customer-relationship';
+import { Guid, judged, ListOf, Matching, Nested, OneOf, Text, unsafeNames } from '#http';
 import { badConfiguration, StartupFailure } from './startup-failure.js';
 
 class ResellerFields implements SupportContact {
@@ -11,7 +11,8 @@ class ResellerFields implements SupportContact {
 
 class PartnerFields extends ResellerFields implements Partner {
   @OneOf(partnerTypes) type!: PartnerType;
-  @Matching(/^[A-Z]{2}$/, 'a country or region code of ISO 3166-1 such as US', 'US') market!: string;
+  @Matching(/^(?!UK|EL)[A-Z]{2}$/, 'a country or region code of ISO 3166-1 such as US (GB, not UK; GR, not EL)', 'US')
+  market!: string;
   @OneOf(['good', 'restricted', 'suspended']) standing!: Partner['standing'];
   @ListOf(Nested(ResellerFields), 0, 10_000) resellers!: readonly ResellerFields[];
 }
@@ -28,8 +29,13 @@ export function partnersIn(path: string): ReadonlyMap<string, Partner> {
     );
   let entries: unknown;
   try {
-    entries = JSON.parse(readFileSync(path, 'utf8'));
+    // Some editors begin a file with a byte order mark.
+    const text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+    entries = JSON.parse(text);
+    const fault = unsafeNames(text, 10);
+    if (fault) throw fail(`it ${fault.detail} (line ${text.slice(0, fault.at).split('\n').length})`);
   } catch (error) {
+    if (error instanceof StartupFailure) throw error;
     throw fail(
       error instanceof SyntaxError
         ? `it is not JSON: ${error.message}`
@@ -38,14 +44,55 @@ export function partnersIn(path: string): ReadonlyMap<string, Partner> {
   }
   if (!Array.isArray(entries) || entries.length === 0) throw fail('it must be a list of at least one partner');
 
-  const partners = new Map<string, Partner>();
+  const partners: { readonly value: PartnerFields; readonly pointer: string }[] = [];
   const faults: string[] = [];
   for (const [index, entry] of (entries as unknown[]).entries()) {
     const { value, errors } = judged(PartnerFields, entry);
-    if (!value) faults.push(...errors.map(({ pointer, detail }) => `/${index}${pointer} ${detail}`));
-    else if (partners.has(value.tenantId)) faults.push(`/${index}/tenantId is that of another partner in the file`);
-    else partners.set(value.tenantId, value);
+    if (value) partners.push({ value, pointer: `/${index}` });
+    else faults.push(...errors.map(({ pointer, detail }) => `/${index}${pointer} ${detail}`));
+  }
+  faults.push(...twice(partners, 'partner'));
+  for (const { value, pointer } of partners) {
+    const resellers = value.resellers.map((reseller, index) => ({
+      value: reseller,
+      pointer: `${pointer}/resellers/${index}`,
+    }));
+    faults.push(...twice(resellers, 'reseller of this partner'));
+    for (const tenant of [{ value, pointer }, ...resellers])
+      if (!isTenantId(tenant.value.tenantId)) faults.push(`${tenant.pointer}/tenantId is a placeholder, and nobody's`);
+    for (const reseller of resellers)
+      if (reseller.value.tenantId === value.tenantId)
+        faults.push(`${reseller.pointer}/tenantId is that of the partner itself, which is no reseller of its own`);
   }
   if (faults.length > 0) throw fail(...faults);
-  return partners;
+  return new Map(partners.map(({ value }) => [value.tenantId, value]));
+}
+
+/** Nobody could tell from each other what has the same tenant, Partner id or name. */
+function twice(
+  entries: readonly { readonly value: ResellerFields; readonly pointer: string }[],
+  what: string,
+): readonly string[] {
+  return (['tenantId', 'partnerId', 'name'] as const).flatMap((field) => {
+    const first = new Map<string, string>();
+    return entries.flatMap(({ value, pointer }) => {
+      const key = comparable(value[field]);
+      const before = first.get(key);
+      if (before === undefined) {
+        first.set(key, pointer);
+        return [];
+      }
+      return [`${pointer}/${field} is that of another ${what}, ${before}`];
+    });
+  });
+}
+
+/** Names that look alike are alike. */
+function comparable(text: string): string {
+  return text
+    .normalize('NFKC')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .replace(/\s+/gu, ' ')
+    .trim()
+    .toLowerCase();
 }

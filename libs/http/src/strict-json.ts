@@ -19,7 +19,8 @@ export function parseJsonBody(bytes: Buffer, maxDepth: number): object {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw malformed('The body must be a JSON object');
-  refuseUnsafeNames(text, maxDepth);
+  const fault = unsafeNames(text, maxDepth);
+  if (fault) throw malformed(`The body ${fault.detail}`);
   return value;
 }
 
@@ -28,13 +29,19 @@ const backslash = 0x5c;
 const colon = 0x3a;
 const [openObject, closeObject, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** One pass over text that is known to be JSON. */
-function refuseUnsafeNames(text: string, maxDepth: number): void {
+/**
+ * What `JSON.parse` lets pass and readers take differently, and where it begins: a name twice in one object, one that every
+ * JavaScript object already has, and nesting without end. One pass over text that is known to be JSON.
+ */
+export function unsafeNames(
+  text: string,
+  maxDepth: number,
+): { readonly detail: string; readonly at: number } | undefined {
   const names: (Set<string> | undefined)[] = [];
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === openObject || code === openArray) {
-      if (names.length === maxDepth) throw malformed(`The body is nested deeper than ${maxDepth} levels`);
+      if (names.length === maxDepth) return { detail: `is nested deeper than ${maxDepth} levels`, at: i };
       names.push(code === openObject ? new Set() : undefined);
     } else if (code === closeObject || code === closeArray) {
       names.pop();
@@ -50,12 +57,18 @@ function refuseUnsafeNames(text: string, maxDepth: number): void {
       const inObject = names.at(-1);
       if (inObject && isName(text, i + 1)) {
         const name = escaped ? (JSON.parse(text.slice(start, i + 1)) as string) : text.slice(start + 1, i);
-        if (name in Object.prototype) throw malformed('The body has a field that is not allowed', name);
-        if (inObject.has(name)) throw malformed('The body has a field twice in one object', name);
+        if (name in Object.prototype)
+          return { detail: `has a field that is not allowed: ${shortened(name)}`, at: start };
+        if (inObject.has(name)) return { detail: `has a field twice in one object: ${shortened(name)}`, at: start };
         inObject.add(name);
       }
     }
   }
+  return undefined;
+}
+
+function shortened(name: string): string {
+  return JSON.stringify(name.slice(0, 100));
 }
 
 function isName(text: string, after: number): boolean {
@@ -67,8 +80,6 @@ function isName(text: string, after: number): boolean {
   return false;
 }
 
-function malformed(detail: string, name?: string): Problem {
-  return new Problem('MalformedBody', {
-    errors: [{ pointer: '', detail: name === undefined ? detail : `${detail}: ${JSON.stringify(name.slice(0, 100))}` }],
-  });
+function malformed(detail: string): Problem {
+  return new Problem('MalformedBody', { errors: [{ pointer: '', detail }] });
 }
