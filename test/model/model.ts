@@ -198,6 +198,14 @@ function no(code: RejectionCode, because: Readonly<Record<string, unknown>> = {}
   throw new Refusal(code, because);
 }
 
+/** What is wrong with what a command says (422): all of it, in no order. */
+type Fault = RejectionCode | false | undefined;
+
+function noneOf(...faults: readonly Fault[]): void {
+  const found = faults.filter((fault) => fault !== undefined && fault !== false).toSorted();
+  if (found.length > 0) no(found[0]!, { faultCodes: found });
+}
+
 // Time
 
 const hour = 60 * 60 * 1000;
@@ -220,10 +228,21 @@ export function monthsLater(time: Time, months: number, dayWanted = new Date(tim
 export const iso = (time: Time | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
 const over = (end: Time | undefined, now: Time) => end !== undefined && now > end;
 
-function countsFrom(effectiveAt: string | undefined, now: Time): Time {
-  if (effectiveAt === undefined) return now;
-  const time = Date.parse(effectiveAt);
-  return time > now ? no('EffectiveInFuture') : time;
+const countsFrom = (effectiveAt: string | undefined, now: Time): Time =>
+  effectiveAt === undefined ? now : Date.parse(effectiveAt);
+
+/** D1: before the cloud, or more than ten years ahead. */
+const isSentinel = (time: Time, now: Time) => time < Date.UTC(2010, 0, 1) || time > monthsLater(now, 120);
+
+function wrongStart(time: Time, now: Time): Fault {
+  if (time > now) return 'EffectiveInFuture';
+  return isSentinel(time, now) && 'DateOutOfRange';
+}
+
+function wrongEnd(time: Time | undefined, bought: Time, now: Time): Fault {
+  if (time === undefined) return undefined;
+  if (isSentinel(time, now)) return 'DateOutOfRange';
+  return time < bought && 'InvalidItem';
 }
 
 // Who asks (R4, R5, R25, R28, S19)
@@ -258,7 +277,8 @@ function rolesFor(command: CommandName, { house }: Situation): readonly Role[] {
   if (command === 'CancelSoftwarePurchase') return ['AdminAgent'];
   if (command.endsWith('SupportContact')) return contactKeepers;
   if (command === 'AssignAccess' || command === 'RemoveAccess') return ['GlobalAdmin', 'AdminAgent'];
-  if (/^(RecordLegacy|Request|Update|Lock|Extend|Terminate)DelegatedAdmin/.test(command)) return ['AdminAgent'];
+  if (command === 'TerminateDelegatedAdmin') return ['AdminAgent', 'HelpdeskAgent'];
+  if (/^(RecordLegacy|Request|Update|Lock|Extend)DelegatedAdmin/.test(command)) return ['AdminAgent'];
   return anyone;
 }
 
@@ -324,7 +344,8 @@ function checkUnused(items: readonly { readonly id: string }[], id: string): voi
 }
 
 function checkDue(due: Time, now: Time): void {
-  if (now <= due) no('NotDue', { dueAt: iso(due) });
+  // Ends are inclusive: the first instant that will do is the one after.
+  if (now <= due) no('NotDue', { dueAt: iso(due + 1) });
 }
 
 // The relationship (R)
@@ -415,11 +436,11 @@ function checkBaseInUse(world: World, { kind, base }: Subscription): void {
 /** S13, within the term. */
 function toChange(world: World, id: string, now: Time): Subscription {
   const subscription = ofThisTerm(world, world.subscriptions, id);
-  if (subscription.kind === 'azurePlan') no('InvalidItem');
   checkNotDeleted(subscription);
   if (subscription.status === 'suspended') no('SubscriptionSuspended');
   if (subscription.status !== 'active') no('InvalidTransition');
   if (over(subscription.ends, now)) no('TermEnded');
+  noneOf(subscription.kind === 'azurePlan' && 'InvalidItem');
   return subscription;
 }
 
@@ -557,8 +578,12 @@ function designate(world: World, subscription: string, contact: SupportContact, 
     there.contact = contact;
     return;
   }
-  if (world.designations.filter(({ term }) => term === world.term).length >= house.designations) no('LimitReached');
+  checkDesignationRoom(world, house);
   world.designations.push({ subscription, term: world.term, contact });
+}
+
+function checkDesignationRoom(world: World, house: HouseRules): void {
+  if (world.designations.filter(({ term }) => term === world.term).length >= house.designations) no('LimitReached');
 }
 
 const itself = ({ tenantId, partnerId, name }: SupportContact): SupportContact => ({ tenantId, partnerId, name });
@@ -575,19 +600,22 @@ const isLive = ({ kind, status, ends }: Grant, now: Time) => kind === 'gdap' && 
 const isUnanswered = ({ kind, status }: Grant) =>
   kind === 'gdap' && (status === 'created' || status === 'approvalPending');
 
-function checkTerms(terms: {
+function wrongTerms(terms: {
   readonly name?: string | undefined;
   readonly roles?: readonly string[] | undefined;
   readonly durationDays?: number | undefined;
   readonly autoExtendDays?: number | undefined;
-}): void {
+}): Fault[] {
   const { name, roles, durationDays, autoExtendDays } = terms;
-  if (name !== undefined && name.trim() === '') no('InvalidItem');
-  if (name !== undefined && Array.from(name).length > 50) no('NameTooLong');
-  if (roles !== undefined && roles.length === 0) no('RolesMissing');
-  if (durationDays !== undefined && (durationDays % 1 !== 0 || durationDays < 1 || durationDays > 730))
-    no('DurationOutOfRange');
-  if (autoExtendDays !== undefined && autoExtendDays !== 0 && autoExtendDays !== 180) no('AutoExtendNotAllowed');
+  return [
+    name !== undefined && name.trim() === '' && 'InvalidItem',
+    name !== undefined && Array.from(name).length > 50 && 'NameTooLong',
+    roles !== undefined && roles.length === 0 && 'RolesMissing',
+    durationDays !== undefined &&
+      (durationDays % 1 !== 0 || durationDays < 1 || durationDays > 730) &&
+      'DurationOutOfRange',
+    autoExtendDays !== undefined && autoExtendDays !== 0 && autoExtendDays !== 180 && 'AutoExtendNotAllowed',
+  ];
 }
 
 /** G5: nobody approved it in time, whether the clock has said so or not. */
@@ -602,10 +630,9 @@ function checkGrantRoom(world: World, house: HouseRules): void {
 }
 
 /** The ids `dap-1`, `dap-2`… belong to the DAP that comes with the relationship. */
-function checkGrantId(world: World, id: string): void {
+function wrongGrantId(world: World, id: string): Fault {
   const reserved = /^dap-(\d+)$/.exec(id);
-  if (reserved && Number(reserved[1]) > world.term) no('InvalidItem');
-  checkUnused(world.grants, id);
+  return reserved && Number(reserved[1]) > world.term ? 'InvalidItem' : undefined;
 }
 
 function dap(world: World, id: string, at: Time): Fact {
@@ -631,12 +658,15 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   RequestResellerRelationship(world, data, { partner, now, house }) {
     if (partner.standing !== 'good') no('PartnerRestricted');
     const asked = countsFrom(data.effectiveAt, now);
-    if (!isOneMarket(partner.market, data.market, house)) no('MarketMismatch');
     const reseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
-    if (data.indirectResellerId !== undefined && !reseller) no('ResellerNotRelated');
     if (world.stage === 'on') no('AlreadyActive');
     if (world.request && now <= world.request.lapses) no('RequestAlreadyOpen');
     if (data.delegatedAdmin && asked >= dapOfferedUntil) no('DapNoLongerOffered');
+    noneOf(
+      wrongStart(asked, now),
+      !isOneMarket(partner.market, data.market, house) && 'MarketMismatch',
+      data.indirectResellerId !== undefined && !reseller && 'ResellerNotRelated',
+    );
 
     const lapsed: Fact[] = world.request
       ? [['ResellerRelationshipRequestExpired', { expiredAt: iso(world.request.lapses) }]]
@@ -694,6 +724,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     checkOn(world);
     const agreed = countsFrom(data.agreedAt, situation.now);
     if (world.agreed) no('NothingToChange');
+    noneOf(wrongStart(agreed, situation.now));
     world.agreed = true;
     const confirmedBy = situation.actor.kind === 'customerUser' ? 'customer' : 'partner';
     return [['CustomerAgreementConfirmed', { confirmedBy, agreedAt: iso(agreed), confirmedAt: iso(situation.now) }]];
@@ -714,9 +745,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     if (world.stage === 'never') no('RelationshipNotFound');
     if (world.stage === 'off') no('RelationshipAlreadyRemoved');
     if (world.stage !== 'on') no('RelationshipNotActive');
-    if (house.noticeRequired && !noticeGiven) no('NoticeAcknowledgementMissing');
     const inTheWay = blockers(world, situation);
     if (inTheWay.length > 0) no('RemovalBlocked', { blockers: inTheWay });
+    noneOf(house.noticeRequired && !noticeGiven && 'NoticeAcknowledgementMissing');
 
     const grants = world.grants.filter((grant) => grant.term === world.term && isOpen(grant));
     for (const grant of grants) grant.status = 'revoked';
@@ -743,22 +774,29 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const ownWindow =
       data.cancellationAllowedUntil === undefined ? undefined : Date.parse(data.cancellationAllowedUntil);
     const seats = kind === 'legacy' || kind === 'newCommerce';
-    if ((kind === 'azurePlan') !== (length === undefined)) no('InvalidItem');
-    if (kind === 'azurePlan' && data.autoRenew) no('InvalidItem');
-    if (!seats && (trial || base !== undefined)) no('InvalidItem');
-    if (ownWindow !== undefined && ownWindow < bought) no('InvalidItem');
     checkUnused(world.subscriptions, id);
+    let wrongBase = false;
     if (base !== undefined) {
       const parent = ofAnyTerm(world, world.subscriptions, base);
-      if (parent.kind !== kind) no('InvalidItem');
-      if (kind === 'legacy') {
+      wrongBase = parent.kind !== kind;
+      if (kind === 'legacy' && !wrongBase) {
         if (parent.term !== world.term) no('ItemOfEarlierTerm');
-        if (parent.base !== undefined) no('InvalidItem');
-        if (parent.status !== 'active') no('ParentNotActive');
+        wrongBase = parent.base !== undefined;
+        if (!wrongBase && parent.status !== 'active') no('ParentNotActive');
         const siblings = world.subscriptions.filter((other) => other.base === base && other.status !== 'deleted');
-        if (siblings.length >= house.addOns) no('LimitReached');
+        if (!wrongBase && siblings.length >= house.addOns) no('LimitReached');
       }
     }
+    if (kind !== 'newCommerce') checkDesignationRoom(world, house);
+    noneOf(
+      wrongStart(bought, now),
+      (kind === 'azurePlan') !== (length === undefined) && 'InvalidItem',
+      kind === 'azurePlan' && data.autoRenew && 'InvalidItem',
+      !seats && trial && 'InvalidItem',
+      !seats && base !== undefined && 'InvalidItem',
+      wrongEnd(ownWindow, bought, now),
+      wrongBase && 'InvalidItem',
+    );
 
     const renews = data.autoRenew ?? (kind === 'newCommerce' || kind === 'marketplace');
     const ends = trial ? bought + 30 * day : length && monthsLater(bought, monthsIn[length]);
@@ -958,7 +996,6 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   AddAzureSubscription(world, { subscriptionId, azureSubscriptionId }, situation) {
     checkSale(world, situation);
     const plan = ofThisTerm(world, world.subscriptions, subscriptionId);
-    if (plan.kind !== 'azurePlan') no('InvalidItem');
     checkUnused(
       world.subscriptions.flatMap(({ azure }) => azure),
       azureSubscriptionId,
@@ -966,17 +1003,18 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     checkNotDeleted(plan);
     if (plan.status === 'suspended') no('SubscriptionSuspended');
     if (plan.status !== 'active') no('InvalidTransition');
+    noneOf(plan.kind !== 'azurePlan' && 'InvalidItem');
     plan.azure.push({ id: azureSubscriptionId, cancelled: false });
     return [['AzureSubscriptionAdded', { subscriptionId, azureSubscriptionId, addedAt: iso(situation.now) }]];
   },
 
   CancelAzureSubscription(world, { subscriptionId, azureSubscriptionId, reason }, { now, house }) {
     checkOn(world);
-    if (reason !== 'compromise' && !(house.of2026 && ordinaryReasons.includes(reason))) no('InvalidReason');
     const plan = ofThisTerm(world, world.subscriptions, subscriptionId);
     const azure = ofAnyTerm(world, plan.azure, azureSubscriptionId);
     checkNotDeleted(plan);
     if (azure.cancelled) no('NothingToChange');
+    noneOf(reason !== 'compromise' && !(house.of2026 && ordinaryReasons.includes(reason)) && 'InvalidReason');
     azure.cancelled = true;
     return [['AzureSubscriptionCancelled', { subscriptionId, azureSubscriptionId, reason, cancelledAt: iso(now) }]];
   },
@@ -985,10 +1023,14 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     checkSale(world, situation);
     const bought = countsFrom(data.effectiveAt, situation.now);
     const owners = data.owners ?? [situation.actor.id];
-    if (owners.length === 0 || data.commitmentUsdCents < 0) no('InvalidItem');
     checkUnused(world.reservations, data.reservationId);
     const plans = world.subscriptions.filter(({ kind, status }) => kind === 'azurePlan' && status === 'active');
     if (!plans.some(({ term }) => term === world.term)) no('AzurePlanRequired');
+    noneOf(
+      wrongStart(bought, situation.now),
+      owners.length === 0 && 'InvalidItem',
+      data.commitmentUsdCents < 0 && 'InvalidItem',
+    );
     const ends = monthsLater(bought, monthsIn[data.termDuration]);
     world.reservations.push({
       id: data.reservationId,
@@ -1010,10 +1052,12 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const reservation = ofThisTerm(world, world.reservations, data.reservationId);
     const { id: reservationId, cents } = reservation;
     if (!reservation.owners.includes(actor.id)) no('RoleNotAllowed');
-    if (asked < reservation.bought) no('InvalidItem');
     if (reservation.status !== 'active' || now > reservation.ends) no('InvalidTransition');
     if (neverRefunded.includes(reservation.product)) no('ReservationNotRefundable');
     const exchange = data.exchange ?? false;
+    const wrong = wrongStart(asked, now) || (asked < reservation.bought && 'InvalidItem');
+    // At no time that counts, nothing can be said of the cap.
+    if (wrong) noneOf(wrong);
     if (!exchange) {
       checkCap(world, cents, asked);
       world.refunds.push({ reservation: reservationId, cents, at: asked });
@@ -1051,14 +1095,17 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     checkSale(world, situation);
     const bought = countsFrom(data.effectiveAt, situation.now);
     const ids = data.lineItems.map(({ lineItemId }) => lineItemId);
-    if ((data.kind === 'subscription') !== (data.termDuration !== undefined)) no('InvalidItem');
-    if (ids.length === 0 || ids.some((id, index) => ids.indexOf(id) !== index)) no('InvalidItem');
     const window =
       data.cancellationAllowedUntil === undefined
         ? bought + (data.kind === 'perpetual' ? 30 : 7) * day
         : Date.parse(data.cancellationAllowedUntil);
-    if (window < bought) no('InvalidItem');
     checkUnused(world.software, data.purchaseId);
+    noneOf(
+      wrongStart(bought, situation.now),
+      (data.kind === 'subscription') !== (data.termDuration !== undefined) && 'InvalidItem',
+      (ids.length === 0 || ids.some((id, index) => ids.indexOf(id) !== index)) && 'InvalidItem',
+      data.cancellationAllowedUntil !== undefined && wrongEnd(window, bought, situation.now),
+    );
     const ends = data.termDuration && monthsLater(bought, monthsIn[data.termDuration]);
     world.software.push({
       id: data.purchaseId,
@@ -1084,13 +1131,13 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
 
   CancelSoftwarePurchase(world, { purchaseId, lineItemIds }, { now }) {
     checkOn(world);
-    if (lineItemIds?.length === 0) no('InvalidItem');
     const purchase = ofThisTerm(world, world.software, purchaseId);
     const named = lineItemIds ?? purchase.lines.map(({ id }) => id);
     if (named.some((id) => !purchase.lines.some((line) => line.id === id))) no('LineItemNotFound');
     if (purchase.publisher === 'redHat' || purchase.publisher === 'suse') no('CancelNotSupported');
     if (purchase.status !== 'completed' || over(purchase.ends, now)) no('InvalidTransition');
     if (now > purchase.window) no('CancellationWindowClosed', { closedAt: iso(purchase.window) });
+    noneOf(lineItemIds?.length === 0 && 'InvalidItem');
     const lines = purchase.lines.filter(({ id, cancelled }) => !cancelled && named.includes(id));
     if (lines.length === 0) no('NothingToChange');
     for (const line of lines) line.cancelled = true;
@@ -1117,6 +1164,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     checkSale(world, situation);
     const bought = countsFrom(data.effectiveAt, situation.now);
     checkUnused(world.savingsPlans, data.savingsPlanId);
+    noneOf(wrongStart(bought, situation.now));
     const ends = monthsLater(bought, monthsIn[data.termDuration]);
     world.savingsPlans.push({ id: data.savingsPlanId, term: world.term, ends, expired: false });
     const boughtBy = data.boughtBy ?? 'partner';
@@ -1160,24 +1208,29 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   RecordLegacyDelegatedAdmin(world, { grantId, effectiveAt }, { house, now }) {
     checkOn(world);
     const granted = countsFrom(effectiveAt, now);
-    checkGrantId(world, grantId);
+    checkUnused(world.grants, grantId);
     if (granted >= dapOfferedUntil) no('DapNoLongerOffered');
     if (world.grants.some((grant) => grant.kind === 'dap' && grant.term === world.term && isOpen(grant)))
       no('NothingToChange');
     checkGrantRoom(world, house);
+    noneOf(wrongStart(granted, now), wrongGrantId(world, grantId));
     return [dap(world, grantId, granted)];
   },
 
   RequestDelegatedAdmin(world, data, { house, now, nameTaken }) {
     checkOn(world);
     const asked = countsFrom(data.effectiveAt, now);
-    checkTerms(data);
     const roles = once(data.roles);
     const extend = data.autoExtendDays ?? 0;
-    if (extend > 0 && roles.includes(globalAdministrator)) no('AutoExtendNotAllowed');
-    checkGrantId(world, data.grantId);
+    checkUnused(world.grants, data.grantId);
     checkGrantRoom(world, house);
     if (nameTaken) no('NameNotUnique');
+    noneOf(
+      ...wrongTerms(data),
+      extend === 180 && roles.includes(globalAdministrator) && 'AutoExtendNotAllowed',
+      wrongGrantId(world, data.grantId),
+      wrongStart(asked, now),
+    );
     const lapses = asked + 90 * day;
     world.grants.push({
       id: data.grantId,
@@ -1199,7 +1252,6 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
 
   UpdateDelegatedAdminRequest(world, data, { now, nameTaken }) {
     checkOn(world);
-    checkTerms(data);
     const grant = ofThisTerm(world, world.grants, data.grantId);
     checkNotLapsed(grant, now);
     const live = isLive(grant, now);
@@ -1214,9 +1266,13 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       if (name !== undefined || days !== undefined || (roles && !sameRoles(roles, others))) no('GrantLocked');
     }
     if (name === undefined && days === undefined && extend === undefined && !roles) no('NothingToChange');
-    if ((extend ?? grant.extend) > 0 && (roles ?? grant.roles).includes(globalAdministrator))
-      no('AutoExtendNotAllowed');
     if (name !== undefined && nameTaken) no('NameNotUnique');
+    noneOf(
+      ...wrongTerms(data),
+      (extend ?? grant.extend) === 180 &&
+        (roles ?? grant.roles).includes(globalAdministrator) &&
+        'AutoExtendNotAllowed',
+    );
     grant.name = name ?? grant.name;
     grant.days = days ?? grant.days;
     grant.extend = extend ?? grant.extend;
@@ -1265,6 +1321,8 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const byCustomer = actor.kind === 'customerUser';
     checkCustomersAdmin(situation);
     const grant = ofThisTerm(world, world.grants, grantId);
+    // §1.8: helpdesk agents end DAP; GDAP takes an admin agent.
+    if (!byCustomer && grant.kind === 'gdap' && !actor.roles.includes('AdminAgent')) no('RoleNotAllowed');
     const live = isLive(grant, now);
     const standing = live || (grant.kind === 'dap' && grant.status === 'approved');
     const waits = isUnanswered(grant) && now <= grant.lapses;
@@ -1291,10 +1349,10 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   AssignAccess(world, { grantId, assignmentId, groupId, roles: asked }, { now }) {
     checkOn(world);
     const roles = once(asked);
-    if (roles.length === 0) no('RolesMissing');
     const grant = ofThisTerm(world, world.grants, grantId);
     if (!isLive(grant, now)) no('GrantNotActive');
-    if (roles.some((role) => !grant.roles.includes(role))) no('RoleNotGranted');
+    const wrong =
+      roles.length === 0 ? 'RolesMissing' : roles.some((role) => !grant.roles.includes(role)) && 'RoleNotGranted';
     const there = grant.groups.find(({ id }) => id === assignmentId);
     if (!there) {
       // G8a
@@ -1302,11 +1360,13 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
         ({ group, deleted }) => !deleted && group.toLowerCase() === groupId.toLowerCase(),
       );
       if (taken) no('GroupAlreadyAssigned', { assignmentId: taken.id });
+      noneOf(wrong);
       grant.groups.push({ id: assignmentId, group: groupId, roles, deleted: false });
       return [['AccessAssignmentCreated', { grantId, assignmentId, groupId, roles, createdAt: iso(now) }]];
     }
     if (there.deleted || there.group.toLowerCase() !== groupId.toLowerCase()) no('ItemAlreadyExists');
     if (sameRoles(there.roles, roles)) no('NothingToChange');
+    noneOf(wrong);
     there.roles = roles;
     return [['AccessAssignmentUpdated', { grantId, assignmentId, roles, updatedAt: iso(now) }]];
   },

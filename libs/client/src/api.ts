@@ -5689,7 +5689,7 @@ export interface components {
                 };
             };
         };
-        /** @description One of: IdempotencyKeyReused, EffectiveInFuture, MarketMismatch, NoticeAcknowledgementMissing, InvalidReason, InvalidItem, InvalidSupportContact, ResellerNotRelated, DurationOutOfRange, NameTooLong, RolesMissing, AutoExtendNotAllowed, RoleNotGranted. */
+        /** @description One of: IdempotencyKeyReused, EffectiveInFuture, DateOutOfRange, MarketMismatch, NoticeAcknowledgementMissing, InvalidReason, InvalidItem, InvalidSupportContact, ResellerNotRelated, DurationOutOfRange, NameTooLong, RolesMissing, AutoExtendNotAllowed, RoleNotGranted. */
         CommandUnprocessable: {
             headers: {
                 "X-Correlation-Id": components["headers"]["CorrelationId"];
@@ -5701,7 +5701,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "IdempotencyKeyReused" | "EffectiveInFuture" | "MarketMismatch" | "NoticeAcknowledgementMissing" | "InvalidReason" | "InvalidItem" | "InvalidSupportContact" | "ResellerNotRelated" | "DurationOutOfRange" | "NameTooLong" | "RolesMissing" | "AutoExtendNotAllowed" | "RoleNotGranted";
+                    code?: "IdempotencyKeyReused" | "EffectiveInFuture" | "DateOutOfRange" | "MarketMismatch" | "NoticeAcknowledgementMissing" | "InvalidReason" | "InvalidItem" | "InvalidSupportContact" | "ResellerNotRelated" | "DurationOutOfRange" | "NameTooLong" | "RolesMissing" | "AutoExtendNotAllowed" | "RoleNotGranted";
                     /** @constant */
                     status?: 422;
                 };

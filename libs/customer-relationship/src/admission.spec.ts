@@ -1,10 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { Rejection, type MessageOf } from '#event-sourcing';
+import { firstInstantAfter } from './calendar.js';
 import {
   current,
   customerSignature,
+  effectiveFault,
   effectiveTime,
+  endFault,
   known,
+  refuseFaults,
   requireActive,
   requireCustomerGlobalAdmin,
   requireDue,
@@ -135,18 +139,59 @@ describe('A purchase', () => {
 });
 
 describe('Time', () => {
-  it('is the time the command names, unless that lies ahead', () => {
+  it('is the time the command names, or now', () => {
     expect(effectiveTime(undefined, now)).toBe(now);
     expect(effectiveTime(now, now)).toBe(now);
     expect(effectiveTime('2020-01-01T00:00:00.000Z', now)).toBe('2020-01-01T00:00:00.000Z');
-    expect(refusal(() => effectiveTime('2026-11-22T12:00:00.001Z', now))).toEqual([
-      'EffectiveInFuture',
-      { effectiveAt: '2026-11-22T12:00:00.001Z', now },
+  });
+
+  it('D1: is refused where it lies ahead, or stands for no date in some other system', () => {
+    const faultOf = (at: string) => {
+      const fault = effectiveFault('agreedAt', at, now);
+      return fault && [fault.code, fault.details['field'], fault.details['rule']];
+    };
+    expect(faultOf(now)).toBeUndefined();
+    expect(faultOf('2026-11-22T12:00:00.001Z')).toEqual(['EffectiveInFuture', 'agreedAt', undefined]);
+    expect(faultOf('9999-12-31T23:59:59.999Z')).toEqual(['EffectiveInFuture', 'agreedAt', undefined]);
+    expect(faultOf('2010-01-01T00:00:00.000Z')).toBeUndefined();
+    for (const sentinel of ['0001-01-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z', '2009-12-31T23:59:59.999Z'])
+      expect(faultOf(sentinel)).toEqual(['DateOutOfRange', 'agreedAt', 'notBefore2010']);
+  });
+
+  it('D1: an end is at most ten years ahead, and not before the purchase', () => {
+    const faultOf = (end: string | undefined) => {
+      const fault = endFault('cancellationAllowedUntil', end, now, now);
+      return fault && [fault.code, fault.details['rule']];
+    };
+    expect(faultOf(undefined)).toBeUndefined();
+    expect(faultOf(now)).toBeUndefined();
+    expect(faultOf('2036-11-22T12:00:00.000Z')).toBeUndefined();
+    expect(faultOf('2036-11-22T12:00:00.001Z')).toEqual(['DateOutOfRange', 'atMost10YearsAhead']);
+    expect(faultOf('9999-12-31T23:59:59.999Z')).toEqual(['DateOutOfRange', 'atMost10YearsAhead']);
+    expect(faultOf('2026-11-22T11:59:59.999Z')).toEqual(['InvalidItem', 'notBeforePurchase']);
+    // One fault a field: what is no date is not before anything either.
+    expect(faultOf('0001-01-01T00:00:00.000Z')).toEqual(['DateOutOfRange', 'notBefore2010']);
+  });
+
+  it('is among all that is wrong with what a command says, which is refused at once', () => {
+    const one = new Rejection('RolesMissing', { a: 1 });
+    const other = new Rejection('NameTooLong', { maxLength: 50 });
+    expect(refusal(() => refuseFaults(undefined, undefined))).toBeUndefined();
+    expect(refusal(() => refuseFaults(undefined, one))).toEqual(['RolesMissing', { a: 1 }]);
+    expect(refusal(() => refuseFaults(other, undefined, one))).toEqual([
+      'NameTooLong',
+      {
+        maxLength: 50,
+        faults: [
+          { code: 'NameTooLong', maxLength: 50 },
+          { code: 'RolesMissing', a: 1 },
+        ],
+      },
     ]);
   });
 
   it('is up after the last instant, not with it', () => {
-    expect(refusal(() => requireDue(now, now))).toEqual(['NotDue', { dueAt: now }]);
+    expect(refusal(() => requireDue(now, now))).toEqual(['NotDue', { dueAt: firstInstantAfter(now) }]);
     expect(refusal(() => requireDue(now, '2026-11-22T12:00:00.001Z'))).toBeUndefined();
   });
 });

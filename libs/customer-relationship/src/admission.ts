@@ -1,5 +1,5 @@
-import type { Frozen } from '#event-sourcing';
-import { hasPassed, type Instant } from './calendar.js';
+import { Rejection, type Frozen } from '#event-sourcing';
+import { addMonths, hasPassed, firstInstantAfter, type Instant } from './calendar.js';
 import type { CommandName } from './commands.js';
 import type { Context } from './context.js';
 import type { CustomerSignature } from './events.js';
@@ -7,7 +7,8 @@ import { reject } from './rejections.js';
 import { rightTo } from './rights.js';
 import type { CustomerRelationship } from './state.js';
 
-// What every noun asks before it decides. Order of refusals: who asks (403), is it known (404), what state is it in (409).
+// What every noun asks before it decides. Order of refusals: who asks (403), is it known (404), what state is it in (409),
+// what do the data mean (422, all faults at once).
 
 /** The sender must hold the right that the command asks for under the policy (rules R4, R5, R28, S19). */
 export function requireRight(command: CommandName, { actor, policy }: Context): void {
@@ -61,11 +62,58 @@ export function requirePurchase(state: Frozen<CustomerRelationship>, context: Co
   if (!state.agreementConfirmedAt) throw reject('AgreementNotConfirmed');
 }
 
-/** The time a command counts from: its own, if that is not in the future, else now. */
+/** The time a command counts from: its own, else now. Whether its own is one is asked by {@link effectiveFault}. */
 export function effectiveTime(effectiveAt: Instant | undefined, now: Instant): Instant {
-  if (effectiveAt === undefined) return now;
-  if (effectiveAt > now) throw reject('EffectiveInFuture', { effectiveAt, now });
-  return effectiveAt;
+  return effectiveAt ?? now;
+}
+
+/** Rule D1: nothing was resold from a cloud before. */
+const earliestBusinessDate: Instant = '2010-01-01T00:00:00.000Z';
+/** Rule D1. */
+const monthsAhead = 10 * 12;
+
+/**
+ * What is wrong with a date of business by itself (rule D1): one from before there was a cloud to resell, or from far
+ * ahead, is a sentinel of some other system (the zero date of .NET, the epoch, the year 9999) and not a fact.
+ */
+export function dateFault(field: string, date: Instant | undefined, now: Instant): Rejection | undefined {
+  if (date === undefined) return undefined;
+  const latest = addMonths(now, monthsAhead);
+  const rule = date < earliestBusinessDate ? 'notBefore2010' : date > latest ? 'atMost10YearsAhead' : undefined;
+  return rule && reject('DateOutOfRange', { field, rule, date, earliest: earliestBusinessDate, latest });
+}
+
+/** The same of a time that a command counts from: it has come, too. */
+export function effectiveFault(field: string, effectiveAt: Instant | undefined, now: Instant): Rejection | undefined {
+  if (effectiveAt !== undefined && effectiveAt > now) return reject('EffectiveInFuture', { field, effectiveAt, now });
+  return dateFault(field, effectiveAt, now);
+}
+
+/** Of an end that must not lie before the purchase. */
+export function endFault(
+  field: string,
+  end: Instant | undefined,
+  purchasedAt: Instant,
+  now: Instant,
+): Rejection | undefined {
+  const fault = dateFault(field, end, now);
+  if (fault || end === undefined || end >= purchasedAt) return fault;
+  return reject('InvalidItem', { field, rule: 'notBeforePurchase' });
+}
+
+/**
+ * Refuses a command for all that is wrong with what it says (422), after what the state forbids (409). The answer bears
+ * the code and the details of the first fault; where there are several, `faults` has them all, in the order given.
+ */
+export function refuseFaults(...found: readonly (Rejection | undefined)[]): void {
+  const faults = found.filter((fault) => fault !== undefined);
+  const [first] = faults;
+  if (!first) return;
+  if (faults.length === 1) throw first;
+  throw new Rejection(first.code, {
+    ...first.details,
+    faults: faults.map(({ code, details }) => ({ code, ...details })),
+  });
 }
 
 /** Ids are never used again, not even in a later term. */
@@ -109,9 +157,9 @@ export function current<Item extends { readonly relationshipTerm: number }>(
   return item;
 }
 
-/** The clock's commands come after the end, never before. */
-export function requireDue(dueAt: Instant, now: Instant): void {
-  if (!hasPassed(dueAt, now)) throw reject('NotDue', { dueAt });
+/** The clock's commands come after the end, never before; `dueAt` is the first instant at which they are accepted. */
+export function requireDue(end: Instant, now: Instant): void {
+  if (!hasPassed(end, now)) throw reject('NotDue', { dueAt: firstInstantAfter(end) });
 }
 
 /** A customer's decision that a partner's app relays: who decided, and whether as Global admin of the customer. */

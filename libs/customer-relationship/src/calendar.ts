@@ -30,6 +30,11 @@ export function dayOfMonth(at: Instant): number {
   return new Date(at).getUTCDate();
 }
 
+/** When what waits for an end may happen: ends are inclusive, so a millisecond after it. */
+export function firstInstantAfter(end: Instant): Instant {
+  return new Date(Date.parse(end) + 1).toISOString();
+}
+
 /** The end belongs to the period: it has passed only afterwards. */
 export function hasPassed(end: Instant, now: Instant): boolean {
   return now > end;

@@ -94,6 +94,7 @@ describe('Refusals', () => {
     expect(byKind.unknown).toEqual(['RelationshipNotFound', 'ItemNotFound', 'LineItemNotFound']);
     expect(byKind.meaning).toEqual([
       'EffectiveInFuture',
+      'DateOutOfRange',
       'MarketMismatch',
       'NoticeAcknowledgementMissing',
       'InvalidReason',
@@ -106,6 +107,6 @@ describe('Refusals', () => {
       'AutoExtendNotAllowed',
       'RoleNotGranted',
     ]);
-    expect(byKind.state).toHaveLength(Object.keys(rejections).length - 6 - 3 - 12);
+    expect(byKind.state).toHaveLength(Object.keys(rejections).length - 6 - 3 - 13);
   });
 });

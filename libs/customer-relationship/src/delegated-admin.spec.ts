@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MessageOf } from '#event-sourcing';
+import { firstInstantAfter } from './calendar.js';
 import type { RelationshipCommands } from './commands.js';
 import type { RelationshipEvents } from './events.js';
 import { grantOfferedWithRelationship, revokeGrants } from './delegated-admin.js';
@@ -129,6 +130,28 @@ describe('A GDAP request', () => {
     given(...established)
       .when(request({ effectiveAt: '2026-11-22T12:00:00.001Z' }))
       .rejects('EffectiveInFuture', { effectiveAt: '2026-11-22T12:00:00.001Z', now });
+  });
+
+  it('is refused for all that is wrong with it at once, after its state (G1–G3, G6)', () => {
+    const wrong = { name: 'x'.repeat(51), roles: [], durationDays: 0, autoExtendDays: 90 };
+    given(...established)
+      .when(request({ ...wrong, effectiveAt: '0001-01-01T00:00:00.000Z' }))
+      .rejects('NameTooLong', {
+        maxLength: 50,
+        faults: [
+          { code: 'NameTooLong', maxLength: 50 },
+          { code: 'RolesMissing' },
+          { code: 'DurationOutOfRange', min: 1, max: 730 },
+          { code: 'AutoExtendNotAllowed', allowed: [0, 180], reason: 'unknownPeriod' },
+          expect.objectContaining({ code: 'DateOutOfRange', field: 'effectiveAt' }),
+        ],
+      });
+    given(...established, adminRequested('grant-1'))
+      .when(request(wrong))
+      .rejects('ItemAlreadyExists');
+    given(...established)
+      .when(request(wrong), { grantNameTaken: true })
+      .rejects('NameNotUnique');
   });
 
   it.each([1, 730])('may last %d days (G1)', (durationDays) => {
@@ -368,13 +391,16 @@ describe('A GDAP request that is not yet locked', () => {
     ).toEqual(unchanged);
   });
 
-  it('is looked up after what is said of it is found legal, and before its state', () => {
+  it('is looked up, then its state, then what is said of it', () => {
     given(...established)
       .when(update({ roles: [] }))
-      .rejects('RolesMissing');
-    given(...established)
-      .when(update({ name: 'Other' }))
       .rejects('ItemNotFound', { kind: 'grant', itemId: 'grant-1' });
+    given(...established, ...waiting)
+      .when(update({ roles: [] }))
+      .rejects('GrantLocked', { grantId: 'grant-1' });
+    given(...created)
+      .when(update({ roles: [] }))
+      .rejects('RolesMissing');
     given(openRequest())
       .when(update({ roles: [] }))
       .rejects('NoRelationship', { status: 'requested' });
@@ -518,7 +544,7 @@ describe('A GDAP request that nobody approved in time', () => {
       .then(lapsed());
     given(...established, ...history)
       .when(onGrant('Expire'), { now: lapsesAt })
-      .rejects('NotDue', { dueAt: lapsesAt });
+      .rejects('NotDue', { dueAt: firstInstantAfter(lapsesAt) });
   });
 
   it('cannot be terminated any more (G7, G11)', () => {
@@ -623,10 +649,10 @@ describe('An active GDAP grant', () => {
       .then(lapsed(endsAt));
     given(...active)
       .when(onGrant('Expire'), { now: endsAt })
-      .rejects('NotDue', { dueAt: endsAt });
+      .rejects('NotDue', { dueAt: firstInstantAfter(endsAt) });
     given(...extending, extended('2028-05-01T12:00:00.000Z'))
       .when(onGrant('Expire'), { now: justEnded })
-      .rejects('NotDue', { dueAt: '2028-05-01T12:00:00.000Z' });
+      .rejects('NotDue', { dueAt: firstInstantAfter('2028-05-01T12:00:00.000Z') });
   });
 
   it('expires by the clock whatever became of the relationship (R20)', () => {
@@ -717,6 +743,19 @@ describe('The termination of a grant', () => {
       .rejects('InvalidTransition', { itemId: 'grant-1', from: 'terminated', to: 'terminated' });
   });
 
+  it('is ended by a Helpdesk agent of the partner where it is legacy, by an Admin agent always (§1.8)', () => {
+    for (const actor of [partnerUser('HelpdeskAgent'), partnerApp('HelpdeskAgent'), partnerUser('AdminAgent')])
+      given(...established, legacyAdminGranted('grant-1'))
+        .when(onGrant('Terminate'), { actor })
+        .thenNames('DelegatedAdminTerminated');
+    given(...established, ...adminActive('grant-1'))
+      .when(onGrant('Terminate'), { actor: partnerUser('HelpdeskAgent') })
+      .rejects('RoleNotAllowed', { command: 'TerminateDelegatedAdmin', anyOf: ['AdminAgent'], grantKind: 'gdap' });
+    given(...established)
+      .when(onGrant('Terminate'), { actor: partnerUser('HelpdeskAgent') })
+      .rejects('ItemNotFound', { kind: 'grant', itemId: 'grant-1' });
+  });
+
   it("comes, on the customer's side, from a Global admin, which is said before the grant is looked up (G11)", () => {
     given(requested())
       .when(onGrant('Terminate'), { actor: customerUser() })
@@ -769,9 +808,15 @@ describe('An access assignment', () => {
   });
 
   it('gives a role at all (G8)', () => {
-    given(...established)
+    given(...active)
       .when(assign({ roles: [] }))
       .rejects('RolesMissing', { grantId: 'grant-1' });
+    given(...active, accessCreated())
+      .when(assign({ roles: [] }))
+      .rejects('RolesMissing', { grantId: 'grant-1' });
+    given(...established, ...waiting)
+      .when(assign({ roles: [] }))
+      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'approvalPending' });
     given(openRequest())
       .when(assign({ roles: [] }))
       .rejects('NoRelationship', { status: 'requested' });
@@ -872,7 +917,10 @@ describe('Delegated admin privileges (DAP)', () => {
         .rejects('DapNoLongerOffered', { offeredUntil });
     given(...established)
       .when(record({ effectiveAt: '2026-11-22T12:00:00.001Z' }))
-      .rejects('EffectiveInFuture', { effectiveAt: '2026-11-22T12:00:00.001Z', now });
+      .rejects('DapNoLongerOffered', { offeredUntil });
+    given(...established)
+      .when(record({ effectiveAt: '0001-01-01T00:00:00.000Z' }))
+      .rejects('DateOutOfRange', { field: 'effectiveAt', rule: 'notBefore2010' });
   });
 
   it('exist once per customer, whatever GDAP grants there are', () => {

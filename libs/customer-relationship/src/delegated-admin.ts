@@ -1,9 +1,11 @@
-import type { Frozen, MessageOf } from '#event-sourcing';
+import type { Frozen, MessageOf, Rejection } from '#event-sourcing';
 import {
   current,
   customerSignature,
+  effectiveFault,
   effectiveTime,
   known,
+  refuseFaults,
   requireActive,
   requireCustomerGlobalAdmin,
   requireDue,
@@ -70,12 +72,13 @@ export const delegatedAdminDecisions = {
   RecordLegacyDelegatedAdmin(state, { grantId, effectiveAt }, { now, policy }) {
     requireActive(state);
     const grantedAt = effectiveTime(effectiveAt, now);
-    requireNewGrant(state, grantId);
+    requireNew(state.grants, 'grant', grantId);
     const { dapOfferedUntil } = policy.delegatedAdmin;
     if (grantedAt >= dapOfferedUntil) throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil });
     const existing = openGrants(state).find(([, { kind }]) => kind === 'dap');
     if (existing) throw reject('NothingToChange', { grantId: existing[0] });
     requireRoomForGrant(state, policy);
+    refuseFaults(effectiveFault('effectiveAt', effectiveAt, now), grantIdFault(state, grantId));
 
     return [{ type: 'DelegatedAdminPrivilegesGranted', data: { grantId, grantedAt } }];
   },
@@ -85,11 +88,14 @@ export const delegatedAdminDecisions = {
     requireActive(state);
     const requestedAt = effectiveTime(data.effectiveAt, now);
     const terms = { name, roles: distinct(data.roles), durationDays: data.durationDays, autoExtendDays };
-    requireLegalTerms(terms, policy);
-    requireAutoExtendable(terms, policy);
-    requireNewGrant(state, grantId);
+    requireNew(state.grants, 'grant', grantId);
     requireRoomForGrant(state, policy);
     if (grantNameTaken) throw reject('NameNotUnique', { name });
+    refuseFaults(
+      grantIdFault(state, grantId),
+      ...faultsOfTerms(terms, terms, policy),
+      effectiveFault('effectiveAt', data.effectiveAt, now),
+    );
 
     const expiresAt = addDays(requestedAt, policy.delegatedAdmin.requestDays);
     return [{ type: 'DelegatedAdminRequested', data: { grantId, ...terms, requestedAt, expiresAt } }];
@@ -97,9 +103,7 @@ export const delegatedAdminDecisions = {
 
   /** Rule G4: all of it before it is locked, hardly anything once it is active. */
   UpdateDelegatedAdminRequest(state, { grantId, roles, ...data }, { now, policy, grantNameTaken }) {
-    requireActive(state);
     const wanted = { ...data, ...(roles === undefined ? {} : { roles: distinct(roles) }) };
-    requireLegalTerms(wanted, policy);
     const grant = current(state, state.grants, 'grant', grantId);
     requireUnlapsed(grant, now);
     const { status } = grantAt(grant, now);
@@ -109,8 +113,8 @@ export const delegatedAdminDecisions = {
     if (status === 'active' && !leavesActiveGrantStanding(grant, changes, policy))
       throw reject('GrantLocked', { grantId, status, editable: editableWhileActive(grant, policy) });
     if (Object.keys(changes).length === 0) throw reject('NothingToChange', { grantId });
-    requireAutoExtendable({ ...grant, ...changes }, policy);
     if (changes.name !== undefined && grantNameTaken) throw reject('NameNotUnique', { name: changes.name });
+    refuseFaults(...faultsOfTerms(wanted, { ...grant, ...changes }, policy));
 
     return [{ type: 'DelegatedAdminUpdated', data: { grantId, ...changes, updatedAt: now } }];
   },
@@ -155,6 +159,9 @@ export const delegatedAdminDecisions = {
     const requestedBy: 'partner' | 'customer' = actor.kind === 'customerUser' ? 'customer' : 'partner';
     if (requestedBy === 'customer') requireCustomerGlobalAdmin('TerminateDelegatedAdmin', context);
     const grant = current(state, state.grants, 'grant', grantId);
+    // The right to the command is that to end legacy privileges, which a Helpdesk agent may; granular ones take more.
+    if (requestedBy === 'partner' && grant.kind === 'gdap' && !actor.roles.includes('AdminAgent'))
+      throw reject('RoleNotAllowed', { command: 'TerminateDelegatedAdmin', anyOf: ['AdminAgent'], grantKind: 'gdap' });
     const { status } = grantAt(grant, now);
     const endable = requestedBy === 'customer' ? isOpenGrant(status) : status === activeStatus[grant.kind];
     if (!endable) throw invalidTransition(grantId, status, 'terminated');
@@ -180,20 +187,26 @@ export const delegatedAdminDecisions = {
   AssignAccess(state, { grantId, assignmentId, groupId, ...data }, { now }) {
     requireActive(state);
     const roles = distinct(data.roles);
-    if (roles.length === 0) throw reject('RolesMissing', { grantId });
     const grant = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
     const foreign = roles.filter((role) => !grant.roles.includes(role));
-    if (foreign.length > 0) throw reject('RoleNotGranted', { grantId, roles: foreign });
+    const fault =
+      roles.length === 0
+        ? reject('RolesMissing', { grantId })
+        : foreign.length > 0
+          ? reject('RoleNotGranted', { grantId, roles: foreign })
+          : undefined;
 
     const existing = grant.accessAssignments.get(assignmentId);
     if (!existing) {
       const ofGroup = assignmentOfGroup(grant, groupId);
       if (ofGroup !== undefined) throw reject('GroupAlreadyAssigned', { grantId, groupId, assignmentId: ofGroup });
+      refuseFaults(fault);
       return [{ type: 'AccessAssignmentCreated', data: { grantId, assignmentId, groupId, roles, createdAt: now } }];
     }
     if (existing.status === 'deleted' || !isSameId(existing.groupId, groupId))
       throw reject('ItemAlreadyExists', { kind: 'accessAssignment', itemId: assignmentId });
     if (isSameSet(existing.roles, roles)) throw reject('NothingToChange', { grantId, assignmentId });
+    refuseFaults(fault);
     return [{ type: 'AccessAssignmentUpdated', data: { grantId, assignmentId, roles, updatedAt: now } }];
   },
 
@@ -343,11 +356,11 @@ function invalidTransition(grantId: string, from: GrantStatus, to: GrantStatus) 
   return reject('InvalidTransition', { itemId: grantId, from, to });
 }
 
-/** Grant ids are new, and none that a later term would give to the DAP grant it comes with. */
-function requireNewGrant(state: Frozen<CustomerRelationship>, grantId: string): void {
+/** No grant has an id that a later term would give to the DAP grant it comes with. */
+function grantIdFault(state: Frozen<CustomerRelationship>, grantId: string): Rejection | undefined {
   const laterTerm = Number(/^dap-([1-9]\d*)$/.exec(grantId)?.[1] ?? 0);
-  if (laterTerm > state.relationshipTerm) throw reject('InvalidItem', { field: 'grantId' });
-  requireNew(state.grants, 'grant', grantId);
+  if (laterTerm <= state.relationshipTerm) return undefined;
+  return reject('InvalidItem', { field: 'grantId', rule: 'reservedForLaterTerm' });
 }
 
 function requireRoomForGrant(state: Frozen<CustomerRelationship>, { limits }: Policy): void {
@@ -357,25 +370,29 @@ function requireRoomForGrant(state: Frozen<CustomerRelationship>, { limits }: Po
 /** What a GDAP request asks for. */
 type GrantTerms = Pick<GranularGrant, 'name' | 'roles' | 'durationDays' | 'autoExtendDays'>;
 
-/** What can be said of each field by itself (rules G1–G3, G6). */
-function requireLegalTerms(terms: Partial<GrantTerms>, { delegatedAdmin }: Policy): void {
-  const { name, roles, durationDays, autoExtendDays } = terms;
-  const { maxDurationDays: max, maxNameLength: maxLength } = delegatedAdmin;
-  if (name?.trim() === '') throw reject('InvalidItem', { field: 'name' });
+/**
+ * All that is wrong with what a grant is to be (rules G1–G3, G6): with the fields named, and with the grant as it would be,
+ * because auto-extend and the Global Administrator role exclude each other.
+ */
+function faultsOfTerms(
+  { name, roles, durationDays, autoExtendDays }: Partial<GrantTerms>,
+  whole: Frozen<GrantTerms>,
+  { delegatedAdmin }: Policy,
+): Rejection[] {
+  const { maxDurationDays: max, maxNameLength: maxLength, globalAdministratorRole } = delegatedAdmin;
+  const faults: Rejection[] = [];
+  if (name?.trim() === '') faults.push(reject('InvalidItem', { field: 'name', rule: 'notBlank' }));
   // Characters, not UTF-16 units.
-  if (name !== undefined && [...name].length > maxLength) throw reject('NameTooLong', { maxLength });
-  if (roles?.length === 0) throw reject('RolesMissing');
+  if (name !== undefined && [...name].length > maxLength) faults.push(reject('NameTooLong', { maxLength }));
+  if (roles?.length === 0) faults.push(reject('RolesMissing'));
   if (durationDays !== undefined && !(Number.isInteger(durationDays) && durationDays >= 1 && durationDays <= max))
-    throw reject('DurationOutOfRange', { min: 1, max });
+    faults.push(reject('DurationOutOfRange', { min: 1, max }));
   const allowed = [0, delegatedAdmin.autoExtendDays];
   if (autoExtendDays !== undefined && !allowed.includes(autoExtendDays))
-    throw reject('AutoExtendNotAllowed', { allowed, reason: 'unknownPeriod' });
-}
-
-/** Auto-extend and the Global Administrator role exclude each other (rule G6). */
-function requireAutoExtendable({ roles, autoExtendDays }: Frozen<GrantTerms>, { delegatedAdmin }: Policy): void {
-  if (autoExtendDays > 0 && roles.includes(delegatedAdmin.globalAdministratorRole))
-    throw reject('AutoExtendNotAllowed', { allowed: [0], reason: 'globalAdministratorRole' });
+    faults.push(reject('AutoExtendNotAllowed', { allowed, reason: 'unknownPeriod' }));
+  else if (whole.autoExtendDays > 0 && whole.roles.includes(globalAdministratorRole))
+    faults.push(reject('AutoExtendNotAllowed', { allowed: [0], reason: 'globalAdministratorRole' }));
+  return faults;
 }
 
 function editableWhileActive({ roles }: Frozen<GranularGrant>, { delegatedAdmin }: Policy): (keyof GrantTerms)[] {

@@ -166,7 +166,7 @@ const whoMay: Readonly<Record<CommandName, readonly [partnerRoles: string, app: 
   LockDelegatedAdminForApproval: ['Admin', true, false],
   ApproveDelegatedAdmin: [any, true, true],
   ExtendDelegatedAdmin: ['Admin', true, false],
-  TerminateDelegatedAdmin: ['Admin', true, true],
+  TerminateDelegatedAdmin: ['Admin Helpdesk', true, true],
   ExpireDelegatedAdmin: [any, true, false],
   AssignAccess: ['Global Admin', true, false],
   RemoveAccess: ['Global Admin', true, false],

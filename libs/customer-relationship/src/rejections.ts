@@ -61,6 +61,7 @@ export const rejections = {
   DapNoLongerOffered: 'state', // G10
   // meaning
   EffectiveInFuture: 'meaning',
+  DateOutOfRange: 'meaning', // D1
   MarketMismatch: 'meaning', // R26, R26a
   NoticeAcknowledgementMissing: 'meaning', // R21
   InvalidReason: 'meaning', // S19, S19a

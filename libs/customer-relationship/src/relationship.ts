@@ -1,7 +1,9 @@
-import type { Frozen } from '#event-sourcing';
+import type { Frozen, Rejection } from '#event-sourcing';
 import {
   customerSignature,
+  effectiveFault,
   effectiveTime,
+  refuseFaults,
   requireActive,
   requireCustomerGlobalAdmin,
   requireDue,
@@ -57,10 +59,7 @@ export const relationshipDecisions = {
     const { now, policy, partner, customerId } = context;
     requireGoodStanding(context);
     const requestedAt = effectiveTime(data.effectiveAt, now);
-    requireMarket(data.market, context);
     const indirectReseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
-    if (data.indirectResellerId !== undefined && !indirectReseller)
-      throw reject('ResellerNotRelated', { indirectResellerId: data.indirectResellerId });
     if (state.status === 'active') throw reject('AlreadyActive', { establishedAt: state.establishedAt });
     if (state.request && !hasPassed(state.request.expiresAt, now))
       throw reject('RequestAlreadyOpen', {
@@ -70,6 +69,13 @@ export const relationshipDecisions = {
     const delegatedAdmin = data.delegatedAdmin ?? false;
     if (delegatedAdmin && requestedAt >= policy.delegatedAdmin.dapOfferedUntil)
       throw reject('DapNoLongerOffered', { offeredUntil: policy.delegatedAdmin.dapOfferedUntil });
+    refuseFaults(
+      effectiveFault('effectiveAt', data.effectiveAt, now),
+      marketFault(data.market, context),
+      data.indirectResellerId !== undefined && !indirectReseller
+        ? reject('ResellerNotRelated', { indirectResellerId: data.indirectResellerId })
+        : undefined,
+    );
 
     const { tenantId, partnerId, name, type } = partner;
     return [
@@ -132,8 +138,9 @@ export const relationshipDecisions = {
     const confirmedBy = actor.kind === 'customerUser' ? 'customer' : 'partner';
     if (confirmedBy === 'customer') requireCustomerGlobalAdmin('ConfirmCustomerAgreement', context);
     requireActive(state);
-    const agreedAt = effectiveTime(data.agreedAt, now);
     if (state.agreementConfirmedAt) throw reject('NothingToChange', { confirmedAt: state.agreementConfirmedAt });
+    refuseFaults(effectiveFault('agreedAt', data.agreedAt, now));
+    const agreedAt = effectiveTime(data.agreedAt, now);
     return [{ type: 'CustomerAgreementConfirmed', data: { confirmedBy, agreedAt, confirmedAt: now } }];
   },
 
@@ -205,15 +212,13 @@ function closeRequest(
 }
 
 /** The partner sells where the customer is: in its sales region (rule R26a), or in its country where the policy knows none. */
-function requireMarket(customerMarket: string, { partner, policy, salesRegions }: Context): void {
+function marketFault(customerMarket: string, { partner, policy, salesRegions }: Context): Rejection | undefined {
   const markets = { partnerMarket: partner.market, customerMarket };
-  if (!policy.salesRegions) {
-    if (customerMarket !== partner.market) throw reject('MarketMismatch', markets);
-    return;
-  }
+  if (!policy.salesRegions) return customerMarket === partner.market ? undefined : reject('MarketMismatch', markets);
   const partnerRegion = salesRegionOf(partner.market, policy.salesRegions, salesRegions);
   const customerRegion = salesRegionOf(customerMarket, policy.salesRegions, salesRegions);
-  if (customerRegion !== partnerRegion) throw reject('MarketMismatch', { ...markets, partnerRegion, customerRegion });
+  if (customerRegion === partnerRegion) return undefined;
+  return reject('MarketMismatch', { ...markets, partnerRegion, customerRegion });
 }
 
 /** The request that waits for an answer, unless its time is over (rule R29). */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideOn, Rejection, type MessageOf } from '#event-sourcing';
+import { firstInstantAfter } from './calendar.js';
 import type { RelationshipCommands } from './commands.js';
 import { customerRelationship } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
@@ -200,12 +201,15 @@ describe('The removal of a reseller relationship', () => {
     expect(event!.data).not.toHaveProperty('noticeGiven');
   });
 
-  it('asks for the acknowledgement that notice was given where the policy does, before it names blockers (R21)', () => {
+  it('asks for the acknowledgement that notice was given where the policy does, once nothing blocks (R21)', () => {
     const policy = variant({ noticeAcknowledgementRequired: true });
     for (const data of [{}, { noticeGiven: false }])
-      given(...established, ...active('sub-1'))
+      given(...established)
         .when(remove(data), { policy })
         .rejects('NoticeAcknowledgementMissing');
+    given(...established, ...active('sub-1'))
+      .when(remove(), { policy })
+      .rejects('RemovalBlocked');
     given(...established)
       .when(remove({ noticeGiven: true }), { policy })
       .then(removedNow({ noticeGiven: true, policy: 'variant' }));
@@ -384,7 +388,7 @@ describe('What blocks a removal', () => {
         state: 'active',
         reason: 'notRefundable',
         remedy: 'waitOrTransfer',
-        earliestClearableAt: termEndsAt,
+        earliestClearableAt: firstInstantAfter(termEndsAt),
       }),
     ]);
   });
@@ -422,7 +426,11 @@ describe('What blocks a removal', () => {
       ['is beyond the cap by itself', [], { commitmentUsdCents: cap + 1 }],
     ])('is a reservation to wait for or to transfer, if it %s', (_, before, overrides) => {
       expect(blockersOf([...before, reserved('ri-1', overrides)])).toStrictEqual([
-        blocker('reservation', 'ri-1', { ...capReached, remedy: 'waitOrTransfer', earliestClearableAt: termEndsAt }),
+        blocker('reservation', 'ri-1', {
+          ...capReached,
+          remedy: 'waitOrTransfer',
+          earliestClearableAt: firstInstantAfter(termEndsAt),
+        }),
       ]);
     });
 
@@ -462,7 +470,7 @@ describe('What blocks a removal', () => {
         state: 'active',
         reason: 'notCancellable',
         remedy: 'waitOrTransfer',
-        earliestClearableAt: termEndsAt,
+        earliestClearableAt: firstInstantAfter(termEndsAt),
       }),
     ]);
     expect(blockersOf(plan, laterPolicy, termEndsAt)).toHaveLength(1);
@@ -516,7 +524,7 @@ describe('What blocks a removal', () => {
     ]);
     const subscription = [softwarePurchased('sw-1', { kind: 'subscription', expiresAt: termEndsAt })];
     expect(blockersOf(subscription, policyOf2020, termEndsAt)).toStrictEqual([
-      blocker('softwarePurchase', 'sw-1', { ...closed, earliestClearableAt: termEndsAt }),
+      blocker('softwarePurchase', 'sw-1', { ...closed, earliestClearableAt: firstInstantAfter(termEndsAt) }),
     ]);
     expect(blockersOf(subscription, policyOf2020, afterTerm)).toEqual([]);
 
@@ -533,12 +541,15 @@ describe('What blocks a removal', () => {
     const notCancellable = { state: 'completed', reason: 'notCancellable', remedy: 'waitOrTransfer' } as const;
     for (const at of [now, afterSoftwareWindow])
       expect(blockersOf(plan(termEndsAt), policyOf2020, at)).toStrictEqual([
-        blocker('softwarePurchase', 'sw-1', { ...notCancellable, earliestClearableAt: termEndsAt }),
+        blocker('softwarePurchase', 'sw-1', { ...notCancellable, earliestClearableAt: firstInstantAfter(termEndsAt) }),
       ]);
     expect(blockersOf(plan())).toStrictEqual([blocker('softwarePurchase', 'sw-1', notCancellable)]);
     // Where a closed window frees the relationship, waiting for it is enough.
     expect(blockersOf(plan(termEndsAt), variant({ softwarePastWindowBlocks: false }))).toStrictEqual([
-      blocker('softwarePurchase', 'sw-1', { ...notCancellable, earliestClearableAt: softwareWindowEndsAt }),
+      blocker('softwarePurchase', 'sw-1', {
+        ...notCancellable,
+        earliestClearableAt: firstInstantAfter(softwareWindowEndsAt),
+      }),
     ]);
   });
 

@@ -1,5 +1,5 @@
 import type { Frozen, MessageOf } from '#event-sourcing';
-import { hasPassed, type Instant } from './calendar.js';
+import { hasPassed, firstInstantAfter, type Instant } from './calendar.js';
 import type { CommandName } from './commands.js';
 import type { Context } from './context.js';
 import { revokeGrants } from './delegated-admin.js';
@@ -142,7 +142,7 @@ export function removalBlockers(
     const blocker = { kind, itemId, displayName, state: status };
     // Where a closed window frees the relationship, its end counts even for what cannot be cancelled (rule R8).
     const end = policy.removal.softwarePastWindowBlocks ? expiresAt : cancellationAllowedUntil;
-    const afterEnd = end === undefined ? {} : { earliestClearableAt: end };
+    const afterEnd = end === undefined ? {} : { earliestClearableAt: firstInstantAfter(end) };
     if (policy.nonCancellablePublishers.includes(publisher))
       blockers.push({ ...blocker, reason: 'notCancellable', remedy: 'waitOrTransfer', ...afterEnd });
     else if (hasPassed(cancellationAllowedUntil, now))
@@ -166,7 +166,7 @@ export function removalBlockers(
         state: status,
         reason: 'notCancellable',
         remedy: 'waitOrTransfer',
-        earliestClearableAt: expiresAt,
+        earliestClearableAt: firstInstantAfter(expiresAt),
       });
   }
   return blockers.sort(
@@ -196,7 +196,7 @@ function clearReservation(
       remedyCommand: 'ConfirmReservationCancellation',
       earliestClearableAt: now,
     };
-  const outlast = { remedy: 'waitOrTransfer', earliestClearableAt: expiresAt } as const;
+  const outlast = { remedy: 'waitOrTransfer', earliestClearableAt: firstInstantAfter(expiresAt) } as const;
   if (policy.nonRefundableReservations.includes(product)) return { reason: 'notRefundable', ...outlast };
 
   const cancel = { remedy: 'cancel', remedyCommand: 'CancelReservation' } as const;
@@ -398,10 +398,10 @@ export function decideRemoval(
   { now, policy, partner }: Context,
 ): readonly MessageOf<RelationshipEvents>[] {
   requireRemovable(state, policy, partner.type);
-  if (policy.removal.noticeAcknowledgementRequired && noticeGiven !== true)
-    throw reject('NoticeAcknowledgementMissing');
   const blockers = removalBlockers(state, policy, now);
   if (blockers.length > 0) throw reject('RemovalBlocked', { blockers });
+  if (policy.removal.noticeAcknowledgementRequired && noticeGiven !== true)
+    throw reject('NoticeAcknowledgementMissing');
 
   return [
     {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideOn, fold, type MessageOf } from '#event-sourcing';
+import { firstInstantAfter } from './calendar.js';
 import { customerRelationship } from './customer-relationship.js';
 import { reservationProducts, type RelationshipEvents } from './events.js';
 import type { Policy } from './policy.js';
@@ -127,12 +128,17 @@ describe('purchasing a reservation', () => {
   });
 
   it('refuses a reservation that nobody owns, and a commitment below zero', () => {
-    given(established)
+    const ownerless = { code: 'InvalidItem', field: 'owners', rule: 'notEmpty' };
+    const negative = { code: 'InvalidItem', field: 'commitmentUsdCents', rule: 'notNegative' };
+    given(withPlan)
       .when(purchase({ owners: [] }))
       .rejects('InvalidItem', { field: 'owners', rule: 'notEmpty' });
+    given(withPlan)
+      .when(purchase({ owners: [], commitmentUsdCents: -1 }))
+      .rejects('InvalidItem', { field: 'owners', rule: 'notEmpty', faults: [ownerless, negative] });
     given(established)
-      .when(purchase({ commitmentUsdCents: -1 }))
-      .rejects('InvalidItem', { field: 'commitmentUsdCents', rule: 'notNegative' });
+      .when(purchase({ owners: [] }))
+      .rejects('AzurePlanRequired');
     given(withPlan)
       .when(purchase({ commitmentUsdCents: 0 }))
       .then(bought({ commitmentUsdCents: 0 }));
@@ -344,7 +350,7 @@ describe('cancelling a reservation', () => {
     given(one)
       .when(cancel({ effectiveAt: '2026-11-20T11:59:59.999Z' }))
       .rejects('InvalidItem', { field: 'effectiveAt', rule: 'notBeforePurchase' });
-    given(established)
+    given(one)
       .when(cancel({ effectiveAt: '2026-11-22T12:00:00.001Z' }))
       .rejects('EffectiveInFuture', { effectiveAt: '2026-11-22T12:00:00.001Z', now });
   });
@@ -545,7 +551,9 @@ describe('the end of a reservation', () => {
   const one = [...established, reserved('ri-1')];
 
   it('comes after its last instant', () => {
-    given(one).when(expire, { now: end }).rejects('NotDue', { dueAt: end });
+    given(one)
+      .when(expire, { now: end })
+      .rejects('NotDue', { dueAt: firstInstantAfter(end) });
     given(one).when(expire, { now: afterEnd }).then(expired);
     expect(given(one, expired).state().reservations.get('ri-1')?.status).toBe('expired');
   });

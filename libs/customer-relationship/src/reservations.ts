@@ -1,5 +1,15 @@
 import type { Frozen } from '#event-sourcing';
-import { current, effectiveTime, known, requireActive, requireDue, requireNew, requirePurchase } from './admission.js';
+import {
+  current,
+  effectiveFault,
+  effectiveTime,
+  known,
+  refuseFaults,
+  requireActive,
+  requireDue,
+  requireNew,
+  requirePurchase,
+} from './admission.js';
 import { addMonths, termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { Decisions, Steps } from './context.js';
 import type { ReservationProduct } from './events.js';
@@ -55,11 +65,14 @@ export const reservationDecisions = {
       data;
     const { owners = [context.actor.id], boughtBy = 'partner' } = data;
     const purchasedAt = effectiveTime(data.effectiveAt, context.now);
-    if (owners.length === 0) throw reject('InvalidItem', { field: 'owners', rule: 'notEmpty' });
-    // The cap adds these up: a negative one would make room for the others.
-    if (commitmentUsdCents < 0) throw reject('InvalidItem', { field: 'commitmentUsdCents', rule: 'notNegative' });
     requireNew(state.reservations, 'reservation', reservationId);
     if (!hasActiveAzurePlan(state)) throw reject('AzurePlanRequired', { reservationId });
+    refuseFaults(
+      effectiveFault('effectiveAt', data.effectiveAt, context.now),
+      owners.length === 0 ? reject('InvalidItem', { field: 'owners', rule: 'notEmpty' }) : undefined,
+      // The cap adds these up: a negative one would make room for the others.
+      commitmentUsdCents < 0 ? reject('InvalidItem', { field: 'commitmentUsdCents', rule: 'notNegative' }) : undefined,
+    );
 
     return [
       {
@@ -90,14 +103,20 @@ export const reservationDecisions = {
     const reservation = current(state, state.reservations, 'reservation', reservationId);
     const { owners, product, commitmentUsdCents, purchasedAt, expiresAt } = reservation;
     if (!owners.includes(actor.id)) throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner' });
-    // Otherwise a request dated back far enough would find every window of the cap empty.
-    if (requestedAt < purchasedAt) throw reject('InvalidItem', { field: 'effectiveAt', rule: 'notBeforePurchase' });
     const { status: from } = reservationAt(reservation, now);
     if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
     if (policy.nonRefundableReservations.includes(product))
       throw reject('ReservationNotRefundable', { remedy: 'waitOrTransfer', expiresAt });
-    const exceeded = exchange ? undefined : refundCapExceeded(state, policy, commitmentUsdCents, requestedAt);
+    // Before its purchase a request dated back far enough would find every window of the cap empty.
+    const fault =
+      effectiveFault('effectiveAt', effectiveAt, now) ??
+      (requestedAt < purchasedAt
+        ? reject('InvalidItem', { field: 'effectiveAt', rule: 'notBeforePurchase' })
+        : undefined);
+    // The cap is a question of the date, so it is asked of a sound one only.
+    const exceeded = exchange || fault ? undefined : refundCapExceeded(state, policy, commitmentUsdCents, requestedAt);
     if (exceeded) throw reject('RefundCapExceeded', { ...exceeded });
+    refuseFaults(fault);
 
     const countedUsdCents = exchange ? 0 : commitmentUsdCents;
     return [

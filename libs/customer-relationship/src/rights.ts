@@ -89,7 +89,8 @@ export const defaultRights = {
   LockDelegatedAdminForApproval: delegatedAdmin,
   ApproveDelegatedAdmin: customerDecision,
   ExtendDelegatedAdmin: delegatedAdmin,
-  TerminateDelegatedAdmin: { ...delegatedAdmin, customer: true },
+  // A Helpdesk agent ends legacy privileges only: the decision asks, as it knows the grant (rules G7, G11).
+  TerminateDelegatedAdmin: { ...byUserOrApp('AdminAgent', 'HelpdeskAgent'), customer: true },
   ExpireDelegatedAdmin: clock,
   AssignAccess: accessAssignments,
   RemoveAccess: accessAssignments,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MessageOf } from '#event-sourcing';
+import { firstInstantAfter } from './calendar.js';
 import type { RelationshipEvents } from './events.js';
 import type { SavingsPlanCommands } from './savings-plans.js';
 import { savingsPlanSteps } from './savings-plans.js';
@@ -129,7 +130,9 @@ describe('cancelling a savings plan', () => {
 
 describe('the end of a savings plan', () => {
   it('comes after its last instant', () => {
-    given(established, savingsPlanPurchased('plan-1')).when(expire, { now: end }).rejects('NotDue', { dueAt: end });
+    given(established, savingsPlanPurchased('plan-1'))
+      .when(expire, { now: end })
+      .rejects('NotDue', { dueAt: firstInstantAfter(end) });
     given(established, savingsPlanPurchased('plan-1')).when(expire, { now: afterEnd }).then(expired);
   });
 

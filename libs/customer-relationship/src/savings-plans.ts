@@ -1,4 +1,13 @@
-import { current, effectiveTime, known, requireDue, requireNew, requirePurchase } from './admission.js';
+import {
+  current,
+  effectiveFault,
+  effectiveTime,
+  known,
+  refuseFaults,
+  requireDue,
+  requireNew,
+  requirePurchase,
+} from './admission.js';
 import { termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { Decisions, Steps } from './context.js';
 import type { Buyer, Money } from './parties.js';
@@ -29,6 +38,7 @@ export const savingsPlanDecisions = {
     const { savingsPlanId, name, termDuration, hourlyCommitment, boughtBy = 'partner' } = data;
     const purchasedAt = effectiveTime(data.effectiveAt, context.now);
     requireNew(state.savingsPlans, 'savingsPlan', savingsPlanId);
+    refuseFaults(effectiveFault('effectiveAt', data.effectiveAt, context.now));
 
     const expiresAt = termEnd(purchasedAt, termDuration);
     return [

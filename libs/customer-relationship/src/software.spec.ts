@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideOn, fold, type MessageOf } from '#event-sourcing';
+import { firstInstantAfter } from './calendar.js';
 import { customerRelationship } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
 import { softwareSteps, type SoftwareCommands } from './software.js';
@@ -142,8 +143,9 @@ describe('purchasing software', () => {
       { lineItems: [...lineItems, { lineItemId: 'line-1', name: 'Again', quantity: 1 }] },
       { field: 'lineItems', rule: 'uniqueIds' },
     ],
-  ] as const)('refuses %s, before it looks at the items there are', (_, overrides, details) => {
-    given(established, softwarePurchased('order-1')).when(purchase(overrides)).rejects('InvalidItem', details);
+  ] as const)('refuses %s, after the id is found new', (_, overrides, details) => {
+    given(established).when(purchase(overrides)).rejects('InvalidItem', details);
+    given(established, softwarePurchased('order-1')).when(purchase(overrides)).rejects('ItemAlreadyExists');
   });
 
   it('asks what every purchase asks, before it looks at the data', () => {
@@ -235,8 +237,11 @@ describe('cancelling software', () => {
       .rejects('LineItemNotFound', { purchaseId: 'order-1', lineItemIds: ['line-9', 'line-8'] });
   });
 
-  it('refuses an empty choice of lines, before it looks the purchase up', () => {
+  it('refuses an empty choice of lines of what could be cancelled', () => {
     given(established)
+      .when({ type: 'CancelSoftwarePurchase', data: { purchaseId: 'order-1', lineItemIds: [] } })
+      .rejects('ItemNotFound', { kind: 'softwarePurchase', itemId: 'order-1' });
+    given(established, softwarePurchased('order-1'))
       .when({ type: 'CancelSoftwarePurchase', data: { purchaseId: 'order-1', lineItemIds: [] } })
       .rejects('InvalidItem', { field: 'lineItemIds', rule: 'notEmpty' });
     given(established, removed())
@@ -318,7 +323,9 @@ describe('the end of a software subscription', () => {
   const yearly = [...established, bought(boughtForAYear)];
 
   it('comes after its last instant', () => {
-    given(yearly).when(expire, { now: termEnd }).rejects('NotDue', { dueAt: termEnd });
+    given(yearly)
+      .when(expire, { now: termEnd })
+      .rejects('NotDue', { dueAt: firstInstantAfter(termEnd) });
     given(yearly).when(expire, { now: afterTerm }).then(expired);
   });
 

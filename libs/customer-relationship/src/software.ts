@@ -1,4 +1,14 @@
-import { current, effectiveTime, known, requireActive, requireDue, requireNew, requirePurchase } from './admission.js';
+import {
+  current,
+  effectiveFault,
+  effectiveTime,
+  endFault,
+  known,
+  refuseFaults,
+  requireDue,
+  requireNew,
+  requirePurchase,
+} from './admission.js';
 import { addDays, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { Decisions, Steps } from './context.js';
 import type { SoftwareKind, SoftwareLineItem, SoftwarePublisher } from './events.js';
@@ -34,15 +44,19 @@ export const softwareDecisions = {
     const { windows } = context.policy;
     const { purchaseId, kind, publisher, name, lineItems, termDuration, boughtBy = 'partner' } = data;
     const purchasedAt = effectiveTime(data.effectiveAt, context.now);
-    if (kind === 'subscription' && termDuration === undefined) throw invalid('termDuration', 'required');
-    if (kind === 'perpetual' && termDuration !== undefined) throw invalid('termDuration', 'notAllowed');
-    if (lineItems.length === 0) throw invalid('lineItems', 'notEmpty');
-    if (new Set(lineItems.map(({ lineItemId }) => lineItemId)).size < lineItems.length)
-      throw invalid('lineItems', 'uniqueIds');
     const windowDays = kind === 'perpetual' ? windows.perpetualSoftwareDays : windows.softwareSubscriptionDays;
     const cancellationAllowedUntil = data.cancellationAllowedUntil ?? addDays(purchasedAt, windowDays);
-    if (cancellationAllowedUntil < purchasedAt) throw invalid('cancellationAllowedUntil', 'notBeforePurchase');
     requireNew(state.software, 'softwarePurchase', purchaseId);
+    refuseFaults(
+      effectiveFault('effectiveAt', data.effectiveAt, context.now),
+      kind === 'subscription' && termDuration === undefined ? invalid('termDuration', 'required') : undefined,
+      kind === 'perpetual' && termDuration !== undefined ? invalid('termDuration', 'notAllowed') : undefined,
+      lineItems.length === 0 ? invalid('lineItems', 'notEmpty') : undefined,
+      new Set(lineItems.map(({ lineItemId }) => lineItemId)).size < lineItems.length
+        ? invalid('lineItems', 'uniqueIds')
+        : undefined,
+      endFault('cancellationAllowedUntil', data.cancellationAllowedUntil, purchasedAt, context.now),
+    );
 
     return [
       {
@@ -64,8 +78,6 @@ export const softwareDecisions = {
 
   /** Rules V7–V9. The purchase is cancelled with its last line item; lines that already are stay as they are. */
   CancelSoftwarePurchase(state, { purchaseId, lineItemIds }, { now, policy }) {
-    requireActive(state);
-    if (lineItemIds?.length === 0) throw invalid('lineItemIds', 'notEmpty');
     const purchase = current(state, state.software, 'softwarePurchase', purchaseId);
     const { lineItems, publisher, cancellationAllowedUntil, expiresAt } = purchase;
     const named = new Set(lineItemIds ?? lineItems.keys());
@@ -80,6 +92,7 @@ export const softwareDecisions = {
     if (from !== 'completed') throw reject('InvalidTransition', { itemId: purchaseId, from, to: 'cancelled' });
     if (hasPassed(cancellationAllowedUntil, now))
       throw reject('CancellationWindowClosed', { closedAt: cancellationAllowedUntil });
+    refuseFaults(lineItemIds?.length === 0 ? invalid('lineItemIds', 'notEmpty') : undefined);
 
     const left = [...lineItems].filter(([, cancelled]) => !cancelled).map(([lineItemId]) => lineItemId);
     const toCancel = left.filter((lineItemId) => named.has(lineItemId));

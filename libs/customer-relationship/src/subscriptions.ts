@@ -1,5 +1,15 @@
 import type { Frozen, MessageOf, Rejection } from '#event-sourcing';
-import { current, effectiveTime, known, requireActive, requireDue, requireNew, requirePurchase } from './admission.js';
+import {
+  current,
+  effectiveFault,
+  effectiveTime,
+  endFault,
+  known,
+  refuseFaults,
+  requireDue,
+  requireNew,
+  requirePurchase,
+} from './admission.js';
 import { addDays, addHours, dayOfMonth, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { Decisions, Steps } from './context.js';
 import type {
@@ -86,9 +96,10 @@ export const subscriptionDecisions = {
     const { now, policy } = context;
     requirePurchase(state, context);
     const purchasedAt = effectiveTime(data.effectiveAt, now);
-    requireSoundPurchase(data, purchasedAt);
     requireNew(state.subscriptions, 'subscription', data.subscriptionId);
-    requireBase(state, data, policy);
+    const baseFault = requireBase(state, data, policy);
+    const contact = data.kind === 'newCommerce' ? [] : assignDefaultContact(state, data.subscriptionId, context);
+    refuseFaults(...faultsOfPurchase(data, purchasedAt, now), baseFault);
 
     const { subscriptionId, kind, offerId, name, quantity, termDuration, baseSubscriptionId, billingCycle, price } =
       data;
@@ -123,7 +134,7 @@ export const subscriptionDecisions = {
         },
       },
       ...(data.provisioned ? [activated(subscriptionId, purchasedAt)] : []),
-      ...(kind === 'newCommerce' ? [] : assignDefaultContact(state, subscriptionId, context)),
+      ...contact,
     ];
   },
 
@@ -316,10 +327,10 @@ export const subscriptionDecisions = {
   AddAzureSubscription(state, { subscriptionId, azureSubscriptionId, name }, context) {
     requirePurchase(state, context);
     const plan = current(state, state.subscriptions, 'subscription', subscriptionId);
-    if (plan.kind !== 'azurePlan') throw invalidItem('subscriptionId', 'azurePlanOnly');
     for (const { azureSubscriptions } of state.subscriptions.values())
       requireNew(azureSubscriptions, 'azureSubscription', azureSubscriptionId);
     requireActiveItem(subscriptionId, plan);
+    refuseFaults(plan.kind === 'azurePlan' ? undefined : invalidItem('subscriptionId', 'azurePlanOnly'));
     return [
       { type: 'AzureSubscriptionAdded', data: { subscriptionId, azureSubscriptionId, name, addedAt: context.now } },
     ];
@@ -327,13 +338,15 @@ export const subscriptionDecisions = {
 
   /** Rules S19, S19a. A suspended plan may be cleared too. */
   CancelAzureSubscription(state, { subscriptionId, azureSubscriptionId, reason }, { now, policy }) {
-    requireActive(state);
-    if (!policy.azureCancellationReasons.includes(reason))
-      throw reject('InvalidReason', { reason, known: policy.azureCancellationReasons });
     const plan = current(state, state.subscriptions, 'subscription', subscriptionId);
     const { status } = known(state, plan.azureSubscriptions, 'azureSubscription', azureSubscriptionId);
     requireNotDeleted(subscriptionId, plan);
     if (status === 'cancelled') throw reject('NothingToChange', { subscriptionId, azureSubscriptionId });
+    refuseFaults(
+      policy.azureCancellationReasons.includes(reason)
+        ? undefined
+        : reject('InvalidReason', { reason, known: policy.azureCancellationReasons }),
+    );
     return [
       {
         type: 'AzureSubscriptionCancelled',
@@ -460,40 +473,50 @@ function end(subscription: Subscription): void {
 
 // What a purchase must be like
 
-function requireSoundPurchase(data: SubscriptionCommands['PurchaseSubscription'], purchasedAt: Instant): void {
-  const { kind, termDuration, trial, autoRenew, baseSubscriptionId, cancellationAllowedUntil } = data;
+function faultsOfPurchase(
+  data: SubscriptionCommands['PurchaseSubscription'],
+  purchasedAt: Instant,
+  now: Instant,
+): (Rejection | undefined)[] {
+  const { kind, termDuration, trial, autoRenew, baseSubscriptionId, cancellationAllowedUntil, effectiveAt } = data;
   const licences = kind === 'legacy' || kind === 'newCommerce';
-  if (kind === 'azurePlan') {
-    if (termDuration !== undefined) throw invalidItem('termDuration', 'notForAzurePlan');
-    if (autoRenew) throw invalidItem('autoRenew', 'notForAzurePlan');
-  } else if (termDuration === undefined) throw invalidItem('termDuration', 'required');
-  if (trial && !licences) throw invalidItem('trial', 'licencesOnly');
-  if (baseSubscriptionId !== undefined && !licences) throw invalidItem('baseSubscriptionId', 'licencesOnly');
-  if (cancellationAllowedUntil !== undefined && cancellationAllowedUntil < purchasedAt)
-    throw invalidItem('cancellationAllowedUntil', 'notBeforePurchase');
+  const isPlan = kind === 'azurePlan';
+  const when = (wrong: boolean | undefined, field: string, rule: string) =>
+    wrong ? invalidItem(field, rule) : undefined;
+  return [
+    effectiveFault('effectiveAt', effectiveAt, now),
+    when(isPlan && termDuration !== undefined, 'termDuration', 'notForAzurePlan'),
+    when(!isPlan && termDuration === undefined, 'termDuration', 'required'),
+    when(isPlan && autoRenew, 'autoRenew', 'notForAzurePlan'),
+    when(trial && !licences, 'trial', 'licencesOnly'),
+    when(baseSubscriptionId !== undefined && !licences, 'baseSubscriptionId', 'licencesOnly'),
+    endFault('cancellationAllowedUntil', cancellationAllowedUntil, purchasedAt, now),
+  ];
 }
 
 /**
  * A legacy add-on needs a base that is in use (rule S10); a new-commerce one stands alone, so only that its base is known
  * matters (rule S11). The bound keeps a base's suspension, which takes its add-ons along, in one append.
+ * @returns what is wrong with naming this base, however it stands
  */
 function requireBase(
   state: Frozen<CustomerRelationship>,
   { kind, baseSubscriptionId }: SubscriptionCommands['PurchaseSubscription'],
   { limits }: Policy,
-): void {
-  if (baseSubscriptionId === undefined) return;
+): Rejection | undefined {
+  if (baseSubscriptionId === undefined) return undefined;
   if (known(state, state.subscriptions, 'subscription', baseSubscriptionId).kind !== kind)
-    throw invalidItem('baseSubscriptionId', 'baseOfSameKind');
-  if (kind !== 'legacy') return;
+    return invalidItem('baseSubscriptionId', 'baseOfSameKind');
+  if (kind !== 'legacy') return undefined;
 
   const base = current(state, state.subscriptions, 'subscription', baseSubscriptionId);
   // Add-ons of add-ons would escape the suspension of the base.
-  if (base.baseSubscriptionId !== undefined) throw invalidItem('baseSubscriptionId', 'baseIsAddOn');
+  if (base.baseSubscriptionId !== undefined) return invalidItem('baseSubscriptionId', 'baseIsAddOn');
   if (base.status !== 'active') throw reject('ParentNotActive', { baseSubscriptionId, status: base.status });
   const limit = limits.addOnsPerBase;
   const addOns = addOnsOf(state, baseSubscriptionId).filter(([, addOn]) => addOn.status !== 'deleted');
   if (addOns.length >= limit) throw reject('LimitReached', { what: 'addOns', limit });
+  return undefined;
 }
 
 /** The end of the cancellation window of a kind that has one, counted from purchase or renewal (rules S7, S20). */
@@ -539,9 +562,9 @@ function requireActiveItem(subscriptionId: string, subscription: Item): void {
 /** An active subscription within its term; an Azure plan has neither term nor quantity to change. */
 function changeable(state: Frozen<CustomerRelationship>, subscriptionId: string, field: string, now: Instant): Item {
   const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-  if (subscription.kind === 'azurePlan') throw invalidItem(field, 'notForAzurePlan');
   requireActiveItem(subscriptionId, subscription);
   requireTerm(subscriptionId, subscription, now);
+  refuseFaults(subscription.kind === 'azurePlan' ? invalidItem(field, 'notForAzurePlan') : undefined);
   return subscription;
 }
 

@@ -277,6 +277,10 @@ const rejectionTexts = {
   ],
   AutoExtendOff: ['The grant does not extend', 'It was requested without auto-extend.'],
   DapNoLongerOffered: ['Delegated admin privileges are no longer offered', 'Request granular ones.'],
+  DateOutOfRange: [
+    'The date is not one of a business',
+    'Send a date from 2010-01-01 to ten years ahead; what lies outside stands for no date in some other system.',
+  ],
   EffectiveInFuture: ['The time lies in the future', 'A command may count from now or from the past.'],
   MarketMismatch: [
     'Partner and customer are in different markets',
