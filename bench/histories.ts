@@ -11,6 +11,7 @@ import {
   type RelationshipCommands,
 } from '#customer-relationship';
 import { commandHandler, idOf, type EventStore, type MessageOf } from '#event-sourcing';
+import { sealOfRelease } from '../apps/server/src/event-check.js';
 
 // Relationships as they are after a year or two, for benches to send commands to.
 
@@ -45,6 +46,7 @@ export async function prepareRelationships(store: EventStore, count: number): Pr
     store,
     decider: customerRelationship,
     codec: relationshipCodec,
+    seal: sealOfRelease,
     summaryOf: relationshipSummary,
   });
   const policy = { name: defaultPolicy.name, hash: policyHash(defaultPolicy) };

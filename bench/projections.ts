@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
 import { pairOf, relationshipCodec, relationshipStream, type RelationshipEvents } from '#customer-relationship';
-import { idOf, noPreviousHash, openLedger, seal, type Json, type MessageOf } from '#event-sourcing';
+import { idOf, noPreviousHash, openLedger, type Json, type MessageOf } from '#event-sourcing';
 import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
 import { openViewsFile, projector } from '#projector';
 import { relationshipViews } from '#read-models';
+import { sealOfRelease } from '../apps/server/src/event-check.js';
 import { rebuild } from '../apps/projector/src/rebuild.js';
 import { figure, median, report, table } from './results.js';
 
@@ -158,7 +159,7 @@ function history(index: number): readonly MessageOf<RelationshipEvents>[] {
 /** A log of so many events as servers write it: relationships side by side, a few events to a command. */
 async function fill(directory: string): Promise<number> {
   const store = openSqliteEventStore({ path: eventsFileIn(directory) });
-  await openLedger(store);
+  await openLedger(store, sealOfRelease);
   const metadata = (commandId: string) => ({
     actor: { id: guid('actor'), kind: 'partnerUser', roles: ['GlobalAdmin', 'AdminAgent'], tenant: partnerId },
     causationId: guid(`cause ${commandId}`),
@@ -177,7 +178,7 @@ async function fill(directory: string): Promise<number> {
       const unsealed = events
         .slice(from, from + 2)
         .map(({ type, data }) => ({ type, data: data as Json, metadata: metadata(`${index} ${from}`) }));
-      const sealed = seal(stream, from, previous, unsealed);
+      const sealed = sealOfRelease(stream, from, previous, unsealed);
       await store.append(stream, sealed, from - 1);
       previous = sealed.at(-1)!.metadata.hash;
     }

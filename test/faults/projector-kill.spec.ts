@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openLedger } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import { eventsFileIn, openSqliteEventStore, type SqliteEventStore } from '#event-store-sqlite';
 import { openViews, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
@@ -18,7 +19,7 @@ let ledgerId: string;
 beforeEach(async () => {
   dataDirectory = mkdtempSync(join(tmpdir(), 'projector-kill-'));
   store = openSqliteEventStore({ path: eventsFileIn(dataDirectory) });
-  ({ ledgerId } = await openLedger(store));
+  ({ ledgerId } = await openLedger(store, seal));
 });
 afterEach(async () => {
   await store.close();

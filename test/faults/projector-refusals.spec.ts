@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { relationshipStream } from '#customer-relationship';
-import { noPreviousHash, noStream, openLedger, seal } from '#event-sourcing';
+import { noPreviousHash, noStream, openLedger } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import { eventsFileIn, lockDirectory, openSqliteEventStore, type SqliteEventStore } from '#event-store-sqlite';
 import { openViews, openViewsFile, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
@@ -17,7 +18,7 @@ let ledgerId: string;
 beforeEach(async () => {
   dataDirectory = mkdtempSync(join(tmpdir(), 'projector-'));
   store = openSqliteEventStore({ path: eventsFileIn(dataDirectory) });
-  ({ ledgerId } = await openLedger(store));
+  ({ ledgerId } = await openLedger(store, seal));
 });
 afterEach(async () => {
   await store.close();
@@ -222,7 +223,7 @@ describe('the projector as a thread', () => {
     rmSync(viewsFileIn(dataDirectory));
     const other = mkdtempSync(join(tmpdir(), 'projector-'));
     const healthy = openSqliteEventStore({ path: eventsFileIn(other) });
-    await openLedger(healthy);
+    await openLedger(healthy, seal);
     const crashed = startScript(
       dataDirectory,
       script(`

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { openLedger } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import { eventsFileIn, openSqliteEventStore, type SqliteEventStore } from '#event-store-sqlite';
 import { openViews, openViewsFile, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
@@ -16,7 +17,7 @@ let ledgerId: string;
 beforeEach(async () => {
   dataDirectory = mkdtempSync(join(tmpdir(), 'projector-restart-'));
   store = openSqliteEventStore({ path: eventsFileIn(dataDirectory) });
-  ({ ledgerId } = await openLedger(store));
+  ({ ledgerId } = await openLedger(store, seal));
 });
 afterEach(async () => {
   await store.close();

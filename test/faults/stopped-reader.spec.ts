@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { openLedger } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
 import { openViews, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
@@ -75,7 +76,7 @@ describe.each(Object.entries(readers))('When whoever reads the output %s', (_, r
   it('a projector projects, and ends when it is told to', async () => {
     const dataDirectory = join(directory, 'data');
     const store = openSqliteEventStore({ path: eventsFileIn(dataDirectory) });
-    await openLedger(store);
+    await openLedger(store, seal);
     const head = await store.head();
     await store.close();
     const { child, closed } = start('dist/apps/projector/src/main.js', {});

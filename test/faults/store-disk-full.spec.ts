@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { noPreviousHash, seal, StoreUnavailable, type RecordedEvent } from '#event-sourcing';
+import { noPreviousHash, StoreUnavailable, type RecordedEvent } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import { checkIntegrity, openSqliteEventStore, type SqliteEventStore } from '#event-store-sqlite';
 import { temporaryDirectory } from './store-process.js';
 

@@ -6,10 +6,10 @@ import {
   LogDamaged,
   noPreviousHash,
   openLedger,
-  seal,
   type EventStore,
   type RecordedEvent,
 } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import { checkLog } from './log-check.js';
 
 const metadata = {
@@ -26,7 +26,7 @@ const metadata = {
 /** A log of a ledger with two more streams of three events each, all of it at positions 1 to 7. */
 async function someLog(): Promise<EventStore> {
   const store = inMemoryEventStore();
-  await openLedger(store);
+  await openLedger(store, seal);
   for (const stream of ['a', 'b'])
     await store.append(
       stream,

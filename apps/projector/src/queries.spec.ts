@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { pairOf, relationshipCodec, relationshipStream, type RelationshipEvents } from '#customer-relationship';
-import { inMemoryEventStore, noPreviousHash, noStream, seal, type Json, type MessageOf } from '#event-sourcing';
+import { inMemoryEventStore, noPreviousHash, noStream, type Json, type MessageOf } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import { openViews, openViewsFile, projector, type ViewsReader } from '#projector';
 import {
   findAvailableSupportContacts,

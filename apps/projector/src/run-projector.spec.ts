@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { ledgerStream, LogDamaged, noPreviousHash, openLedger, seal } from '#event-sourcing';
+import { ledgerStream, LogDamaged, noPreviousHash, openLedger } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
 import { ForeignViews, openViewsFile, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
@@ -44,7 +45,7 @@ it('a projector that cannot begin because the log is damaged tells so before it 
 it('a projector does not go on with views of events that the log has lost, though it ends where it ended', async () => {
   const eventsFile = eventsFileIn(directory);
   const store = openSqliteEventStore({ path: eventsFile });
-  const { ledgerId } = await openLedger(store);
+  const { ledgerId } = await openLedger(store, seal);
   await store.close();
   const viewsFile = viewsFileIn(directory);
   const views = openViewsFile({ path: viewsFile, projections: relationshipViews });

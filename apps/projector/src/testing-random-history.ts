@@ -14,6 +14,7 @@ import {
   type RelationshipCommands,
 } from '#customer-relationship';
 import { commandHandler, type EventStore, type Frozen, type MessageOf } from '#event-sourcing';
+import { sealOfRelease } from '../../server/src/event-check.js';
 
 // Histories that nobody has thought of: commands at random, most of them about something that is there, sent to the real
 // decider; what it accepts is the history.
@@ -62,6 +63,7 @@ export function randomHistory(store: EventStore, random: Random): RandomHistory 
     store,
     decider: customerRelationship,
     codec: relationshipCodec,
+    seal: sealOfRelease,
     summaryOf: relationshipSummary,
   });
   const policy = { name: defaultPolicy.name, hash: policyHash(defaultPolicy) };

@@ -4,6 +4,7 @@ import { occasionally } from '../../projector/src/occasionally.js';
 import { Condition } from './condition.js';
 import { configuration, type Configuration } from './configuration.js';
 import { usualStreamBounds } from './history/open-streams.js';
+import { sealOfRelease } from './event-check.js';
 import { httpServer } from './http-server.js';
 import { verifierOf } from './keys.js';
 import type { Ledger } from './ledger.js';
@@ -46,7 +47,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     const tellOfDropped = occasionally(60_000, (times, error: unknown) =>
       logger.warn({ err: error, times }, 'denials could not be written to the security journal'),
     );
-    const journal = securityJournal({ store: () => ledger.store, onDropped: tellOfDropped });
+    const journal = securityJournal({ store: () => ledger.store, seal: sealOfRelease, onDropped: tellOfDropped });
     // When nobody is denied any more, and before the store goes.
     running.defer(journal.close);
     const metrics = metricsOf(ledger, condition, taken.storeMetrics, verifier.cached, journal.dropped);

@@ -7,6 +7,7 @@ import { embeddedKey, readIfThere, secretFile } from '#http';
 import { openEventLog } from '../../projector/src/event-log.js';
 import { exitCodeOf } from '../../projector/src/exit-codes.js';
 import { configuration, type Configuration } from './configuration.js';
+import { sealOfRelease } from './event-check.js';
 import {
   ledgerSecretPath,
   makeKeys,
@@ -90,7 +91,7 @@ async function adoptSecret(settings: Configuration, secret: string): Promise<voi
   const { store, connect } = await openEventLog(settings.log);
   try {
     await connect();
-    const outcome = await adoptLedgerSecret(store, shared);
+    const outcome = await adoptLedgerSecret(store, sealOfRelease, shared);
     say(
       outcome === 'adopted'
         ? `The ledger has adopted ${secret}. Servers that still run with another secret must be stopped now; ${ofNoUse}.`

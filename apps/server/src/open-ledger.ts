@@ -15,6 +15,7 @@ import { startRestartedProjector } from '../../projector/src/restarted-projector
 import { pastViews } from './as-of/past-views.js';
 import { unreachable, type Condition } from './condition.js';
 import type { Configuration } from './configuration.js';
+import { sealOfRelease } from './event-check.js';
 import { ledgerSecret, ledgerSecretPath, sharedLedgerSecret } from './keys.js';
 import type { Ledger } from './ledger.js';
 import { ledgerOf } from './server.module.js';
@@ -133,7 +134,7 @@ async function openTaken({
         const known = await readLedger(store);
         await refuseForeignViews(viewsFile, known?.ledgerId, store);
         const secret = shared ?? (await ledgerSecret(keysDirectory, (await store.head()) === 0));
-        const { ledgerId } = await openLedger(store, undefined, shared);
+        const { ledgerId } = await openLedger(store, sealOfRelease, undefined, shared);
         return { ledgerId, secret, head: await store.head() };
       },
       { signal, onWaiting },

@@ -32,6 +32,7 @@ import { SoftwareController } from './commands/software.controller.js';
 import { SubscriptionsController } from './commands/subscriptions.controller.js';
 import { clockSetBack } from './clock-set-back.js';
 import { Condition } from './condition.js';
+import { sealOfRelease } from './event-check.js';
 import { ExplainRowHandler } from './explanations/explain-row.js';
 import { ExplanationsController } from './explanations/explanations.controller.js';
 import { HealthBounds } from './health-bounds.js';
@@ -169,6 +170,7 @@ export function ledgerOf({
           store,
           decider: customerRelationship,
           codec: relationshipCodec,
+          seal: sealOfRelease,
           summaryOf: relationshipSummary,
           // One partner's long streams, however many, hold up no other's.
           betweenPages: (stream) => turns.take(pairOf(stream)!.partnerId),
@@ -178,11 +180,13 @@ export function ledgerOf({
           store,
           decider: grantName,
           codec: grantNameCodec,
+          seal: sealOfRelease,
           summaryOf: () => undefined,
           onEarlier,
         }),
       }),
       store,
+      seal: sealOfRelease,
       journal: refusalJournal,
       // A log in the data directory is locked for this server; to one in a database others append too.
       soleWriter: place === undefined,

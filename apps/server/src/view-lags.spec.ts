@@ -3,11 +3,11 @@ import { describe, expect, it } from '@jest/globals';
 import {
   inMemoryEventStore,
   noPreviousHash,
-  seal,
   StoreUnavailable,
   type EventStore,
   type RecordedEvent,
 } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import type { ViewsReader, ViewStatus } from '#projector';
 import type { Views } from '#read-models';
 import { mostCounted, oldestBehind, viewLags } from './view-lags.js';

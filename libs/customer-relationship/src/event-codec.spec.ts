@@ -8,12 +8,12 @@ import {
   idOf,
   inMemoryEventStore,
   noPreviousHash,
-  seal,
   UnreadableEvent,
   type Json,
   type MessageOf,
   type RecordedEvent,
 } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import type { RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
 import { customerRelationship, relationshipStream } from './customer-relationship.js';
@@ -207,6 +207,7 @@ async function chronicle(): Promise<readonly RecordedEvent[]> {
     store,
     decider: customerRelationship,
     codec: relationshipCodec,
+    seal,
     summaryOf: relationshipSummary,
   });
   const fabrikam = 'c1000000-0000-4000-8000-000000000001';

@@ -10,6 +10,7 @@ import {
   type CommandRequest,
   type MessageOf,
 } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import { addDays, addMonths } from './calendar.js';
 import type { RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
@@ -1730,6 +1731,7 @@ describe('the command loop', () => {
         store,
         decider: customerRelationship,
         codec: relationshipCodec,
+        seal,
         summaryOf: relationshipSummary,
         attempts,
       });

@@ -2,6 +2,7 @@ import {
   canonicalJson,
   commandHandler,
   inMemoryEventStore,
+  sealer,
   StoreUnavailable,
   type CommandRequest,
   type EventStore,
@@ -23,15 +24,18 @@ export const fabrikam = 'c1000000-0000-4000-8000-000000000001';
 export const tailspin = 'c2000000-0000-4000-8000-000000000002';
 export type Command = MessageOf<RelationshipCommands>;
 
+const seal = sealer(() => undefined);
+
 /** A server on a store: the handlers that it is made of, with caches of its own. */
 export function server(store: EventStore) {
   const relationships = commandHandler({
     store,
     decider: customerRelationship,
     codec: relationshipCodec,
+    seal,
     summaryOf: relationshipSummary,
   });
-  const names = commandHandler({ store, decider: grantName, codec: grantNameCodec, summaryOf: () => undefined });
+  const names = commandHandler({ store, decider: grantName, codec: grantNameCodec, seal, summaryOf: () => undefined });
   return { relationships, names, ...relationshipCommands({ relationships, names }) };
 }
 

@@ -10,8 +10,9 @@ import {
   type RecordedEvent,
   type SealedEvent,
 } from './event-store.js';
-import { noPreviousHash, seal } from './hash-chain.js';
+import { noPreviousHash } from './hash-chain.js';
 import type { Json } from './message.js';
+import { seal } from './testing-events.js';
 
 /** One store for one test: `reopen` gives the same log through a store of its own, as after a restart. */
 export interface StoreUnderTest {

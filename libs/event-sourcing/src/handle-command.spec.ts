@@ -18,10 +18,11 @@ import {
   type CommandOutcome,
   type CommandRequest,
 } from './handle-command.js';
-import { expectedHash, idOf, noPreviousHash } from './hash-chain.js';
+import { expectedHash, idOf, InvalidEvent, noPreviousHash, sealer } from './hash-chain.js';
 import { inMemoryEventStore } from './in-memory-event-store.js';
 import type { MessageOf } from './message.js';
 import { Rejection } from './rejection.js';
+import { seal } from './testing-events.js';
 
 // A counter with a limit: small, and yet every answer of the loop can be had from it.
 interface Commands {
@@ -102,6 +103,33 @@ describe('a command', () => {
       { type: 'Increased', data: { by: 10, at: now } },
       { type: 'Doubled', data: { by: 10 } },
     ]);
+  });
+
+  it('appends nothing when an event of it is not what its schema says, and leaves state and stream to the next', async () => {
+    const { handle, store, value, appends } = handlerOn({
+      seal: sealer(({ type, data }) =>
+        type === 'Doubled' && (data as { by: number }).by === 7
+          ? { pointer: '/data/by', message: 'is odd' }
+          : undefined,
+      ),
+    });
+    await handle(increase(2));
+    const before = await store.read('counter-1');
+
+    const refused = handle(request({ type: 'IncreaseTwice', data: { by: 7 } }));
+
+    await expect(refused).rejects.toThrow(InvalidEvent);
+    await expect(refused).rejects.toThrow(
+      'Event Doubled (schema 1) for stream counter-1 is refused at /data/by: is odd',
+    );
+    expect(await store.read('counter-1')).toEqual(before);
+    expect(appends()).toBe(1);
+    expect(await value()).toBe(2);
+    expect(await handle(request({ type: 'IncreaseTwice', data: { by: 1 } }))).toMatchObject({
+      outcome: 'accepted',
+      revision: 2,
+      summary: { value: 4 },
+    });
   });
 
   it('is recorded with who sent it, why, by which policy, and in the chain', async () => {
@@ -1179,6 +1207,7 @@ function handlerOn(
   const handler = commandHandler<Commands, Events, Counter, Context, Summary>({
     decider: counter,
     codec,
+    seal,
     summaryOf: ({ value }) => ({ value }),
     ...options,
     store: watched,

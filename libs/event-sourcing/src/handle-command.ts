@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { decideOn, fold, type Decider } from './decider.js';
 import type { EventCodec } from './event-codec.js';
 import { noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
-import { noPreviousHash, seal, type UnsealedMetadata } from './hash-chain.js';
+import { noPreviousHash, type Seal, type UnsealedMetadata } from './hash-chain.js';
 import type { Frozen, Json, MessageOf } from './message.js';
 import { Rejection } from './rejection.js';
 import { turns } from './turns.js';
@@ -91,6 +91,7 @@ export interface CommandHandlerOptions<Commands, Events, State, Context, Summary
   readonly store: EventStore;
   readonly decider: Decider<Commands, Events, State, Context>;
   readonly codec: EventCodec<Events>;
+  readonly seal: Seal;
   /** What answers to accepted commands tell of the state that a command has left: kept with every receipt, so little. */
   readonly summaryOf: (state: Frozen<State>) => Summary;
   /**
@@ -137,6 +138,7 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
   store,
   decider,
   codec,
+  seal,
   summaryOf,
   cachedCommands = 250_000,
   attempts = 5,
@@ -258,7 +260,7 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
     folded: Stream,
     { stream }: CommandRequest<Commands, Context>,
     expectedRevision: number,
-    { events, sealed }: { readonly events: readonly MessageOf<Events>[]; readonly sealed: ReturnType<typeof seal> },
+    { events, sealed }: { readonly events: readonly MessageOf<Events>[]; readonly sealed: ReturnType<Seal> },
   ): Promise<Outcome> {
     const { revision, position } = await store.append(stream, sealed, expectedRevision);
     // Unless a question has found it in the log meanwhile.

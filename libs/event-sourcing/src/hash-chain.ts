@@ -15,24 +15,56 @@ export interface UnsealedEvent {
   readonly metadata: UnsealedMetadata;
 }
 
+/** Where an event is not what its schema says, and how; never a value of it, which may be somebody's name. */
+export interface EventFault {
+  /** A JSON pointer (RFC 6901) into `{ data, metadata }`. */
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** What is wrong with an event, by the schema whose number it carries; undefined for nothing. */
+export type EventCheck = (event: UnsealedEvent) => EventFault | undefined;
+
+/** This code has made an event that its own schema refuses: a bug. Nothing of the command was appended. */
+export class InvalidEvent extends Error {
+  override readonly name = 'InvalidEvent';
+  constructor(
+    readonly stream: string,
+    readonly eventType: string,
+    readonly schema: number,
+    { pointer, message }: EventFault,
+  ) {
+    super(`Event ${eventType} (schema ${schema}) for stream ${stream} is refused at ${pointer}: ${message}`);
+  }
+}
+
 /**
  * Gives events their place in a stream's hash chain: the hash is SHA-256 over the canonical form (RFC 8785) of the
  * whole envelope without id and hash; the id is a UUIDv8 (RFC 9562) made of the hash's first bits. So another attempt
  * at the same command (another time, another place) always has other ids.
+ * @throws InvalidEvent when one of them is not what its schema says; TypeError for what JSON cannot carry
  */
-export function seal(
+export type Seal = (
   stream: string,
   revision: number,
   previousHash: string,
   events: readonly UnsealedEvent[],
-): readonly SealedEvent[] {
-  let previous = previousHash;
-  return events.map(({ type, data, metadata }, index) => {
-    const chained = { ...metadata, previousHash: previous };
-    const hash = hashOf({ stream, revision: revision + index, type, data, metadata: chained });
-    previous = hash;
-    return { id: idOf(hash), type, data, metadata: { ...chained, hash } };
-  });
+) => readonly SealedEvent[];
+
+/** The one way to sealed events. What stands in the log stands there for ever, so each is checked first. */
+export function sealer(check: EventCheck): Seal {
+  return (stream, revision, previousHash, events) => {
+    let previous = previousHash;
+    return events.map((event, index) => {
+      const { type, data, metadata } = event;
+      const fault = check(event);
+      if (fault) throw new InvalidEvent(stream, type, metadata.schema, fault);
+      const chained = { ...metadata, previousHash: previous };
+      const hash = hashOf({ stream, revision: revision + index, type, data, metadata: chained });
+      previous = hash;
+      return { id: idOf(hash), type, data, metadata: { ...chained, hash } };
+    });
+  };
 }
 
 /** The hash that an event's content asks for; compare it with the one it carries. */

@@ -13,22 +13,23 @@ import {
   type EventStore,
   type SealedEvent,
 } from './index.js';
+import { seal } from './testing-events.js';
 
 describe('a ledger', () => {
   it('gets its identity when it is first opened, and keeps it', async () => {
     const store = inMemoryEventStore();
 
-    const { ledgerId } = await openLedger(store);
+    const { ledgerId } = await openLedger(store, seal);
 
     expect(ledgerId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    expect(await openLedger(store)).toEqual({ ledgerId });
+    expect(await openLedger(store, seal)).toEqual({ ledgerId });
     expect(await store.head()).toBe(1);
   });
 
   it('has one identity, however many open it at once', async () => {
     const store = inMemoryEventStore();
 
-    const opened = await Promise.all(Array.from({ length: 5 }, () => openLedger(store)));
+    const opened = await Promise.all(Array.from({ length: 5 }, () => openLedger(store, seal)));
 
     expect(new Set(opened.map(({ ledgerId }) => ledgerId)).size).toBe(1);
     expect(await store.read('ledger')).toHaveLength(1);
@@ -36,7 +37,7 @@ describe('a ledger', () => {
 
   it('is opened by an event that is sealed like every other', async () => {
     const store = inMemoryEventStore();
-    const { ledgerId } = await openLedger(store, '2026-11-22T16:00:00.000Z');
+    const { ledgerId } = await openLedger(store, seal, '2026-11-22T16:00:00.000Z');
 
     const [event] = await store.read('ledger');
 
@@ -58,14 +59,14 @@ describe('a ledger', () => {
 
   it('is not taken from a stream that starts with something else', async () => {
     const named = inMemoryEventStore();
-    await openLedger(named);
+    await openLedger(named, seal);
     const renamed: EventStore = {
       ...named,
       read: async (stream, range) =>
         (await named.read(stream, range)).map((event) => ({ ...event, type: 'SomethingElse' })),
     };
 
-    for (const attempt of [openLedger(renamed), readLedger(renamed)]) {
+    for (const attempt of [openLedger(renamed, seal), readLedger(renamed)]) {
       await expect(attempt).rejects.toThrow(LogDamaged);
       await expect(attempt).rejects.toThrow(/SomethingElse.*EVENTSTORE_STREAM_PREFIX/);
     }
@@ -80,20 +81,20 @@ describe('the secret of a ledger', () => {
   it('is adopted with the ledger in one append, and known by its fingerprint', async () => {
     const store = inMemoryEventStore();
 
-    const opened = await openLedger(store, now, secret);
+    const opened = await openLedger(store, seal, now, secret);
 
     const events = await store.read('ledger');
     expect(events.map(({ type }) => type)).toEqual(['LedgerOpened', 'LedgerSecretAdopted']);
     expect(events[1]!.data).toEqual({ fingerprint: secretFingerprint(secret, opened.ledgerId), adoptedAt: now });
     expect(events[1]!.metadata.commandId).toBe(events[0]!.metadata.commandId);
     expect(await readLedger(store)).toEqual(opened);
-    expect(await openLedger(store, now, secret)).toEqual(opened);
+    expect(await openLedger(store, seal, now, secret)).toEqual(opened);
     expect(await store.head()).toBe(2);
   });
 
   it('is adopted by the first server that brings one, and then no other is taken', async () => {
     const store = inMemoryEventStore();
-    const { ledgerId } = await openLedger(store, now);
+    const { ledgerId } = await openLedger(store, seal, now);
 
     // All of them read the log before any of them writes to it.
     let readers = 0;
@@ -107,25 +108,27 @@ describe('the secret of a ledger', () => {
         return events;
       },
     };
-    const outcomes = await Promise.allSettled([secret, other, secret].map((each) => openLedger(racing, now, each)));
+    const outcomes = await Promise.allSettled(
+      [secret, other, secret].map((each) => openLedger(racing, seal, now, each)),
+    );
 
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect((outcomes[1] as PromiseRejectedResult).reason).toBeInstanceOf(AnotherLedgerSecret);
     expect(await store.read('ledger')).toHaveLength(2);
     expect((await readLedger(store))!.secretFingerprint).toBe(secretFingerprint(secret, ledgerId));
     // Who brings none is not asked for it.
-    expect((await openLedger(store, now)).ledgerId).toBe(ledgerId);
+    expect((await openLedger(store, seal, now)).ledgerId).toBe(ledgerId);
   });
 
   it('gives way to another when somebody says so, once', async () => {
     const store = inMemoryEventStore();
-    await openLedger(store, now, secret);
+    await openLedger(store, seal, now, secret);
 
-    expect(await adoptLedgerSecret(store, other, now)).toBe('adopted');
-    expect(await adoptLedgerSecret(store, other, now)).toBe('adoptedBefore');
+    expect(await adoptLedgerSecret(store, seal, other, now)).toBe('adopted');
+    expect(await adoptLedgerSecret(store, seal, other, now)).toBe('adoptedBefore');
 
-    await expect(openLedger(store, now, secret)).rejects.toThrow(AnotherLedgerSecret);
-    expect(await openLedger(store, now, other)).toEqual(await readLedger(store));
+    await expect(openLedger(store, seal, now, secret)).rejects.toThrow(AnotherLedgerSecret);
+    expect(await openLedger(store, seal, now, other)).toEqual(await readLedger(store));
     const events = await store.read('ledger');
     expect(events).toHaveLength(3);
     for (const event of events) expect(event.metadata.hash).toBe(expectedHash(event));
@@ -136,13 +139,13 @@ describe('the secret of a ledger', () => {
 
   it('is not taken from an event that does not name one', async () => {
     const store = inMemoryEventStore();
-    await openLedger(store, now, secret);
+    await openLedger(store, seal, now, secret);
     const emptied: EventStore = {
       ...store,
       read: async (stream, range) =>
         (await store.read(stream, range)).map((event) => (event.revision === 1 ? { ...event, data: {} } : event)),
     };
-    await expect(openLedger(emptied, now, secret)).rejects.toThrow(LogDamaged);
+    await expect(openLedger(emptied, seal, now, secret)).rejects.toThrow(LogDamaged);
   });
 
   it('is not shown by its fingerprint, which is another in another ledger', () => {
@@ -154,14 +157,14 @@ describe('the secret of a ledger', () => {
 
   it('needs a ledger that could adopt it', async () => {
     const store = inMemoryEventStore();
-    await expect(adoptLedgerSecret(store, secret)).rejects.toThrow('no ledger yet');
+    await expect(adoptLedgerSecret(store, seal, secret)).rejects.toThrow('no ledger yet');
     expect(await store.head()).toBe(0);
   });
 
   it('is never recorded as earlier than what is in the stream', async () => {
     const store = inMemoryEventStore();
-    await openLedger(store, now, secret);
-    await adoptLedgerSecret(store, other, '2026-11-22T15:00:00.000Z');
+    await openLedger(store, seal, now, secret);
+    await adoptLedgerSecret(store, seal, other, '2026-11-22T15:00:00.000Z');
     expect((await store.read('ledger')).at(-1)!.metadata.recordedAt).toBe(now);
   });
 });
@@ -240,6 +243,6 @@ describe('the examples of events of a ledger', () => {
       ledgerId: events[0]!.data!['ledgerId' as never],
       secretFingerprint: events[1]!.data!['fingerprint' as never],
     });
-    expect(await openLedger(store, undefined, createSecretKey('5a'.repeat(32), 'hex'))).toBeDefined();
+    expect(await openLedger(store, seal, undefined, createSecretKey('5a'.repeat(32), 'hex'))).toBeDefined();
   });
 });

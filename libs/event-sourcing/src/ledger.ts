@@ -7,7 +7,7 @@ import {
   type RecordedEvent,
   type SealedEvent,
 } from './event-store.js';
-import { noPreviousHash, seal } from './hash-chain.js';
+import { noPreviousHash, type Seal } from './hash-chain.js';
 import type { Json } from './message.js';
 
 /** The stream whose first event names the ledger. */
@@ -41,6 +41,7 @@ export class AnotherLedgerSecret extends Error {
  */
 export async function openLedger(
   store: EventStore,
+  seal: Seal,
   now: string = new Date().toISOString(),
   secret?: KeyObject,
 ): Promise<Ledger> {
@@ -51,11 +52,11 @@ export async function openLedger(
     if (known?.secretFingerprint !== undefined) return ofSecret(known, secret!);
     try {
       // At the revision that was read, so that of two servers with different secrets only one can be the first.
-      if (known) return await adopt(store, history, known.ledgerId, secret!, now);
+      if (known) return await adopt(store, seal, history, known.ledgerId, secret!, now);
       const ledgerId = randomUUID();
       const fingerprint = secret && secretFingerprint(secret, ledgerId);
       // In one append, so that no other secret can come in between.
-      await append(store, [], now, [
+      await append(store, seal, [], now, [
         ['LedgerOpened', { ledgerId, openedAt: now }],
         ...(fingerprint === undefined ? [] : [secretAdopted(fingerprint, now)]),
       ]);
@@ -74,6 +75,7 @@ export async function openLedger(
  */
 export async function adoptLedgerSecret(
   store: EventStore,
+  seal: Seal,
   secret: KeyObject,
   now: string = new Date().toISOString(),
 ): Promise<'adopted' | 'adoptedBefore'> {
@@ -83,7 +85,7 @@ export async function adoptLedgerSecret(
     if (!known) throw new Error('There is no ledger yet: the first server that starts adopts its secret.');
     if (known.secretFingerprint === secretFingerprint(secret, known.ledgerId)) return 'adoptedBefore';
     try {
-      await adopt(store, history, known.ledgerId, secret, now);
+      await adopt(store, seal, history, known.ledgerId, secret, now);
       return 'adopted';
     } catch (error) {
       if (!(error instanceof RevisionConflict)) throw error;
@@ -133,13 +135,14 @@ function ofSecret(ledger: Ledger, secret: KeyObject): Ledger {
 
 async function adopt(
   store: EventStore,
+  seal: Seal,
   history: readonly RecordedEvent[],
   ledgerId: string,
   secret: KeyObject,
   now: string,
 ): Promise<Ledger> {
   const fingerprint = secretFingerprint(secret, ledgerId);
-  await append(store, history, now, [secretAdopted(fingerprint, now)]);
+  await append(store, seal, history, now, [secretAdopted(fingerprint, now)]);
   return { ledgerId, secretFingerprint: fingerprint };
 }
 
@@ -151,13 +154,14 @@ function secretAdopted(fingerprint: string, now: string): LedgerEvent {
 
 async function append(
   store: EventStore,
+  seal: Seal,
   history: readonly RecordedEvent[],
   now: string,
   events: readonly LedgerEvent[],
 ): Promise<void> {
   const end = streamEnd(history.at(-1));
   const own = events.map(([type, data]) => ({ type, data, schema: 1 }));
-  await store.append(ledgerStream, sealOwn(ledgerStream, end, now, own), end.revision);
+  await store.append(ledgerStream, sealOwn(seal, ledgerStream, end, now, own), end.revision);
 }
 
 /** What the next event of a stream follows. */
@@ -175,6 +179,7 @@ export function streamEnd(last: Pick<RecordedEvent, 'revision' | 'metadata'> | u
 
 /** Seals what the ledger itself records, sent by nobody. Should the clock have been set back, the time of the end is used. */
 export function sealOwn(
+  seal: Seal,
   stream: string,
   { revision, hash, recordedAt }: StreamEnd,
   now: string,

@@ -22,6 +22,7 @@ import {
   type RememberRefusalsOptions,
 } from './refusal-journal.js';
 import { Rejection } from './rejection.js';
+import { seal } from './testing-events.js';
 
 // A purse that cannot be overdrawn: what was refused today may well be possible tomorrow.
 interface Commands {
@@ -314,7 +315,7 @@ describe('an acceptance elsewhere', () => {
     await handle(sent);
     await handle(deposit(90));
     // By a server that looked into the journal before the refusal was there.
-    const blind = commandHandler({ store, decider: purse, codec, summaryOf });
+    const blind = commandHandler({ store, decider: purse, codec, seal, summaryOf });
     const accepted = await blind.handle(sent);
     expect(accepted.outcome).toBe('accepted');
 
@@ -324,7 +325,7 @@ describe('an acceptance elsewhere', () => {
 
   it('between decision and record is the answer', async () => {
     const store = inMemoryEventStore();
-    const blind = commandHandler({ store, decider: purse, codec, summaryOf });
+    const blind = commandHandler({ store, decider: purse, codec, seal, summaryOf });
     const sent = withdraw(12);
     const { handle } = serverOn(
       { store },
@@ -757,9 +758,10 @@ function serverOn(
     store: watched,
     decider: purse,
     codec,
+    seal,
     summaryOf,
   });
-  const { handle } = rememberRefusals({ commands, journal, ...options, store: watched });
+  const { handle } = rememberRefusals({ commands, seal, journal, ...options, store: watched });
   return { handle, store, appends: () => appends, readings: () => readings };
 }
 

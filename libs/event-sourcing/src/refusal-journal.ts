@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { EventCodec } from './event-codec.js';
 import { LogDamaged, noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
 import type { CommandHandler, CommandOutcome, CommandRequest, StreamPlace } from './handle-command.js';
-import { seal } from './hash-chain.js';
+import type { Seal } from './hash-chain.js';
 import { streamEnd, type StreamEnd } from './ledger.js';
 import type { Json, MessageOf } from './message.js';
 import { Rejection } from './rejection.js';
@@ -31,6 +31,7 @@ export interface RefusalJournal<Entries> {
 export interface RememberRefusalsOptions<Commands, Events, State, Context, Summary, Entries> {
   readonly commands: CommandHandler<Commands, Events, State, Context, Summary>;
   readonly store: EventStore;
+  readonly seal: Seal;
   readonly journal: RefusalJournal<Entries>;
   /** Nobody else appends to these journals: what this process knows of one is all there is, and need not be looked for. */
   readonly soleWriter?: boolean;
@@ -70,6 +71,7 @@ const nowhere = () => false;
 export function rememberRefusals<Commands, Events, State, Context, Summary, Entries>({
   commands,
   store,
+  seal,
   journal,
   soleWriter = false,
   cachedRefusals = 500_000,

@@ -1,14 +1,8 @@
 import { closeSync, existsSync, openSync, statSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
-import {
-  LogDamaged,
-  RevisionConflict,
-  seal,
-  StoreUnavailable,
-  type EventStore,
-  type RecordedEvent,
-} from '#event-sourcing';
+import { LogDamaged, RevisionConflict, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import { appendQueue } from './append-queue.js';
 import { openForWriting } from './connection.js';
 import { toStored } from './event-rows.js';

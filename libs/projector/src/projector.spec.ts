@@ -8,13 +8,13 @@ import {
   eventCodec,
   inMemoryEventStore,
   noPreviousHash,
-  seal,
   type AnyProjection,
   type EventBatch,
   type EventStore,
   type Json,
   type Projection,
 } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import {
   ForeignViews,
   openViews,

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { inMemoryEventStore, type EventStore } from '#event-sourcing';
 import { admin, partner } from '../../../../bench/histories.js';
 import { ledgerOver } from '../testing-ledger.js';
+import { sealOfRelease } from '../event-check.js';
 import { ReadSecurityEvents, ReadSecurityEventsHandler } from './read-security-events.js';
 import { securityJournal } from './security-journal.js';
 
@@ -12,7 +13,7 @@ const party = { actor: admin, partner, customerId: '', stream: '' };
 /** A log in which so many were denied something, and others in another log. */
 async function denials(count: number): Promise<EventStore> {
   const store = inMemoryEventStore();
-  const journal = securityJournal({ store: () => store, onDropped: () => undefined });
+  const journal = securityJournal({ seal: sealOfRelease, store: () => store, onDropped: () => undefined });
   for (let index = 0; index < count; index++) {
     const actorId = `${index}-${Math.random()}`;
     journal.deny({ code: 'RoleNotAllowed', method: 'GET', route: path, actorId, tenant: partner.tenantId });

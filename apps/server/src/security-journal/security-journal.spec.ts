@@ -14,6 +14,7 @@ import {
   type EventStore,
   type RecordedEvent,
 } from '#event-sourcing';
+import { sealOfRelease } from '../event-check.js';
 import { lastOf, securityJournal } from './security-journal.js';
 import { securityJournalCodec, securityJournalStream } from './security-journal-events.js';
 
@@ -32,7 +33,7 @@ function faultsOf(events: readonly RecordedEvent[]) {
 describe('the security journal', () => {
   it('is chained and sealed, and no view or history takes it for a relationship', async () => {
     const store = inMemoryEventStore();
-    const journal = securityJournal({ store: () => store, ...silent });
+    const journal = securityJournal({ seal: sealOfRelease, store: () => store, ...silent });
     journal.deny(denial('a'));
     journal.deny(denial('b'));
     journal.deny(denial('b'));
@@ -49,7 +50,9 @@ describe('the security journal', () => {
 
   it('is one for all servers', async () => {
     const store = inMemoryEventStore();
-    const journals = Array.from({ length: 4 }, () => securityJournal({ store: () => store, ...silent }));
+    const journals = Array.from({ length: 4 }, () =>
+      securityJournal({ seal: sealOfRelease, store: () => store, ...silent }),
+    );
     for (let round = 0; round < 5; round++) {
       for (const [index, journal] of journals.entries()) journal.deny(denial(`server-${index}-round-${round}`));
       await sleep(5);
@@ -65,7 +68,12 @@ describe('the security journal', () => {
     const store = inMemoryEventStore();
     const times = ['2026-03-01T12:00:00.000Z', '2026-03-01T11:00:00.000Z'];
     for (const time of times) {
-      const journal = securityJournal({ store: () => store, now: () => Date.parse(time), ...silent });
+      const journal = securityJournal({
+        seal: sealOfRelease,
+        store: () => store,
+        now: () => Date.parse(time),
+        ...silent,
+      });
       journal.deny(denial(time));
       await journal.close();
     }
@@ -83,7 +91,11 @@ describe('the security journal', () => {
       append: (...args) => (away ? Promise.reject(new StoreUnavailable('away')) : store.append(...args)),
     };
     const told: unknown[] = [];
-    const journal = securityJournal({ store: () => flaky, onDropped: (error, events) => told.push(error, events) });
+    const journal = securityJournal({
+      seal: sealOfRelease,
+      store: () => flaky,
+      onDropped: (error, events) => told.push(error, events),
+    });
     journal.deny(denial('lost'));
     await sleep(10);
     expect(told).toEqual([new StoreUnavailable('away'), 1]);
@@ -97,7 +109,12 @@ describe('the security journal', () => {
   it('keeps little in memory for a store that does not answer, and does not hold up the end', async () => {
     const stuck = { ...inMemoryEventStore(), append: () => new Promise<never>(() => undefined) };
     let hour = 0;
-    const journal = securityJournal({ store: () => stuck, now: () => hour * 3_600_000, ...silent });
+    const journal = securityJournal({
+      seal: sealOfRelease,
+      store: () => stuck,
+      now: () => hour * 3_600_000,
+      ...silent,
+    });
     for (hour = 1; hour < 10; hour++)
       for (let user = 0; user < 50; user++) journal.deny(denial(`user-${hour}-${user}`));
     // One is under way, and 200 wait for it.
@@ -113,7 +130,7 @@ describe('the security journal', () => {
       append: (stream, _, revision) => Promise.reject(new RevisionConflict(stream, revision, revision + 1)),
     };
     const told: unknown[] = [];
-    const journal = securityJournal({ store: () => busy, onDropped: (error) => told.push(error) });
+    const journal = securityJournal({ seal: sealOfRelease, store: () => busy, onDropped: (error) => told.push(error) });
     journal.deny(denial('a'));
     await journal.close();
     expect(told).toEqual([expect.any(RevisionConflict)]);
@@ -124,7 +141,7 @@ describe('the last event of a stream', () => {
   it.each([0, 1, 2, 3, 7, 8, 9, 100])('is found among %i with few readings', async (count) => {
     const store = inMemoryEventStore();
     for (let index = 0; index < count; index++) {
-      const journal = securityJournal({ store: () => store, ...silent });
+      const journal = securityJournal({ seal: sealOfRelease, store: () => store, ...silent });
       journal.deny(denial(`user-${index}`));
       await journal.close();
     }

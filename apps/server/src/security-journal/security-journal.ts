@@ -7,6 +7,7 @@ import {
   type EventStore,
   type MessageOf,
   type RecordedEvent,
+  type Seal,
 } from '#event-sourcing';
 import { denialTally, type Denial } from './denial-tally.js';
 import { securityJournalCodec, securityJournalStream, type SecurityJournalEvents } from './security-journal-events.js';
@@ -23,6 +24,7 @@ export interface SecurityJournal {
 export interface SecurityJournalOptions {
   /** Asked for when there is something to write. */
   readonly store: () => EventStore;
+  readonly seal: Seal;
   readonly now?: () => number;
   /** Told when events were dropped, and why. */
   readonly onDropped: (error: unknown, events: number) => void;
@@ -39,7 +41,7 @@ const closesWithinMs = 2_000;
  * repeats of it after a minute; so a server that dies loses counts of a minute and nothing else. A store that cannot be
  * written to costs the events, never an answer.
  */
-export function securityJournal({ store, now = Date.now, onDropped }: SecurityJournalOptions): SecurityJournal {
+export function securityJournal({ store, seal, now = Date.now, onDropped }: SecurityJournalOptions): SecurityJournal {
   const tally = denialTally();
   const waiting: MessageOf<SecurityJournalEvents>[] = [];
   let writing: Promise<void> | undefined;
@@ -75,6 +77,7 @@ export function securityJournal({ store, now = Date.now, onDropped }: SecurityJo
       if (!endIsKnown) end = streamEnd(await lastOf(store(), securityJournalStream, end.revision));
       endIsKnown = true;
       const sealed = sealOwn(
+        seal,
         securityJournalStream,
         end,
         new Date(now()).toISOString(),
