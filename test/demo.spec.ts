@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { timeOfDay } from './wall-clock.js';
 import { partnersIn } from '../apps/server/src/partners-file.js';
 import { freePort, startServer, type ServerProcess } from './server-process.js';
 
@@ -19,7 +20,7 @@ describe('npm run demo', () => {
   });
 
   /** Long enough to tell every story once. */
-  const book = ['--customers', '50', '--today', new Date().toISOString().slice(0, 10)];
+  const book = ['--customers', '50', '--today', timeOfDay().toISOString().slice(0, 10)];
 
   it('fills a server, and replays instead of doubling when it is run again', async () => {
     const first = await demo(server.url, ...book);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
+import { timeOfDay } from '../wall-clock.js';
 import { operations, type Operation } from './document.js';
 import { exchange, type Answered } from './exchange.js';
 import { causeOf, simpler, type Finding } from './findings.js';
@@ -77,7 +78,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     const partner = partners[second ? 1 : 0]!;
     const newCustomer = () =>
       world.addCustomer(`${uuid}${String(world.customers.length).padStart(12, '0')}`, partner.tenantId);
-    untold.push(...tellings({ world, partner, now: Date.now(), newKey: () => world.newKey(), newCustomer }));
+    untold.push(...tellings({ world, partner, now: timeOfDay().getTime(), newKey: () => world.newKey(), newCustomer }));
   }
 
   async function tell(story: readonly (() => Request | undefined)[]): Promise<void> {
@@ -97,7 +98,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     if (memorable.length > 0 && oneIn(draw, 12))
       return { kind: 'retry', of: pick(draw, memorable.slice(-300)), otherBody: oneIn(draw, 5) };
     const operation = least(draw);
-    return { kind: 'first', request: requestOf(operation, { draw, world, partners, now: Date.now() }) };
+    return { kind: 'first', request: requestOf(operation, { draw, world, partners, now: timeOfDay().getTime() }) };
   }
 
   /** Mostly an operation that has succeeded seldom. */

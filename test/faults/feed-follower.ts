@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { journaledPairOf, pairOf } from '#customer-relationship';
 import type { RecordedEvent } from '#event-sourcing';
+import { patienceMs } from '../eventually.js';
 import { cloudEvent } from '../../apps/server/src/history/cloud-event.js';
 import { admin, partner } from '../../bench/histories.js';
 import type { Observation, ObservedRun } from './observers.js';
@@ -35,7 +36,7 @@ const followed: readonly Followed[] = [
 /** A follower gives up its connection by itself after so long at most. */
 const hangsUpWithin = 3_000;
 /** From the end of the log on it has so long to be told the rest. */
-const tellsWithin = 30_000;
+const tellsWithin = patienceMs;
 
 /**
  * Follows the feed from its begin until it is told to stop; then every event of the log must have come once, in order,
@@ -124,8 +125,7 @@ function follower({ urls, token }: ObservedRun, { name, query, isDue }: Followed
   return {
     async stop(log: readonly RecordedEvent[]): Promise<readonly string[]> {
       const due = log.filter(isDue);
-      for (const giveUpAt = Date.now() + tellsWithin; seen.length < due.length && Date.now() < giveUpAt;)
-        await sleep(50);
+      for (const late = AbortSignal.timeout(tellsWithin); seen.length < due.length && !late.aborted;) await sleep(50);
       ending.abort();
       await following;
       const ledgerId = /ledger="([^"]*)"/.exec(lastId ?? '')?.[1] ?? '';

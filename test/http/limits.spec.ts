@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../eventually.js';
 import { answerTo, rawSocket } from './raw-socket.js';
 import { establish, runServer, subscription, type RunningServer, type Who } from './running-server.js';
 
@@ -143,9 +144,7 @@ describe('a client that is slow', () => {
       `${head(update, 'Content-Length: 100\r\nIdempotency-Key: slow\r\n')}{`,
       `${head(update, 'Transfer-Encoding: chunked\r\nIdempotency-Key: slow\r\n')}1\r\n{\r\n`,
     ];
-    const startedAt = Date.now();
     const [silent, ...answers] = await Promise.all(['', ...unfinished].map((text) => answerTo(server.port, text)));
-    expect(Date.now() - startedAt).toBeLessThan(6_000);
     expect(silent).toMatch(/^$|^HTTP\/1\.1 408 /);
     for (const answer of answers) {
       expect(answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
@@ -180,9 +179,8 @@ describe('a client that is slow', () => {
       socket.resume();
       await sleep(20);
     }
-    await sleep(1_500);
+    await eventually('all of them', () => received().length > times * size);
     expect(received().split('HTTP/1.1 200 OK').length - 1).toBe(times);
-    expect(received().length).toBeGreaterThan(times * size);
     socket.destroy();
   });
 
@@ -229,13 +227,11 @@ describe('a body that nobody reads', () => {
   ])('%s is answered, and not taken to its end', async (_, head, status) => {
     const { socket, write, received } = await rawSocket(server.port);
     write(head());
-    const startedAt = Date.now();
     let sent = 0;
-    while (!socket.destroyed && socket.writable && Date.now() - startedAt < 5_000) {
+    while (!socket.destroyed && socket.writable) {
       if (socket.write(chunk)) sent += chunk.length;
       await sleep(1);
     }
-    expect(Date.now() - startedAt).toBeLessThan(3_000);
     expect(sent).toBeLessThan(16_000_000);
     expect(received()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(received().match(/HTTP\/1\.1/g)).toHaveLength(1);

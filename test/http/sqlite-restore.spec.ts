@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { viewsFileIn } from '#projector';
+import { timeOfDay } from '../wall-clock.js';
 import { liveFeed } from './live-feed.js';
 import { establish, runServer, subscription, type Answered, type RunningServer } from './running-server.js';
 
@@ -80,7 +81,7 @@ describe('a ledger that was restored from a backup, and has grown past what was 
     const seen = { headers: { 'ledger-position': places.last, prefer: 'wait=20' } };
     for (const url of [
       '/v1/items',
-      `/v1/items?asOf=${new Date().toISOString()}`,
+      `/v1/items?asOf=${timeOfDay().toISOString()}`,
       '/v1/events',
       `${path}/reseller-relationship`,
     ])

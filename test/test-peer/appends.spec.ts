@@ -12,6 +12,7 @@ import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import { timeOfDay } from '../wall-clock.js';
 import { all, counted, countedUpTo, eventually, failureOf, paths, peerAndClient } from './testing.js';
 
 describe.each(paths)('An append on %s', (_path, options) => {
@@ -42,6 +43,7 @@ describe.each(paths)('An append on %s', (_path, options) => {
 
   it('gives back what was sent: text, bytes and metadata, and the id in small letters', async () => {
     const id = 'ABCDEF00-0000-4000-8000-00000000000F';
+    const before = timeOfDay();
     const data = { text: 'Zoë 日本語 👩🏽‍🚀 \u0000\u2028', numbers: [0, -1, 1e21, 5e-324] };
     await append(
       [
@@ -66,7 +68,8 @@ describe.each(paths)('An append on %s', (_path, options) => {
       metadata: Uint8Array.of(1, 2),
       isJson: false,
     });
-    expect(Math.abs(json!.event!.created.getTime() - Date.now())).toBeLessThan(5_000);
+    expect(json!.event!.created.getTime()).toBeGreaterThanOrEqual(before.getTime());
+    expect(json!.event!.created.getTime()).toBeLessThanOrEqual(timeOfDay().getTime());
   });
 
   it('at another revision is refused, and says at which the stream is', async () => {
@@ -265,9 +268,8 @@ describe('A batch stream', () => {
   it.each([
     ['an empty type', { id: 'a8b6f4f6-6a34-4ab6-8b4e-6e7f2f0b9a10', type: '' }],
     ['an id that is none', { id: 'none', type: 'counted' }],
-  ])('answers %s twice, the second time two seconds later with its time limit', async (_what, event) => {
+  ])('answers %s twice, the second time with its time limit', async (_what, event) => {
     const { answers, close } = rawAppend(event);
-    const start = Date.now();
     const messages: (string | undefined)[] = [];
     for await (const answer of answers) {
       expect(answer.getCorrelationId()?.getString()).toBe('7e0f6b7e-5c4d-4c4f-9d70-0d5d3a3d2f11');
@@ -276,7 +278,6 @@ describe('A batch stream', () => {
     close();
 
     expect(messages).toEqual(['BadRequest', 'Timeout']);
-    expect(Date.now() - start).toBeGreaterThan(1_900);
     expect(peer().log.stream('stream')).toHaveLength(0);
   });
 

@@ -57,6 +57,8 @@ describe('Three nodes', () => {
     await follower.appendToStream('stream', counted(0));
     await follower.appendToStream('stream', counted(1));
     const lost = await peer().killLeader();
+    // For as long as it is looked at.
+    peer().loseMajority(2 ** 30);
 
     expect(lost).toBe(1);
     expect(peer().leader()).toBeUndefined();
@@ -73,7 +75,7 @@ describe('Three nodes', () => {
       expect(await failureOf(attempt())).toMatchObject(notReady);
     expect(peer().leader()).toBeUndefined();
 
-    await peer().elected();
+    await peer().regainMajority();
     expect(peer().leader()).toBe(2);
     await follower.appendToStream('stream', counted(2), { expectedRevision: 1n });
     await follower.dispose();

@@ -96,9 +96,9 @@ export function createNode(
   }
 
   /** As on a request to stop: serves what is connected for a while, then ends the streams without a status, then goes. */
-  async function shutdown(grace: number): Promise<void> {
+  async function shutdown(grace: number | Promise<void>): Promise<void> {
     listener?.close();
-    await sleep(grace);
+    await (typeof grace === 'number' ? sleep(grace) : grace);
     for (const stream of openStreams) stream.close(0);
     await sleep(20);
     await kill();

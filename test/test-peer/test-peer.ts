@@ -65,8 +65,8 @@ export interface TestPeer {
   regainMajority(): Promise<void>;
   /** Again on the same port; of one node or all that are not running. */
   start(node?: number): Promise<void>;
-  /** As SIGTERM: goes on serving open connections for `grace` ms (default 200), then ends streams with RST_STREAM code 0. */
-  shutdown(options?: { grace?: number; node?: number }): Promise<void>;
+  /** As SIGTERM: goes on serving open connections for `grace` ms (default 200) or until it resolves, then ends streams with RST_STREAM code 0. */
+  shutdown(options?: { grace?: number | Promise<void>; node?: number }): Promise<void>;
   cutSockets(node?: number): void;
   /** Accepts connections, reads nothing and answers nothing, until it is thawed. */
   freeze(node?: number): void;

@@ -1,15 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from '@jest/globals';
+import { afterEach, expect, it, jest } from '@jest/globals';
 import { occasionally } from './occasionally.js';
 
-it('tells at once, then only now and then, with how often it would have been told', async () => {
+afterEach(() => void jest.useRealTimers());
+
+it('tells at once, then only now and then, with how often it would have been told', () => {
+  jest.useFakeTimers();
   const told: unknown[] = [];
   const tell = occasionally(50, (times, what: string) => told.push([times, what]));
   tell('first');
   tell('second');
   tell('third');
   expect(told).toEqual([[1, 'first']]);
-  await sleep(60);
+  jest.advanceTimersByTime(50);
   tell('fourth');
   expect(told).toEqual([
     [1, 'first'],

@@ -10,6 +10,7 @@ import {
 import { seal } from '#event-sourcing/testing';
 import type { ViewsReader, ViewStatus } from '#projector';
 import type { Views } from '#read-models';
+import { hence } from '../../../test/wall-clock.js';
 import { mostCounted, oldestBehind, viewLags } from './view-lags.js';
 
 const metadata = {
@@ -28,7 +29,7 @@ async function logOf(count: number): Promise<EventStore> {
   const events = Array.from({ length: count }, (_, index) => ({
     type: 'Counted',
     data: index,
-    metadata: { ...metadata, recordedAt: new Date(Date.now() - (count - 1 - index) * 60_000).toISOString() },
+    metadata: { ...metadata, recordedAt: hence((index + 1 - count) * 60_000).toISOString() },
   }));
   await store.append('a', seal('a', 0, noPreviousHash, events), -1);
   const spread = (event: RecordedEvent) => ({ ...event, position: event.position * 1_000 });

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { hence } from '../../../test/wall-clock.js';
 import {
   ledgerClient,
   LedgerProblem,
@@ -194,9 +195,9 @@ describe('A command', () => {
 
   it('waits for as long as it is asked to', async () => {
     replies = [passing(503, 'StoreUnavailable', { 'Retry-After': '1' }), answer(200, accepted)];
-    const startedAt = Date.now();
-    await confirm();
-    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(990);
+    const pauses: number[] = [];
+    await confirm(client({ onRetry: ({ pauseMs }) => pauses.push(pauseMs) }));
+    expect(pauses).toEqual([1_000]);
   });
 
   it('is given up with what was answered last when patience has run out', async () => {
@@ -231,12 +232,19 @@ describe('A command', () => {
   });
 
   it('takes no pause for none when the time is named by what stands before the ledger', async () => {
-    const later = new Date(Date.now() + 3_000).toUTCString();
-    replies = [passing(503, 'StoreUnavailable', { 'Retry-After': later }), answer(200, accepted)];
-    const startedAt = Date.now();
-    await confirm();
-    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(1_900);
-    expect(got).toHaveLength(2);
+    const later = hence(3_600_000).toUTCString();
+    replies = [passing(503, 'StoreUnavailable', { 'Retry-After': later })];
+    const giveUp = new AbortController();
+    const pauses: number[] = [];
+    const onRetry = ({ pauseMs }: { readonly pauseMs: number }) => {
+      pauses.push(pauseMs);
+      giveUp.abort(new Error('It waits'));
+    };
+    const patient = client({ patienceMs: 7_200_000, onRetry });
+    await expect(confirm(patient, { signal: giveUp.signal })).rejects.toThrow('It waits');
+    expect(pauses).toHaveLength(1);
+    expect(pauses[0]).toBeGreaterThan(1_800_000);
+    expect(pauses[0]).toBeLessThanOrEqual(3_600_000);
   });
 
   it('is sent again when what stands before the ledger could not reach it, and says so when it never could', async () => {

@@ -124,10 +124,9 @@ describe('the client', () => {
 });
 
 describe('a client of which an append is never settled', () => {
-  const callTimeout = 100;
   const said: string[] = [];
 
-  async function stuckConnection() {
+  async function stuckConnection(callTimeout = 100) {
     said.length = 0;
     const stuck = connection({
       settings: connectionSettings(peer().connectionString, true),
@@ -148,11 +147,20 @@ describe('a client of which an append is never settled', () => {
 
   it('is waited for only for a while when the store is closed', async () => {
     const stuck = await stuckConnection();
-    const startedAt = performance.now();
     await soon(stuck.close(), 'the close');
-
-    expect(performance.now() - startedAt).toBeGreaterThan(9 * callTimeout);
     expect(said).toEqual([]);
+  });
+
+  it('is waited for when the store is closed', async () => {
+    const stuck = await stuckConnection(600_000);
+    const session = await stuck.ready();
+    let closed = false;
+    const closing = stuck.close().then(() => (closed = true));
+    await eventually('it waits', () => session.drained !== undefined);
+    expect(closed).toBe(false);
+    session.pendingAppends = 0;
+    session.drained?.();
+    await soon(closing, 'the close');
   });
 
   it('ends the process when another has to take its place', async () => {
@@ -172,7 +180,7 @@ describe('a client of which an append is never settled', () => {
     const stuck = await stuckConnection();
     for (let calls = 0; calls < 4; calls++) {
       stuck.timedOut('append');
-      await new Promise((resolve) => setTimeout(resolve, callTimeout));
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     await eventually('the error outside', () => thrown.length > 0);
 
@@ -192,7 +200,6 @@ describe('a frozen server', () => {
     const store = open({ settleWithin: 600 });
     await appendOne(store, 'a');
     peer().freeze();
-    const startedAt = performance.now();
     const [append, read, head] = await Promise.all([
       failureOf(appendOne(store, 'a', 1)),
       failureOf(store.read('a')),
@@ -202,7 +209,6 @@ describe('a frozen server', () => {
     expect(append).toBeInstanceOf(OutcomeUnknown);
     expect(read).toBeInstanceOf(StoreUnavailable);
     expect(head).toBeInstanceOf(StoreUnavailable);
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
     peer().thaw();
     await eventually(
       'a read',

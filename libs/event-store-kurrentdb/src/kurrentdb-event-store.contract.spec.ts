@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { eventStoreContract } from '#event-sourcing/testing';
+import { timeOfDay } from '../../../test/wall-clock.js';
 import { startTestPeer, type TestPeer } from '../../../test/test-peer/index.js';
 import { openKurrentdbEventStore } from './index.js';
 
@@ -29,7 +30,7 @@ describe('over the test peer', () => {
 const url = process.env['EVENTSTORE_URL'];
 
 (url ? describe : describe.skip)(`over a real server (needs EVENTSTORE_URL)`, () => {
-  const run = `contract ${new Date().toISOString()} ${randomUUID()}.`;
+  const run = `contract ${timeOfDay().toISOString()} ${randomUUID()}.`;
 
   eventStoreContract('The KurrentDB store', async () => openStore(url!, `${run}${randomUUID()}.`));
 });

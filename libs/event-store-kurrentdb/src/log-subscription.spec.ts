@@ -121,11 +121,9 @@ describe('a subscription that the server ends', () => {
     peer().faults.onSubscribe({ do: 'fail', code: status.UNAVAILABLE, message: 'no' }, { times: Infinity });
     const before = peer().counts.subscriptions;
     peer().endSubscriptions();
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    // After 100, 200, 400 ms, each with some chance in it.
+    await eventually('three attempts', () => peer().counts.subscriptions - before >= 3);
 
-    // 100, 200, 400 ms, each with some chance in it.
-    expect(peer().counts.subscriptions - before).toBeGreaterThanOrEqual(3);
-    expect(peer().counts.subscriptions - before).toBeLessThanOrEqual(7);
     expect(notices).toHaveLength(1);
     expect(notices[0]?.details).toMatchObject({ position, reason: expect.stringContaining('no') });
     peer().faults.clear();
@@ -204,17 +202,15 @@ describe('a subscription whose server says nothing', () => {
   });
 
   it('ends as soon as it is told to', async () => {
-    const store = open({ callTimeout: 3_000 });
+    // Were an answer waited for, the test would hang.
+    const store = open({ callTimeout: 600_000 });
     await appendOne(store, 'a');
     const log = follow(store);
     await log.caughtUp();
     peer().freeze();
-    const startedAt = performance.now();
     await log.stop();
     const beginning = follow(store);
     await beginning.stop();
-
-    expect(performance.now() - startedAt).toBeLessThan(2_500);
     peer().thaw();
   });
 });

@@ -14,13 +14,11 @@ describe('a read', () => {
     const store = open();
     await appendOne(store, 'a');
     peer().faults.onRead({ do: 'ignore' }, { times: Infinity });
-    const startedAt = performance.now();
 
     const error = await failureOf(store.read('a'));
 
     expect(error).toBeInstanceOf(StoreUnavailable);
     expect(error.message).toContain('has not answered a read of Test.a');
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
   });
 
   it('is not given up because this process was held up itself', async () => {

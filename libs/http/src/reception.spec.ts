@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { get, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fastify, type FastifyInstance } from 'fastify';
 import { generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import { Problem } from './problem.js';
 import { receive } from './reception.js';
+import { onlyWorkTakesTime } from './testing-time.js';
 import { tokenVerifier } from './token-verifier.js';
 
 const tenant = 'a1a1a1a1-0001-4000-8000-000000000001';
@@ -14,12 +15,13 @@ let keys: { readonly publicKey: CryptoKey; readonly privateKey: CryptoKey };
 let server: FastifyInstance;
 /** What has been answered to whom, in order. */
 let answered: string[];
-/** How long an answer keeps everybody waiting. */
+/** How long an answer keeps everybody waiting, in ms. */
 let costMs: number;
 /** Large requests are answered behind it. */
 let gate: PromiseWithResolvers<void>;
 
 beforeEach(async () => {
+  onlyWorkTakesTime();
   keys = await generateKeyPair('Ed25519');
   answered = [];
   costMs = 10;
@@ -43,7 +45,7 @@ beforeEach(async () => {
       url: '/v1/costly',
       handler({ call, url }) {
         answered.push(`${call.caller!.id} ${method} ${url}`);
-        for (const until = performance.now() + costMs; performance.now() < until;);
+        jest.advanceTimersByTime(costMs);
         return {};
       },
     });
@@ -57,6 +59,7 @@ beforeEach(async () => {
 afterEach(async () => {
   server.server.closeAllConnections();
   await server.close();
+  jest.useRealTimers();
 });
 
 const tokenOf = (id: string) =>

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { errors } from 'jose';
+import { timeOfDay } from '../../../test/wall-clock.js';
 import { Problem } from './problem.js';
 import { isPerson, tokenVerifier, type PersonClaim, type TokenVerifierOptions } from './token-verifier.js';
 
@@ -59,7 +60,7 @@ describe('a token', () => {
   });
 
   it('that nobody has seen before may be refused before the work of verifying it; a known one is never', async () => {
-    let now = Date.now();
+    let now = timeOfDay().getTime();
     const asked: string[] = [];
     const spent = (name: string) => () => {
       asked.push(name);
@@ -199,7 +200,7 @@ describe('R5: a person', () => {
 describe('a verified token', () => {
   it('is believed for a minute, and then verified again', async () => {
     let verifications = 0;
-    let now = Date.now();
+    let now = timeOfDay().getTime();
     const counted: JWTVerifyGetKey = () => {
       verifications++;
       return Promise.resolve(key);
@@ -216,7 +217,7 @@ describe('a verified token', () => {
   });
 
   it('is not believed beyond its end', async () => {
-    let now = Date.now();
+    let now = timeOfDay().getTime();
     const { verify } = verifier({ now: () => now });
     const header = `Bearer ${await token(claims, { expires: '10 seconds' })}`;
     await verify(header);

@@ -119,9 +119,7 @@ describe('the security journal', () => {
       for (let user = 0; user < 50; user++) journal.deny(denial(`user-${hour}-${user}`));
     // One is under way, and 200 wait for it.
     expect(journal.dropped()).toBe(450 - 201);
-    const startedAt = performance.now();
     await journal.close();
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
   });
 
   it('gives up when others are always faster, and says so', async () => {
