@@ -7,8 +7,6 @@ import { clientOf } from './client.js';
 import { connectionSettings } from './connection-string.js';
 import { failureOf } from './testing.js';
 
-jest.setTimeout(60_000);
-
 const unavailable = Object.assign(new Error('Server Is Not Ready'), { code: 14, details: 'Server Is Not Ready' });
 
 async function withPeer(
