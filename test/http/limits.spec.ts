@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '../eventually.js';
@@ -101,8 +102,104 @@ describe('a caller', () => {
     expect((await list(known, from('192.0.2.1'))).status).toBe(200);
     expect((await list({ id: 'elsewhere' }, from('192.0.2.2'))).status).toBe(200);
     expect(await list({ id: 'not-yet-known' }, from('192.0.2.1'))).toMatchObject({ status: 429 });
+    // Nor can it ask without one.
+    for (const none of [null, 'no-token', 'a.b.c'])
+      expect(await list(none, from('192.0.2.1'))).toMatchObject({ status: 429, code: 'TooManyRequests' });
     await sleep(wait * 1000);
     expect((await list({ id: 'not-yet-known' }, from('192.0.2.1'))).status).toBe(200);
+  });
+});
+
+describe('who names no caller', () => {
+  let server: RunningServer;
+  beforeAll(async () => {
+    server = await runServer({
+      env: { RATE_LIMIT: '20', RATE_LIMIT_WINDOW_SECONDS: '3600', TRUSTED_PROXIES: '127.0.0.0/8' },
+    });
+  });
+  afterAll(() => server.end());
+  const from = (address: string, path: string, method = 'GET') =>
+    server.send(path, { as: null, key: null, method, headers: { 'x-forwarded-for': address } });
+  const open = ['/openapi.json', '/docs', '/schemas/events', '/schemas/commands/Nothing', '/problems', '/nothing'];
+
+  it('is counted by the address, wherever it asks, and refused in the form of every problem', async () => {
+    for (let left = 19; left >= 0; left--) {
+      const { status, headers } = await from('192.0.2.1', open[left % open.length]!);
+      expect(status).not.toBe(429);
+      expect(headers.get('ratelimit-policy')).toBe('"address";q=20;w=3600');
+      expect(headers.get('ratelimit')).toMatch(`"address";r=${left};`);
+    }
+    for (const path of open)
+      expect(await from('192.0.2.1', path)).toMatchObject({
+        status: 429,
+        code: 'TooManyRequests',
+        body: {
+          type: '/problems/too-many-requests',
+          retryable: true,
+          outcome: 'none',
+          instance: path,
+        },
+      });
+    expect((await from('192.0.2.1', '/nothing', 'POST')).status).toBe(429);
+    const head = await fetch(`${server.url}/openapi.json`, {
+      method: 'HEAD',
+      headers: { 'x-forwarded-for': '192.0.2.1' },
+    });
+    expect([head.status, head.headers.get('retry-after')]).toEqual([429, expect.stringMatching(/^\d+$/)]);
+    // Neither others nor callers are in its way.
+    expect((await from('192.0.2.2', '/openapi.json')).status).toBe(200);
+    const asCaller = await server.get('/v1/customers', { headers: { 'x-forwarded-for': '192.0.2.1' } });
+    expect(asCaller.status).toBe(200);
+  });
+
+  it('is counted too where what it asks for is no address', async () => {
+    const statuses: number[] = [];
+    for (let times = 0; times < 21; times++) statuses.push((await server.get('/%zz', { as: null })).status);
+    expect(statuses).toEqual([...Array.from({ length: 20 }, () => 400), 429]);
+    const { body } = await server.get('/%zz', { as: null });
+    expect(body).toMatchObject({ code: 'TooManyRequests', instance: '/%25zz' });
+  });
+
+  it('hears how the server does, however often it asks', async () => {
+    for (let times = 0; times < 25; times++)
+      for (const path of ['/health/live', '/health/ready']) {
+        const { status, headers } = await from('192.0.2.3', path);
+        expect([status, headers.get('ratelimit')]).toEqual([200, null]);
+      }
+  });
+});
+
+describe('a connection that sends many requests at once', () => {
+  it('has them answered in their order, whatever they are', async () => {
+    const server = await runServer();
+    try {
+      const path = await establish(server);
+      const token = await server.tokenOf({});
+      const bearer = `Authorization: Bearer ${token}\r\n`;
+      const request = (line: string, headers = '', body = '') =>
+        `${line} HTTP/1.1\r\nHost: ledger\r\n${headers}${body ? `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n` : ''}\r\n${body}`;
+      const name = (times: number) => JSON.stringify({ name: `Name ${times}` });
+      const round = (times: number) =>
+        [
+          [request('GET /openapi.json', 'If-None-Match: *\r\n'), 304],
+          [request('GET /v1/customers'), 401],
+          [request(`POST ${path}/profile/update`, `${bearer}Idempotency-Key: ${times}\r\n`, name(times)), 200],
+          [request('GET /nothing'), 404],
+          [request('GET /problems/removal-blocked', 'Accept-Encoding: identity;q=0\r\n'), 406],
+          [request(`GET ${path}/reseller-relationship`, bearer), 200],
+          [request('POST /nothing', '', '{'), 400],
+          [request('HEAD /health/live'), 200],
+        ] as const;
+      const all = Array.from({ length: 50 }, (_, times) => round(times)).flat();
+      const { socket, write, received } = await rawSocket(server.port);
+      write(all.map(([text]) => text).join('') + request('GET /last', 'Connection: close\r\n'));
+      await once(socket, 'end');
+      const statuses = [...received().matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
+      expect(statuses).toEqual([...all.map(([, status]) => status), 404]);
+      expect((await server.get(`${path}/reseller-relationship`)).body.customer.name).toBe('Name 49');
+    } finally {
+      await server.end();
+    }
   });
 });
 

@@ -16,12 +16,12 @@ import {
 import { StoreUnavailable } from '#event-sourcing';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Condition } from './condition.js';
 import type { Limits } from './configuration.js';
+import { serveApiDocuments } from './api-documents.js';
 import { Ledger } from './ledger.js';
 import { occasionally } from '../../projector/src/occasionally.js';
 import { openApiDocument } from './openapi.js';
@@ -84,8 +84,12 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && pipelining.isHeld(socket)) return;
       answerUnreadable(error, socket);
     },
+    // Before any hook: what is no address is counted here.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
-      filter.answer(error, request, reply),
+      void fastify.chargeAddress(request, reply).then(
+        () => filter.answer(error, request, reply),
+        (refused: unknown) => filter.answer(refused, request, reply),
+      ),
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   const pipelining = boundPipelining(fastify.server);
@@ -109,6 +113,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     verifier,
     callers: limitOf('caller', limits.requests),
     strangers: limitOf('failedTokens', limits.failedTokens),
+    addresses: limitOf('address', limits.requests),
     readerTimeoutMs: clientTimeoutMs,
     onAnswered,
   });
@@ -123,18 +128,8 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   app.useGlobalFilters(filter);
   app.useGlobalGuards(new PartyGuard(app.get(Ledger)));
   app.useGlobalPipes(new FieldsPipe());
-  document(app);
+  serveApiDocuments(fastify, openApiDocument(app));
   return app;
-}
-
-/** The document of the routes, and a page to try them from that needs nothing from the network. */
-function document(app: NestFastifyApplication): void {
-  const openapi = openApiDocument(app);
-  SwaggerModule.setup('docs', app, openapi as OpenAPIObject, {
-    jsonDocumentUrl: 'openapi.json',
-    raw: ['json'],
-    customSiteTitle: 'Reseller Ledger',
-  });
 }
 
 /** What needs no ledger, and what the problem that all others meet leads to. */

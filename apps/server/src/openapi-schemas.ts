@@ -143,7 +143,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
       revision: { type: ['integer', 'null'], description: 'The current revision, with PreconditionFailed.' },
       position,
       reason: text,
-      offered: { ...listOf(text), description: 'The media types that the route answers with, with NotAcceptable.' },
+      offered: {
+        ...listOf(text),
+        description: 'The media types, or the codings, that the route answers with, with NotAcceptable.',
+      },
       limit: { ...whole, description: 'How many streams the caller or its tenant may have open, with TooManyStreams.' },
       tenant: text,
       ledger: text,
@@ -637,6 +640,7 @@ function headersNamed(components: readonly HeaderComponent[]): Schema {
 const headerNames = [
   ['ETag', 'ETag'],
   ['ListTag', 'ETag'],
+  ['DocumentTag', 'ETag'],
   ['LedgerPosition', 'Ledger-Position'],
   ['Location', 'Location'],
   ['IdempotentReplayed', 'Idempotent-Replayed'],
@@ -652,6 +656,11 @@ const unchanged = (tag: HeaderComponent): Answers => ({
 const one = (name: string, description: string): Answers => ({
   ...answer(200, description, shown(name), [...always, 'ETag']),
   ...unchanged('ETag'),
+});
+/** What is the same for whoever asks, as it is or compressed. */
+const fixed = (description: string, schema: Schema, mediaType?: string): Answers => ({
+  ...answer(200, description, schema, ['DocumentTag'], mediaType),
+  304: { description: 'Nothing has changed since the ETag that was sent.', headers: headersNamed(['DocumentTag']) },
 });
 const list = (name: string, description: string): Answers => ({
   ...answer(200, description, shown(name), [...always, 'ListTag', 'Link']),
@@ -727,22 +736,18 @@ const answers: Readonly<Record<string, Answers>> = {
     ...answer(200, 'Ready.', shown('Readiness')),
     ...answer(503, 'Something is missing, and named.', shown('Readiness')),
   },
-  'ProblemsController.all': answer(200, 'Every problem.', shown('ProblemTexts')),
-  'ProblemsController.one': answer(200, 'What the problem means.', shown('ProblemText')),
-  'SchemasController.events': answer(200, 'One for each form that an event has ever had.', shown('SchemaEntries')),
-  'SchemasController.event': answer(
-    200,
+  'ProblemsController.all': fixed('Every problem.', shown('ProblemTexts')),
+  'ProblemsController.one': fixed('What the problem means.', shown('ProblemText')),
+  'SchemasController.events': fixed('One for each form that an event has ever had.', shown('SchemaEntries')),
+  'SchemasController.event': fixed(
     'What the data of the event looks like.',
     shown('JsonSchema'),
-    [],
     'application/schema+json',
   ),
-  'SchemasController.commands': answer(200, 'One for each command.', shown('SchemaEntries')),
-  'SchemasController.command': answer(
-    200,
+  'SchemasController.commands': fixed('One for each command.', shown('SchemaEntries')),
+  'SchemasController.command': fixed(
     'What the body of the command may hold.',
     shown('JsonSchema'),
-    [],
     'application/schema+json',
   ),
 };

@@ -90,6 +90,11 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
     operation.security = [];
     operation.responses = { ...answerOf(own), ...problems('AddressTooLong', 'HeadersTooLarge') };
     if (path.includes('{')) operation.responses['404'] = { $ref: '#/components/responses/NotFound' };
+    // A load balancer must hear how the server does, however often it asks.
+    if (path.startsWith('/health/')) return;
+    operation.parameters.push(ref('parameters', 'IfNoneMatch'));
+    Object.assign(operation.responses, problems('BadRequest', 'NotAcceptable', 'TooManyRequests'));
+    limited(operation);
     return;
   }
   operation.security = [{ bearer: [] }];
@@ -331,6 +336,7 @@ const parameters: Json = {
 
 const headers: Json = {
   ETag: { description: 'Revision and form of the relationship.', schema: tags },
+  DocumentTag: { description: 'The bytes of the document; another for each coding.', schema: tags },
   ListTag: {
     description: 'Of the position of the view, the event that stands there, and the query.',
     schema: { type: 'string', example: 'W/"42.0123456789abcdef"' },

@@ -1,25 +1,26 @@
-import { Answer, Problem, problemTexts, problemType } from '#http';
+import { FixedDocument, Problem, problemTexts, problemType } from '#http';
 import { Controller, Get, Param } from '@nestjs/common';
 
-const byName = new Map(Object.entries(problemTexts).map(([code, text]) => [problemType(code), { code, ...text }]));
+const explained = Object.entries(problemTexts).map(([code, text]) => ({ type: problemType(code), code, ...text }));
+const all = document(explained);
+const byType = new Map(explained.map((problem) => [problem.type, document(problem)]));
 
 /** What the `type` of a problem leads to. */
 @Controller('problems')
 export class ProblemsController {
   @Get()
   all() {
-    return explained([...byName].map(([type, problem]) => ({ type, ...problem })));
+    return all;
   }
 
   @Get(':name')
   one(@Param('name') name: string) {
-    const type = `/problems/${name}`;
-    const problem = byName.get(type);
+    const problem = byType.get(`/problems/${name}`);
     if (!problem) throw new Problem('RouteNotFound');
-    return explained({ type, ...problem });
+    return problem;
   }
 }
 
-function explained(body: object): Answer {
-  return new Answer(200, { 'Cache-Control': 'public, max-age=3600' }, body);
+function document(body: object): FixedDocument {
+  return new FixedDocument('application/json; charset=utf-8', 3600, () => JSON.stringify(body));
 }

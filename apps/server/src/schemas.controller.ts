@@ -1,43 +1,64 @@
-import { Answer, Problem } from '#http';
+import { FixedDocument, Problem } from '#http';
 import { Controller, Get, Param } from '@nestjs/common';
 import { commandSchemas, eventSchemas, type SchemaText } from './schemas.js';
 
 /** What events look like and what commands take, for whoever reads or sends them; no token is asked for. */
 @Controller('schemas')
 export class SchemasController {
+  private readonly ofEvents = new Shelf(eventSchemas, (name) => `/schemas/events/${name.replace('.', '/')}`);
+  private readonly ofCommands = new Shelf(commandSchemas, (name) => `/schemas/commands/${name}`);
+
   @Get('events')
   events() {
-    return listed(eventSchemas(), (name) => `/schemas/events/${name.replace('.', '/')}`);
+    return this.ofEvents.list;
   }
 
   @Get('events/:eventType/:schemaNumber')
   event(@Param('eventType') type: string, @Param('schemaNumber') schema: string) {
-    return shown(eventSchemas().get(`${type}.${schema}`));
+    return this.ofEvents.one(`${type}.${schema}`);
   }
 
   @Get('commands')
   commands() {
-    return listed(commandSchemas(), (name) => `/schemas/commands/${name}`);
+    return this.ofCommands.list;
   }
 
   @Get('commands/:commandName')
   command(@Param('commandName') name: string) {
-    return shown(commandSchemas().get(name));
+    return this.ofCommands.one(name);
   }
 }
 
 // A schema only ever grows within its number, so an old copy is never wrong, only silent about what is new.
-const cached = { 'Cache-Control': 'public, max-age=3600' };
+const keptForSeconds = 3600;
 
-function listed(schemas: ReadonlyMap<string, SchemaText>, addressOf: (name: string) => string): Answer {
-  const entries = [...schemas].map(([name, { schema }]) => {
-    const { $id: id, title, description } = schema;
-    return { id, href: addressOf(name), title, description };
-  });
-  return new Answer(200, cached, entries);
-}
+/** The schemas of one kind, and the list of them. */
+class Shelf {
+  readonly list: FixedDocument;
+  private readonly documents = new Map<string, FixedDocument>();
 
-function shown(found: SchemaText | undefined): Answer {
-  if (!found) throw new Problem('RouteNotFound');
-  return new Answer(200, { ...cached, 'Content-Type': 'application/schema+json' }, found.text);
+  constructor(
+    private readonly schemas: () => ReadonlyMap<string, SchemaText>,
+    addressOf: (name: string) => string,
+  ) {
+    this.list = new FixedDocument('application/json; charset=utf-8', keptForSeconds, () =>
+      JSON.stringify(
+        [...schemas()].map(([name, { schema }]) => {
+          const { $id: id, title, description } = schema;
+          return { id, href: addressOf(name), title, description };
+        }),
+      ),
+    );
+  }
+
+  /** @throws Problem 404 */
+  one(name: string): FixedDocument {
+    const schema = this.schemas().get(name);
+    if (!schema) throw new Problem('RouteNotFound');
+    const known = this.documents.get(name);
+    if (known) return known;
+    const document = new FixedDocument('application/schema+json', keptForSeconds, () => schema.text);
+    this.documents.set(name, document);
+    return document;
+  }
 }

@@ -3246,7 +3246,7 @@ export interface components {
             /** @description Compared as a whole number, never counted. */
             position?: string;
             reason?: string;
-            /** @description The media types that the route answers with, with NotAcceptable. */
+            /** @description The media types, or the codings, that the route answers with, with NotAcceptable. */
             offered?: string[];
             /** @description How many streams the caller or its tenant may have open, with TooManyStreams. */
             limit?: number;
@@ -5913,6 +5913,8 @@ export interface components {
     headers: {
         /** @description Revision and form of the relationship. */
         ETag: string;
+        /** @description The bytes of the document; another for each coding. */
+        DocumentTag: string;
         /** @description Of the position of the view, the event that stands there, and the query. */
         ListTag: string;
         /** @description The place in the ledger that the answer rests on, and the begin of the id of the event that stands there. Give it back as it is. */
@@ -15605,7 +15607,10 @@ export interface operations {
     problemsAll: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Answer 304 if nothing has changed since this ETag. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15614,20 +15619,39 @@ export interface operations {
             /** @description Every problem. */
             200: {
                 headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemTexts"];
                 };
             };
+            /** @description Nothing has changed since the ETag that was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            406: components["responses"]["NotAcceptable"];
             414: components["responses"]["AddressTooLong"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
         };
     };
     problemsOne: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Answer 304 if nothing has changed since this ETag. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 /** @description The last part of the type. */
                 name: string;
@@ -15639,21 +15663,40 @@ export interface operations {
             /** @description What the problem means. */
             200: {
                 headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemText"];
                 };
             };
+            /** @description Nothing has changed since the ETag that was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
             414: components["responses"]["AddressTooLong"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
         };
     };
     schemasEvents: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Answer 304 if nothing has changed since this ETag. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15662,20 +15705,39 @@ export interface operations {
             /** @description One for each form that an event has ever had. */
             200: {
                 headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SchemaEntries"];
                 };
             };
+            /** @description Nothing has changed since the ETag that was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            406: components["responses"]["NotAcceptable"];
             414: components["responses"]["AddressTooLong"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
         };
     };
     schemasEvent: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Answer 304 if nothing has changed since this ETag. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 /** @description The name of the event. */
                 eventType: string;
@@ -15689,21 +15751,40 @@ export interface operations {
             /** @description What the data of the event looks like. */
             200: {
                 headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/schema+json": components["schemas"]["JsonSchema"];
                 };
             };
+            /** @description Nothing has changed since the ETag that was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
             414: components["responses"]["AddressTooLong"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
         };
     };
     schemasCommands: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Answer 304 if nothing has changed since this ETag. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15712,20 +15793,39 @@ export interface operations {
             /** @description One for each command. */
             200: {
                 headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SchemaEntries"];
                 };
             };
+            /** @description Nothing has changed since the ETag that was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            406: components["responses"]["NotAcceptable"];
             414: components["responses"]["AddressTooLong"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
         };
     };
     schemasCommand: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Answer 304 if nothing has changed since this ETag. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 /** @description The name of the command. */
                 commandName: string;
@@ -15737,14 +15837,30 @@ export interface operations {
             /** @description What the body of the command may hold. */
             200: {
                 headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/schema+json": components["schemas"]["JsonSchema"];
                 };
             };
+            /** @description Nothing has changed since the ETag that was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["DocumentTag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
             414: components["responses"]["AddressTooLong"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
         };
     };

@@ -4,7 +4,7 @@
  */
 export function acceptable<T extends string>(accept: string | undefined, offered: readonly T[]): T | undefined {
   if (accept === undefined || accept === '*/*' || accept === '') return offered[0];
-  const ranges = accept.toLowerCase().split(',').map(rangeOf);
+  const ranges = weighedRanges(accept);
   let best: T | undefined;
   let bestWeight = 0;
   for (const type of offered) {
@@ -14,7 +14,12 @@ export function acceptable<T extends string>(accept: string | undefined, offered
   return best;
 }
 
-interface Range {
+/** What a header such as `Accept` or `Accept-Encoding` names, in lower case, with the weight of each. */
+export function weighedRanges(text: string): Range[] {
+  return text.toLowerCase().split(',').map(rangeOf);
+}
+
+export interface Range {
   readonly name: string;
   readonly weight: number;
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { FixedDocument } from './fixed-document.js';
 
 /** An answer that a route has made up itself: status, headers and body as they go out. */
 export class Answer {
@@ -19,9 +20,11 @@ export class Answer {
   }
 }
 
-/** Nest on Fastify, sending {@link Answer}s as they are and leaving errors to the one filter as they were thrown. */
+/** Nest on Fastify, sending {@link Answer}s and {@link FixedDocument}s as they are and leaving errors to the one filter as they were thrown. */
 export class LedgerHttpAdapter extends FastifyAdapter {
   override reply(response: FastifyReply, body: unknown, statusCode?: number) {
+    // Nest waits for it, though its type does not say so.
+    if (body instanceof FixedDocument) return body.sendTo(response) as unknown as FastifyReply;
     return body instanceof Answer ? body.sendTo(response) : super.reply(response, body, statusCode);
   }
 

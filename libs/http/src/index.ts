@@ -5,6 +5,7 @@ export * from './cursor.js';
 export * from './embedded-key.js';
 export * from './entity-tag.js';
 export * from './few-at-once.js';
+export * from './fixed-document.js';
 export * from './fields-pipe.js';
 export * from './fields.js';
 export * from './idempotency-key.js';

@@ -103,7 +103,7 @@ export class ProblemFilter implements ExceptionFilter {
     const call = (request.call as Call | null) ?? beginCall(request, reply);
     const { status, headers, body } = this.problemOf(error, {
       call,
-      instance: request.url.split('?', 1)[0]!,
+      instance: referenceOf(request.url.split('?', 1)[0]!),
       method: request.method,
       route: request.routeOptions.url,
       namedPartner: (request.params as { readonly partnerId?: string } | null)?.partnerId,
@@ -173,4 +173,9 @@ function ofRejection({ code, details }: Rejection): Omit<Told, 'headers'> {
   // Blockers are what callers of a removal look for, so they stand at the top.
   const { blockers, ...rest } = details as { blockers?: unknown };
   return { code, members: { ...(blockers === undefined ? {} : { blockers }), details: rest } };
+}
+
+/** A reference of RFC 3986, also where what was asked for is none. */
+function referenceOf(path: string): string {
+  return path.replace(/%(?![\da-f]{2})|[^\w%!$&'()*+,\-./:;=@~]/gi, encodeURIComponent);
 }

@@ -83,7 +83,7 @@ export const httpProblems = {
   NotAcceptable: {
     status: 406,
     title: 'The answer is not there in a form that Accept asks for',
-    detail: 'offered names the media types that this route answers with.',
+    detail: 'offered names the media types, or the codings for Accept-Encoding, that this route answers with.',
   },
   RequestTimeout: {
     status: 408,

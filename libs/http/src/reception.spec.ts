@@ -31,6 +31,7 @@ beforeEach(async () => {
     verifier: tokenVerifier({ key: keys.publicKey, issuer: 'issuer', audience: 'ledger', algorithms: ['EdDSA'] }),
     callers: undefined,
     strangers: undefined,
+    addresses: undefined,
     readerTimeoutMs: 30_000,
     onAnswered: () => undefined,
   });

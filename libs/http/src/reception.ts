@@ -43,6 +43,8 @@ declare module 'fastify' {
     charge: (request: FastifyRequest, reply: FastifyReply, cost: number) => Promise<void>;
     /** Counts the size of one answer of many, in characters; what the caller has left if that took anything. */
     chargeForAnswer: (request: FastifyRequest, size: number) => Promise<Taken | undefined>;
+    /** Takes one of what the remote address has left for requests that name no caller. @throws Problem 429 */
+    chargeAddress: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   }
   interface FastifyContextConfig {
     /** The media types that the route answers with; JSON unless it says otherwise, empty if it sees to that itself. */
@@ -58,6 +60,8 @@ export interface ReceptionOptions {
   readonly callers: RateLimit | undefined;
   /** Of a remote address's tokens that were not accepted; absent: none. */
   readonly strangers: RateLimit | undefined;
+  /** Of a remote address's requests that name no caller; absent: none. */
+  readonly addresses: RateLimit | undefined;
   /** How long a reader may take for any part of an answer before its connection is closed. */
   readonly readerTimeoutMs: number;
   /** Told when a request has been answered. */
@@ -79,7 +83,7 @@ const mostQuestions = 1_000;
  * been read, and nobody unknown may make the server read one.
  */
 export function receive(fastify: FastifyInstance, options: ReceptionOptions): void {
-  const { verifier, callers, strangers, readerTimeoutMs, onAnswered } = options;
+  const { verifier, callers, strangers, addresses, readerTimeoutMs, onAnswered } = options;
   // A null field of its own keeps the shape of requests; the hook below sets it before anything can read it.
   fastify.decorateRequest('call', null as unknown as Call);
 
@@ -98,6 +102,14 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   }
   fastify.decorate('chargeForAnswer', chargeForAnswer);
 
+  async function chargeAddress(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (!addresses) return;
+    const taken = await addresses.take(addressName(request.ip));
+    tell(reply, addresses, taken);
+    if (!taken.admitted) throw tooMany(taken);
+  }
+  fastify.decorate('chargeAddress', chargeAddress);
+
   async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { call, headers } = request;
     const refuseIfSpent = async () => {
@@ -109,8 +121,11 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     try {
       call.caller = await verifier.verify(headers.authorization, strangers && refuseIfSpent);
     } catch (error) {
-      if (strangers && error instanceof Problem && error.status === 401)
-        tell(reply, strangers, await strangers.take(addressName(request.ip)));
+      if (strangers && error instanceof Problem && error.status === 401) {
+        const taken = await strangers.take(addressName(request.ip));
+        tell(reply, strangers, taken);
+        if (!taken.admitted) throw tooMany(taken);
+      }
       throw error;
     }
   }
@@ -143,18 +158,19 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     beginCall(request, reply);
     // Node would refuse it without a word (RFC 9112, 3.2).
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') return done(new Problem('BadRequest'));
+    if (isHealth(request)) return done();
     // By the route that was found, because an address can be written in more ways than one: %76 is a v too.
-    if (!(request.routeOptions.url ?? request.url).startsWith('/v1/')) return done();
-    admit(request, reply).then(() => done(), done);
+    const isForCallers = (request.routeOptions.url ?? request.url).startsWith('/v1/');
+    (isForCallers ? admit : chargeAddress)(request, reply).then(() => done(), done);
   });
 
   // Only now, because what has begun by its turn goes on by itself.
   const turns = loopTurns({ longestLine: mostQuestions });
   fastify.addHook('preHandler', (request, _, done) => {
     const { caller } = request.call;
-    if (!caller || !isQuestion(request)) return done();
+    if (caller && !isQuestion(request)) return done();
     turns
-      .take(nameOf(caller))
+      .take(caller ? nameOf(caller) : `${isHealth(request) ? 'health ' : ''}${addressName(request.ip)}`)
       .then(() => requireThere(request))
       .then(() => done(), done);
   });
@@ -176,6 +192,11 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     onAnswered(request, reply);
     done();
   });
+}
+
+/** Not counted and in a line of its own: a load balancer must hear how the server does, whatever else its address asks for. */
+function isHealth({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.url?.startsWith('/health/') ?? false;
 }
 
 /**

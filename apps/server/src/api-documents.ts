@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { FixedDocument } from '#http';
+import type { FastifyInstance } from 'fastify';
+
+/** Shorter than that of schemas: the next release may say more, and who tries it out wants to see it. */
+const keptForSeconds = 300;
+
+/** Of swagger-ui-dist: what the page below needs, and nothing else that is in the package. */
+const parts = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'favicon-32x32.png': 'image/png',
+  'favicon-16x16.png': 'image/png',
+} as const;
+const start = 'swagger-ui-init.js';
+
+/** The document of the routes, and a page to try them from that needs nothing from the network. */
+export function serveApiDocuments(fastify: FastifyInstance, openapi: object): void {
+  const text = JSON.stringify(openapi);
+  serve('/openapi.json', 'application/json; charset=utf-8', () => text);
+  for (const path of ['/docs', '/docs/', '/docs/index.html'])
+    serve(path, 'text/html; charset=utf-8', () => page(path === '/docs' ? './docs/' : './'));
+  serve(`/docs/${start}`, 'text/javascript; charset=utf-8', () => script);
+  const require = createRequire(import.meta.url);
+  for (const [name, mediaType] of Object.entries(parts))
+    serve(`/docs/${name}`, mediaType, () => readFileSync(require.resolve(`swagger-ui-dist/${name}`)));
+
+  function serve(path: string, mediaType: string, make: () => string | Buffer): void {
+    const document = new FixedDocument(mediaType, keptForSeconds, make);
+    fastify.get(path, async (_, reply) => {
+      await document.sendTo(reply);
+      return reply;
+    });
+  }
+}
+
+const page = (base: string) => `<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <title>Reseller Ledger</title>
+  <link rel="stylesheet" href="${base}swagger-ui.css">
+  <link rel="icon" type="image/png" href="${base}favicon-32x32.png" sizes="32x32">
+  <link rel="icon" type="image/png" href="${base}favicon-16x16.png" sizes="16x16">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="${base}swagger-ui-bundle.js"></script>
+  <script src="${base}${start}"></script>
+</body>
+</html>
+`;
+
+// The document is found from the script, so that a proxy may put all of it below a path of its own.
+const script = `SwaggerUIBundle({
+  url: new URL('../openapi.json', document.currentScript.src).href,
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+});
+`;

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import type { FastifyReply } from 'fastify';
+import { weighedRanges } from './accept.js';
+import { noneMatch } from './entity-tag.js';
+import { Problem } from './problem.js';
+
+const codings = ['br', 'gzip', 'identity'] as const;
+type Coding = (typeof codings)[number];
+
+/** What is smaller fits into one packet as it is. */
+const worthCompressing = 1024;
+
+interface Encoded {
+  readonly bytes: Buffer;
+  readonly tag: string;
+}
+
+/**
+ * A document that is the same for whoever asks: its bytes are made once for each coding (RFC 9110, 8.4), and a request costs
+ * no more than handing them over. `make` is called for the first request.
+ */
+export class FixedDocument {
+  private readonly made = new Map<Coding, Promise<Encoded> | Encoded>();
+  private plain: { readonly bytes: Buffer; readonly hash: string } | undefined;
+
+  constructor(
+    private readonly mediaType: string,
+    private readonly maxAgeSeconds: number,
+    private readonly make: () => string | Buffer,
+  ) {}
+
+  /** @throws Problem 400 when `If-None-Match` cannot be read; 406 when no coding is accepted */
+  async sendTo(reply: FastifyReply): Promise<void> {
+    const { 'accept-encoding': accepted, 'if-none-match': known } = reply.request.headers;
+    const { bytes: plain } = this.read();
+    const coding = codingFor(accepted, plain.length >= worthCompressing);
+    if (coding === undefined)
+      throw new Problem('NotAcceptable', { offered: codings }, { 'Accept-Encoding': codings.join(', ') });
+    const { bytes, tag } = await this.encoded(coding);
+    reply
+      .header('ETag', tag)
+      .header('Cache-Control', `public, max-age=${this.maxAgeSeconds}`)
+      // A cache keeps one for each coding.
+      .header('Vary', 'Accept-Encoding');
+    if (noneMatch(known, tag)) return void reply.code(304).send();
+    if (coding !== 'identity') reply.header('Content-Encoding', coding);
+    reply.code(200).header('Content-Type', this.mediaType).send(bytes);
+  }
+
+  private read() {
+    if (this.plain === undefined) {
+      const bytes = Buffer.from(this.make());
+      this.plain = { bytes, hash: createHash('sha256').update(bytes).digest('base64url').slice(0, 22) };
+    }
+    return this.plain;
+  }
+
+  private encoded(coding: Coding): Promise<Encoded> | Encoded {
+    const known = this.made.get(coding);
+    if (known) return known;
+    const { bytes, hash } = this.read();
+    if (coding === 'identity') return this.keep(coding, { bytes, tag: `"${hash}"` });
+    const making = compress(bytes, coding).then(
+      // A strong tag names the bytes, so each coding has its own.
+      (compressed) => this.keep(coding, { bytes: compressed, tag: `"${hash}-${coding}"` }),
+      (error: unknown) => {
+        this.made.delete(coding);
+        throw error;
+      },
+    );
+    this.made.set(coding, making);
+    return making;
+  }
+
+  private keep(coding: Coding, encoded: Encoded): Encoded {
+    this.made.set(coding, encoded);
+    return encoded;
+  }
+}
+
+/** Not in the event loop's thread: the largest takes a while. */
+function compress(bytes: Buffer, coding: 'br' | 'gzip'): Promise<Buffer> {
+  if (coding === 'gzip') return promisify(gzip)(bytes, { level: 9 });
+  return promisify(brotliCompress)(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  });
+}
+
+/**
+ * The coding to answer with (RFC 9110, 12.5.3): the one with the greatest weight, of equals the smallest. As it is, the
+ * document is accepted unless it is refused by name or by `*`, and preferred where compressing is not worth it.
+ */
+export function codingFor(accepted: string | undefined, isLarge: boolean): Coding | undefined {
+  if (accepted === undefined) return 'identity';
+  const ranges = weighedRanges(accepted);
+  const weightOf = (coding: Coding) => {
+    // The old name of gzip is the same coding.
+    const named = ranges.find(({ name }) => name === coding || (coding === 'gzip' && name === 'x-gzip'));
+    const weight = (named ?? ranges.find(({ name }) => name === '*'))?.weight;
+    return weight ?? (coding === 'identity' ? Number.MIN_VALUE : 0);
+  };
+  if (!isLarge && weightOf('identity') > 0) return 'identity';
+  const [best] = codings.toSorted((a, b) => weightOf(b) - weightOf(a));
+  return weightOf(best!) > 0 ? best : undefined;
+}
