@@ -50,8 +50,8 @@ export default {
   projects: [
     { ...shared, displayName: 'ledger', testMatch: ['<rootDir>/{libs,apps,test}/**/*.spec.ts'] },
     { ...journeys, displayName: 'journeys over the test peer', globals: { journeysOver: 'testPeer' } },
-    ...(process.env.EVENTSTORE_URL
-      ? [{ ...journeys, displayName: 'journeys over EVENTSTORE_URL', globals: { journeysOver: 'realServer' } }]
+    ...(process.env.LEDGER_EVENT_STORE_URL
+      ? [{ ...journeys, displayName: 'journeys over LEDGER_EVENT_STORE_URL', globals: { journeysOver: 'realServer' } }]
       : []),
   ],
 };

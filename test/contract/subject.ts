@@ -26,8 +26,8 @@ export async function newSubject(store: 'sqlite' | 'kurrentdb'): Promise<Subject
   }
   const inDatabase = {
     EVENT_STORE: 'kurrentdb',
-    EVENTSTORE_URL: peer?.connectionString ?? '',
-    EVENTSTORE_STREAM_PREFIX: `Contract-${randomUUID()}.`,
+    LEDGER_EVENT_STORE_URL: peer?.connectionString ?? '',
+    LEDGER_STREAM_PREFIX: `Contract-${randomUUID()}.`,
     ALLOW_INSECURE_EVENTSTORE: 'true',
     KEYS_DIR: keys,
   };

@@ -160,7 +160,7 @@ describe('the cluster', () => {
 
   it('has servers that call the nodes by these names, with TLS and the authority that has certified them', () => {
     for (const [, service] of servers(file)) {
-      const { EVENTSTORE_URL: written = '' } = environmentOf(service);
+      const { LEDGER_EVENT_STORE_URL: written = '' } = environmentOf(service);
       const [, hosts, options] = /@([^?]+)\?(.+)$/.exec(written)!;
       expect(hosts).toBe(all.map(({ name }) => `${name}:2113`).join(','));
       const asked = new URLSearchParams(options);

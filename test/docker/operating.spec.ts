@@ -24,10 +24,10 @@ describe('the table of variables', () => {
     expect(rows.map(([name]) => code(name)).sort()).toEqual([...variables].sort());
   });
 
-  const ofADatabase = { EVENT_STORE: 'kurrentdb', EVENTSTORE_URL: 'esdb://db.example:2113', KEYS_DIR: '/keys' };
+  const ofADatabase = { EVENT_STORE: 'kurrentdb', LEDGER_EVENT_STORE_URL: 'esdb://db.example:2113', KEYS_DIR: '/keys' };
   const ofAnIssuer = { JWKS_URL: 'https://login.example/keys', JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'audience' };
   const surroundings = (name: string) => {
-    if (name.startsWith('EVENTSTORE_') || name === 'ALLOW_INSECURE_EVENTSTORE') return ofADatabase;
+    if (name.startsWith('LEDGER_') || name === 'ALLOW_INSECURE_EVENTSTORE') return ofADatabase;
     return name.startsWith('JWT_') ? ofAnIssuer : {};
   };
 
@@ -54,7 +54,7 @@ describe('the table of variables', () => {
       VIEW_LAG_LIMIT_SECONDS: '11',
       PROJECTOR: 'off',
       BODY_LIMIT_BYTES: '65537',
-      EVENTSTORE_STREAM_PREFIX: 'Other.',
+      LEDGER_STREAM_PREFIX: 'Other.',
       ALLOW_INSECURE_EVENTSTORE: 'true',
     };
     for (const [name, value] of Object.entries(others)) {

@@ -434,7 +434,7 @@ async function rehearseOverDatabase(built: Built, image: Image): Promise<void> {
     ALLOW_EMBEDDED_KEY: 'true',
     ALLOW_INSECURE_EVENTSTORE: 'true',
     EVENT_STORE: 'kurrentdb',
-    EVENTSTORE_URL: `esdb://127.0.0.1:${database}?tls=false`,
+    LEDGER_EVENT_STORE_URL: `esdb://127.0.0.1:${database}?tls=false`,
     KEYS_DIR: '/keys',
   });
   const without = await finished(container, image.command);

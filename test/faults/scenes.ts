@@ -49,9 +49,9 @@ export async function overSqlite(directory: string): Promise<Scene> {
   };
 }
 
-/** Two servers over a database: the one that EVENTSTORE_URL names, which is not ours to strike, or the test peer. */
+/** Two servers over a database: the one that LEDGER_EVENT_STORE_URL names, which is not ours to strike, or the test peer. */
 export async function overKurrentdb(directory: string): Promise<Scene> {
-  const url = process.env['EVENTSTORE_URL'];
+  const url = process.env['LEDGER_EVENT_STORE_URL'];
   const peer = url === undefined ? await launchTestPeer({ data: join(directory, 'log') }) : undefined;
   const servers = await serversOver(url ?? peer!.connectionString, directory, 2);
   return {
@@ -153,8 +153,8 @@ async function serversOver(
   const metricsPorts = await Promise.all(dataDirectories.map(() => freePort()));
   const environment = {
     EVENT_STORE: 'kurrentdb',
-    EVENTSTORE_URL: connectionString,
-    EVENTSTORE_STREAM_PREFIX: streamPrefix,
+    LEDGER_EVENT_STORE_URL: connectionString,
+    LEDGER_STREAM_PREFIX: streamPrefix,
     ALLOW_INSECURE_EVENTSTORE: 'true',
   };
   const { kill, scene } = await runServers(dataDirectories, (index) => ({

@@ -138,8 +138,8 @@ describe('a server over KurrentDB', () => {
     const database = { connectionString: peer.connectionString, streamPrefix: 'Unanswered.', allowInsecure: true };
     const env = {
       EVENT_STORE: 'kurrentdb',
-      EVENTSTORE_URL: database.connectionString,
-      EVENTSTORE_STREAM_PREFIX: database.streamPrefix,
+      LEDGER_EVENT_STORE_URL: database.connectionString,
+      LEDGER_STREAM_PREFIX: database.streamPrefix,
       ALLOW_INSECURE_EVENTSTORE: 'true',
       KEYS_DIR: keys,
     };

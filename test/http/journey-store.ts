@@ -26,7 +26,7 @@ export async function newJourneyStore(dataDirectory: string): Promise<JourneySto
   if (journeysOver === 'sqlite') return { keysDirectory: join(dataDirectory, 'keys'), env: {} };
   const url =
     journeysOver === 'realServer'
-      ? process.env['EVENTSTORE_URL']!
+      ? process.env['LEDGER_EVENT_STORE_URL']!
       : (await (peer ??= launchTestPeer())).connectionString;
   return kurrentdbStore(url, join(dataDirectory, '..', 'keys'));
 }
@@ -38,8 +38,8 @@ export async function kurrentdbStore(url: string, keysDirectory: string): Promis
     keysDirectory,
     env: {
       EVENT_STORE: 'kurrentdb',
-      EVENTSTORE_URL: url,
-      EVENTSTORE_STREAM_PREFIX: `Journey-${randomUUID()}.`,
+      LEDGER_EVENT_STORE_URL: url,
+      LEDGER_STREAM_PREFIX: `Journey-${randomUUID()}.`,
       ALLOW_INSECURE_EVENTSTORE: 'true',
       KEYS_DIR: keysDirectory,
     },

@@ -24,7 +24,7 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ledger-damage-'));
   peer = await startTestPeer();
   const store = await kurrentdbStore(peer.connectionString, join(directory, 'keys'));
-  prefix = store.env['EVENTSTORE_STREAM_PREFIX']!;
+  prefix = store.env['LEDGER_STREAM_PREFIX']!;
   server = await runServer({ dataDirectory: join(directory, 'data'), store });
 });
 afterEach(async () => {

@@ -35,7 +35,7 @@ afterEach(async () => {
 async function peerOf(options: TestPeerOptions = {}): Promise<TestPeer> {
   const peer = await startTestPeer(options);
   closing.push(() => peer.close());
-  store = { ...store, env: { ...store.env, EVENTSTORE_URL: peer.connectionString } };
+  store = { ...store, env: { ...store.env, LEDGER_EVENT_STORE_URL: peer.connectionString } };
   return peer;
 }
 
@@ -99,11 +99,13 @@ const json = async (url: string) => {
 
 describe('a server with its log in a database is refused', () => {
   it('without an address and secrets, and makes nothing by itself', async () => {
-    const { code, said } = await failure({ env: { EVENTSTORE_URL: '', KEYS_DIR: '', EVENTSTORE_STREAM_PREFIX: 'x' } });
+    const { code, said } = await failure({
+      env: { LEDGER_EVENT_STORE_URL: '', KEYS_DIR: '', LEDGER_STREAM_PREFIX: 'x' },
+    });
     expect([code, said]).toEqual([
       78,
       expect.stringMatching(
-        /EVENTSTORE_STREAM_PREFIX must[\s\S]*EVENTSTORE_URL must be set[\s\S]*KEYS_DIR must be set/,
+        /LEDGER_STREAM_PREFIX must[\s\S]*LEDGER_EVENT_STORE_URL must be set[\s\S]*KEYS_DIR must be set/,
       ),
     ]);
     expect(existsSync(join(dataDirectory, 'keys'))).toBe(false);
@@ -164,19 +166,21 @@ describe('a server with its log in a database is refused', () => {
     [
       'the address cannot be understood',
       {},
-      () => ({ EVENTSTORE_URL: 'esdb://ledger:hidden-word@127.0.0.1:2113?tls=perhaps' }),
+      () => ({ LEDGER_EVENT_STORE_URL: 'esdb://ledger:hidden-word@127.0.0.1:2113?tls=perhaps' }),
       /tls/,
     ],
     [
       'the certificate is not one that it trusts',
       { users: { admin: 'hidden-word' } },
-      (url) => ({ EVENTSTORE_URL: url.replace(/[?&]tlsCAFile=[^&]*/, (found) => (found[0] === '?' ? '?' : '')) }),
+      (url) => ({
+        LEDGER_EVENT_STORE_URL: url.replace(/[?&]tlsCAFile=[^&]*/, (found) => (found[0] === '?' ? '?' : '')),
+      }),
       /certificate/i,
     ],
     [
       'the password is wrong',
       { users: { admin: 'changeit' } },
-      (url) => ({ EVENTSTORE_URL: url.replace('admin:changeit@', 'admin:hidden-word@') }),
+      (url) => ({ LEDGER_EVENT_STORE_URL: url.replace('admin:changeit@', 'admin:hidden-word@') }),
       /password|credentials|user/i,
     ],
   ])('when %s', async (_, options, env, message) => {
@@ -200,7 +204,7 @@ describe('a server with its log in a database is refused', () => {
     await once(other, 'listening');
     closing.push(() => other.close());
     const { port } = other.address() as { port: number };
-    const { code, said } = await failure({ env: { EVENTSTORE_URL: `esdb://127.0.0.1:${port}?tls=false` } });
+    const { code, said } = await failure({ env: { LEDGER_EVENT_STORE_URL: `esdb://127.0.0.1:${port}?tls=false` } });
     expect([code, said]).toEqual([78, expect.stringContaining(`127.0.0.1:${port}`)]);
   });
 
@@ -221,7 +225,7 @@ describe('a server whose database is not there yet', () => {
       let peer = silent ? await startTestPeer({ port }) : undefined;
       closing.push(() => peer?.close());
       peer?.freeze();
-      store = { ...store, env: { ...store.env, EVENTSTORE_URL: `esdb://127.0.0.1:${port}?tls=false` } };
+      store = { ...store, env: { ...store.env, LEDGER_EVENT_STORE_URL: `esdb://127.0.0.1:${port}?tls=false` } };
       const server = await launch({ env: { METRICS_PORT: '0' } });
       await until(server, 'live', () => answers(server, 'live'));
       await until(server, 'the waiting', () => server.output().includes('the server waits for it'));
@@ -365,12 +369,12 @@ describe('the tools', () => {
     '../../projector/src/main',
     'manage-keys',
   ] as const)('refuse a configuration that does not go together: %s', async (tool) => {
-    const env = { ...store.env, EVENTSTORE_URL: 'http://u:hidden-word@db', DATA_DIR: dataDirectory };
+    const env = { ...store.env, LEDGER_EVENT_STORE_URL: 'http://u:hidden-word@db', DATA_DIR: dataDirectory };
     mkdirSync(dataDirectory);
     const { code, stderr, stdout } = await runTool(tool, [], env);
     expect([code, stderr]).toEqual([
       tool.endsWith('integrity') ? 2 : 78,
-      expect.stringContaining('EVENTSTORE_URL must begin with esdb://'),
+      expect.stringContaining('LEDGER_EVENT_STORE_URL must begin with esdb://'),
     ]);
     expect(stderr + stdout).not.toContain('hidden-word');
   });
@@ -392,7 +396,7 @@ describe('the tools', () => {
 describe('the projector as a process of its own', () => {
   it('waits for the database, projects beside a server without one, and ends well', async () => {
     const port = await freePort();
-    store = { ...store, env: { ...store.env, EVENTSTORE_URL: `esdb://127.0.0.1:${port}?tls=false` } };
+    store = { ...store, env: { ...store.env, LEDGER_EVENT_STORE_URL: `esdb://127.0.0.1:${port}?tls=false` } };
     const server = await launch({ env: { PROJECTOR: 'off' } });
     const projector = await launchServer({
       dataDirectory,

@@ -200,7 +200,7 @@ describe('keys', () => {
     await runTool('manage-keys', ['--make', keys], {});
     const key = () => readFileSync(join(keys, 'token-key.json'), 'utf8');
     const before = key();
-    const env = { EVENT_STORE: 'kurrentdb', EVENTSTORE_URL: 'esdb://127.0.0.1:1', KEYS_DIR: keys };
+    const env = { EVENT_STORE: 'kurrentdb', LEDGER_EVENT_STORE_URL: 'esdb://127.0.0.1:1', KEYS_DIR: keys };
     const { code, stderr } = await runTool('manage-keys', ['--renew-token-key'], env);
     expect([code, stderr]).toEqual([78, expect.stringMatching(/not renewed in place[\s\S]*of every server/)]);
     expectPlain(stderr);

@@ -5,10 +5,19 @@ import { BadConfiguration } from './exit-codes.js';
 /** Every variable that says where the log is, for the server and its tools alike. */
 export const eventLogVariables = [
   'EVENT_STORE',
-  'EVENTSTORE_URL',
-  'EVENTSTORE_STREAM_PREFIX',
+  'LEDGER_EVENT_STORE_URL',
+  'LEDGER_STREAM_PREFIX',
   'ALLOW_INSECURE_EVENTSTORE',
 ] as const;
+
+/**
+ * What variables were called before. EVENTSTORE_ is the database's own prefix: a node that is started from the same shell
+ * takes them for options of its own, and ends because it does not know them.
+ */
+const formerNames = {
+  LEDGER_EVENT_STORE_URL: 'EVENTSTORE_URL',
+  LEDGER_STREAM_PREFIX: 'EVENTSTORE_STREAM_PREFIX',
+} as const satisfies Partial<Record<(typeof eventLogVariables)[number], string>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,22 +35,27 @@ export function shown(value: string): string {
 
 /** Where the log is as an environment says it, or a line for every variable that cannot be followed. */
 export function eventLogOf(
-  env: Environment,
+  given: Environment,
   dataDirectory: string,
-): { readonly log: EventLog; readonly faults: readonly string[] } {
+): {
+  readonly log: EventLog;
+  readonly faults: readonly string[];
+  /** What an operator should change some time. */
+  readonly notices: readonly string[];
+} {
+  const { env, faults, notices } = underPresentNames(given);
   const {
     EVENT_STORE: store = 'sqlite',
-    EVENTSTORE_URL: url,
-    EVENTSTORE_STREAM_PREFIX: streamPrefix = 'ResellerLedger.',
+    LEDGER_EVENT_STORE_URL: url,
+    LEDGER_STREAM_PREFIX: streamPrefix = 'ResellerLedger.',
     ALLOW_INSECURE_EVENTSTORE: insecure = 'false',
   } = Object.fromEntries(eventLogVariables.flatMap((name) => (env[name] ? [[name, env[name]]] : []))) as Partial<
     Record<(typeof eventLogVariables)[number], string>
   >;
-  const faults: string[] = [];
   if (!stores.includes(store)) faults.push(`EVENT_STORE must be one of ${stores.join(', ')}, but is ${shown(store)}`);
   if (!prefixForm.test(streamPrefix))
     faults.push(
-      `EVENTSTORE_STREAM_PREFIX must be letters, digits, _ and - with a dot at the end, such as ResellerLedger., but is ${shown(streamPrefix)}`,
+      `LEDGER_STREAM_PREFIX must be letters, digits, _ and - with a dot at the end, such as ResellerLedger., but is ${shown(streamPrefix)}`,
     );
   if (insecure !== 'true' && insecure !== 'false')
     faults.push(`ALLOW_INSECURE_EVENTSTORE must be true or false, but is ${shown(insecure)}`);
@@ -49,12 +63,12 @@ export function eventLogOf(
   if (url && !/^esdb(\+discover)?:\/\/./.test(url))
     faults.push(
       /^(kurrentdb|kurrent|kdb)(\+discover)?:/.test(url)
-        ? 'EVENTSTORE_URL must begin with esdb:// or esdb+discover://, which is how this client spells kurrentdb://'
-        : 'EVENTSTORE_URL must begin with esdb:// or esdb+discover://',
+        ? 'LEDGER_EVENT_STORE_URL must begin with esdb:// or esdb+discover://, which is how this client spells kurrentdb://'
+        : 'LEDGER_EVENT_STORE_URL must begin with esdb:// or esdb+discover://',
     );
   if (store === 'kurrentdb' && !url)
     faults.push(
-      'EVENTSTORE_URL must be set with EVENT_STORE=kurrentdb: where the database is, such as esdb://HOST:2113',
+      'LEDGER_EVENT_STORE_URL must be set with EVENT_STORE=kurrentdb: where the database is, such as esdb://HOST:2113',
     );
   const ofADatabase = eventLogVariables.slice(1).filter((name) => env[name]);
   if (store === 'sqlite' && ofADatabase.length > 0)
@@ -65,13 +79,35 @@ export function eventLogOf(
         ? { store, url: url ?? '', streamPrefix, allowInsecure: insecure === 'true' }
         : { store: 'sqlite', eventsFile: eventsFileIn(dataDirectory) },
     faults,
+    notices,
   };
 }
 
+function underPresentNames(given: Environment) {
+  const env: Record<string, string | undefined> = { ...given };
+  const faults: string[] = [];
+  const notices: string[] = [];
+  for (const [name, former] of Object.entries(formerNames)) {
+    const value = given[former];
+    if (!value) continue;
+    // Neither is shown: one may hold a password.
+    if (given[name] && given[name] !== value)
+      faults.push(`${name} and ${former}, its former name, are set to different values: set ${name} alone`);
+    else notices.push(`${former} is called ${name} now, and will not be read under its former name for ever`);
+    env[name] ||= value;
+  }
+  return { env, faults, notices };
+}
+
 /** Where the log is, for a tool. @throws BadConfiguration with every fault, one on a line */
-export function requireEventLog(env: Environment, dataDirectory: string): EventLog {
-  const { log, faults } = eventLogOf(env, dataDirectory);
+export function requireEventLog(
+  env: Environment,
+  dataDirectory: string,
+  notice: (text: string) => void = (text) => process.stderr.write(`${text}\n`),
+): EventLog {
+  const { log, faults, notices } = eventLogOf(env, dataDirectory);
   if (faults.length > 0)
     throw new BadConfiguration(`The configuration is not right:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  for (const each of notices) notice(each);
   return log;
 }

@@ -59,7 +59,7 @@ function tell(event: ProjectorNews): void {
 
 const { dataDirectory } = dataDirectoryAndNames();
 try {
-  const log = requireEventLog(process.env, dataDirectory);
+  const log = requireEventLog(process.env, dataDirectory, (text) => logger.warn(text));
   await runProjector({ log, viewsFile: viewsFileIn(dataDirectory) }, stopping.signal, tell);
 } catch (error) {
   logger.fatal({ err: error }, 'the projector cannot go on');

@@ -137,7 +137,7 @@ describe('a configuration', () => {
   });
 
   it('may have its log in a database, with secrets that its servers share', () => {
-    const set = { EVENT_STORE: 'kurrentdb', EVENTSTORE_URL: 'esdb://db:2113', KEYS_DIR: '/run/keys' };
+    const set = { EVENT_STORE: 'kurrentdb', LEDGER_EVENT_STORE_URL: 'esdb://db:2113', KEYS_DIR: '/run/keys' };
     expect(configuration(set)).toMatchObject({
       keysDirectory: '/run/keys',
       log: { store: 'kurrentdb', url: 'esdb://db:2113', streamPrefix: 'ResellerLedger.', allowInsecure: false },
@@ -153,15 +153,15 @@ describe('a configuration', () => {
 
   it('says every fault of the log with its own, and never what may be a password', () => {
     const { message } = failure(() =>
-      configuration({ PORT: 'x', EVENT_STORE: 'kurrentdb', EVENTSTORE_URL: 'http://u:hidden-word@db' }),
+      configuration({ PORT: 'x', EVENT_STORE: 'kurrentdb', LEDGER_EVENT_STORE_URL: 'http://u:hidden-word@db' }),
     );
-    expect(message).toMatch(/PORT must[\s\S]*EVENTSTORE_URL must begin[\s\S]*KEYS_DIR must be set/);
+    expect(message).toMatch(/PORT must[\s\S]*LEDGER_EVENT_STORE_URL must begin[\s\S]*KEYS_DIR must be set/);
     expect(message).not.toContain('hidden-word');
   });
 
   it.each(variables)('never shows a connection string that was put into %s', (name) => {
     const { message } = failure(() => configuration({ PORT: 'x', [name]: 'esdb://admin:hidden-word@db:2113' }));
-    if (!['JWT_ISSUER', 'JWT_AUDIENCE', 'EVENTSTORE_URL'].includes(name))
+    if (!['JWT_ISSUER', 'JWT_AUDIENCE', 'LEDGER_EVENT_STORE_URL'].includes(name))
       expect(message).toMatch(RegExp(`${name} must`));
     expect(message).not.toContain('hidden-word');
   });

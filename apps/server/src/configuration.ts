@@ -90,6 +90,8 @@ export interface Configuration {
   /** The secrets of the ledger; shared by all servers of a log that is not in the data directory. */
   readonly keysDirectory: string;
   readonly log: EventLog;
+  /** What an operator should change some time. */
+  readonly notices: readonly string[];
   readonly partnersFile: string;
   readonly policy: Policy;
   /** Countries that this ledger puts into another sales region than the policy does. */
@@ -175,7 +177,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     ({ pointer, detail }) => `${pointer.slice(1)} ${detail}, but is ${shown(env[pointer.slice(1)] ?? '')}`,
   );
   const dataDirectory = resolve(given['DATA_DIR'] ?? './data');
-  const { log, faults: faultsOfTheLog } = eventLogOf(env, dataDirectory);
+  const { log, faults: faultsOfTheLog, notices } = eventLogOf(env, dataDirectory);
   faults.push(...faultsOfTheLog);
   if (log.store === 'kurrentdb' && !given['KEYS_DIR'])
     faults.push(
@@ -229,6 +231,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     dataDirectory,
     keysDirectory: value.KEYS_DIR === undefined ? join(dataDirectory, 'keys') : resolve(value.KEYS_DIR),
     log,
+    notices,
     partnersFile: resolve(value.PARTNERS_FILE ?? './partners.json'),
     policy,
     salesRegions,

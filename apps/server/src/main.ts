@@ -171,6 +171,7 @@ async function main(): Promise<void> {
     const settings = configuration(process.env);
     log = openLog(settings);
     const { logger, flush } = log;
+    for (const notice of settings.notices) logger.warn(notice);
     // A bug that nothing has caught: what has been acknowledged is on the disk, and nobody knows what else still holds.
     process.on('uncaughtException', (error) => {
       const broken = isClientBroken(error);

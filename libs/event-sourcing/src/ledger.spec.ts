@@ -68,7 +68,7 @@ describe('a ledger', () => {
 
     for (const attempt of [openLedger(renamed, seal), readLedger(renamed)]) {
       await expect(attempt).rejects.toThrow(LogDamaged);
-      await expect(attempt).rejects.toThrow(/SomethingElse.*EVENTSTORE_STREAM_PREFIX/);
+      await expect(attempt).rejects.toThrow(/SomethingElse.*LEDGER_STREAM_PREFIX/);
     }
     expect(await named.head()).toBe(1);
   });

@@ -105,7 +105,7 @@ function ledgerOf(events: readonly RecordedEvent[]): Ledger | undefined {
   if (first.type !== 'LedgerOpened' || typeof ledgerId !== 'string')
     throw new LogDamaged(
       `Stream ${ledgerStream} starts with ${first.type}, which does not name a ledger. Are these the events of another application? ` +
-        'Then set EVENTSTORE_STREAM_PREFIX, or DATA_DIR, to those of this ledger; else restore the log from a backup.',
+        'Then set LEDGER_STREAM_PREFIX, or DATA_DIR, to those of this ledger; else restore the log from a backup.',
     );
   const adopted = events.findLast(({ type }) => type === 'LedgerSecretAdopted');
   if (!adopted) return { ledgerId };

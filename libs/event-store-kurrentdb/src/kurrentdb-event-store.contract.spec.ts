@@ -27,9 +27,9 @@ describe('over the test peer', () => {
   eventStoreContract('The KurrentDB store', async () => openStore(peer.connectionString, `contract ${randomUUID()}.`));
 });
 
-const url = process.env['EVENTSTORE_URL'];
+const url = process.env['LEDGER_EVENT_STORE_URL'];
 
-(url ? describe : describe.skip)(`over a real server (needs EVENTSTORE_URL)`, () => {
+(url ? describe : describe.skip)(`over a real server (needs LEDGER_EVENT_STORE_URL)`, () => {
   const run = `contract ${timeOfDay().toISOString()} ${randomUUID()}.`;
 
   eventStoreContract('The KurrentDB store', async () => openStore(url!, `${run}${randomUUID()}.`));
