@@ -158,11 +158,19 @@ export function newWorld(): World {
 type Command = { [N in CommandName]: { readonly type: N; readonly data: RelationshipCommands[N] } }[CommandName];
 
 /** What the rules say to a command; when they accept it, the world has changed. */
-export function judge(world: World, { type, data }: Command, situation: Situation): Verdict {
+export function judge(world: World, command: Command, situation: Situation): Verdict {
   try {
-    checkWhoAsks(type, situation);
-    const rule = rules[type] as (world: World, data: unknown, situation: Situation) => Fact[];
-    return { accepted: rule(world, data, situation) };
+    checkWhoAsks(command.type, situation);
+    // A refusal leaves the world as it was, with all that the dates have brought about still to be recorded.
+    const mayBeOverdue = world.subscriptions.some(({ ends, keptUntil }) =>
+      [ends, keptUntil].some((end) => over(end, situation.now)),
+    );
+    const next = mayBeOverdue ? structuredClone(world) : world;
+    const overdue = recordOverdue(next, command, situation);
+    const rule = rules[command.type] as (world: World, data: unknown, situation: Situation) => Fact[];
+    const own = rule(next, command.data, situation);
+    Object.assign(world, next);
+    return { accepted: [...overdue, ...own] };
   } catch (refusal) {
     if (refusal instanceof Refusal) return { refused: refusal.code, because: refusal.because };
     throw refusal;
@@ -433,29 +441,28 @@ function checkBaseInUse(world: World, { kind, base }: Subscription): void {
   if (world.subscriptions.find(({ id }) => id === base)?.status !== 'active') no('ParentNotActive');
 }
 
-/** S13, within the term. */
-function toChange(world: World, id: string, now: Time): Subscription {
+/** S13. */
+function toChange(world: World, id: string): Subscription {
   const subscription = ofThisTerm(world, world.subscriptions, id);
   checkNotDeleted(subscription);
   if (subscription.status === 'suspended') no('SubscriptionSuspended');
   if (subscription.status !== 'active') no('InvalidTransition');
-  if (over(subscription.ends, now)) no('TermEnded');
   noneOf(subscription.kind === 'azurePlan' && 'InvalidItem');
   return subscription;
 }
 
 /** S8, S20 and what it means for the support contact (C5). */
-function cancelNow(world: World, subscription: Subscription, at: Time, now: Time): Fact[] {
+function cancelNow(world: World, subscription: Subscription, at: Time): Fact[] {
   subscription.status = 'deleted';
   subscription.keptUntil = undefined;
   return [
     ['SubscriptionCancelled', { subscriptionId: subscription.id, cancelledAt: iso(at) }],
-    ...withdraw(world, ({ subscription: id }) => id === subscription.id, 'subscriptionDeleted', now),
+    ...withdraw(world, ({ subscription: id }) => id === subscription.id, 'subscriptionDeleted', at),
   ];
 }
 
-/** S14. */
-function renew(subscription: Subscription, now: Time): Fact[] {
+/** S14; the window counts from the begin of the term (T2). */
+function renew(subscription: Subscription): Fact[] {
   const { planned, kind } = subscription;
   const starts = subscription.ends!;
   subscription.trial = false;
@@ -465,7 +472,7 @@ function renew(subscription: Subscription, now: Time): Fact[] {
   subscription.cycle = subscription.plannedCycle ?? subscription.cycle;
   subscription.since ??= starts;
   subscription.ends = monthsLater(starts, monthsIn[subscription.length], new Date(subscription.since).getUTCDate());
-  subscription.window = purchaseWindow(kind, subscription.length, now);
+  subscription.window = purchaseWindow(kind, subscription.length, starts);
   subscription.planned = undefined;
   subscription.plannedCycle = undefined;
   return [
@@ -480,7 +487,7 @@ function renew(subscription: Subscription, now: Time): Fact[] {
         termStartsAt: iso(starts),
         termEndsAt: iso(subscription.ends),
         cancellationAllowedUntil: iso(subscription.window),
-        renewedAt: iso(now),
+        renewedAt: iso(starts),
       },
     ],
   ];
@@ -502,6 +509,90 @@ function disable(subscription: Subscription, from: Time, days: number, again: bo
       },
     ],
   ];
+}
+
+// What the dates have brought about (T1)
+
+/** Lets time pass for one subscription, end by end: what happened, and when. */
+function letPass(world: World, subscription: Subscription, until: Time): { at: Time; facts: Fact[] }[] {
+  const happened: { at: Time; facts: Fact[] }[] = [];
+  for (;;) {
+    const { status, kind } = subscription;
+    if (status === 'pending' || status === 'deleted') return happened;
+    const inTerm = status === 'active' || (status === 'suspended' && kind !== 'legacy');
+    const at = inTerm ? subscription.ends : subscription.keptUntil;
+    if (at === undefined || until <= at) return happened;
+    happened.push({ at, facts: inTerm ? termEnds(world, subscription, at) : keptLongEnough(world, subscription, at) });
+  }
+}
+
+/** S14, S20. */
+function termEnds(world: World, subscription: Subscription, at: Time): Fact[] {
+  const { id: subscriptionId, leavesAt, status, renews } = subscription;
+  if (leavesAt !== undefined) return cancelNow(world, subscription, leavesAt);
+  if (status === 'suspended') return disable(subscription, at, 30, true);
+  if (renews) return renew(subscription);
+  subscription.status = 'expired';
+  subscription.keptUntil = at + 30 * day;
+  return [['SubscriptionExpired', { subscriptionId, expiredAt: iso(at), retainedUntil: iso(subscription.keptUntil) }]];
+}
+
+/** S15, C5. */
+function keptLongEnough(world: World, subscription: Subscription, at: Time): Fact[] {
+  const { id: subscriptionId, status, disabledAgain } = subscription;
+  if (status === 'expired' || (status === 'disabled' && disabledAgain)) return disable(subscription, at, 90, false);
+  subscription.status = 'deleted';
+  subscription.keptUntil = undefined;
+  return [
+    ['SubscriptionDeleted', { subscriptionId, deletedAt: iso(at) }],
+    ...withdraw(world, ({ subscription: id }) => id === subscriptionId, 'subscriptionDeleted', at),
+  ];
+}
+
+/** Before a command: of the subscriptions that it is about or looks at, oldest first. */
+function recordOverdue(world: World, { type, data }: Command, { now, house }: Situation): Fact[] {
+  if (/^(Renew|End|Advance)Subscription/.test(type)) return [];
+  const { subscriptionId, baseSubscriptionId, kind, effectiveAt } = data as {
+    subscriptionId?: string;
+    baseSubscriptionId?: string;
+    kind?: SubscriptionKind;
+    effectiveAt?: string;
+  };
+  const addOns = (base: string | undefined) =>
+    world.subscriptions
+      .filter((other) => other.kind === 'legacy' && base !== undefined && other.base === base)
+      .map(({ id }) => id)
+      .sort();
+  const full = world.designations.length >= house.designations ? world.designations : [];
+  const designated = full.map(({ subscription }) => subscription);
+  let about: (string | undefined)[] = [subscriptionId];
+  if (type === 'PurchaseSubscription')
+    about = [
+      ...(kind === 'legacy' ? [baseSubscriptionId, ...addOns(baseSubscriptionId)] : []),
+      ...(kind === 'newCommerce' ? [] : designated),
+    ];
+  if (type === 'AssignSupportContact') about.push(...designated);
+  if (type === 'SuspendSubscription') about.push(...addOns(subscriptionId));
+  if (type === 'ActivateSubscription' || type === 'ReactivateSubscription')
+    about.push(world.subscriptions.find(({ id }) => id === subscriptionId)?.base);
+
+  const until = effectiveAt === undefined ? now : Math.min(Date.parse(effectiveAt), now);
+  return [...new Set(about)]
+    .flatMap((wanted) => world.subscriptions.filter(({ id }) => id === wanted))
+    .flatMap((subscription) => letPass(world, subscription, until))
+    .sort((one, other) => one.at - other.at)
+    .flatMap(({ facts }) => facts);
+}
+
+/** The clock's word: all that the dates have brought about of one subscription. */
+function clocksWord(world: World, { subscriptionId }: { readonly subscriptionId: string }, { now }: Situation): Fact[] {
+  const subscription = ofAnyTerm(world, world.subscriptions, subscriptionId);
+  const facts = letPass(world, subscription, now).flatMap((each) => each.facts);
+  if (facts.length > 0) return facts;
+  const { status, kind, ends, keptUntil } = subscription;
+  const waitsFor = { pending: undefined, deleted: undefined, active: ends, expired: keptUntil, disabled: keptUntil };
+  const end = status === 'suspended' ? (kind === 'legacy' ? keptUntil : ends) : waitsFor[status];
+  return end === undefined ? no('InvalidTransition') : no('NotDue', { dueAt: iso(end + 1) });
 }
 
 // Reservations, software, savings plans (V)
@@ -745,7 +836,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     if (world.stage === 'never') no('RelationshipNotFound');
     if (world.stage === 'off') no('RelationshipAlreadyRemoved');
     if (world.stage !== 'on') no('RelationshipNotActive');
-    const inTheWay = blockers(world, situation);
+    const later = structuredClone(world);
+    for (const subscription of later.subscriptions) letPass(later, subscription, now);
+    const inTheWay = blockers(later, situation);
     if (inTheWay.length > 0) no('RemovalBlocked', { blockers: inTheWay });
     noneOf(house.noticeRequired && !noticeGiven && 'NoticeAcknowledgementMissing');
 
@@ -852,6 +945,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   ActivateSubscription(world, { subscriptionId }, { now }) {
     const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
     if (subscription.status !== 'pending') no('InvalidTransition');
+    const base = world.subscriptions.find(({ id }) => id === subscription.base);
+    // S10, unless the base cannot come back (S4): then the add-on would stay pending for ever.
+    if (subscription.kind === 'legacy' && base?.status === 'suspended' && !over(base.ends, now)) no('ParentNotActive');
     subscription.status = 'active';
     return [['SubscriptionActivated', { subscriptionId, activatedAt: iso(now) }]];
   },
@@ -890,7 +986,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
 
   ReactivateSubscription(world, { subscriptionId }, { now }) {
     const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
-    if (subscription.status !== 'suspended' || over(subscription.keptUntil, now)) no('InvalidTransition');
+    if (subscription.status !== 'suspended') no('InvalidTransition');
     if (over(subscription.ends, now)) no('TermEnded');
     checkBaseInUse(world, subscription);
     subscription.status = 'active';
@@ -905,14 +1001,13 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     if (status !== 'active' && status !== 'suspended') no('InvalidTransition');
     checkNoTrialLock(subscription);
     checkNoAzure(subscription);
-    if (ends === undefined || (window !== undefined && now <= window)) return cancelNow(world, subscription, now, now);
+    if (ends === undefined || (window !== undefined && now <= window)) return cancelNow(world, subscription, now);
     if (subscription.leavesAt !== undefined) no('NothingToChange');
     if (kind === 'newCommerce' || status === 'suspended')
       no('CancellationWindowClosed', {
         closedAt: iso(window),
         nextWindowAt: status === 'active' && subscription.renews ? iso(ends) : undefined,
       });
-    if (now > ends) no('TermEnded');
     const facts: Fact[] = [
       ['CancellationScheduled', { subscriptionId, takesEffectAt: iso(ends), scheduledAt: iso(now) }],
     ];
@@ -923,7 +1018,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   },
 
   SetAutoRenew(world, { subscriptionId, autoRenew }, { now }) {
-    const subscription = toChange(world, subscriptionId, now);
+    const subscription = toChange(world, subscriptionId);
     if (autoRenew && subscription.leavesAt !== undefined) no('InvalidTransition');
     if (autoRenew === subscription.renews) no('NothingToChange');
     subscription.renews = autoRenew;
@@ -935,7 +1030,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   },
 
   ChangeSubscriptionQuantity(world, { subscriptionId, quantity }, { now }) {
-    const subscription = toChange(world, subscriptionId, now);
+    const subscription = toChange(world, subscriptionId);
     checkNoTrialLock(subscription);
     const previousQuantity = subscription.quantity;
     if (quantity === previousQuantity) no('NothingToChange');
@@ -944,7 +1039,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   },
 
   ScheduleSubscriptionChange(world, { subscriptionId, change, billingCycle }, { now }) {
-    const subscription = toChange(world, subscriptionId, now);
+    const subscription = toChange(world, subscriptionId);
     const wanted = change && Object.values(change).some((value) => value !== undefined) ? change : undefined;
     if (!wanted && billingCycle === undefined) no('NothingToChange');
     subscription.planned = wanted ?? subscription.planned;
@@ -952,46 +1047,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     return [['SubscriptionChangeScheduled', { subscriptionId, change: wanted, billingCycle, scheduledAt: iso(now) }]];
   },
 
-  RenewSubscription(world, { subscriptionId }, { now }) {
-    const subscription = ofAnyTerm(world, world.subscriptions, subscriptionId);
-    if (subscription.status !== 'active' || subscription.ends === undefined) no('InvalidTransition');
-    if (!subscription.renews) no('AutoRenewOff');
-    checkDue(subscription.ends, now);
-    return renew(subscription, now);
-  },
-
-  EndSubscriptionTerm(world, { subscriptionId }, { now }) {
-    const subscription = ofAnyTerm(world, world.subscriptions, subscriptionId);
-    const { status, ends } = subscription;
-    if (ends === undefined) no('InvalidTransition');
-    checkDue(ends, now);
-    if (status !== 'active' && status !== 'suspended') no('InvalidTransition');
-    if (subscription.leavesAt !== undefined) return cancelNow(world, subscription, subscription.leavesAt, now);
-    if (status === 'suspended')
-      return subscription.kind === 'legacy' ? no('InvalidTransition') : disable(subscription, ends, 30, true);
-    if (subscription.renews) return renew(subscription, now);
-    subscription.status = 'expired';
-    subscription.keptUntil = ends + 30 * day;
-    return [
-      ['SubscriptionExpired', { subscriptionId, expiredAt: iso(ends), retainedUntil: iso(subscription.keptUntil) }],
-    ];
-  },
-
-  AdvanceSubscriptionRetention(world, { subscriptionId }, { now }) {
-    const subscription = ofAnyTerm(world, world.subscriptions, subscriptionId);
-    const { keptUntil } = subscription;
-    if (keptUntil === undefined) no('InvalidTransition');
-    checkDue(keptUntil, now);
-    if (subscription.status === 'expired') return disable(subscription, keptUntil, 90, false);
-    if (subscription.status === 'disabled' && subscription.disabledAgain)
-      return disable(subscription, keptUntil, 90, false);
-    subscription.status = 'deleted';
-    subscription.keptUntil = undefined;
-    return [
-      ['SubscriptionDeleted', { subscriptionId, deletedAt: iso(keptUntil) }],
-      ...withdraw(world, ({ subscription: id }) => id === subscriptionId, 'subscriptionDeleted', now),
-    ];
-  },
+  RenewSubscription: clocksWord,
+  EndSubscriptionTerm: clocksWord,
+  AdvanceSubscriptionRetention: clocksWord,
 
   AddAzureSubscription(world, { subscriptionId, azureSubscriptionId }, situation) {
     checkSale(world, situation);

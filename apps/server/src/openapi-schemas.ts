@@ -448,7 +448,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
       commandid: text,
       commandhash: text,
       actorid: text,
-      actorkind: word('partnerUser', 'partnerApp', 'customerUser'),
+      actorkind: {
+        ...word('partnerUser', 'partnerApp', 'customerUser', 'system'),
+        description:
+          'system: dates alone have brought it about; actorid is who sent the command that it was recorded with.',
+      },
       actorroles: { type: 'string', description: 'With commas between.' },
       actortenant: text,
       comment: text,

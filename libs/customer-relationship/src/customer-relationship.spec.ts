@@ -22,6 +22,7 @@ describe('The aggregate', () => {
 
   it('starts with a relationship that nobody has asked for', () => {
     expect(initialState()).toEqual({
+      policies: [],
       status: 'unknown',
       relationshipTerm: 0,
       customer: { name: '' },

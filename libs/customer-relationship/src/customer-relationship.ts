@@ -7,6 +7,7 @@ import type { RelationshipEvents } from './events.js';
 import { relationshipDecisions, relationshipSteps } from './relationship.js';
 import { reservationDecisions, reservationSteps } from './reservations.js';
 import { savingsPlanDecisions, savingsPlanSteps } from './savings-plans.js';
+import { settleFor } from './settling.js';
 import { softwareDecisions, softwareSteps } from './software.js';
 import { initialState, type CustomerRelationship } from './state.js';
 import { withStatusAt } from './statuses.js';
@@ -49,6 +50,11 @@ export const customerRelationship: Decider<RelationshipCommands, RelationshipEve
     ...savingsPlanSteps,
     ...supportContactSteps,
     ...delegatedAdminSteps,
+  },
+  settle: settleFor,
+  note({ policies }, { policy: { name, hash }, recordedAt: from }) {
+    const last = policies.at(-1);
+    if (last?.name !== name || last.hash !== hash) policies.push({ from, name, hash });
   },
 };
 

@@ -15,6 +15,7 @@ export * from './relationship.js';
 export * from './removal.js';
 export * from './rules.js';
 export * from './sales-regions.js';
+export { nextBoundary, settle, settledState, settleFor, subscriptionClockCommands, type Due } from './settling.js';
 export * from './state.js';
 export * from './statuses.js';
 export * from './subscriptions.js';

@@ -576,7 +576,7 @@ describe('After the removal', () => {
     due('ExpireSoftware').thenNames('SoftwareExpired');
     due('ExpireSavingsPlan').thenNames('SavingsPlanExpired');
     due('ExpireDelegatedAdmin').thenNames('DelegatedAdminExpired');
-    due('RenewSubscription').rejects('AutoRenewOff');
+    due('RenewSubscription').thenNames('SubscriptionExpired');
     given(...after, suspended('sub-1', { retainedUntil: '2027-02-19T12:00:00.000Z' }))
       .when(anyCommand.AdvanceSubscriptionRetention, { now: clock.AdvanceSubscriptionRetention })
       .thenNames('SubscriptionDeleted', 'SupportContactWithdrawn');

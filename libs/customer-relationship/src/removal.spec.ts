@@ -677,28 +677,24 @@ describe('How an active subscription stops blocking (R6)', () => {
   });
 
   it.each(['legacy', 'marketplace', 'newCommerce'] as const)(
-    '%s: its term ends by the clock once that is due and it does not renew',
+    '%s: it has stopped once its term has ended without a renewal, whether that is recorded or not (T1)',
     (kind) => {
       const history = [...active('sub-1', { kind }), autoRenewDisabled('sub-1')];
-      for (const policy of bothPolicies)
-        expect(blockersOf(history, policy, afterTerm)).toStrictEqual(
-          is({ remedy: 'endTerm', remedyCommand: 'EndSubscriptionTerm', earliestClearableAt: afterTerm }),
-        );
+      for (const policy of bothPolicies) {
+        expect(blockersOf(history, policy, termEndsAt)).toHaveLength(1);
+        expect(blockersOf(history, policy, afterTerm)).toEqual([]);
+      }
     },
   );
 
-  it('one that renews, whose clock command is late: it is suspended, or else renewed first', () => {
-    const endTerm = {
-      remedy: 'endTerm',
-      remedyCommand: 'EndSubscriptionTerm',
-      earliestClearableAt: afterTerm,
-    } as const;
+  it('one that renews, whose clock command is late: it counts as renewed (T1)', () => {
     expect(blockersOf(active('sub-1'), policyOf2020, afterTerm)).toStrictEqual(
       is({ ...suspend, earliestClearableAt: afterTerm }),
     );
-    expect(blockersOf(active('sub-1'), laterPolicy, afterTerm)).toStrictEqual(is(endTerm));
+    const cancel = { remedy: 'cancel', remedyCommand: 'CancelSubscription', earliestClearableAt: afterTerm } as const;
+    expect(blockersOf(active('sub-1'), laterPolicy, afterTerm)).toStrictEqual(is(cancel));
     expect(blockersOf(active('sub-1', { trial: true }), policyOf2020, afterTerm)).toStrictEqual(
-      is({ ...endTerm, reason: 'trialStatusLocked' }),
+      is({ ...suspend, earliestClearableAt: afterTerm }),
     );
   });
 });
@@ -721,9 +717,7 @@ describe('How a suspended new-commerce subscription stops blocking under the lat
         expect(blockersOf(suspension, laterPolicy, at)).toStrictEqual(
           is({ remedy: 'waitForExpiry', remedyCommand: 'EndSubscriptionTerm', earliestClearableAt: termEndsAt }),
         );
-      expect(blockersOf(suspension, laterPolicy, afterTerm)).toStrictEqual(
-        is({ remedy: 'endTerm', remedyCommand: 'EndSubscriptionTerm', earliestClearableAt: afterTerm }),
-      );
+      expect(blockersOf(suspension, laterPolicy, afterTerm)).toEqual([]);
     }
   });
 });

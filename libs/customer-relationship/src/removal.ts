@@ -9,6 +9,7 @@ import type { PartnerType } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { refundCapExceeded } from './reservations.js';
+import { settledState } from './settling.js';
 import type {
   CustomerRelationship,
   Reservation,
@@ -97,12 +98,16 @@ export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant
   }
 }
 
-/** Every active item of the current term, ordered by kind and id (rules R6–R14). The command and the question both ask here. */
+/**
+ * Every active item of the current term, ordered by kind and id (rules R6–R14): as the dates have left them, whatever has
+ * been recorded of that. The command and the question both ask here.
+ */
 export function removalBlockers(
-  state: Frozen<CustomerRelationship>,
+  recorded: Frozen<CustomerRelationship>,
   policy: Policy,
   now: Instant,
 ): readonly RemovalBlocker[] {
+  const state = settledState(recorded, now, policy);
   const ofTerm = <Item extends { readonly relationshipTerm: number }>(items: ReadonlyMap<string, Item>) =>
     [...items].filter(([, { relationshipTerm }]) => relationshipTerm === state.relationshipTerm);
   const blockers: RemovalBlocker[] = [];
@@ -308,12 +313,13 @@ export interface RemovalReadiness {
  * @throws Rejection as the command would for a relationship that is not active, or a partner type that may not remove
  */
 export function removalReadiness(
-  state: Frozen<CustomerRelationship>,
+  recorded: Frozen<CustomerRelationship>,
   policy: Policy,
   now: Instant,
   partnerType: PartnerType,
 ): RemovalReadiness {
-  requireRemovable(withStatusAt(state, now), policy, partnerType);
+  requireRemovable(withStatusAt(recorded, now), policy, partnerType);
+  const state = settledState(recorded, now, policy);
   const blockers = removalBlockers(state, policy, now);
   const inTerm = <Item extends { readonly relationshipTerm: number }>(items: ReadonlyMap<string, Item>) =>
     [...items].filter(([, item]) => item.relationshipTerm === state.relationshipTerm);
@@ -357,7 +363,7 @@ export function removalReadiness(
     ],
     willEnd: {
       availableSupportContacts: state.availableSupportContacts.map(({ tenantId }) => tenantId),
-      supportContactDesignations: withdrawDesignations(state, now).map(({ data }) => data.subscriptionId),
+      supportContactDesignations: withdrawDesignations(recorded, now).map(({ data }) => data.subscriptionId),
       delegatedAdminGrants: revokeGrants(state, now).map(({ data }) => data.grantId),
     },
     willNotEnd: {

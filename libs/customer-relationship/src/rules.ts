@@ -104,6 +104,16 @@ const blocking = ['R6', 'R7', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14'] as 
 const removal = ['R1', 'R2', 'R3', 'R4', 'R5', 'R15', 'R16', 'R17', 'R18', 'R21', 'R27', 'R28', 'S16', 'G12'] as const;
 const sale = ['R3', 'R19', 'R20', 'R27', 'S1', 'V11'] as const;
 
+/** Whichever of the clock's commands comes, it says all that the dates have brought about. */
+const passingTime = ['S14', 'S15', 'S20'] as const;
+const passed = [
+  'SubscriptionRenewed',
+  'SubscriptionExpired',
+  'SubscriptionDisabled',
+  'SubscriptionDeleted',
+  'SubscriptionCancelled',
+] as const;
+
 /** The rules that govern each command, whether a person or the clock brings it about. */
 export const governedBy = {
   RequestResellerRelationship: {
@@ -141,15 +151,9 @@ export const governedBy = {
   SetAutoRenew: { rules: ['R20', 'S12', 'S13'], says: ['AutoRenewEnabled', 'AutoRenewDisabled'] },
   ChangeSubscriptionQuantity: { rules: ['R20', 'S12', 'S13'], says: ['SubscriptionQuantityChanged'] },
   ScheduleSubscriptionChange: { rules: ['R20', 'S3', 'S13'], says: ['SubscriptionChangeScheduled'] },
-  RenewSubscription: { rules: ['R20', 'S7', 'S14'], says: ['SubscriptionRenewed'] },
-  EndSubscriptionTerm: {
-    rules: ['R20', 'S14', 'S15', 'S20', 'C5'],
-    says: ['SubscriptionRenewed', 'SubscriptionExpired', 'SubscriptionDisabled', 'SubscriptionCancelled'],
-  },
-  AdvanceSubscriptionRetention: {
-    rules: ['R20', 'S15', 'C5'],
-    says: ['SubscriptionDisabled', 'SubscriptionDeleted'],
-  },
+  RenewSubscription: { rules: ['R20', 'S7', ...passingTime], says: passed },
+  EndSubscriptionTerm: { rules: ['R20', ...passingTime, 'C5'], says: passed },
+  AdvanceSubscriptionRetention: { rules: ['R20', ...passingTime, 'C5'], says: passed },
   AddAzureSubscription: { rules: [...sale, 'S13'], says: ['AzureSubscriptionAdded'] },
   CancelAzureSubscription: { rules: ['R20', 'S13', 'S19'], says: ['AzureSubscriptionCancelled'] },
 

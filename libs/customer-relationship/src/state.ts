@@ -104,6 +104,8 @@ export interface Designation extends OfTerm {
 
 /** One partner's relationship with one customer, as its events tell it. */
 export interface CustomerRelationship {
+  /** The policies that events were decided under, each with the time from which on: what dates bring about follows them. */
+  readonly policies: { readonly from: Instant; readonly name: string; readonly hash: string }[];
   status: RelationshipStatus;
   /** How often the relationship has been established; the current term while it is active. */
   relationshipTerm: number;
@@ -142,6 +144,7 @@ export function relationshipSummary({ status, relationshipTerm }: RelationshipSu
 
 export function initialState(): CustomerRelationship {
   return {
+    policies: [],
     status: 'unknown',
     relationshipTerm: 0,
     customer: { name: '' },

@@ -1,4 +1,4 @@
-import type { Frozen, MessageOf, Rejection } from '#event-sourcing';
+import type { Decided, Frozen, MessageOf, Rejection } from '#event-sourcing';
 import {
   current,
   effectiveFault,
@@ -6,12 +6,19 @@ import {
   endFault,
   known,
   refuseFaults,
-  requireDue,
   requireNew,
   requirePurchase,
 } from './admission.js';
-import { addDays, addHours, dayOfMonth, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
-import type { Decisions, Steps } from './context.js';
+import {
+  addDays,
+  dayOfMonth,
+  firstInstantAfter,
+  hasPassed,
+  termEnd,
+  type Instant,
+  type TermDuration,
+} from './calendar.js';
+import type { Context, Decisions, Steps } from './context.js';
 import type {
   BillingCycle,
   RelationshipEvents,
@@ -20,10 +27,20 @@ import type {
   SuspensionReason,
 } from './events.js';
 import type { Buyer, Money } from './parties.js';
-import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import type { CustomerRelationship, Subscription, SubscriptionStatus } from './state.js';
-import { assignDefaultContact, withdrawDesignation } from './support-contacts.js';
+import {
+  addOnIds,
+  cancellation,
+  decided,
+  nextBoundary,
+  present,
+  settle,
+  settlingSteps,
+  step,
+  windowEnd,
+} from './settling.js';
+import { assignDefaultContact } from './support-contacts.js';
 
 export interface SubscriptionCommands {
   /** Buys a subscription of any kind. */
@@ -66,11 +83,11 @@ export interface SubscriptionCommands {
     readonly change?: ScheduledChange;
     readonly billingCycle?: BillingCycle;
   };
-  /** Records that a term has ended and another begun; not before its time. */
+  /** Records what dates have brought about of a subscription, as that a term has ended and another begun; not before its time. */
   RenewSubscription: { readonly subscriptionId: string };
-  /** Records that a term has ended without a renewal; not before its time. */
+  /** Records what dates have brought about of a subscription, as that a term has ended; not before its time. */
   EndSubscriptionTerm: { readonly subscriptionId: string };
-  /** Records the next step of a subscription that has ended, to disabled or to deleted; not before its time. */
+  /** Records what dates have brought about of a subscription, as its next steps to disabled or to deleted; not before its time. */
   AdvanceSubscriptionRetention: { readonly subscriptionId: string };
   /** Creates an Azure subscription under an active Azure plan. */
   AddAzureSubscription: {
@@ -97,7 +114,7 @@ export const subscriptionDecisions = {
     requirePurchase(state, context);
     const purchasedAt = effectiveTime(data.effectiveAt, now);
     requireNew(state.subscriptions, 'subscription', data.subscriptionId);
-    const baseFault = requireBase(state, data, policy);
+    const baseFault = requireBase(state, data, context);
     const contact = data.kind === 'newCommerce' ? [] : assignDefaultContact(state, data.subscriptionId, context);
     refuseFaults(...faultsOfPurchase(data, purchasedAt, now), baseFault);
 
@@ -139,12 +156,14 @@ export const subscriptionDecisions = {
   },
 
   /**
-   * Provisioning has happened: a fact that is reported, so an add-on's base plays no part (rule S10 binds purchase and
-   * reactivation). Refused, an add-on whose base is gone would stay pending, and block removal, for ever.
+   * Rule S10: a legacy add-on is not provisioned while its base is suspended. Once its base is gone for good, it would stay
+   * pending, and block removal, for ever: then what has been provisioned is recorded.
    */
   ActivateSubscription(state, { subscriptionId }, { now }) {
-    const { status } = current(state, state.subscriptions, 'subscription', subscriptionId);
+    const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+    const { status } = subscription;
     if (status !== 'pending') throw invalidTransition(subscriptionId, status, 'active');
+    requireNoSuspendedBase(state, subscription, now);
     return [activated(subscriptionId, now)];
   },
 
@@ -173,9 +192,9 @@ export const subscriptionDecisions = {
         };
         return [
           suspended(subscriptionId, suspension),
-          ...addOnsOf(state, subscriptionId)
-            .filter(([, addOn]) => addOn.status === 'active')
-            .map(([addOnId]) => suspended(addOnId, { ...suspension, withBase: subscriptionId })),
+          ...addOnIds(state, subscriptionId)
+            .filter((addOnId) => state.subscriptions.get(addOnId)?.status === 'active')
+            .map((addOnId) => suspended(addOnId, { ...suspension, withBase: subscriptionId })),
         ];
       }
       case 'azurePlan':
@@ -187,16 +206,10 @@ export const subscriptionDecisions = {
   /** Rules S4–S6, S10, S13. What the suspension switched off stays off. */
   ReactivateSubscription(state, { subscriptionId }, { now }) {
     const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-    const { status, retainedUntil } = subscription;
+    const { status } = subscription;
     if (status !== 'suspended') throw invalidTransition(subscriptionId, status, 'active');
-    // Its retention is over: it counts as deleted, however late the clock's command comes.
-    if (retainedUntil !== undefined && hasPassed(retainedUntil, now))
-      throw invalidTransition(subscriptionId, status, 'active', {
-        retainedUntil,
-        remedyCommand: 'AdvanceSubscriptionRetention',
-      });
     requireTerm(subscriptionId, subscription, now);
-    requireActiveBase(state, subscription);
+    requireActiveBase(state, subscription, now);
     return [{ type: 'SubscriptionReactivated', data: { subscriptionId, reactivatedAt: now } }];
   },
 
@@ -211,7 +224,7 @@ export const subscriptionDecisions = {
 
     const windowOpen = cancellationAllowedUntil !== undefined && !hasPassed(cancellationAllowedUntil, now);
     // An Azure plan has no term that would have to run out.
-    if (termEndsAt === undefined || windowOpen) return cancellation(state, subscriptionId, now, now);
+    if (termEndsAt === undefined || windowOpen) return cancellation(state, subscriptionId, now);
     if (cancellationTakesEffectAt !== undefined)
       throw reject('NothingToChange', { subscriptionId, takesEffectAt: cancellationTakesEffectAt });
     if (kind === 'newCommerce' || status === 'suspended')
@@ -221,7 +234,6 @@ export const subscriptionDecisions = {
         // The next window opens with a renewal, which a suspended subscription does not get.
         ...(status === 'active' && autoRenew ? { nextWindowAt: termEndsAt } : {}),
       });
-    requireTerm(subscriptionId, subscription, now);
     return [
       { type: 'CancellationScheduled', data: { subscriptionId, takesEffectAt: termEndsAt, scheduledAt: now } },
       ...(autoRenew ? [autoRenewDisabled(subscriptionId, now)] : []),
@@ -230,7 +242,7 @@ export const subscriptionDecisions = {
 
   /** Rules S12, S13. */
   SetAutoRenew(state, { subscriptionId, autoRenew }, { now }) {
-    const subscription = changeable(state, subscriptionId, 'autoRenew', now);
+    const subscription = changeable(state, subscriptionId, 'autoRenew');
     const { status, cancellationTakesEffectAt } = subscription;
     if (autoRenew && cancellationTakesEffectAt !== undefined)
       throw reject('InvalidTransition', {
@@ -249,7 +261,7 @@ export const subscriptionDecisions = {
 
   /** Rules S12, S13. */
   ChangeSubscriptionQuantity(state, { subscriptionId, quantity }, { now }) {
-    const subscription = changeable(state, subscriptionId, 'quantity', now);
+    const subscription = changeable(state, subscriptionId, 'quantity');
     requireUnlocked(subscriptionId, subscription);
     const previousQuantity = subscription.quantity;
     if (quantity === previousQuantity) throw reject('NothingToChange', { subscriptionId, quantity });
@@ -260,7 +272,7 @@ export const subscriptionDecisions = {
 
   /** Takes effect with the renewal, so a trial may have it too (rules S3, S13). */
   ScheduleSubscriptionChange(state, { subscriptionId, change, billingCycle }, { now }) {
-    changeable(state, subscriptionId, 'change', now);
+    changeable(state, subscriptionId, 'change');
     const named = present({ ...change });
     const changes = {
       ...(Object.keys(named).length > 0 ? { change: named } : {}),
@@ -270,58 +282,10 @@ export const subscriptionDecisions = {
     return [{ type: 'SubscriptionChangeScheduled', data: { subscriptionId, ...changes, scheduledAt: now } }];
   },
 
-  /** The clock's word on an active subscription with auto-renew (rule S14). */
-  RenewSubscription(state, { subscriptionId }, { now, policy }) {
-    const subscription = known(state, state.subscriptions, 'subscription', subscriptionId);
-    const { status, autoRenew, termEndsAt } = subscription;
-    if (status !== 'active' || termEndsAt === undefined) throw invalidTransition(subscriptionId, status, 'active');
-    if (!autoRenew) throw reject('AutoRenewOff', { subscriptionId, termEndsAt });
-    requireDue(termEndsAt, now);
-    return [renewal(subscriptionId, subscription, termEndsAt, now, policy)];
-  },
-
-  /**
-   * The clock's word on any subscription whose term has ended (rules S14, S15, S20). What ends, ends with the term,
-   * however late this is said.
-   */
-  EndSubscriptionTerm(state, { subscriptionId }, { now, policy }) {
-    const subscription = known(state, state.subscriptions, 'subscription', subscriptionId);
-    const { kind, status, autoRenew, termEndsAt, cancellationTakesEffectAt } = subscription;
-    if (termEndsAt === undefined) throw invalidTransition(subscriptionId, status, 'expired');
-    requireDue(termEndsAt, now);
-    if (status !== 'active' && status !== 'suspended') throw invalidTransition(subscriptionId, status, 'expired');
-    if (cancellationTakesEffectAt !== undefined)
-      return cancellation(state, subscriptionId, cancellationTakesEffectAt, now);
-    if (status === 'suspended') {
-      if (kind === 'legacy')
-        throw invalidTransition(subscriptionId, status, 'disabled', { remedyCommand: 'AdvanceSubscriptionRetention' });
-      return [disabled(subscriptionId, termEndsAt, policy.retention.suspendedAtTermEndDays, true)];
-    }
-    if (autoRenew) return [renewal(subscriptionId, subscription, termEndsAt, now, policy)];
-    const retainedUntil = addDays(termEndsAt, policy.retention.expiredDays);
-    return [{ type: 'SubscriptionExpired', data: { subscriptionId, expiredAt: termEndsAt, retainedUntil } }];
-  },
-
-  /**
-   * The clock's word on the retention period that has ended, one step at a time (rule S15): each period starts where the
-   * one before it ended, however late this is said.
-   */
-  AdvanceSubscriptionRetention(state, { subscriptionId }, { now, policy }) {
-    const { status, retainedUntil, furtherDisabledPeriod } = known(
-      state,
-      state.subscriptions,
-      'subscription',
-      subscriptionId,
-    );
-    if (retainedUntil === undefined) throw invalidTransition(subscriptionId, status, 'deleted');
-    requireDue(retainedUntil, now);
-    if (status === 'expired' || furtherDisabledPeriod)
-      return [disabled(subscriptionId, retainedUntil, policy.retention.disabledDays, false)];
-    return [
-      { type: 'SubscriptionDeleted', data: { subscriptionId, deletedAt: retainedUntil } },
-      ...withdrawDesignation(state, subscriptionId, now),
-    ];
-  },
+  // The clock's word (rules S14, S15, S20): whichever of them comes, it says all that the dates have brought about.
+  RenewSubscription: passTime,
+  EndSubscriptionTerm: passTime,
+  AdvanceSubscriptionRetention: passTime,
 
   /** An Azure subscription is bought under the customer's Azure plan (rules S1, S13, R19). */
   AddAzureSubscription(state, { subscriptionId, azureSubscriptionId, name }, context) {
@@ -422,31 +386,7 @@ export const subscriptionSteps: Steps<
   CancellationScheduled: step((subscription, { takesEffectAt }) => {
     subscription.cancellationTakesEffectAt = takesEffectAt;
   }),
-  SubscriptionCancelled: step(end),
-  SubscriptionRenewed: step((subscription, { quantity, offerId, termDuration, termStartsAt, termEndsAt, ...rest }) => {
-    subscription.trial = false;
-    subscription.quantity = quantity;
-    subscription.offerId = offerId;
-    subscription.termDuration = termDuration;
-    subscription.termEndsAt = termEndsAt;
-    subscription.anchorDay ??= dayOfMonth(termStartsAt);
-    if (rest.billingCycle !== undefined) subscription.billingCycle = rest.billingCycle;
-    if (rest.cancellationAllowedUntil !== undefined)
-      subscription.cancellationAllowedUntil = rest.cancellationAllowedUntil;
-    else delete subscription.cancellationAllowedUntil;
-    delete subscription.scheduledChange;
-    delete subscription.scheduledBillingCycle;
-  }),
-  SubscriptionExpired: step((subscription, { retainedUntil }) => {
-    subscription.status = 'expired';
-    subscription.retainedUntil = retainedUntil;
-  }),
-  SubscriptionDisabled: step((subscription, { retainedUntil, furtherPeriod }) => {
-    subscription.status = 'disabled';
-    subscription.retainedUntil = retainedUntil;
-    subscription.furtherDisabledPeriod = furtherPeriod;
-  }),
-  SubscriptionDeleted: step(end),
+  ...settlingSteps,
   AzureSubscriptionAdded: step((plan, { azureSubscriptionId, name }) => {
     plan.azureSubscriptions.set(azureSubscriptionId, { name, status: 'active' });
   }),
@@ -455,21 +395,6 @@ export const subscriptionSteps: Steps<
     if (azureSubscription) azureSubscription.status = 'cancelled';
   }),
 };
-
-/** A step on the subscription that the event names, if there is one. */
-function step<Data extends { readonly subscriptionId: string }>(
-  write: (subscription: Subscription, data: Data) => void,
-): (state: CustomerRelationship, data: Data) => void {
-  return (state, data) => {
-    const subscription = state.subscriptions.get(data.subscriptionId);
-    if (subscription) write(subscription, data);
-  };
-}
-
-function end(subscription: Subscription): void {
-  subscription.status = 'deleted';
-  delete subscription.retainedUntil;
-}
 
 // What a purchase must be like
 
@@ -502,7 +427,7 @@ function faultsOfPurchase(
 function requireBase(
   state: Frozen<CustomerRelationship>,
   { kind, baseSubscriptionId }: SubscriptionCommands['PurchaseSubscription'],
-  { limits }: Policy,
+  { policy: { limits }, now }: Context,
 ): Rejection | undefined {
   if (baseSubscriptionId === undefined) return undefined;
   if (known(state, state.subscriptions, 'subscription', baseSubscriptionId).kind !== kind)
@@ -512,31 +437,11 @@ function requireBase(
   const base = current(state, state.subscriptions, 'subscription', baseSubscriptionId);
   // Add-ons of add-ons would escape the suspension of the base.
   if (base.baseSubscriptionId !== undefined) return invalidItem('baseSubscriptionId', 'baseIsAddOn');
-  if (base.status !== 'active') throw reject('ParentNotActive', { baseSubscriptionId, status: base.status });
+  if (base.status !== 'active') throw parentNotActive(baseSubscriptionId, base, now);
   const limit = limits.addOnsPerBase;
-  const addOns = addOnsOf(state, baseSubscriptionId).filter(([, addOn]) => addOn.status !== 'deleted');
+  const addOns = addOnIds(state, baseSubscriptionId).filter((id) => state.subscriptions.get(id)?.status !== 'deleted');
   if (addOns.length >= limit) throw reject('LimitReached', { what: 'addOns', limit });
   return undefined;
-}
-
-/** The end of the cancellation window of a kind that has one, counted from purchase or renewal (rules S7, S20). */
-function windowEnd(
-  kind: SubscriptionKind,
-  termDuration: TermDuration | undefined,
-  from: Instant,
-  { windows }: Policy,
-): Instant | undefined {
-  switch (kind) {
-    case 'newCommerce':
-      return addDays(from, windows.newCommerceDays);
-    case 'marketplace':
-      return termDuration === 'P1M'
-        ? addHours(from, windows.marketplaceMonthlyHours)
-        : addDays(from, windows.marketplaceLongerDays);
-    case 'legacy':
-    case 'azurePlan':
-      return undefined;
-  }
 }
 
 // What a subscription must be like
@@ -559,16 +464,15 @@ function requireActiveItem(subscriptionId: string, subscription: Item): void {
     throw reject('InvalidTransition', { itemId: subscriptionId, from: status, requires: 'active' });
 }
 
-/** An active subscription within its term; an Azure plan has neither term nor quantity to change. */
-function changeable(state: Frozen<CustomerRelationship>, subscriptionId: string, field: string, now: Instant): Item {
+/** An active subscription; an Azure plan has neither term nor quantity to change. */
+function changeable(state: Frozen<CustomerRelationship>, subscriptionId: string, field: string): Item {
   const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
   requireActiveItem(subscriptionId, subscription);
-  requireTerm(subscriptionId, subscription, now);
   refuseFaults(subscription.kind === 'azurePlan' ? invalidItem(field, 'notForAzurePlan') : undefined);
   return subscription;
 }
 
-/** An Azure plan has no term that could end. */
+/** Suspended legacy outlives its term, and does not come back after it (rule S4). */
 function requireTerm(subscriptionId: string, { termEndsAt }: Item, now: Instant): void {
   if (termEndsAt !== undefined && hasPassed(termEndsAt, now)) throw reject('TermEnded', { subscriptionId, termEndsAt });
 }
@@ -579,10 +483,42 @@ function requireUnlocked(subscriptionId: string, { kind, trial, termEndsAt }: It
 }
 
 /** A legacy add-on is in use only under a base that is (rule S10); a new-commerce one stands alone (rule S11). */
-function requireActiveBase(state: Frozen<CustomerRelationship>, { kind, baseSubscriptionId }: Item): void {
+function requireActiveBase(
+  state: Frozen<CustomerRelationship>,
+  { kind, baseSubscriptionId }: Item,
+  now: Instant,
+): void {
   if (kind !== 'legacy' || baseSubscriptionId === undefined) return;
-  const status = state.subscriptions.get(baseSubscriptionId)?.status;
-  if (status !== 'active') throw reject('ParentNotActive', { baseSubscriptionId, status });
+  const base = state.subscriptions.get(baseSubscriptionId);
+  if (base?.status !== 'active') throw parentNotActive(baseSubscriptionId, base, now);
+}
+
+/** The suspended base of a legacy add-on that can still be reactivated; its add-on waits for that (rule S10). */
+export function suspendedBase(
+  state: Frozen<CustomerRelationship>,
+  { kind, baseSubscriptionId }: Item,
+  now: Instant,
+): { readonly baseSubscriptionId: string; readonly base: Item } | undefined {
+  if (kind !== 'legacy' || baseSubscriptionId === undefined) return undefined;
+  const base = state.subscriptions.get(baseSubscriptionId);
+  return base && canBeReactivated(base, now) ? { baseSubscriptionId, base } : undefined;
+}
+
+function requireNoSuspendedBase(state: Frozen<CustomerRelationship>, addOn: Item, now: Instant): void {
+  const found = suspendedBase(state, addOn, now);
+  if (found) throw parentNotActive(found.baseSubscriptionId, found.base, now);
+}
+
+function canBeReactivated({ status, termEndsAt }: Item, now: Instant): boolean {
+  return status === 'suspended' && (termEndsAt === undefined || !hasPassed(termEndsAt, now));
+}
+
+function parentNotActive(baseSubscriptionId: string, base: Item | undefined, now: Instant): Rejection {
+  return reject('ParentNotActive', {
+    baseSubscriptionId,
+    status: base?.status,
+    ...(base && canBeReactivated(base, now) ? { remedyCommand: 'ReactivateSubscription' } : {}),
+  });
 }
 
 /** Rule S18; only an Azure plan has Azure subscriptions. */
@@ -593,13 +529,6 @@ function requireNoActiveAzureSubscription(subscriptionId: string, { azureSubscri
     .toSorted();
   if (azureSubscriptionIds.length > 0)
     throw reject('AzurePlanHasActiveSubscriptions', { subscriptionId, azureSubscriptionIds });
-}
-
-/** The add-ons of a legacy base in id order. */
-function addOnsOf(state: Frozen<CustomerRelationship>, baseId: string): [string, Item][] {
-  return [...state.subscriptions]
-    .filter(([, { baseSubscriptionId }]) => baseSubscriptionId === baseId)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 // What more than one decision says
@@ -619,57 +548,18 @@ function autoRenewDisabled(subscriptionId: string, disabledAt: Instant): EventOf
   return { type: 'AutoRenewDisabled', data: { subscriptionId, disabledAt } };
 }
 
-function disabled(
-  subscriptionId: string,
-  disabledAt: Instant,
-  days: number,
-  furtherPeriod: boolean,
-): EventOf<'SubscriptionDisabled'> {
-  const retainedUntil = addDays(disabledAt, days);
-  return { type: 'SubscriptionDisabled', data: { subscriptionId, disabledAt, retainedUntil, furtherPeriod } };
-}
-
-/** The end of a subscription and of its support contact's designation. */
-function cancellation(
+/** All that the dates have brought about of a subscription; of any term, whatever became of the relationship (rule R20). */
+function passTime(
   state: Frozen<CustomerRelationship>,
-  subscriptionId: string,
-  cancelledAt: Instant,
-  now: Instant,
-): readonly MessageOf<RelationshipEvents>[] {
-  return [
-    { type: 'SubscriptionCancelled', data: { subscriptionId, cancelledAt } },
-    ...withdrawDesignation(state, subscriptionId, now),
-  ];
-}
-
-/**
- * The next term with what was scheduled for it. It follows on the old one without a gap, while a new cancellation window
- * opens only when the renewal completes, which may be a day later (rule S7).
- */
-function renewal(
-  subscriptionId: string,
-  subscription: Item,
-  termStartsAt: Instant,
-  now: Instant,
-  policy: Policy,
-): EventOf<'SubscriptionRenewed'> {
-  const { kind, scheduledChange, scheduledBillingCycle, anchorDay } = subscription;
-  // A term that ends has a duration.
-  const termDuration = scheduledChange?.termDuration ?? subscription.termDuration!;
-  return {
-    type: 'SubscriptionRenewed',
-    data: {
-      subscriptionId,
-      quantity: scheduledChange?.quantity ?? subscription.quantity,
-      offerId: scheduledChange?.offerId ?? subscription.offerId,
-      termDuration,
-      ...present({ billingCycle: scheduledBillingCycle ?? subscription.billingCycle }),
-      termStartsAt,
-      termEndsAt: termEnd(termStartsAt, termDuration, anchorDay),
-      ...present({ cancellationAllowedUntil: windowEnd(kind, termDuration, now, policy) }),
-      renewedAt: now,
-    },
-  };
+  { subscriptionId }: { readonly subscriptionId: string },
+  { now, policy }: Context,
+): readonly Decided<RelationshipEvents>[] {
+  const subscription = known(state, state.subscriptions, 'subscription', subscriptionId);
+  const { due } = settle(state, [subscriptionId], now, policy);
+  if (due.length > 0) return due.flatMap((each) => decided(each));
+  const boundary = nextBoundary(subscription);
+  if (boundary !== undefined) throw reject('NotDue', { dueAt: firstInstantAfter(boundary) });
+  throw reject('InvalidTransition', { itemId: subscriptionId, from: subscription.status, requires: 'termOrRetention' });
 }
 
 function invalidItem(field: string, rule: string): Rejection {
@@ -683,11 +573,4 @@ function invalidTransition(
   more: object = {},
 ): Rejection {
   return reject('InvalidTransition', { itemId, from, to, ...more });
-}
-
-/** Events and states leave out what is not there; `undefined` would not survive as JSON. */
-function present<Fields extends object>(fields: Fields): { [F in keyof Fields]?: Exclude<Fields[F], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [F in keyof Fields]?: Exclude<Fields[F], undefined>;
-  };
 }

@@ -15,7 +15,10 @@ export function specification<Commands, Events, State, Context>(
       /** Decides on what the history leads to; a part of the context may differ from the default. */
       when(command: MessageOf<Commands>, context: Partial<Context> = {}) {
         const events = history.flat() as MessageOf<Events>[];
-        const decide = () => decideOn(decider, fold(decider, events), command, { ...defaultContext, ...context });
+        const decide = () =>
+          decideOn(decider, fold(decider, events), command, { ...defaultContext, ...context }).map(
+            ({ type, data }) => ({ type, data }) as MessageOf<Events>,
+          );
         return {
           /** Exactly these events, in this order. */
           then(...expected: MessageOf<Events>[]) {

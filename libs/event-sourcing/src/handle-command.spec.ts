@@ -13,6 +13,7 @@ import {
 import {
   commandHandler,
   exactly,
+  largestAppend,
   streamWeight,
   type CommandHandlerOptions,
   type CommandOutcome,
@@ -1141,6 +1142,102 @@ it('Any number of servers and callers that try again: every command once, every 
     ),
     { numRuns: 200 },
   );
+});
+
+describe('what has come about by itself', () => {
+  const system = { id: 'grace', kind: 'system', roles: [], tenant: 'tenant' };
+  /** Grows by one until it has reached the limit, two at a time. */
+  const growing: typeof counter = {
+    ...counter,
+    settle({ value }, _, { limit, now: at }) {
+      const events = Array.from({ length: Math.max(0, limit - value) }, (_, index) => ({
+        type: 'Increased' as const,
+        data: { by: 1, at },
+        metadata: { command: 'Grow', actor: system },
+        ...(index % 2 === 0 ? { begins: true as const } : {}),
+      }));
+      return { events, state: { value: value + events.length } };
+    },
+  };
+  const twice = (limit: number, options: Partial<CommandRequest<Commands, Context>> = {}) => {
+    const sent = request(
+      { type: 'IncreaseTwice', data: { by: 1 } },
+      { contextAt: (at) => ({ now: at, limit }), ...options },
+    );
+    return { ...sent, metadata: { ...sent.metadata, commandId: 'twice', comment: 'why' } };
+  };
+
+  it('is appended with a command, before its own events, and says whose it is', async () => {
+    const { handle, store, value, appends } = handlerOn({ decider: growing });
+    const outcome = await handle(twice(2));
+    expect(outcome).toMatchObject({ outcome: 'accepted', events: ['Increased', 'Increased', 'Increased', 'Doubled'] });
+    expect(appends()).toBe(1);
+    expect(await value()).toBe(4);
+    const events = await store.read('counter-1');
+    expectWholeChain(events);
+    const [grown, , own] = events.map(({ metadata }) => metadata);
+    expect(grown).toMatchObject({ command: 'Grow', actor: system, causationId: own?.commandId, recordedAt: now });
+    expect(own).toMatchObject({ command: 'IncreaseTwice', comment: 'why', causationId: 'journey-1' });
+    expect(grown).not.toHaveProperty('comment');
+    expect(await handle(twice(2))).toMatchObject({ ...outcome, replayed: true });
+  });
+
+  it('is not appended where the command is refused or only tried, nor kept in memory', async () => {
+    const { handle, store, value } = handlerOn({ decider: growing });
+    const full = { contextAt: (at: string) => ({ now: at, limit: 3 }) };
+    expect(await handle(increase(1, full))).toMatchObject({ outcome: 'refused', rejection: { details: { value: 3 } } });
+    expect(await handle(twice(1, { dryRun: true }))).toEqual({
+      outcome: 'wouldBeAccepted',
+      revision: -1,
+      position: 0,
+      events: [
+        { type: 'Increased', data: { by: 1, at: now } },
+        { type: 'Increased', data: { by: 1, at: now } },
+        { type: 'Doubled', data: { by: 1 } },
+      ],
+    });
+    expect(await value()).toBe(0);
+    expect(await store.read('counter-1')).toEqual([]);
+  });
+
+  it('beyond what one append takes is appended beforehand, in appends that each end where they may', async () => {
+    const sizes: number[] = [];
+    const store = inMemoryEventStore();
+    const measured: EventStore = {
+      ...store,
+      append(stream, events, expected) {
+        sizes.push(events.length);
+        return store.append(stream, events, expected);
+      },
+    };
+    const { handle, value } = handlerOn({ decider: growing, store: measured });
+    expect(await handle(twice(1201, { ifRevision: exactly(-1) }))).toMatchObject({
+      outcome: 'accepted',
+      replayed: false,
+      revision: 1202,
+      events: [...Array.from({ length: 202 }, () => 'Increased'), 'Doubled'],
+    });
+    expect(sizes).toEqual([largestAppend, largestAppend, 203]);
+    expect(await value()).toBe(1203);
+    const events = await store.read('counter-1');
+    expectWholeChain(events);
+    expect(new Set(events.map(({ metadata }) => metadata.commandId)).size).toBe(3);
+    expect(events.filter(({ metadata }) => metadata.comment !== undefined)).toHaveLength(1);
+    expect(await handle(twice(1201))).toMatchObject({ outcome: 'accepted', replayed: true, revision: 1202 });
+  });
+
+  it('does not count as the command when that is refused on the way', async () => {
+    const store = inMemoryEventStore();
+    let before = 0;
+    const stops = { beforeAppend: () => Promise.reject(new Rejection('RefusedBefore', { before: ++before })) };
+    const { handle } = handlerOn({ decider: growing, store });
+    expect(await handle(twice(1000, stops))).toMatchObject({
+      outcome: 'refused',
+      rejection: { code: 'RefusedBefore' },
+    });
+    expect(await store.read('counter-1')).toEqual([]);
+    expect(await handle(twice(1000))).toMatchObject({ outcome: 'accepted', replayed: false });
+  });
 });
 
 /** What the counter stood at after a revision. */

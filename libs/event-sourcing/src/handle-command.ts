@@ -1,8 +1,9 @@
+import { hash as digest } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { decideOn, fold, type Decider } from './decider.js';
+import { decideOn, foldRecorded, type Decided, type Decider } from './decider.js';
 import type { EventCodec } from './event-codec.js';
 import { noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
-import { noPreviousHash, type Seal, type UnsealedMetadata } from './hash-chain.js';
+import { idOf, noPreviousHash, type Seal, type UnsealedMetadata } from './hash-chain.js';
 import type { Frozen, Json, MessageOf } from './message.js';
 import { Rejection } from './rejection.js';
 import { turns } from './turns.js';
@@ -113,6 +114,9 @@ export interface CommandHandlerOptions<Commands, Events, State, Context, Summary
 /** So many events of a stream are read and folded at a time: between two pages others have their turn. */
 const pageSize = 256;
 
+/** So many events an append has at most where they can be parted: KurrentDB takes 1 MiB in one. */
+export const largestAppend = 500;
+
 /** A folded stream takes about as much memory as so many of its commands, which take about 1 kB each with what they have left. */
 export const streamWeight = 10;
 
@@ -158,7 +162,8 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
   const inTurn = turns();
   const foldingForQuestions = new Map<string, Promise<Stream>>();
 
-  async function handle(request: CommandRequest<Commands, Context>): Promise<Outcome> {
+  async function handle(sent: CommandRequest<Commands, Context>): Promise<Outcome> {
+    let request = sent;
     const { stream } = request;
     for (let conflicts = 0; ;) {
       const folded = await (request.dryRun ? latestForQuestion(stream) : latest(stream));
@@ -170,7 +175,11 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
         if (rejection) outcome = { outcome: 'refused', rejection, revision, position };
         else {
           try {
-            return await append(folded, request, revision, outcome);
+            const appended = await append(folded, request, revision, outcome);
+            if (outcome.isWhole) return appended;
+            // What is left follows on that and on nothing else; whether it is accepted is decided again.
+            if (request.ifRevision) request = { ...request, ifRevision: exactly(appended.revision) };
+            continue;
           } catch (error) {
             // What was folded stays true of a stream that has grown; else it is of another stream, or nobody knows.
             const hasGrown = error instanceof RevisionConflict && (await catchUp(stream, revision));
@@ -225,7 +234,7 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
       onEarlier?.(stream, now, folded.recordedAt);
       now = folded.recordedAt;
     }
-    let events: readonly MessageOf<Events>[];
+    let events: readonly Decided<Events>[];
     try {
       events = decideOn(decider, folded.state, command, request.contextAt(now));
     } catch (error) {
@@ -234,26 +243,38 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
     }
     // An answered command must have a memory in the log.
     if (events.length === 0) throw new Error(`${command.type} decided nothing; refuse it as NothingToChange instead`);
-    if (dryRun) return { outcome: 'wouldBeAccepted', events, ...place } as const;
+    if (dryRun) {
+      const said = events.map(({ type, data }) => ({ type, data }) as MessageOf<Events>);
+      return { outcome: 'wouldBeAccepted', events: said, ...place } as const;
+    }
 
     const { comment, ...shared } = metadata;
+    const firstOwn = events.findIndex((event) => !isOthers(event));
+    const end = endOfAppend(events, firstOwn);
+    const isWhole = end === events.length;
+    // A part that is appended beforehand is not the command: a retry must not take it for that.
+    const ids = isWhole ? {} : { commandId: idOf(digest('sha256', `${metadata.commandId} ${folded.revision}`)) };
+    const appended = events.slice(0, end);
     const sealed = seal(
       stream,
       folded.revision + 1,
       folded.hash,
-      events.map(({ type, data }, index) => ({
-        type,
-        data: data as Json,
+      appended.map((event, index) => ({
+        type: event.type,
+        data: event.data as Json,
         metadata: {
           ...shared,
-          ...(index === 0 && comment !== undefined ? { comment } : {}),
+          ...ids,
+          ...(isOthers(event) ? { causationId: metadata.commandId } : {}),
+          ...(isWhole && index === firstOwn && comment !== undefined ? { comment } : {}),
           command: command.type,
           recordedAt: now,
-          schema: codec.schemaOf(type),
+          schema: codec.schemaOf(event.type),
+          ...event.metadata,
         },
       })),
     );
-    return { outcome: 'toAppend', events, sealed } as const;
+    return { outcome: 'toAppend', events: appended, sealed, isWhole } as const;
   }
 
   async function append(
@@ -261,11 +282,12 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
     { stream }: CommandRequest<Commands, Context>,
     expectedRevision: number,
     { events, sealed }: { readonly events: readonly MessageOf<Events>[]; readonly sealed: ReturnType<Seal> },
-  ): Promise<Outcome> {
+  ): Promise<Extract<Outcome, { readonly outcome: 'accepted' }>> {
     const { revision, position } = await store.append(stream, sealed, expectedRevision);
     // Unless a question has found it in the log meanwhile.
     if (folded.revision === expectedRevision) {
-      fold(decider, events, folded.state);
+      for (const [index, event] of events.entries())
+        foldRecorded(decider, event, sealed[index]!.metadata, folded.state);
       include(
         folded,
         { ...sealed.at(-1)!, revision, position },
@@ -359,7 +381,7 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
 
   function foldOn(folded: Stream, events: readonly RecordedEvent[]): Stream {
     for (const recorded of events) {
-      fold(decider, [codec.decode(recorded)], folded.state);
+      foldRecorded(decider, codec.decode(recorded), recorded.metadata, folded.state);
       const earlier = folded.commands.get(recorded.metadata.commandId)?.events ?? [];
       include(folded, recorded, [...earlier, recorded.type]);
     }
@@ -386,6 +408,20 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
       return question(folded.state as Frozen<State>, { revision: folded.revision, position: folded.position });
     },
   };
+}
+
+/** It has come about by itself and is recorded with a command. */
+function isOthers<Events>({ metadata }: Decided<Events>): boolean {
+  return metadata?.command !== undefined;
+}
+
+/** Where the next append ends: what a command itself does stays together. */
+function endOfAppend<Events>(events: readonly Decided<Events>[], firstOwn: number): number {
+  if (events.length <= largestAppend) return events.length;
+  const end = events.findLastIndex(
+    ({ begins }, index) => index > 0 && index <= largestAppend && (begins === true || index === firstOwn),
+  );
+  return end < 0 ? events.length : end;
 }
 
 function receiptOf<Summary>({

@@ -11,7 +11,7 @@ import {
   relationshipStream,
   removalReadiness,
 } from '#customer-relationship';
-import { fold, inMemoryEventStore, type EventStore, type RecordedEvent } from '#event-sourcing';
+import { foldRecorded, inMemoryEventStore, type EventStore, type RecordedEvent } from '#event-sourcing';
 import { customers, partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
 import type { Moment } from './moment.js';
 import { eventsUntil, relationshipThen } from './relationship-then.js';
@@ -34,6 +34,13 @@ const said = (ask: () => unknown) => {
     return (error as { code?: string }).code ?? error;
   }
 };
+
+function foldedOf(events: readonly RecordedEvent[]) {
+  const state = customerRelationship.initialState();
+  for (const event of events)
+    foldRecorded(customerRelationship, relationshipCodec.decode(event), event.metadata, state);
+  return state;
+}
 
 describe('A relationship as it stood', () => {
   it.each([31, 32])(
@@ -70,10 +77,7 @@ describe('A relationship as it stood', () => {
             continue;
           }
           const then = await relationshipThen(store, stream, moment);
-          const state = fold(
-            customerRelationship,
-            counted.map((event) => relationshipCodec.decode(event)),
-          );
+          const state = foldedOf(counted);
           const asOf = moment.kind === 'time' ? at : last.metadata.recordedAt;
           expect(then).toMatchObject({ state, revision: last.revision, position: last.position, asOf });
           const readiness = said(() => removalReadiness(then.state, then.policy(), then.asOf, 'directBillPartner'));
@@ -124,12 +128,7 @@ describe('A relationship as it stood', () => {
       for (const moment of moments) {
         const then = await relationshipThen(store, stream, moment, pause);
         expect([then.revision, then.position]).toEqual([revision, position]);
-        expect(then.state).toEqual(
-          fold(
-            customerRelationship,
-            events.slice(0, revision + 1).map((event) => relationshipCodec.decode(event)),
-          ),
-        );
+        expect(then.state).toEqual(foldedOf(events.slice(0, revision + 1)));
       }
     }
     // What stands behind the moment is not read.

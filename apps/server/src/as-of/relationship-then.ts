@@ -5,7 +5,14 @@ import {
   type CustomerRelationship,
   type Policy,
 } from '#customer-relationship';
-import { fold, Rejection, type EventStore, type Frozen, type RecordedEvent, type StreamPlace } from '#event-sourcing';
+import {
+  foldRecorded,
+  Rejection,
+  type EventStore,
+  type Frozen,
+  type RecordedEvent,
+  type StreamPlace,
+} from '#event-sourcing';
 import { badRequest } from '#http';
 import { requireReached, type Moment } from './moment.js';
 import { policyThen } from './policy-then.js';
@@ -36,11 +43,8 @@ export async function relationshipThen(
   const state = customerRelationship.initialState();
   let last: RecordedEvent | undefined;
   for await (const events of pagesUntil(store, stream, moment, pause)) {
-    fold(
-      customerRelationship,
-      events.map((recorded) => relationshipCodec.decode(recorded)),
-      state,
-    );
+    for (const recorded of events)
+      foldRecorded(customerRelationship, relationshipCodec.decode(recorded), recorded.metadata, state);
     last = events.at(-1) ?? last;
   }
   if (!last) throw new Rejection('RelationshipNotFound');

@@ -1,5 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { governance, relationshipCodec, type RelationshipEvents } from '#customer-relationship';
+import {
+  governance,
+  relationshipCodec,
+  subscriptionClockCommands,
+  type RelationshipEvents,
+} from '#customer-relationship';
 import { project, type AnyProjection, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
 import type { Pair } from '#read-models';
 
@@ -140,22 +145,26 @@ export async function explain(
     for (const source of newSources(lookedAt)) if (!changes.has(source)) changes.set(source, []);
   }
 
-  const commands = Map.groupBy(events, ({ metadata }) => metadata.commandId);
+  const commands = Map.groupBy(events, commandOf);
   return {
     rows: [...asked].map(([id, { table }]) => ({ table: plainName(projection, table), row: known.get(id)!.row })),
     contributions: [...changes]
       .sort(([one], [other]) => one.revision - other.revision)
       .map(([event, made]) => {
-        const together = commands.get(event.metadata.commandId)!;
+        const together = commands.get(commandOf(event))!;
         return {
           event,
           changes: made,
           // It stands on the first event of a command and is about all of them.
-          comment: together[0]!.metadata.comment,
+          comment: together.find(({ metadata }) => metadata.comment !== undefined)?.metadata.comment,
           cause: causeOf(event, together),
         };
       }),
   };
+}
+
+function isClocksCommand(command: string | undefined): boolean {
+  return subscriptionClockCommands.some((name) => name === command);
 }
 
 function changeOf(
@@ -195,11 +204,20 @@ function plainName({ version }: { readonly version: number }, table: string): st
   return table.slice(0, -`_v${version}`.length);
 }
 
-/** The first event of the same command that the command is about, if this one is its consequence. */
+/** Commands of the clock stand under the id of the one that they were recorded with. */
+function commandOf({ metadata: { commandId, command = '' } }: RecordedEvent): string {
+  return `${commandId} ${command}`;
+}
+
+/** The event of the same command that the command is about, if this one is its consequence. */
 function causeOf(event: RecordedEvent, together: readonly RecordedEvent[]): RecordedEvent | undefined {
   const { command } = event.metadata;
   const says: readonly string[] = (command && governance(command)?.says) || [];
-  const first = together.find(({ type }) => says.includes(type));
+  const isSaid = ({ type }: RecordedEvent) => says.includes(type);
+  // Of what dates have brought about there may be much at once: a consequence follows on its own cause.
+  const first = isClocksCommand(command)
+    ? together.findLast((other) => other.revision <= event.revision && isSaid(other))
+    : together.find(isSaid);
   if (!first || first === event) return undefined;
   // An add-on that goes with its base is suspended by an event of the same name.
   const goesAlong = typeof event.data === 'object' && event.data !== null && 'withBase' in event.data;

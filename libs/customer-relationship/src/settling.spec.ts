@@ -1,0 +1,418 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  commandHandler,
+  decideOn,
+  exactly,
+  fold,
+  foldRecorded,
+  inMemoryEventStore,
+  type CommandRequest,
+  type EventMetadata,
+  type MessageOf,
+} from '#event-sourcing';
+import type { RelationshipCommands } from './commands.js';
+import type { Context } from './context.js';
+import { customerRelationship, relationshipStream } from './customer-relationship.js';
+import { relationshipCodec } from './event-codec.js';
+import type { RelationshipEvents } from './events.js';
+import { policies, policyHash, type Policy } from './policy.js';
+import { removalBlockers, removalReadiness } from './removal.js';
+import { settledState } from './settling.js';
+import { initialState, relationshipSummary } from './state.js';
+import {
+  active,
+  autoRenewDisabled,
+  changeScheduled,
+  contactAssigned,
+  context,
+  customerId,
+  customerUser,
+  established,
+  laterPolicy,
+  now,
+  partner,
+  policyOf2020,
+  purchased,
+  reactivated,
+  removed,
+  requested,
+  spec,
+  suspended,
+} from './testing.js';
+
+// T1: what dates have brought about is settled before a command is judged, by what held at the date.
+
+const { given } = spec;
+type Event = MessageOf<RelationshipEvents>;
+type Command = MessageOf<RelationshipCommands>;
+
+const id = 'sub-1';
+const monthly = {
+  termDuration: 'P1M',
+  purchasedAt: '2025-10-01T00:00:00.000Z',
+  termEndsAt: '2025-11-01T00:00:00.000Z',
+} as const;
+const termEndsAt = '2027-11-20T12:00:00.000Z';
+const dayAfterTerm = '2027-11-21T12:00:00.000Z';
+
+const suspend = { type: 'SuspendSubscription', data: { subscriptionId: id, reason: 'nonPayment' } } satisfies Command;
+const cancel = { type: 'CancelSubscription', data: { subscriptionId: id } } satisfies Command;
+const renew = { type: 'RenewSubscription', data: { subscriptionId: id } } satisfies Command;
+const endTerm = { type: 'EndSubscriptionTerm', data: { subscriptionId: id } } satisfies Command;
+const remove = { type: 'RemoveResellerRelationship', data: {} } satisfies Command;
+const purchaseAddOn = (effectiveAt?: string) =>
+  ({
+    type: 'PurchaseSubscription',
+    data: {
+      subscriptionId: 'add-on',
+      kind: 'legacy',
+      offerId: 'offer',
+      name: 'Add-on',
+      quantity: 1,
+      termDuration: 'P1Y',
+      baseSubscriptionId: 'base',
+      ...(effectiveAt === undefined ? {} : { effectiveAt }),
+    },
+  }) satisfies Command;
+
+type History = readonly (Event | readonly Event[])[];
+const stateOf = (...history: History) => fold(customerRelationship, history.flat() as Event[]);
+const decide = (history: History, command: Command, more: Partial<Context> = {}) =>
+  decideOn(customerRelationship, stateOf(...history), command, { ...context, ...more });
+const datesOf = (events: readonly MessageOf<RelationshipEvents>[], field: string) =>
+  events.map(({ data }) => (data as unknown as Record<string, unknown>)[field]);
+
+describe('T1: before a command is judged', () => {
+  it('T1, T2: a term bought a year ago has renewed month by month, and reporting that late opens no window', () => {
+    const renewals = decide([established, active(id, monthly)], renew, { now: '2026-11-22T12:00:00.000Z' });
+    expect(renewals.map(({ type }) => type)).toEqual(Array(13).fill('SubscriptionRenewed'));
+    expect(datesOf(renewals, 'termStartsAt').at(-1)).toBe('2026-11-01T00:00:00.000Z');
+    expect(datesOf(renewals, 'cancellationAllowedUntil').at(-1)).toBe('2026-11-08T00:00:00.000Z');
+    given(established, active(id, monthly), renewals)
+      .when(cancel, { now: '2026-11-22T12:00:00.000Z' })
+      .rejects('CancellationWindowClosed', { closedAt: '2026-11-08T00:00:00.000Z' });
+  });
+
+  it('T1: a suspension a day after the end of a term suspends the renewed one', () => {
+    given(established, active(id))
+      .when(suspend, { now: dayAfterTerm })
+      .thenNames('SubscriptionRenewed', 'SubscriptionSuspended', 'AutoRenewDisabled');
+    const events = decide([established, active(id)], suspend, { now: dayAfterTerm });
+    given(established, active(id), events)
+      .when(endTerm, { now: '2027-11-22T12:00:00.000Z' })
+      .rejects('NotDue', { dueAt: '2028-11-20T12:00:00.001Z' });
+  });
+
+  it.each(['newCommerce', 'legacy', 'marketplace'] as const)(
+    'T1: the order of calls does not change what happened at the boundary (%s)',
+    (kind) => {
+      const history = [established, active(id, { kind, autoRenew: true })] as const;
+      const at = { ...context, now: dayAfterTerm };
+      const ways = [[suspend], [renew, suspend], [endTerm, suspend]].map((commands) => {
+        const state = stateOf(...history);
+        for (const command of commands)
+          fold(customerRelationship, decideOn(customerRelationship, state, command, at), state);
+        return state;
+      });
+      expect(ways[1]).toEqual(ways[0]);
+      expect(ways[2]).toEqual(ways[0]);
+      expect(ways[0]!.subscriptions.get(id)).toMatchObject({
+        status: 'suspended',
+        termEndsAt: '2028-11-20T12:00:00.000Z',
+      });
+    },
+  );
+
+  it('T1: a change that was scheduled holds from the boundary on, and what is changed later goes on top', () => {
+    given(established, active(id), changeScheduled(id, { change: { quantity: 9 } }))
+      .when({ type: 'ChangeSubscriptionQuantity', data: { subscriptionId: id, quantity: 12 } }, { now: dayAfterTerm })
+      .thenNames('SubscriptionRenewed', 'SubscriptionQuantityChanged');
+    const [renewed, changed] = decide(
+      [established, active(id), changeScheduled(id, { change: { quantity: 9 } })],
+      { type: 'ChangeSubscriptionQuantity', data: { subscriptionId: id, quantity: 12 } },
+      { now: dayAfterTerm },
+    );
+    expect(renewed?.data).toMatchObject({ quantity: 9 });
+    expect(changed?.data).toMatchObject({ quantity: 12, previousQuantity: 9 });
+  });
+
+  it('T1: a pending subscription does not run through its terms', () => {
+    given(established, purchased(id, monthly))
+      .when({ type: 'ActivateSubscription', data: { subscriptionId: id } })
+      .thenNames('SubscriptionActivated');
+  });
+
+  it('T1, S10: the add-ons of a base are settled before they are suspended with it', () => {
+    const addOn = active('add-on', { kind: 'legacy', baseSubscriptionId: id, termEndsAt: '2026-11-21T12:00:00.000Z' });
+    given(established, active(id, { kind: 'legacy' }), addOn)
+      .when(suspend)
+      .thenNames('SubscriptionExpired', 'SubscriptionSuspended');
+  });
+
+  it('T1, S10: a base is settled up to the time from which the purchase of an add-on counts', () => {
+    const base = active('base', { kind: 'legacy', termEndsAt: '2026-11-20T12:00:00.000Z' });
+    given(established, base)
+      .when(purchaseAddOn())
+      .rejects('ParentNotActive', { baseSubscriptionId: 'base', status: 'expired' });
+    given(established, base)
+      .when(purchaseAddOn('2026-11-19T12:00:00.000Z'))
+      .thenNames('SubscriptionPurchased', 'SupportContactAssigned');
+  });
+
+  it('T1: where the bound on designations is reached, what has ended since makes room', () => {
+    const policy: Policy = { ...policyOf2020, limits: { ...policyOf2020.limits, designations: 1 } };
+    const gone = [
+      active(id, { kind: 'legacy' }),
+      contactAssigned(id),
+      suspended(id, { retainedUntil: '2026-11-20T12:00:00.000Z' }),
+    ] as const;
+    const buy: Command = { ...purchaseAddOn(), data: { ...purchaseAddOn().data, baseSubscriptionId: undefined! } };
+    const { baseSubscriptionId: _, ...alone } = buy.data;
+    given(established, ...gone)
+      .when({ type: 'PurchaseSubscription', data: alone }, { policy })
+      .thenNames('SubscriptionDeleted', 'SupportContactWithdrawn', 'SubscriptionPurchased', 'SupportContactAssigned');
+  });
+
+  it('T1: a refusal, and the state that a decision is given, hold nothing of it', () => {
+    const state = stateOf(established, active(id, monthly));
+    const before = structuredClone(state);
+    for (const command of [cancel, suspend, remove])
+      try {
+        decideOn(customerRelationship, state, command, context);
+      } catch {
+        // Refused or not is not the question here.
+      }
+    removalReadiness(state, policyOf2020, now, partner.type);
+    settledState(state, now, policyOf2020);
+    expect(state).toEqual(before);
+  });
+
+  it('T1: nothing is copied where nothing is due', () => {
+    const state = stateOf(established, active(id));
+    expect(settledState(state, now, policyOf2020)).toBe(state);
+  });
+
+  it('T1: old logs in odd orders settle all the same, once', () => {
+    // A release that did not settle accepted a suspension after the end of a term, and renewed late with a late window.
+    const odd: History = [
+      established,
+      active(id, monthly),
+      suspended(id, { suspendedAt: '2026-03-01T00:00:00.000Z' }),
+      autoRenewDisabled(id),
+      reactivated(id),
+      active('legacy', { kind: 'legacy', termEndsAt: '2020-01-01T00:00:00.000Z' }),
+      suspended('legacy'),
+      active('zero', {
+        termDuration: 'P1M',
+        purchasedAt: '0001-01-01T00:00:00.000Z',
+        termEndsAt: '0001-02-01T00:00:00.000Z',
+      }),
+    ];
+    const settled = settledState(stateOf(...odd), now, policyOf2020);
+    expect(settledState(settled, now, policyOf2020)).toBe(settled);
+    expect(settled.subscriptions.get('zero')?.termEndsAt).toBe('2026-12-01T00:00:00.000Z');
+    expect(settled.subscriptions.get('legacy')?.status).toBe('suspended');
+    expect(settled.subscriptions.get(id)?.status).toBe('deleted');
+  });
+});
+
+describe('T1: a removal', () => {
+  it('T1: is judged by the settled state and records none of it', () => {
+    const ended = [established, active(id), autoRenewDisabled(id)] as const;
+    expect(removalBlockers(stateOf(...ended), policyOf2020, termEndsAt)).toHaveLength(1);
+    given(...ended)
+      .when(remove, { now: termEndsAt })
+      .rejects('RemovalBlocked');
+    given(...ended)
+      .when(remove, { now: '2027-11-20T12:00:00.001Z' })
+      .thenNames('ResellerRelationshipRemoved');
+    given(established, active(id)).when(remove, { now: dayAfterTerm }).rejects('RemovalBlocked');
+  });
+
+  it('T1, R9: under the later policy, new commerce that was suspended is free once its term has ended', () => {
+    const history = [established, active(id), suspended(id), autoRenewDisabled(id)] as const;
+    given(...history)
+      .when(remove, { now: termEndsAt, policy: laterPolicy })
+      .rejects('RemovalBlocked');
+    given(...history)
+      .when(remove, { now: '2027-11-20T12:00:00.001Z', policy: laterPolicy })
+      .thenNames('ResellerRelationshipRemoved');
+  });
+
+  it('T1, R20: what dates bring about goes on after it', () => {
+    given(established, active(id), autoRenewDisabled(id), removed())
+      .when(renew, { now: '2030-01-01T00:00:00.000Z' })
+      .thenNames('SubscriptionExpired', 'SubscriptionDisabled', 'SubscriptionDeleted');
+  });
+});
+
+describe('T1: a settling event', () => {
+  const recorded = (event: Event, recordedAt: string, name: string): [Event, EventMetadata] => [
+    event,
+    {
+      actor: context.actor,
+      causationId: 'cause',
+      commandHash: 'hash',
+      commandId: 'command',
+      correlationId: 'correlation',
+      hash: '',
+      policy: { name, hash: `hash of ${name}` },
+      previousHash: '',
+      recordedAt,
+      schema: 1,
+    },
+  ];
+  const stateOfRecorded = (...log: [Event, EventMetadata][]) => {
+    const state = initialState();
+    for (const [event, metadata] of log) foldRecorded(customerRelationship, event, metadata, state);
+    return state;
+  };
+
+  it('T1: names the command of the clock, the system with the sender as cause, and begins where an append may', () => {
+    const [renewed, own] = decide([established, active(id)], suspend, { now: dayAfterTerm });
+    expect(renewed).toMatchObject({
+      type: 'SubscriptionRenewed',
+      metadata: { command: 'RenewSubscription', actor: { id: context.actor.id, kind: 'system' } },
+      begins: true,
+    });
+    expect(own).not.toHaveProperty('metadata');
+  });
+
+  it('T1: is decided under the policy that the last event before its boundary carries', () => {
+    const history = [...established, ...active(id, monthly)];
+    const lastLonger: Policy = { ...policyOf2020, windows: { ...policyOf2020.windows, newCommerceDays: 3 } };
+    const state = stateOfRecorded(
+      ...history.map((event) => recorded(event, '2025-10-01T00:00:00.000Z', laterPolicy.name)),
+      recorded(
+        { type: 'CustomerProfileUpdated', data: { name: 'Fabrikam', updatedAt: now } },
+        '2026-11-01T00:00:00.001Z',
+        policyOf2020.name,
+      ),
+    );
+    const events = decideOn(customerRelationship, state, renew, {
+      ...context,
+      now: '2026-12-02T00:00:00.000Z',
+      policy: lastLonger,
+    });
+    expect(events).toHaveLength(14);
+    // Under the policy of then up to and with November, whose boundary came before the other one's first event.
+    expect(events.slice(0, 13).map(({ metadata }) => metadata?.policy?.name)).toEqual(Array(13).fill(laterPolicy.name));
+    expect(datesOf(events, 'cancellationAllowedUntil').slice(-2)).toEqual([
+      '2026-11-08T00:00:00.000Z',
+      '2026-12-04T00:00:00.000Z',
+    ]);
+    expect(events.at(-1)?.metadata?.policy).toEqual({ name: policyOf2020.name, hash: `hash of ${policyOf2020.name}` });
+  });
+
+  it('T1: takes the first policy for a date before the first event, and the present one for a policy that is not known', () => {
+    const history = [...established, ...active(id, monthly)];
+    const late = '2026-11-22T12:00:00.000Z';
+    const early = stateOfRecorded(...history.map((event) => recorded(event, late, laterPolicy.name)));
+    expect(decideOn(customerRelationship, early, renew, context)[0]?.metadata?.policy?.name).toBe(laterPolicy.name);
+    expect(policies).not.toHaveProperty('unheard-of');
+    const unknown = stateOfRecorded(...history.map((event) => recorded(event, late, 'unheard-of')));
+    expect(decideOn(customerRelationship, unknown, renew, context)[0]?.metadata).toEqual({});
+  });
+});
+
+describe('T1: through the command loop', () => {
+  const stream = relationshipStream(partner.tenantId, customerId);
+
+  function server(store = inMemoryEventStore()) {
+    const commands = commandHandler({
+      store,
+      decider: customerRelationship,
+      codec: relationshipCodec,
+      summaryOf: relationshipSummary,
+    });
+    let sent = 0;
+    const send = (command: Command, at = now, more: Partial<CommandRequest<RelationshipCommands, Context>> = {}) => {
+      const actor = command.type.startsWith('Accept') ? customerUser('CustomerGlobalAdmin') : context.actor;
+      return commands.handle({
+        stream,
+        command,
+        metadata: {
+          actor,
+          causationId: 'correlation',
+          commandHash: JSON.stringify(command),
+          commandId: `command-${++sent}`,
+          correlationId: 'correlation',
+          policy: { name: policyOf2020.name, hash: policyHash(policyOf2020) },
+          comment: 'why',
+        },
+        now: at,
+        contextAt: (time) => ({ ...context, now: time, actor }),
+        ...more,
+      });
+    };
+    return { ...commands, store, send };
+  }
+
+  const purchase = (more: Partial<RelationshipCommands['PurchaseSubscription']>): Command => ({
+    type: 'PurchaseSubscription',
+    data: {
+      subscriptionId: id,
+      kind: 'newCommerce',
+      offerId: 'offer',
+      name: 'Seats',
+      quantity: 5,
+      termDuration: 'P1M',
+      provisioned: true,
+      ...more,
+    },
+  });
+
+  async function opened() {
+    const one = server();
+    const { customer } = requested().data;
+    await one.send({ type: 'RequestResellerRelationship', data: { customer, market: 'US' } });
+    await one.send({ type: 'AcceptResellerRelationship', data: {} });
+    await one.send({ type: 'ConfirmCustomerAgreement', data: {} });
+    return one;
+  }
+
+  it('T1: one append holds what the dates have brought about and what the command does', async () => {
+    const { store, send } = await opened();
+    await send(purchase({ effectiveAt: '2026-09-01T00:00:00.000Z' }));
+    const outcome = await send(suspend);
+    expect(outcome).toMatchObject({
+      outcome: 'accepted',
+      events: ['SubscriptionRenewed', 'SubscriptionRenewed', 'SubscriptionSuspended', 'AutoRenewDisabled'],
+    });
+    const [, renewed, own] = (await store.read(stream)).slice(-4);
+    expect(renewed?.metadata).toMatchObject({
+      command: 'RenewSubscription',
+      actor: { id: context.actor.id, kind: 'system', roles: [] },
+      policy: { name: policyOf2020.name },
+      recordedAt: now,
+      causationId: own?.metadata.commandId,
+    });
+    expect(renewed?.data).toMatchObject({ renewedAt: '2026-11-01T00:00:00.000Z' });
+    expect(own?.metadata).toMatchObject({
+      command: 'SuspendSubscription',
+      comment: 'why',
+      actor: { kind: 'partnerUser' },
+    });
+    // Another server folds the same state from the log.
+    const same = await server(store).ask(stream, (state) => structuredClone(state));
+    expect(await server(store).ask(stream, (state) => structuredClone(state))).toEqual(same);
+    expect(same.subscriptions.get(id)).toMatchObject({ status: 'suspended', termEndsAt: '2026-12-01T00:00:00.000Z' });
+  });
+
+  it('T1: of a base with many add-ons, more than one append takes is appended beforehand', async () => {
+    const { store, send, ask } = await opened();
+    const legacy = { kind: 'legacy', autoRenew: true, effectiveAt: '2011-01-01T00:00:00.000Z' } as const;
+    await send(purchase(legacy));
+    for (const addOn of ['a', 'b', 'c'])
+      await send(purchase({ ...legacy, subscriptionId: addOn, baseSubscriptionId: id }));
+    const before = await ask(stream, (_, { revision }) => revision);
+    const outcome = await send(suspend, '2026-11-22T12:00:00.000Z', { ifRevision: exactly(before) });
+    expect(outcome).toMatchObject({ outcome: 'accepted' });
+    const events = (await store.read(stream)).slice(before + 1);
+    // 15 years and 10 months of four subscriptions, some of which the purchases of the add-ons have settled.
+    expect(events.filter(({ type }) => type === 'SubscriptionRenewed')).toHaveLength(4 * 190);
+    const starts = events.flatMap(({ data }) => (data as { termStartsAt?: string }).termStartsAt ?? []);
+    expect(starts).toEqual(starts.toSorted());
+    expect(events.slice(-4).map(({ type }) => type)).toEqual(Array(4).fill('SubscriptionSuspended'));
+  });
+});
