@@ -227,12 +227,34 @@ export const schemas: Readonly<Record<string, Schema>> = {
       reason: text,
       remedy: text,
       remedyCommand: { type: 'string', description: 'The command that the remedy is.' },
+      remedyItemId: {
+        type: 'string',
+        description: 'The item that the command is sent to, where it is not the one that blocks.',
+      },
+      remedyFrom: {
+        ...time,
+        description: 'The first instant at which the command is accepted; absent where that is now.',
+      },
+      remedyBy: {
+        ...object(
+          {
+            side: word('partner'),
+            anyOf: { ...listOf(text), description: 'One of these roles …' },
+            allOf: { ...listOf(text), description: '… and all of these.' },
+            appOnly: { type: 'boolean', description: 'An app without a user may, too.' },
+            owners: { ...listOf(text), description: 'Only these principals: owners of the reservation order.' },
+          },
+          ['allOf', 'owners'],
+        ),
+        description: 'Who may send the command.',
+      },
       earliestClearableAt: {
         ...time,
-        description: 'From when on the remedy works; absent where waiting alone will not do.',
+        description:
+          'The first instant at which it can have stopped blocking, if the remedy is followed; absent for what never ends.',
       },
     },
-    ['remedyCommand', 'earliestClearableAt'],
+    ['remedyCommand', 'remedyItemId', 'remedyFrom', 'remedyBy', 'earliestClearableAt'],
   ),
   RemovalReadiness: object({
     ...pair,

@@ -655,7 +655,7 @@ export interface paths {
         put?: never;
         /**
          * Renew subscription
-         * @description Records that a term has ended and another begun; not before its time.
+         * @description Records what dates have brought about of a subscription, as that a term has ended and another begun; not before its time.
          */
         post: operations["renewSubscription"];
         delete?: never;
@@ -675,7 +675,7 @@ export interface paths {
         put?: never;
         /**
          * Renew subscription
-         * @description Records that a term has ended and another begun; not before its time.
+         * @description Records what dates have brought about of a subscription, as that a term has ended and another begun; not before its time.
          */
         post: operations["renewSubscriptionOfPartner"];
         delete?: never;
@@ -695,7 +695,7 @@ export interface paths {
         put?: never;
         /**
          * End subscription term
-         * @description Records that a term has ended without a renewal; not before its time.
+         * @description Records what dates have brought about of a subscription, as that a term has ended; not before its time.
          */
         post: operations["endSubscriptionTerm"];
         delete?: never;
@@ -715,7 +715,7 @@ export interface paths {
         put?: never;
         /**
          * End subscription term
-         * @description Records that a term has ended without a renewal; not before its time.
+         * @description Records what dates have brought about of a subscription, as that a term has ended; not before its time.
          */
         post: operations["endSubscriptionTermOfPartner"];
         delete?: never;
@@ -735,7 +735,7 @@ export interface paths {
         put?: never;
         /**
          * Advance subscription retention
-         * @description Records the next step of a subscription that has ended, to disabled or to deleted; not before its time.
+         * @description Records what dates have brought about of a subscription, as its next steps to disabled or to deleted; not before its time.
          */
         post: operations["advanceSubscriptionRetention"];
         delete?: never;
@@ -755,7 +755,7 @@ export interface paths {
         put?: never;
         /**
          * Advance subscription retention
-         * @description Records the next step of a subscription that has ended, to disabled or to deleted; not before its time.
+         * @description Records what dates have brought about of a subscription, as its next steps to disabled or to deleted; not before its time.
          */
         post: operations["advanceSubscriptionRetentionOfPartner"];
         delete?: never;
@@ -3402,9 +3402,29 @@ export interface components {
             remedy: string;
             /** @description The command that the remedy is. */
             remedyCommand?: string;
+            /** @description The item that the command is sent to, where it is not the one that blocks. */
+            remedyItemId?: string;
             /**
              * Format: date-time
-             * @description From when on the remedy works; absent where waiting alone will not do.
+             * @description The first instant at which the command is accepted; absent where that is now.
+             */
+            remedyFrom?: string;
+            /** @description Who may send the command. */
+            remedyBy?: {
+                /** @example partner */
+                side: string;
+                /** @description One of these roles … */
+                anyOf: string[];
+                /** @description … and all of these. */
+                allOf?: string[];
+                /** @description An app without a user may, too. */
+                appOnly: boolean;
+                /** @description Only these principals: owners of the reservation order. */
+                owners?: string[];
+            };
+            /**
+             * Format: date-time
+             * @description The first instant at which it can have stopped blocking, if the remedy is followed; absent for what never ends.
              */
             earliestClearableAt?: string;
         };
@@ -4028,9 +4048,11 @@ export interface components {
             commandhash: string;
             actorid: string;
             /**
+             * @description system: dates alone have brought it about; actorid is who sent the command that it was recorded with.
              * @example partnerUser
              * @example partnerApp
              * @example customerUser
+             * @example system
              */
             actorkind: string;
             /** @description With commas between. */

@@ -594,20 +594,17 @@ describe('removal', () => {
     for (let round = 0; round < 100; round++) {
       const blockers = removalBlockers(state, policy, now);
       if (blockers.length === 0) return now;
-      const isNow = ({ remedy, earliestClearableAt }: RemovalBlocker) =>
-        remedy === 'switchOffAutoRenewAndWait' || (earliestClearableAt !== undefined && earliestClearableAt <= now);
-      const next = blockers.find(isNow);
+      const next = blockers.find(({ remedyCommand, remedyFrom }) => remedyCommand && (remedyFrom ?? now) <= now);
       if (next) {
         const circumstances = { ...circumstancesAt(now, policy), actor: ownerFor(state, next) };
         fold(customerRelationship, decideOn(customerRelationship, state, remedyFor(state, next), circumstances), state);
         continue;
       }
       const dates = blockers
-        .map(({ earliestClearableAt }) => earliestClearableAt)
-        .filter((date) => date !== undefined)
+        .flatMap(({ remedyFrom, earliestClearableAt }) => remedyFrom ?? earliestClearableAt ?? [])
         .toSorted();
       if (dates[0] === undefined) return undefined;
-      now = new Date(Date.parse(dates[0]) + 1).toISOString();
+      now = dates[0];
     }
     throw new Error(`Remedies without end: ${JSON.stringify(removalBlockers(state, policy, now))}`);
   }
@@ -617,12 +614,17 @@ describe('removal', () => {
     return { ...mayDoAll, id: state.reservations.get(itemId)?.owners[0] ?? mayDoAll.id };
   }
 
-  function remedyFor(state: CustomerRelationship, { itemId, remedyCommand, remedy }: RemovalBlocker): Command {
+  function remedyFor(
+    state: CustomerRelationship,
+    { itemId, remedyItemId, remedyCommand, remedy }: RemovalBlocker,
+  ): Command {
     switch (remedyCommand) {
       case 'ActivateSubscription':
       case 'EndSubscriptionTerm':
       case 'CancelSubscription':
         return { type: remedyCommand, data: { subscriptionId: itemId } };
+      case 'ReactivateSubscription':
+        return { type: remedyCommand, data: { subscriptionId: remedyItemId! } };
       case 'SuspendSubscription':
         return { type: remedyCommand, data: { subscriptionId: itemId, reason: 'customerRequest' } };
       case 'SetAutoRenew':

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideOn, Rejection, type MessageOf } from '#event-sourcing';
-import { firstInstantAfter } from './calendar.js';
 import type { RelationshipCommands } from './commands.js';
 import { customerRelationship } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
@@ -75,8 +74,11 @@ const removedNow = (
   data: { relationshipTerm: 1, removedAt: now, policy: defaultPolicy.name, ...overrides },
 });
 
-const blockersOf = (history: History, policy = policyOf2020, at = now) =>
+const adviceOf = (history: History, policy = policyOf2020, at = now) =>
   removalBlockers(given(...established, ...history).state(), policy, at);
+/** Without the advice on who may follow it and from when, which has specifications of its own. */
+const blockersOf = (...asked: Parameters<typeof adviceOf>) =>
+  adviceOf(...asked).map(({ remedyBy: _, remedyFrom: __, ...blocker }) => blocker);
 const readinessOf = (history: History, policy = policyOf2020, at = now): RemovalReadiness =>
   removalReadiness(given(...established, ...history).state(), policy, at, 'directBillPartner');
 const blocker = (
@@ -290,20 +292,24 @@ describe('The removal of a reseller relationship', () => {
       .when(remove())
       .rejects('RemovalBlocked', {
         blockers: [
-          blocker('reservation', 'ri-7', {
-            state: 'active',
-            reason: 'notCancelled',
-            remedy: 'cancel',
-            remedyCommand: 'CancelReservation',
-            earliestClearableAt: now,
-          }),
-          blocker('activeSubscription', 'sub-1', {
-            state: 'active',
-            reason: 'active',
-            remedy: 'suspend',
-            remedyCommand: 'SuspendSubscription',
-            earliestClearableAt: now,
-          }),
+          expect.objectContaining(
+            blocker('reservation', 'ri-7', {
+              state: 'active',
+              reason: 'notCancelled',
+              remedy: 'cancel',
+              remedyCommand: 'CancelReservation',
+              earliestClearableAt: now,
+            }),
+          ),
+          expect.objectContaining(
+            blocker('activeSubscription', 'sub-1', {
+              state: 'active',
+              reason: 'active',
+              remedy: 'suspend',
+              remedyCommand: 'SuspendSubscription',
+              earliestClearableAt: now,
+            }),
+          ),
         ],
       });
   });
@@ -388,7 +394,7 @@ describe('What blocks a removal', () => {
         state: 'active',
         reason: 'notRefundable',
         remedy: 'waitOrTransfer',
-        earliestClearableAt: firstInstantAfter(termEndsAt),
+        earliestClearableAt: afterTerm,
       }),
     ]);
   });
@@ -426,11 +432,7 @@ describe('What blocks a removal', () => {
       ['is beyond the cap by itself', [], { commitmentUsdCents: cap + 1 }],
     ])('is a reservation to wait for or to transfer, if it %s', (_, before, overrides) => {
       expect(blockersOf([...before, reserved('ri-1', overrides)])).toStrictEqual([
-        blocker('reservation', 'ri-1', {
-          ...capReached,
-          remedy: 'waitOrTransfer',
-          earliestClearableAt: firstInstantAfter(termEndsAt),
-        }),
+        blocker('reservation', 'ri-1', { ...capReached, remedy: 'waitOrTransfer', earliestClearableAt: afterTerm }),
       ]);
     });
 
@@ -470,7 +472,7 @@ describe('What blocks a removal', () => {
         state: 'active',
         reason: 'notCancellable',
         remedy: 'waitOrTransfer',
-        earliestClearableAt: firstInstantAfter(termEndsAt),
+        earliestClearableAt: afterTerm,
       }),
     ]);
     expect(blockersOf(plan, laterPolicy, termEndsAt)).toHaveLength(1);
@@ -520,11 +522,11 @@ describe('What blocks a removal', () => {
     } as const;
     expect(blockersOf(perpetual, policyOf2020, softwareWindowEndsAt)[0]).toMatchObject({ remedy: 'cancel' });
     expect(blockersOf(perpetual, policyOf2020, afterSoftwareWindow)).toStrictEqual([
-      blocker('softwarePurchase', 'sw-1', closed),
+      blocker('softwarePurchase', 'sw-1', { state: 'completed', reason: 'neverEnds', remedy: 'transfer' }),
     ]);
     const subscription = [softwarePurchased('sw-1', { kind: 'subscription', expiresAt: termEndsAt })];
     expect(blockersOf(subscription, policyOf2020, termEndsAt)).toStrictEqual([
-      blocker('softwarePurchase', 'sw-1', { ...closed, earliestClearableAt: firstInstantAfter(termEndsAt) }),
+      blocker('softwarePurchase', 'sw-1', { ...closed, earliestClearableAt: afterTerm }),
     ]);
     expect(blockersOf(subscription, policyOf2020, afterTerm)).toEqual([]);
 
@@ -541,15 +543,14 @@ describe('What blocks a removal', () => {
     const notCancellable = { state: 'completed', reason: 'notCancellable', remedy: 'waitOrTransfer' } as const;
     for (const at of [now, afterSoftwareWindow])
       expect(blockersOf(plan(termEndsAt), policyOf2020, at)).toStrictEqual([
-        blocker('softwarePurchase', 'sw-1', { ...notCancellable, earliestClearableAt: firstInstantAfter(termEndsAt) }),
+        blocker('softwarePurchase', 'sw-1', { ...notCancellable, earliestClearableAt: afterTerm }),
       ]);
-    expect(blockersOf(plan())).toStrictEqual([blocker('softwarePurchase', 'sw-1', notCancellable)]);
+    expect(blockersOf(plan())).toStrictEqual([
+      blocker('softwarePurchase', 'sw-1', { state: 'completed', reason: 'neverEnds', remedy: 'transfer' }),
+    ]);
     // Where a closed window frees the relationship, waiting for it is enough.
     expect(blockersOf(plan(termEndsAt), variant({ softwarePastWindowBlocks: false }))).toStrictEqual([
-      blocker('softwarePurchase', 'sw-1', {
-        ...notCancellable,
-        earliestClearableAt: firstInstantAfter(softwareWindowEndsAt),
-      }),
+      blocker('softwarePurchase', 'sw-1', { ...notCancellable, earliestClearableAt: afterSoftwareWindow }),
     ]);
   });
 
@@ -594,13 +595,20 @@ describe('How an active subscription stops blocking (R6)', () => {
     for (const policy of bothPolicies) expect(blockersOf(active('sub-1', { kind }), policy)).toStrictEqual(is(suspend));
   });
 
-  it('marketplace: it is suspended, even when its cancellation waits for the term to end (R6, S20)', () => {
+  it('marketplace: it is suspended, unless its cancellation is scheduled, whose date it then shows (R6, S20)', () => {
     const history = [
       ...active('sub-1', { kind: 'marketplace' }),
       cancellationScheduled('sub-1'),
       autoRenewDisabled('sub-1'),
     ];
-    expect(blockersOf(history)).toStrictEqual(is(suspend));
+    expect(blockersOf(history)).toStrictEqual(
+      is({
+        reason: 'cancellationScheduled',
+        remedy: 'waitForExpiry',
+        remedyCommand: 'EndSubscriptionTerm',
+        earliestClearableAt: afterTerm,
+      }),
+    );
   });
 
   it('Azure plan: its Azure subscriptions are cancelled first, then it is suspended (R6, S18)', () => {
@@ -634,12 +642,12 @@ describe('How an active subscription stops blocking (R6)', () => {
 
   it('new commerce: past its window it is outlasted under the later policy (R9)', () => {
     expect(blockersOf(active('sub-1'), laterPolicy, afterWindow)).toStrictEqual(
-      is({ remedy: 'switchOffAutoRenewAndWait', remedyCommand: 'SetAutoRenew', earliestClearableAt: termEndsAt }),
+      is({ remedy: 'switchOffAutoRenewAndWait', remedyCommand: 'SetAutoRenew', earliestClearableAt: afterTerm }),
     );
     const notRenewing = [...active('sub-1'), autoRenewDisabled('sub-1')];
     for (const at of [afterWindow, termEndsAt])
       expect(blockersOf(notRenewing, laterPolicy, at)).toStrictEqual(
-        is({ remedy: 'waitForExpiry', remedyCommand: 'EndSubscriptionTerm', earliestClearableAt: termEndsAt }),
+        is({ remedy: 'waitForExpiry', remedyCommand: 'EndSubscriptionTerm', earliestClearableAt: afterTerm }),
       );
   });
 
@@ -658,7 +666,7 @@ describe('How an active subscription stops blocking (R6)', () => {
           reason: 'trialStatusLocked',
           remedy: 'switchOffAutoRenewAndWait',
           remedyCommand: 'SetAutoRenew',
-          earliestClearableAt: '2026-12-20T12:00:00.000Z',
+          earliestClearableAt: '2026-12-20T12:00:00.001Z',
         }),
       );
       expect(blockersOf([...trial, autoRenewDisabled('sub-1')], policy)).toStrictEqual(
@@ -666,7 +674,7 @@ describe('How an active subscription stops blocking (R6)', () => {
           reason: 'trialStatusLocked',
           remedy: 'waitForExpiry',
           remedyCommand: 'EndSubscriptionTerm',
-          earliestClearableAt: '2026-12-20T12:00:00.000Z',
+          earliestClearableAt: '2026-12-20T12:00:00.001Z',
         }),
       );
     }
@@ -699,6 +707,86 @@ describe('How an active subscription stops blocking (R6)', () => {
   });
 });
 
+describe('How a pending subscription stops blocking (R11)', () => {
+  const advice = (history: History, policy = policyOf2020, at = now) =>
+    blockersOf(history, policy, at).find(({ kind }) => kind === 'pending');
+
+  it('not now, where its activation leads into a term that has to be outlasted', () => {
+    const long = { termDuration: 'P3Y', termEndsAt: '2029-11-20T12:00:00.000Z' } as const;
+    const pending = [purchased('sub-1', { ...long, cancellationAllowedUntil: '2026-11-21T12:00:00.000Z' })];
+    expect(advice(pending, laterPolicy)).toMatchObject({
+      reason: 'notProvisioned',
+      remedy: 'activateFirst',
+      remedyCommand: 'ActivateSubscription',
+      earliestClearableAt: '2029-11-20T12:00:00.001Z',
+    });
+    // Suspended is enough under the older policy.
+    expect(advice(pending)).toMatchObject({ earliestClearableAt: now });
+  });
+
+  it('not before the end of a trial, whose status is locked (S12)', () => {
+    const trial = [purchased('sub-1', { trial: true, termEndsAt: '2026-12-20T12:00:00.000Z' })];
+    for (const policy of bothPolicies)
+      expect(advice(trial, policy)).toMatchObject({ earliestClearableAt: '2026-12-20T12:00:00.001Z' });
+  });
+
+  it('by the term that it comes into, where others have gone by since the purchase (T1)', () => {
+    const old = [
+      purchased('sub-1', {
+        termDuration: 'P1M',
+        purchasedAt: '2026-09-01T00:00:00.000Z',
+        termEndsAt: '2026-10-01T00:00:00.000Z',
+      }),
+    ];
+    expect(advice(old, laterPolicy)).toMatchObject({ earliestClearableAt: '2026-12-01T00:00:00.001Z' });
+    // Without auto-renew, its term is over when it is activated.
+    expect(advice([purchased('sub-1', { ...old[0]!.data, autoRenew: false })], laterPolicy)).toMatchObject({
+      earliestClearableAt: now,
+    });
+  });
+
+  it('an add-on of a suspended base once that is reactivated, as it is the base that the command is sent to (S10)', () => {
+    const history = [
+      ...active('base', { kind: 'legacy' }),
+      purchased('add-on', { kind: 'legacy', baseSubscriptionId: 'base' }),
+      suspended('base', { retainedUntil: '2027-02-19T12:00:00.000Z' }),
+    ];
+    expect(advice(history)).toStrictEqual(
+      blocker('pending', 'add-on', {
+        state: 'pending',
+        reason: 'baseSuspended',
+        remedy: 'reactivateBaseFirst',
+        remedyCommand: 'ReactivateSubscription',
+        remedyItemId: 'base',
+        earliestClearableAt: now,
+      }),
+    );
+    expect(advice(history, policyOf2020, '2027-02-19T12:00:00.001Z')).toMatchObject({ remedy: 'activateFirst' });
+  });
+});
+
+describe('Who may follow the advice', () => {
+  it('is whoever the right to its command names, under the policy in force', () => {
+    const by = (history: History) => adviceOf(history).map(({ remedyBy }) => remedyBy);
+    const people = ['GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent', 'BillingAdmin'];
+    expect(by(active('sub-1'))).toEqual([{ side: 'partner', anyOf: people, appOnly: true }]);
+    expect(by([softwarePurchased('sw-1')])).toEqual([{ side: 'partner', anyOf: ['AdminAgent'], appOnly: true }]);
+    expect(by([...activeAzurePlan('plan-1'), azureSubscriptionAdded('plan-1', 'azure-1')])).toEqual([
+      { side: 'partner', anyOf: ['GlobalAdmin'], allOf: ['GlobalAdmin', 'AdminAgent'], appOnly: false },
+    ]);
+  });
+
+  it('is an owner of the reservation order, for its cancellation and not for settling that (V5)', () => {
+    const reservation = reserved('ri-1', { owners: ['grace'] });
+    expect(adviceOf([reservation])).toMatchObject([{ remedyBy: { owners: ['grace'] } }]);
+    expect(adviceOf([reservation, cancellationRequested('ri-1')])[0]?.remedyBy).not.toHaveProperty('owners');
+  });
+
+  it('is nobody where only waiting or a transfer helps', () => {
+    expect(adviceOf([reserved('ri-1', { product: 'databricks' })])[0]).not.toHaveProperty('remedyBy');
+  });
+});
+
 describe('How a suspended new-commerce subscription stops blocking under the later policy (R9)', () => {
   const history = [...active('sub-1'), suspended('sub-1'), autoRenewDisabled('sub-1')];
   const is = (rest: Pick<RemovalBlocker, 'remedy' | 'remedyCommand' | 'earliestClearableAt'>) => [
@@ -715,7 +803,7 @@ describe('How a suspended new-commerce subscription stops blocking under the lat
     for (const suspension of [history, [...active('sub-1'), suspended('sub-1')]]) {
       for (const at of [afterWindow, termEndsAt])
         expect(blockersOf(suspension, laterPolicy, at)).toStrictEqual(
-          is({ remedy: 'waitForExpiry', remedyCommand: 'EndSubscriptionTerm', earliestClearableAt: termEndsAt }),
+          is({ remedy: 'waitForExpiry', remedyCommand: 'EndSubscriptionTerm', earliestClearableAt: afterTerm }),
         );
       expect(blockersOf(suspension, laterPolicy, afterTerm)).toEqual([]);
     }
@@ -767,20 +855,23 @@ describe('The question and the command', () => {
     expect(outcomes.size).toBe(2);
   });
 
-  it('agree on what a remedy is worth: one that is said to work at once is accepted at once', () => {
-    let tried = 0;
+  it('agree on what a remedy is worth: its command is accepted from when it says, and not before', () => {
+    let [tried, waited] = [0, 0];
     for (const { history, policy, at, book } of cases)
-      for (const { remedy, remedyCommand, earliestClearableAt } of readinessOf(history, policy, at).blockers) {
-        // Switching off auto-renew works at once too; only the waiting that follows takes time.
-        const atOnce = earliestClearableAt === at || remedy === 'switchOffAutoRenewAndWait';
-        // A wait for the end of a term includes its last instant.
-        if (!atOnce || remedy === 'waitForExpiry' || remedyCommand === undefined) continue;
+      for (const { remedyCommand, remedyFrom } of readinessOf(history, policy, at).blockers) {
+        if (remedyCommand === undefined) continue;
         const state = given(...established, ...history).state() as CustomerRelationship;
         const command = onItem(anyCommand[remedyCommand], book);
-        expect(() => decideOn(customerRelationship, state, command, { ...context, policy, now: at })).not.toThrow();
+        const decideAt = (time: string) =>
+          decideOn(customerRelationship, state, command, { ...context, policy, now: time });
+        expect(() => decideAt(remedyFrom ?? at)).not.toThrow();
         tried++;
+        if (remedyFrom === undefined) continue;
+        expect(() => decideAt(new Date(Date.parse(remedyFrom) - 1).toISOString())).toThrow(Rejection);
+        waited++;
       }
     expect(tried).toBeGreaterThan(100);
+    expect(waited).toBeGreaterThan(10);
   });
 
   it('are refused alike for a relationship that is not active and a partner who may not (R1–R3)', () => {

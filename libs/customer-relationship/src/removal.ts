@@ -1,15 +1,16 @@
 import type { Frozen, MessageOf } from '#event-sourcing';
-import { hasPassed, firstInstantAfter, type Instant } from './calendar.js';
+import { firstInstantAfter, hasPassed, type Instant } from './calendar.js';
 import type { CommandName } from './commands.js';
 import type { Context } from './context.js';
 import { revokeGrants } from './delegated-admin.js';
 import type { RelationshipEvents, SubscriptionKind } from './events.js';
 import { requireKnown } from './admission.js';
-import type { PartnerType } from './parties.js';
+import type { PartnerType, Role } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { refundCapExceeded } from './reservations.js';
-import { settledState } from './settling.js';
+import { rightTo } from './rights.js';
+import { settle, settledState } from './settling.js';
 import type {
   CustomerRelationship,
   Reservation,
@@ -20,6 +21,7 @@ import type {
   SubscriptionStatus,
 } from './state.js';
 import { reservationAt, savingsPlanAt, softwareAt, withStatusAt } from './statuses.js';
+import { suspendedBase } from './subscriptions.js';
 import { withdrawDesignations } from './support-contacts.js';
 
 /** Kinds of active items, in the order in which blockers are reported. */
@@ -34,18 +36,33 @@ export const blockerKinds = [
 ] as const;
 export type BlockerKind = (typeof blockerKinds)[number];
 
+/** Refusals that earlier releases have recorded may name `endTerm` too. */
 export const remedies = [
   'cancel',
   'settleCancellation',
   'waitForExpiry',
   'waitOrTransfer',
+  'transfer',
   'activateFirst',
+  'reactivateBaseFirst',
   'suspend',
   'cancelAzureSubscriptionsFirst',
   'switchOffAutoRenewAndWait',
-  'endTerm',
 ] as const;
 export type Remedy = (typeof remedies)[number];
+
+/** Who may send the command that a remedy is. */
+export interface RemedyBy {
+  readonly side: 'partner';
+  /** One of these roles… */
+  readonly anyOf: readonly Role[];
+  /** … and all of these. */
+  readonly allOf?: readonly Role[];
+  /** An app without a user may, too. */
+  readonly appOnly: boolean;
+  /** Only these principals (rule V5). */
+  readonly owners?: readonly string[];
+}
 
 /** One active item with its reason and remedy. */
 export interface RemovalBlocker {
@@ -56,7 +73,12 @@ export interface RemovalBlocker {
   readonly reason: string;
   readonly remedy: Remedy;
   readonly remedyCommand?: CommandName;
-  /** Absent: nothing known will clear it by waiting. Now or earlier: it can be cleared at once. */
+  /** The item that the command is sent to, where it is not the one that blocks. */
+  readonly remedyItemId?: string;
+  /** The first instant at which the command is accepted; absent where that is now. */
+  readonly remedyFrom?: Instant;
+  readonly remedyBy?: RemedyBy;
+  /** The first instant at which it can have stopped blocking, if the remedy is followed; absent for what never ends. */
   readonly earliestClearableAt?: Instant;
 }
 
@@ -121,7 +143,7 @@ export function removalBlockers(
         itemId,
         displayName,
         state: status,
-        ...clearSubscription(subscription, blocks, policy, now),
+        ...withSenders(clearSubscription(itemId, subscription, blocks, state, policy, now), policy),
       });
   }
   for (const [itemId, reservation] of ofTerm(state.reservations)) {
@@ -133,7 +155,11 @@ export function removalBlockers(
         itemId,
         displayName,
         state: status,
-        ...clearReservation(reservation, kind, state, policy, now),
+        ...withSenders(
+          clearReservation(reservation, kind, state, policy, now),
+          policy,
+          kind === 'reservation' ? reservation.owners : undefined,
+        ),
       });
   }
   for (const [itemId, purchase] of ofTerm(state.software)) {
@@ -146,33 +172,22 @@ export function removalBlockers(
     if (!kind) continue;
     const blocker = { kind, itemId, displayName, state: status };
     // Where a closed window frees the relationship, its end counts even for what cannot be cancelled (rule R8).
-    const end = policy.removal.softwarePastWindowBlocks ? expiresAt : cancellationAllowedUntil;
-    const afterEnd = end === undefined ? {} : { earliestClearableAt: firstInstantAfter(end) };
+    const ends = [expiresAt, policy.removal.softwarePastWindowBlocks ? undefined : cancellationAllowedUntil];
+    const outlast = outlasting(ends.filter((end) => end !== undefined).toSorted()[0]);
     if (policy.nonCancellablePublishers.includes(publisher))
-      blockers.push({ ...blocker, reason: 'notCancellable', remedy: 'waitOrTransfer', ...afterEnd });
+      blockers.push({ ...blocker, reason: 'notCancellable', ...outlast });
     else if (hasPassed(cancellationAllowedUntil, now))
-      blockers.push({ ...blocker, reason: 'cancellationWindowClosed', remedy: 'waitOrTransfer', ...afterEnd });
+      blockers.push({ ...blocker, reason: 'cancellationWindowClosed', ...outlast });
     else
       blockers.push({
         ...blocker,
-        reason: 'notCancelled',
-        remedy: 'cancel',
-        remedyCommand: 'CancelSoftwarePurchase',
-        earliestClearableAt: now,
+        ...withSenders(atOnce('notCancelled', 'cancel', 'CancelSoftwarePurchase', now), policy),
       });
   }
   for (const [itemId, { status, name: displayName, expiresAt }] of ofTerm(state.savingsPlans)) {
     const kind = blocksAs({ item: 'savingsPlan', status, endsAt: expiresAt }, policy, now);
     if (kind)
-      blockers.push({
-        kind,
-        itemId,
-        displayName,
-        state: status,
-        reason: 'notCancellable',
-        remedy: 'waitOrTransfer',
-        earliestClearableAt: firstInstantAfter(expiresAt),
-      });
+      blockers.push({ kind, itemId, displayName, state: status, reason: 'notCancellable', ...outlasting(expiresAt) });
   }
   return blockers.sort(
     (a, b) => blockerKinds.indexOf(a.kind) - blockerKinds.indexOf(b.kind) || (a.itemId < b.itemId ? -1 : 1),
@@ -184,7 +199,36 @@ function isOver(end: Instant | undefined, now: Instant): boolean {
   return end !== undefined && hasPassed(end, now);
 }
 
-type Clearance = Pick<RemovalBlocker, 'reason' | 'remedy' | 'remedyCommand' | 'earliestClearableAt'>;
+type Clearance = Pick<
+  RemovalBlocker,
+  'reason' | 'remedy' | 'remedyCommand' | 'remedyItemId' | 'remedyFrom' | 'earliestClearableAt'
+>;
+
+function atOnce(reason: string, remedy: Remedy, remedyCommand: CommandName, now: Instant): Clearance {
+  return { reason, remedy, remedyCommand, earliestClearableAt: now };
+}
+
+/** Nothing but its end, or another partner who takes it over, clears the item. */
+function outlasting(end: Instant | undefined): Pick<Clearance, 'remedy' | 'earliestClearableAt'> & { reason?: string } {
+  // It says that waiting is no way, which the reason before it would not.
+  if (end === undefined) return { reason: 'neverEnds', remedy: 'transfer' };
+  return { remedy: 'waitOrTransfer', earliestClearableAt: firstInstantAfter(end) };
+}
+
+/** Advice names who may follow it: those whom the right to the command names. */
+function withSenders(clearance: Clearance, policy: Policy, owners?: readonly string[]): Clearance {
+  const { remedyCommand } = clearance;
+  if (!remedyCommand) return clearance;
+  const { anyOf, allOf, appOnly } = rightTo(remedyCommand, policy);
+  const remedyBy: RemedyBy = {
+    side: 'partner',
+    anyOf,
+    ...(allOf ? { allOf } : {}),
+    appOnly,
+    ...(owners ? { owners } : {}),
+  };
+  return { ...clearance, remedyBy } as Clearance;
+}
 
 /** How a reservation stops blocking, by the rules that bind it (R12, V3, V4). */
 function clearReservation(
@@ -195,81 +239,115 @@ function clearReservation(
   now: Instant,
 ): Clearance {
   if (blocks === 'reservationCancellationPending')
-    return {
-      reason: 'cancellationNotConfirmed',
-      remedy: 'settleCancellation',
-      remedyCommand: 'ConfirmReservationCancellation',
-      earliestClearableAt: now,
-    };
-  const outlast = { remedy: 'waitOrTransfer', earliestClearableAt: firstInstantAfter(expiresAt) } as const;
+    return atOnce('cancellationNotConfirmed', 'settleCancellation', 'ConfirmReservationCancellation', now);
+  const outlast = outlasting(expiresAt);
   if (policy.nonRefundableReservations.includes(product)) return { reason: 'notRefundable', ...outlast };
 
-  const cancel = { remedy: 'cancel', remedyCommand: 'CancelReservation' } as const;
   const exceeded = refundCapExceeded(state, policy, commitmentUsdCents, now);
-  if (!exceeded) return { reason: 'notCancelled', ...cancel, earliestClearableAt: now };
+  if (!exceeded) return atOnce('notCancelled', 'cancel', 'CancelReservation', now);
   const { recoversAt } = exceeded;
   const expiresFirst = recoversAt === undefined || recoversAt > expiresAt;
-  return { reason: 'refundCapReached', ...(expiresFirst ? outlast : { ...cancel, earliestClearableAt: recoversAt }) };
+  return {
+    reason: 'refundCapReached',
+    ...(expiresFirst
+      ? outlast
+      : {
+          remedy: 'cancel',
+          remedyCommand: 'CancelReservation',
+          remedyFrom: recoversAt,
+          earliestClearableAt: recoversAt,
+        }),
+  };
 }
 
-/** How a subscription stops blocking, by the rules that bind it (R9, S7, S10, S12, S18, S20). */
+/** How a subscription stops blocking, by the rules that bind it (R9, S7, S10, S12, S18, S20). The state is a settled one. */
 function clearSubscription(
+  subscriptionId: string,
   subscription: Frozen<Subscription>,
   blocks: BlockerKind,
-  { removal }: Policy,
+  state: Frozen<CustomerRelationship>,
+  policy: Policy,
   now: Instant,
 ): Clearance {
-  const { kind, status, trial, termEndsAt, cancellationAllowedUntil, azureSubscriptions } = subscription;
-  if (blocks === 'pending')
-    return {
-      reason: 'notProvisioned',
-      remedy: 'activateFirst',
-      remedyCommand: 'ActivateSubscription',
-      earliestClearableAt: now,
-    };
+  const { kind, status, trial, autoRenew, termEndsAt, cancellationAllowedUntil, cancellationTakesEffectAt } =
+    subscription;
+  if (blocks === 'pending') return clearPending(subscriptionId, subscription, state, policy, now);
+
   const reason = blocks === 'activeSubscription' ? 'active' : 'suspendedNewCommerceMustEnd';
-  // What is suspended does not renew, whatever its switch says (rule S14).
-  const renews = status === 'active' && subscription.autoRenew;
-  const termOver = isOver(termEndsAt, now);
-  // The clock's command is late. A renewal does not clear the item, but opens a way to.
-  const endTerm: Clearance = {
-    reason,
-    remedy: 'endTerm',
-    remedyCommand: 'EndSubscriptionTerm',
-    earliestClearableAt: now,
+  const outlastTerm = (why: string, end = termEndsAt): Clearance => {
+    const freeFrom = end === undefined ? undefined : firstInstantAfter(end);
+    const clearable = freeFrom === undefined ? {} : { earliestClearableAt: freeFrom };
+    // What is suspended does not renew, whatever its switch says (rule S14).
+    return status === 'active' && autoRenew
+      ? {
+          reason: why,
+          remedy: 'switchOffAutoRenewAndWait',
+          remedyCommand: 'SetAutoRenew',
+          ...clearable,
+        }
+      : {
+          reason: why,
+          remedy: 'waitForExpiry',
+          remedyCommand: 'EndSubscriptionTerm',
+          ...(freeFrom === undefined ? {} : { remedyFrom: freeFrom }),
+          ...clearable,
+        };
   };
-  if (termOver && !renews) return endTerm;
-  const outlastTerm: Clearance = termOver
-    ? endTerm
-    : {
-        reason,
-        ...(renews
-          ? { remedy: 'switchOffAutoRenewAndWait', remedyCommand: 'SetAutoRenew' }
-          : { remedy: 'waitForExpiry', remedyCommand: 'EndSubscriptionTerm' }),
-        ...(termEndsAt === undefined ? {} : { earliestClearableAt: termEndsAt }),
-      };
+  const suspend = atOnce(reason, 'suspend', 'SuspendSubscription', now);
 
   switch (kind) {
     case 'azurePlan':
-      return [...azureSubscriptions.values()].some(({ status }) => status === 'active')
-        ? {
-            reason: 'azureSubscriptionsActive',
-            remedy: 'cancelAzureSubscriptionsFirst',
-            remedyCommand: 'CancelAzureSubscription',
-            earliestClearableAt: now,
-          }
-        : { reason, remedy: 'suspend', remedyCommand: 'SuspendSubscription', earliestClearableAt: now };
+      return [...subscription.azureSubscriptions.values()].some(({ status }) => status === 'active')
+        ? atOnce('azureSubscriptionsActive', 'cancelAzureSubscriptionsFirst', 'CancelAzureSubscription', now)
+        : suspend;
     case 'newCommerce':
-      if (trial) return { ...outlastTerm, reason: 'trialStatusLocked' };
-      if (removal.suspendedNewCommerceBlocks)
-        return cancellationAllowedUntil !== undefined && !isOver(cancellationAllowedUntil, now)
-          ? { reason, remedy: 'cancel', remedyCommand: 'CancelSubscription', earliestClearableAt: now }
-          : outlastTerm;
-      return { reason, remedy: 'suspend', remedyCommand: 'SuspendSubscription', earliestClearableAt: now };
-    case 'legacy':
+      if (trial) return outlastTerm('trialStatusLocked');
+      if (!policy.removal.suspendedNewCommerceBlocks) return suspend;
+      return cancellationAllowedUntil !== undefined && !hasPassed(cancellationAllowedUntil, now)
+        ? atOnce(reason, 'cancel', 'CancelSubscription', now)
+        : outlastTerm(reason);
     case 'marketplace':
-      return { reason, remedy: 'suspend', remedyCommand: 'SuspendSubscription', earliestClearableAt: now };
+      // Its end has been asked for, and comes with the term (rule S20).
+      return cancellationTakesEffectAt === undefined
+        ? suspend
+        : outlastTerm('cancellationScheduled', cancellationTakesEffectAt);
+    case 'legacy':
+      return suspend;
   }
+}
+
+/** A pending subscription is activated first; when it then stops blocking hangs on the term that it comes into. */
+function clearPending(
+  subscriptionId: string,
+  subscription: Frozen<Subscription>,
+  state: Frozen<CustomerRelationship>,
+  policy: Policy,
+  now: Instant,
+): Clearance {
+  const activated = new Map(state.subscriptions).set(subscriptionId, { ...subscription, status: 'active' });
+  const settled = settle({ ...state, subscriptions: activated }, [subscriptionId], now, policy).state;
+  const then = settled.subscriptions.get(subscriptionId)!;
+  const blocks = blocksAs({ item: 'subscription', kind: then.kind, status: then.status }, policy, now);
+  const clearableAt = blocks
+    ? clearSubscription(subscriptionId, then, blocks, settled, policy, now).earliestClearableAt
+    : now;
+  const clearable = clearableAt === undefined ? {} : { earliestClearableAt: clearableAt };
+
+  const suspended = suspendedBase(state, subscription, now);
+  if (suspended)
+    return {
+      reason: 'baseSuspended',
+      remedy: 'reactivateBaseFirst',
+      remedyCommand: 'ReactivateSubscription',
+      remedyItemId: suspended.baseSubscriptionId,
+      ...clearable,
+    };
+  return {
+    reason: 'notProvisioned',
+    remedy: 'activateFirst',
+    remedyCommand: 'ActivateSubscription',
+    ...clearable,
+  };
 }
 
 /** Something that does not block but ought to be known before removing (§11: always shown). */

@@ -10,6 +10,7 @@ import {
   type EventMetadata,
   type MessageOf,
 } from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
 import type { RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
 import { customerRelationship, relationshipStream } from './customer-relationship.js';
@@ -76,7 +77,7 @@ const purchaseAddOn = (effectiveAt?: string) =>
   }) satisfies Command;
 
 type History = readonly (Event | readonly Event[])[];
-const stateOf = (...history: History) => fold(customerRelationship, history.flat() as Event[]);
+const stateOf = (...history: History) => fold(customerRelationship, [...history.flat()]);
 const decide = (history: History, command: Command, more: Partial<Context> = {}) =>
   decideOn(customerRelationship, stateOf(...history), command, { ...context, ...more });
 const datesOf = (events: readonly MessageOf<RelationshipEvents>[], field: string) =>
@@ -323,6 +324,7 @@ describe('T1: through the command loop', () => {
       store,
       decider: customerRelationship,
       codec: relationshipCodec,
+      seal,
       summaryOf: relationshipSummary,
     });
     let sent = 0;

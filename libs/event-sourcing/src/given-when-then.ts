@@ -17,7 +17,7 @@ export function specification<Commands, Events, State, Context>(
         const events = history.flat() as MessageOf<Events>[];
         const decide = () =>
           decideOn(decider, fold(decider, events), command, { ...defaultContext, ...context }).map(
-            ({ type, data }) => ({ type, data }) as MessageOf<Events>,
+            ({ type, data }) => ({ type, data }),
           );
         return {
           /** Exactly these events, in this order. */

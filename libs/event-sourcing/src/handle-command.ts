@@ -244,7 +244,7 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
     // An answered command must have a memory in the log.
     if (events.length === 0) throw new Error(`${command.type} decided nothing; refuse it as NothingToChange instead`);
     if (dryRun) {
-      const said = events.map(({ type, data }) => ({ type, data }) as MessageOf<Events>);
+      const said = events.map(({ type, data }) => ({ type, data }));
       return { outcome: 'wouldBeAccepted', events: said, ...place } as const;
     }
 

@@ -156,7 +156,7 @@ export async function explain(
           event,
           changes: made,
           // It stands on the first event of a command and is about all of them.
-          comment: together.find(({ metadata }) => metadata.comment !== undefined)?.metadata.comment,
+          comment: together[0]!.metadata.comment,
           cause: causeOf(event, together),
         };
       }),
@@ -214,12 +214,15 @@ function causeOf(event: RecordedEvent, together: readonly RecordedEvent[]): Reco
   const { command } = event.metadata;
   const says: readonly string[] = (command && governance(command)?.says) || [];
   const isSaid = ({ type }: RecordedEvent) => says.includes(type);
-  // Of what dates have brought about there may be much at once: a consequence follows on its own cause.
-  const first = isClocksCommand(command)
-    ? together.findLast((other) => other.revision <= event.revision && isSaid(other))
-    : together.find(isSaid);
-  if (!first || first === event) return undefined;
-  // An add-on that goes with its base is suspended by an event of the same name.
-  const goesAlong = typeof event.data === 'object' && event.data !== null && 'withBase' in event.data;
-  return !says.includes(event.type) || goesAlong ? first : undefined;
+  if (isSaid(event) && !goesAlong(event)) return undefined;
+  // Of what dates have brought about there may be much at once: a consequence stands right after its cause.
+  const cause = together.find(
+    (other) => isSaid(other) && (!isClocksCommand(command) || other.revision === event.revision - 1),
+  );
+  return cause === event ? undefined : cause;
+}
+
+/** An add-on that goes with its base is suspended by an event of the same name. */
+function goesAlong({ data }: RecordedEvent): boolean {
+  return typeof data === 'object' && data !== null && 'withBase' in data;
 }
