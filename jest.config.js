@@ -44,9 +44,10 @@ export default {
   // For whoever runs specs of its own choice without the projects, such as mutation testing.
   ...shared,
   maxWorkers: 2,
+  testSequencer: '<rootDir>/test/longest-first.mjs',
   // A guard against hanging, and no assertion: a machine with other things to do may take its time. What a test waits for
   // is given up before (test/eventually.ts).
-  testTimeout: 300_000,
+  testTimeout: 600_000,
   projects: [
     { ...shared, displayName: 'ledger', testMatch: ['<rootDir>/{libs,apps,test}/**/*.spec.ts'] },
     { ...journeys, displayName: 'journeys over the test peer', globals: { journeysOver: 'testPeer' } },

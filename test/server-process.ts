@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Partner } from '#customer-relationship';
+import { compiledCode } from './compiled-code.js';
 import { eventually, patienceMs } from './eventually.js';
 
 const main = 'dist/apps/server/src/main.js';
@@ -86,6 +87,7 @@ export async function launchServer({
   const child = spawn(process.execPath, [...nodeOptions, resolve(program)], {
     env: {
       PATH: process.env['PATH'],
+      ...compiledCode,
       PORT: String(chosen),
       HOST: '127.0.0.1',
       DATA_DIR: dataDirectory,

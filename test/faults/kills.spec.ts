@@ -36,7 +36,7 @@ const scenes: Record<string, SetUp> = {
 
 describe.each(Object.entries(scenes))('While 32 callers ask and ask again at %s', (_, setUp) => {
   it('whatever befalls it, no answer differs, nothing is doubled or lost, and views equal a replay', async () => {
-    const { figures, problems } = await struckRun({ setUp, seconds: 6, observers });
+    const { figures, problems } = await struckRun({ setUp, seconds: 3, observers });
     expect(problems).toEqual([]);
     // Otherwise it would prove nothing.
     const figure = (what: string) => figures.find(([name]) => name.trim().startsWith(what))![1];

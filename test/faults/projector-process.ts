@@ -7,6 +7,7 @@ import { pairOf, relationshipCodec } from '#customer-relationship';
 import type { EventStore } from '#event-sourcing';
 import { openViewsFile, projector } from '#projector';
 import { relationshipViews } from '#read-models';
+import { compiledCode } from '../compiled-code.js';
 import { eventually } from '../eventually.js';
 
 export interface Running {
@@ -42,7 +43,7 @@ export function startScript(directory: string, text: string): Running {
 function running(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], ...compiledCode, ...env },
   });
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));

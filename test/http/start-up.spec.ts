@@ -12,9 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
+import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { launchServer, startServer, type ServerOptions } from '../server-process.js';
 import { establish, newCustomer, northwind, partners, runServer } from './running-server.js';
@@ -41,11 +42,18 @@ function expectPlain(said: string) {
   expect(said.trim().split('\n').length).toBeLessThanOrEqual(4);
 }
 
-/** A ledger with something in it, and no server. */
-async function ledgerWithEvents(): Promise<void> {
-  const server = await runServer({ dataDirectory });
+let made: string;
+beforeAll(async () => {
+  made = mkdtempSync(join(tmpdir(), 'ledger-made-'));
+  const server = await runServer({ dataDirectory: join(made, 'data') });
   await establish(server);
   await server.stop();
+});
+afterAll(() => rmSync(made, { recursive: true, force: true }));
+
+/** A ledger with something in it, and no server. */
+async function ledgerWithEvents(): Promise<void> {
+  await cp(join(made, 'data'), dataDirectory, { recursive: true });
 }
 
 describe('a server that is not configured rightly', () => {
@@ -175,13 +183,12 @@ describe('a server that cannot start', () => {
 
 describe('keys', () => {
   it('are readable by their owner alone, whatever the umask', async () => {
-    await ledgerWithEvents();
     for (const [file, mode] of [
       ['keys', 0o700],
       ['keys/token-key.json', 0o600],
       ['keys/ledger-secret', 0o600],
     ] as const)
-      expect({ file, mode: (statSync(join(dataDirectory, file)).mode & 0o777).toString(8) }).toEqual({
+      expect({ file, mode: (statSync(join(made, 'data', file)).mode & 0o777).toString(8) }).toEqual({
         file,
         mode: mode.toString(8),
       });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { compiledCode } from '../compiled-code.js';
 
 /** By its path beside those of the server. */
 export type Tool =
@@ -9,7 +10,7 @@ export type Tool =
 /** Runs one of the server's tools as npm does, without npm. */
 export async function runTool(tool: Tool, args: readonly string[], env: Readonly<Record<string, string>>) {
   const child = spawn(process.execPath, [resolve(`dist/apps/server/src/${tool}.js`), ...args], {
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], ...compiledCode, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const read: Record<'stdout' | 'stderr', string> = { stdout: '', stderr: '' };

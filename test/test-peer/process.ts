@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { compiledCode } from '../compiled-code.js';
 import { patienceMs } from '../eventually.js';
 import type { ServerRules } from './call-context.js';
 
@@ -70,7 +71,7 @@ export async function launchTestPeer(options: TestPeerProcessOptions = {}): Prom
 
 async function launch(options: TestPeerProcessOptions, port: TestPeerProcessOptions['port']) {
   const child = spawn(process.execPath, [main, ...flagsOf({ ...options, ...(port !== undefined && { port }) })], {
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], ...compiledCode },
     stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
   });
   const closed = once(child, 'close');
