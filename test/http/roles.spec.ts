@@ -89,7 +89,8 @@ const table: Readonly<Record<string, Row>> = {
   LockDelegatedAdminForApproval: ['A', 'A', '-'],
   ApproveDelegatedAdmin: customersDecision,
   ExtendDelegatedAdmin: ['A', 'A', '-'],
-  TerminateDelegatedAdmin: ['A', 'A', 'customer'],
+  // A Helpdesk agent is let in, for legacy privileges; which grant it is, the decision asks.
+  TerminateDelegatedAdmin: ['AH', 'AH', 'customer'],
   ExpireDelegatedAdmin: ['GASHB', 'GASHB', '-'],
   AssignAccess: ['GA', 'GA', '-'],
   RemoveAccess: ['GA', 'GA', '-'],

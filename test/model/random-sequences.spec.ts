@@ -20,6 +20,8 @@ import {
   type RemovalBlocker,
   type SupportContact,
 } from '#customer-relationship';
+import { detailOf, meaningErrors } from '#http';
+import { whatIsWrongWith } from '../../libs/http/src/testing-details.js';
 import { decideOn, fold, Rejection, type Decider, type MessageOf } from '#event-sourcing';
 import { boundaries, iso, judge, monthsLater, newWorld, type HouseRules, type World } from './model.js';
 
@@ -478,6 +480,8 @@ const seen = {
   accepted: new Map<string, number>(),
   events: new Map<string, number>(),
   refused: new Map<string, number>(),
+  /** Details of refusals that leave their reader without what holds or what to do. */
+  unclear: new Map<string, string>(),
 };
 const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
 
@@ -584,13 +588,28 @@ function agree(decider: RelationshipDecider, { house, startsAt, opening, steps }
       accepted.set(said.type, (accepted.get(said.type) ?? 0) + 1);
       for (const { type } of actual.accepted) count(seen.events, type);
       fold(decider, actual.accepted, state);
-    } else count(seen.refused, actual.refused);
+    } else {
+      count(seen.refused, actual.refused);
+      const { refused, details } = actual;
+      for (const detail of [
+        detailOf(refused, details),
+        ...meaningErrors(refused, details).map((error) => error.detail),
+      ]) {
+        const wrong = whatIsWrongWith(detail);
+        if (wrong.length > 0)
+          seen.unclear.set(detail.replaceAll(/\d/g, '0'), `${refused}: "${detail}": ${wrong.join(', ')}`);
+      }
+    }
   }
 }
 
 type Decision =
   | { readonly accepted: readonly MessageOf<RelationshipEvents>[] }
-  | { readonly refused: string; readonly because: Readonly<Record<string, unknown>> };
+  | {
+      readonly refused: string;
+      readonly because: Readonly<Record<string, unknown>>;
+      readonly details: Readonly<Record<string, unknown>>;
+    };
 
 function decision(
   decider: RelationshipDecider,
@@ -607,6 +626,7 @@ function decision(
     const faults = details['faults'] as readonly { readonly code: string }[] | undefined;
     return {
       refused,
+      details,
       because: {
         ...(blockers ? { blockers: blockers.map(({ kind, itemId }) => `${kind}:${itemId}`) } : details),
         faultCodes: (faults?.map(({ code }) => code) ?? [refused]).toSorted(),
@@ -659,6 +679,7 @@ describe('decider and model', () => {
   it('agree on every verdict of sequences known to reach every command, event and refusal', () => {
     fc.assert(property(customerRelationship), { seed: 20_200_600, numRuns: sequences });
 
+    expect([...seen.unclear.values()]).toEqual([]);
     const never = <T extends string>(all: readonly T[], counts: Map<string, number>) =>
       all.filter((name) => !counts.has(name));
     // A savings plan cannot be cancelled (rule V10); a conflict is between two commands, not in one sequence; that

@@ -133,7 +133,19 @@ export const schemas: Readonly<Record<string, Schema>> = {
       code: { type: 'string', description: 'Stable: the name of the state of affairs.' },
       correlationId: text,
       retryable: { type: 'boolean', description: 'The same request may succeed later.' },
-      errors: listOf(object({ pointer: text, detail: text })),
+      errors: {
+        ...listOf(
+          object(
+            {
+              pointer: text,
+              detail: text,
+              code: { ...text, description: 'With 422: the refusal that it would be alone.' },
+            },
+            ['code'],
+          ),
+        ),
+        description: 'All that is wrong with a request (400), or with what a command says (422).',
+      },
       blockers: { ...listOf(shown('RemovalBlocker')), description: 'Every active item, with RemovalBlocked.' },
       details: { type: 'object', additionalProperties: true, description: 'What the refusal rests on, by code.' },
       outcome: {

@@ -3229,9 +3229,12 @@ export interface components {
             correlationId?: string;
             /** @description The same request may succeed later. */
             retryable: boolean;
+            /** @description All that is wrong with a request (400), or with what a command says (422). */
             errors?: {
                 pointer: string;
                 detail: string;
+                /** @description With 422: the refusal that it would be alone. */
+                code?: string;
             }[];
             /** @description Every active item, with RemovalBlocked. */
             blockers?: components["schemas"]["RemovalBlocker"][];

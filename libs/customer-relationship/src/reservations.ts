@@ -102,7 +102,7 @@ export const reservationDecisions = {
     const requestedAt = effectiveTime(effectiveAt, now);
     const reservation = current(state, state.reservations, 'reservation', reservationId);
     const { owners, product, commitmentUsdCents, purchasedAt, expiresAt } = reservation;
-    if (!owners.includes(actor.id)) throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner' });
+    if (!owners.includes(actor.id)) throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner', owners });
     const { status: from } = reservationAt(reservation, now);
     if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
     if (policy.nonRefundableReservations.includes(product))

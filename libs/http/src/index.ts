@@ -17,6 +17,7 @@ export * from './problem-texts.js';
 export * from './problem.js';
 export * from './rate-limit.js';
 export * from './reception.js';
+export * from './refusal-details.js';
 export * from './strict-json.js';
 export * from './token-verifier.js';
 export * from './trace.js';

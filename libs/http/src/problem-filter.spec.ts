@@ -63,7 +63,7 @@ describe('what is thrown', () => {
       type: '/problems/role-not-allowed',
       title: 'The sender does not hold the role',
       status: 403,
-      detail: 'details name the roles that may send this.',
+      detail: 'The command takes one of these roles: GlobalAdmin. Have somebody send it who may; the sender may not.',
       instance: '/v1/customers',
       code: 'RoleNotAllowed',
       correlationId: 'c-1',

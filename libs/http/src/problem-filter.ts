@@ -3,7 +3,8 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem, problemType } from './problem.js';
 import { beginCall, type Call } from './reception.js';
-import { problemTexts, type HttpProblemCode } from './problem-texts.js';
+import { problemTexts, statusOfKind, type HttpProblemCode } from './problem-texts.js';
+import { detailOf, meaningErrors } from './refusal-details.js';
 
 /** What goes wrong in a way that trying again may cure. */
 const retryable = new Set([
@@ -45,6 +46,8 @@ export class Refusal extends Error {
 
 interface Told {
   readonly code: string;
+  /** Of this occurrence; else the code's own. */
+  readonly detail?: string;
   readonly recorded?: Refusal['recorded'];
   readonly members: object;
   readonly headers: Readonly<Record<string, string>>;
@@ -116,12 +119,14 @@ export class ProblemFilter implements ExceptionFilter {
   /** What is answered to it. Whoever must be told of it is told. */
   problemOf(error: unknown, asked: Asked): ProblemAnswer {
     const { call } = asked;
-    const { code, members, headers, recorded } = this.told(error, asked.instance);
+    const answered = this.told(error, asked.instance);
+    const { code, members, headers, recorded } = answered;
     const { onUnexpected, onDamaged, onDenied } = this.options;
     if (code === 'InternalError') onUnexpected(error, call.correlationId);
     if (error instanceof LogDamaged) onDamaged(error, call.correlationId);
     call.problem = code;
-    const { status, title, detail } = problemTexts[code]!;
+    const { status, title, detail: ofCode } = problemTexts[code]!;
+    const { detail = ofCode } = answered;
     // Of what is not found, only what may be somebody else's: no other refusal hides anything.
     if (status === 401 || status === 403 || code === 'RelationshipNotFound') onDenied?.(code, asked);
     const body = JSON.stringify({
@@ -168,11 +173,27 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
+/** From active to active: a transition to what already holds names what holds alone. */
+function withoutSelfTransition(details: Readonly<Record<string, unknown>>): object {
+  if (details['from'] === undefined || details['from'] !== details['to']) return details;
+  const { to: _, ...rest } = details;
+  return rest;
+}
+
 function ofRejection({ code, details }: Rejection): Omit<Told, 'headers'> {
   if (!(code in problemTexts)) return { code: 'InternalError', members: {} };
   // Blockers are what callers of a removal look for, so they stand at the top.
-  const { blockers, ...rest } = details as { blockers?: unknown };
-  return { code, members: { ...(blockers === undefined ? {} : { blockers }), details: rest } };
+  const { blockers, faults: _, ...rest } = details as { blockers?: unknown; faults?: unknown };
+  const isMeaning = problemTexts[code]!.status === statusOfKind.meaning;
+  return {
+    code,
+    detail: detailOf(code, details),
+    members: {
+      ...(blockers === undefined ? {} : { blockers }),
+      ...(isMeaning ? { errors: meaningErrors(code, details) } : {}),
+      details: withoutSelfTransition(rest),
+    },
+  };
 }
 
 /** A reference of RFC 3986, also where what was asked for is none. */

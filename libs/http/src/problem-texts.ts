@@ -1,6 +1,8 @@
 import { rejections, type RejectionCode, type RejectionKind } from '#customer-relationship';
 
-// Texts are part of the contract within /v1: callers show and match them. Add, never change.
+// Codes, types, statuses and titles are part of the contract within /v1: callers match them. Add, never change. What `detail`
+// says of one occurrence stands in refusal-details.ts; here is what it says where nothing more is known. It names what holds
+// and what to do next, and is never a pointer to other members alone.
 
 export interface ProblemText {
   readonly status: number;
@@ -142,7 +144,7 @@ export const httpProblems = {
   PolicyUnknown: {
     status: 501,
     title: 'The policy in force then is not one that this server knows',
-    detail: 'details name it. A release that has it can answer; under another policy the answer would be a wrong one.',
+    detail: 'A release that has it can answer; under another policy the answer would be a wrong one.',
   },
   StoreUnavailable: {
     status: 503,
@@ -209,12 +211,18 @@ export const statusOfKind: Readonly<Record<RejectionKind, number>> = {
 };
 
 const rejectionTexts = {
-  RoleNotAllowed: ['The sender does not hold the role', 'details name the roles that may send this.'],
+  RoleNotAllowed: [
+    'The sender does not hold the role',
+    'Have somebody send this who holds a role that the command takes.',
+  ],
   UserContextRequired: [
     'This needs a person',
     'The token counts as an app’s: a person’s carries scp (or what JWT_PERSON_CLAIM names), or idtyp with the value user, and no other idtyp. Sign a person in and send their token.',
   ],
-  PartnerTypeNotAllowed: ['This type of partner may not do this', 'An indirect reseller asks its provider.'],
+  PartnerTypeNotAllowed: [
+    'This type of partner may not do this',
+    'Ask the indirect provider to do it: an indirect reseller neither sells nor removes.',
+  ],
   PartnerRestricted: ['The partner may neither request nor sell', 'Suspending, cancelling and removing still work.'],
   ActorNotAllowed: ['A customer may not do this', 'Ask the partner.'],
   AcceptorNotGlobalAdmin: [
@@ -223,14 +231,23 @@ const rejectionTexts = {
   ],
   RelationshipNotFound: [
     'There is no such relationship',
-    'It has never been requested, or not by the time that was asked for.',
+    'It has never been requested, or not by the time that was asked for. Request it first.',
   ],
-  ItemNotFound: ['There is no such item', 'details name its kind and id.'],
-  LineItemNotFound: ['There is no such line item', 'The purchase has no line with that id.'],
-  NothingToChange: ['Nothing would change', 'The relationship is already as the command asks for.'],
+  ItemNotFound: ['There is no such item', 'The lists of items and grants name those that the relationship has.'],
+  LineItemNotFound: [
+    'There is no such line item',
+    'The purchase has no line with that id. Read the purchase for those that it has.',
+  ],
+  NothingToChange: [
+    'Nothing would change',
+    'The relationship is already as the command asks for; nothing is left to do.',
+  ],
   ConcurrencyConflict: ['Others changed the relationship at the same time', 'Retry with the same key.'],
-  RelationshipNotActive: ['The relationship is not active', 'Only an active relationship can be removed.'],
-  RelationshipAlreadyRemoved: ['The relationship has been removed before', 'details say when.'],
+  RelationshipNotActive: [
+    'The relationship is not active',
+    'Only an active relationship can be removed. Request it and have the customer accept.',
+  ],
+  RelationshipAlreadyRemoved: ['The relationship has been removed before', 'Nothing is left to do.'],
   RemovalBlocked: [
     'Active items remain',
     'blockers name every one of them, with its remedy and the earliest date where waiting helps.',
@@ -239,44 +256,77 @@ const rejectionTexts = {
   NoRelationship: ['There is no active relationship', 'Request it and have the customer accept.'],
   AlreadyActive: ['The relationship is active already', 'There is nothing to request or to accept.'],
   RequestAlreadyOpen: ['A request is open already', 'It waits for the customer; withdraw it to ask again.'],
-  NoOpenRequest: ['No request is open', 'There is nothing to answer.'],
-  RequestExpired: ['The request has lapsed', 'Ask again.'],
+  NoOpenRequest: ['No request is open', 'There is nothing to answer. Request the relationship first.'],
+  RequestExpired: ['The request has lapsed', 'Nobody answered it in time. Ask again.'],
   AgreementNotConfirmed: ['The customer agreement is not confirmed', 'Confirm it before anything is bought.'],
-  ItemAlreadyExists: ['The id has been used before', 'An id is never used again, not even after a removal.'],
-  ItemOfEarlierTerm: ['The item belongs to an earlier term of the relationship', 'It can be read, and nothing else.'],
-  LimitReached: ['A limit of the relationship is reached', 'details name it.'],
-  NotDue: ['It is not time yet', 'details say from when.'],
-  InvalidTransition: ['The item is not in a state that allows this', 'details name the state.'],
-  TermEnded: ['The term has ended', 'The item cannot come back.'],
+  ItemAlreadyExists: [
+    'The id has been used before',
+    'An id is never used again, not even after a removal. Choose another.',
+  ],
+  ItemOfEarlierTerm: [
+    'The item belongs to an earlier term of the relationship',
+    'It can be read. Buy or request anew what is to go on.',
+  ],
+  LimitReached: [
+    'A limit of the relationship is reached',
+    'End one of what there are so many of, and send this again.',
+  ],
+  NotDue: ['It is not time yet', 'Send it again when its time has come.'],
+  InvalidTransition: ['The item is not in a state that allows this', 'Read the item to see what it takes now.'],
+  TermEnded: [
+    'The term has ended',
+    'Nothing changes in it any more. Send EndSubscriptionTerm to record what follows on it.',
+  ],
   CancellationWindowClosed: [
     'The cancellation window is closed',
-    'details say since when, and when the next one opens.',
+    'Wait for the renewal, which opens the next one, or for the end of the term.',
   ],
-  CancelNotSupported: ['This item cannot be cancelled', 'details name what can be done instead.'],
+  CancelNotSupported: ['This item cannot be cancelled', 'Suspend it, wait for its end or transfer it.'],
   ParentNotActive: ['The base subscription is not active', 'Reactivate it first.'],
-  TrialStatusLocked: ['A trial keeps its status and quantity', 'Auto-renew may be switched off.'],
-  SubscriptionSuspended: ['The subscription is suspended', 'Reactivate it first.'],
-  SubscriptionDeleted: ['The subscription is deleted', 'Nothing can be changed on it.'],
-  AutoRenewOff: ['Auto-renew is off', 'The term ends without a renewal.'],
-  AzurePlanHasActiveSubscriptions: ['Azure subscriptions under the plan are active', 'Cancel those that details name.'],
+  TrialStatusLocked: [
+    'A trial keeps its status and quantity',
+    'Switch off auto-renew to let the trial end, or wait until it has become a paid subscription.',
+  ],
+  SubscriptionSuspended: ['The subscription is suspended', 'It takes no change while it is. Reactivate it first.'],
+  SubscriptionDeleted: ['The subscription is deleted', 'Nothing can be changed on it. Buy another.'],
+  AutoRenewOff: [
+    'Auto-renew is off',
+    'The term ends without a renewal. Switch auto-renew on before that, or send EndSubscriptionTerm afterwards.',
+  ],
+  AzurePlanHasActiveSubscriptions: ['Azure subscriptions under the plan are active', 'Cancel each of them first.'],
   AzurePlanRequired: ['A reservation needs an active Azure plan', 'Buy or reactivate one first.'],
-  RefundCapExceeded: ['The refund cap of this customer is reached', 'details name what remains, and when more does.'],
+  RefundCapExceeded: [
+    'The refund cap of this customer is reached',
+    'Wait until enough of what was returned counts no more, or exchange or transfer the reservation.',
+  ],
   ReservationNotRefundable: ['This kind of reservation is never refunded', 'Wait for its end or transfer it.'],
-  SavingsPlanNotCancellable: ['A savings plan cannot be cancelled', 'details say when it ends.'],
+  SavingsPlanNotCancellable: ['A savings plan cannot be cancelled', 'Wait for its end or transfer it.'],
   SupportContactNotAvailable: [
     'The support contact is not available for this customer',
     'Pick the partner or its reseller.',
   ],
-  SupportContactNotSupported: ['This subscription takes no support contact', 'New commerce has none.'],
-  NameNotUnique: ['Another grant of the partner has this name', 'Names of grants are unique per partner.'],
-  GrantLocked: ['The grant can no longer be edited', 'Only a request that has not been sent can.'],
-  GrantNotActive: ['The grant is not active', 'Access is assigned under an active grant only.'],
+  SupportContactNotSupported: [
+    'This subscription takes no support contact',
+    'A new-commerce subscription has none; nothing is left to do.',
+  ],
+  NameNotUnique: [
+    'Another grant of the partner has this name',
+    'Names of grants are unique per partner. Choose another.',
+  ],
+  GrantLocked: [
+    'The grant can no longer be edited',
+    'Only a request that has not been sent can be edited. Request another grant for what is to be different.',
+  ],
+  GrantNotActive: [
+    'The grant is not active',
+    'Access is assigned under an active grant only. Have the customer approve it, or request another.',
+  ],
   GroupAlreadyAssigned: [
     'The security group has an access assignment under this grant',
     'A group has one assignment per grant; change the roles of that one, or remove it first.',
   ],
-  AutoExtendOff: ['The grant does not extend', 'It was requested without auto-extend.'],
-  DapNoLongerOffered: ['Delegated admin privileges are no longer offered', 'Request granular ones.'],
+  AutoExtendOff: ['The grant does not extend', 'Switch auto-extend on first, or let the grant end.'],
+  DapNoLongerOffered: ['Delegated admin privileges are no longer offered', 'Request a granular grant.'],
   DateOutOfRange: [
     'The date is not one of a business',
     'Send a date from 2010-01-01 to ten years ahead; what lies outside stands for no date in some other system.',
@@ -284,22 +334,31 @@ const rejectionTexts = {
   EffectiveInFuture: ['The time lies in the future', 'A command may count from now or from the past.'],
   MarketMismatch: [
     'Partner and customer are in different markets',
-    'A partner sells in the sales region of its own country alone; details name both countries and regions. A partner of that region can request the relationship.',
+    'A partner sells in the sales region of its own country alone. A partner of the customer’s sales region can request the relationship.',
   ],
-  NoticeAcknowledgementMissing: ['The notice is not acknowledged', 'Say noticeGiven: true once the customer has it.'],
-  InvalidReason: ['The reason is not one of those known', 'details name them.'],
-  InvalidItem: ['The item cannot be as described', 'details name what does not go together.'],
+  NoticeAcknowledgementMissing: [
+    'The notice is not acknowledged',
+    'Give the customer the notice that is due, and send noticeGiven: true.',
+  ],
+  InvalidReason: ['The reason is not one of those known', 'Send a reason that the policy knows.'],
+  InvalidItem: [
+    'The item cannot be as described',
+    'Send the field that errors names as it goes with the rest of the command.',
+  ],
   InvalidSupportContact: [
     'The support contact is not as it is known',
     'Tenant, partner id and name must all be its own.',
   ],
-  ResellerNotRelated: ['The reseller has no partnership with the partner', 'details name it.'],
-  DurationOutOfRange: ['The duration is out of range', 'details name the range.'],
-  NameTooLong: ['The name is too long', 'details name the limit.'],
-  RolesMissing: ['At least one role is needed', 'Name role definition ids.'],
+  ResellerNotRelated: [
+    'The reseller has no partnership with the partner',
+    'Name one of the partner’s resellers, or leave it out.',
+  ],
+  DurationOutOfRange: ['The duration is out of range', 'Send a duration that the policy allows.'],
+  NameTooLong: ['The name is too long', 'Send a shorter one.'],
+  RolesMissing: ['At least one role is needed', 'Name role definition ids, one at least.'],
   AutoExtendNotAllowed: [
     'Auto-extend is not possible so',
-    '0 or 180 days, and not with the Global Administrator role.',
+    'Send 0 or 180 days, and 0 with the Global Administrator role.',
   ],
   RoleNotGranted: ['The grant does not have this role', 'Assign roles of the grant only.'],
 } satisfies Record<RejectionCode, readonly [string, string]>;

@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import { rejections } from '#customer-relationship';
+import { detailOf, meaningErrors } from './refusal-details.js';
+import { whatIsWrongWith } from './testing-details.js';
+
+const codes = Object.keys(rejections);
+
+describe('The detail of a refusal', () => {
+  it.each(codes)('%s says what to do next where nothing more is known, as of an earlier release', (code) => {
+    expect(whatIsWrongWith(detailOf(code, {}))).toEqual([]);
+  });
+
+  it.each([
+    ['NoRelationship', { status: 'requested' }, /waits for the customer/],
+    ['NoRelationship', { status: 'requestExpired' }, /lapsed unanswered\. Request/],
+    ['NoRelationship', { status: 'removed' }, /removed\. Request it again/],
+    ['GrantNotActive', { status: 'approvalPending' }, /is approvalPending.*Have the customer approve/],
+    ['GrantNotActive', { status: 'expired' }, /is expired.*Request another grant/],
+    ['TermEnded', { termEndsAt: '2026-11-22T12:00:00.000Z' }, /ended at 2026-11-22T12:00:00.000Z/],
+    ['TrialStatusLocked', { trialEndsAt: '2026-12-20T12:00:00.000Z' }, /2026-12-20T12:00:00.000Z.*auto-renew/],
+    [
+      'InvalidTransition',
+      { itemId: 's-1', from: 'active', to: 'active' },
+      /^s-1 is active\. That is what the command asks/,
+    ],
+    ['InvalidTransition', { itemId: 's-1', from: 'deleted', to: 'suspended' }, /is deleted\. That is final/],
+    ['InvalidTransition', { itemId: 's-1', from: 'pending', to: 'suspended' }, /is pending\. Activate it first/],
+    ['RoleNotAllowed', { requires: 'reservationOrderOwner', owners: ['ada', 'grace'] }, /owners send this: ada, grace/],
+    [
+      'RoleNotAllowed',
+      { command: 'X', anyOf: ['GlobalAdmin', 'AdminAgent'] },
+      /one of these roles: GlobalAdmin, AdminAgent/,
+    ],
+    ['NotDue', { dueAt: '2026-11-22T12:00:00.001Z' }, /possible from 2026-11-22T12:00:00.001Z/],
+    ['ParentNotActive', { baseSubscriptionId: 'b', status: 'suspended' }, /b is suspended\. Reactivate the base first/],
+  ])('%s of %j is about this occurrence', (code, details, expected) => {
+    const detail = detailOf(code, details);
+    expect(detail).toMatch(expected);
+    expect(whatIsWrongWith(detail)).toEqual([]);
+  });
+
+  it('cuts a long list short: the details have all of it', () => {
+    const azureSubscriptionIds = Array.from({ length: 30 }, (_, index) => `azure-${index}`);
+    expect(detailOf('AzurePlanHasActiveSubscriptions', { azureSubscriptionIds })).toMatch(/azure-9 and 20 more/);
+  });
+});
+
+describe('What is wrong with the meaning of a command', () => {
+  it('is named by place, code and text: the one, or each of several', () => {
+    expect(meaningErrors('DurationOutOfRange', { min: 1, max: 730 })).toEqual([
+      { pointer: '/durationDays', code: 'DurationOutOfRange', detail: 'Send durationDays from 1 to 730.' },
+    ]);
+    const faults = [
+      { code: 'NameTooLong', maxLength: 50 },
+      { code: 'InvalidItem', field: 'owners', rule: 'notEmpty' },
+    ];
+    expect(meaningErrors('NameTooLong', { maxLength: 50, faults })).toMatchObject([
+      { pointer: '/name', code: 'NameTooLong' },
+      { pointer: '/owners', code: 'InvalidItem', detail: 'owners needs at least one entry.' },
+    ]);
+    expect(meaningErrors('InvalidSupportContact', { field: 'name' })).toMatchObject([{ pointer: '/contact/name' }]);
+  });
+});

@@ -1,0 +1,313 @@
+import type { RejectionCode } from '#customer-relationship';
+import { problemTexts } from './problem-texts.js';
+import type { FieldError } from './problem.js';
+
+// What the `detail` of a refusal says (RFC 9457: of this occurrence): what holds, and what to do next. Refusals that are on
+// record are answered from their details too, those of earlier releases with fewer of them: every sentence does without.
+
+type Details = Readonly<Record<string, unknown>>;
+
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+const texts = (value: unknown): string[] => (Array.isArray(value) ? value.flatMap((each) => text(each) ?? []) : []);
+/** Long lists are cut: all of it stands in the details. */
+const listed = (value: unknown, joined = ', '): string => {
+  const all = texts(value);
+  return all.length > 10 ? `${all.slice(0, 10).join(joined)} and ${all.length - 10} more` : all.join(joined);
+};
+/** The sentences that can be said. */
+const sentences = (...each: readonly (string | false | undefined)[]): string =>
+  each.filter((sentence) => sentence !== undefined && sentence !== false).join(' ');
+/** A sentence about a value, where it is known. */
+const about = (value: unknown, say: (known: string) => string): string | undefined => {
+  const known = text(value);
+  return known === undefined ? undefined : say(known);
+};
+
+const nouns: Readonly<Record<string, string>> = {
+  subscription: 'subscription',
+  azureSubscription: 'Azure subscription',
+  reservation: 'reservation',
+  softwarePurchase: 'software purchase',
+  savingsPlan: 'savings plan',
+  grant: 'delegated-admin grant',
+  accessAssignment: 'access assignment',
+};
+const nounOf = (kind: unknown) => nouns[String(kind)] ?? 'item';
+
+const relationshipIs: Readonly<Record<string, string>> = {
+  requested: 'The relationship is requested and waits for the customer. It becomes active when the customer accepts.',
+  requestDeclined:
+    'The customer has declined the request. Request the relationship again and have the customer accept.',
+  requestWithdrawn: 'The request has been withdrawn. Request the relationship again and have the customer accept.',
+  requestExpired: 'The request has lapsed unanswered. Request the relationship again and have the customer accept.',
+  removed: 'The relationship has been removed. Request it again and have the customer accept.',
+  active: 'The relationship is active already: nothing is left to do.',
+};
+
+/** What is to be done with an item in a state in which the command is not possible. */
+const nextFrom: Readonly<Record<string, string>> = {
+  pending: 'Activate it first.',
+  suspended: 'Reactivate it first.',
+  expired: 'That is final: buy or request anew what is to go on.',
+  disabled: 'That is final: buy anew what is to go on.',
+  deleted: 'That is final: buy anew what is to go on.',
+  cancelled: 'That is final: buy anew what is to go on.',
+  terminated: 'That is final: request another grant.',
+  revoked: 'That is final: request another grant.',
+  created: 'Lock it for approval first, and have the customer approve it.',
+  approvalPending: 'Have the customer approve it, or let the request lapse.',
+  cancellationRequested: 'Confirm or refuse the cancellation that is requested first.',
+  approved: 'Privileges of the old kind stay as they are until they are terminated.',
+};
+
+function afterTransition({ from, to, requires, remedyCommand, takesEffectAt }: Details): string {
+  if (requires === 'noScheduledCancellation')
+    return `Its cancellation is scheduled${about(takesEffectAt, (at) => ` for ${at}`) ?? ''}; it ends then, and auto-renew stays off.`;
+  if (typeof remedyCommand === 'string') return `Send ${remedyCommand} first.`;
+  if (to === undefined || to === from) {
+    if (requires === undefined) return 'That is what the command asks for; nothing is left to do.';
+  } else if (from === 'active' || from === 'completed') {
+    if (to === 'expired') return 'It has no end that comes by time. Cancel, suspend or terminate it instead.';
+    if (to === 'disabled' || to === 'deleted')
+      return 'No retention runs while it is in use. Let it end, or cancel or suspend it first.';
+    if (to === 'cancelled') return 'No cancellation of it is requested. Request one first.';
+  }
+  return nextFrom[String(from)] ?? 'Read it to see what it takes now.';
+}
+
+const rules: Readonly<Record<string, string>> = {
+  required: 'is needed for what is bought; send it',
+  notAllowed: 'does not go with what is bought; leave it out',
+  notForAzurePlan: 'is nothing that an Azure plan has; leave it out',
+  notEmpty: 'needs at least one entry',
+  notBlank: 'needs at least one visible character',
+  uniqueIds: 'names an id more than once; take another for each',
+  notNegative: 'must not be negative',
+  notBeforePurchase: 'lies before the purchase; send a date from then on',
+  licencesOnly: 'goes with licences (legacy or newCommerce) alone; leave it out',
+  baseOfSameKind: 'names a subscription of another kind; name a base of the kind of the add-on',
+  baseIsAddOn: 'names an add-on; name its base',
+  azurePlanOnly: 'names no Azure plan; name the plan under which the Azure subscription is',
+  reservedForLaterTerm: 'is reserved for what a later term of the relationship brings; choose another id',
+};
+
+const limits: Readonly<Record<string, string>> = {
+  designations: 'designated support contacts; withdraw one first',
+  grants: 'delegated-admin grants that have not ended; terminate one first',
+  addOns: 'add-ons under this base; cancel one first, or name another base',
+};
+
+const afterGrantNotActive: Readonly<Record<string, string>> = {
+  created: 'Lock it for approval and have the customer approve it.',
+  approvalPending: 'Have the customer approve it.',
+  approved: 'Privileges of the old kind have no access assignments: request a granular grant.',
+};
+
+const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => string>>> = {
+  RoleNotAllowed: ({ requires, owners, anyOf, allOf, grantKind }) =>
+    requires === 'reservationOrderOwner'
+      ? sentences(
+          'Only an owner of the reservation order returns its reservations, and the sender is none.',
+          texts(owners).length > 0
+            ? `Have one of its owners send this: ${listed(owners)}.`
+            : 'Have an owner send this.',
+        )
+      : sentences(
+          grantKind === 'gdap' && 'The grant is granular (GDAP).',
+          texts(allOf).length > 0
+            ? `The command takes all of these roles: ${listed(allOf)}.`
+            : texts(anyOf).length > 0 && `The command takes one of these roles: ${listed(anyOf)}.`,
+          'Have somebody send it who may; the sender may not.',
+        ),
+  PartnerRestricted: ({ standing }) =>
+    `The partner ${standing === undefined ? 'may' : `is ${String(standing)}: it may`} neither request nor sell until Microsoft lifts that. Suspending, cancelling and removing still work.`,
+  ItemNotFound: ({ kind, itemId }) =>
+    `The relationship has no ${nounOf(kind)}${about(itemId, (id) => ` with the id ${id}`) ?? ' with that id'}. The lists of its items and grants name those that it has.`,
+  LineItemNotFound: ({ lineItemIds }) =>
+    `The purchase has no line item${texts(lineItemIds).length > 0 ? ` ${listed(lineItemIds)}` : ' with that id'}. Read the purchase for those that it has.`,
+  RelationshipNotActive: ({ status }) =>
+    sentences(
+      'Only an active relationship can be removed.',
+      relationshipIs[String(status)] ?? 'Request it and have the customer accept.',
+    ),
+  RelationshipAlreadyRemoved: ({ removedAt }) =>
+    `It was removed${about(removedAt, (at) => ` at ${at}`) ?? ''}; nothing is left to do.`,
+  RemovalBlocked: ({ blockers }) =>
+    Array.isArray(blockers)
+      ? `${blockers.length === 1 ? 'One active item remains' : `${blockers.length} active items remain`}. blockers names each with its remedy, and the earliest date where waiting helps.`
+      : problemTexts['RemovalBlocked']!.detail,
+  PurchasesNotAllowed: ({ removedAt }) =>
+    `The relationship was removed${about(removedAt, (at) => ` at ${at}`) ?? ''}. Request it again and have the customer accept before anything is bought.`,
+  NoRelationship: ({ status }) => relationshipIs[String(status)] ?? problemTexts['NoRelationship']!.detail,
+  AlreadyActive: ({ establishedAt }) =>
+    `The relationship is active${about(establishedAt, (at) => ` since ${at}`) ?? ''}: there is nothing to request or to answer.`,
+  RequestAlreadyOpen: ({ requestedAt, expiresAt }) =>
+    `A request${about(requestedAt, (at) => ` of ${at}`) ?? ''} waits for the customer${about(expiresAt, (at) => ` until ${at}`) ?? ''}. Withdraw it to ask again.`,
+  NoOpenRequest: ({ status }) =>
+    sentences('There is nothing to answer.', relationshipIs[String(status)] ?? 'Request the relationship first.'),
+  RequestExpired: ({ expiredAt }) =>
+    sentences(
+      about(expiredAt, (at) => `Nobody answered it until ${at}.`) ?? 'Nobody answered it in time.',
+      'Ask again.',
+    ),
+  ItemAlreadyExists: ({ kind, itemId }) =>
+    `The id${about(itemId, (id) => ` ${id}`) ?? ''} belongs to another ${nounOf(kind)} and is never used again, not even after a removal. Choose another.`,
+  ItemOfEarlierTerm: ({ kind, itemId, relationshipTerm }) =>
+    `The ${nounOf(kind)}${about(itemId, (id) => ` ${id}`) ?? ''} belongs to ${about(relationshipTerm, (term) => `term ${term}`) ?? 'a term'} of the relationship, which is over. It can be read; buy or request anew what is to go on.`,
+  LimitReached: ({ what, limit }) =>
+    `The relationship has ${about(limit, (most) => `${most}, the most that there may be, of the `) ?? 'the most that there may be of the '}${limits[String(what)] ?? 'things that the command adds; end one first'}.`,
+  NotDue: ({ dueAt }) => `It is possible ${about(dueAt, (at) => `from ${at}`) ?? 'later'}. Send it again then.`,
+  InvalidTransition: (details) =>
+    sentences(
+      about(details['from'], (from) => `${about(details['itemId'], (id) => id) ?? 'The item'} is ${from}.`) ??
+        'The item is in another state.',
+      afterTransition(details),
+    ),
+  TermEnded: ({ termEndsAt }) =>
+    `The term ended${about(termEndsAt, (at) => ` at ${at}`) ?? ''}, so nothing changes in it any more. Send EndSubscriptionTerm to record what follows on it.`,
+  CancellationWindowClosed: ({ closedAt, nextWindowAt }) =>
+    sentences(
+      about(closedAt, (at) => `It could be cancelled until ${at}.`),
+      about(nextWindowAt, (at) => `Cancel it in the next window, which opens with the renewal after ${at}.`) ??
+        'No other window opens: wait for the end of the term.',
+    ),
+  CancelNotSupported: ({ remedyCommand, expiresAt }) =>
+    remedyCommand === 'SuspendSubscription'
+      ? 'A legacy subscription has no cancellation. Suspend it instead.'
+      : `Its publisher takes no cancellation. ${about(expiresAt, (at) => `Wait for its end, ${at}, or transfer it.`) ?? 'Transfer it to another partner.'}`,
+  ParentNotActive: ({ baseSubscriptionId, status }) =>
+    sentences(
+      `The base subscription${about(baseSubscriptionId, (id) => ` ${id}`) ?? ''} is ${about(status, (known) => known) ?? 'not active'}.`,
+      status === 'suspended'
+        ? 'Reactivate the base first.'
+        : status === 'pending'
+          ? 'Activate the base first.'
+          : 'Buy another base for the add-on.',
+    ),
+  TrialStatusLocked: ({ trialEndsAt }) =>
+    `A new-commerce trial keeps its status and quantity until it ends${about(trialEndsAt, (at) => `, at ${at}`) ?? ''}. Switch off auto-renew to let it end then, or wait until it has become a paid subscription.`,
+  AutoRenewOff: ({ termEndsAt }) =>
+    `The term ends${about(termEndsAt, (at) => ` at ${at}`) ?? ''} without a renewal. Switch auto-renew on before that, or send EndSubscriptionTerm afterwards.`,
+  AzurePlanHasActiveSubscriptions: ({ azureSubscriptionIds }) =>
+    `${texts(azureSubscriptionIds).length > 0 ? `Active under the plan: ${listed(azureSubscriptionIds)}. ` : ''}Cancel each of them first.`,
+  RefundCapExceeded: ({ remainingUsdCents, capUsdCents, recoversAt }) =>
+    sentences(
+      typeof remainingUsdCents === 'number' &&
+        typeof capUsdCents === 'number' &&
+        `USD ${remainingUsdCents / 100} of the ${capUsdCents / 100} that may be returned in the period remain.`,
+      about(recoversAt, (at) => `The same cancellation is within the cap from ${at}.`) ??
+        'The cancellation exceeds the cap by itself: wait for the end, exchange or transfer the reservation.',
+    ),
+  ReservationNotRefundable: ({ expiresAt }) =>
+    `${about(expiresAt, (at) => `It ends at ${at}. `) ?? ''}Wait for its end or transfer it.`,
+  SavingsPlanNotCancellable: ({ expiresAt }) =>
+    `${about(expiresAt, (at) => `It ends at ${at}. `) ?? ''}Wait for its end or transfer it.`,
+  SupportContactNotAvailable: ({ available }) =>
+    texts(available).length > 0
+      ? `Pick one of those available for this customer: ${listed(available)}.`
+      : problemTexts['SupportContactNotAvailable']!.detail,
+  GrantLocked: ({ status, editable }) =>
+    sentences(
+      about(status, (known) => `The grant is ${known}.`),
+      texts(editable).length > 0
+        ? `Only ${listed(editable, ' and ')} of it can be changed, the roles by taking the Global Administrator role away.`
+        : 'Nothing of it can be changed.',
+      'Request another grant for what is to be different.',
+    ),
+  GrantNotActive: ({ status }) =>
+    sentences(
+      about(status, (known) => `The grant is ${known}, and it takes an active one.`),
+      afterGrantNotActive[String(status)] ?? 'Request another grant and have the customer approve it.',
+    ),
+  GroupAlreadyAssigned: ({ assignmentId }) =>
+    `A group has one assignment per grant${about(assignmentId, (id) => `, and this one has ${id}`) ?? ''}. Change the roles of that one, or remove it first.`,
+  DapNoLongerOffered: ({ offeredUntil }) =>
+    `Privileges of this kind were granted${about(offeredUntil, (at) => ` before ${at} alone`) ?? ' in the past alone'}. Request a granular grant.`,
+  EffectiveInFuture: ({ field, effectiveAt, now }) =>
+    sentences(
+      about(
+        effectiveAt,
+        (at) =>
+          `${about(field, (name) => name) ?? 'The time'} is ${at}, and it is ${text(now) ?? 'not that late'} now.`,
+      ),
+      'A command counts from now or from the past.',
+    ),
+  DateOutOfRange: ({ field, date, earliest, latest }) =>
+    text(earliest) !== undefined && text(latest) !== undefined
+      ? `${about(field, (name) => name) ?? 'The date'} is ${text(date) ?? 'out of range'}. Send a date from ${text(earliest)} to ${text(latest)}: what lies outside stands for no date in some other system.`
+      : problemTexts['DateOutOfRange']!.detail,
+  MarketMismatch: ({ partnerMarket, customerMarket, partnerRegion, customerRegion }) =>
+    sentences(
+      text(partnerMarket) !== undefined &&
+        text(customerMarket) !== undefined &&
+        `The partner is in ${text(partnerMarket)}${about(partnerRegion, (region) => ` (sales region ${region})`) ?? ''}, the customer in ${text(customerMarket)}${about(customerRegion, (region) => ` (sales region ${region})`) ?? ''}.`,
+      'A partner of the customer’s sales region can request the relationship.',
+    ),
+  InvalidReason: ({ known }) =>
+    texts(known).length > 0 ? `Send one of these: ${listed(known)}.` : 'Send a reason that the policy knows.',
+  InvalidItem: ({ field, rule }) =>
+    `${text(field) ?? 'A field'} ${rules[String(rule)] ?? 'does not go with the rest of the command; send it otherwise'}.`,
+  InvalidSupportContact: ({ missing, field }) =>
+    texts(missing).length > 0
+      ? `${listed(missing, ' and ')} of the contact ${texts(missing).length === 1 ? 'is' : 'are'} missing. Send tenant, Partner id and name as they are known.`
+      : (about(
+          field,
+          (name) =>
+            `${name} of the contact is not the one that is known. Send it as the list of available support contacts has it.`,
+        ) ?? problemTexts['InvalidSupportContact']!.detail),
+  ResellerNotRelated: ({ indirectResellerId }) =>
+    `${text(indirectResellerId) ?? 'The reseller'} is none of the partner’s resellers. Name one of them, or leave it out.`,
+  DurationOutOfRange: ({ min, max }) =>
+    text(min) !== undefined && text(max) !== undefined
+      ? `Send durationDays from ${text(min)} to ${text(max)}.`
+      : problemTexts['DurationOutOfRange']!.detail,
+  NameTooLong: ({ maxLength }) =>
+    about(maxLength, (most) => `A name has at most ${most} characters. Send a shorter one.`) ??
+    problemTexts['NameTooLong']!.detail,
+  AutoExtendNotAllowed: ({ allowed, reason }) =>
+    reason === 'globalAdministratorRole'
+      ? 'A grant with the Global Administrator role does not extend. Send autoExtendDays 0, or leave that role out.'
+      : texts(allowed).length > 0
+        ? `Send autoExtendDays ${listed(allowed, ' or ')}.`
+        : problemTexts['AutoExtendNotAllowed']!.detail,
+  RoleNotGranted: ({ roles }) =>
+    `${texts(roles).length > 0 ? `The grant does not have ${listed(roles)}. ` : ''}Assign roles of the grant only.`,
+};
+
+/** What holds and what to do next, in the words of this occurrence where its details have them. */
+export function detailOf(code: string, details: Details): string {
+  return (ofCode as Partial<Record<string, (of: Details) => string>>)[code]?.(details) ?? problemTexts[code]!.detail;
+}
+
+/** Where in the body the fault is that a code names by itself. */
+const fieldOf: Readonly<Record<string, string>> = {
+  MarketMismatch: 'market',
+  NoticeAcknowledgementMissing: 'noticeGiven',
+  InvalidReason: 'reason',
+  InvalidSupportContact: 'contact',
+  ResellerNotRelated: 'indirectResellerId',
+  DurationOutOfRange: 'durationDays',
+  NameTooLong: 'name',
+  RolesMissing: 'roles',
+  RoleNotGranted: 'roles',
+  AutoExtendNotAllowed: 'autoExtendDays',
+};
+
+/** A fault in the meaning of a command (422): where, what, and its code as the refusal would have it alone. */
+export interface MeaningError extends FieldError {
+  readonly code: string;
+}
+
+/** All that is wrong with what a command says: those that the refusal has collected, or the one that it is. */
+export function meaningErrors(code: string, details: Details): readonly MeaningError[] {
+  const { faults } = details;
+  const each = Array.isArray(faults)
+    ? (faults as readonly (Details & { readonly code: string })[])
+    : [{ ...details, code }];
+  return each.map(({ code: of, ...its }) => {
+    const field =
+      fieldOf[of] === 'contact' && typeof its['field'] === 'string' ? `contact/${its['field']}` : its['field'];
+    return { pointer: `/${text(field) ?? fieldOf[of] ?? ''}`, code: of, detail: detailOf(of, its) };
+  });
+}
