@@ -1,10 +1,12 @@
 import {
   accessAssignmentStatusAt,
+  defaultPolicy,
   grantAt,
   relationshipAt,
   removalReadiness,
   reservationAt,
   savingsPlanAt,
+  settle,
   softwareAt,
   type CustomerRelationship,
   type StatusAt,
@@ -51,12 +53,14 @@ export const readinessShown: Shown = {
   }),
 };
 
+/** As the dates have left it, whatever has been recorded of that (T1). */
 export const subscriptionShown = (subscriptionId: string): Shown => ({
-  body: (state) => {
+  body: (recorded, _, { now }) => {
+    const { state } = settle(recorded, [subscriptionId], now, defaultPolicy);
     // The day on which terms end is for the next renewal to know; callers are told the end itself.
     const {
       azureSubscriptions,
-      anchorDay: _,
+      anchorDay: __,
       ...subscription
     } = found(state.subscriptions, 'subscription', subscriptionId);
     return {
@@ -66,6 +70,7 @@ export const subscriptionShown = (subscriptionId: string): Shown => ({
       supportContact: ofTerm(state, state.designations.get(subscriptionId))?.contact ?? null,
     };
   },
+  passed: (recorded, now) => settle(recorded, [subscriptionId], now, defaultPolicy).due.at(-1)?.at,
 });
 
 export const azureSubscriptionShown = (subscriptionId: string, azureSubscriptionId: string): Shown => ({
