@@ -68,14 +68,17 @@ describe('the projector as a process', () => {
     expect(first.child.exitCode).toBe(0);
   });
 
-  it('is refused with the views of another ledger, which a rebuild makes right', async () => {
+  it('is refused with the views of another ledger, which a rebuild makes right for who accepts what they know', async () => {
     leaveForeignViews();
     const refused = start('main', '--data-dir', dataDirectory);
     await refused.exited;
     expect(refused.child.exitCode).toBe(1);
-    expect(refused.output()).toContain('run \\"npm run rebuild\\"');
+    expect(refused.output()).toContain('\\"npm run rebuild -- --accept-lost-events\\"');
 
-    const rebuilt = start('rebuild', '--data-dir', dataDirectory);
+    const unasked = start('rebuild', '--data-dir', dataDirectory);
+    await unasked.exited;
+    expect(unasked.child.exitCode).toBe(1);
+    const rebuilt = start('rebuild', '--accept-lost-events', '--data-dir', dataDirectory);
     await rebuilt.exited;
     expect(rebuilt.child.exitCode).toBe(0);
     const accepted = start('main', '--data-dir', dataDirectory);

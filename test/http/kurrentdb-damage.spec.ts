@@ -50,12 +50,11 @@ async function readiness(): Promise<{ status: number; body: any }> {
 
 const until = (what: string, holds: () => Promise<boolean>) => eventually(() => `${what}\n${server.output()}`, holds);
 
-// What a server that has the relationship in memory answers: hidden events do not keep the next from being appended.
-describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<unknown>, number, string | undefined]>([
-  ['deleted', (client, stream) => client.deleteStream(stream), 201, undefined],
-  ['deleted for good', (client, stream) => client.tombstoneStream(stream), 503, 'LogDamaged'],
-  ['truncated', (client, stream) => client.setStreamMetadata(stream, { maxCount: 1 }), 201, undefined],
-])('a stream that somebody has %s by hand', (_, deed, status, code) => {
+describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<unknown>]>([
+  ['deleted', (client, stream) => client.deleteStream(stream)],
+  ['deleted for good', (client, stream) => client.tombstoneStream(stream)],
+  ['truncated', (client, stream) => client.setStreamMetadata(stream, { maxCount: 1 })],
+])('a stream that somebody has %s by hand', (_, deed) => {
   it('is never answered for as if nothing were gone; the operator is told, and told which it is', async () => {
     const customer = newCustomer();
     const path = await establish(server, customer);
@@ -63,8 +62,12 @@ describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<u
     expect((await readiness()).status).toBe(200);
     await byHand((client) => deed(client, `${prefix}${relationshipStream(northwind, customer)}`));
 
-    const bought = await server.post(`${path}/subscriptions`, subscription('after'), { key: 'after' });
-    expect([bought.status, bought.code]).toEqual([status, code]);
+    // The projector meets it, and from then on nothing is appended: what is would be lost when the database is restored.
+    await until('damage in the health', async () => (await readiness()).body.status === 'damaged');
+    for (const where of [path, other]) {
+      const bought = await server.post(`${where}/subscriptions`, subscription('after'));
+      expect([bought.status, bought.code]).toEqual([503, 'LogDamaged']);
+    }
     // A server that has none of it in memory.
     server = await server.restart('live');
     const refused = await server.get(`${path}/reseller-relationship`);

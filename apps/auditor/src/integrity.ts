@@ -31,7 +31,7 @@ function dataDirectory(): string {
 }
 
 async function checkDatabase(log: EventLog): Promise<IntegrityReport> {
-  const { store, connect } = await openEventLog(log, { readOnly: true });
+  const { unverified: store, connect } = await openEventLog(log, { readOnly: true });
   try {
     await connect();
     return await checkLog(store, onProgress);

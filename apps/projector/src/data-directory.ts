@@ -5,11 +5,17 @@ import { parseArgs } from 'node:util';
 export function dataDirectoryAndNames(args: readonly string[] = process.argv.slice(2)): {
   readonly dataDirectory: string;
   readonly names: readonly string[];
+  /** Views that show what the log does not have are made anew all the same. */
+  readonly acceptLostEvents: boolean;
 } {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: { 'data-dir': { type: 'string' } },
+    options: { 'data-dir': { type: 'string' }, 'accept-lost-events': { type: 'boolean', default: false } },
     allowPositionals: true,
   });
-  return { dataDirectory: resolve(values['data-dir'] ?? process.env['DATA_DIR'] ?? './data'), names: positionals };
+  return {
+    dataDirectory: resolve(values['data-dir'] ?? process.env['DATA_DIR'] ?? './data'),
+    names: positionals,
+    acceptLostEvents: values['accept-lost-events'],
+  };
 }

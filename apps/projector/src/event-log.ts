@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ledgerStream, OutcomeUnknown, StoreUnavailable, type EventStore } from '#event-sourcing';
+import {
+  ledgerStream,
+  OutcomeUnknown,
+  StoreUnavailable,
+  verifiedStore,
+  type EventStore,
+  type VerifiedStoreOptions,
+} from '#event-sourcing';
 import type { KurrentdbStoreMetrics } from '#event-store-kurrentdb';
 import { openSqliteEventStore, type SqliteStoreMetrics } from '#event-store-sqlite';
 
@@ -24,7 +31,10 @@ export interface Waiting {
 }
 
 export interface OpenEventLog {
+  /** Whatever is read from it is as it was written, as far as one reading can say; see {@link verifiedStore}. */
   readonly store: EventStore;
+  /** The same as it is, for those who want to find all of the damage. */
+  readonly unverified: EventStore;
   /** What an operator knows the log by: a file, or hosts and a prefix. */
   readonly place: string;
   /** Makes sure that it is there, for those who do not wait. @throws StoreRefused, StoreUnavailable */
@@ -40,7 +50,7 @@ export interface OpenEventLog {
   readonly isClientBroken: (error: unknown) => boolean;
 }
 
-export interface EventLogOptions {
+export interface EventLogOptions extends VerifiedStoreOptions {
   readonly readOnly?: boolean;
   /** Told what an operator should know of the connection. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
@@ -53,12 +63,13 @@ export interface EventLogOptions {
  */
 export async function openEventLog(
   log: EventLog,
-  { readOnly = false, onNotice }: EventLogOptions = {},
+  { readOnly = false, onNotice, ...verification }: EventLogOptions = {},
 ): Promise<OpenEventLog> {
   if (log.store === 'sqlite') {
     const store = openSqliteEventStore({ path: log.eventsFile, readOnly });
     return {
-      store,
+      store: verifiedStore(store, verification),
+      unverified: store,
       place: log.eventsFile,
       connect: () => Promise.resolve(),
       reach: (attempt) => attempt(),
@@ -75,7 +86,8 @@ export async function openEventLog(
     ...(onNotice ? { onNotice } : {}),
   });
   return {
-    store,
+    store: verifiedStore(store, verification),
+    unverified: store,
     place: placeOf(log),
     connect: () => store.connect(),
     reach: (attempt, waiting) =>

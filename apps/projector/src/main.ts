@@ -32,6 +32,10 @@ const tellOfDamage = occasionally(60_000, (times, message: string) =>
   logger.error({ times }, `the log is damaged, so no view moves: ${message}`),
 );
 
+const tellOfViews = occasionally(60_000, (times, message: string) =>
+  logger.error({ times }, `the views cannot be written, so no view moves: ${message}`),
+);
+
 function tell(event: ProjectorNews): void {
   switch (event.news) {
     case 'started':
@@ -46,6 +50,7 @@ function tell(event: ProjectorNews): void {
       return;
     case 'trouble':
       if (event.damaged) tellOfDamage(event.message);
+      else if (event.viewsDamaged) tellOfViews(event.message);
       else tellOfTrouble(event.retryInMs, event.message);
       return;
     case 'notice':

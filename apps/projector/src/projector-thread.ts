@@ -8,8 +8,12 @@ export interface ProjectorThreadOptions extends ProjectorPlaces {
   readonly signal?: AbortSignal;
   /** A view has met an event that it cannot handle and has stopped; the others go on. */
   readonly onStopped: (view: string, failure: ViewFailure) => void;
-  /** The events or the views cannot be used now; it is tried again, though that does not help where the log is damaged. */
-  readonly onTrouble: (message: string, retryInMs: number | undefined, damaged: boolean) => void;
+  /** The events or the views cannot be used now; it is tried again, though that does not help where the log or the views are damaged. */
+  readonly onTrouble: (
+    message: string,
+    retryInMs: number | undefined,
+    of: { readonly damaged: boolean; readonly viewsDamaged: boolean },
+  ) => void;
   /** What an operator should know of its connection to the database. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
   /** What its connection to the database has counted since it was opened. */
@@ -62,7 +66,7 @@ export async function startProjectorThread({
         onStopped(message.view, message.failure);
         return;
       case 'trouble':
-        onTrouble(message.message, message.retryInMs, message.damaged);
+        onTrouble(message.message, message.retryInMs, message);
         return;
       case 'notice':
         onNotice?.(message.message, message.details);

@@ -3,7 +3,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { readLedger } from '#event-sourcing';
 import { eventsFileIn, lockDirectory } from '#event-store-sqlite';
-import { openViewsFile, projector, viewsFileIn } from '#projector';
+import { openViewsFile, projector, refuseForeignViews, UnreadableViews, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
 import { dataDirectoryAndNames } from './data-directory.js';
 import { requireEventLog } from './event-log-settings.js';
@@ -24,6 +24,14 @@ export interface Rebuilt {
 /** How far it is: events so far, and the part of the log that they are, 0 to 1. */
 export type RebuildProgress = (events: number, part: number) => void;
 
+export interface RebuildOptions {
+  /**
+   * Views that show events which the log does not have are the last that knows of them: they are made anew only for whoever
+   * says that the loss is accepted (default false).
+   */
+  readonly acceptLostEvents?: boolean;
+}
+
 /**
  * Makes views anew from the log, all of them or those that are named. The server of the directory must not run: its
  * queries would see half of them. Servers of other directories may.
@@ -35,6 +43,7 @@ export async function rebuild(
   names: readonly string[],
   onProgress: RebuildProgress,
   log: EventLog = { store: 'sqlite', eventsFile: eventsFileIn(dataDirectory) },
+  { acceptLostEvents = false }: RebuildOptions = {},
 ): Promise<Rebuilt> {
   const unknown = names.filter((name) => !relationshipViews.some((view) => view.name === name));
   if (unknown.length > 0)
@@ -45,7 +54,7 @@ export async function rebuild(
     names.length === 0 ? relationshipViews : relationshipViews.filter(({ name }) => names.includes(name));
 
   await using opened = new AsyncDisposableStack();
-  const { store, connect } = await openEventLog(log, { readOnly: true });
+  const { store, connect } = await openEventLog(log, { readOnly: true, pastContents: false });
   opened.defer(() => store.close());
   const lock = lockDirectory(dataDirectory);
   opened.defer(() => lock.release());
@@ -53,6 +62,7 @@ export async function rebuild(
   const ledger = await readLedger(store);
   if (!ledger) throw new LedgerNotOpened(log);
   const head = await store.head();
+  if (!acceptLostEvents) await refuseLostEvents(viewsFileIn(dataDirectory), ledger.ledgerId, store);
   const views = openViewsFile({ path: viewsFileIn(dataDirectory), projections, anew: names.length === 0 });
   opened.defer(() => views.close());
   views.forget(projections.map(({ name }) => name));
@@ -82,6 +92,15 @@ export async function rebuild(
   await catchUp(new AbortController().signal);
   if (failures.length > 0) throw new Error(failures.join('\n'));
   return { events, rows: new Map(projections.map(({ name }) => [name, views.rowCount(name)])) };
+}
+
+async function refuseLostEvents(...views: Parameters<typeof refuseForeignViews>): Promise<void> {
+  try {
+    await refuseForeignViews(...views);
+  } catch (error) {
+    // What cannot be read cannot be asked: to be made anew is what it needs.
+    if (!(error instanceof UnreadableViews)) throw error;
+  }
 }
 
 /** A bar on a terminal; elsewhere a line for every tenth. */
@@ -116,9 +135,9 @@ function progressShown(terminal: boolean) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const progress = progressShown(process.stdout.isTTY);
   try {
-    const { dataDirectory, names } = dataDirectoryAndNames();
+    const { dataDirectory, names, acceptLostEvents } = dataDirectoryAndNames();
     const log = requireEventLog(process.env, dataDirectory);
-    const { events, rows } = await rebuild(dataDirectory, names, progress.step, log);
+    const { events, rows } = await rebuild(dataDirectory, names, progress.step, log, { acceptLostEvents });
     progress.stop();
     console.log(`${events} events`);
     for (const [name, count] of rows) console.log(`${name.padEnd(24)} ${count} rows`);

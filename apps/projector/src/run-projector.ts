@@ -1,6 +1,6 @@
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { LogDamaged, readLedger, StoreUnavailable } from '#event-sourcing';
-import { openViewsFile, projector, refuseForeignViews, type ViewFailure } from '#projector';
+import { openViewsFile, projector, refuseForeignViews, remedyOf, type ViewFailure } from '#projector';
 import { relationshipViews } from '#read-models';
 import { openEventLog, placeOf, type EventLog, type StoreMetrics } from './event-log.js';
 
@@ -16,12 +16,16 @@ export type ProjectorNews =
   | { readonly news: 'started' }
   | { readonly news: 'stopped'; readonly view: string; readonly failure: ViewFailure }
   | { readonly news: 'allStopped' }
-  /** The events or the views cannot be used now; `damaged`: and trying again will not help. Without a time the projector ends. */
+  /**
+   * The events or the views cannot be used now; `damaged`, `viewsDamaged`: and trying again will not help. Without a time the
+   * projector ends.
+   */
   | {
       readonly news: 'trouble';
       readonly message: string;
       readonly retryInMs: number | undefined;
       readonly damaged: boolean;
+      readonly viewsDamaged: boolean;
     }
   | { readonly news: 'notice'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
   /** What its own connection to a database has counted. */
@@ -37,6 +41,16 @@ export class LedgerNotOpened extends Error {
 
 const metricsEveryMs = 2_000;
 
+/** The store has errors of its own, so what SQLite says is about the views. */
+function viewsTrouble(viewsFile: string, error: unknown): { readonly message: string; readonly viewsDamaged: boolean } {
+  const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
+  if (!code.startsWith('SQLITE_')) return { message, viewsDamaged: false };
+  return {
+    message: `${viewsFile} cannot be written (${code}: ${message}). ${remedyOf(viewsFile, code)}`,
+    viewsDamaged: !/^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM)/.test(code),
+  };
+}
+
 /**
  * Keeps the views of a ledger up to date until the signal or until every view has stopped, with a connection of its own
  * to the events.
@@ -51,12 +65,13 @@ export async function runProjector(
   const tellTrouble = (error: unknown, retryInMs?: number) =>
     tell({
       news: 'trouble',
-      message: error instanceof Error ? error.message : String(error),
       retryInMs,
       damaged: error instanceof LogDamaged,
+      ...viewsTrouble(viewsFile, error),
     });
   const { store, reach, metrics } = await openEventLog(log, {
     readOnly: true,
+    pastContents: false,
     onNotice: (message, details) => tell({ news: 'notice', message, details }),
   });
   opened.defer(() => store.close());

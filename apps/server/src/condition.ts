@@ -15,6 +15,8 @@ export class Condition {
   waitingFor: string | undefined = 'the ledger has not been opened yet';
   /** The log is not what was written. It stays so until somebody has put it right and starts the server again. */
   damaged = false;
+  /** The projector cannot write the file of the views, and trying again will not help. */
+  viewsDamaged = false;
   /** The projector has ended and has not been started again yet. */
   projectorDown = false;
   projectorRestarts = 0;

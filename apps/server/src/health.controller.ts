@@ -30,6 +30,7 @@ export class HealthController {
     if (trouble && !condition.isDamage(trouble)) missing.push(unreachable(this.ledger.place, trouble));
     // No more than that: where the damage is might be a customer's business, and stands in the server's log.
     if (condition.damaged) missing.unshift('the log is damaged: see the log of the server');
+    if (condition.viewsDamaged) missing.push('the views cannot be written: see the log of the server');
     if (condition.projectorDown) missing.push('the projector has ended and is being started again');
     for (const { name, status, position, behind } of lags) {
       if (status === 'stopped') missing.push(`the view ${name} has stopped`);

@@ -1,14 +1,16 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { existsSync, renameSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { adoptLedgerSecret } from '#event-sourcing';
 import { eventsFileIn, lockDirectory, StoreStartupError } from '#event-store-sqlite';
 import { embeddedKey, readIfThere, secretFile } from '#http';
-import { openEventLog } from '../../projector/src/event-log.js';
+import { openEventLog, type EventLog } from '../../projector/src/event-log.js';
 import { exitCodeOf } from '../../projector/src/exit-codes.js';
 import { configuration, type Configuration } from './configuration.js';
 import { sealOfRelease } from './event-check.js';
 import {
+  ledgerSecret,
   ledgerSecretPath,
   makeKeys,
   newSecret,
@@ -72,9 +74,12 @@ async function renewLedgerSecret({ dataDirectory, log }: Configuration, secret: 
     );
   // A server that runs would go on with the old secret, and know none of its own fingerprints after the next start.
   const lock = lockOf(dataDirectory);
-  putAside(secret);
-  await secretFile(secret, newSecret);
-  lock.release();
+  try {
+    putAside(secret);
+    await adopt(log, createSecretKey((await secretFile(secret, newSecret)).trim(), 'hex'));
+  } finally {
+    lock.release();
+  }
   say(
     `A new secret of the ledger is in ${secret}. A retry of a command sent before is now refused (IdempotencyKeyReused).`,
   );
@@ -82,21 +87,25 @@ async function renewLedgerSecret({ dataDirectory, log }: Configuration, secret: 
 
 /** Makes the secret in KEYS_DIR that of a ledger which has another. */
 async function adoptSecret(settings: Configuration, secret: string): Promise<void> {
-  if (settings.log.store === 'sqlite')
-    throw new StartupFailure(
-      'With EVENT_STORE=sqlite the secret is the one server’s own, and nothing has to be adopted. If it is lost: npm run keys -- --renew-ledger-secret.',
-      badConfiguration,
-    );
-  const shared = sharedLedgerSecret(settings);
-  const { store, connect } = await openEventLog(settings.log);
+  const { dataDirectory, keysDirectory, log } = settings;
+  const lock = log.store === 'sqlite' ? lockOf(dataDirectory) : undefined;
   try {
-    await connect();
-    const outcome = await adoptLedgerSecret(store, sealOfRelease, shared);
+    const outcome = await adopt(log, lock ? await ledgerSecret(keysDirectory, false) : sharedLedgerSecret(settings));
     say(
       outcome === 'adopted'
         ? `The ledger has adopted ${secret}. Servers that still run with another secret must be stopped now; ${ofNoUse}.`
         : `${secret} is the ledger's secret already.`,
     );
+  } finally {
+    lock?.release();
+  }
+}
+
+async function adopt(log: EventLog, secret: KeyObject): Promise<'adopted' | 'adoptedBefore'> {
+  const { store, connect } = await openEventLog(log);
+  try {
+    await connect();
+    return await adoptLedgerSecret(store, sealOfRelease, secret);
   } finally {
     await store.close();
   }

@@ -47,7 +47,7 @@ const troubleToldEveryMs = 30_000;
  */
 export async function takeLedger(settings: Configuration, surroundings: LedgerSurroundings): Promise<LedgerToOpen> {
   const { dataDirectory, keysDirectory, log } = settings;
-  const { logger } = surroundings;
+  const { condition, logger } = surroundings;
   const closing = new AsyncDisposableStack();
   try {
     const shared = log.store === 'kurrentdb' ? sharedLedgerSecret(settings) : undefined;
@@ -56,7 +56,11 @@ export async function takeLedger(settings: Configuration, surroundings: LedgerSu
     closing.defer(() => lock.release());
     if (log.store === 'sqlite')
       requireLog(log.eventsFile, [ledgerSecretPath(keysDirectory), viewsFileIn(dataDirectory)]);
-    const opened = await openEventLog(log, { onNotice: (message, details) => logger.warn(details, message) });
+    const opened = await openEventLog(log, {
+      onNotice: (message, details) => logger.warn(details, message),
+      onDamage: () => (condition.damaged = true),
+      isDamaged: () => condition.damaged,
+    });
     closing.defer(() => opened.store.close());
     const projector: { metrics: StoreMetrics | undefined } = { metrics: undefined };
     return {
@@ -121,6 +125,9 @@ async function openTaken({
   const tellOfDamage = occasionally(60_000, (times, message: string) =>
     logger.error({ times }, `the log is damaged, so no view moves: ${message}`),
   );
+  const tellOfViews = occasionally(60_000, (times, message: string) =>
+    logger.error({ times }, `the views cannot be written, so no view moves: ${message}`),
+  );
   let waitedSince: number | undefined;
   const onWaiting = (error: Error) => {
     waitedSince ??= performance.now();
@@ -134,7 +141,7 @@ async function openTaken({
         const known = await readLedger(store);
         await refuseForeignViews(viewsFile, known?.ledgerId, store);
         const secret = shared ?? (await ledgerSecret(keysDirectory, (await store.head()) === 0));
-        const { ledgerId } = await openLedger(store, sealOfRelease, undefined, shared);
+        const { ledgerId } = await openLedger(store, sealOfRelease, undefined, secret);
         return { ledgerId, secret, head: await store.head() };
       },
       { signal, onWaiting },
@@ -152,10 +159,12 @@ async function openTaken({
         viewsFile,
         signal,
         onStopped: (view, failure) => logger.error({ view, failure }, 'a view has stopped at an event'),
-        onTrouble(message, _, damaged) {
+        onTrouble(message, _, { damaged, viewsDamaged }) {
           condition.damaged ||= damaged;
+          condition.viewsDamaged ||= viewsDamaged;
           if (!begun) condition.waitingFor = `${notBegun}: see the log of the server`;
           if (damaged) tellOfDamage(message);
+          else if (viewsDamaged) tellOfViews(message);
           else tellOfTrouble(`projector: ${message}`);
         },
         onNotice: (message, details) => logger.warn(details, `projector: ${message}`),
@@ -177,7 +186,11 @@ async function openTaken({
       begun = true;
       closing.defer(() => thread.stop());
     }
-    const views = openViews<Views>({ path: viewsFile, projections: relationshipViews });
+    const views = openViews<Views>({
+      path: viewsFile,
+      projections: relationshipViews,
+      onDamaged: ({ view, message }) => logger.error({ view }, message),
+    });
     closing.defer(() => views.close());
     const past = pastViews({
       directory: join(dataDirectory, 'as-of'),
@@ -217,7 +230,9 @@ function explained(error: unknown, { dataDirectory, keysDirectory, log }: Config
   if (error instanceof AnotherLedgerSecret)
     return new StartupFailure(
       `${ledgerSecretPath(keysDirectory)} is not the ledger's secret. ${error.message}.\n` +
-        `Set KEYS_DIR to the secrets of the other servers, or restore them from your backup. If they are lost for good: stop every server, then\n` +
+        (log.store === 'sqlite'
+          ? 'Set KEYS_DIR to the directory that this ledger was started with, or restore the file from your backup. If it is lost for good, with the server stopped:\n'
+          : 'Set KEYS_DIR to the secrets of the other servers, or restore them from your backup. If they are lost for good: stop every server, then\n') +
         `npm run keys -- --adopt-ledger-secret; from then on a retry of a command sent before is refused (IdempotencyKeyReused).`,
       badConfiguration,
     );

@@ -4,56 +4,80 @@
  * @throws TypeError for what JSON cannot carry (NaN, infinities, bigint, functions, dates, lone surrogates).
  */
 export function canonicalJson(value: unknown): string {
+  strings = '';
+  const text = written(value, false);
+  return plain.test(strings) ? text : written(value, true);
+}
+
+/**
+ * All strings of a value, one behind the other: most are identifiers, names and times, in which nothing needs escaping, and
+ * to look once at all of them takes half the time of looking at each.
+ */
+let strings = '';
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+function written(value: unknown, careful: boolean): string {
   switch (typeof value) {
     case 'string':
-      return canonicalString(value);
+      if (careful) return escaped(value);
+      strings += value;
+      return `"${value}"`;
     case 'number':
       if (!Number.isFinite(value)) throw new TypeError(`${value} has no canonical JSON`);
-      return JSON.stringify(value);
+      return `${value}`;
     case 'boolean':
       return value ? 'true' : 'false';
     case 'object':
       if (value === null) return 'null';
-      // Array.from turns holes into `undefined`, which is refused below; `map` would skip them and write `[,]`.
-      if (Array.isArray(value)) return `[${Array.from(value, (item: unknown) => canonicalJson(item)).join(',')}]`;
+      if (Array.isArray(value)) return writtenList(value, careful);
       // A Date would hash as {} and be stored as a string: the chain would never verify again.
       if (typeof (value as { toJSON?: unknown }).toJSON === 'function')
         throw new TypeError('A value with toJSON has no canonical JSON of its own');
-      return canonicalObject(value as Record<string, unknown>);
+      return writtenObject(value as Record<string, unknown>, careful);
     default:
       throw new TypeError(`A ${typeof value} has no canonical JSON`);
   }
 }
 
-/** Most strings are identifiers, names and times: nothing in them needs escaping. */
-const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
-
-function canonicalString(value: string): string {
-  if (plain.test(value)) return `"${value}"`;
-  if (!value.isWellFormed()) throw new TypeError('A lone surrogate has no canonical JSON');
-  return JSON.stringify(value);
+function escaped(text: string): string {
+  if (!text.isWellFormed()) throw new TypeError('A lone surrogate has no canonical JSON');
+  return JSON.stringify(text);
 }
 
-function canonicalObject(object: Record<string, unknown>): string {
-  let text = '{';
-  for (const { key, written } of membersInOrder(Object.keys(object))) {
-    const member = object[key];
-    if (member === undefined) continue;
-    text += `${text.length > 1 ? ',' : ''}${written}${canonicalJson(member)}`;
+// Loops over indexes: this is most of what the hash of an event costs.
+
+function writtenList(list: readonly unknown[], careful: boolean): string {
+  let text = '[';
+  // Holes too, which are refused as `undefined`.
+  for (let index = 0; index < list.length; index++) {
+    if (index > 0) text += ',';
+    text += written(list[index], careful);
   }
-  return `${text}}`;
+  return `${text}]`;
 }
 
-interface Member {
-  readonly key: string;
-  /** The key as it is written, with its colon. */
-  readonly written: string;
+function writtenObject(object: Record<string, unknown>, careful: boolean): string {
+  const { keys, starts } = membersInOrder(Object.keys(object));
+  let text = '';
+  for (let index = 0; index < keys.length; index++) {
+    const member = object[keys[index]!];
+    if (member === undefined) continue;
+    text += text === '' ? starts[index]! : `,${starts[index]!}`;
+    text += written(member, careful);
+  }
+  return `{${text}}`;
+}
+
+interface Members {
+  readonly keys: readonly string[];
+  /** The keys as they are written, with their colons. */
+  readonly starts: readonly string[];
 }
 
 /** Sequences of keys that were met, as a tree of keys: sorting costs most of the hash of an event, and shapes recur. */
 interface Shape {
   readonly next: Map<string, Shape>;
-  members: readonly Member[] | undefined;
+  members: Members | undefined;
 }
 
 // Keys may be anybody's: what was learned is forgotten before it takes much memory.
@@ -65,7 +89,7 @@ function newShape(): Shape {
   return { next: new Map(), members: undefined };
 }
 
-function membersInOrder(keys: readonly string[]): readonly Member[] {
+function membersInOrder(keys: readonly string[]): Members {
   if (shapes > mostShapes) {
     shapes = 0;
     noKeys = newShape();
@@ -80,6 +104,9 @@ function membersInOrder(keys: readonly string[]): readonly Member[] {
     }
     shape = next;
   }
+  if (shape.members) return shape.members;
   // Sorting without a comparison is by UTF-16 code units, which is what the RFC asks for.
-  return (shape.members ??= keys.toSorted().map((key) => ({ key, written: `${canonicalString(key)}:` })));
+  const sorted = keys.toSorted();
+  shape.members = { keys: sorted, starts: sorted.map((key) => `${escaped(key)}:`) };
+  return shape.members;
 }

@@ -10,3 +10,4 @@ export * from './message.js';
 export * from './projection.js';
 export * from './refusal-journal.js';
 export * from './rejection.js';
+export * from './verified-store.js';

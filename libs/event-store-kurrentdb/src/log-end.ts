@@ -94,6 +94,7 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
         // With one event of another stream in between, a page begins with the last event of the page before.
         if (position <= searched.position || position < (firstEvent?.position ?? 0)) return found(end);
         if (names.isOurs(event.streamId) && !event.type.startsWith('$')) {
+          if (position === head.position && event.id !== head.id) throw replaced(head, event.id);
           moved(position, event.id);
           return found(end);
         }

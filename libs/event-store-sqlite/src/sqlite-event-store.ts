@@ -98,7 +98,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
     reader.close();
     await checkpoints?.stop();
     try {
-      writer?.pragma('wal_checkpoint(PASSIVE)');
+      writer?.pragma('wal_checkpoint(TRUNCATE)');
     } catch {
       // The log keeps what could not be copied; the next start goes on with it.
     }

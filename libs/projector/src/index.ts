@@ -5,6 +5,8 @@ export {
   ForeignViews,
   openViewsFile,
   refuseForeignViews,
+  remedyOf,
+  UnreadableViews,
   viewsFileIn,
   type Mark,
   type ViewFailure,

@@ -557,8 +557,10 @@ describe('The file of the views', () => {
 
     await expect(catchUp(undefined, { ledgerId: '22222222-2222-4222-8222-222222222222' })).rejects.toThrow(
       new ForeignViews(
-        `${path} shows ledger ${ledgerId}, this one is 22222222-2222-4222-8222-222222222222. ` +
-          'If the events were lost or replaced, restore them first. If they are the right ones, run "npm run rebuild".',
+        `${path} shows ledger ${ledgerId}, this one is 22222222-2222-4222-8222-222222222222: ` +
+          'the log was replaced, or this is the data directory of another. Restore the right one. ' +
+          'Only who knows that the log was put there on purpose, and accepts what it does not have, makes the views anew: ' +
+          '"npm run rebuild -- --accept-lost-events".',
       ),
     );
     await expect(catchUp(undefined, { head: 1 })).rejects.toThrow(ForeignViews);

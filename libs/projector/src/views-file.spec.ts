@@ -50,14 +50,19 @@ describe('views that are found beside a log', () => {
   });
 
   it.each<[string, string | undefined, number, RegExp]>([
-    ['of another ledger', theirs, 9, new RegExp(`shows ledger ${mine}, this one is ${theirs}.*npm run rebuild`)],
+    ['of another ledger', theirs, 9, new RegExp(`shows ledger ${mine}, this one is ${theirs}.*--accept-lost-events`)],
     [
       'of a log that has been emptied',
       undefined,
       0,
       /the log holds none: it was emptied, or it is another log.*Restore/,
     ],
-    ['ahead of their log', mine, 6, /shelves at position 7, but the log ends at 6.*npm run rebuild/],
+    [
+      'ahead of their log',
+      mine,
+      6,
+      /shelves at position 7, but the log ends at 6: the log is shorter than what was projected.*--accept-lost-events/,
+    ],
   ])('are refused when they are %s, and left as they are', async (_, ledgerId, head, message) => {
     leaveViews(mine, 7);
     const before = readFileSync(path);
@@ -69,8 +74,12 @@ describe('views that are found beside a log', () => {
   describe('whose log has other events now', () => {
     // As long as before, and longer.
     it.each([
-      [7, 'other', /shows shelves with event mine at position 7, where the log has other: .*restored from a backup/],
-      [9, 'last', /shows shelves with event mine at position 7, where the log has none: .*npm run rebuild/],
+      [
+        7,
+        'other',
+        /shows shelves with event mine at position 7, where the log has other: .*shorter than what was projected.*--accept-lost-events/,
+      ],
+      [9, 'last', /shows shelves with event mine at position 7, where the log has none: .*--accept-lost-events/],
     ])('are refused though it ends at %d', async (head, id, message) => {
       leaveViews(mine, 7, { position: 7, id: 'mine' });
       await expect(refuseForeignViews(path, mine, at(head, id))).rejects.toThrow(ForeignViews);

@@ -1,5 +1,5 @@
-import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { AnyProjection, AnyTable, EventStore, Key, RecordedEvent } from '#event-sourcing';
 import { lockViews } from './exclusive-lock.js';
@@ -31,10 +31,13 @@ export interface ViewStatus {
 /** An event by which a history is known again, however far another one has grown. */
 export type Mark = Pick<RecordedEvent, 'position' | 'id'>;
 
-/** The views show another ledger's events, or events that this one does not have. Only a rebuild makes them right. */
+/** The views show another ledger's events, or events that this one does not have; or nobody can say what they show. */
 export class ForeignViews extends Error {
   override readonly name = 'ForeignViews';
 }
+
+/** The views cannot be read: whether they show what the log does not have, nobody can say. */
+export class UnreadableViews extends ForeignViews {}
 
 /** A checkpoint, as the table `projections` keeps it. */
 export interface CheckpointRow {
@@ -76,6 +79,24 @@ const schema = `
     updatedAt TEXT NOT NULL,
     PRIMARY KEY (name, version)
   ) STRICT`;
+
+const firstColumns = [
+  'name',
+  'version',
+  'position',
+  'ledgerId',
+  'status',
+  'error',
+  'errorPosition',
+  'errorType',
+  'builtAt',
+  'tables',
+  'updatedAt',
+];
+
+/** The write-ahead log is cut back to so many bytes, and cut when it has more. */
+const largestLog = 16 * 1024 * 1024;
+const commitsBetweenLooks = 32;
 
 /** Columns that were not there from the beginning: files of earlier releases get them when they are opened. */
 const laterColumns = { lastEventPosition: 'INTEGER', lastEventId: 'TEXT' };
@@ -141,14 +162,20 @@ export function openViewsFile({
   readonly cacheBytes?: number;
 }): ViewsFile {
   const unlock = lockViews(path);
-  if (anew) for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
-  const database = new Database(path, { timeout: 5_000 });
+  let database: Database.Database;
+  try {
+    if (anew) for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
+    database = new Database(path, { timeout: 5_000 });
+  } catch (error) {
+    unlock();
+    throw unusable(path, error);
+  }
   try {
     database.pragma(`journal_mode = ${temporary ? 'MEMORY' : 'WAL'}`);
     database.pragma(`synchronous = ${temporary ? 'OFF' : 'NORMAL'}`);
     // A rebuild writes the same pages again and again: copy them into the database less often (32 MiB).
     database.pragma('wal_autocheckpoint = 8192');
-    database.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
+    database.pragma(`journal_size_limit = ${largestLog}`);
     database.pragma(`cache_size = ${-Math.ceil(cacheBytes / 1024)}`);
     database.exec(schema);
     const columns = (database.pragma('table_info(projections)') as { readonly name: string }[]).map(({ name }) => name);
@@ -157,7 +184,7 @@ export function openViewsFile({
   } catch (error) {
     database.close();
     unlock();
-    throw error;
+    throw unusable(path, error);
   }
 
   const views = new Map(projections.map((projection) => [projection.name, projection]));
@@ -166,6 +193,7 @@ export function openViewsFile({
     for (const table of Object.keys(tables))
       if (!table.endsWith(`_v${version}`)) throw new Error(`${table} of ${name} must end in _v${version}`);
 
+  let commits = 0;
   const statements = new Map<string, Database.Statement>();
   function prepared(sql: string): Database.Statement {
     let statement = statements.get(sql);
@@ -233,7 +261,23 @@ export function openViewsFile({
   }
 
   function transaction<T>(work: () => T): T {
-    return database.transaction(work).immediate();
+    const outermost = !database.inTransaction;
+    const result = database.transaction(work).immediate();
+    if (outermost && !temporary && ++commits % commitsBetweenLooks === 0) cutLog();
+    return result;
+  }
+
+  /** SQLite begins its write-ahead log anew when nobody reads in it at the moment of a commit: under load that may never come. */
+  function cutLog(): void {
+    if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > largestLog) truncateLog();
+  }
+
+  function truncateLog(): void {
+    try {
+      database.pragma('wal_checkpoint(TRUNCATE)');
+    } catch {
+      // A full disk, say: the log keeps everything.
+    }
   }
 
   function createTables(name: string): void {
@@ -242,6 +286,17 @@ export function openViewsFile({
       database.exec(
         `CREATE TABLE IF NOT EXISTS ${quoted(table)} (${[...definitions, `PRIMARY KEY (${key.map(quoted).join(', ')})`].join(', ')}) STRICT`,
       );
+      // SQLite takes the quoted name of a column that is not there for a text.
+      const there = database.pragma(`table_info(${quoted(table)})`) as {
+        readonly name: string;
+        readonly type: string;
+      }[];
+      const found = there.map(({ name: column, type }) => `${column} ${type}`);
+      const due = Object.entries(columns).map(([column, type]) => `${column} ${sqliteType(type).split(' ')[0]}`);
+      if (found.join() !== due.join())
+        throw new UnreadableViews(
+          `${path} has a table ${table} of another form than this release makes. ${remedyOfDamage}`,
+        );
     }
   }
 
@@ -328,10 +383,29 @@ export function openViewsFile({
         0,
       ),
     close() {
+      // Not by the driver's own closing: that leaves the log where a reader still has the file open.
+      if (!temporary) truncateLog();
       database.close();
       unlock();
     },
   };
+}
+
+/** In words that name the file, the cause and what to do. */
+function unusable(path: string, error: unknown): Error {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  if (!/^(SQLITE_|E[A-Z]+$)/.test(code)) return error as Error;
+  return new Error(`${path} cannot be used (${code}: ${message}). ${remedyOf(path, code)}`, { cause: error });
+}
+
+/** What helps against a failure of the file of the views; the log gives back whatever they held. */
+export function remedyOf(path: string, code: string): string {
+  if (/READONLY|CANTOPEN|PERM|AUTH|EACCES|EROFS/.test(code))
+    return `Check that this user may read and write it and ${dirname(path)}.`;
+  if (/FULL|ENOSPC/.test(code)) return 'Free some space on its disk.';
+  if (/BUSY|LOCKED/.test(code)) return 'Another process holds it: end that one.';
+  if (/IOERR/.test(code)) return 'Its disk fails: look at that first.';
+  return remedyOfDamage;
 }
 
 /**
@@ -350,12 +424,12 @@ export async function refuseForeignViews(
   try {
     database = new Database(path, { readonly: true, fileMustExist: true, timeout: 5_000 });
     const begun = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'projections'`).get();
-    known = begun ? (database.prepare('SELECT * FROM projections').all() as CheckpointRow[]) : [];
+    known = begun
+      ? (database.prepare(`SELECT ${checkpointColumns(database)} FROM projections`).all() as CheckpointRow[])
+      : [];
   } catch (error) {
-    throw new ForeignViews(
-      `${path} cannot be read (${(error as Error).message}). It can be made anew: run "npm run rebuild".`,
-      { cause: error },
-    );
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    throw new UnreadableViews(`${path} cannot be read (${message}). ${remedyOf(path, code)}`, { cause: error });
   } finally {
     database?.close();
   }
@@ -373,9 +447,25 @@ async function refuseLost(path: string, known: readonly CheckpointRow[], log: Pi
     const id = ids.get(position);
     if (id !== expected)
       throw new ForeignViews(
-        `${path} shows ${name} with event ${expected} at position ${position}, where the log ${id === undefined ? 'has none' : `has ${id}`}: the log was restored from a backup. Run "npm run rebuild".`,
+        `${path} shows ${name} with event ${expected} at position ${position}, where the log ${id === undefined ? 'has none' : `has ${id}`}: ${shorter}`,
       );
   }
+}
+
+/** What somebody who has cut the log must not be helped with: a rebuild makes the views forget what it has lost. */
+const accepted =
+  'Only who knows that the log was put there on purpose, and accepts what it does not have, makes the views anew: "npm run rebuild -- --accept-lost-events".';
+const shorter =
+  'the log is shorter than what was projected from it. Its newest events were taken away, or an older backup was restored. ' +
+  `Find out which, and restore the newest backup. ${accepted}`;
+const remedyOfDamage =
+  'Run "npm run integrity", then make the views anew: "npm run rebuild". What they showed cannot be compared with the log any more; a copy kept elsewhere can.';
+
+/** Those that are not there in a file of an earlier release are none of a damaged one. */
+function checkpointColumns(database: Database.Database): string {
+  const there = (database.pragma('table_info(projections)') as { readonly name: string }[]).map(({ name }) => name);
+  const later = Object.keys(laterColumns).filter((column) => there.includes(column));
+  return [...firstColumns, ...later].join(', ');
 }
 
 function refuseForeign(
@@ -392,12 +482,12 @@ function refuseForeign(
     );
   if (foreign)
     throw new ForeignViews(
-      `${path} shows ledger ${foreign.ledgerId}, this one is ${ledgerId}. If the events were lost or replaced, restore them first. If they are the right ones, run "npm run rebuild".`,
+      `${path} shows ledger ${foreign.ledgerId}, this one is ${ledgerId}: the log was replaced, or this is the data directory of another. Restore the right one. ${accepted}`,
     );
   const beyond = known.find(({ position }) => position > head);
   if (beyond)
     throw new ForeignViews(
-      `${path} shows ${beyond.name} at position ${beyond.position}, but the log ends at ${head}: the log was restored from a backup. Run "npm run rebuild".`,
+      `${path} shows ${beyond.name} at position ${beyond.position}, but the log ends at ${head}: ${shorter}`,
     );
 }
 

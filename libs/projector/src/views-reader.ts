@@ -1,15 +1,27 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
 import type { AnyProjection, AnyTable } from '#event-sourcing';
 import { fromSqlite, toSqlite } from './sqlite-values.js';
-import type { CheckpointRow, ViewState, ViewStatus } from './views-file.js';
+import { remedyOf, type CheckpointRow, type ViewState, type ViewStatus } from './views-file.js';
 
 /** The view does not exist yet: its projector has never run here. */
 export class ViewNotBuilt extends Error {
   override readonly name = 'ViewNotBuilt';
   constructor(readonly view: string) {
     super(`The view ${view} has not been built yet`);
+  }
+}
+
+/** The file of the views is damaged, or not the one that was opened: what this view shows cannot be relied on. */
+export class ViewsDamaged extends Error {
+  override readonly name = 'ViewsDamaged';
+  constructor(
+    readonly view: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
   }
 }
 
@@ -25,12 +37,12 @@ export interface ViewAnswer<T> {
 export interface ViewsReader<Tables> {
   /**
    * Asks a view. The query and the view's position are read in one transaction, so the answer is true as of the position.
-   * @throws ViewNotBuilt
+   * @throws ViewNotBuilt, ViewsDamaged
    */
   readonly read: <T>(view: string, query: (db: Kysely<Tables>) => Promise<T>) => Promise<ViewAnswer<T>>;
-  /** How every view of this release does; one that was never begun is at position 0. */
+  /** How every view of this release does; one that was never begun is at position 0. One that cannot be read has stopped. */
   readonly status: () => readonly ViewStatus[];
-  /** Waits until a view has reached a position; false when it has not within so many ms. */
+  /** Waits until a view has reached a position; false when it has not within so many ms. One that cannot be read keeps nobody waiting. */
   readonly reached: (view: string, position: number, withinMs: number) => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
@@ -47,12 +59,16 @@ const lookEveryMs = 4;
 export function openViews<Tables>({
   path,
   projections,
+  onDamaged,
 }: {
   readonly path: string;
   readonly projections: readonly Pick<AnyProjection<never, never>, 'name' | 'version' | 'tables'>[];
+  /** Called once for each view that turns out to be damaged. */
+  readonly onDamaged?: (damage: ViewsDamaged) => void;
 }): ViewsReader<Tables> {
   const versions = new Map(projections.map(({ name, version }) => [name, version]));
-  let opened: { readonly database: Database.Database; readonly db: Kysely<Tables> } | undefined;
+  let opened: { readonly database: Database.Database; readonly db: Kysely<Tables>; readonly file: bigint } | undefined;
+  const damaged = new Map<string, ViewsDamaged>();
   let closed = false;
   const waiting = new Set<{ readonly view: string; readonly position: number; readonly done: () => void }>();
   let looking: NodeJS.Timeout | undefined;
@@ -62,7 +78,7 @@ export function openViews<Tables>({
     if (!opened && existsSync(path)) {
       const database = new Database(path, { readonly: true, fileMustExist: true, timeout: 5_000 });
       const dialect = new SqliteDialect({ database: decoding(database, projections) });
-      opened = { database, db: new Kysely<Tables>({ dialect }) };
+      opened = { database, db: new Kysely<Tables>({ dialect }), file: fileAt(path) ?? 0n };
     }
     return opened;
   }
@@ -80,30 +96,95 @@ export function openViews<Tables>({
     return exists ? (database!.prepare('SELECT * FROM projections').all() as CheckpointRow[]) : [];
   }
 
+  /** A view that has turned out to be damaged is not asked again: what it answers next might be wrong and look right. */
+  function damage(view: string, error: unknown): ViewsDamaged {
+    const known = damaged.get(view);
+    if (known) return known;
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const found = new ViewsDamaged(
+      view,
+      `The view ${view} in ${path} cannot be read (${code === '' ? '' : `${code}: `}${message}). ${remedyOf(path, code)}`,
+      { cause: error },
+    );
+    damaged.set(view, found);
+    onDamaged?.(found);
+    return found;
+  }
+
+  /** @throws ViewsDamaged for what the file, or what stands in it, is at fault of */
+  async function whole<T>(view: string, work: () => Promise<T>): Promise<T> {
+    const known = damaged.get(view);
+    if (known) throw known;
+    try {
+      return await work();
+    } catch (error) {
+      if (isOfTheFile(error)) throw damage(view, error);
+      throw error;
+    }
+  }
+
+  function positions(): ReadonlyMap<string, number> {
+    const known = checkpoints();
+    return new Map(
+      projections.map(({ name, version }) => [
+        name,
+        known.find((row) => row.name === name && row.version === version)?.position ?? 0,
+      ]),
+    );
+  }
+
   function look(): void {
-    const positions = new Map([...versions.keys()].map((view) => [view, checkpoint(view)?.position ?? 0]));
-    for (const waiter of waiting) if (positions.get(waiter.view)! >= waiter.position) waiter.done();
+    let found: ReturnType<typeof positions>;
+    try {
+      found = positions();
+    } catch {
+      // Who waits asks the view next, and is answered why.
+      for (const waiter of waiting) waiter.done();
+      looking = undefined;
+      return;
+    }
+    for (const waiter of waiting) if (found.get(waiter.view)! >= waiter.position) waiter.done();
     if (waiting.size > 0) looking = setTimeout(look, lookEveryMs);
     else looking = undefined;
   }
 
   return {
-    async read(view, query) {
-      const db = open()?.db;
-      if (!db) throw new ViewNotBuilt(view);
-      return db.transaction().execute(async (transaction) => {
-        // The first read of a transaction chooses the state of the file that all of it sees.
-        const row = checkpoint(view);
-        if (!row) throw new ViewNotBuilt(view);
-        const { position, status, lastEventPosition, lastEventId } = row;
-        const eventId = (lastEventPosition === position && lastEventId) || undefined;
-        return { result: await query(transaction), position, eventId, status };
-      });
-    },
+    read: (view, query) =>
+      whole(view, async () => {
+        const db = open()?.db;
+        if (!db) throw new ViewNotBuilt(view);
+        return db.transaction().execute(async (transaction) => {
+          // The first read of a transaction chooses the state of the file that all of it sees.
+          const row = checkpoint(view);
+          if (!row) throw new ViewNotBuilt(view);
+          const { position, status, lastEventPosition, lastEventId } = row;
+          const eventId = (lastEventPosition === position && lastEventId) || undefined;
+          return { result: await query(transaction), position, eventId, status };
+        });
+      }),
     status() {
-      const known = checkpoints();
+      let known: readonly CheckpointRow[] = [];
+      try {
+        known = checkpoints();
+        if (opened && fileAt(path) !== opened.file)
+          throw new Error('it was deleted or replaced while this process had it open');
+      } catch (error) {
+        for (const { name } of projections) damage(name, error);
+      }
       return projections.map(({ name, version }) => {
         const row = known.find((each) => each.name === name && each.version === version);
+        const { message: unreadable } = damaged.get(name) ?? {};
+        if (unreadable !== undefined) {
+          const { position = 0, updatedAt = longAgo } = row ?? {};
+          return {
+            name,
+            version,
+            position,
+            status: 'stopped',
+            error: { message: unreadable, position, type: '' },
+            updatedAt,
+          };
+        }
         if (!row) return { name, version, position: 0, status: 'building', error: null, updatedAt: longAgo };
         const { position, status, error: message, errorPosition, errorType, updatedAt } = row;
         const error = message === null ? null : { message, position: errorPosition ?? 0, type: errorType ?? '' };
@@ -111,7 +192,13 @@ export function openViews<Tables>({
       });
     },
     reached(view, position, withinMs) {
-      if ((checkpoint(view)?.position ?? 0) >= position) return Promise.resolve(true);
+      if (damaged.has(view)) return Promise.resolve(true);
+      try {
+        if ((checkpoint(view)?.position ?? 0) >= position) return Promise.resolve(true);
+      } catch {
+        // Who asks the view next is answered why.
+        return Promise.resolve(true);
+      }
       return new Promise((resolve) => {
         const finish = (reached: boolean) => {
           waiting.delete(waiter);
@@ -130,6 +217,23 @@ export function openViews<Tables>({
       await opened?.db.destroy();
     },
   };
+}
+
+/** By its inode: a name may come to stand for another file. */
+function fileAt(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+/** What SQLite says of the file, or JSON.parse of what stands in it; another process that writes is no fault. */
+function isOfTheFile(error: unknown): boolean {
+  if (error instanceof UnreadableValue) return true;
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' && code.startsWith('SQLITE_') && !/^SQLITE_(BUSY|LOCKED)/.test(code);
+}
+
+/** A value of a column is not of the form in which it is written. */
+class UnreadableValue extends Error {
+  override readonly name = 'UnreadableValue';
 }
 
 /** A connection that speaks the values of the views' columns, and prepares each statement once. */
@@ -163,7 +267,11 @@ function decoding(
         })
       : [];
     const decoded = (row: Record<string, unknown>) => {
-      for (const { name, decode } of decoders) row[name] = decode(row[name]);
+      try {
+        for (const { name, decode } of decoders) row[name] = decode(row[name]);
+      } catch (error) {
+        throw new UnreadableValue((error as Error).message, { cause: error });
+      }
       return row;
     };
     return {

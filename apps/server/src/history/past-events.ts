@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { LogDamaged, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
-import { ViewNotBuilt, type ViewsReader } from '#projector';
+import { ViewNotBuilt, ViewsDamaged, type ViewsReader } from '#projector';
 import { journalStream, relationshipStream } from '#customer-relationship';
 import {
   historyPlaces,
@@ -91,7 +91,8 @@ export function pastEvents({
       // Made anew meanwhile.
       return position < end ? undefined : result;
     } catch (error) {
-      if (error instanceof ViewNotBuilt) return undefined;
+      // The log itself has it all.
+      if (error instanceof ViewNotBuilt || error instanceof ViewsDamaged) return undefined;
       throw error;
     }
   }
@@ -113,7 +114,7 @@ export function pastEvents({
     if (lost)
       throw new LogDamaged(
         `The index of the history has an event at position ${lost.position} (revision ${lost.revision} of ${streamOf(lost)}) that the log does not have. ` +
-          'Run the integrity check, and restore the log from a backup; if the log is whole, run "npm run rebuild".',
+          'The log is shorter than what was projected from it: run the integrity check, and restore the log from a backup.',
       );
     return events.sort((one, other) => one.position - other.position);
   }

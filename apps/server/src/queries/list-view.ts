@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, ledgerStream, LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
 import { Answer, noneMatch, Problem } from '#http';
-import { counts, ViewNotBuilt, type Until } from '#projector';
+import { counts, ViewNotBuilt, ViewsDamaged, type Until } from '#projector';
 import { InvalidCursor, relationshipViews, type Page, type PageRequest, type ViewName, type Views } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { Kysely } from 'kysely';
@@ -224,6 +224,8 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 }
 
 function refused(error: unknown): never {
+  // Until somebody has made it anew.
+  if (error instanceof ViewsDamaged) throw new Problem('ViewUnavailable', {}, { 'Retry-After': '3600' });
   if (error instanceof ViewNotBuilt) throw new Problem('ViewUnavailable', {}, { 'Retry-After': '1' });
   if (error instanceof InvalidCursor) throw new Problem('InvalidCursor');
   throw error;
