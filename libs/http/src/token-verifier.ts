@@ -72,19 +72,24 @@ export function tokenVerifier({
     }).catch((error: unknown) => {
       throw refusalOf(error);
     });
-    const caller = callerOf(payload, personClaim);
-    believed.delete(token);
-    believed.set(token, { caller, until: Math.min(payload.exp! * 1000, now() + believedForMs) });
+    return callerOf(payload, personClaim);
+  }
+
+  function believe(authorization: string, caller: Caller): Caller {
+    believed.delete(authorization);
+    believed.set(authorization, { caller, until: Math.min(caller.expiresAt, now() + believedForMs) });
     if (believed.size > cached) believed.delete(believed.keys().next().value!);
     return caller;
   }
 
   return {
     verify(authorization, beforeUnknown) {
-      const token = bearerToken(authorization);
-      const known = believed.get(token);
+      // By the header as it came, so that a known one is not even read.
+      const known = authorization === undefined ? undefined : believed.get(authorization);
       if (known && now() < known.until) return known.caller;
-      return known || !beforeUnknown ? check(token) : beforeUnknown().then(() => check(token));
+      const token = bearerToken(authorization);
+      const verified = () => check(token).then((caller) => believe(authorization!, caller));
+      return known || !beforeUnknown ? verified() : beforeUnknown().then(verified);
     },
     cached: () => believed.size,
   };
