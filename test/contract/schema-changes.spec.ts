@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { breakingChanges, type Json, type Schema } from './schema-changes.js';
+import { breakingChanges, widenedPatterns, type Json, type Schema } from './schema-changes.js';
 
 const text = { type: 'string' };
 const whole = { type: 'integer' };
@@ -222,4 +222,19 @@ describe('schemas of any form', () => {
     const required = ((schema['required'] ?? []) as string[]).filter((each) => each !== name);
     return { ...schema, properties: others, required };
   }
+});
+
+describe('a pattern that was widened', () => {
+  it.each(widenedPatterns.map(([before, after]) => [before, after] as const))('takes what %s took', (before, after) => {
+    const [then, now] = [new RegExp(before, 'u'), new RegExp(after, 'u')];
+    // Generators of texts do not look ahead.
+    const near = fc.stringMatching(new RegExp(before.replace(/\(\?=[^)]*\)/, ''), 'u'));
+    fc.assert(fc.property(near, (text) => !then.test(text) || now.test(text)));
+    expect(breakingChanges('command', { type: 'string', pattern: before }, { type: 'string', pattern: after })).toEqual(
+      [],
+    );
+    expect(
+      breakingChanges('command', { type: 'string', pattern: after }, { type: 'string', pattern: before }),
+    ).not.toEqual([]);
+  });
 });

@@ -45,6 +45,7 @@ function commandChanges(before: Schema, after: Schema, at: string): string[] {
     ...['format', 'pattern', 'const', 'uniqueItems']
       // What is asked for no longer is, is more freedom.
       .filter((bound) => before[bound] !== after[bound] && after[bound] !== undefined)
+      .filter((bound) => bound !== 'pattern' || !isWider(before[bound], after[bound]))
       .map((bound) => `${place(at)} asks for another ${bound}: ${shown(before[bound])} is now ${shown(after[bound])}`),
     ...['minLength', 'minItems', 'minimum']
       .filter((bound) => numberOf(after[bound], -Infinity) > numberOf(before[bound], -Infinity))
@@ -64,6 +65,27 @@ function commandChanges(before: Schema, after: Schema, at: string): string[] {
       becameOptional: () => [],
     }),
   ];
+}
+
+/**
+ * Patterns that were widened, the former before the present. Regular expressions cannot be compared, so these are named;
+ * the specification holds that what matched before matches now.
+ */
+export const widenedPatterns: readonly (readonly [before: string, after: string])[] = [
+  // Line ends of Windows.
+  [
+    '^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f][^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$',
+    '^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f][^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$',
+  ],
+  // Internationalised top-level domains.
+  [
+    '^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z]{2,63}$',
+    '^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+([A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{0,58}[A-Za-z0-9])$',
+  ],
+];
+
+function isWider(before: Json | undefined, after: Json | undefined): boolean {
+  return widenedPatterns.some(([then, now]) => then === before && now === after);
 }
 
 interface PropertyRules {

@@ -1,7 +1,9 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { isVisible, withoutInvisibleEnds } from '#customer-relationship';
+import { currencies } from '#http';
 import { contract } from '../http/contract.js';
-import { document, type Operation } from './document.js';
+import { document, resolvedIn, type Operation } from './document.js';
 import type { Answered } from './exchange.js';
 import type { Request } from './requests.js';
 import type { Schema } from './schema-changes.js';
@@ -53,7 +55,24 @@ export function judgementOf(request: Request): Judgement {
   if (operation.id === 'bulkSend') return 'unclear';
   // Half a surrogate pair is no Unicode, so no schema speaks of it.
   if (/\\u[dD][89a-fA-F]/.test(request.body ?? '')) return 'unclear';
+  if (needsWords(request.body ?? '')) return 'unclear';
   return bodyAdmitted(request) ? 'asDocumented' : 'notAsDocumented';
+}
+
+/** What the document says in words alone: invisible characters are blank, and a currency is one that is in force. */
+function needsWords(body: string): boolean {
+  let found = false;
+  try {
+    JSON.parse(body, (name, value: unknown) => {
+      if (typeof value !== 'string') return value;
+      if (name === 'currency' && !currencies.has(value)) found = true;
+      if (value.trim() !== '' && (!isVisible(value) || withoutInvisibleEnds(value) !== value)) found = true;
+      return value;
+    });
+  } catch {
+    return false;
+  }
+  return found;
 }
 
 function queryAdmitted(operation: Operation, search: string): boolean {
@@ -77,10 +96,26 @@ function bodyAdmitted({ operation, body, headers }: Request): boolean {
   try {
     const value = JSON.parse(body) as unknown;
     // What JSON says twice is one thing for its parser and not for us.
-    return JSON.stringify(value).length === body.length && admits(schema, value);
+    return JSON.stringify(value).length === body.length && admits(schema, withoutNulls(schema, value));
   } catch {
     return false;
   }
+}
+
+/** The document says in words that null in an optional field is no field. */
+function withoutNulls(given: Schema, value: unknown): unknown {
+  const schema = resolvedIn<Schema>(given);
+  if (Array.isArray(value)) return value.map((each) => withoutNulls((schema['items'] ?? {}) as Schema, each));
+  if (typeof value !== 'object' || value === null) return value;
+  const [required, fields] = [schema['required'] ?? [], schema['properties'] ?? {}] as unknown as [
+    readonly string[],
+    Readonly<Record<string, Schema>>,
+  ];
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name, each]) => each !== null || required.includes(name) || !Object.hasOwn(fields, name))
+      .map(([name, each]) => [name, withoutNulls(Object.hasOwn(fields, name) ? fields[name]! : {}, each)]),
+  );
 }
 
 function fromText(schema: Schema, text: string): unknown {

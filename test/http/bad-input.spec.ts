@@ -26,7 +26,17 @@ describe('a request that cannot be followed', () => {
     ['a field nobody knows', { ...good, colour: 'red' }, 400, 'InvalidBody', '/colour'],
     ['a field of the path', { ...good, customerId: 'x' }, 400, 'InvalidBody', '/customerId'],
     ['a field missing', { ...good, name: undefined }, 400, 'InvalidBody', '/name'],
-    ['null for a field', { ...good, trial: null }, 400, 'InvalidBody', '/trial'],
+    ['null for a field that is needed', { ...good, name: null }, 400, 'InvalidBody', '/name'],
+    ['a name that nobody can see', { ...good, name: '\u200b' }, 400, 'InvalidBody', '/name'],
+    ['a name of marks', { ...good, name: '\u0301' }, 400, 'InvalidBody', '/name'],
+    [
+      'a currency that has gone',
+      { ...good, price: { minorUnits: 1, currency: 'DEM' } },
+      400,
+      'InvalidBody',
+      '/price/currency',
+    ],
+    ['a list for an object', { ...good, price: [] }, 400, 'InvalidBody', '/price'],
     ['text for a number', { ...good, quantity: '5' }, 400, 'InvalidBody', '/quantity'],
     ['a number that is too large', { ...good, quantity: 1e9 }, 400, 'InvalidBody', '/quantity'],
     ['a word that is none of those', { ...good, kind: 'perpetual' }, 400, 'InvalidBody', '/kind'],
@@ -59,6 +69,24 @@ describe('a request that cannot be followed', () => {
       correlationId: refused.headers.get('x-correlation-id'),
     });
     if (pointer) expect(refused.body.errors.map((error: any) => error.pointer)).toContain(pointer);
+  });
+
+  it('for a list where an object belongs in a list, alone and in a bulk, and records nothing', async () => {
+    const software = { purchaseId: 'sw-1', kind: 'perpetual', publisher: 'microsoft', name: 'Server', lineItems: [[]] };
+    const before = (await server.get(`${path}/reseller-relationship`)).body.revision as number;
+    const alone = await server.post(`${path}/software`, software);
+    expect(alone).toMatchObject({ status: 400, code: 'InvalidBody' });
+    expect(alone.body.errors).toEqual([{ pointer: '/lineItems/0', detail: 'must be an object' }]);
+
+    const item = {
+      command: 'PurchaseSoftware',
+      customerId: path.split('/').at(-1)!,
+      idempotencyKey: 'array-for-object',
+      body: software,
+    };
+    const { body } = await server.post('/v1/commands', { items: [item] }, { key: null });
+    expect(body.items[0]).toMatchObject({ status: 400, body: { code: 'InvalidBody', errors: alone.body.errors } });
+    expect((await server.get(`${path}/reseller-relationship`)).body.revision).toBe(before);
   });
 
   it('names everything at once', async () => {

@@ -64,6 +64,32 @@ describe('a retry', () => {
     expect((await server.get(second.headers.get('location')!)).status).toBe(200);
   });
 
+  it('is known with null for what it left out, a byte order mark, other line ends and invisible ends', async () => {
+    const key = randomUUID();
+    const first = await server.post(
+      `${path}/subscriptions`,
+      subscription('other-form', { name: 'Business', comment: 'first\nsecond' }),
+      { key },
+    );
+    expect(first.status).toBe(201);
+    const same = [
+      subscription('other-form', { name: 'Business', comment: 'first\nsecond', trial: null, price: null }),
+      subscription('other-form', { name: '\ufeffBusiness\u200b', comment: '\u200bfirst\r\nsecond' }),
+      subscription('other-form', { name: 'Business', comment: 'first\rsecond\ufeff' }),
+    ];
+    for (const body of [...same, `\ufeff${JSON.stringify(same[0])}`]) {
+      const second = await server.post(`${path}/subscriptions`, body, { key });
+      expect(lasting(second)).toEqual(lasting(first));
+    }
+    expect((await server.get(`${path}/subscriptions/other-form`)).body).toMatchObject({ name: 'Business' });
+    const other = await server.post(
+      `${path}/subscriptions`,
+      subscription('other-form', { name: 'Business', comment: 'first second' }),
+      { key },
+    );
+    expect(other.code).toBe('IdempotencyKeyReused');
+  });
+
   it('is known in other words of the same: order of fields, case of ids, the key in quotes', async () => {
     const key = randomUUID();
     const id = randomUUID();

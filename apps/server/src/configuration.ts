@@ -1,5 +1,5 @@
 import { defaultPolicy, policies, type Policy, type SalesRegions } from '#customer-relationship';
-import { FlagText, judged, Matching, OneOf, Optional, Text, WholeText, type PersonClaim } from '#http';
+import { FlagText, validated, Matching, OneOf, Optional, Text, WholeText, type PersonClaim } from '#http';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { eventLogOf, eventLogVariables, shown } from '../../projector/src/event-log-settings.js';
@@ -172,7 +172,7 @@ export const variables = [...ownVariables, ...eventLogVariables];
 export function configuration(env: Readonly<Record<string, string | undefined>>): Configuration {
   // An empty variable is one that was not set; only METRICS_PORT has something to say by being empty.
   const given = Object.fromEntries(ownVariables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
-  const { value, errors } = judged(Environment, given);
+  const { value, errors } = validated(Environment, given);
   const faults = (errors ?? []).map(
     ({ pointer, detail }) => `${pointer.slice(1)} ${detail}, but is ${shown(env[pointer.slice(1)] ?? '')}`,
   );

@@ -34,7 +34,10 @@ export function openApiDocument(app: INestApplication): object {
     .setTitle('Reseller Ledger')
     .setDescription(
       'The system of record for a partner’s reseller relationships: commands, current state, lists and history. ' +
-        'Every refusal is a problem of RFC 9457 with a stable code; enumerations in answers are open to new words.',
+        'Every refusal is a problem of RFC 9457 with a stable code; enumerations in answers are open to new words. ' +
+        'An optional field of a body that is null is absent. Text of invisible characters is blank, and such characters at its ends ' +
+        'are not kept; line ends of any kind are line feeds. Times may have any fraction and offset: they are kept in UTC, cut off ' +
+        'to milliseconds, and a leap second is the last millisecond of its day. Currencies are those in force by ISO 4217.',
     )
     .setVersion('1')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')

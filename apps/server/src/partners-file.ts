@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isTenantId, partnerTypes, type Partner, type PartnerType, type SupportContact } from '#customer-relationship';
-import { Guid, judged, ListOf, Matching, Nested, OneOf, Text, unsafeNames } from '#http';
+import { Guid, validated, ListOf, Matching, Nested, OneOf, Text, unsafeNames } from '#http';
 import { badConfiguration, StartupFailure } from './startup-failure.js';
 
 class ResellerFields implements SupportContact {
@@ -47,7 +47,7 @@ export function partnersIn(path: string): ReadonlyMap<string, Partner> {
   const partners: { readonly value: PartnerFields; readonly pointer: string }[] = [];
   const faults: string[] = [];
   for (const [index, entry] of (entries as unknown[]).entries()) {
-    const { value, errors } = judged(PartnerFields, entry);
+    const { value, errors } = validated(PartnerFields, entry);
     if (value) partners.push({ value, pointer: `/${index}` });
     else faults.push(...errors.map(({ pointer, detail }) => `/${index}${pointer} ${detail}`));
   }

@@ -1,9 +1,24 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { exactly, expectedHash, idOf, StoreUnavailable, type RecordedEvent } from '#event-sourcing';
+import {
+  exactly,
+  expectedHash,
+  idOf,
+  StoreUnavailable,
+  type EventStore,
+  type MessageOf,
+  type RecordedEvent,
+} from '#event-sourcing';
 import { specification } from '#event-sourcing/testing';
 import { relationshipStream } from './customer-relationship.js';
-import { grantName, grantNameCodec, grantNameStream, normalizedGrantName, type GrantNameClaim } from './grant-names.js';
+import {
+  grantName,
+  grantNameCodec,
+  grantNameStream,
+  normalizedGrantName,
+  type GrantNameClaim,
+  type GrantNameCommands,
+} from './grant-names.js';
 import {
   accepted,
   ask,
@@ -84,6 +99,17 @@ describe('A grant name', () => {
     expect(normalizedGrantName('cafe\u0301')).toBe('caf\u00e9');
     expect(grantNameStream('p', ' Cafe\u0301')).toBe(grantNameStream('p', 'caf\u00e9'));
     expect(grantNameStream('p', 'a b')).not.toBe(grantNameStream('p', 'ab'));
+  });
+
+  it.each(['Con\u200btoso', '\ufeffContoso', 'contoso\u2060', 'Con\u00adtoso', ' Contoso\u00a0'])(
+    'is the same where nobody sees a difference: %j (G2)',
+    (name) => {
+      expect(grantNameStream('p', name)).toBe(grantNameStream('p', 'Contoso'));
+    },
+  );
+
+  it('is the same with one space of another kind, or more of them (G2)', () => {
+    expect(normalizedGrantName('Help\u00a0 desk')).toBe('help desk');
   });
 
   it('has a stream per partner, named by its hash', () => {
@@ -174,6 +200,52 @@ describe('The naming of a GDAP grant', () => {
     await handle(requestOf(ask('grant-2', 'Other'), 'four', tailspin));
     expect(await handle(requestOf(rename('grant-2', 'Helpdesk'), 'five', tailspin))).toMatchObject(nameTaken());
     expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
+  });
+
+  it('is refused in a spelling that looks the same, and in a dry run (G2)', async () => {
+    const store = await twoCustomers();
+    const { handle } = server(store);
+    await handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    const alike = requestOf(ask('grant-2', 'Help\u200bdesk'), 'two', tailspin);
+    expect(await handle({ ...alike, dryRun: true })).toMatchObject(nameTaken('Help\u200bdesk'));
+    expect(await handle(alike)).toMatchObject(nameTaken('Help\u200bdesk'));
+  });
+
+  it('stays with the grant that an earlier release claimed it for, in that spelling (G2)', async () => {
+    const store = await twoCustomers();
+    const before = 'Help\u200bdesk';
+    await server(store).handle(requestOf(ask('grant-1', before), 'one'));
+    await claimedBefore(store, before, 'one', 'grant-1');
+
+    const { handle } = server(store);
+    const again = requestOf(ask('grant-2', before), 'two', tailspin);
+    expect(await handle({ ...again, dryRun: true })).toMatchObject(nameTaken(before));
+    expect(await handle(again)).toMatchObject(nameTaken(before));
+    // Once the grant has another name, the claim of before is given back to whoever wants it, and made in the new place.
+    expect(await handle(requestOf(rename('grant-1', 'Other'), 'three'))).toMatchObject(accepted);
+    expect(await handle(requestOf(ask('grant-2', before), 'four', tailspin))).toMatchObject(accepted);
+    expect((await claims(store, 'Helpdesk')).at(-1)).toMatchObject({
+      type: 'GrantNameClaimed',
+      data: { name: before },
+    });
+    expect((await store.read(formerStream(before))).map(({ type }) => type)).toEqual([
+      'GrantNameClaimed',
+      'GrantNameReleased',
+    ]);
+  });
+
+  it('is claimed in its new place when a grant of an earlier release changes the spelling alone (G2)', async () => {
+    const store = await twoCustomers();
+    const before = 'Help\u200bdesk';
+    await server(store).handle(requestOf(ask('grant-1', before), 'one'));
+    await claimedBefore(store, before, 'one', 'grant-1');
+
+    const { handle } = server(store);
+    expect(await handle(requestOf(rename('grant-1', 'Helpdesk'), 'two'))).toMatchObject(accepted);
+    expect(await handle(requestOf(ask('grant-2', 'Helpdesk'), 'three', tailspin))).toMatchObject(nameTaken());
+    // From one spelling to another of the same name nothing has to be claimed.
+    expect(await handle(requestOf(rename('grant-1', before), 'four'))).toMatchObject(accepted);
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed', 'GrantNameReleased', 'GrantNameClaimed']);
   });
 
   it('is won by exactly one of two customers when two servers decide at once (G2)', async () => {
@@ -481,3 +553,26 @@ describe('The renaming of a GDAP grant', () => {
     expect(await holderOf(store, 'Helpdesk')).toBeUndefined();
   });
 });
+
+/** Where releases before this one claimed a name. */
+function formerStream(name: string): string {
+  const hash = createHash('sha256').update(name.trim().normalize('NFC').toLowerCase()).digest('hex');
+  return `grantName-${partner.tenantId}-${hash.slice(0, 32)}`;
+}
+
+/** Makes the claim of a naming what an earlier release would have made of it: in the former place, and nowhere else. */
+async function claimedBefore(store: EventStore, name: string, claimedBy: string, grantId: string): Promise<void> {
+  const { names } = server(store);
+  const base = requestOf(ask(grantId, name), claimedBy);
+  const on = (stream: string, command: MessageOf<GrantNameCommands>, commandId: string) =>
+    names.handle({
+      stream,
+      command,
+      metadata: { ...base.metadata, commandId },
+      now,
+      contextAt: () => undefined,
+    });
+  const claim = { name, claimedBy, customerId: fabrikam, grantId, relationshipRevision: 1 };
+  await on(grantNameStream(partner.tenantId, name), { type: 'ReleaseGrantName', data: { claimedBy } }, 'release');
+  await on(formerStream(name), { type: 'ClaimGrantName', data: claim }, 'claim');
+}

@@ -22,6 +22,7 @@ import { pairOf, relationshipStream } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
 import { reject } from './rejections.js';
 import type { CustomerRelationship, Grant, RelationshipSummary } from './state.js';
+import { asSeen } from './visible-text.js';
 
 // Rule G2 spans a partner's relationships: a GDAP name is claimed in a stream of its own, at an explicit revision,
 // before the relationship takes the request. The claim belongs to the command that made it: after a crash in between,
@@ -99,14 +100,28 @@ export const grantNameCodec = eventCodec<GrantNameEvents>({
   },
 });
 
-/** Names compare after trimming, in Unicode normal form C and lower case. */
+/** Names compare as they look: without invisible characters, in Unicode normal form C and lower case. */
 export function normalizedGrantName(name: string): string {
+  return asSeen(name).normalize('NFC').toLowerCase();
+}
+
+/** As earlier releases compared names: what they have claimed stands under it. */
+function formerlyNormalized(name: string): string {
   return name.trim().normalize('NFC').toLowerCase();
 }
 
 /** The stream of a partner's name; the name itself may hold anything, so its hash stands for it. */
 export function grantNameStream(partnerId: string, name: string): string {
-  return `grantName-${partnerId}-${sha256(normalizedGrantName(name)).slice(0, 32)}`;
+  return streamOf(partnerId, normalizedGrantName(name));
+}
+
+/** Where a name is claimed, and then where earlier releases may have claimed it, if that is another stream. */
+function grantNameStreams(partnerId: string, name: string): readonly string[] {
+  return [...new Set([grantNameStream(partnerId, name), streamOf(partnerId, formerlyNormalized(name))])];
+}
+
+function streamOf(partnerId: string, normalized: string): string {
+  return `grantName-${partnerId}-${sha256(normalized).slice(0, 32)}`;
 }
 
 /** The handler of commands to relationships. */
@@ -152,7 +167,7 @@ export function relationshipCommands({
       async beforeAppend(revision) {
         await request.beforeAppend?.(revision);
         oldName = await nameAt(request, naming.grantId, revision);
-        if (!isSameName(oldName, naming.name)) claimedAt = await claim(request, naming, revision);
+        if (!(await isHeld(request, naming, oldName))) claimedAt = await claim(request, naming, revision);
       },
     });
     if (outcome.outcome === 'accepted') await tidyUp(request, naming, outcome, { oldName, claimedAt });
@@ -187,10 +202,9 @@ export function relationshipCommands({
   async function rehearse(request: Request, naming: Naming): Promise<Outcome> {
     const rehearsal = await relationships.handle(request);
     if (rehearsal.outcome !== 'wouldBeAccepted') return rehearsal;
-    if (isSameName(await nameAt(request, naming.grantId, rehearsal.revision), naming.name)) return rehearsal;
-    const { holder } = await holderOf(request, naming.name);
-    if (!holder || isOfSameNaming(holder, claimant(request, naming)) || !(await isNeeded(request, holder)))
-      return rehearsal;
+    if (await isHeld(request, naming, await nameAt(request, naming.grantId, rehearsal.revision))) return rehearsal;
+    const places = await placesOf(request, naming.name);
+    if (!(await firstNeeded(request, othersIn(places, claimant(request, naming))))) return rehearsal;
     return relationships.handle({
       ...request,
       contextAt: (now) => ({ ...request.contextAt(now), grantNameTaken: true }),
@@ -205,23 +219,41 @@ export function relationshipCommands({
     const { name } = naming;
     const wanted = { name, ...claimant(request, naming), relationshipRevision };
     for (;;) {
-      const { holder, revision, position } = await holderOf(request, name);
-      if (holder && !isOfSameNaming(holder, wanted)) {
-        if (await isNeeded(request, holder)) throw reject('NameNotUnique', { name });
-        await release(request, holder, revision);
-      } else {
-        if (holder && holder.relationshipRevision >= relationshipRevision) return position;
-        await onName(request, name, revision, { type: 'ClaimGrantName', data: wanted });
-      }
+      const places = await placesOf(request, name);
+      const others = othersIn(places, wanted);
+      if (await firstNeeded(request, others)) throw reject('NameNotUnique', { name });
+      for (const other of others) await release(request, other);
+      if (others.length > 0) continue;
+      const { stream, holder, revision, position } = places[0]!;
+      if (holder && holder.relationshipRevision >= relationshipRevision) return position;
+      await onName(request, stream, revision, { type: 'ClaimGrantName', data: wanted });
     }
   }
 
   async function giveBackUnneeded(request: Request, name: string): Promise<void> {
-    for (;;) {
-      const { holder, revision } = await holderOf(request, name);
-      if (!holder || (await isNeeded(request, holder))) return;
-      await release(request, holder, revision);
-    }
+    for (const stream of grantNameStreams(pair(request).partnerId, name))
+      for (;;) {
+        const place = await placeAt(stream);
+        if (!isTaken(place) || (await isNeeded(request, place.holder))) break;
+        await release(request, place);
+      }
+  }
+
+  /**
+   * Whether a grant that has a name may have it in another spelling that looks the same without a claim: it holds the name
+   * as it is claimed now. A claim that an earlier release made for its spelling may stand where nobody else would look.
+   */
+  async function isHeld(request: Request, { grantId, name }: Naming, oldName: string | undefined): Promise<boolean> {
+    if (!isSameName(oldName, name)) return false;
+    if (formerlyNormalized(oldName!) === formerlyNormalized(name)) return true;
+    const { partnerId, customerId } = pair(request);
+    const { holder } = await placeAt(grantNameStream(partnerId, name));
+    return holder?.customerId === customerId && holder.grantId === grantId;
+  }
+
+  async function firstNeeded(request: Request, places: readonly TakenName[]): Promise<TakenName | undefined> {
+    for (const place of places) if (await isNeeded(request, place.holder)) return place;
+    return undefined;
   }
 
   /** Whether a claim's grant has the name, or an attempt under the claim may still give it that; once not, never again. */
@@ -234,22 +266,26 @@ export function relationshipCommands({
   }
 
   /** Only of the claim that was looked at: the name's stream must not have moved since. */
-  async function release(request: Request, { name, claimedBy }: GrantNameClaim, revision: number): Promise<void> {
-    await onName(request, name, revision, { type: 'ReleaseGrantName', data: { claimedBy } });
+  async function release(request: Request, { stream, holder, revision }: TakenName): Promise<void> {
+    await onName(request, stream, revision, { type: 'ReleaseGrantName', data: { claimedBy: holder.claimedBy } });
   }
 
   async function onName(
     request: Request,
-    name: string,
+    stream: string,
     at: number,
     command: MessageOf<GrantNameCommands>,
   ): Promise<void> {
-    await names.handle({ ...derive(request, name, at, command), ifRevision: exactly(at) });
+    await names.handle({ ...derive(request, stream, at, command), ifRevision: exactly(at) });
   }
 
-  function holderOf(request: Request, name: string) {
-    const stream = grantNameStream(pair(request).partnerId, name);
-    return names.ask(stream, (state, { revision, position }) => ({ holder: state.claim, revision, position }));
+  /** In the order of {@link grantNameStreams}. */
+  function placesOf(request: Request, name: string): Promise<NamePlace[]> {
+    return Promise.all(grantNameStreams(pair(request).partnerId, name).map(placeAt));
+  }
+
+  function placeAt(stream: string): Promise<NamePlace> {
+    return names.ask(stream, ({ claim }, { revision, position }) => ({ stream, holder: claim, revision, position }));
   }
 
   function nameAt({ stream }: Request, grantId: string, revision: number): Promise<string | undefined> {
@@ -271,6 +307,23 @@ function pair({ stream }: Request) {
   const ids = pairOf(stream);
   if (!ids) throw new Error(`${stream} is not the stream of a relationship`);
   return ids;
+}
+
+/** A name's stream as it stands. */
+interface NamePlace {
+  readonly stream: string;
+  readonly holder: GrantNameClaim | undefined;
+  readonly revision: number;
+  readonly position: number;
+}
+type TakenName = NamePlace & { readonly holder: GrantNameClaim };
+
+function isTaken(place: NamePlace): place is TakenName {
+  return place.holder !== undefined;
+}
+
+function othersIn(places: readonly NamePlace[], wanted: Claimant): readonly TakenName[] {
+  return places.filter(isTaken).filter(({ holder }) => !isOfSameNaming(holder, wanted));
 }
 
 type Claimant = Pick<GrantNameClaim, 'claimedBy' | 'customerId' | 'grantId'>;
@@ -295,12 +348,11 @@ function isSameName(one: string | undefined, other: string): boolean {
 /** A command on a name, caused by the naming: same actor, same correlation, an id made of the cause's. */
 function derive(
   request: Request,
-  name: string,
+  stream: string,
   revision: number,
   command: MessageOf<GrantNameCommands>,
 ): CommandRequest<GrantNameCommands, undefined> {
   const { comment: _, ...metadata } = request.metadata;
-  const stream = grantNameStream(pair(request).partnerId, name);
   const commandHash = sha256(canonicalJson(command));
   return {
     stream,

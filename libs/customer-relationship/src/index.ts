@@ -24,3 +24,4 @@ export * from './software.js';
 export * from './savings-plans.js';
 export * from './support-contacts.js';
 export * from './delegated-admin.js';
+export * from './visible-text.js';

@@ -106,6 +106,21 @@ describe('a command', () => {
     ]);
   });
 
+  it('is known by the fingerprint of an earlier release, and by no other', async () => {
+    const { handle, store } = handlerOn();
+    const sent = increase(2);
+    await handle({ ...sent, metadata: { ...sent.metadata, commandHash: 'before' } });
+
+    const again = { ...sent, metadata: { ...sent.metadata, commandHash: 'now' } };
+    expect(await handle({ ...again, formerCommandHash: 'before' })).toMatchObject({
+      outcome: 'accepted',
+      replayed: true,
+    });
+    expect(await handle({ ...again, formerCommandHash: 'other' })).toMatchObject({ outcome: 'commandIdReused' });
+    expect(await handle(again)).toMatchObject({ outcome: 'commandIdReused' });
+    expect(await store.read('counter-1')).toHaveLength(1);
+  });
+
   it('appends nothing when an event of it is not what its schema says, and leaves state and stream to the next', async () => {
     const { handle, store, value, appends } = handlerOn({
       seal: sealer(({ type, data }) =>

@@ -23,6 +23,8 @@ export interface CommandRequest<Commands, Context> {
    * an accepted command is answered all the same.
    */
   readonly ifRevision?: (revision: number) => boolean;
+  /** What an earlier release has fingerprinted the same command as, where that differs. */
+  readonly formerCommandHash?: string;
   /** Decide, append nothing. */
   readonly dryRun?: boolean;
   /**
@@ -215,10 +217,11 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
     }
   }
 
-  function remembered({ commands, revision, position }: Stream, { metadata }: CommandRequest<Commands, Context>) {
-    const known = commands.get(metadata.commandId);
+  function remembered({ commands, revision, position }: Stream, request: CommandRequest<Commands, Context>) {
+    const known = commands.get(request.metadata.commandId);
     if (!known) return undefined;
-    if (known.commandHash !== metadata.commandHash) return { outcome: 'commandIdReused', revision, position } as const;
+    if (!isFingerprintOf(known.commandHash, request))
+      return { outcome: 'commandIdReused', revision, position } as const;
     return { outcome: 'accepted', replayed: true, ...receiptOf(known) } as const;
   }
 
@@ -422,6 +425,14 @@ function endOfAppend<Events>(events: readonly Decided<Events>[], firstOwn: numbe
     ({ begins }, index) => index > 0 && index <= largestAppend && (begins === true || index === firstOwn),
   );
   return end < 0 ? events.length : end;
+}
+
+/** Whether a command under the same id was the same command. */
+export function isFingerprintOf(
+  commandHash: string,
+  { metadata, formerCommandHash }: Pick<CommandRequest<never, never>, 'metadata' | 'formerCommandHash'>,
+): boolean {
+  return commandHash === metadata.commandHash || commandHash === formerCommandHash;
 }
 
 function receiptOf<Summary>({

@@ -1,7 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { EventCodec } from './event-codec.js';
 import { LogDamaged, noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
-import type { CommandHandler, CommandOutcome, CommandRequest, StreamPlace } from './handle-command.js';
+import {
+  isFingerprintOf,
+  type CommandHandler,
+  type CommandOutcome,
+  type CommandRequest,
+  type StreamPlace,
+} from './handle-command.js';
 import type { Seal } from './hash-chain.js';
 import { streamEnd, type StreamEnd } from './ledger.js';
 import type { Json, MessageOf } from './message.js';
@@ -184,8 +190,7 @@ export function rememberRefusals<Commands, Events, State, Context, Summary, Entr
 
   function answerOf({ metadata, ...entry }: RecordedEvent, request: Request, now: StreamPlace): Outcome {
     const { revision, position } = now;
-    if (metadata.commandHash !== request.metadata.commandHash)
-      return { outcome: 'commandIdReused', revision, position };
+    if (!isFingerprintOf(metadata.commandHash, request)) return { outcome: 'commandIdReused', revision, position };
     const { correlationId } = metadata;
     const { code, details, instance, ...place } = journal.toRefusal(journal.codec.decode({ metadata, ...entry }));
     return {

@@ -1,5 +1,5 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
-import { validated } from './compiled-fields.js';
+import { validated } from './validated.js';
 import type { FieldsClass } from './fields.js';
 import { Problem } from './problem.js';
 

@@ -1,17 +1,16 @@
+import { isVisible, withoutInvisibleEnds } from '#customer-relationship';
 import { ApiProperty } from '@nestjs/swagger';
-import { ValidateBy, ValidateIf, ValidateNested } from 'class-validator';
+import { currencies } from './currencies.js';
 
-// The vocabulary of request bodies and queries. Every word is one decorator that says the same thing twice: to
-// class-validator, the only judge of a request, and to the OpenAPI document. Compiled validation (compiled-fields.ts)
-// reads class-validator's own metadata.
+// The vocabulary of request bodies and queries. Every word is one decorator that says the same thing twice: to the judge
+// of requests (validated.ts) and to the OpenAPI document.
 
 export type FieldsClass<T extends object = object> = abstract new () => T;
 
 /** A JSON Schema, as far as fields need one. */
 type FieldSchema = Readonly<Record<string, unknown>>;
 
-interface Kind {
-  /** Names the constraint in class-validator's errors. */
+export interface Kind {
   readonly name: string;
   readonly accepts: (value: unknown) => boolean;
   /** What is expected, as the end of a sentence about the field. */
@@ -19,10 +18,12 @@ interface Kind {
   readonly schema: FieldSchema;
   /** One spelling for one meaning; only ever called with an accepted value. */
   readonly normalise?: (value: never) => unknown;
+  /** Earlier releases did not normalise it: fingerprints of commands that they recorded are of what the caller wrote. */
+  readonly wasKeptAsIs?: boolean;
   /** The class of the object, or of each item of the list. */
   readonly nested?: FieldsClass;
   readonly list?: boolean;
-  /** Normalises the items of a list. */
+  /** Of each item of a list of values. */
   readonly item?: Kind;
 }
 
@@ -35,9 +36,16 @@ export interface FieldFacts {
 }
 
 const fieldsOf = new WeakMap<object, Map<string, FieldFacts>>();
+const known = new WeakMap<FieldsClass, ReadonlyMap<string, FieldFacts>>();
 
 /** The fields of a class with those of the classes that it extends, in order of declaration. */
 export function fieldsOfClass(fields: FieldsClass): ReadonlyMap<string, FieldFacts> {
+  let facts = known.get(fields);
+  if (!facts) known.set(fields, (facts = declaredIn(fields)));
+  return facts;
+}
+
+function declaredIn(fields: FieldsClass): ReadonlyMap<string, FieldFacts> {
   const chain: Map<string, FieldFacts>[] = [];
   for (let at: object | null = fields.prototype as object; at; at = Object.getPrototypeOf(at) as object | null) {
     const own = fieldsOf.get(at);
@@ -50,17 +58,6 @@ function field(kind: Kind, optional = false): Field {
   const decorate = (target: object, property: string | symbol) => {
     const own = fieldsOf.get(target) ?? new Map<string, FieldFacts>();
     fieldsOf.set(target, own.set(String(property), { kind, optional }));
-
-    // Not IsOptional, which lets null through: absent is absent, and null is nothing that a field takes.
-    if (optional) ValidateIf((_, value) => value !== undefined)(target, property);
-    ValidateBy({
-      name: kind.name,
-      validator: {
-        validate: kind.accepts,
-        defaultMessage: (validation) => (validation?.value === undefined ? 'is required' : kind.message),
-      },
-    })(target, property);
-    if (kind.nested) ValidateNested()(target, property);
     ApiProperty({ ...documented(kind), required: !optional })(target, property);
   };
   return Object.assign(decorate, { kind });
@@ -70,7 +67,7 @@ function documented({ schema, nested, list }: Kind): object {
   return nested ? { ...schema, type: nested, isArray: list ?? false } : schema;
 }
 
-/** The field may be absent; null is refused all the same. */
+/** The field may be absent, and is when it is null. */
 export function Optional({ kind }: Field): Field {
   return field(kind, true);
 }
@@ -91,7 +88,8 @@ export function ListOf({ kind: item }: Field, min: number, max: number): Field {
     });
   return field({
     name: 'list',
-    accepts: (value) => bounded(value) && value.every(item.accepts) && allDifferent(value, item),
+    // Array.from, because `every` would skip holes.
+    accepts: (value) => bounded(value) && Array.from(value).every(item.accepts) && allDifferent(value, item),
     message: `${plural}, all different, of which each ${item.message}`,
     schema: { type: 'array', items: item.schema, minItems: min, maxItems: max, uniqueItems: true },
     list: true,
@@ -120,26 +118,33 @@ export function Nested(nested: FieldsClass): Field {
 // eslint-disable-next-line no-control-regex -- control characters are what it refuses
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 // eslint-disable-next-line no-control-regex -- control characters are what it refuses
-const controlButLines = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+const controlButLines = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 
 // The same for readers of JSON Schema, in the forms that regular expressions of all languages know. That it is well-formed
-// goes without saying there.
+// goes without saying there, and that invisible characters alone are blank is said in words.
 const without = (characters: string) => `^[^${characters}]*[^\\s${characters}][^${characters}]*$`;
 const textInOneLine = without('\\x00-\\x1f\\x7f-\\x9f\u2028\u2029');
-const textWithLines = without('\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f');
+const textWithLines = without('\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f');
 
-/** Text of 1 to `max` characters that is not blank: well-formed Unicode without control characters, kept as it is. */
+/**
+ * Text of 1 to `max` characters that is not blank: well-formed Unicode without control characters. It is kept as it was
+ * written but for invisible characters at its ends; line ends of Windows and of old become line feeds.
+ */
 export function Text(max: number, { lines = false }: { readonly lines?: boolean } = {}): Field {
   const forbidden = lines ? controlButLines : control;
+  const normalise = (value: string) => {
+    const kept = withoutInvisibleEnds(value);
+    return lines && kept.includes('\r') ? kept.replace(/\r\n?/g, '\n') : kept;
+  };
   return field({
     name: 'text',
-    accepts: (value) =>
-      typeof value === 'string' &&
-      value.length <= 2 * max &&
-      (value.length <= max || [...value].length <= max) &&
-      /\S/.test(value) &&
-      !forbidden.test(value) &&
-      value.isWellFormed(),
+    accepts(value) {
+      if (typeof value !== 'string' || forbidden.test(value) || !value.isWellFormed()) return false;
+      const kept = normalise(value);
+      return kept.length <= 2 * max && (kept.length <= max || [...kept].length <= max) && isVisible(kept);
+    },
+    normalise,
+    wasKeptAsIs: true,
     message: `must be text of 1 to ${max} characters, not blank, without control characters`,
     schema: { type: 'string', minLength: 1, maxLength: max, pattern: lines ? textWithLines : textInOneLine },
   });
@@ -241,16 +246,23 @@ export function Flag(): Field {
 }
 
 const rfc3339 =
-  /^(\d{4}-(?:0[1-9]|1[0-2])-(\d{2}))T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
+  /^(\d{4}-(?:0[1-9]|1[0-2])-(\d{2}))T((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d+))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
 
-/** The instant that RFC 3339 text names, in UTC with milliseconds (finer fractions are cut off); undefined if it names none. */
+/**
+ * The instant that RFC 3339 text names, in UTC with milliseconds; undefined if it names none. Finer fractions are cut off.
+ * A leap second, which is one only at 23:59:60 in UTC, is the last millisecond of its day: so it stays in its day and month.
+ */
 export function instantOf(text: unknown): string | undefined {
-  if (typeof text !== 'string' || text.length > 40) return undefined;
+  if (typeof text !== 'string') return undefined;
   const match = rfc3339.exec(text);
   if (!match) return undefined;
+  const [, date, day, minute, second, fraction = '', zone] = match;
   // Date would take 30 February for 2 March.
-  if (new Date(`${match[1]}T00:00:00Z`).getUTCDate() !== Number(match[2])) return undefined;
-  const instant = new Date(text.toUpperCase()).toISOString();
+  if (new Date(`${date}T00:00:00Z`).getUTCDate() !== Number(day)) return undefined;
+  const isLeap = second === '60';
+  const seconds = isLeap ? '59.999' : `${second}.${fraction.slice(0, 3).padEnd(3, '0')}`;
+  const instant = new Date(`${date}T${minute}:${seconds}${zone!.toUpperCase()}`).toISOString();
+  if (isLeap && !instant.endsWith('T23:59:59.999Z')) return undefined;
   // An offset can lead out of the years 0000 to 9999, whose texts no longer compare as the times do.
   return instant.length === 24 ? instant : undefined;
 }
@@ -266,9 +278,20 @@ export function Time(): Field {
   });
 }
 
+/** A code of ISO 4217 that is in force. */
+function Currency(): Field {
+  return field({
+    name: 'currency',
+    accepts: (value) => currencies.has(value as string),
+    message: 'must be the code of a currency in force by ISO 4217, such as EUR',
+    // Not all of them as an enum: the list changes with the world, and the document would with it.
+    schema: { type: 'string', pattern: '^[A-Z]{3}$', example: 'EUR' },
+  });
+}
+
 class MoneyFields {
   @Whole(0, 1_000_000_000_000) minorUnits!: number;
-  @Matching(/^[A-Z]{3}$/, 'a currency code of ISO 4217, such as EUR', 'EUR') currency!: string;
+  @Currency() currency!: string;
 }
 
 /** An amount in integer minor units with its currency. */
@@ -308,6 +331,8 @@ export function ListText({ kind: item }: Field, max: number): Field {
     accepts: (value) => values(value).length <= max && values(value).every(item.accepts),
     message: `must be 1 to ${max} values with commas, of which each ${item.message}`,
     schema: { type: 'array', items: item.schema, minItems: 1, maxItems: max },
-    normalise: (value: unknown) => [...new Set(values(value))],
+    normalise: (value: unknown) => [
+      ...new Set(values(value).map((each) => (item.normalise ? item.normalise(each as never) : each))),
+    ],
   });
 }

@@ -18,6 +18,8 @@ describe('a body', () => {
   it('is one JSON object; no body at all is an empty one', () => {
     expect(parse('{"a":[1,{"b":"}\\"{"}]}')).toEqual({ a: [1, { b: '}"{' }] });
     expect(parse('')).toEqual({});
+    expect(parse('\ufeff{"a":1}')).toEqual({ a: 1 });
+    expect(parse('\ufeff')).toEqual({});
   });
 
   it.each([
@@ -30,7 +32,8 @@ describe('a body', () => {
     '{"a":1,}',
     "{'a':1}",
     '{"a":1}{}',
-    '\ufeff{}',
+    '\ufeff\ufeff{}',
+    '{}\ufeff',
     '{"a":NaN}',
     '\0',
   ])('is not %j', (text) => {

@@ -4,13 +4,12 @@ import { Problem } from './problem.js';
 /**
  * Parses a request body: well-formed UTF-8, one JSON object, at most `maxDepth` levels, no name twice in an object
  * (RFC 7493: what a second one means differs between readers), and no name that every JavaScript object already has,
- * such as `__proto__`. An empty body is an empty object.
+ * such as `__proto__`. A byte order mark before it is passed over (RFC 8259, 8.1). An empty body is an empty object.
  * @throws Problem 400
  */
 export function parseJsonBody(bytes: Buffer, maxDepth: number): object {
-  if (bytes.length === 0) return {};
-  if (!isUtf8(bytes)) throw malformed('The body is not UTF-8');
-  const text = bytes.toString();
+  const text = textOf(bytes);
+  if (text === '') return {};
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -22,6 +21,12 @@ export function parseJsonBody(bytes: Buffer, maxDepth: number): object {
   const fault = unsafeNames(text, maxDepth);
   if (fault) throw malformed(`The body ${fault.detail}`);
   return value;
+}
+
+function textOf(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw malformed('The body is not UTF-8');
+  const text = bytes.toString();
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
 const quote = 0x22;

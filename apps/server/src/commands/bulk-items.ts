@@ -23,7 +23,8 @@ export interface BulkItem {
 
 export const mostItems = 500;
 
-const ofEveryItem = ['command', 'customerId', 'partnerId', 'idempotencyKey', 'ifMatch', 'body'];
+const optionalOfItem = ['partnerId', 'idempotencyKey', 'ifMatch', 'body'];
+const ofEveryItem = ['command', 'customerId', ...optionalOfItem];
 
 /** The items in the body of a bulk. @throws Problem 400 when they are none */
 export function bulkItems(body: unknown, { correlationId, trace, caller }: Call): BulkItem[] {
@@ -34,7 +35,7 @@ export function bulkItems(body: unknown, { correlationId, trace, caller }: Call)
   return items.map((item: unknown, index) => {
     if (typeof item !== 'object' || item === null || Array.isArray(item))
       throw badRequest('InvalidBody', `/items/${index}`, 'must be an object');
-    const members = item as Readonly<Record<string, unknown>>;
+    const members = withoutNulls(item as Readonly<Record<string, unknown>>);
     // Of their own, so that each can be found; alike, so that they can be found together.
     const call = new Call(`${correlationId.slice(0, 60)}.${index}`, trace);
     call.caller = caller;
@@ -50,6 +51,13 @@ export function bulkItems(body: unknown, { correlationId, trace, caller }: Call)
       lane: shortText(customerId).toLowerCase(),
     };
   });
+}
+
+/** What may be missing is missing when it is null, as in a body. */
+function withoutNulls(item: BulkItem['members']): BulkItem['members'] {
+  return Object.fromEntries(
+    Object.entries(item).filter(([name, value]) => value !== null || !optionalOfItem.includes(name)),
+  );
 }
 
 /** The command that an item would have been alone: the same order of checks, and the same words for what is wrong. */

@@ -6,7 +6,9 @@ import { CommentedBody } from './commented-body.js';
 import { SendCommand } from './send-command.js';
 import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
 
-const domainName = /^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$/;
+// The last label is letters, or an internationalised one in its ASCII form.
+const domainName =
+  /^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+([A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{0,58}[A-Za-z0-9])$/;
 const Domain = () => Matching(domainName, 'a domain name such as contoso.example', 'contoso.example');
 const Market = () => Matching(/^[A-Z]{2}$/, 'a country or region code of ISO 3166-1 such as US', 'US');
 

@@ -8,7 +8,7 @@ import {
   type RelationshipSummary,
 } from '#customer-relationship';
 import { canonicalJson, idOf, type CommandOutcome, type MessageOf, type Receipt } from '#event-sourcing';
-import { Answer, entityTag, Problem, Refusal } from '#http';
+import { Answer, entityTag, formerFormOf, Problem, Refusal } from '#http';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
 import { release } from '../release.js';
@@ -50,6 +50,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
 
     const commandId = key === undefined ? 'dry-run' : commandIdOf(partner.tenantId, customerId, key);
     const commandHash = key === undefined ? '' : this.fingerprint(type, ids, body);
+    const former = key === undefined ? undefined : formerFormOf(body);
     const leave = key === undefined ? undefined : this.enter(commandId);
     try {
       const send = (ifRevision: ReturnType<typeof condition>, dryRun: boolean) =>
@@ -66,6 +67,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
             policy: { name: policy.name, hash: this.ledger.policyHash },
             release,
           },
+          ...(former ? { formerCommandHash: this.fingerprint(type, ids, former) } : {}),
           now,
           contextAt,
           instance: envelope.instance,

@@ -1,0 +1,83 @@
+import { fieldsOfClass, type FieldsClass, type Kind } from './fields.js';
+import type { FieldError } from './problem.js';
+
+/** What became of untrusted data: the normalised plain value, or every error. */
+export type Validated<T> =
+  | { readonly value: T; readonly errors?: undefined }
+  | { readonly value?: undefined; readonly errors: readonly FieldError[] };
+
+/**
+ * Judges data by a class of fields. There is no second judge: what it does not accept, nobody does, and what it accepts
+ * it has made itself, field by field. An optional field that is null is absent.
+ */
+export function validated<T extends object>(fields: FieldsClass<T>, data: unknown): Validated<T> {
+  const reading: Reading = { errors: [], asBefore: false, differs: false };
+  const value = objectOf(fields, data, '', reading);
+  if (reading.errors.length > 0) return { errors: reading.errors };
+  if (reading.differs)
+    formerForms.set(value, objectOf(fields, data, '', { errors: [], asBefore: true, differs: false }));
+  return { value: value as T };
+}
+
+const formerForms = new WeakMap<object, object>();
+
+/**
+ * What earlier releases made of the same data, where that was another value. A command that one of them has recorded is
+ * recognised by it.
+ */
+export function formerFormOf(value: object): object | undefined {
+  return formerForms.get(value);
+}
+
+interface Reading {
+  readonly errors: FieldError[];
+  /** In the form that earlier releases gave it. */
+  readonly asBefore: boolean;
+  /** Whether earlier releases gave it another form. */
+  differs: boolean;
+}
+
+type Plain = Readonly<Record<string, unknown>>;
+
+function objectOf(fields: FieldsClass, data: unknown, at: string, reading: Reading): object {
+  const value: Record<string, unknown> = {};
+  if (!isObject(data)) {
+    reading.errors.push({ pointer: at, detail: 'must be an object' });
+    return value;
+  }
+  const facts = fieldsOfClass(fields);
+  for (const name of Object.keys(data))
+    if (!facts.has(name)) reading.errors.push({ pointer: `${at}/${escaped(name)}`, detail: 'is not known here' });
+  for (const [name, { kind, optional }] of facts) {
+    const given = Object.hasOwn(data, name) ? data[name] : undefined;
+    if (given === undefined || (given === null && optional)) {
+      if (!optional) reading.errors.push({ pointer: `${at}/${name}`, detail: 'is required' });
+    } else if (kind.accepts(given)) value[name] = valueOf(kind, given, `${at}/${name}`, reading);
+    else reading.errors.push({ pointer: `${at}/${name}`, detail: kind.message });
+  }
+  return value;
+}
+
+/** The normal form of what the kind has accepted. */
+function valueOf(kind: Kind, given: unknown, at: string, reading: Reading): unknown {
+  const { nested, item, normalise } = kind;
+  // Array.from, because map would skip holes.
+  if (nested && kind.list)
+    return Array.from(given as unknown[], (each, index) => objectOf(nested, each, `${at}/${index}`, reading));
+  if (nested) return objectOf(nested, given, at, reading);
+  if (item) return Array.from(given as unknown[], (each, index) => valueOf(item, each, `${at}/${index}`, reading));
+  const normal = normalise ? normalise(given as never) : given;
+  if (!kind.wasKeptAsIs || normal === given) return normal;
+  reading.differs = true;
+  return reading.asBefore ? given : normal;
+}
+
+/** RFC 6901. */
+function escaped(name: string): string {
+  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** An object as JSON knows it: no list, and none of the objects that stand for text, numbers or times. */
+function isObject(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Object]';
+}
