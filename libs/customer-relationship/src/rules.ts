@@ -83,10 +83,14 @@ export const businessRules = {
   G6: 'Auto-extend is off or of the one length that the policy names, and never for Global administrators.',
   G7: 'A partner ends a grant that is active.',
   G8: 'Access is assigned under an active grant, within its roles.',
+  G8a: 'A security group has one access assignment under a grant.',
+  G8b: 'When a grant ends in any way, its access assignments end with it.',
   G9: 'The end of a grant leaves the relationship as it is.',
   G10: 'Privileges of the old kind are not granted any more; those that were may be entered.',
   G11: 'A customer ends any grant at any time.',
   G12: 'A removal does not touch roles in Azure itself.',
+
+  D1: 'A date of business lies between 2010 and ten years ahead; anything else stands for no date in some other system.',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type RuleNumber = keyof typeof businessRules;
@@ -102,7 +106,7 @@ interface Governed {
 
 const blocking = ['R6', 'R7', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14'] as const;
 const removal = ['R1', 'R2', 'R3', 'R4', 'R5', 'R15', 'R16', 'R17', 'R18', 'R21', 'R27', 'R28', 'S16', 'G12'] as const;
-const sale = ['R3', 'R19', 'R20', 'R27', 'S1', 'V11'] as const;
+const sale = ['R3', 'R19', 'R20', 'R27', 'S1', 'V11', 'D1'] as const;
 
 /** Whichever of the clock's commands comes, it says all that the dates have brought about. */
 const passingTime = ['S14', 'S15', 'S20'] as const;
@@ -117,7 +121,7 @@ const passed = [
 /** The rules that govern each command, whether a person or the clock brings it about. */
 export const governedBy = {
   RequestResellerRelationship: {
-    rules: ['R22', 'R24', 'R26', 'R27', 'R29', 'G10'],
+    rules: ['R22', 'R24', 'R26', 'R27', 'R29', 'G10', 'D1'],
     says: ['ResellerRelationshipRequested'],
   },
   AcceptResellerRelationship: {
@@ -127,7 +131,7 @@ export const governedBy = {
   DeclineResellerRelationship: { rules: ['R25', 'R29'], says: ['ResellerRelationshipRequestDeclined'] },
   WithdrawRelationshipRequest: { rules: ['R24', 'R29'], says: ['ResellerRelationshipRequestWithdrawn'] },
   ExpireRelationshipRequest: { rules: ['R29'], says: ['ResellerRelationshipRequestExpired'] },
-  ConfirmCustomerAgreement: { rules: ['R20', 'R25', 'S1'], says: ['CustomerAgreementConfirmed'] },
+  ConfirmCustomerAgreement: { rules: ['R20', 'R25', 'S1', 'D1'], says: ['CustomerAgreementConfirmed'] },
   UpdateCustomerProfile: { rules: ['R20'], says: ['CustomerProfileUpdated'] },
   RemoveResellerRelationship: {
     rules: [...blocking, ...removal],
@@ -159,7 +163,7 @@ export const governedBy = {
 
   PurchaseReservation: { rules: [...sale, 'V1'], says: ['ReservationPurchased'] },
   CancelReservation: {
-    rules: ['R20', 'R27', 'V2', 'V3', 'V4', 'V5', 'V6'],
+    rules: ['R20', 'R27', 'V2', 'V3', 'V4', 'V5', 'V6', 'D1'],
     says: ['ReservationCancellationRequested'],
   },
   ConfirmReservationCancellation: { rules: ['R12', 'R20', 'V2', 'V6'], says: ['ReservationCancelled'] },
@@ -179,8 +183,8 @@ export const governedBy = {
   AssignSupportContact: { rules: ['R20', 'C1', 'C2', 'C3', 'C5'], says: ['SupportContactAssigned'] },
   WithdrawSupportContact: { rules: ['R20', 'C1'], says: ['SupportContactWithdrawn'] },
 
-  RecordLegacyDelegatedAdmin: { rules: ['R20', 'G10'], says: ['DelegatedAdminPrivilegesGranted'] },
-  RequestDelegatedAdmin: { rules: ['R20', 'G1', 'G2', 'G3', 'G5', 'G6'], says: ['DelegatedAdminRequested'] },
+  RecordLegacyDelegatedAdmin: { rules: ['R20', 'G10', 'D1'], says: ['DelegatedAdminPrivilegesGranted'] },
+  RequestDelegatedAdmin: { rules: ['R20', 'G1', 'G2', 'G3', 'G5', 'G6', 'D1'], says: ['DelegatedAdminRequested'] },
   UpdateDelegatedAdminRequest: {
     rules: ['R20', 'G1', 'G2', 'G3', 'G4', 'G5', 'G6'],
     says: ['DelegatedAdminUpdated'],
@@ -193,8 +197,11 @@ export const governedBy = {
     says: ['DelegatedAdminTerminationRequested', 'DelegatedAdminTerminated'],
   },
   ExpireDelegatedAdmin: { rules: ['R20', 'G5', 'G9'], says: ['DelegatedAdminExpired'] },
-  AssignAccess: { rules: ['R20', 'G3', 'G8'], says: ['AccessAssignmentCreated', 'AccessAssignmentUpdated'] },
-  RemoveAccess: { rules: ['R20', 'G8'], says: ['AccessAssignmentDeleted'] },
+  AssignAccess: {
+    rules: ['R20', 'G3', 'G8', 'G8a', 'G8b'],
+    says: ['AccessAssignmentCreated', 'AccessAssignmentUpdated'],
+  },
+  RemoveAccess: { rules: ['R20', 'G8', 'G8b'], says: ['AccessAssignmentDeleted'] },
 } as const satisfies Readonly<Record<CommandName, Governed>>;
 
 /** What governs a command by its name; undefined for one that events of an older or newer release name. */
