@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc, { type Arbitrary } from 'fast-check';
 import {
+  blockerKinds,
   customerRelationship,
   initialState,
   policies,
   rejections,
+  remedies,
+  removalBlockers,
   reservationProducts,
   roles,
   softwarePublishers,
@@ -446,32 +449,34 @@ const themes: readonly (readonly [about: RegExp, ...openings: Utterance[][]])[] 
 const utterancesOf = (about: RegExp): Arbitrary<Utterance> =>
   oneof(...Object.entries(utterances).flatMap(([command, utterance]) => (about.test(command) ? [utterance] : [])));
 
-const sequence: Arbitrary<Sequence> = constantFrom(...themes).chain(([about, ...openings]) =>
-  record({
-    house: record({
-      later: boolean(),
-      of2026: boolean(),
-      noticeRequired: rarely(false, true),
-      softwarePastWindowBlocks: boolean(),
-      designations: constantFrom(1, 3, 500),
-      grants: constantFrom(3, 100),
-      addOns: constantFrom(1, 200),
-    }),
-    startsAt: constantFrom('2023-06-30T23:59:59.999Z', '2024-01-31T12:00:00.000Z', '2024-02-29T12:00:00.000Z').map(
-      (at) => Date.parse(at),
-    ),
-    opening: constantFrom(...openings),
-    steps: array(
-      stepOf(
-        oneof(
-          { weight: 8, arbitrary: utterancesOf(about) },
-          { weight: 1, arbitrary: utterancesOf(/Relationship|Agreement/) },
-        ),
+const sequenceAbout = (ofThemes: typeof themes): Arbitrary<Sequence> =>
+  constantFrom(...ofThemes).chain(([about, ...openings]) =>
+    record({
+      house: record({
+        later: boolean(),
+        of2026: boolean(),
+        noticeRequired: rarely(false, true),
+        softwarePastWindowBlocks: boolean(),
+        designations: constantFrom(1, 3, 500),
+        grants: constantFrom(3, 100),
+        addOns: constantFrom(1, 200),
+      }),
+      startsAt: constantFrom('2023-06-30T23:59:59.999Z', '2024-01-31T12:00:00.000Z', '2024-02-29T12:00:00.000Z').map(
+        (at) => Date.parse(at),
       ),
-      { minLength: commandsEach - 3, maxLength: commandsEach, size: 'max' },
-    ),
-  }),
-);
+      opening: constantFrom(...openings),
+      steps: array(
+        stepOf(
+          oneof(
+            { weight: 8, arbitrary: utterancesOf(about) },
+            { weight: 1, arbitrary: utterancesOf(/Relationship|Agreement/) },
+          ),
+        ),
+        { minLength: commandsEach - 3, maxLength: commandsEach, size: 'max' },
+      ),
+    }),
+  );
+const sequence = sequenceAbout(themes);
 
 // Saying it to both
 
@@ -545,7 +550,11 @@ function policyOf({ later, of2026, ...house }: HouseRules): Policy {
 }
 
 /** Runs a sequence through both; throws at the first verdict on which they differ, with all that was said until then. */
-function agree(decider: RelationshipDecider, { house, startsAt, opening, steps }: Sequence): void {
+function agree(
+  decider: RelationshipDecider,
+  { house, startsAt, opening, steps }: Sequence,
+  look: (state: CustomerRelationship, now: number, policy: Policy) => void = () => {},
+): void {
   const world = newWorld();
   const state = initialState();
   const policy = policyOf(house);
@@ -588,6 +597,7 @@ function agree(decider: RelationshipDecider, { house, startsAt, opening, steps }
       accepted.set(said.type, (accepted.get(said.type) ?? 0) + 1);
       for (const { type } of actual.accepted) count(seen.events, type);
       fold(decider, actual.accepted, state);
+      look(state, now, policy);
     } else {
       count(seen.refused, actual.refused);
       const { refused, details } = actual;
@@ -696,6 +706,159 @@ describe('decider and model', () => {
 
   it(`agree on every verdict of sequences never seen before (MODEL_SEED=${seedOfToday})`, () => {
     fc.assert(property(customerRelationship), { seed: seedOfToday, numRuns: sequences });
+  });
+});
+
+/** What a partner might send to follow the advice. */
+function remedyFor(
+  state: CustomerRelationship,
+  blocker: RemovalBlocker,
+  policy: Policy,
+): MessageOf<RelationshipCommands> {
+  const { itemId, remedyItemId = itemId, remedyCommand } = blocker;
+  const subscriptionId = remedyItemId;
+  switch (remedyCommand) {
+    case 'ActivateSubscription':
+    case 'EndSubscriptionTerm':
+    case 'CancelSubscription':
+    case 'ReactivateSubscription':
+      return { type: remedyCommand, data: { subscriptionId } };
+    case 'SuspendSubscription':
+      return { type: remedyCommand, data: { subscriptionId, reason: 'customerRequest' } };
+    case 'SetAutoRenew':
+      return { type: remedyCommand, data: { subscriptionId, autoRenew: false } };
+    case 'CancelAzureSubscription': {
+      const azure = [...state.subscriptions.get(itemId)!.azureSubscriptions];
+      const [azureSubscriptionId] = azure.find(([, { status }]) => status === 'active')!;
+      const reason = policy.azureCancellationReasons[0]!;
+      return { type: remedyCommand, data: { subscriptionId, azureSubscriptionId, reason } };
+    }
+    case 'CancelReservation':
+    case 'ConfirmReservationCancellation':
+      return { type: remedyCommand, data: { reservationId: itemId } };
+    case 'CancelSoftwarePurchase':
+      return { type: remedyCommand, data: { purchaseId: itemId } };
+    default:
+      throw new Error(`Advice that nobody can follow: ${JSON.stringify(blocker)}`);
+  }
+}
+
+/** One of those whom the advice names, now this one, now that one. */
+function adviceTaker({ remedyBy }: RemovalBlocker, turn: number): Actor {
+  const { anyOf, allOf, appOnly, owners = ['mallory'] } = remedyBy!;
+  return {
+    id: owners[turn % owners.length]!,
+    kind: appOnly && turn % 2 === 1 ? 'partnerApp' : 'partnerUser',
+    roles: allOf ?? [anyOf[turn % anyOf.length]!],
+    tenant: itself.tenantId,
+  };
+}
+
+describe('the advice of blockers', () => {
+  const met = new Map<string, number>();
+  const suspendedBase: Utterance[] = [
+    {
+      type: 'PurchaseSubscription',
+      data: {
+        subscriptionId: 'base',
+        kind: 'legacy',
+        offerId: 'o',
+        name: 'Base',
+        quantity: 1,
+        termDuration: 'P1Y',
+        provisioned: true,
+      },
+    },
+    {
+      type: 'PurchaseSubscription',
+      data: {
+        subscriptionId: 'add-on',
+        kind: 'legacy',
+        offerId: 'o',
+        name: 'Add-on',
+        quantity: 1,
+        termDuration: 'P1M',
+        baseSubscriptionId: 'base',
+      },
+    },
+    { type: 'SuspendSubscription', data: { subscriptionId: 'base', reason: 'customerRequest' } },
+  ];
+  const seats = {
+    kind: 'newCommerce',
+    offerId: 'o',
+    name: 'Seats',
+    quantity: 1,
+    termDuration: 'P1Y',
+    provisioned: true,
+  };
+  const suspendedSeats: Utterance[] = [
+    { type: 'PurchaseSubscription', data: { subscriptionId: 'seats', ...seats } },
+    { type: 'SuspendSubscription', data: { subscriptionId: 'seats', reason: 'customerRequest' } },
+  ];
+  const production: Utterance = {
+    type: 'AddAzureSubscription',
+    data: { subscriptionId: 'subscription-1', azureSubscriptionId: 'azure-1', name: 'Production' },
+  };
+  const about: typeof themes = [
+    ...themes.slice(0, 4),
+    [
+      /^(Purchase|Suspend|Cancel|Activate)/,
+      [...established, azurePlan, production, ...reservations, ...suspendedBase, ...suspendedSeats],
+    ],
+  ];
+  const direct: Partner = { ...itself, type: 'directBillPartner', market: 'US', standing: 'good', resellers: [] };
+
+  /** Follows it until the relationship is removed, or nothing but what never ends is left; throws where it is refused. */
+  function follow(from: CustomerRelationship, since: number, policy: Policy): void {
+    const state = structuredClone(from);
+    let now = iso(since)!;
+    for (let turn = 0; turn < 200; turn++) {
+      const blockers = removalBlockers(state, policy, now);
+      const open = blockers.filter(({ reason }) => reason !== 'neverEnds');
+      for (const { kind, remedy } of blockers) {
+        count(met, kind);
+        count(met, remedy);
+      }
+      const context = { now, actor: admin, policy, partner: direct, customerId: 'customer' };
+      if (blockers.length === 0) {
+        decideOn(
+          customerRelationship,
+          state,
+          { type: 'RemoveResellerRelationship', data: { noticeGiven: true } },
+          context,
+        );
+        return;
+      }
+      if (open.length === 0) return;
+      const next = open.find(({ remedyCommand, remedyFrom = now }) => remedyCommand && remedyFrom <= now);
+      if (next) {
+        const actor = adviceTaker(next, turn);
+        const remedy = remedyFor(state, next, policy);
+        fold(customerRelationship, decideOn(customerRelationship, state, remedy, { ...context, actor }), state);
+        continue;
+      }
+      const [first] = open.toSorted((a, b) => (dateOf(a) < dateOf(b) ? -1 : 1));
+      now = dateOf(first!);
+      // Where only waiting helps, it helps then, and not a millisecond earlier.
+      if (first!.remedyCommand) continue;
+      const still = (at: string) => removalBlockers(state, policy, at).some(({ itemId }) => itemId === first!.itemId);
+      expect([still(iso(Date.parse(now) - 1)!), still(now)]).toEqual([true, false]);
+    }
+    throw new Error(`Advice without end: ${JSON.stringify(removalBlockers(state, policy, now))}`);
+  }
+  const dateOf = ({ remedyFrom, earliestClearableAt }: RemovalBlocker) => (remedyFrom ?? earliestClearableAt)!;
+
+  it('is never refused to those whom it names, at its date, until the relationship is removed', () => {
+    let looks = 0;
+    const followed = fc.property(sequenceAbout(about), (one) =>
+      agree(customerRelationship, one, (state, now, policy) => {
+        if (state.status === 'active' && ++looks % 10 === 0) follow(state, now, policy);
+      }),
+    );
+    fc.assert(followed, { seed: 20_200_600, numRuns: 300 });
+
+    const seldom = [...blockerKinds, ...remedies].filter((name) => (met.get(name) ?? 0) < 50);
+    expect(seldom).toEqual([]);
   });
 });
 
