@@ -1,8 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { addressName, rateLimit } from './rate-limit.js';
 
 describe('a rate limit', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
   it('admits so many in a window, says what is left, and then until when there is nothing', async () => {
     const limit = rateLimit({ counts: 'caller', quota: 3, windowSeconds: 60 });
     expect(limit.policy).toBe('"caller";q=3;w=60');
@@ -32,7 +34,7 @@ describe('a rate limit', () => {
     const limit = rateLimit({ counts: 'caller', quota: 1, windowSeconds: 1 });
     await limit.take('a');
     expect(await limit.take('a')).toMatchObject({ admitted: false, retryAfter: 1 });
-    await sleep(1_050);
+    jest.advanceTimersByTime(1_050);
     expect(await limit.take('a')).toMatchObject({ admitted: true });
   });
 
@@ -42,7 +44,7 @@ describe('a rate limit', () => {
     expect(await limit.owe('a', 4)).toMatchObject({ admitted: true, field: '"caller";r=5;t=1' });
     expect(await limit.owe('a', 40)).toMatchObject({ admitted: false, field: '"caller";r=0;t=1' });
     expect(await limit.take('a')).toMatchObject({ admitted: false, field: '"caller";r=0;t=1' });
-    await sleep(1_050);
+    jest.advanceTimersByTime(1_050);
     expect(await limit.take('a')).toMatchObject({ admitted: true, field: '"caller";r=9;t=1' });
   });
 
