@@ -3,10 +3,12 @@ import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { defaultPolicy, relationshipStream, type Actor, type CommandName } from '#customer-relationship';
 import { inMemoryEventStore, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
-import type { Answer } from '#http';
+import { validated, type Answer, type Refusal } from '#http';
 import { admin, partner } from '../../../../bench/histories.js';
 import { ledgerId, ledgerOver } from '../testing-ledger.js';
+import '../server.module.js';
 import { SendCommand, SendCommandHandler } from './send-command.js';
+import { commandRoutes } from './sends.js';
 
 const customerId = 'c0000000-0000-4000-8000-00000000000c';
 const stream = relationshipStream(partner.tenantId, customerId);
@@ -101,6 +103,55 @@ describe('A command for whatever revision there is, of a relationship that comes
       else expect(await send()).toMatchObject({ headers: { ...first.headers, 'Idempotent-Replayed': 'true' } });
     },
   );
+});
+
+describe('A command that a release recorded which kept text as it came', () => {
+  const asItCame = { customer: { name: '\ufeffAdatum\u200b' }, market: partner.market };
+  /** As the route makes it of the same body now. */
+  const sentAgain = (by: string, body: object) => {
+    const { value, errors } = validated(commandRoutes().get('RequestResellerRelationship')!.body, body);
+    expect(errors).toBeUndefined();
+    const { envelope } = command('RequestResellerRelationship', request, admin, by);
+    return new SendCommand(envelope, value as object);
+  };
+
+  it('is answered again as it was, accepted or refused, and nothing else is under its key', async () => {
+    const store = inMemoryEventStore();
+    const handler = handlerOver(store);
+    const send = (sent: SendCommand) => handler.execute(sent).catch((error: unknown) => error as Answer);
+    const accepted = await send(command('RequestResellerRelationship', asItCame, admin, 'accepted'));
+    const refused = await send(command('RequestResellerRelationship', asItCame, admin, 'refused'));
+
+    expect(await send(sentAgain('accepted', asItCame))).toMatchObject({
+      body: accepted.body,
+      headers: { 'Idempotent-Replayed': 'true' },
+    });
+    expect(await send(sentAgain('refused', asItCame))).toMatchObject({
+      rejection: (refused as unknown as Refusal).rejection,
+      headers: { 'Idempotent-Replayed': 'true' },
+    });
+    for (const key of ['accepted', 'refused'])
+      expect(await send(sentAgain(key, { ...asItCame, customer: { name: 'Tailspin' } }))).toMatchObject({
+        code: 'IdempotencyKeyReused',
+      });
+  });
+});
+
+describe('An event that its schema refuses', () => {
+  it('is not appended: the sender gets what a bug gets, and the next command goes its way', async () => {
+    const store = inMemoryEventStore();
+    const handler = handlerOver(store);
+    // No judge of bodies lets that through.
+    const broken = { customer: [], market: partner.market };
+
+    await expect(handler.execute(command('RequestResellerRelationship', broken, admin, 'one'))).rejects.toThrow(
+      /^Event ResellerRelationshipRequested \(schema 1\) for stream \S+ is refused at \/data\/customer: must be object$/,
+    );
+    expect(await store.head()).toBe(0);
+    expect(await handler.execute(command('RequestResellerRelationship', request, admin, 'two'))).toMatchObject({
+      status: 200,
+    });
+  });
 });
 
 describe('What a command leaves in the log', () => {

@@ -106,6 +106,23 @@ describe('the security journal', () => {
     expect((await store.read(securityJournalStream)).map(({ data }) => data)).toMatchObject([{ actorId: 'kept' }]);
   });
 
+  it('loses by what cannot be sealed that alone, not what is written with it', async () => {
+    const store = inMemoryEventStore();
+    const told: unknown[] = [];
+    const journal = securityJournal({
+      seal: sealOfRelease,
+      store: () => store,
+      onDropped: (error, events) => told.push(error, events),
+    });
+    for (const actor of ['first', '\ud800', 'kept']) journal.deny(denial(actor));
+    await journal.close();
+    expect(told).toEqual([expect.any(TypeError), 1]);
+    expect((await store.read(securityJournalStream)).map(({ data }) => data)).toMatchObject([
+      { actorId: 'first' },
+      { actorId: 'kept' },
+    ]);
+  });
+
   it('keeps little in memory for a store that does not answer, and does not hold up the end', async () => {
     const stuck = { ...inMemoryEventStore(), append: () => new Promise<never>(() => undefined) };
     let hour = 0;

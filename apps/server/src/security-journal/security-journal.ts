@@ -8,6 +8,7 @@ import {
   type MessageOf,
   type RecordedEvent,
   type Seal,
+  type StreamEnd,
 } from '#event-sourcing';
 import { denialTally, type Denial } from './denial-tally.js';
 import { securityJournalCodec, securityJournalStream, type SecurityJournalEvents } from './security-journal-events.js';
@@ -63,7 +64,8 @@ export function securityJournal({ store, seal, now = Date.now, onDropped }: Secu
 
   async function write(): Promise<void> {
     while (waiting.length > 0) {
-      const events = waiting.splice(0);
+      const events = waiting.splice(0).filter(canBeSealed);
+      if (events.length === 0) continue;
       await append(events).catch((error: unknown) => {
         // What has become of it is not known; the next append looks.
         endIsKnown = false;
@@ -72,17 +74,32 @@ export function securityJournal({ store, seal, now = Date.now, onDropped }: Secu
     }
   }
 
+  /** What a caller has sent to be denied may not cost the denials of others. */
+  function canBeSealed(event: MessageOf<SecurityJournalEvents>): boolean {
+    try {
+      sealedBehind(streamEnd(undefined), [event]);
+      return true;
+    } catch (error) {
+      drop(error, 1);
+      return false;
+    }
+  }
+
+  function sealedBehind(place: StreamEnd, events: readonly MessageOf<SecurityJournalEvents>[]) {
+    return sealOwn(
+      seal,
+      securityJournalStream,
+      place,
+      new Date(now()).toISOString(),
+      events.map(({ type, data }) => ({ type, data, schema: securityJournalCodec.schemaOf(type) })),
+    );
+  }
+
   async function append(events: readonly MessageOf<SecurityJournalEvents>[]): Promise<void> {
     for (let conflicts = 0; ;) {
       if (!endIsKnown) end = streamEnd(await lastOf(store(), securityJournalStream, end.revision));
       endIsKnown = true;
-      const sealed = sealOwn(
-        seal,
-        securityJournalStream,
-        end,
-        new Date(now()).toISOString(),
-        events.map(({ type, data }) => ({ type, data, schema: securityJournalCodec.schemaOf(type) })),
-      );
+      const sealed = sealedBehind(end, events);
       try {
         const { revision } = await store().append(securityJournalStream, sealed, end.revision);
         end = streamEnd({ ...sealed.at(-1)!, revision });
