@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { Matches, validateSync } from 'class-validator';
 import {
   Flag,
   FlagText,
@@ -146,6 +147,13 @@ describe('a field takes', () => {
   it.each(accepted)('%s', (_, field, value, normalised) => {
     expect(fieldOf(field)(value)).toEqual(normalised);
   });
+
+  it.each(accepted)('%s, as class-validator does', (_, field, value) => {
+    class Fields {
+      @field value!: unknown;
+    }
+    expect(validateSync(Object.assign(new Fields(), { value }), { forbidUnknownValues: false })).toEqual([]);
+  });
 });
 
 describe('a field refuses', () => {
@@ -215,6 +223,28 @@ describe('a class of fields', () => {
       validated(Order, { ...given, name: null, lines: [{ id: null }] }).errors?.map(({ pointer }) => pointer),
     ).toEqual(['/name', '/lines/0/id']);
     expect(validated(Order, { ...given, colour: null }).errors).toEqual([
+      { pointer: '/colour', detail: 'is not known here' },
+    ]);
+  });
+
+  it('with other decorators of class-validator is judged by them as well, at any depth', () => {
+    class Coloured {
+      @Text(10) @Matches(/^(red|blue)$/, { message: 'must be red or blue' }) colour!: string;
+    }
+    class Painted {
+      @Text(10) name!: string;
+      @ListOf(Nested(Coloured), 1, 2) parts!: Coloured[];
+    }
+    const painted = (colour: string) => validated(Painted, { name: 'x', parts: [{ colour: 'red' }, { colour }] });
+    expect(painted('blue').value).toEqual({ name: 'x', parts: [{ colour: 'red' }, { colour: 'blue' }] });
+    expect(painted('green').errors).toEqual([{ pointer: '/parts/1/colour', detail: 'must be red or blue' }]);
+  });
+
+  it('does not know a property that has decorators of class-validator alone', () => {
+    class Undocumented {
+      @Matches(/./) colour!: string;
+    }
+    expect(validated(Undocumented, { colour: 'red' }).errors).toEqual([
       { pointer: '/colour', detail: 'is not known here' },
     ]);
   });

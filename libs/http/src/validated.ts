@@ -1,4 +1,5 @@
-import { fieldsOfClass, type FieldsClass, type Kind } from './fields.js';
+import { validateSync } from 'class-validator';
+import { fieldsOfClass, hasOtherDecorators, type FieldsClass, type Kind } from './fields.js';
 import type { FieldError } from './problem.js';
 
 /** What became of untrusted data: the normalised plain value, or every error. */
@@ -7,8 +8,9 @@ export type Validated<T> =
   | { readonly value?: undefined; readonly errors: readonly FieldError[] };
 
 /**
- * Judges data by a class of fields. There is no second judge: what it does not accept, nobody does, and what it accepts
- * it has made itself, field by field. An optional field that is null is absent.
+ * Judges data by a class of fields. What it does not accept, nobody does, and what it accepts it has made itself, field by
+ * field. Where a class has other decorators of class-validator too, what either refuses is refused. An optional field
+ * that is null is absent.
  */
 export function validated<T extends object>(fields: FieldsClass<T>, data: unknown): Validated<T> {
   const reading: Reading = { errors: [], asBefore: false, differs: false };
@@ -55,7 +57,19 @@ function objectOf(fields: FieldsClass, data: unknown, at: string, reading: Readi
     } else if (kind.accepts(given)) value[name] = valueOf(kind, given, `${at}/${name}`, reading);
     else reading.errors.push({ pointer: `${at}/${name}`, detail: kind.message });
   }
+  if (reading.errors.length === 0 && hasOtherDecorators(fields))
+    reading.errors.push(...refusedBesides(fields, value, at));
   return value;
+}
+
+/** By class-validator, of a class that has decorators of its own. */
+function refusedBesides(fields: FieldsClass, value: object, at: string): FieldError[] {
+  const instance = Object.assign(Object.create(fields.prototype as object) as object, value);
+  // Nested objects are plain: they have been judged by their own class.
+  return validateSync(instance, { forbidUnknownValues: false }).map(({ property, constraints = {} }) => ({
+    pointer: `${at}/${escaped(property)}`,
+    detail: Object.values(constraints)[0] ?? 'is not valid',
+  }));
 }
 
 /** The normal form of what the kind has accepted. */
