@@ -88,6 +88,8 @@ describe('a log whose newest events somebody has taken away, with the sequence s
     const said = await refusal();
     expect(said).toMatch(/the log ends at \d+/);
     expect(said).not.toContain('npm run rebuild"');
+    const { code, stdout } = await runTool('../../auditor/src/integrity', ['--data-dir', server.dataDirectory], {});
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^shorterThanViews: /m)]);
   });
 
   it('is found by whoever asks for health, though nobody sends a command', async () => {

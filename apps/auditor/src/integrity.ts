@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
-import { checkIntegrity, type IntegrityReport } from '#event-store-sqlite';
+import { LogDamaged, readLedger } from '#event-sourcing';
+import { checkIntegrity, type IntegrityFinding, type IntegrityReport } from '#event-store-sqlite';
+import { ForeignViews, refuseForeignViews, UnreadableViews, viewsFileIn } from '#projector';
 import { requireEventLog } from '../../projector/src/event-log-settings.js';
 import { openEventLog, type EventLog } from '../../projector/src/event-log.js';
 import { checkLog } from './log-check.js';
@@ -21,7 +23,31 @@ function linesOf({ events, streams, position, findings }: IntegrityReport): read
     ...(more > 0 ? [`… and ${more} more findings`] : []),
     `${events} events of ${streams} streams checked, up to position ${position}: ` +
       (findings.length === 0 ? 'all of them are as they were written.' : `${findings.length} findings.`),
+    unseen,
   ];
+}
+
+/** Said every time: whoever relies on a check must know what it cannot say. */
+const unseen =
+  'No check of this log can see newest events that were taken away together with everything that knew of them, nor events that were ' +
+  'written anew with hashes of their own up to the end of their stream: compare with a copy that is kept elsewhere.';
+
+/** The views know which event they have read last: a log that does not have it is shorter than it was. */
+async function lostSinceProjected(log: EventLog, directory: string): Promise<readonly IntegrityFinding[]> {
+  const { unverified: store, connect } = await openEventLog(log, { readOnly: true });
+  try {
+    await connect();
+    const ledger = await readLedger(store);
+    await refuseForeignViews(viewsFileIn(directory), ledger?.ledgerId, store);
+    return [];
+  } catch (error) {
+    // Views that cannot be read say nothing; damage was found already.
+    if (error instanceof UnreadableViews || error instanceof LogDamaged) return [];
+    if (error instanceof ForeignViews) return [{ problem: 'shorterThanViews', message: error.message }];
+    throw error;
+  } finally {
+    await store.close();
+  }
 }
 
 /** The data directory: `--data-dir`, else `DATA_DIR` as the server has it, else `./data`. */
@@ -52,9 +78,14 @@ const onProgress = (done: number, total: number) => {
   bar.update(done);
 };
 try {
-  const log = requireEventLog(process.env, dataDirectory());
-  const report =
+  const directory = dataDirectory();
+  const log = requireEventLog(process.env, directory);
+  const checked =
     log.store === 'sqlite' ? await checkIntegrity(log.eventsFile, { onProgress }) : await checkDatabase(log);
+  const lost = checked.findings.some(({ problem }) => problem === 'versionChanged')
+    ? []
+    : await lostSinceProjected(log, directory);
+  const report = { ...checked, findings: [...checked.findings, ...lost] };
   bar.stop();
   for (const line of linesOf(report)) console.log(line);
   process.exitCode = report.findings.length === 0 ? 0 : 1;

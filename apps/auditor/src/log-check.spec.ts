@@ -123,6 +123,22 @@ describe('the check of a log through the port', () => {
     expect(findings).toHaveLength(expected.length);
   });
 
+  it('names every stream that is damaged, each once, and checks the others', async () => {
+    const store = await someLog();
+    const { findings, events } = await checkLog({
+      ...store,
+      async *subscribe(options) {
+        for (const stream of ['c', 'd', 'c'])
+          options.onDamage!(new LogDamaged(`stream ${stream} was truncated by hand`));
+        yield* store.subscribe(options);
+      },
+    });
+    expect([events, findings.map(({ message }) => message)]).toEqual([
+      7,
+      ['stream c was truncated by hand', 'stream d was truncated by hand'],
+    ]);
+  });
+
   it('says where the store itself can read no further', async () => {
     const store = await someLog();
     const report = await checkLog({

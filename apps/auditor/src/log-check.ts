@@ -9,8 +9,8 @@ interface Predecessor {
 /**
  * Checks a log by reading it once through the port, whichever store is behind it: that positions grow, that every stream
  * counts 0, 1, 2, …, and every event against its hash, its id and the event before it. Works beside running servers, on
- * what was in the log when it began. Memory grows with the number of streams. Where the store can read no further, the
- * findings so far and that one are all there is to say.
+ * what was in the log when it began. Memory grows with the number of streams. Damage of one stream does not
+ * keep it from reading on; where the store can read no further, the findings so far and that one are all there is to say.
  * @throws StoreUnavailable
  */
 export async function checkLog(
@@ -22,10 +22,16 @@ export async function checkLog(
   const reading = new AbortController();
   let events = 0;
   let position = 0;
+  const told = new Set<string>();
+  // A stream that is damaged in two places, or marked twice, is named for each of them once.
+  const unreadable = ({ message }: LogDamaged) => {
+    if (!told.has(message)) findings.push({ problem: 'unreadable', message });
+    told.add(message);
+  };
   try {
     const head = await store.head();
     if (head > 0)
-      for await (const batch of store.subscribe({ after: 0, signal: reading.signal })) {
+      for await (const batch of store.subscribe({ after: 0, signal: reading.signal, onDamage: unreadable })) {
         for (const event of batch.events) {
           if (event.position > head) break;
           findings.push(...faultsOf(event, streams.get(event.stream), position));
@@ -44,7 +50,7 @@ export async function checkLog(
       });
   } catch (error) {
     if (!(error instanceof LogDamaged)) throw error;
-    findings.push({ problem: 'unreadable', message: error.message });
+    unreadable(error);
   } finally {
     reading.abort();
   }

@@ -81,6 +81,8 @@ export interface SubscribeOptions {
   readonly signal: AbortSignal;
   /** At most so many events in a batch (default 1,000). */
   readonly batchSize?: number;
+  /** Called with damage after which the store can read on, which it does then; without it damage ends the subscription. */
+  readonly onDamage?: (damage: LogDamaged) => void;
 }
 
 /** The one way to events. Every adapter passes the same contract (`#event-sourcing/testing`). */

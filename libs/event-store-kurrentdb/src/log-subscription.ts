@@ -54,6 +54,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
     after,
     signal,
     batchSize = defaultBatchSize,
+    onDamage,
   }: SubscribeOptions): AsyncGenerator<EventBatch> {
     if (!Number.isSafeInteger(after) || after < 0) throw new TypeError(`${after} is not a position`);
     if (!Number.isSafeInteger(batchSize) || batchSize < 1)
@@ -107,12 +108,18 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
             looked = Math.max(looked, at);
             // What comes again when a subscription begins earlier than it needs to is left out.
             if (at <= reached) continue;
-            if (names.isOurs(arrival.streamId)) {
-              if (arrival.type === '$streamDeleted') throw tombstoned(arrival.streamId);
-              events.push(toRecorded(arrival, names.prefix));
-              logEnd.moved(at, arrival.id);
+            try {
+              if (names.isOurs(arrival.streamId)) {
+                if (arrival.type === '$streamDeleted') throw tombstoned(arrival.streamId);
+                events.push(toRecorded(arrival, names.prefix));
+                logEnd.moved(at, arrival.id);
+                reached = at;
+              } else await requireNoMark(arrival);
+            } catch (error) {
+              if (!(onDamage && error instanceof LogDamaged)) throw error;
+              onDamage(error);
               reached = at;
-            } else await requireNoMark(arrival);
+            }
           }
           if (arrival && !isFull()) continue;
 

@@ -31,6 +31,8 @@ export type IntegrityProblem =
   | 'unreadable'
   /** The text of an event is not as it is written: a member twice, white space, another form of a number. */
   | 'textChanged'
+  /** The views have read events that the log does not have. */
+  | 'shorterThanViews'
   | ChainProblem;
 
 export interface IntegrityFinding {
