@@ -179,6 +179,19 @@ describe('what is taken of a command', () => {
     expect(taken).toBeGreaterThan(10);
   });
 
+  it.each([
+    ['contoso.example', true],
+    ['contoso.xn--p1ai', true],
+    ['xn--e1afmkfd.XN--P1AI', true],
+    ['contoso.xn--', false],
+    ['contoso.xn--p1ai-', false],
+    ['contoso.123', false],
+    ['contoso', false],
+  ])('has %s for a domain: %s', (domain, isDomain) => {
+    const body = commandRoutes().get('UpdateCustomerProfile')!.body;
+    expect(validated(body, { domain }).errors === undefined).toBe(isDomain);
+  });
+
   const lists = commands.flatMap(([command, body]) =>
     [...fieldsOfClass(body)]
       .filter(([, { kind }]) => kind.list && kind.nested)
