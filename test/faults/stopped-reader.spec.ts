@@ -4,7 +4,7 @@ import { closeSync, constants, mkdirSync, mkdtempSync, openSync, rmSync, writeSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openLedger } from '#event-sourcing';
 import { seal } from '#event-sourcing/testing';
 import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
@@ -13,8 +13,6 @@ import { relationshipViews } from '#read-models';
 import { freePort } from '../server-process.js';
 
 // Whoever reads the output of a process may go, or stop reading, and is no reason not to work or not to end.
-
-jest.setTimeout(120_000);
 
 let directory: string;
 let pipe: string;

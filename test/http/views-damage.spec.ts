@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
@@ -19,8 +19,6 @@ import { establish, partners, runServer, subscription, type RunningServer } from
 import { runTool } from './tools.js';
 
 // What becomes of the file of the views, while a server runs and while none does. The log is whole.
-
-jest.setTimeout(120_000);
 
 let server: RunningServer;
 let path: string;

@@ -9,7 +9,6 @@ import {
   verifiedStore,
   type EventStore,
   type RecordedEvent,
-  type VerifiedStoreOptions,
 } from './index.js';
 import { appendTo, sealedAt } from './testing.js';
 
