@@ -1006,7 +1006,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     if (kind === 'newCommerce' || status === 'suspended')
       no('CancellationWindowClosed', {
         closedAt: iso(window),
-        nextWindowAt: status === 'active' && subscription.renews ? iso(ends) : undefined,
+        nextWindowAt: status === 'active' && subscription.renews ? iso(ends + 1) : undefined,
       });
     const facts: Fact[] = [
       ['CancellationScheduled', { subscriptionId, takesEffectAt: iso(ends), scheduledAt: iso(now) }],

@@ -232,7 +232,7 @@ export const subscriptionDecisions = {
         subscriptionId,
         closedAt: cancellationAllowedUntil,
         // The next window opens with a renewal, which a suspended subscription does not get.
-        ...(status === 'active' && autoRenew ? { nextWindowAt: termEndsAt } : {}),
+        ...(status === 'active' && autoRenew ? { nextWindowAt: firstInstantAfter(termEndsAt) } : {}),
       });
     return [
       { type: 'CancellationScheduled', data: { subscriptionId, takesEffectAt: termEndsAt, scheduledAt: now } },

@@ -169,7 +169,7 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
   CancellationWindowClosed: ({ closedAt, nextWindowAt }) =>
     sentences(
       about(closedAt, (at) => `It could be cancelled until ${at}.`),
-      about(nextWindowAt, (at) => `Cancel it in the next window, which opens with the renewal after ${at}.`) ??
+      about(nextWindowAt, (at) => `Cancel it in the next window, which opens with the renewal, at ${at}.`) ??
         'No other window opens: wait for the end of the term.',
     ),
   CancelNotSupported: ({ remedyCommand, expiresAt }) =>
