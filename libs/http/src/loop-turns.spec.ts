@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { onlyWorkTakesTime } from './testing-time.js';
+import { onlyWorkTakesTime } from '../../../test/working-time.js';
 import { loopTurns, type LoopTurns } from './loop-turns.js';
 
 beforeEach(onlyWorkTakesTime);

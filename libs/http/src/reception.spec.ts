@@ -7,7 +7,7 @@ import { fastify, type FastifyInstance } from 'fastify';
 import { generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import { Problem } from './problem.js';
 import { receive } from './reception.js';
-import { onlyWorkTakesTime } from './testing-time.js';
+import { onlyWorkTakesTime } from '../../../test/working-time.js';
 import { tokenVerifier } from './token-verifier.js';
 
 const tenant = 'a1a1a1a1-0001-4000-8000-000000000001';
