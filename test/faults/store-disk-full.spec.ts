@@ -33,7 +33,7 @@ describeWithMount('a disk that is full (needs the right to mount)', () => {
       );
       for (const each of refused) {
         await expect(each).rejects.toBeInstanceOf(StoreUnavailable);
-        await expect(each).rejects.toThrow('disk of the event store is full');
+        await expect(each).rejects.toThrow('cannot be written: the disk is full');
       }
     }
     // Reading goes on, and nothing of what was refused is there.

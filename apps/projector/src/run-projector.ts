@@ -1,6 +1,6 @@
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { LogDamaged, readLedger, StoreUnavailable } from '#event-sourcing';
-import { openViewsFile, projector, refuseForeignViews, remedyOf, type ViewFailure } from '#projector';
+import { openViewsFile, projector, refuseForeignViews, viewsUnusable, type ViewFailure } from '#projector';
 import { relationshipViews } from '#read-models';
 import { openEventLog, placeOf, type EventLog, type StoreMetrics } from './event-log.js';
 
@@ -46,7 +46,7 @@ function viewsTrouble(viewsFile: string, error: unknown): { readonly message: st
   const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
   if (!code.startsWith('SQLITE_')) return { message, viewsDamaged: false };
   return {
-    message: `${viewsFile} cannot be written (${code}: ${message}). ${remedyOf(viewsFile, code)}`,
+    message: viewsUnusable(viewsFile, 'write', error).message,
     viewsDamaged: !/^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM)/.test(code),
   };
 }

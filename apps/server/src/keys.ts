@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { createRemoteJWKSet } from 'jose';
+import { fileUnusable } from '#event-sourcing';
 import {
   embeddedAlgorithm,
   embeddedAudience,
@@ -152,10 +153,11 @@ function secretOf(path: string, text: string, exitCode?: number): KeyObject {
 
 function unreadable(path: string, error: unknown, remedy: string, exitCode?: number): StartupFailure {
   const { code, message } = error as NodeJS.ErrnoException;
+  const purpose = code === 'ENOSPC' || code === 'EROFS' ? 'write' : 'read';
   return new StartupFailure(
     code === undefined
       ? `The key ${path} cannot be used: ${message}. ${remedy}`
-      : `The key ${path} cannot be used (${code}). Check KEYS_DIR or DATA_DIR, and that this user may read and write there.`,
+      : `${fileUnusable({ what: 'The key', path, purpose, restore: remedy }, error).message} (KEYS_DIR or DATA_DIR says where it is.)`,
     exitCode,
   );
 }

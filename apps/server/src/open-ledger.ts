@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyObject } from 'node:crypto';
 import type { Partner } from '#customer-relationship';
-import { AnotherLedgerSecret, LogDamaged, openLedger, readLedger } from '#event-sourcing';
+import { AnotherLedgerSecret, FileUnusable, fileUnusable, LogDamaged, openLedger, readLedger } from '#event-sourcing';
 import { lockDirectory, StoreStartupError } from '#event-store-sqlite';
 import { ForeignViews, openViews, refuseForeignViews, viewsFileIn } from '#projector';
 import { relationshipViews, type Views } from '#read-models';
@@ -237,12 +237,14 @@ function explained(error: unknown, { dataDirectory, keysDirectory, log }: Config
       badConfiguration,
     );
   if (exitCodeOf(error) === badConfiguration) return new StartupFailure(error.message, badConfiguration);
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST' || code === 'ENOSPC')
-    return new StartupFailure(
-      `The data directory ${dataDirectory} cannot be used (${code}). Check DATA_DIR, and that this user may write there.`,
-    );
-  return error;
+  const { code, path = dataDirectory } = error as NodeJS.ErrnoException;
+  if (error instanceof FileUnusable) return new StartupFailure(error.message);
+  if (code === undefined || !/^(E[A-Z]+|SQLITE_\w+)$/.test(code)) return error;
+  // Of the directory itself, or of what is kept in it for a moment.
+  const restore = 'Check DATA_DIR, and that this user may write there';
+  return new StartupFailure(
+    fileUnusable({ what: 'The data directory', path, purpose: 'write', restore }, error).message,
+  );
 }
 
 /** A log that is gone must not be taken for a ledger that begins: its customers would be unknown, and their commands new. */

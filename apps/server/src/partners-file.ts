@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isTenantId, partnerTypes, type Partner, type PartnerType, type SupportContact } from '#customer-relationship';
+import { fileUnusable } from '#event-sourcing';
 import { Guid, validated, ListOf, Matching, Nested, OneOf, Text, unsafeNames } from '#http';
 import { badConfiguration, StartupFailure } from './startup-failure.js';
 
@@ -36,11 +37,10 @@ export function partnersIn(path: string): ReadonlyMap<string, Partner> {
     if (fault) throw fail(`it ${fault.detail} (line ${text.slice(0, fault.at).split('\n').length})`);
   } catch (error) {
     if (error instanceof StartupFailure) throw error;
-    throw fail(
-      error instanceof SyntaxError
-        ? `it is not JSON: ${error.message}`
-        : `it cannot be read: ${String((error as NodeJS.ErrnoException).code)}`,
-    );
+    if (error instanceof SyntaxError) throw fail(`it is not JSON: ${error.message}`);
+    const restore = 'Set PARTNERS_FILE to the file of your partners';
+    const { message } = fileUnusable({ what: 'The partners file', path, purpose: 'read', restore }, error);
+    throw new StartupFailure(message, badConfiguration);
   }
   if (!Array.isArray(entries) || entries.length === 0) throw fail('it must be a list of at least one partner');
 

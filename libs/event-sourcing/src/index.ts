@@ -2,6 +2,7 @@ export * from './canonical-json.js';
 export * from './decider.js';
 export * from './event-codec.js';
 export * from './event-store.js';
+export * from './file-failure.js';
 export * from './handle-command.js';
 export * from './hash-chain.js';
 export * from './in-memory-event-store.js';

@@ -185,7 +185,8 @@ export function appendQueue(database: Database, { head, eventsInGroup, onCommitt
     counts.failedCommits++;
     // The log has no commit record before the last page of a commit was written, so a write that met a full disk is
     // no commit. A sync that failed says nothing about what the disk holds.
-    if (!committing || code === 'SQLITE_FULL') for (const { reject } of group) reject(unavailable(error));
+    if (!committing || code === 'SQLITE_FULL')
+      for (const { reject } of group) reject(unavailable(error, database.name));
     else settle(group, error);
   }
 
@@ -202,13 +203,13 @@ export function appendQueue(database: Database, { head, eventsInGroup, onCommitt
       places = group.map(placeOfRepeat);
     } catch {
       abandon();
-      for (const { reject } of group) reject(outcomeUnknown(error));
+      for (const { reject } of group) reject(outcomeUnknown(error, database.name));
       return;
     }
     for (const [index, { resolve, reject }] of group.entries()) {
       const place = places[index];
       if (place) resolve(place);
-      else reject(unavailable(error));
+      else reject(unavailable(error, database.name));
     }
     if (places.some((place) => place !== undefined)) onCommitted();
   }

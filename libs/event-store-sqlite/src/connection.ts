@@ -1,9 +1,9 @@
 import { statSync, type Stats } from 'node:fs';
-import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import { fileUnusable, makePrivate, requireRoomForSharedMemory, type FileFailureCause } from '#event-sourcing';
 import { migrate, requireDefinitions, versionOf } from './schema.js';
-import { codeOf, reasonOf } from './sqlite-errors.js';
-import { StoreStartupError } from './store-startup-error.js';
+import { eventsIn } from './sqlite-errors.js';
+import { StoreStartupError, type StartupProblem } from './store-startup-error.js';
 
 export interface ConnectionOptions {
   /** Pages of the file mapped into memory, in bytes (default 256 MiB). */
@@ -26,6 +26,8 @@ export const defaultWalBytes = 64 * mebibyte;
 export function openForWriting(path: string, options: ConnectionOptions = {}): Database.Database {
   return explained(path, 'write', () => {
     refuseLostDatabase(path);
+    requireRoomForSharedMemory(eventsIn(path, 'write'));
+    makePrivate(path);
     const database = new Database(path, { timeout: options.busyTimeout ?? 2_000 });
     return orClose(database, () => {
       // By reading alone, before the first byte is written: the file may be somebody else's.
@@ -53,6 +55,7 @@ export function openForWriting(path: string, options: ConnectionOptions = {}): D
 export function openForReading(path: string, options: ConnectionOptions = {}): Database.Database {
   return explained(path, 'read', () => {
     refuseLostDatabase(path);
+    requireRoomForSharedMemory(eventsIn(path, 'read'));
     const database = new Database(path, { readonly: true, fileMustExist: true, timeout: options.busyTimeout ?? 2_000 });
     return orClose(database, () => {
       if (versionOf(database, path) === 0)
@@ -105,53 +108,20 @@ function explained<T>(path: string, purpose: 'read' | 'write', open: () => T): T
   }
 }
 
-function explanation(path: string, purpose: 'read' | 'write', error: unknown): StoreStartupError {
-  const because = { cause: error };
-  const code = codeOf(error);
-  const directory = lookAt(dirname(path));
-  const file = lookAt(path);
-  if (code === 'SQLITE_FULL')
-    return new StoreStartupError('diskFull', `The disk of ${path} is full. Free some space and start again.`, because);
-  if (code.startsWith('SQLITE_BUSY'))
-    return new StoreStartupError('busy', `${path} is locked by another process. End it and start again.`, because);
-  if (code === 'SQLITE_NOTADB')
-    return new StoreStartupError(
-      'notALedger',
-      `${path} is not an event store, or its beginning was overwritten. Restore a backup or point the data directory somewhere else; the file was left as it is.`,
-      because,
-    );
-  if (code.startsWith('SQLITE_CORRUPT'))
-    return new StoreStartupError(
-      'damaged',
-      `${path} is damaged (${code}). Keep a copy of it, run the integrity check, restore a backup; the file was left as it is.`,
-      because,
-    );
-  if (file === 'hidden' || code === 'SQLITE_PERM' || code.startsWith('SQLITE_READONLY'))
-    return forbidden(path, purpose, error);
-  if (directory !== 'hidden' && !directory?.isDirectory())
-    return new StoreStartupError(
-      'missing',
-      `The directory ${dirname(path)} does not exist. Create it or correct the data directory.`,
-      because,
-    );
-  if (!file && purpose === 'read')
-    return new StoreStartupError(
-      'missing',
-      `${path} does not exist. Check the data directory, or start the server once to create it.`,
-      because,
-    );
-  if (file && !file.isFile())
-    return new StoreStartupError('notALedger', `${path} is not a file. Correct the data directory.`, because);
-  if (code.startsWith('SQLITE_CANTOPEN')) return forbidden(path, purpose, error);
-  return new StoreStartupError('damaged', `${path} cannot be opened. ${reasonOf(error)}`, because);
-}
+const problems: Partial<Record<FileFailureCause, StartupProblem>> = {
+  diskFull: 'diskFull',
+  missing: 'missing',
+  directoryMissing: 'missing',
+  notADatabase: 'notALedger',
+  notAFile: 'notALedger',
+  forbidden: 'noPermission',
+  readOnly: 'noPermission',
+  locked: 'busy',
+};
 
-function forbidden(path: string, purpose: 'read' | 'write', error: unknown): StoreStartupError {
-  return new StoreStartupError(
-    'noPermission',
-    `This user may not ${purpose} ${path}, or not write beside it, where its write-ahead log lies. Change the owner, or copy the directory.`,
-    { cause: error },
-  );
+function explanation(path: string, purpose: 'read' | 'write', error: unknown): StoreStartupError {
+  const { failure, message } = fileUnusable(eventsIn(path, purpose), error);
+  return new StoreStartupError(problems[failure] ?? 'damaged', message, { cause: error });
 }
 
 /** Not by `access`, which asks for the real user, and never by opening: closing any handle would drop SQLite's locks. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { codeOf, reasonOf } from './sqlite-errors.js';
+import { fileUnusable, makePrivate } from '#event-sourcing';
+import { codeOf } from './sqlite-errors.js';
 import { StoreStartupError } from './store-startup-error.js';
 
 /** The events of a data directory. */
@@ -23,6 +24,7 @@ export interface DirectoryLock {
 export function lockDirectory(directory: string): DirectoryLock {
   const path = join(directory, 'server.lock');
   let database: Database.Database | undefined;
+  makePrivate(path);
   try {
     database = new Database(path, { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
@@ -34,11 +36,13 @@ export function lockDirectory(directory: string): DirectoryLock {
         `Another server uses the data directory ${directory}. End it first, or give this one a directory of its own.`,
         { cause: error },
       );
-    throw new StoreStartupError(
-      'noPermission',
-      `The data directory ${directory} cannot be locked (${reasonOf(error)}). Check that it exists and that this user may write to it.`,
-      { cause: error },
+    // It is made anew, so nothing is lost with it.
+    const restore = 'It holds nothing: remove it while no server uses the directory, and start again';
+    const { message } = fileUnusable(
+      { what: 'The lock of the data directory', path, purpose: 'write', restore },
+      error,
     );
+    throw new StoreStartupError('noPermission', message, { cause: error });
   }
   const held = database;
   return { release: () => void held.close() };

@@ -150,7 +150,7 @@ export async function checkIntegrity(path: string, { onProgress }: IntegrityOpti
   } catch (error) {
     if (codeOf(error) === '') throw error;
     // Where SQLite can read no further, the findings so far and this one are all there is to say.
-    findings.push({ problem: 'fileDamaged', message: reasonOf(error) });
+    findings.push({ problem: 'fileDamaged', message: reasonOf(error, path) });
   } finally {
     database.close();
   }

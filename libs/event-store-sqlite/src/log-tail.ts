@@ -49,7 +49,7 @@ export function logTail(reader: Database, { realPath, head: known, pollInterval 
       known.moved(found);
       return found.position;
     } catch (error) {
-      throw unavailable(error);
+      throw unavailable(error, reader.name);
     }
   }
 
@@ -111,7 +111,7 @@ export function logTail(reader: Database, { realPath, head: known, pollInterval 
       }
       requireNext(after, id, rows);
     } catch (error) {
-      throw unavailable(error);
+      throw unavailable(error, reader.name);
     }
     const position = rows.at(-1)?.[0] ?? after;
     return { events: rows.map(toRecorded), position, caughtUp };

@@ -1,4 +1,4 @@
-import { LogDamaged, OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
+import { fileUnusable, LogDamaged, OutcomeUnknown, StoreUnavailable, type FileUse } from '#event-sourcing';
 
 /** The result code of SQLite behind an error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); empty for any other error. */
 export function codeOf(error: unknown): string {
@@ -7,27 +7,26 @@ export function codeOf(error: unknown): string {
   return typeof code === 'string' && code.startsWith('SQLITE_') ? code : '';
 }
 
+/** The file of the events, as an operator knows it. */
+export function eventsIn(path: string, purpose: FileUse['purpose']): FileUse {
+  const restore = 'Stop the server, run the integrity check, restore a backup, or correct the data directory';
+  return { what: 'The event store', path, purpose, restore };
+}
+
 /** Nothing was written, or read, and why: trying again may help, unless the file is damaged. */
-export function unavailable(error: unknown): StoreUnavailable | LogDamaged {
+export function unavailable(error: unknown, path: string): StoreUnavailable | LogDamaged {
   if (error instanceof LogDamaged || error instanceof StoreUnavailable) return error;
-  return new (isDamage(error) ? LogDamaged : StoreUnavailable)(reasonOf(error), { cause: error });
+  return new (isDamage(error) ? LogDamaged : StoreUnavailable)(reasonOf(error, path), { cause: error });
 }
 
-export function outcomeUnknown(error: unknown): OutcomeUnknown {
-  return new OutcomeUnknown(`The events may or may not have been written: ${reasonOf(error)}`, { cause: error });
+export function outcomeUnknown(error: unknown, path: string): OutcomeUnknown {
+  return new OutcomeUnknown(`The events may or may not have been written: ${reasonOf(error, path)}`, { cause: error });
 }
 
-export function reasonOf(error: unknown): string {
-  const code = codeOf(error);
-  const text =
-    typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
-  if (code === 'SQLITE_FULL') return 'The disk of the event store is full: free some space, nothing else is needed';
-  if (code.startsWith('SQLITE_BUSY')) return 'Another process holds the write lock of the event store';
-  if (code.startsWith('SQLITE_IOERR')) return `The disk of the event store fails (${code}: ${text})`;
-  if (isDamage(error))
-    return `The event store is damaged (${code}: ${text}): stop the server, run the integrity check, restore a backup`;
-  if (code.startsWith('SQLITE_READONLY')) return `The event store may not be written to (${code}: ${text})`;
-  return code === '' ? text : `${code}: ${text}`;
+/** What has become of the file, or of what was done with it, in a sentence. */
+export function reasonOf(error: unknown, path: string): string {
+  if (codeOf(error) !== '') return fileUnusable(eventsIn(path, 'write'), error).message;
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
 function isDamage(error: unknown): boolean {

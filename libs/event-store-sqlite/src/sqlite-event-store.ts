@@ -114,7 +114,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
         try {
           rows = range.all(stream, next, to) as EventRow[];
         } catch (error) {
-          throw unavailable(error);
+          throw unavailable(error, path);
         }
         for (const row of rows) events.push(toRecorded(row));
         if (rows.length < pageSize) return events;
@@ -154,7 +154,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
       try {
         return latestIds.get(position) ?? (idOf.get(position) as string | undefined);
       } catch (error) {
-        throw unavailable(error);
+        throw unavailable(error, path);
       }
     },
 

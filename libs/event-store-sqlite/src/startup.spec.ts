@@ -1,4 +1,13 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
@@ -184,7 +193,7 @@ describe('opening a store is refused, with nothing changed, when', () => {
     const root = process.geteuid?.() === 0;
     if (root) process.seteuid?.(65_534);
     try {
-      expectRefusal({ path }, 'noPermission', 'may not write');
+      expectRefusal({ path }, 'noPermission', 'may not write it');
     } finally {
       if (root) process.seteuid?.(0);
       chmodSync(directory.path, 0o700);
@@ -235,8 +244,30 @@ describe('the lock of a data directory', () => {
     lock.release();
   });
 
+  it('that is no lock is named, and holds nothing that would have to be restored', () => {
+    const lock = join(directory.path, 'server.lock');
+    writeFileSync(lock, 'garbage '.repeat(200));
+    expect(() => lockDirectory(directory.path)).toThrow(
+      `${lock} cannot be written: it is not a database, or its beginning was overwritten. It was left as it is. It holds nothing: remove it`,
+    );
+    expect(() => lockDirectory(directory.path)).not.toThrow(/backup/);
+  });
+
+  it('and the events are files for their owner alone, with all that SQLite makes beside them', async () => {
+    chmodSync(directory.path, 0o777);
+    const umask = process.umask(0);
+    const lock = lockDirectory(directory.path);
+    const store = openSqliteEventStore({ path });
+    process.umask(umask);
+    await store.append('a', sealedAt('a', 0), -1);
+    for (const name of ['server.lock', 'events.sqlite', 'events.sqlite-wal', 'events.sqlite-shm'])
+      expect([name, statSync(join(directory.path, name)).mode & 0o777]).toEqual([name, 0o600]);
+    await store.close();
+    lock.release();
+  });
+
   it('cannot be had in a directory that does not exist', () => {
-    expect(() => lockDirectory(join(directory.path, 'nowhere'))).toThrow('cannot be locked');
+    expect(() => lockDirectory(join(directory.path, 'nowhere'))).toThrow('does not exist');
   });
 });
 

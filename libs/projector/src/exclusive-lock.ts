@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import { fileUnusable, makePrivate } from '#event-sourcing';
 
 /** Somebody else writes these views. */
 export class ViewsLocked extends Error {
@@ -13,16 +14,21 @@ export class ViewsLocked extends Error {
 /**
  * A lock of the operating system, held through SQLite on a file of its own until it is released or the process ends,
  * however it ends. (Not on the views themselves: they are read meanwhile.)
- * @throws ViewsLocked
+ * @throws ViewsLocked, FileUnusable
  */
 export function lockViews(path: string): () => void {
-  const lock = new Database(`${path}.lock`, { timeout: 0 });
+  const lockPath = `${path}.lock`;
+  makePrivate(lockPath);
+  let lock: Database.Database | undefined;
   try {
+    lock = new Database(lockPath, { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
-    lock.close();
+    lock?.close();
     if ((error as { code?: string }).code === 'SQLITE_BUSY') throw new ViewsLocked(path);
-    throw error;
+    const restore = 'It holds nothing: remove it while no projector uses the directory, and start again';
+    throw fileUnusable({ what: 'The lock of the views', path: lockPath, purpose: 'write', restore }, error);
   }
-  return () => lock.close();
+  const held = lock;
+  return () => held.close();
 }

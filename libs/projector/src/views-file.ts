@@ -1,7 +1,18 @@
 import { existsSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { AnyProjection, AnyTable, EventStore, Key, RecordedEvent } from '#event-sourcing';
+import {
+  fileUnusable,
+  makePrivate,
+  requireRoomForSharedMemory,
+  type AnyProjection,
+  type AnyTable,
+  type EventStore,
+  type FileUnusable,
+  type FileUse,
+  type Key,
+  type RecordedEvent,
+} from '#event-sourcing';
 import { lockViews } from './exclusive-lock.js';
 import { rowCodec, sqliteType } from './sqlite-values.js';
 
@@ -142,7 +153,7 @@ const rowsPerStatement = 32;
 /**
  * Opens the views for their one writer; creates the file. What a power loss takes the log gives back, so commits are not
  * synced (`synchronous=NORMAL`); a crash of the process loses nothing.
- * @throws ViewsLocked when another projector has them
+ * @throws ViewsLocked when another projector has them, FileUnusable
  */
 export function openViewsFile({
   path,
@@ -165,6 +176,8 @@ export function openViewsFile({
   let database: Database.Database;
   try {
     if (anew) for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
+    requireRoomForSharedMemory(viewsAt(path, 'write'));
+    makePrivate(path);
     database = new Database(path, { timeout: 5_000 });
   } catch (error) {
     unlock();
@@ -393,19 +406,17 @@ export function openViewsFile({
 
 /** In words that name the file, the cause and what to do. */
 function unusable(path: string, error: unknown): Error {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  if (!/^(SQLITE_|E[A-Z]+$)/.test(code)) return error as Error;
-  return new Error(`${path} cannot be used (${code}: ${message}). ${remedyOf(path, code)}`, { cause: error });
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return /^(SQLITE_|E[A-Z]+$)/.test(code) ? viewsUnusable(path, 'write', error) : (error as Error);
 }
 
-/** What helps against a failure of the file of the views; the log gives back whatever they held. */
-export function remedyOf(path: string, code: string): string {
-  if (/READONLY|CANTOPEN|PERM|AUTH|EACCES|EROFS/.test(code))
-    return `Check that this user may read and write it and ${dirname(path)}.`;
-  if (/FULL|ENOSPC/.test(code)) return 'Free some space on its disk.';
-  if (/BUSY|LOCKED/.test(code)) return 'Another process holds it: end that one.';
-  if (/IOERR/.test(code)) return 'Its disk fails: look at that first.';
-  return remedyOfDamage;
+/** What is wrong with the file of the views, and what helps: the log gives back whatever they held. */
+export function viewsUnusable(path: string, purpose: FileUse['purpose'], error: unknown): FileUnusable {
+  return fileUnusable(viewsAt(path, purpose), error);
+}
+
+function viewsAt(path: string, purpose: FileUse['purpose']): FileUse {
+  return { what: 'The views', path, purpose, restore: remedyOfDamage };
 }
 
 /**
@@ -428,8 +439,8 @@ export async function refuseForeignViews(
       ? (database.prepare(`SELECT ${checkpointColumns(database)} FROM projections`).all() as CheckpointRow[])
       : [];
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    throw new UnreadableViews(`${path} cannot be read (${message}). ${remedyOf(path, code)}`, { cause: error });
+    const { message } = viewsUnusable(path, 'read', error);
+    throw new UnreadableViews(message, { cause: error });
   } finally {
     database?.close();
   }

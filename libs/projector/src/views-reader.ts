@@ -3,7 +3,7 @@ import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
 import type { AnyProjection, AnyTable } from '#event-sourcing';
 import { fromSqlite, toSqlite } from './sqlite-values.js';
-import { remedyOf, type CheckpointRow, type ViewState, type ViewStatus } from './views-file.js';
+import { viewsUnusable, type CheckpointRow, type ViewState, type ViewStatus } from './views-file.js';
 
 /** The view does not exist yet: its projector has never run here. */
 export class ViewNotBuilt extends Error {
@@ -100,12 +100,9 @@ export function openViews<Tables>({
   function damage(view: string, error: unknown): ViewsDamaged {
     const known = damaged.get(view);
     if (known) return known;
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const found = new ViewsDamaged(
-      view,
-      `The view ${view} in ${path} cannot be read (${code === '' ? '' : `${code}: `}${message}). ${remedyOf(path, code)}`,
-      { cause: error },
-    );
+    const found = new ViewsDamaged(view, `The view ${view}: ${viewsUnusable(path, 'read', error).message}`, {
+      cause: error,
+    });
     damaged.set(view, found);
     onDamaged?.(found);
     return found;
