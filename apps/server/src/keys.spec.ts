@@ -46,7 +46,7 @@ describe('the keys that servers share', () => {
     rmSync(ledgerSecretPath(keysDirectory));
     mkdirSync(ledgerSecretPath(keysDirectory));
     expect(() => sharedLedgerSecret(shared())).toThrow(
-      expect.objectContaining({ exitCode: 78, message: expect.stringContaining('is of another kind') }),
+      expect.objectContaining({ exitCode: 78, message: expect.stringContaining('it is a directory') }),
     );
   });
 

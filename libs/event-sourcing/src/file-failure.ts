@@ -23,6 +23,8 @@ export interface FileUse {
   readonly purpose: 'read' | 'write';
   /** What to do when it is lost or is not what it should be, in sentences. */
   readonly restore: string;
+  /** The same where it has never been there, if that is something else. */
+  readonly missing?: string;
 }
 
 /** A file cannot be used. The message names the file, the cause and the remedy. */
@@ -44,16 +46,20 @@ export function fileUnusable(use: FileUse, error: unknown): FileUnusable {
   return new FileUnusable(cause, messageOf(use, cause, error), { cause: error });
 }
 
-function messageOf({ what, path, purpose, restore }: FileUse, cause: FileFailureCause, error: unknown): string {
+function messageOf(
+  { what, path, purpose, restore, missing = restore }: FileUse,
+  cause: FileFailureCause,
+  error: unknown,
+): string {
   const directory = dirname(path);
   const [because, remedy] = {
     diskFull: ['the disk is full', 'Free some space; nothing else is needed'],
     diskFails: [`the disk fails (${codeOf(error)})`, `Check the disk and the log of the system. ${restore}`],
     damaged: [`it is damaged (${codeOf(error)})`, `Keep a copy of it. ${restore}`],
     notADatabase: ['it is not a database, or its beginning was overwritten', `It was left as it is. ${restore}`],
-    missing: ['it does not exist', restore],
+    missing: ['it does not exist', missing],
     directoryMissing: [`the directory ${directory} does not exist`, 'Create it, or correct the path'],
-    notAFile: ['it, or what should be its directory, is of another kind', 'Move it away, or correct the path'],
+    notAFile: [kindIn(path), 'Move that away, or correct the path'],
     forbidden: [
       `this user may not ${purpose} it, or not write beside it`,
       `Change the owner or the mode of it and of ${directory}`,
@@ -64,6 +70,12 @@ function messageOf({ what, path, purpose, restore }: FileUse, cause: FileFailure
     other: [reasonIn(error), restore],
   }[cause] as [string, string];
   return `${what} ${path} cannot be ${purpose === 'read' ? 'read' : 'written'}: ${because}. ${remedy.replace(/\.$/, '')}.`;
+}
+
+function kindIn(path: string): string {
+  const there = lookAt(path);
+  if (there === 'hidden' || there === undefined) return 'a part of its path is no directory';
+  return there.isDirectory() ? 'it is a directory, not a file' : 'it is a file, not a directory';
 }
 
 const byCode: readonly (readonly [RegExp, FileFailureCause])[] = [

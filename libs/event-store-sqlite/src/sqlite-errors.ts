@@ -10,7 +10,8 @@ export function codeOf(error: unknown): string {
 /** The file of the events, as an operator knows it. */
 export function eventsIn(path: string, purpose: FileUse['purpose']): FileUse {
   const restore = 'Stop the server, run the integrity check, restore a backup, or correct the data directory';
-  return { what: 'The event store', path, purpose, restore };
+  const missing = 'Check the data directory, or start the server once: it makes the file';
+  return { what: 'The event store', path, purpose, restore, missing };
 }
 
 /** Nothing was written, or read, and why: trying again may help, unless the file is damaged. */

@@ -110,7 +110,7 @@ describe('an append', () => {
     other.exec('BEGIN IMMEDIATE');
     try {
       await expect(appendTo(store, 'a', 'second')).rejects.toThrow(StoreUnavailable);
-      await expect(appendTo(store, 'a', 'second')).rejects.toThrow('Another process holds the write lock');
+      await expect(appendTo(store, 'a', 'second')).rejects.toThrow('locked by another process');
       expect(await store.read('a')).toHaveLength(1);
     } finally {
       other.exec('ROLLBACK');

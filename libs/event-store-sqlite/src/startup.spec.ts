@@ -98,7 +98,7 @@ describe('opening a store is refused, with nothing changed, when', () => {
 
   it('its path is a directory', () => {
     mkdirSync(path);
-    expectRefusal({ path }, 'notALedger', 'is not a file');
+    expectRefusal({ path }, 'notALedger', 'not a file');
   });
 
   it('it is to be read and there is none', () => {
@@ -112,7 +112,7 @@ describe('opening a store is refused, with nothing changed, when', () => {
 
   it.each([false, true])('the file is no database (read only: %s)', (readOnly) => {
     writeFileSync(path, 'Dear diary, '.repeat(1_000));
-    expectRefusal({ path, readOnly }, 'notALedger', 'is not an event store');
+    expectRefusal({ path, readOnly }, 'notALedger', 'it is not a database');
   });
 
   it.each([false, true])('the database is of another program (read only: %s)', (readOnly) => {
