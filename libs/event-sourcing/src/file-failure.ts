@@ -98,7 +98,7 @@ function causeOf({ path, purpose }: FileUse, error: unknown): FileFailureCause {
   if (found === 'readOnly' && code !== 'EROFS' && forbidden) return 'forbidden';
   if (found) return found;
   // Not of the operating system, nor of SQLite: it says itself what it is.
-  if (code === '') return 'other';
+  if (code === '') return directory === undefined ? 'directoryMissing' : 'other';
   // It calls a full disk by several names: where it makes or grows a file beside the database, it is an error of the disk.
   if (isFull(dirname(path))) return 'diskFull';
   if (file === 'hidden' || directory === 'hidden') return 'forbidden';
