@@ -54,6 +54,32 @@ const secure = (peer: TestPeer, user = 'admin:changeit', ca = tls.caFile) =>
 const users = { admin: 'changeit', clerk: 'pass' };
 
 describe('the first contact', () => {
+  it.each([1, 3] as const)('names TLS where %i nodes speak it and the client does not', async (nodes) => {
+    const peer = await startPeer({ nodes, tls, users });
+    const store = open(`esdb://${peer.addresses.join(',')}?tls=false&maxDiscoverAttempts=1`);
+    expect(await failureOf(store.connect())).toMatchObject({
+      name: 'StoreRefused',
+      refusal: 'tlsMismatch',
+      message: expect.stringContaining('speaks TLS, but the connection string says tls=false'),
+    });
+  });
+
+  it('names TLS where the client speaks it and the database closes such connections without a word', async () => {
+    const plain = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', (first: Buffer) =>
+        first.subarray(0, 3).toString() === 'GET'
+          ? socket.end('HTTP/1.1 204 No Content\r\n\r\n')
+          : void socket.destroy(),
+      );
+    });
+    const store = open(`esdb://${(await listening(plain)).replace('127.0.0.1', 'localhost')}?tls=true`);
+    expect(await failureOf(store.connect())).toMatchObject({
+      refusal: expect.stringMatching(/tlsMismatch|wrongCertificate/),
+      message: expect.stringContaining('does not speak TLS'),
+    });
+  });
+
   it('is made with a database that is ready, without TLS', async () => {
     const peer = await startPeer();
     const store = open(peer.connectionString);

@@ -1,5 +1,6 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { connect as connectTls } from 'node:tls';
 import type { EndPoint } from '@eventstore/db-client';
 import type { ConnectionSettings } from './connection-string.js';
 import { StoreRefused } from './store-refused.js';
@@ -19,6 +20,58 @@ export async function requireNearClock(settings: ConnectionSettings, timeout: nu
         `The event store takes the deadline of an append by its own clock, so they may be at most ${allowed} ms apart. Set both by NTP.`,
     );
   }
+}
+
+/**
+ * For a database that cannot be reached: a node that speaks TLS closes a connection without it, and the other way round,
+ * with no word of why, so it looks like one that is away, and would be waited for without end.
+ * @throws StoreRefused when a node speaks TLS and this client does not, or the other way round
+ */
+export async function requireSameSecurity({ endpoints, tls }: ConnectionSettings, timeout: number): Promise<void> {
+  const speaks = tls ? speaksPlainly : speaksTls;
+  const others = await Promise.all(
+    endpoints.map(async (endpoint) => ((await speaks(endpoint, timeout)) ? endpoint : undefined)),
+  );
+  const other = others.find((endpoint) => endpoint !== undefined);
+  if (!other) return;
+  const node = `The event store at ${other.address}:${other.port}`;
+  throw new StoreRefused(
+    'tlsMismatch',
+    tls
+      ? `${node} does not speak TLS, but the connection string asks for it. Switch it on at the database; only for development, set tls=false.`
+      : `${node} speaks TLS, but the connection string says tls=false. Remove that, and name the certificate to trust (tlsCAFile).`,
+  );
+}
+
+function speaksTls({ address, port }: EndPoint, timeout: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    // Nothing is sent over it, so it does not matter whose certificate it is.
+    const socket = connectTls({ host: address, port, rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+    const done = (spoken: boolean) => {
+      clearTimeout(late);
+      socket.destroy();
+      resolve(spoken);
+    };
+    const late = setTimeout(() => done(false), timeout);
+    socket.on('secureConnect', () => done(true));
+    socket.on('error', () => done(false));
+    socket.on('close', () => done(false));
+  });
+}
+
+function speaksPlainly({ address, port }: EndPoint, timeout: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const asking = requestHttp({ host: address, port, path: '/health/live', agent: false, timeout });
+    const done = (spoken: boolean) => {
+      clearTimeout(late);
+      asking.destroy();
+      resolve(spoken);
+    };
+    const late = setTimeout(() => done(false), timeout);
+    asking.on('response', () => done(true));
+    asking.on('error', () => done(false));
+    asking.end();
+  });
 }
 
 interface Dated {

@@ -5,7 +5,7 @@ import { connection as openConnection, orAborted } from './connection.js';
 import { connectionSettings } from './connection-string.js';
 import { eventIds } from './event-ids.js';
 import { toProposed } from './event-records.js';
-import { requireNearClock } from './first-contact.js';
+import { requireNearClock, requireSameSecurity } from './first-contact.js';
 import { logEnd as endOfLog } from './log-end.js';
 import { logSubscriptions } from './log-subscription.js';
 import { throttled } from './notices.js';
@@ -98,7 +98,10 @@ export function openKurrentdbEventStore({
         await orAborted(Promise.resolve(connection.ready()), signal);
       } catch (error) {
         signal.throwIfAborted();
-        throw refusedOrUnavailable(error);
+        const refused = refusedOrUnavailable(error);
+        if (refused instanceof StoreUnavailable)
+          await orAborted(requireSameSecurity(settings, Math.min(callTimeout, 1_000)), signal);
+        throw refused;
       }
       await orAborted(requireNearClock(settings, Math.min(callTimeout, 1_000)), signal);
     },

@@ -2,6 +2,7 @@
 export type Refusal =
   | 'badConnectionString'
   | 'insecure'
+  | 'tlsMismatch'
   | 'wrongCertificate'
   | 'wrongCredentials'
   | 'accessDenied'
