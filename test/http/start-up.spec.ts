@@ -66,7 +66,10 @@ describe('a server that is not configured rightly', () => {
 
   it('says that it has no partners', async () => {
     const { code, said } = await failure({ env: { PARTNERS_FILE: join(directory, 'none.json') } });
-    expect([code, said]).toEqual([78, expect.stringMatching(/partners file .*none\.json cannot be read: it does not exist/)]);
+    expect([code, said]).toEqual([
+      78,
+      expect.stringMatching(/partners file .*none\.json cannot be read: it does not exist/),
+    ]);
   });
 });
 
