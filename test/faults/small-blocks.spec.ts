@@ -1,13 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { sealedAt } from '#event-sourcing/testing';
 import { openSqliteEventStore } from '#event-store-sqlite';
 import { start } from './projector-process.js';
 import { temporaryDirectory } from './store-process.js';
-
-jest.setTimeout(120_000);
 
 const directory = temporaryDirectory();
 const image = join(directory.path, 'image');
