@@ -29,6 +29,8 @@ export interface Situation {
     readonly resellers: readonly SupportContact[];
   };
   readonly nameTaken: boolean;
+  /** Whose relationship it would be. */
+  readonly customer: string;
   readonly house: HouseRules;
 }
 
@@ -123,6 +125,8 @@ interface Grant {
 export interface World {
   stage: 'never' | 'asked' | 'declined' | 'withdrawn' | 'lapsed' | 'on' | 'off';
   term: number;
+  /** When the relationship was last removed. */
+  lastEnd: Time | undefined;
   request: { readonly lapses: Time; readonly dap: boolean; readonly contacts: string[] } | undefined;
   agreed: boolean;
   profile: { name: string; domain: string | undefined };
@@ -141,6 +145,7 @@ export function newWorld(): World {
   return {
     stage: 'never',
     term: 0,
+    lastEnd: undefined,
     request: undefined,
     agreed: false,
     profile: { name: '', domain: undefined },
@@ -746,15 +751,19 @@ function dap(world: World, id: string, at: Time): Fact {
 // The rules, command by command
 
 const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N], situation: Situation) => Fact[] } = {
-  RequestResellerRelationship(world, data, { partner, now, house }) {
+  RequestResellerRelationship(world, data, { partner, now, house, customer }) {
+    if (partner.type === 'indirectReseller') no('PartnerTypeNotAllowed');
     if (partner.standing !== 'good') no('PartnerRestricted');
     const asked = countsFrom(data.effectiveAt, now);
     const reseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
     if (world.stage === 'on') no('AlreadyActive');
     if (world.request && now <= world.request.lapses) no('RequestAlreadyOpen');
-    if (data.delegatedAdmin && asked >= dapOfferedUntil) no('DapNoLongerOffered');
+    // Too late to ask for, or too late to be answered.
+    if (data.delegatedAdmin && (asked >= dapOfferedUntil || asked + 90 * day < now)) no('DapNoLongerOffered');
     noneOf(
       wrongStart(asked, now),
+      [partner.tenantId, data.indirectResellerId, '00000000-0000-0000-0000-000000000000'].includes(customer) &&
+        'InvalidCustomer',
       !isOneMarket(partner.market, data.market, house) && 'MarketMismatch',
       data.indirectResellerId !== undefined && !reseller && 'ResellerNotRelated',
     );
@@ -776,6 +785,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   },
 
   AcceptResellerRelationship(world, { acceptedBy }, situation) {
+    if (situation.partner.type === 'indirectReseller') no('PartnerTypeNotAllowed');
     checkSignature(acceptedBy, situation);
     const request = answerable(world, situation.now);
     world.stage = 'on';
@@ -824,9 +834,12 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   UpdateCustomerProfile(world, { name, domain }, { now }) {
     checkOn(world);
     const newName = name === world.profile.name ? undefined : name;
-    const newDomain = domain === world.profile.domain ? undefined : domain;
+    const newDomain = domain?.toLowerCase() === (world.profile.domain ?? '').toLowerCase() ? undefined : domain;
     if (newName === undefined && newDomain === undefined) no('NothingToChange');
-    world.profile = { name: newName ?? world.profile.name, domain: newDomain ?? world.profile.domain };
+    world.profile = {
+      name: newName ?? world.profile.name,
+      domain: newDomain === undefined ? world.profile.domain : newDomain || undefined,
+    };
     return [['CustomerProfileUpdated', { name: newName, domain: newDomain, updatedAt: iso(now) }]];
   },
 
@@ -845,6 +858,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const grants = world.grants.filter((grant) => grant.term === world.term && isOpen(grant));
     for (const grant of grants) grant.status = 'revoked';
     close(world, 'off');
+    world.lastEnd = now;
     world.agreed = false;
     return [
       ['ResellerRelationshipRemoved', { relationshipTerm: world.term, removedAt: iso(now), noticeGiven }],
@@ -1041,7 +1055,15 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   ScheduleSubscriptionChange(world, { subscriptionId, change, billingCycle }, { now }) {
     const subscription = toChange(world, subscriptionId);
     const wanted = change && Object.values(change).some((value) => value !== undefined) ? change : undefined;
-    if (!wanted && billingCycle === undefined) no('NothingToChange');
+    const comes = (change: Subscription['planned'], cycle: BillingCycle | undefined) =>
+      JSON.stringify([
+        change?.quantity ?? subscription.quantity,
+        change?.offerId ?? subscription.offer,
+        change?.termDuration ?? subscription.length,
+        cycle ?? subscription.cycle,
+      ]);
+    const { planned, plannedCycle } = subscription;
+    if (comes(wanted ?? planned, billingCycle ?? plannedCycle) === comes(planned, plannedCycle)) no('NothingToChange');
     subscription.planned = wanted ?? subscription.planned;
     subscription.plannedCycle = billingCycle ?? subscription.plannedCycle;
     return [['SubscriptionChangeScheduled', { subscriptionId, change: wanted, billingCycle, scheduledAt: iso(now) }]];
@@ -1249,8 +1271,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const { kind, status } = ofThisTerm(world, world.subscriptions, subscriptionId);
     if (kind === 'newCommerce') no('SupportContactNotSupported');
     if (status === 'deleted') no('SubscriptionDeleted');
-    const related = [itself(partner), ...partner.resellers].some((known) => sameContact(known, contact));
+    const related = [itself(partner), ...partner.resellers].find(({ tenantId }) => tenantId === contact.tenantId);
     if (!related || !world.contacts.includes(contact.tenantId)) no('SupportContactNotAvailable');
+    if (!sameContact(related, contact)) no('InvalidSupportContact');
     const there = world.designations.find(({ subscription }) => subscription === subscriptionId);
     if (there && sameContact(there.contact, contact)) no('NothingToChange');
     designate(world, subscriptionId, contact, house);
@@ -1267,7 +1290,8 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     checkOn(world);
     const granted = countsFrom(effectiveAt, now);
     checkUnused(world.grants, grantId);
-    if (granted >= dapOfferedUntil) no('DapNoLongerOffered');
+    if (granted >= dapOfferedUntil || (world.lastEnd !== undefined && granted <= world.lastEnd))
+      no('DapNoLongerOffered');
     if (world.grants.some((grant) => grant.kind === 'dap' && grant.term === world.term && isOpen(grant)))
       no('NothingToChange');
     checkGrantRoom(world, house);

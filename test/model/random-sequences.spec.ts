@@ -72,6 +72,7 @@ interface Step {
   readonly actor: Actor | undefined;
   readonly partner: Pick<Partner, 'type' | 'standing' | 'market'>;
   readonly nameTaken: boolean;
+  readonly customer: string;
 }
 
 interface Sequence {
@@ -187,7 +188,7 @@ const utterances: Record<CommandName, Arbitrary<Utterance>> = {
   ConfirmCustomerAgreement: says('ConfirmCustomerAgreement', {}, { agreedAt: past }),
   UpdateCustomerProfile: says('UpdateCustomerProfile', {
     name: maybe(constantFrom('Fabrikam', 'Fabrikam Europe')),
-    domain: maybe(constantFrom('fabrikam.example', 'fabrikam.eu')),
+    domain: maybe(constantFrom('fabrikam.example', 'Fabrikam.Example', 'fabrikam.eu', '')),
   }),
   RemoveResellerRelationship: says('RemoveResellerRelationship', { noticeGiven: maybe(boolean()) }),
 
@@ -381,6 +382,7 @@ const stepOf = (utterance: Arbitrary<Utterance>): Arbitrary<Step> =>
       market: rarely('US', 'DE', 'UM', 'BR', 'NG'),
     }),
     nameTaken: rarely(false, true),
+    customer: rarely('customer', itself.tenantId, reseller.tenantId, '00000000-0000-0000-0000-000000000000'),
   });
 
 const request: Utterance = {
@@ -568,6 +570,7 @@ function agree(
     actor: undefined,
     partner: { type: 'directBillPartner', standing: 'good', market: 'US' },
     nameTaken: false,
+    customer: 'customer',
   } as const;
 
   for (const step of [...opening.map((utterance) => ({ ...usual, utterances: [utterance] })), ...steps]) {
@@ -581,13 +584,20 @@ function agree(
         actor,
         policy,
         partner,
-        customerId: 'customer',
+        customerId: step.customer,
         grantNameTaken: step.nameTaken,
       };
       return { said, actor, actual: decision(decider, state, said, context) };
     });
     const { said, actor, actual } = sayable.reduce((one, other) => (news(other) < news(one) ? other : one));
-    const expected = judge(world, said, { now, actor, partner, nameTaken: step.nameTaken, house });
+    const expected = judge(world, said, {
+      now,
+      actor,
+      partner,
+      nameTaken: step.nameTaken,
+      customer: step.customer,
+      house,
+    });
 
     trace.push(`${iso(now)} ${actor.kind} ${said.type} ${JSON.stringify(said.data)}\n    → ${described(expected)}`);
     const difference = differenceBetween(expected, actual);

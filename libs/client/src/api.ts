@@ -295,7 +295,7 @@ export interface paths {
         put?: never;
         /**
          * Update customer profile
-         * @description Changes the name or the domain of the customer; what is not named stays.
+         * @description Changes the name or the domain of the customer; what is not named stays, and an empty domain clears it.
          */
         post: operations["updateCustomerProfile"];
         delete?: never;
@@ -315,7 +315,7 @@ export interface paths {
         put?: never;
         /**
          * Update customer profile
-         * @description Changes the name or the domain of the customer; what is not named stays.
+         * @description Changes the name or the domain of the customer; what is not named stays, and an empty domain clears it.
          */
         post: operations["updateCustomerProfileOfPartner"];
         delete?: never;
@@ -5714,7 +5714,7 @@ export interface components {
                 };
             };
         };
-        /** @description One of: IdempotencyKeyReused, EffectiveInFuture, DateOutOfRange, MarketMismatch, NoticeAcknowledgementMissing, InvalidReason, InvalidItem, InvalidSupportContact, ResellerNotRelated, DurationOutOfRange, NameTooLong, RolesMissing, AutoExtendNotAllowed, RoleNotGranted. */
+        /** @description One of: IdempotencyKeyReused, EffectiveInFuture, DateOutOfRange, InvalidCustomer, MarketMismatch, NoticeAcknowledgementMissing, InvalidReason, InvalidItem, InvalidSupportContact, ResellerNotRelated, DurationOutOfRange, NameTooLong, RolesMissing, AutoExtendNotAllowed, RoleNotGranted. */
         CommandUnprocessable: {
             headers: {
                 "X-Correlation-Id": components["headers"]["CorrelationId"];
@@ -5726,7 +5726,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "IdempotencyKeyReused" | "EffectiveInFuture" | "DateOutOfRange" | "MarketMismatch" | "NoticeAcknowledgementMissing" | "InvalidReason" | "InvalidItem" | "InvalidSupportContact" | "ResellerNotRelated" | "DurationOutOfRange" | "NameTooLong" | "RolesMissing" | "AutoExtendNotAllowed" | "RoleNotGranted";
+                    code?: "IdempotencyKeyReused" | "EffectiveInFuture" | "DateOutOfRange" | "InvalidCustomer" | "MarketMismatch" | "NoticeAcknowledgementMissing" | "InvalidReason" | "InvalidItem" | "InvalidSupportContact" | "ResellerNotRelated" | "DurationOutOfRange" | "NameTooLong" | "RolesMissing" | "AutoExtendNotAllowed" | "RoleNotGranted";
                     /** @constant */
                     status?: 422;
                 };

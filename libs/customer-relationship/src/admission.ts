@@ -36,14 +36,19 @@ export function requireActive(state: Frozen<CustomerRelationship>): void {
 }
 
 /** The partner may sell (rules R27, R3's reason: only direct-bill partners and indirect providers transact). */
-export function requireSeller({ partner, policy }: Context): void {
+export function requireSeller(context: Context): void {
+  requirePartnerType(context);
+  requireGoodStanding(context);
+}
+
+/** An indirect reseller's provider does it, naming it as the reseller (rules R1a, R3). */
+export function requirePartnerType({ partner, policy }: Context): void {
   if (!policy.removal.partnerTypes.includes(partner.type))
     throw reject('PartnerTypeNotAllowed', {
       partnerType: partner.type,
       allowed: policy.removal.partnerTypes,
       hint: 'askTheProvider',
     });
-  requireGoodStanding({ partner });
 }
 
 /** Restricted and suspended partners may neither request nor sell (rule R27). */

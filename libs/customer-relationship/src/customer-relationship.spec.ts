@@ -96,6 +96,7 @@ describe('Refusals', () => {
     expect(byKind.meaning).toEqual([
       'EffectiveInFuture',
       'DateOutOfRange',
+      'InvalidCustomer',
       'MarketMismatch',
       'NoticeAcknowledgementMissing',
       'InvalidReason',
@@ -108,6 +109,6 @@ describe('Refusals', () => {
       'AutoExtendNotAllowed',
       'RoleNotGranted',
     ]);
-    expect(byKind.state).toHaveLength(Object.keys(rejections).length - 6 - 3 - 13);
+    expect(byKind.state).toHaveLength(Object.keys(rejections).length - 6 - 3 - 14);
   });
 });

@@ -933,7 +933,15 @@ describe('Delegated admin privileges (DAP)', () => {
     given(...established, legacyAdminGranted('dap-0'), terminated('dap-0'))
       .when(record())
       .then(granted('2022-05-01T00:00:00.000Z'));
-    given(...established, legacyAdminGranted('dap-0'), removed(), ...reestablished)
+  });
+
+  it('do not come back after a removal, which has revoked what was granted before it (R23)', () => {
+    for (const history of [[legacyAdminGranted('dap-0')], []])
+      given(...established, ...history, removed(), ...reestablished)
+        .when(record())
+        .rejects('DapNoLongerOffered', { removedAt: '2026-11-21T12:00:00.000Z' });
+    // Of the later term, because granted in it.
+    given(...established, removed(1, '2022-04-30T23:59:59.999Z'), ...reestablished)
       .when(record())
       .then(granted('2022-05-01T00:00:00.000Z'));
   });

@@ -68,13 +68,16 @@ type PrivilegesGranted = MessageOf<RelationshipEvents, 'DelegatedAdminPrivileges
 type PrivilegesRevoked = MessageOf<RelationshipEvents, 'DelegatedAdminPrivilegesRevoked'>;
 
 export const delegatedAdminDecisions = {
-  /** Rule G10: what was granted while DAP was offered may still be entered; the customer has one at most. */
+  /** Rules G10, R23: what was granted while DAP was offered may still be entered; the customer has one at most. */
   RecordLegacyDelegatedAdmin(state, { grantId, effectiveAt }, { now, policy }) {
     requireActive(state);
     const grantedAt = effectiveTime(effectiveAt, now);
     requireNew(state.grants, 'grant', grantId);
     const { dapOfferedUntil } = policy.delegatedAdmin;
     if (grantedAt >= dapOfferedUntil) throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil });
+    // What was granted before the removal has been revoked with it.
+    if (state.removedAt !== undefined && grantedAt <= state.removedAt)
+      throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil, removedAt: state.removedAt });
     const existing = openGrants(state).find(([, { kind }]) => kind === 'dap');
     if (existing) throw reject('NothingToChange', { grantId: existing[0] });
     requireRoomForGrant(state, policy);

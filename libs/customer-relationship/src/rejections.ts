@@ -11,7 +11,7 @@ export const rejections = {
   // who
   RoleNotAllowed: 'who', // R4, S19, V5
   UserContextRequired: 'who', // R5
-  PartnerTypeNotAllowed: 'who', // R3
+  PartnerTypeNotAllowed: 'who', // R1a, R3
   PartnerRestricted: 'who', // R27
   ActorNotAllowed: 'who', // R28
   AcceptorNotGlobalAdmin: 'who', // R25
@@ -62,6 +62,7 @@ export const rejections = {
   // meaning
   EffectiveInFuture: 'meaning',
   DateOutOfRange: 'meaning', // D1
+  InvalidCustomer: 'meaning',
   MarketMismatch: 'meaning', // R26, R26a
   NoticeAcknowledgementMissing: 'meaning', // R21
   InvalidReason: 'meaning', // S19, S19a

@@ -234,7 +234,7 @@ describe('A relationship request', () => {
   it('brings delegated admin privileges (DAP) as long as they were offered (G10)', () => {
     const offeredUntil = '2023-10-09T00:00:00.000Z';
     given()
-      .when(ask({ delegatedAdmin: true, effectiveAt: '2023-10-08T23:59:59.999Z' }))
+      .when(ask({ delegatedAdmin: true, effectiveAt: '2023-10-08T23:59:59.999Z' }), { now: '2024-01-06T23:59:59.999Z' })
       .then(
         requestedNow({
           delegatedAdmin: true,
@@ -245,12 +245,48 @@ describe('A relationship request', () => {
     given()
       .when(ask({ delegatedAdmin: true, effectiveAt: offeredUntil }))
       .rejects('DapNoLongerOffered', { offeredUntil });
+    // It has lapsed, so nobody can accept it any more.
+    given()
+      .when(ask({ delegatedAdmin: true, effectiveAt: '2023-10-08T23:59:59.999Z' }), { now: '2024-01-07T00:00:00.000Z' })
+      .rejects('DapNoLongerOffered', { offeredUntil });
     given()
       .when(ask({ delegatedAdmin: true }))
       .rejects('DapNoLongerOffered', { offeredUntil });
     given()
       .when(ask({ delegatedAdmin: false, effectiveAt: offeredUntil }))
       .thenNames('ResellerRelationshipRequested');
+  });
+
+  it('is not made by an indirect reseller, nor accepted from one: its provider asks, naming it (R1a, R3)', () => {
+    const askTheProvider = { partnerType: 'indirectReseller', hint: 'askTheProvider' };
+    const ofReseller = { partner: { ...partner, type: 'indirectReseller' as const } };
+    for (const standing of ['good', 'restricted'] as const)
+      given()
+        .when(ask(), { partner: { ...ofReseller.partner, standing } })
+        .rejects('PartnerTypeNotAllowed', askTheProvider);
+    // One of before there was this rule is open: what is left is to say no, to take it back, or to let it lapse.
+    const open = given(requestedNow());
+    const byCustomer = { ...ofReseller, actor: customerUser('CustomerGlobalAdmin') };
+    open
+      .when({ type: 'AcceptResellerRelationship', data: {} }, byCustomer)
+      .rejects('PartnerTypeNotAllowed', askTheProvider);
+    open
+      .when({ type: 'DeclineResellerRelationship', data: {} }, byCustomer)
+      .thenNames('ResellerRelationshipRequestDeclined');
+    open
+      .when({ type: 'WithdrawRelationshipRequest', data: {} }, ofReseller)
+      .thenNames('ResellerRelationshipRequestWithdrawn');
+  });
+
+  it.each([
+    ['00000000-0000-0000-0000-000000000000', 'notAPlaceholder'],
+    ['ffffffff-ffff-ffff-ffff-ffffffffffff', 'notAPlaceholder'],
+    [partner.tenantId, 'notThePartner'],
+    [reseller.tenantId, 'notTheReseller'],
+  ])('is not made to %s: %s', (id, rule) => {
+    given()
+      .when(ask({ indirectResellerId: reseller.tenantId }), { customerId: id })
+      .rejects('InvalidCustomer', { customerId: id, rule });
   });
 
   it('makes nobody available as a support contact: requested is not established (R17, R22)', () => {
@@ -462,6 +498,23 @@ describe('The customer agreement', () => {
 });
 
 describe('The customer profile', () => {
+  it('compares domains without case, and is cleared of its domain by an empty one', () => {
+    given(...established)
+      .when(update({ domain: 'FABRIKAM.Example' }))
+      .rejects('NothingToChange');
+    const cleared = { type: 'CustomerProfileUpdated', data: { domain: '', updatedAt: now } } as const;
+    given(...established)
+      .when(update({ domain: '' }))
+      .then(cleared);
+    expect(given(...established, cleared).state().customer).toEqual({ name: 'Fabrikam' });
+    given(...established, cleared)
+      .when(update({ domain: '' }))
+      .rejects('NothingToChange');
+    given(...established, cleared)
+      .when(update({ domain: 'Fabrikam.eu' }))
+      .then({ type: 'CustomerProfileUpdated', data: { domain: 'Fabrikam.eu', updatedAt: now } });
+  });
+
   it('says only what changes', () => {
     given(...established)
       .when(update({ name: 'Fabrikam Inc.', domain: 'fabrikam.example' }))

@@ -7,13 +7,15 @@ import {
   requireActive,
   requireCustomerGlobalAdmin,
   requireDue,
-  requireGoodStanding,
+  requirePartnerType,
   requireKnown,
+  requireSeller,
   type RelayedSignature,
 } from './admission.js';
 import { addDays, hasPassed, type Instant } from './calendar.js';
 import type { Context, Decisions, Steps } from './context.js';
 import { grantOfferedWithRelationship } from './delegated-admin.js';
+import { isTenantId } from './parties.js';
 import { reject } from './rejections.js';
 import { decideRemoval, endTerm } from './removal.js';
 import { salesRegionOf } from './sales-regions.js';
@@ -44,7 +46,7 @@ export interface RelationshipLifecycleCommands {
     /** When the customer agreed; not in the future. */
     readonly agreedAt?: Instant;
   };
-  /** Changes the name or the domain of the customer; what is not named stays. */
+  /** Changes the name or the domain of the customer; what is not named stays, and an empty domain clears it. */
   UpdateCustomerProfile: { readonly name?: string; readonly domain?: string };
   /** Ends the reseller relationship. Refused, with every blocker, while active items remain. */
   RemoveResellerRelationship: {
@@ -54,10 +56,10 @@ export interface RelationshipLifecycleCommands {
 }
 
 export const relationshipDecisions = {
-  /** Rules R22, R24, R26, R26a, R27, G10. After a removal this is how the relationship comes back. */
+  /** Rules R3, R22, R24, R26, R26a, R27, G10; R1a: an indirect reseller's provider asks. After a removal this is how the relationship comes back. */
   RequestResellerRelationship(state, data, context) {
     const { now, policy, partner, customerId } = context;
-    requireGoodStanding(context);
+    requireSeller(context);
     const requestedAt = effectiveTime(data.effectiveAt, now);
     const indirectReseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
     if (state.status === 'active') throw reject('AlreadyActive', { establishedAt: state.establishedAt });
@@ -67,10 +69,13 @@ export const relationshipDecisions = {
         expiresAt: state.request.expiresAt,
       });
     const delegatedAdmin = data.delegatedAdmin ?? false;
-    if (delegatedAdmin && requestedAt >= policy.delegatedAdmin.dapOfferedUntil)
+    const expiresAt = addDays(requestedAt, policy.relationshipRequestDays);
+    // One of that time that has lapsed since is one that nobody can accept any more.
+    if (delegatedAdmin && (requestedAt >= policy.delegatedAdmin.dapOfferedUntil || hasPassed(expiresAt, now)))
       throw reject('DapNoLongerOffered', { offeredUntil: policy.delegatedAdmin.dapOfferedUntil });
     refuseFaults(
       effectiveFault('effectiveAt', data.effectiveAt, now),
+      customerFault(context, data.indirectResellerId),
       marketFault(data.market, context),
       data.indirectResellerId !== undefined && !indirectReseller
         ? reject('ResellerNotRelated', { indirectResellerId: data.indirectResellerId })
@@ -94,14 +99,15 @@ export const relationshipDecisions = {
           delegatedAdmin,
           ...(indirectReseller ? { indirectReseller } : {}),
           requestedAt,
-          expiresAt: addDays(requestedAt, policy.relationshipRequestDays),
+          expiresAt,
         },
       },
     ];
   },
 
-  /** Rules R25, R29. */
+  /** Rules R25, R29; R1a: a request of an indirect reseller, made before there was this rule, leads nowhere but to no or an end. */
   AcceptResellerRelationship(state, { acceptedBy }, context) {
+    requirePartnerType(context);
     const signature = customerSignature(acceptedBy, context);
     const request = openRequest(state, context);
     const relationshipTerm = state.relationshipTerm + 1;
@@ -148,7 +154,10 @@ export const relationshipDecisions = {
     requireActive(state);
     const changes = {
       ...(name !== undefined && name !== state.customer.name ? { name } : {}),
-      ...(domain !== undefined && domain !== state.customer.domain ? { domain } : {}),
+      // An empty one clears it; upper and lower case are the same domain.
+      ...(domain !== undefined && domain.toLowerCase() !== (state.customer.domain ?? '').toLowerCase()
+        ? { domain }
+        : {}),
     };
     if (Object.keys(changes).length === 0) throw reject('NothingToChange');
     return [{ type: 'CustomerProfileUpdated', data: { ...changes, updatedAt: now } }];
@@ -198,7 +207,8 @@ export const relationshipSteps: Steps<
   },
   CustomerProfileUpdated(state, { name, domain }) {
     if (name !== undefined) state.customer.name = name;
-    if (domain !== undefined) state.customer.domain = domain;
+    if (domain === '') delete state.customer.domain;
+    else if (domain !== undefined) state.customer.domain = domain;
   },
   ResellerRelationshipRemoved: endTerm,
 };
@@ -209,6 +219,17 @@ function closeRequest(
 ): void {
   state.status = status;
   delete state.request;
+}
+
+/** A customer is a tenant of its own: neither a placeholder, nor the partner, nor the reseller that is invited along. */
+function customerFault(
+  { customerId, partner }: Context,
+  indirectResellerId: string | undefined,
+): Rejection | undefined {
+  if (!isTenantId(customerId)) return reject('InvalidCustomer', { customerId, rule: 'notAPlaceholder' });
+  if (customerId === partner.tenantId) return reject('InvalidCustomer', { customerId, rule: 'notThePartner' });
+  if (customerId === indirectResellerId) return reject('InvalidCustomer', { customerId, rule: 'notTheReseller' });
+  return undefined;
 }
 
 /** The partner sells where the customer is: in its sales region (rule R26a), or in its country where the policy knows none. */

@@ -12,9 +12,9 @@ const nouns = readdirSync(folder)
   .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts') && name !== 'rules.ts')
   .map((name) => readFileSync(resolve(folder, name), 'utf8'));
 
-/** The rules that a text names: `Rules S2, S4–S6` are four. */
+/** The rules that a text names: `Rules S2, S4–S6` are four. What corrects a rule, such as R26a, stands in its sentence. */
 function rulesIn(text: string): string[] {
-  return [...text.matchAll(/\b([RSVCG])(\d+)(?:–[RSVCG]?(\d+))?/g)].flatMap(([, letter, from, to]) =>
+  return [...text.matchAll(/\b([RSVCG])(\d+)(?![\da-z])(?:–[RSVCG]?(\d+))?/g)].flatMap(([, letter, from, to]) =>
     Array.from({ length: Number(to ?? from) - Number(from) + 1 }, (_, index) => `${letter}${Number(from) + index}`),
   );
 }

@@ -7,7 +7,7 @@ import type { RelationshipEvents } from './events.js';
 export const businessRules = {
   R1: 'Only an active reseller relationship can be removed.',
   R2: 'A relationship that has been removed is not removed again.',
-  R3: 'Only direct-bill partners and indirect providers transact with customers and remove the relationship.',
+  R3: 'Only direct-bill partners and indirect providers ask for a relationship, transact with customers and remove it.',
   R4: 'Whoever removes a relationship holds a role that the policy names.',
   R5: 'A relationship is removed by a person, not by an app alone.',
   R6: 'An active subscription keeps a relationship from being removed.',
@@ -121,11 +121,11 @@ const passed = [
 /** The rules that govern each command, whether a person or the clock brings it about. */
 export const governedBy = {
   RequestResellerRelationship: {
-    rules: ['R22', 'R24', 'R26', 'R27', 'R29', 'G10', 'D1'],
+    rules: ['R3', 'R22', 'R24', 'R26', 'R27', 'R29', 'G10', 'D1'],
     says: ['ResellerRelationshipRequested'],
   },
   AcceptResellerRelationship: {
-    rules: ['R22', 'R23', 'R25', 'R29', 'G10'],
+    rules: ['R3', 'R22', 'R23', 'R25', 'R29', 'G10'],
     says: ['ResellerRelationshipEstablished'],
   },
   DeclineResellerRelationship: { rules: ['R25', 'R29'], says: ['ResellerRelationshipRequestDeclined'] },
@@ -183,7 +183,7 @@ export const governedBy = {
   AssignSupportContact: { rules: ['R20', 'C1', 'C2', 'C3', 'C5'], says: ['SupportContactAssigned'] },
   WithdrawSupportContact: { rules: ['R20', 'C1'], says: ['SupportContactWithdrawn'] },
 
-  RecordLegacyDelegatedAdmin: { rules: ['R20', 'G10', 'D1'], says: ['DelegatedAdminPrivilegesGranted'] },
+  RecordLegacyDelegatedAdmin: { rules: ['R20', 'R23', 'G10', 'D1'], says: ['DelegatedAdminPrivilegesGranted'] },
   RequestDelegatedAdmin: { rules: ['R20', 'G1', 'G2', 'G3', 'G5', 'G6', 'D1'], says: ['DelegatedAdminRequested'] },
   UpdateDelegatedAdminRequest: {
     rules: ['R20', 'G1', 'G2', 'G3', 'G4', 'G5', 'G6'],

@@ -1017,6 +1017,30 @@ describe('changing a subscription', () => {
       .when(schedule({ change: { quantity: 3 } }))
       .then(scheduled({ change: { quantity: 3 } }));
     given(established, active(id)).when(schedule({})).rejects('NothingToChange', { subscriptionId: id });
+    // To what is already so: what the next term brings stays the same, whether that was scheduled or nothing was.
+    const nothing = { subscriptionId: id };
+    const monthly = active(id, { billingCycle: 'monthly' });
+    for (const same of [
+      { change: { quantity: 5 } },
+      { change: { offerId: `offer-of-${id}` } },
+      { change: { termDuration: 'P1Y' } },
+      { billingCycle: 'monthly' },
+      { change: { quantity: 5, termDuration: 'P1Y', offerId: `offer-of-${id}` }, billingCycle: 'monthly' },
+    ] as const)
+      given(established, monthly).when(schedule(same)).rejects('NothingToChange', nothing);
+    const nine = changeScheduled(id, { change: { quantity: 9 }, billingCycle: 'annual' });
+    for (const same of [
+      { change: { quantity: 9 } },
+      { billingCycle: 'annual' },
+      { change: { quantity: 9, termDuration: 'P1Y' }, billingCycle: 'annual' },
+    ] as const)
+      given(established, monthly, nine).when(schedule(same)).rejects('NothingToChange', nothing);
+    for (const other of [
+      { change: { quantity: 5 } },
+      { billingCycle: 'monthly' },
+      { change: { quantity: 9, offerId: 'b' } },
+    ] as const)
+      given(established, monthly, nine).when(schedule(other)).thenNames('SubscriptionChangeScheduled');
     given(established, active(id))
       .when(schedule({ change: {} }))
       .rejects('NothingToChange', { subscriptionId: id });

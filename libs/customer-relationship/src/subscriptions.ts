@@ -272,13 +272,15 @@ export const subscriptionDecisions = {
 
   /** Takes effect with the renewal, so a trial may have it too (rules S3, S13). */
   ScheduleSubscriptionChange(state, { subscriptionId, change, billingCycle }, { now }) {
-    changeable(state, subscriptionId, 'change');
+    const subscription = changeable(state, subscriptionId, 'change');
     const named = present({ ...change });
     const changes = {
       ...(Object.keys(named).length > 0 ? { change: named } : {}),
       ...present({ billingCycle }),
     };
-    if (Object.keys(changes).length === 0) throw reject('NothingToChange', { subscriptionId });
+    // What the next term will be as it is, whether that was scheduled or nothing was.
+    if (isSameTerm(nextTermOf(subscription), nextTermOf(subscription, changes)))
+      throw reject('NothingToChange', { subscriptionId });
     return [{ type: 'SubscriptionChangeScheduled', data: { subscriptionId, ...changes, scheduledAt: now } }];
   },
 
@@ -560,6 +562,26 @@ function passTime(
   const boundary = nextBoundary(subscription);
   if (boundary !== undefined) throw reject('NotDue', { dueAt: firstInstantAfter(boundary) });
   throw reject('InvalidTransition', { itemId: subscriptionId, from: subscription.status, requires: 'termOrRetention' });
+}
+
+/** What the next term brings, or would bring with other changes scheduled in place of those that are. */
+function nextTermOf(
+  { quantity, offerId, termDuration, billingCycle, scheduledChange, scheduledBillingCycle }: Item,
+  scheduling: Pick<RelationshipEvents['SubscriptionChangeScheduled'], 'change' | 'billingCycle'> = {},
+) {
+  return {
+    quantity,
+    offerId,
+    termDuration,
+    ...(scheduling.change ?? scheduledChange),
+    billingCycle: scheduling.billingCycle ?? scheduledBillingCycle ?? billingCycle,
+  };
+}
+
+function isSameTerm(one: ReturnType<typeof nextTermOf>, other: ReturnType<typeof nextTermOf>): boolean {
+  return (['quantity', 'offerId', 'termDuration', 'billingCycle'] as const).every(
+    (field) => one[field] === other[field],
+  );
 }
 
 function invalidItem(field: string, rule: string): Rejection {

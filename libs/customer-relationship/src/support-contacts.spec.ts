@@ -162,13 +162,23 @@ describe('assigning a support contact', () => {
   });
 
   it('refuses a contact whose name or partner id is not the known one (rule C2)', () => {
-    for (const contact of [
-      { ...reseller, name: 'Southwind Reseller' },
-      { ...reseller, partnerId: '2020202' },
-    ])
+    for (const [contact, differs, known] of [
+      [{ ...reseller, name: 'Southwind Reseller' }, ['name'], reseller],
+      [{ ...reseller, partnerId: '2020202' }, ['partnerId'], reseller],
+      [{ ...partnerContact, partnerId: '2020202', name: 'Southwind' }, ['partnerId', 'name'], partnerContact],
+    ] as const)
       given(establishedWithReseller, legacySeats)
         .when(assign(contact))
-        .rejects('SupportContactNotAvailable', { tenantId: reseller.tenantId, available });
+        .rejects('InvalidSupportContact', { differs, known });
+    given(establishedWithReseller, legacySeats)
+      .when(assign({ ...reseller, tenantId: 'd1000000-0000-4000-8000-000000000009' }))
+      .rejects('SupportContactNotAvailable', { available });
+  });
+
+  it('takes a tenant in upper case for the same one', () => {
+    given(establishedWithReseller, legacySeats)
+      .when(assign({ ...reseller, tenantId: reseller.tenantId.toUpperCase() }))
+      .then(assigned(reseller));
   });
 
   it('goes by the names of today', () => {

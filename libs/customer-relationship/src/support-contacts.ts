@@ -26,12 +26,14 @@ export const supportContactDecisions = {
     if (status === 'deleted') throw reject('SubscriptionDeleted', { subscriptionId });
 
     const candidates = supportContactCandidates(state, context);
-    const known = candidates.find((candidate) => isSameContact(candidate, contact));
+    const known = candidates.find(({ tenantId }) => tenantId === contact.tenantId.toLowerCase());
     if (!known)
       throw reject('SupportContactNotAvailable', {
         tenantId: contact.tenantId,
         available: candidates.map(({ tenantId }) => tenantId),
       });
+    const differs = (['partnerId', 'name'] as const).filter((field) => known[field] !== contact[field].trim());
+    if (differs.length > 0) throw reject('InvalidSupportContact', { differs, known });
     const designated = state.designations.get(subscriptionId);
     if (designated && isSameContact(designated.contact, known))
       throw reject('NothingToChange', { subscriptionId, tenantId: known.tenantId });

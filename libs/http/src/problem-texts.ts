@@ -221,7 +221,7 @@ const rejectionTexts = {
   ],
   PartnerTypeNotAllowed: [
     'This type of partner may not do this',
-    'Ask the indirect provider to do it: an indirect reseller neither sells nor removes.',
+    'Ask the indirect provider to do it, and to name the reseller: an indirect reseller neither requests nor sells nor removes.',
   ],
   PartnerRestricted: ['The partner may neither request nor sell', 'Suspending, cancelling and removing still work.'],
   ActorNotAllowed: ['A customer may not do this', 'Ask the partner.'],
@@ -261,7 +261,7 @@ const rejectionTexts = {
   AgreementNotConfirmed: ['The customer agreement is not confirmed', 'Confirm it before anything is bought.'],
   ItemAlreadyExists: [
     'The id has been used before',
-    'An id is never used again, not even after a removal. Choose another.',
+    'An id is used once per relationship and kind of item, and never again, not even after a removal. Choose another.',
   ],
   ItemOfEarlierTerm: [
     'The item belongs to an earlier term of the relationship',
@@ -326,12 +326,19 @@ const rejectionTexts = {
     'A group has one assignment per grant; change the roles of that one, or remove it first.',
   ],
   AutoExtendOff: ['The grant does not extend', 'Switch auto-extend on first, or let the grant end.'],
-  DapNoLongerOffered: ['Delegated admin privileges are no longer offered', 'Request a granular grant.'],
+  DapNoLongerOffered: [
+    'Delegated admin privileges are no longer offered',
+    'None come into being any more: what a removal has revoked does not come back, and a request of before has lapsed. Request a granular grant.',
+  ],
   DateOutOfRange: [
     'The date is not one of a business',
     'Send a date from 2010-01-01 to ten years ahead; what lies outside stands for no date in some other system.',
   ],
   EffectiveInFuture: ['The time lies in the future', 'A command may count from now or from the past.'],
+  InvalidCustomer: [
+    'This tenant cannot be the customer',
+    'A customer is a tenant of its own: neither the nil GUID, nor the partner itself, nor the reseller that is invited along. Name the tenant of the customer.',
+  ],
   MarketMismatch: [
     'Partner and customer are in different markets',
     'A partner sells in the sales region of its own country alone. A partner of the customer’s sales region can request the relationship.',
@@ -347,7 +354,7 @@ const rejectionTexts = {
   ],
   InvalidSupportContact: [
     'The support contact is not as it is known',
-    'Tenant, partner id and name must all be its own.',
+    'Send its tenant, Partner id and name as they are known.',
   ],
   ResellerNotRelated: [
     'The reseller has no partnership with the partner',

@@ -75,5 +75,8 @@ describe('The customer list', () => {
     expect(rows(told.does('UpdateCustomerProfile', { domain: 'Fabrikam.TEST' }))).toMatchObject([
       { name: 'FABRIKAM ﬁnance', domain: 'fabrikam.test' },
     ]);
+    expect(rows(told.does('UpdateCustomerProfile', { domain: '' }))).toMatchObject([
+      { name: 'FABRIKAM ﬁnance', domain: null },
+    ]);
   });
 });

@@ -80,7 +80,7 @@ export const customerListView: Projection<RelationshipEvents, CustomerListTables
         [table]: {
           ...row,
           ...(name === undefined ? {} : { name, sortName: foldedName(name) }),
-          ...(domain === undefined ? {} : { domain: domain.toLowerCase() }),
+          ...(domain === undefined ? {} : { domain: domain.toLowerCase() || null }),
         },
       },
     ResellerRelationshipRemoved: () => gone,
