@@ -162,14 +162,20 @@ describe('assigning a support contact', () => {
   });
 
   it('refuses a contact whose name or partner id is not the known one (rule C2)', () => {
-    for (const [contact, differs, known] of [
-      [{ ...reseller, name: 'Southwind Reseller' }, ['name'], reseller],
-      [{ ...reseller, partnerId: '2020202' }, ['partnerId'], reseller],
-      [{ ...partnerContact, partnerId: '2020202', name: 'Southwind' }, ['partnerId', 'name'], partnerContact],
-    ] as const)
-      given(establishedWithReseller, legacySeats)
-        .when(assign(contact))
-        .rejects('InvalidSupportContact', { differs, known });
+    const refused = (contact: SupportContact, details: object) =>
+      given(establishedWithReseller, legacySeats).when(assign(contact)).rejects('InvalidSupportContact', details);
+    refused({ ...reseller, name: 'Southwind Reseller' }, { field: 'name', known: reseller.name });
+    refused({ ...reseller, partnerId: '2020202' }, { field: 'partnerId', known: reseller.partnerId });
+    refused(
+      { ...partnerContact, partnerId: '2020202', name: 'Southwind' },
+      {
+        field: 'partnerId',
+        faults: [
+          { code: 'InvalidSupportContact', field: 'partnerId', known: partner.partnerId },
+          { code: 'InvalidSupportContact', field: 'name', known: partner.name },
+        ],
+      },
+    );
     given(establishedWithReseller, legacySeats)
       .when(assign({ ...reseller, tenantId: 'd1000000-0000-4000-8000-000000000009' }))
       .rejects('SupportContactNotAvailable', { available });

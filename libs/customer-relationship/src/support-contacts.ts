@@ -1,5 +1,5 @@
 import type { Frozen, MessageOf } from '#event-sourcing';
-import { current, requireActive } from './admission.js';
+import { current, refuseFaults, requireActive } from './admission.js';
 import type { Instant } from './calendar.js';
 import type { Context, Decisions, Steps } from './context.js';
 import type { RelationshipEvents } from './events.js';
@@ -32,8 +32,11 @@ export const supportContactDecisions = {
         tenantId: contact.tenantId,
         available: candidates.map(({ tenantId }) => tenantId),
       });
-    const differs = (['partnerId', 'name'] as const).filter((field) => known[field] !== contact[field].trim());
-    if (differs.length > 0) throw reject('InvalidSupportContact', { differs, known });
+    refuseFaults(
+      ...(['partnerId', 'name'] as const)
+        .filter((field) => known[field] !== contact[field].trim())
+        .map((field) => reject('InvalidSupportContact', { field, known: known[field] })),
+    );
     const designated = state.designations.get(subscriptionId);
     if (designated && isSameContact(designated.contact, known))
       throw reject('NothingToChange', { subscriptionId, tenantId: known.tenantId });

@@ -222,8 +222,8 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
     ),
   GroupAlreadyAssigned: ({ assignmentId }) =>
     `A group has one assignment per grant${about(assignmentId, (id) => `, and this one has ${id}`) ?? ''}. Change the roles of that one, or remove it first.`,
-  DapNoLongerOffered: ({ offeredUntil }) =>
-    `Privileges of this kind were granted${about(offeredUntil, (at) => ` before ${at} alone`) ?? ' in the past alone'}. Request a granular grant.`,
+  DapNoLongerOffered: ({ offeredUntil, removedAt }) =>
+    `${about(removedAt, (at) => `What was granted before the removal of ${at} does not come back. `) ?? ''}Privileges of this kind were granted${about(offeredUntil, (at) => ` before ${at} alone`) ?? ' in the past alone'}. Request a granular grant.`,
   EffectiveInFuture: ({ field, effectiveAt, now }) =>
     sentences(
       about(
