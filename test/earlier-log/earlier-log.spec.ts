@@ -37,6 +37,15 @@ const differences: readonly { readonly of: RegExp; readonly why: string; readonl
     },
   },
   {
+    of: /\/removal-readiness\?/,
+    why: 'Ends are inclusive: what ends is cleared a millisecond after its end, the first instant at which the removal is accepted.',
+    change(body) {
+      for (const blocker of body.blockers ?? [])
+        if (blocker.earliestClearableAt > body.asOf && blocker.reason !== 'refundCapReached')
+          blocker.earliestClearableAt = new Date(Date.parse(blocker.earliestClearableAt) + 1).toISOString();
+    },
+  },
+  {
     of: /\/reseller-relationship\?asOfRevision=0$/,
     why: 'Nobody is available as a support contact while the relationship is only requested (rules R17, R22).',
     change: (body) => (body.availableSupportContacts = []),
