@@ -37,15 +37,6 @@ const differences: readonly { readonly of: RegExp; readonly why: string; readonl
     },
   },
   {
-    of: /\/removal-readiness\?/,
-    why: 'Ends are inclusive: what ends is cleared a millisecond after its end, the first instant at which the removal is accepted.',
-    change(body) {
-      for (const blocker of body.blockers ?? [])
-        if (blocker.earliestClearableAt > body.asOf && blocker.reason !== 'refundCapReached')
-          blocker.earliestClearableAt = new Date(Date.parse(blocker.earliestClearableAt) + 1).toISOString();
-    },
-  },
-  {
     of: /\/reseller-relationship\?asOfRevision=0$/,
     why: 'Nobody is available as a support contact while the relationship is only requested (rules R17, R22).',
     change: (body) => (body.availableSupportContacts = []),
@@ -61,8 +52,8 @@ const differences: readonly { readonly of: RegExp; readonly why: string; readonl
   },
 ];
 
-/** Rules that were given a number later, and what is said of a blocker besides: only more may come. */
-const foundLater = ['D1', 'G8a', 'G8b'];
+/** Rules that were given a number, or found to govern a command, later; and what is said of a blocker besides: only more may come. */
+const foundLater = ['D1', 'G8a', 'G8b', 'R3', 'R23'];
 const ofThen = (rules: readonly string[]) => rules.filter((rule) => !foundLater.includes(rule));
 function withoutMore(body: any): any {
   const { blockers, ...rest } = body;
