@@ -24,7 +24,7 @@ import {
   type SupportContact,
 } from '#customer-relationship';
 import { detailOf, meaningErrors } from '#http';
-import { whatIsWrongWith } from '../../libs/http/src/testing-details.js';
+import { whatIsWrongWith } from '../refusal-text.js';
 import { decideOn, fold, Rejection, type Decider, type MessageOf } from '#event-sourcing';
 import { boundaries, iso, judge, monthsLater, newWorld, type HouseRules, type World } from './model.js';
 

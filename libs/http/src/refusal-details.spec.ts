@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { rejections } from '#customer-relationship';
 import { detailOf, meaningErrors } from './refusal-details.js';
-import { whatIsWrongWith } from './testing-details.js';
+import { whatIsWrongWith } from '../../../test/refusal-text.js';
 
 const codes = Object.keys(rejections);
 

@@ -121,7 +121,7 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
           'Have somebody send it who may; the sender may not.',
         ),
   PartnerRestricted: ({ standing }) =>
-    `The partner ${standing === undefined ? 'may' : `is ${String(standing)}: it may`} neither request nor sell until Microsoft lifts that. Suspending, cancelling and removing still work.`,
+    `The partner ${typeof standing === 'string' ? `is ${standing}: it may` : 'may'} neither request nor sell until Microsoft lifts that. Suspending, cancelling and removing still work.`,
   ItemNotFound: ({ kind, itemId }) =>
     `The relationship has no ${nounOf(kind)}${about(itemId, (id) => ` with the id ${id}`) ?? ' with that id'}. The lists of its items and grants name those that it has.`,
   LineItemNotFound: ({ lineItemIds }) =>
