@@ -70,7 +70,19 @@ function subscriptions(now: number): readonly Step[] {
       },
     );
   const [seats, licence] = [{ subscriptionId: 'seats' }, { subscriptionId: 'licence' }];
-  const [renewed, ended] = [{ subscriptionId: 'renewed' }, { subscriptionId: 'ended' }];
+  const [renewed, ended, kept] = [
+    { subscriptionId: 'renewed' },
+    { subscriptionId: 'ended' },
+    { subscriptionId: 'kept' },
+  ];
+  // Its term and both of its retention periods are over.
+  const overdue = {
+    kind: 'legacy',
+    termDuration: 'P1M',
+    provisioned: true,
+    autoRenew: false,
+    effectiveAt: ago(now, 400),
+  };
   return [
     ...established,
     step('updateCustomerProfile', {}, { name: 'Another name' }),
@@ -91,15 +103,11 @@ function subscriptions(now: number): readonly Step[] {
     step('explanationsItem', { item: 'subscription', itemId: 'seats' }),
     bought('renewed', { termDuration: 'P1M', provisioned: true, autoRenew: true, effectiveAt: ago(now, 40) }),
     step('renewSubscription', renewed),
-    bought('ended', {
-      kind: 'legacy',
-      termDuration: 'P1M',
-      provisioned: true,
-      autoRenew: false,
-      effectiveAt: ago(now, 400),
-    }),
+    // Each command of the clock records all that is due: one subscription for each.
+    bought('ended', overdue),
     step('endSubscriptionTerm', ended),
-    step('advanceSubscriptionRetention', ended),
+    bought('kept', overdue),
+    step('advanceSubscriptionRetention', kept),
   ];
 }
 

@@ -75,7 +75,7 @@ const plots: readonly Plot[] = [
     chapters: [
       established,
       subscription.newCommerceRenewed,
-      subscription.newCommerceSuspendedAtTermEnd,
+      subscription.newCommerceSuspendedAfterRenewal,
       subscription.marketplaceMonthly,
     ],
   },

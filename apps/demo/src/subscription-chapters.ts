@@ -137,30 +137,23 @@ export const newCommerceExpired: Chapter = (teller) => {
   const subscriptionId = buy(teller, 'newCommerce', teller.between(370, 390), { autoRenew: false });
   teller.tell('EndSubscriptionTerm', { subscriptionId }, teller.staff.clockApp);
 };
+// One command of the clock records all that the dates have brought about of its subscription, whichever of them it is.
 export const newCommerceDisabled: Chapter = (teller) => {
-  const { tell, staff } = teller;
   const subscriptionId = buy(teller, 'newCommerce', teller.between(405, 470), { autoRenew: false });
-  tell('EndSubscriptionTerm', { subscriptionId }, staff.clockApp);
-  tell('AdvanceSubscriptionRetention', { subscriptionId }, staff.clockApp);
+  teller.tell('AdvanceSubscriptionRetention', { subscriptionId }, teller.staff.clockApp);
 };
 export const newCommerceDeleted: Chapter = (teller) => {
   const { tell, staff } = teller;
   const subscriptionId = buy(teller, 'newCommerce', teller.between(500, 700), { autoRenew: false });
-  tell('EndSubscriptionTerm', { subscriptionId }, staff.clockApp);
-  tell('AdvanceSubscriptionRetention', { subscriptionId }, staff.clockApp);
   tell('AdvanceSubscriptionRetention', { subscriptionId }, staff.clockApp);
   if (teller.percent(30)) tell('ReactivateSubscription', { subscriptionId }, staff.helpdesk, 'InvalidTransition');
 };
-/** Still suspended when its term ended: disabled twice before it is deleted (rule S15). */
-export const newCommerceSuspendedAtTermEnd: Chapter = (teller) => {
-  const { tell, staff, percent, between } = teller;
-  const longOver = percent(50);
-  const subscriptionId = buy(teller, 'newCommerce', longOver ? between(70, 85) : between(35, 50), {
-    termDuration: 'P1M',
-  });
+/** Renewed before anybody suspended it, though the clock had not recorded that: the suspension records it first. */
+export const newCommerceSuspendedAfterRenewal: Chapter = (teller) => {
+  const { tell, staff, between } = teller;
+  const subscriptionId = buy(teller, 'newCommerce', between(35, 85), { termDuration: 'P1M' });
   tell('SuspendSubscription', { subscriptionId, reason: 'nonPayment' }, staff.billing);
-  tell('EndSubscriptionTerm', { subscriptionId }, staff.clockApp);
-  if (longOver) tell('AdvanceSubscriptionRetention', { subscriptionId }, staff.clockApp);
+  tell('EndSubscriptionTerm', { subscriptionId }, staff.clockApp, 'NotDue');
 };
 
 // Legacy
