@@ -64,6 +64,25 @@ describe('a list', () => {
     expect((await list('/v1/customers?nameContains=BER')).body.items).toHaveLength(3);
   });
 
+  it('finds a domain in any case, and finds none that was cleared', async () => {
+    const customer = newCustomer();
+    const path = await establish(server, customer, { name: 'Zinc with a domain' });
+    const update = (domain: string) => server.post(`${path}/profile/update`, { domain });
+    const found = async (answered: Answered) => {
+      const headers = { 'ledger-position': answered.headers.get('ledger-position')!, prefer: 'wait=20' };
+      const { body } = await server.get('/v1/customers?domain=ZINC.example', { headers });
+      return body.items.map(({ customerId }: any) => customerId);
+    };
+    expect(await found(await update('Zinc.EXAMPLE'))).toEqual([customer]);
+    expect((await update('zinc.example')).body.code).toBe('NothingToChange');
+    const cleared = await update('');
+    expect(cleared.status).toBe(200);
+    expect(await found(cleared)).toEqual([]);
+    expect((await server.get(`${path}/reseller-relationship`)).body.customer).not.toHaveProperty('domain');
+    expect((await update('')).body.code).toBe('NothingToChange');
+    await server.post(`${path}/reseller-relationship/remove`, {}, { headers: { 'if-match': '*' } });
+  });
+
   it('goes on only as it began: a cursor is for one list, query and partner', async () => {
     const cursor = new URL(next(await list('/v1/customers?limit=2'))!, server.url).searchParams.get('cursor')!;
     expect((await list(`/v1/customers?cursor=${cursor}`)).body.items).toHaveLength(5);

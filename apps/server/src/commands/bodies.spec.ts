@@ -187,7 +187,9 @@ describe('what is taken of a command', () => {
     ['contoso.xn--p1ai-', false],
     ['contoso.123', false],
     ['contoso', false],
-  ])('has %s for a domain: %s', (domain, isDomain) => {
+    ['', true],
+    [' ', false],
+  ])('has "%s" for a domain: %s', (domain, isDomain) => {
     const body = commandRoutes().get('UpdateCustomerProfile')!.body;
     expect(validated(body, { domain }).errors === undefined).toBe(isDomain);
   });

@@ -10,6 +10,12 @@ import { Enveloped, RelationshipController, Sends, type Envelope } from './sends
 const domainName =
   /^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+([A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{0,58}[A-Za-z0-9])$/;
 const Domain = () => Matching(domainName, 'a domain name such as contoso.example', 'contoso.example');
+const DomainOrNone = () =>
+  Matching(
+    new RegExp(`^$|${domainName.source}`),
+    'a domain name such as contoso.example, or empty, which clears it',
+    'contoso.example',
+  );
 const Market = () => Matching(/^[A-Z]{2}$/, 'a country or region code of ISO 3166-1 such as US', 'US');
 
 class CustomerFields {
@@ -54,7 +60,7 @@ type ConfirmCommand = RelationshipCommands['ConfirmCustomerAgreement'];
 
 class UpdateCustomerProfileBody extends CommentedBody implements UpdateCommand {
   @Optional(Text(200)) name?: string;
-  @Optional(Domain()) domain?: string;
+  @Optional(DomainOrNone()) domain?: string;
 }
 type UpdateCommand = RelationshipCommands['UpdateCustomerProfile'];
 
