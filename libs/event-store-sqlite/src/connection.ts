@@ -1,7 +1,7 @@
 import { statSync, type Stats } from 'node:fs';
 import Database from 'better-sqlite3';
 import { fileUnusable, makePrivate, requireRoomForSharedMemory, type FileFailureCause } from '#event-sourcing';
-import { migrate, requireDefinitions, versionOf } from './schema.js';
+import { migrate, requireDefinitions, requireEveryPosition, versionOf } from './schema.js';
 import { eventsIn } from './sqlite-errors.js';
 import { StoreStartupError, type StartupProblem } from './store-startup-error.js';
 
@@ -31,7 +31,9 @@ export function openForWriting(path: string, options: ConnectionOptions = {}): D
     const database = new Database(path, { timeout: options.busyTimeout ?? 2_000 });
     return orClose(database, () => {
       // By reading alone, before the first byte is written: the file may be somebody else's.
-      requireDefinitions(database, versionOf(database, path), path);
+      const version = versionOf(database, path);
+      requireDefinitions(database, version, path);
+      requireEveryPosition(database, version, path);
       if (database.pragma('journal_mode = WAL', { simple: true }) !== 'wal')
         throw new StoreStartupError('noPermission', `${path} cannot have a write-ahead log: use a local disk.`);
       // Explicitly, although the pragma already reads 2: the driver is compiled with DEFAULT_WAL_SYNCHRONOUS=1, so from

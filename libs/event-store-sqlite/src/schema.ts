@@ -118,6 +118,30 @@ export function requireDefinitions(database: Database.Database, version: number,
     );
 }
 
+/**
+ * Makes sure, by counting alone, that every position from 1 to the last one handed out has its event. A transaction that is
+ * rolled back gives its positions back, so no sound log has a gap.
+ * @throws StoreStartupError
+ */
+export function requireEveryPosition(database: Database.Database, version: number, path: string): void {
+  if (version === 0) return;
+  const [events, first, last, handedOut] = database
+    .prepare(
+      `SELECT (SELECT count(*) FROM events), (SELECT min(position) FROM events), (SELECT max(position) FROM events),
+         (SELECT max(seq) FROM sqlite_sequence WHERE name = 'events')`,
+    )
+    .raw()
+    .get() as [events: number, first: number | null, last: number | null, handedOut: number | null];
+  if ((first ?? 1) === 1 && events === (last ?? 0) && events === (handedOut ?? 0)) return;
+  const [least, most] = [Math.min(first ?? 1, 1), Math.max(last ?? 0, handedOut ?? 0)];
+  throw new StoreStartupError(
+    'damaged',
+    `${path}: positions ${least} to ${most} were handed out, but ${events} ${events === 1 ? 'event stands' : 'events stand'} there` +
+      `${(handedOut ?? 0) < (last ?? 0) ? ', and the sequence was set back' : ''}: events were taken away or put in by hand. ` +
+      'Run the integrity check, which names them, and restore a backup; the file was left as it is.',
+  );
+}
+
 /** A table of statistics, or one that a tool for backups keeps, changes no event. */
 function concernsEvents({ problem, definition }: DefinitionFault): boolean {
   return problem !== 'unexpected' || definition.type === 'trigger' || definition.type === 'view';

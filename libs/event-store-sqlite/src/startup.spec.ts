@@ -78,6 +78,23 @@ describe('opening a store', () => {
     expect((await checkIntegrity(path)).findings).toEqual([]);
   });
 
+  it('takes a log for whole after appends that failed: what is rolled back gives its positions back', async () => {
+    const store = openSqliteEventStore({ path });
+    await appendTo(store, 'a', 1);
+    await expect(store.append('a', sealedAt('a', 0, 2), -1)).rejects.toThrow();
+    await store.close();
+    const rolledBack = new Database(path);
+    rolledBack.exec(
+      `BEGIN; INSERT INTO events SELECT NULL, 'z', 0, id, type, data, metadata FROM events LIMIT 1; ROLLBACK`,
+    );
+    rolledBack.close();
+
+    const again = openSqliteEventStore({ path });
+    expect(await appendTo(again, 'd', 1)).toMatchObject({ position: 2 });
+    await again.close();
+    expect((await checkIntegrity(path)).findings).toEqual([]);
+  });
+
   it('goes on with a write-ahead log that was left behind', async () => {
     const store = openSqliteEventStore({ path, checkpointInterval: 1_000_000 });
     await appendTo(store, 'a', 1, 2, 3);
@@ -143,6 +160,34 @@ describe('opening a store is refused, with nothing changed, when', () => {
   ])('%s', async (_, statement, text) => {
     await openSqliteEventStore({ path }).close();
     inSqlite((database) => database.exec(statement));
+    expectRefusal({ path }, 'damaged', text);
+  });
+
+  it.each([
+    ['in the middle of a stream', ['DELETE FROM events WHERE position = 2'], '1 to 6 were handed out, but 5 events'],
+    ['at the end of a stream', ['DELETE FROM events WHERE position = 3'], '1 to 6 were handed out, but 5 events'],
+    ['at its beginning', ['DELETE FROM events WHERE position = 1'], '1 to 6 were handed out, but 5 events'],
+    ['at its end', ['DELETE FROM events WHERE position > 4'], '1 to 6 were handed out, but 4 events'],
+    ['wholly', ['DELETE FROM events'], '1 to 6 were handed out, but 0 events'],
+    [
+      'with the sequence set back too far',
+      ['DELETE FROM events WHERE position = 2', 'UPDATE sqlite_sequence SET seq = 5'],
+      'the sequence was set back',
+    ],
+    [
+      'with another put in to make up the number',
+      ['DELETE FROM events WHERE position = 3', 'UPDATE events SET position = -1 WHERE position = 1'],
+      '-1 to 6 were handed out',
+    ],
+  ])('events were taken away %s', async (_, statements, text) => {
+    const store = openSqliteEventStore({ path });
+    for (const stream of ['a', 'b']) await appendTo(store, stream, 1, 2, 3);
+    await store.close();
+    inSqlite((database) => {
+      database.exec('DROP TRIGGER events_are_never_deleted; DROP TRIGGER events_are_never_changed');
+      for (const statement of statements) database.exec(statement);
+      for (const trigger of migrations[0]!.match(/CREATE TRIGGER[^]*?END;/g)!) database.exec(trigger);
+    });
     expectRefusal({ path }, 'damaged', text);
   });
 
