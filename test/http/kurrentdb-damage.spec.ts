@@ -92,6 +92,38 @@ describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<u
   });
 });
 
+describe('a right of the database’s user that somebody takes away while the server runs', () => {
+  it('is named in the log and to whoever asks for health, until it is given back', async () => {
+    const customer = newCustomer();
+    const path = await establish(server, customer);
+    const stream = `${prefix}${relationshipStream(northwind, customer)}`;
+    const missing = async () => JSON.stringify((await readiness()).body.missing);
+    for (const [id, name, named, said] of [
+      ['a', '$all', 'right to read $all', 'the right to read $all'],
+      ['b', stream, 'right to 1 stream:', 'the right to append to a stream'],
+    ] as const) {
+      const giveBack = peer.denyAccess(name);
+      const bought = await server.post(`${path}/subscriptions`, subscription(id), { key: id });
+      if (name === stream) expect([bought.status, bought.code]).toEqual([503, 'StoreUnavailable']);
+      await until(named, async () => (await missing()).includes(named));
+      expect((await readiness()).body.status).toBe('notReady');
+      expect(await missing()).not.toContain(customer);
+      await until('the log line', async () =>
+        server
+          .output()
+          .split('\n')
+          .some((line) => line.includes(`denies this user ${said}`) && line.includes(name)),
+      );
+      giveBack();
+      // Of a stream it is seen when somebody asks for it.
+      await until('the right', async () => {
+        await server.post(`${path}/subscriptions`, subscription(id), { key: id });
+        return (await readiness()).status === 200;
+      });
+    }
+  });
+});
+
 describe('an event of a name that nobody knows, in one of our streams', () => {
   it('stops the views that read its meaning, loudly, and health says so', async () => {
     const customer = newCustomer();

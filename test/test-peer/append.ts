@@ -108,7 +108,8 @@ function answerBatch(
     const deadline = options.getDeadline();
     if (deadline && deadline.getSeconds() * 1_000 + deadline.getNanos() / 1e6 < context.now())
       return { response: refused('Timeout', new shared.Timeout(), 'Timeout') };
-    if (to.denied) return { response: refused('AccessDenied', new shared.AccessDenied(), 'AccessDenied') };
+    if (to.denied || context.denied.has(stream))
+      return { response: refused('AccessDenied', new shared.AccessDenied(), 'AccessDenied') };
     if (!context.isReady()) return { response: refused('Server Is Not Ready') };
     if (stream === '') return { response: refused('BadRequest', new shared.BadRequest(), 'BadRequest') };
     const events = messages.map(proposedEvent);

@@ -39,6 +39,8 @@ export interface CallContext {
   /** Some patches of 24.10 and 25.0 end a catch-up with a checkpoint where the next event will stand, its prepare position missing. */
   readonly marksTheEnd: boolean;
   readonly users: ReadonlyMap<string, string> | undefined;
+  /** What nobody has a right to any more: `$all`, or names of streams. */
+  readonly denied: ReadonlySet<string>;
   readonly isReady: () => boolean;
   readonly isLeader: () => boolean;
   readonly leader: () => { readonly host: string; readonly port: number } | undefined;

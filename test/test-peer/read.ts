@@ -8,7 +8,7 @@ import type { LogRecord } from './log.js';
 import { outletOf, type Outlet, type ReadCall } from './outlet.js';
 import { startOfReadAll } from './positions.js';
 import { response, streamNotFound } from './read-responses.js';
-import { asPlanned, exceptionThrown, rpcError, streamDeleted, type RpcError } from './rpc-errors.js';
+import { accessDenied, asPlanned, exceptionThrown, rpcError, streamDeleted, type RpcError } from './rpc-errors.js';
 import { subscribe } from './subscription.js';
 
 const { BACKWARDS } = streams.ReadReq.Options.ReadDirection;
@@ -29,6 +29,7 @@ export function read(context: CallContext) {
       await context.thawed();
       if (fault?.do === 'ignore' && fault.after === undefined) return;
       if (fault?.do === 'fail' && fault.after === undefined) return outlet.fail(asPlanned(fault));
+      if (context.denied.has(stream ?? '$all')) return outlet.fail(accessDenied());
       const refusal = refusalOf(context, call.metadata, { adminOnly: stream === undefined });
       if (refusal) return outlet.fail(refusal);
       if (stream === '') return outlet.fail(exceptionThrown());

@@ -77,6 +77,11 @@ export interface TestPeer {
   wipe(): Promise<void>;
   /** Ends all open subscriptions; with the words of 23.10 to a slow consumer unless told otherwise. Answers how many. */
   endSubscriptions(error?: { code: status; message: string }): number;
+  /**
+   * Takes the right to `$all` or to a stream away from everybody, as a changed ACL does: the next call is denied, and what is
+   * open goes on until it ends. Answers what gives it back.
+   */
+  denyAccess(to: string): () => void;
   /** The server's clock from now on, so many ms ahead (negative: behind). */
   shiftClock(ms: number): void;
   close(): Promise<void>;
@@ -103,6 +108,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
   };
   const liveCalls: CallContext['liveCalls'] = new Set();
   const batchCalls: CallContext['batchCalls'] = new Set();
+  const denied = new Set<string>();
   const ids = Array.from({ length: size }, () => randomUUID());
   const nodes: readonly PeerNode[] = ids.map((_, index) =>
     createNode(
@@ -119,6 +125,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
         liveBuffer: options.liveBuffer ?? (rules === '23.10' ? 32 : Infinity),
         skipsAfterScavenged: options.skipsAfterScavenged ?? rules === '23.10',
         marksTheEnd: options.marksTheEnd ?? false,
+        denied,
         users: tls && users ? new Map(Object.entries(users)) : undefined,
         kill: () => void down(index + 1, (each) => each.kill()),
         isReady: () => leader !== undefined,
@@ -253,6 +260,10 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
       const ending = [...liveCalls];
       for (const end of ending) end(error ? rpcError(error.code, error.message) : consumerTooSlow());
       return ending.length;
+    },
+    denyAccess(to) {
+      denied.add(to);
+      return () => void denied.delete(to);
     },
     shiftClock: (ms) => void (clockShift = ms),
     async close() {

@@ -7,7 +7,7 @@ import {
   type EventStore,
   type VerifiedStoreOptions,
 } from '#event-sourcing';
-import type { KurrentdbStoreMetrics } from '#event-store-kurrentdb';
+import type { DeniedRights, KurrentdbStoreMetrics } from '#event-store-kurrentdb';
 import { openSqliteEventStore, type SqliteStoreMetrics } from '#event-store-sqlite';
 
 /** Where the log of a ledger is. Plain values: they cross the border of a thread. */
@@ -54,6 +54,8 @@ export interface EventLogOptions extends VerifiedStoreOptions {
   readonly readOnly?: boolean;
   /** Told what an operator should know of the connection. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
+  /** Told whenever a database begins or ceases to deny its user a right. */
+  readonly onDenied?: (denied: DeniedRights) => void;
 }
 
 /**
@@ -63,7 +65,7 @@ export interface EventLogOptions extends VerifiedStoreOptions {
  */
 export async function openEventLog(
   log: EventLog,
-  { readOnly = false, onNotice, ...verification }: EventLogOptions = {},
+  { readOnly = false, onNotice, onDenied, ...verification }: EventLogOptions = {},
 ): Promise<OpenEventLog> {
   if (log.store === 'sqlite') {
     const store = openSqliteEventStore({ path: log.eventsFile, readOnly });
@@ -84,6 +86,7 @@ export async function openEventLog(
     streamPrefix: log.streamPrefix,
     firstStream: ledgerStream,
     ...(onNotice ? { onNotice } : {}),
+    ...(onDenied ? { onDenied } : {}),
   });
   return {
     store: verifiedStore(store, verification),

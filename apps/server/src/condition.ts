@@ -9,12 +9,25 @@ export function unreachable(place: string | undefined, error: Error): string {
   return `${where} cannot be reached: ${error.name}, see the log of the server`;
 }
 
+/** Rights that were taken away while the server runs. How many streams, and not which: their names are customers'. */
+export function deniedRights(place: string | undefined, { all, streams }: Condition['denied']): readonly string[] {
+  const denies = `the event store at ${place} denies the server's user the right`;
+  return [
+    ...(all ? [`${denies} to read $all: see the log of the server`] : []),
+    ...(streams > 0
+      ? [`${denies} to ${streams} ${streams === 1 ? 'stream' : 'streams'}: see the log of the server`]
+      : []),
+  ];
+}
+
 /** What is known of how this server does, by those who notice it first, for those who are asked. */
 export class Condition {
   /** What must come before anything can be served; undefined once everything is there. */
   waitingFor: string | undefined = 'the ledger has not been opened yet';
   /** The log is not what was written. It stays so until somebody has put it right and starts the server again. */
   damaged = false;
+  /** What the database denies its user by now: whether the log as a whole, and how many streams. */
+  denied: { readonly all: boolean; readonly streams: number } = { all: false, streams: 0 };
   /** The projector cannot write the file of the views, and trying again will not help. */
   viewsDamaged = false;
   /** The projector has ended and has not been started again yet. */

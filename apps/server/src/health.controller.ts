@@ -1,6 +1,6 @@
 import { Answer } from '#http';
 import { Controller, Get } from '@nestjs/common';
-import { Condition, unreachable } from './condition.js';
+import { Condition, deniedRights, unreachable } from './condition.js';
 import { HealthBounds } from './health-bounds.js';
 import { Ledger } from './ledger.js';
 import { viewLags, type ViewLag } from './view-lags.js';
@@ -27,7 +27,9 @@ export class HealthController {
     const missing: string[] = [];
     const { lags, trouble } = await viewLags(this.ledger);
     if (trouble) condition.tellOfTrouble(trouble);
-    if (trouble && !condition.isDamage(trouble)) missing.push(unreachable(this.ledger.place, trouble));
+    missing.push(...deniedRights(this.ledger.place, condition.denied));
+    if (trouble && !condition.isDamage(trouble) && !condition.denied.all)
+      missing.push(unreachable(this.ledger.place, trouble));
     // No more than that: where the damage is might be a customer's business, and stands in the server's log.
     if (condition.damaged) missing.unshift('the log is damaged: see the log of the server');
     if (condition.viewsDamaged) missing.push('the views cannot be written: see the log of the server');

@@ -59,6 +59,7 @@ export async function takeLedger(settings: Configuration, surroundings: LedgerSu
     const opened = await openEventLog(log, {
       onNotice: (message, details) => logger.warn(details, message),
       onDamage: () => (condition.damaged = true),
+      onDenied: (denied) => (condition.denied = denied),
       isDamaged: () => condition.damaged,
     });
     closing.defer(() => opened.store.close());

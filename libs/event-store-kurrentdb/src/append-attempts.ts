@@ -6,6 +6,7 @@ import type { EventIds } from './event-ids.js';
 import type { LogEnd } from './log-end.js';
 import { patience } from './patience.js';
 import type { Session } from './reader.js';
+import type { Rights } from './rights.js';
 import { tombstoned } from './stream-metadata.js';
 
 export interface Append {
@@ -21,6 +22,7 @@ export interface AppendAttemptsOptions {
   readonly connection: Connection;
   readonly logEnd: LogEnd;
   readonly ids: Pick<EventIds, 'seen'>;
+  readonly rights: Rights;
   readonly callTimeout: number;
   readonly settleWithin: number;
 }
@@ -39,7 +41,7 @@ const [safeAppends, safeBytes] = [12, 512 * 1024];
  * stand there. So an append whose outcome is unknown is sent again, the same bytes at the same revision, until one
  * attempt gets an answer that decides.
  */
-export function appendAttempts({ connection, logEnd, ids, callTimeout, settleWithin }: AppendAttemptsOptions) {
+export function appendAttempts({ connection, logEnd, ids, rights, callTimeout, settleWithin }: AppendAttemptsOptions) {
   const counts = { appendedEvents: 0, conflicts: 0, resentAppends: 0, unknownOutcomes: 0 };
   const inFlight = new Set<Promise<AppendResult>>();
   const unanswered = { appends: 0, bytes: 0 };
@@ -130,6 +132,7 @@ export function appendAttempts({ connection, logEnd, ids, callTimeout, settleWit
 
     function stored(revision: number, position: number | undefined): void {
       connection.answered('append');
+      rights.granted('append to', storedName);
       if (decided) return;
       decide(() => {
         if (revision !== expectedRevision + events.length || position === undefined) {
@@ -184,6 +187,7 @@ export function appendAttempts({ connection, logEnd, ids, callTimeout, settleWit
         case 'accessDenied':
         case 'wrongCredentials':
           connection.answered('append');
+          rights.failed('append to', storedName, error);
           if (unknown === undefined) return decide(() => reject(unavailableBecause(error)));
           break;
         case 'notLeader':

@@ -133,6 +133,7 @@ describe('a client of which an append is never settled', () => {
       callTimeout,
       verify: () => Promise.resolve(),
       notice: (message) => said.push(message),
+      rights: { granted: () => undefined, failed: () => undefined },
     });
     await eventually('it is connected', async () => {
       try {

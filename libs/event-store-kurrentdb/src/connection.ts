@@ -9,6 +9,7 @@ import type { ConnectionSettings } from './connection-string.js';
 import type { Notice } from './notices.js';
 import { patience } from './patience.js';
 import { readerOf, type Reader, type Session } from './reader.js';
+import type { Rights } from './rights.js';
 
 export interface ConnectionOptions {
   readonly settings: ConnectionSettings;
@@ -16,6 +17,7 @@ export interface ConnectionOptions {
   /** Makes sure that this is the database it was before: called for every new connection, and after every doubt. */
   readonly verify: (reader: Reader) => Promise<void>;
   readonly notice: Notice;
+  readonly rights: Rights;
 }
 
 export interface Connection {
@@ -60,7 +62,7 @@ const drainCalls = 10;
  * answers come in after that. So there is never more than one that sends: before a new one takes over, the old one is
  * disposed of and everything that is pending on it has been settled.
  */
-export function connection({ settings, callTimeout, verify, notice }: ConnectionOptions): Connection {
+export function connection({ settings, callTimeout, verify, notice, rights }: ConnectionOptions): Connection {
   let session = newSession();
   let closed = false;
   let verified: unknown;
@@ -120,7 +122,7 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
       }
       const doubtsBefore = doubts;
       try {
-        await verify(readerOf(current, callTimeout));
+        await verify(readerOf(current, callTimeout, rights));
       } catch (error) {
         const kind = kindOf(error);
         if (error instanceof NoAnswer) timedOut('read');
@@ -263,7 +265,7 @@ export function connection({ settings, callTimeout, verify, notice }: Connection
     for (let retried = false; ; retried = true) {
       const current = await ready();
       try {
-        const events = await page(readerOf(current, callTimeout));
+        const events = await page(readerOf(current, callTimeout, rights));
         answered('read');
         return events;
       } catch (error) {

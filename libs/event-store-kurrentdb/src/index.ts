@@ -5,4 +5,5 @@ export {
   type KurrentdbEventStoreOptions,
   type KurrentdbStoreMetrics,
 } from './kurrentdb-event-store.js';
+export type { DeniedRights } from './rights.js';
 export { StoreRefused, type Refusal } from './store-refused.js';

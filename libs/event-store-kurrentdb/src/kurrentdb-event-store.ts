@@ -9,6 +9,7 @@ import { requireNearClock, requireSameSecurity } from './first-contact.js';
 import { logEnd as endOfLog } from './log-end.js';
 import { logSubscriptions } from './log-subscription.js';
 import { throttled } from './notices.js';
+import { rightsOf, type DeniedRights } from './rights.js';
 import { streamNames } from './stream-names.js';
 import { streamReads } from './stream-reads.js';
 
@@ -27,6 +28,8 @@ export interface KurrentdbEventStoreOptions {
   readonly settleWithin?: number;
   /** Told what an operator should know: dropped subscriptions, clients made anew, a skewed clock. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
+  /** Told whenever the database begins or ceases to deny this user a right. */
+  readonly onDenied?: (denied: DeniedRights) => void;
 }
 
 export interface KurrentdbStoreMetrics {
@@ -67,16 +70,24 @@ export function openKurrentdbEventStore({
   callTimeout = 3_000,
   settleWithin = 10_000,
   onNotice,
+  onDenied,
 }: KurrentdbEventStoreOptions): KurrentdbEventStore {
   const settings = connectionSettings(connectionString, allowInsecure);
   const names = streamNames(streamPrefix);
   const notice = throttled(onNotice);
+  const rights = rightsOf(notice, onDenied);
   const logEnd = endOfLog(names, firstStream);
-  const connection = openConnection({ settings, callTimeout, verify: (reader) => logEnd.verify(reader), notice });
+  const connection = openConnection({
+    settings,
+    callTimeout,
+    verify: (reader) => logEnd.verify(reader),
+    notice,
+    rights,
+  });
   const ids = eventIds(connection.reader, names, logEnd);
-  const { append, counts, idle } = appendAttempts({ connection, logEnd, ids, callTimeout, settleWithin });
+  const { append, counts, idle } = appendAttempts({ connection, logEnd, ids, rights, callTimeout, settleWithin });
   const { read } = streamReads(connection.reader, names, ids);
-  const subscriptions = logSubscriptions({ connection, logEnd, names, callTimeout, notice });
+  const subscriptions = logSubscriptions({ connection, logEnd, names, callTimeout, notice, rights });
   const ending = new AbortController();
   let closing: Promise<void> | undefined;
 

@@ -7,6 +7,7 @@ import { Marker, openLiveSubscription, type LiveSubscription, type LogEvent } fr
 import type { LogEnd } from './log-end.js';
 import type { Notice } from './notices.js';
 import { hiddenBecause, hidesEvents, tombstoned } from './stream-metadata.js';
+import type { Rights } from './rights.js';
 import type { StreamNames } from './stream-names.js';
 
 export interface LogSubscriptionsOptions {
@@ -15,6 +16,7 @@ export interface LogSubscriptionsOptions {
   readonly names: StreamNames;
   readonly callTimeout: number;
   readonly notice: Notice;
+  readonly rights: Rights;
 }
 
 const defaultBatchSize = 1_000;
@@ -41,7 +43,7 @@ interface Start {
  * The log of this ledger, filtered by the server out of `$all`, for ever: the client never takes up a subscription that
  * has ended, and 23.10 ends one whenever 32 events wait for it.
  */
-export function logSubscriptions({ connection, logEnd, names, callTimeout, notice }: LogSubscriptionsOptions) {
+export function logSubscriptions({ connection, logEnd, names, callTimeout, notice, rights }: LogSubscriptionsOptions) {
   const { reader } = connection;
   let resubscriptions = 0;
 
@@ -156,6 +158,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
         if (signal.aborted) return;
         const kind = kindOf(error);
         if (error instanceof LogDamaged) throw error;
+        if (live) rights.failed('read', '$all', error);
         if (kind === 'badPosition' && exact) {
           // No event stands there any more, or none ever did: begin earlier, and leave out what comes again.
           exact = false;

@@ -1,6 +1,7 @@
 import type { AllStreamResolvedEvent, EventStoreDBClient, ResolvedEvent, StreamingRead } from '@eventstore/db-client';
 import { NoAnswer } from './client-errors.js';
 import { patience } from './patience.js';
+import type { Rights } from './rights.js';
 
 /** One client as long as it is in use. */
 export interface Session {
@@ -30,11 +31,11 @@ export interface Reader {
   }): Promise<readonly AllStreamResolvedEvent[]>;
 }
 
-export function readerOf(session: Session, callTimeout: number): Reader {
+export function readerOf(session: Session, callTimeout: number, rights: Rights): Reader {
   const { client } = session;
   return {
     stream: (storedName, { from, count, direction = 'forwards' }) =>
-      collect(session, callTimeout, `a read of ${storedName}`, () =>
+      collect(session, { callTimeout, name: storedName, rights }, () =>
         client.readStream(storedName, {
           fromRevision: from === 'end' ? from : BigInt(from),
           maxCount: count,
@@ -43,7 +44,7 @@ export function readerOf(session: Session, callTimeout: number): Reader {
         }),
       ),
     all: ({ from, count, direction = 'forwards' }) =>
-      collect(session, callTimeout, 'a read of $all', () =>
+      collect(session, { callTimeout, name: '$all', rights }, () =>
         client.readAll({
           fromPosition: typeof from === 'number' ? exactPosition(from) : from,
           maxCount: count,
@@ -62,8 +63,7 @@ export function exactPosition(position: number) {
 /** Reads have no deadline in this client: one that has nothing to say for too long is given up. */
 function collect<Event>(
   session: Session,
-  callTimeout: number,
-  what: string,
+  { callTimeout, name, rights }: { readonly callTimeout: number; readonly name: string; readonly rights: Rights },
   open: () => StreamingRead<Event>,
 ): Promise<readonly Event[]> {
   return new Promise((resolve, reject) => {
@@ -71,7 +71,7 @@ function collect<Event>(
     const reading = open();
     const silence = patience(callTimeout, () => {
       reading.cancel().catch(() => undefined);
-      reject(new NoAnswer(what, callTimeout));
+      reject(new NoAnswer(`a read of ${name}`, callTimeout));
     });
     reading.on('data', (event) => {
       events.push(event);
@@ -80,12 +80,17 @@ function collect<Event>(
     reading.on('end', () => {
       silence.end();
       // The client ends a read that was cancelled like one that is complete.
-      if (session.disposed) reject(new Error(`The connection to the event store was given up during ${what}`));
-      else resolve(events);
+      if (session.disposed)
+        reject(new Error(`The connection to the event store was given up during a read of ${name}`));
+      else {
+        rights.granted('read', name);
+        resolve(events);
+      }
     });
     // It stays: an error without a listener would end the process, and some come late.
     reading.on('error', (error) => {
       silence.end();
+      rights.failed('read', name, error);
       reject(error);
     });
   });

@@ -1,0 +1,51 @@
+import { kindOf, reasonOf } from './client-errors.js';
+import type { Notice } from './notices.js';
+
+export type Deed = 'read' | 'append to';
+
+/** What the database denies the user of this server at present. */
+export interface DeniedRights {
+  /** The log as a whole: nothing goes without it. */
+  readonly all: boolean;
+  readonly streams: number;
+}
+
+/**
+ * The rights of this user, by what the database has answered: they may be taken away while a server runs, and then it looks
+ * like a database that is away unless somebody names them.
+ */
+export interface Rights {
+  readonly granted: (deed: Deed, name: string) => void;
+  /** Does nothing for other errors than a denial. */
+  readonly failed: (deed: Deed, name: string, error: unknown) => void;
+}
+
+export function rightsOf(notice: Notice, onChanged: (denied: DeniedRights) => void = () => undefined): Rights {
+  const denied = new Map<string, string>();
+
+  function changed(): void {
+    const names = new Set(denied.values());
+    onChanged({ all: names.has('$all'), streams: names.size - Number(names.has('$all')) });
+  }
+
+  return {
+    granted(deed, name) {
+      // Nearly always there is none.
+      if (denied.size === 0 || !denied.delete(`${deed} ${name}`)) return;
+      notice(`the event store lets this user ${deed} ${kindOfPlace(name)} again`, { name });
+      changed();
+    },
+    failed(deed, name, error) {
+      if (kindOf(error) !== 'accessDenied') return;
+      notice(`the event store denies this user the right to ${deed} ${kindOfPlace(name)}`, {
+        name,
+        reason: reasonOf(error),
+      });
+      const before = denied.size;
+      if (denied.set(`${deed} ${name}`, name).size > before) changed();
+    },
+  };
+}
+
+/** A notice goes out once in a while only, so all streams share one. */
+const kindOfPlace = (name: string) => (name === '$all' ? name : 'a stream');
