@@ -26,7 +26,8 @@ describe('npm run demo', () => {
     const first = await demo(server.url, ...book);
     const again = await demo(server.url, ...book);
 
-    expect([first.exitCode, again.exitCode]).toEqual([0, 0]);
+    // With what was said, which says why where it went wrong.
+    expect([first, again]).toEqual([first, again].map(({ output }) => ({ exitCode: 0, output })));
     const [, accepted, replayed, refused] = tallyOf(first.output);
     expect(Number(accepted)).toBeGreaterThan(300);
     expect(Number(refused)).toBeGreaterThan(30);

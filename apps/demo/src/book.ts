@@ -323,17 +323,12 @@ const plots: readonly Plot[] = [
   },
 
   // Partners that may not sell
-  {
-    title: 'managed by a reseller',
-    weight: 2,
-    byIndirectReseller: true,
-    chapters: [accepted, delegatedAdmin.grantActive],
-  },
+  // Its provider requests, sells and removes, and names it as the reseller (rule R1a).
   {
     title: 'reseller out of bounds',
     weight: 1,
     byIndirectReseller: true,
-    chapters: [established, subscription.purchaseFromReseller, relationship.removalByReseller],
+    chapters: [relationship.requestByReseller, subscription.purchaseFromReseller],
   },
 ];
 

@@ -54,6 +54,7 @@ export const requestedTwice: Chapter = (teller) => {
   request(teller, teller.between(2, 30));
   request(teller, 1, 'RequestAlreadyOpen');
 };
+export const requestByReseller: Chapter = (teller) => request(teller, 1, 'PartnerTypeNotAllowed');
 
 export const accepted: Chapter = (teller) => {
   request(teller, teller.between(2, 80));
@@ -74,7 +75,5 @@ export const removalBySales: Chapter = ({ tell, staff }) =>
   tell('RemoveResellerRelationship', {}, staff.sales, 'RoleNotAllowed');
 export const removalByApp: Chapter = ({ tell, staff }) =>
   tell('RemoveResellerRelationship', {}, staff.syncApp, 'UserContextRequired');
-export const removalByReseller: Chapter = ({ tell, staff }) =>
-  tell('RemoveResellerRelationship', {}, staff.globalAdmin, 'PartnerTypeNotAllowed');
 export const removedTwice: Chapter = ({ tell, staff }) =>
   tell('RemoveResellerRelationship', {}, staff.globalAdmin, 'RelationshipAlreadyRemoved');

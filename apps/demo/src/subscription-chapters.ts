@@ -81,7 +81,7 @@ export const newCommerce: Chapter = (teller) => {
   if (percent(30)) tell('ChangeSubscriptionQuantity', { subscriptionId, quantity: between(401, 450) }, staff.billing);
   if (percent(20)) tell('SetAutoRenew', { subscriptionId, autoRenew: false }, staff.billing);
   else if (percent(30))
-    tell('ScheduleSubscriptionChange', { subscriptionId, change: { quantity: between(1, 20) } }, staff.sales);
+    tell('ScheduleSubscriptionChange', { subscriptionId, change: { quantity: between(451, 500) } }, staff.sales);
 };
 /** Its cancellation window is still open. */
 export const newCommerceFresh: Chapter = (teller) => void buy(teller, 'newCommerce', teller.between(1, 3));
