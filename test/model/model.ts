@@ -691,7 +691,12 @@ const sameContact = (a: SupportContact, b: SupportContact) =>
 const globalAdministrator = '62e90394-69f5-4237-9190-012177145e10';
 const once = (roles: readonly string[]) => [...new Set(roles.map((role) => role.toLowerCase()))];
 const sameRoles = (a: readonly string[], b: readonly string[]) => [...a].sort().join() === [...b].sort().join();
-const isOpen = ({ status }: Grant) => ['created', 'approvalPending', 'approved', 'active'].includes(status);
+/** T1: what its time has ended is over, whether the clock has said so or not. */
+const isOpen = ({ kind, status, lapses, ends }: Grant, now: Time) => {
+  if (status === 'approved') return true;
+  if (status === 'active') return kind === 'dap' || now <= ends!;
+  return (status === 'created' || status === 'approvalPending') && now <= lapses;
+};
 const isLive = ({ kind, status, ends }: Grant, now: Time) => kind === 'gdap' && status === 'active' && now <= ends!;
 const isUnanswered = ({ kind, status }: Grant) =>
   kind === 'gdap' && (status === 'created' || status === 'approvalPending');
@@ -720,8 +725,8 @@ function checkNotLapsed(grant: Grant, now: Time): void {
   if (grant.status === 'expired' && grant.ends === undefined) no('RequestExpired');
 }
 
-function checkGrantRoom(world: World, house: HouseRules): void {
-  if (world.grants.filter((grant) => grant.term === world.term && isOpen(grant)).length >= house.grants)
+function checkGrantRoom(world: World, house: HouseRules, now: Time): void {
+  if (world.grants.filter((grant) => grant.term === world.term && isOpen(grant, now)).length >= house.grants)
     no('LimitReached');
 }
 
@@ -855,7 +860,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     if (inTheWay.length > 0) no('RemovalBlocked', { blockers: inTheWay });
     noneOf(house.noticeRequired && !noticeGiven && 'NoticeAcknowledgementMissing');
 
-    const grants = world.grants.filter((grant) => grant.term === world.term && isOpen(grant));
+    const grants = world.grants.filter((grant) => grant.term === world.term && isOpen(grant, now));
     for (const grant of grants) grant.status = 'revoked';
     close(world, 'off');
     world.lastEnd = now;
@@ -1292,9 +1297,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     checkUnused(world.grants, grantId);
     if (granted >= dapOfferedUntil || (world.lastEnd !== undefined && granted <= world.lastEnd))
       no('DapNoLongerOffered');
-    if (world.grants.some((grant) => grant.kind === 'dap' && grant.term === world.term && isOpen(grant)))
+    if (world.grants.some((grant) => grant.kind === 'dap' && grant.term === world.term && isOpen(grant, now)))
       no('NothingToChange');
-    checkGrantRoom(world, house);
+    checkGrantRoom(world, house, now);
     noneOf(wrongStart(granted, now), wrongGrantId(world, grantId));
     return [dap(world, grantId, granted)];
   },
@@ -1305,7 +1310,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const roles = once(data.roles);
     const extend = data.autoExtendDays ?? 0;
     checkUnused(world.grants, data.grantId);
-    checkGrantRoom(world, house);
+    checkGrantRoom(world, house, now);
     if (nameTaken) no('NameNotUnique');
     noneOf(
       ...wrongTerms(data),

@@ -266,10 +266,10 @@ describe('A GDAP request', () => {
     given(...one, adminRequested('grant-2'))
       .when(request(), { policy })
       .rejects('LimitReached', { what: 'grants', limit: 2 });
-    // Lapsed, but its clock command is late: a removal would have to revoke it.
+    // Lapsed, it is nothing that a removal would revoke, whether or not the clock has recorded that.
     given(...one, adminRequested('grant-2'))
       .when(request(), { policy, now: justLapsed })
-      .rejects('LimitReached', { what: 'grants', limit: 2 });
+      .thenNames('DelegatedAdminRequested');
     for (const ended of [terminated('grant-2'), revoked('grant-2', 'gdap')])
       given(...one, adminRequested('grant-2'), ended)
         .when(request(), { policy })
@@ -1004,7 +1004,7 @@ describe('Grants of an earlier term', () => {
 });
 
 describe('What a removal revokes', () => {
-  it('is every grant of the current term that no event has ended, by id (R18)', () => {
+  it('is every grant of the current term that neither an event nor time has ended, by id (R18)', () => {
     const state = given(
       ...established,
       adminRequested('of-term-1'),
@@ -1025,6 +1025,11 @@ describe('What a removal revokes', () => {
       revoked('g-revoked', 'gdap'),
       adminRequested('g-ended'),
       adminActivated('g-ended', { endsAt: '2026-11-22T11:59:59.999Z' }),
+      adminRequested('g-last-instant'),
+      adminActivated('g-last-instant', { endsAt: now }),
+      adminRequested('g-lapsed', { expiresAt: '2026-11-22T11:59:59.999Z' }),
+      adminRequested('g-lapsed-pending', { expiresAt: '2026-11-22T11:59:59.999Z' }),
+      adminLocked('g-lapsed-pending'),
       adminRequested('grant-1'),
       lapsed(),
     ).state();
@@ -1034,8 +1039,7 @@ describe('What a removal revokes', () => {
       revoked('g-active', 'gdap'),
       revoked('g-approved', 'gdap'),
       revoked('g-created', 'gdap'),
-      // Past its end, but its clock command is late: nothing stays open.
-      revoked('g-ended', 'gdap'),
+      revoked('g-last-instant', 'gdap'),
       revoked('g-pending', 'gdap'),
     ]);
   });

@@ -78,9 +78,9 @@ export const delegatedAdminDecisions = {
     // What was granted before the removal has been revoked with it.
     if (state.removedAt !== undefined && grantedAt <= state.removedAt)
       throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil, removedAt: state.removedAt });
-    const existing = openGrants(state).find(([, { kind }]) => kind === 'dap');
+    const existing = openGrants(state, now).find(([, { kind }]) => kind === 'dap');
     if (existing) throw reject('NothingToChange', { grantId: existing[0] });
-    requireRoomForGrant(state, policy);
+    requireRoomForGrant(state, now, policy);
     refuseFaults(effectiveFault('effectiveAt', effectiveAt, now), grantIdFault(state, grantId));
 
     return [{ type: 'DelegatedAdminPrivilegesGranted', data: { grantId, grantedAt } }];
@@ -92,7 +92,7 @@ export const delegatedAdminDecisions = {
     const requestedAt = effectiveTime(data.effectiveAt, now);
     const terms = { name, roles: distinct(data.roles), durationDays: data.durationDays, autoExtendDays };
     requireNew(state.grants, 'grant', grantId);
-    requireRoomForGrant(state, policy);
+    requireRoomForGrant(state, now, policy);
     if (grantNameTaken) throw reject('NameNotUnique', { name });
     refuseFaults(
       grantIdFault(state, grantId),
@@ -318,11 +318,11 @@ export function grantOfferedWithRelationship(relationshipTerm: number, now: Inst
 }
 
 /**
- * What a removal means for the grants (rule R18): every one of the current term that has not ended, by grant id. One
- * whose time is over, but whose clock command has not come, is revoked too: nothing stays open.
+ * What a removal means for the grants (rule R18): every one of the current term that is open then is revoked, by grant
+ * id. What time has ended gives nothing any more and stays expired, whether or not the clock's command has come.
  */
 export function revokeGrants(state: Frozen<CustomerRelationship>, now: Instant): readonly PrivilegesRevoked[] {
-  return openGrants(state)
+  return openGrants(state, now)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([grantId, { kind }]) => ({
       type: 'DelegatedAdminPrivilegesRevoked',
@@ -332,9 +332,14 @@ export function revokeGrants(state: Frozen<CustomerRelationship>, now: Instant):
 
 const activeStatus = { dap: 'approved', gdap: 'active' } as const satisfies Record<Grant['kind'], GrantStatus>;
 
-/** The grants of the current term that no event has ended. */
-function openGrants({ grants, relationshipTerm }: Frozen<CustomerRelationship>): [string, Frozen<Grant>][] {
-  return [...grants].filter(([, grant]) => grant.relationshipTerm === relationshipTerm && isOpenGrant(grant.status));
+/** The grants of the current term that neither an event nor time has ended. */
+function openGrants(
+  { grants, relationshipTerm }: Frozen<CustomerRelationship>,
+  now: Instant,
+): [string, Frozen<Grant>][] {
+  return [...grants].filter(
+    ([, grant]) => grant.relationshipTerm === relationshipTerm && isOpenGrant(grantAt(grant, now).status),
+  );
 }
 
 /** Refuses a request that nobody approved in time, whether or not the clock's command has come (rule G5). */
@@ -366,8 +371,9 @@ function grantIdFault(state: Frozen<CustomerRelationship>, grantId: string): Rej
   return reject('InvalidItem', { field: 'grantId', rule: 'reservedForLaterTerm' });
 }
 
-function requireRoomForGrant(state: Frozen<CustomerRelationship>, { limits }: Policy): void {
-  if (openGrants(state).length >= limits.grants) throw reject('LimitReached', { what: 'grants', limit: limits.grants });
+function requireRoomForGrant(state: Frozen<CustomerRelationship>, now: Instant, { limits }: Policy): void {
+  if (openGrants(state, now).length >= limits.grants)
+    throw reject('LimitReached', { what: 'grants', limit: limits.grants });
 }
 
 /** What a GDAP request asks for. */

@@ -24,6 +24,7 @@ import { rightTo } from './rights.js';
 import { blockerKinds, removalBlockers, removalReadiness, type RemovalBlocker } from './removal.js';
 import { settledState } from './settling.js';
 import { initialState, type CustomerRelationship } from './state.js';
+import { grantAt } from './statuses.js';
 import {
   context,
   customerUser,
@@ -564,7 +565,9 @@ describe('removal', () => {
         [...items.values()].filter(({ relationshipTerm }) => relationshipTerm === state.relationshipTerm);
       expect(ofTerm(state.designations)).toEqual([]);
       expect(
-        ofTerm(state.grants).filter(({ status }) => !['terminated', 'expired', 'revoked'].includes(status)),
+        ofTerm(state.grants).filter(
+          (grant) => !['terminated', 'expired', 'revoked'].includes(grantAt(grant, cleared).status),
+        ),
       ).toEqual([]);
     });
   });

@@ -13,10 +13,12 @@ import {
   type Remedy,
 } from './removal.js';
 import type { CustomerRelationship } from './state.js';
+import { grantAt } from './statuses.js';
 import {
   accepted,
   active,
   activeAzurePlan,
+  adminActivated,
   adminActive,
   adminRequested,
   anyCommand,
@@ -260,6 +262,30 @@ describe('The removal of a reseller relationship', () => {
           data: { grantId: 'grant-1', grantKind: 'gdap', revokedAt: now },
         },
       );
+  });
+
+  it('leaves a grant expired whose end has passed, recorded or not (R18)', () => {
+    const overdue = [
+      adminRequested('ended'),
+      adminActivated('ended', { endsAt: '2026-11-22T11:59:59.999Z' }),
+      adminRequested('lapsed', { expiresAt: '2026-11-22T11:59:59.999Z' }),
+      adminRequested('standing'),
+    ];
+    const revocation: Event = {
+      type: 'DelegatedAdminPrivilegesRevoked',
+      data: { grantId: 'standing', grantKind: 'gdap', revokedAt: now },
+    };
+    expect(readinessOf(overdue).willEnd.delegatedAdminGrants).toEqual(['standing']);
+    given(...established, ...overdue)
+      .when(remove())
+      .then(removedNow(), revocation);
+
+    const { grants } = given(...established, ...overdue, removedNow(), revocation).state();
+    expect([...grants].map(([id, grant]) => [id, grantAt(grant, now).status])).toEqual([
+      ['ended', 'expired'],
+      ['lapsed', 'expired'],
+      ['standing', 'revoked'],
+    ]);
   });
 
   it('ends the term: no contact is available, no agreement holds, items stay to be read (R16, R17)', () => {
@@ -893,7 +919,9 @@ function onItem(command: MessageOf<RelationshipCommands>, book: string): Message
 }
 
 function removalOf(history: History, policy: Policy, at: string): Event[] {
-  const grants = history === books['grants and contacts'] ? (['dap-1', 'grant-1'] as const) : [];
+  // The granular one has ended by itself after a year; privileges of the old kind never do (rule R18).
+  const open = at <= '2027-11-03T12:00:00.000Z' ? (['dap-1', 'grant-1'] as const) : (['dap-1'] as const);
+  const grants = history === books['grants and contacts'] ? open : [];
   return [
     removedNow({ removedAt: at, policy: policy.name }),
     ...grants.map((grantId) => ({

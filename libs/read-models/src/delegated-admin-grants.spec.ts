@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { delegatedAdminGrantsView } from './delegated-admin-grants.js';
+import { delegatedAdminGrantsView, grantRowAt } from './delegated-admin-grants.js';
 import { never } from './keyset.js';
 import { again, customerId, established, partnerId, rowsOf, type Story } from './testing.js';
 
@@ -159,5 +159,11 @@ describe('Delegated-admin grants', () => {
       { grantId: 'dap', relationshipTerm: 1, status: 'revoked', ended: true },
       { grantId: 'g-2', relationshipTerm: 2, status: 'created', ended: false },
     ]);
+  });
+
+  it('stay expired when the removal comes after their end, recorded or not (R18)', () => {
+    const now = '2026-02-01T00:00:00.000Z';
+    const [row] = grants(active().at(now).does('RemoveResellerRelationship', {}));
+    expect(grantRowAt(row!, now)).toMatchObject({ status: 'expired', endedAt: '2026-01-23T09:00:00.000Z' });
   });
 });
