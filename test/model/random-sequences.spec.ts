@@ -250,7 +250,7 @@ const utterances: Record<CommandName, Arbitrary<Utterance>> = {
       quantity: fc.constant(1),
       termDuration: longTerm,
       commitmentUsdCents: rarely(1_500_000, 0, 1_000_000, 2_500_000, 2_500_001, 5_000_000, 5_000_001, -1),
-      owners: inSome(15, constantFrom(['grace', 'ada'], ['grace'], ['sync'], [])),
+      owners: inSome(15, constantFrom(['grace', 'ada'], ['grace'], ['Grace'], ['sync'], [])),
       boughtBy,
     },
     { effectiveAt: past },

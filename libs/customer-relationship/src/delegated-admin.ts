@@ -15,6 +15,7 @@ import {
 import { addDays, type Instant } from './calendar.js';
 import type { Decisions, Steps } from './context.js';
 import type { RelationshipEvents } from './events.js';
+import { isSameId } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import type { CustomerRelationship, Grant, GranularGrant, GrantStatus } from './state.js';
@@ -438,11 +439,6 @@ function distinct(roles: readonly string[]): readonly string[] {
 /** Both without duplicates. */
 function isSameSet(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((role) => other.includes(role));
-}
-
-/** Ids of a directory compare without case. */
-function isSameId(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
 }
 
 /** The assignment that gives a security group its roles of a grant (rule G8a). */

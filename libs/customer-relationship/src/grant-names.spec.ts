@@ -211,6 +211,25 @@ describe('The naming of a GDAP grant', () => {
     expect(await handle(alike)).toMatchObject(nameTaken('Help\u200bdesk'));
   });
 
+  it('is refused as taken before what is wrong with the data, in a dry run too (G2)', async () => {
+    const store = await twoCustomers();
+    const { handle } = server(store);
+    await handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    await handle(requestOf(ask('grant-2', 'Other'), 'two', tailspin));
+    const wrong = { roles: [], durationDays: 0 };
+    for (const dryRun of [true, false]) {
+      const refused = async (command: Command) =>
+        handle({ ...requestOf(command, `${command.type} ${dryRun}`, tailspin), dryRun });
+      expect(await refused(ask('grant-3', 'Helpdesk', wrong))).toMatchObject(nameTaken());
+      expect(await refused(rename('grant-2', 'Helpdesk', wrong))).toMatchObject(nameTaken());
+      // Its own name, and one that is free, are in nobody's way.
+      expect(await refused(rename('grant-2', 'Other', wrong))).toMatchObject(refusedAs('RolesMissing'));
+      expect(await refused(ask('grant-3', 'Free', wrong))).toMatchObject(refusedAs('RolesMissing'));
+    }
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
+    expect(await claimNames(store, 'Free')).toEqual([]);
+  });
+
   it('stays with the grant that an earlier release claimed it for, in that spelling (G2)', async () => {
     const store = await twoCustomers();
     const before = 'Help\u200bdesk';
@@ -327,7 +346,7 @@ describe('The naming of a GDAP grant', () => {
     const head = await store.head();
     const dry = (command: Command) => handle({ ...requestOf(command, 'dry'), dryRun: true });
     expect(await dry(ask('grant-2', 'Helpdesk'))).toMatchObject(nameTaken());
-    expect(await dry(ask('grant-2', 'Helpdesk', { roles: [] }))).toMatchObject(refusedAs('RolesMissing'));
+    expect(await dry(ask('grant-2', 'Free', { roles: [] }))).toMatchObject(refusedAs('RolesMissing'));
     expect(await dry(ask('grant-2', 'Free'))).toMatchObject({
       outcome: 'wouldBeAccepted',
       events: [{ type: 'DelegatedAdminRequested', data: { name: 'Free' } }],

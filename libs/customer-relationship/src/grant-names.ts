@@ -20,7 +20,7 @@ import type { RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
 import { pairOf, relationshipStream } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
-import { reject } from './rejections.js';
+import { reject, rejections, type RejectionKind } from './rejections.js';
 import type { CustomerRelationship, Grant, RelationshipSummary } from './state.js';
 import { asSeen } from './visible-text.js';
 
@@ -172,7 +172,7 @@ export function relationshipCommands({
     });
     if (outcome.outcome === 'accepted') await tidyUp(request, naming, outcome, { oldName, claimedAt });
     else await giveBackUnneeded(request, naming.name);
-    return outcome;
+    return isOfMeaning(outcome) ? decideKnowing(request, naming, outcome) : outcome;
   }
 
   /**
@@ -201,10 +201,18 @@ export function relationshipCommands({
 
   async function rehearse(request: Request, naming: Naming): Promise<Outcome> {
     const rehearsal = await relationships.handle(request);
-    if (rehearsal.outcome !== 'wouldBeAccepted') return rehearsal;
-    if (await isHeld(request, naming, await nameAt(request, naming.grantId, rehearsal.revision))) return rehearsal;
+    if (rehearsal.outcome !== 'wouldBeAccepted' && !isOfMeaning(rehearsal)) return rehearsal;
+    return decideKnowing(request, naming, rehearsal);
+  }
+
+  /**
+   * What was decided as if the name were free, or else decided again, knowing that it is not. That it is taken (409) goes
+   * before what is wrong with the data (422), for which no name is claimed.
+   */
+  async function decideKnowing(request: Request, naming: Naming, outcome: Outcome): Promise<Outcome> {
+    if (await isHeld(request, naming, await nameAt(request, naming.grantId, outcome.revision))) return outcome;
     const places = await placesOf(request, naming.name);
-    if (!(await firstNeeded(request, othersIn(places, claimant(request, naming))))) return rehearsal;
+    if (!(await firstNeeded(request, othersIn(places, claimant(request, naming))))) return outcome;
     return relationships.handle({
       ...request,
       contextAt: (now) => ({ ...request.contextAt(now), grantNameTaken: true }),
@@ -295,6 +303,13 @@ export function relationshipCommands({
 
 function isOfStore(error: unknown): boolean {
   return [StoreUnavailable, OutcomeUnknown, LogDamaged, EventOfNewerRelease].some((kind) => error instanceof kind);
+}
+
+function isOfMeaning(outcome: Outcome): boolean {
+  return (
+    outcome.outcome === 'refused' &&
+    (rejections as Partial<Record<string, RejectionKind>>)[outcome.rejection.code] === 'meaning'
+  );
 }
 
 function namingOf({ command }: Request): Naming | undefined {

@@ -22,6 +22,11 @@ export interface Actor {
 export const partnerTypes = ['directBillPartner', 'indirectProvider', 'indirectReseller'] as const;
 export type PartnerType = (typeof partnerTypes)[number];
 
+/** Ids of a directory, GUIDs and names of users alike, compare without case (rule V5a). */
+export function isSameId(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
 /** The nil and the max GUID of RFC 9562 stand for no tenant, whoever sends them. */
 export function isTenantId(guid: string): boolean {
   return !/^(0{8}-0{4}-0{4}-0{4}-0{12}|f{8}-f{4}-f{4}-f{4}-f{12})$/i.test(guid);

@@ -305,6 +305,12 @@ describe('cancelling a reservation', () => {
       .rejects('RoleNotAllowed', { requires: 'reservationOrderOwner' });
   });
 
+  it('knows an owner in other letters, as a directory does (rule V5a)', () => {
+    given(established, reserved('ri-1', { owners: ['ADA'] }))
+      .when(cancel())
+      .thenNames('ReservationCancellationRequested');
+  });
+
   it('tells who asks before what state the reservation is in (rule V5)', () => {
     given(established, reserved('ri-1', { owners: ['grace'], product: 'databricks' }), cancellationRequested('ri-1'))
       .when(cancel())

@@ -13,7 +13,7 @@ import {
 import { addMonths, termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { Decisions, Steps } from './context.js';
 import type { ReservationProduct } from './events.js';
-import type { Buyer, Money } from './parties.js';
+import { isSameId, type Buyer, type Money } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import type { CustomerRelationship, ReservationStatus } from './state.js';
@@ -95,14 +95,15 @@ export const reservationDecisions = {
     ];
   },
 
-  /** Rules V2–V6. A request that is settled outside; `settled` says that it already is. */
+  /** Rules V2–V6, V5a. A request that is settled outside; `settled` says that it already is. */
   CancelReservation(state, { reservationId, exchange = false, settled = false, effectiveAt }, context) {
     const { actor, policy, now } = context;
     requireActive(state);
     const requestedAt = effectiveTime(effectiveAt, now);
     const reservation = current(state, state.reservations, 'reservation', reservationId);
     const { owners, product, commitmentUsdCents, purchasedAt, expiresAt } = reservation;
-    if (!owners.includes(actor.id)) throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner', owners });
+    if (!owners.some((owner) => isSameId(owner, actor.id)))
+      throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner', owners });
     const { status: from } = reservationAt(reservation, now);
     if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
     if (policy.nonRefundableReservations.includes(product))

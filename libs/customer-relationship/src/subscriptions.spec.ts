@@ -568,7 +568,11 @@ describe('S4: reactivating', () => {
     const shortTerm = { kind: 'legacy', termEndsAt: '2026-12-20T12:00:00.000Z' } as const;
     given(established, active(id, shortTerm), suspended(id, { retainedUntil: '2027-02-19T12:00:00.000Z' }))
       .when(reactivate, { now: after(shortTerm.termEndsAt) })
-      .rejects('TermEnded', { subscriptionId: id, termEndsAt: shortTerm.termEndsAt });
+      .rejects('TermEnded', {
+        subscriptionId: id,
+        termEndsAt: shortTerm.termEndsAt,
+        retainedUntil: '2027-02-19T12:00:00.000Z',
+      });
   });
 
   it('S4: needs no term for an Azure plan', () => {
@@ -804,6 +808,11 @@ describe('S10: a legacy base and its add-ons', () => {
     given(established, base, suspended('base'))
       .when(bought)
       .rejects('ParentNotActive', { baseSubscriptionId: 'base', status: 'suspended' });
+    // What names no way back would be taken for one that can be reactivated.
+    const termEndsAt = '2026-11-21T12:00:00.000Z';
+    given(established, active('base', { kind: 'legacy', termEndsAt }), suspended('base', { retainedUntil }))
+      .when(bought)
+      .rejects('ParentNotActive', { baseSubscriptionId: 'base', status: 'suspended', termEndsAt });
     given(established, base, suspended('base'), removed(), reestablished)
       .when(bought)
       .rejects('ItemOfEarlierTerm', { kind: 'subscription', itemId: 'base', relationshipTerm: 1 });

@@ -475,8 +475,9 @@ function changeable(state: Frozen<CustomerRelationship>, subscriptionId: string,
 }
 
 /** Suspended legacy outlives its term, and does not come back after it (rule S4). */
-function requireTerm(subscriptionId: string, { termEndsAt }: Item, now: Instant): void {
-  if (termEndsAt !== undefined && hasPassed(termEndsAt, now)) throw reject('TermEnded', { subscriptionId, termEndsAt });
+function requireTerm(subscriptionId: string, { termEndsAt, retainedUntil }: Item, now: Instant): void {
+  if (termEndsAt === undefined || !hasPassed(termEndsAt, now)) return;
+  throw reject('TermEnded', { subscriptionId, termEndsAt, ...present({ retainedUntil }) });
 }
 
 /** Status and quantity are fixed while a new-commerce trial lasts (rule S12). */
@@ -520,6 +521,8 @@ function parentNotActive(baseSubscriptionId: string, base: Item | undefined, now
     baseSubscriptionId,
     status: base?.status,
     ...(base && canBeReactivated(base, now) ? { remedyCommand: 'ReactivateSubscription' } : {}),
+    // Suspended for good, which the status does not say.
+    ...(base?.status === 'suspended' && !canBeReactivated(base, now) ? present({ termEndsAt: base.termEndsAt }) : {}),
   });
 }
 

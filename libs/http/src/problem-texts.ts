@@ -275,7 +275,7 @@ const rejectionTexts = {
   InvalidTransition: ['The item is not in a state that allows this', 'Read the item to see what it takes now.'],
   TermEnded: [
     'The term has ended',
-    'Nothing changes in it any more. Send EndSubscriptionTerm to record what follows on it.',
+    'What was suspended when its term ended does not come back. Buy anew what is to go on.',
   ],
   CancellationWindowClosed: [
     'The cancellation window is closed',

@@ -32,7 +32,18 @@ describe('The detail of a refusal', () => {
       /one of these roles: GlobalAdmin, AdminAgent/,
     ],
     ['NotDue', { dueAt: '2026-11-22T12:00:00.001Z' }, /possible from 2026-11-22T12:00:00.001Z/],
+    [
+      'TermEnded',
+      { termEndsAt: '2026-11-22T12:00:00.000Z', retainedUntil: '2027-02-19T12:00:00.000Z' },
+      /kept until 2027-02-19T12:00:00.000Z\. Buy anew/,
+    ],
     ['ParentNotActive', { baseSubscriptionId: 'b', status: 'suspended' }, /b is suspended\. Reactivate the base first/],
+    [
+      'ParentNotActive',
+      { baseSubscriptionId: 'b', status: 'suspended', termEndsAt: '2026-11-22T12:00:00.000Z' },
+      /its term ended at 2026-11-22T12:00:00.000Z\. Buy another base/,
+    ],
+    ['InvalidCustomer', { customerId: 'c', rule: 'notThePartner' }, /^c is the partner itself\. Name/],
   ])('%s of %j is about this occurrence', (code, details, expected) => {
     const detail = detailOf(code, details);
     expect(detail).toMatch(expected);
@@ -58,6 +69,8 @@ describe('What is wrong with the meaning of a command', () => {
       { pointer: '/name', code: 'NameTooLong' },
       { pointer: '/owners', code: 'InvalidItem', detail: 'owners needs at least one entry.' },
     ]);
+    // It stands in the path, and not in the body.
+    expect(meaningErrors('InvalidCustomer', { customerId: 'c' })).toMatchObject([{ pointer: 'customerId' }]);
     expect(meaningErrors('InvalidSupportContact', { field: 'name' })).toMatchObject([{ pointer: '/contact/name' }]);
   });
 });

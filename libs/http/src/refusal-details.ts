@@ -79,7 +79,7 @@ function afterTransition({ from, to, requires, remedyCommand, takesEffectAt }: D
 const rules: Readonly<Record<string, string>> = {
   required: 'is needed for what is bought; send it',
   notAllowed: 'does not go with what is bought; leave it out',
-  notForAzurePlan: 'is nothing that an Azure plan has; leave it out',
+  notForAzurePlan: 'is nothing that an Azure plan has; leave it out, or name a subscription of another kind',
   notEmpty: 'needs at least one entry',
   notBlank: 'needs at least one visible character',
   uniqueIds: 'names an id more than once; take another for each',
@@ -90,6 +90,12 @@ const rules: Readonly<Record<string, string>> = {
   baseIsAddOn: 'names an add-on; name its base',
   azurePlanOnly: 'names no Azure plan; name the plan under which the Azure subscription is',
   reservedForLaterTerm: 'is reserved for what a later term of the relationship brings; choose another id',
+};
+
+const customers: Readonly<Record<string, string>> = {
+  notAPlaceholder: 'a placeholder, and the id of no tenant',
+  notThePartner: 'the partner itself',
+  notTheReseller: 'the reseller that is invited along',
 };
 
 const limits: Readonly<Record<string, string>> = {
@@ -164,8 +170,8 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
         'The item is in another state.',
       afterTransition(details),
     ),
-  TermEnded: ({ termEndsAt }) =>
-    `The term ended${about(termEndsAt, (at) => ` at ${at}`) ?? ''}, so nothing changes in it any more. Send EndSubscriptionTerm to record what follows on it.`,
+  TermEnded: ({ termEndsAt, retainedUntil }) =>
+    `The term ended${about(termEndsAt, (at) => ` at ${at}`) ?? ''} while it was suspended, and it does not come back. ${about(retainedUntil, (at) => `Its data are kept until ${at}. `) ?? ''}Buy anew what is to go on.`,
   CancellationWindowClosed: ({ closedAt, nextWindowAt }) =>
     sentences(
       about(closedAt, (at) => `It could be cancelled until ${at}.`),
@@ -176,14 +182,14 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
     remedyCommand === 'SuspendSubscription'
       ? 'A legacy subscription has no cancellation. Suspend it instead.'
       : `Its publisher takes no cancellation. ${about(expiresAt, (at) => `Wait for its end, ${at}, or transfer it.`) ?? 'Transfer it to another partner.'}`,
-  ParentNotActive: ({ baseSubscriptionId, status }) =>
+  ParentNotActive: ({ baseSubscriptionId, status, termEndsAt }) =>
     sentences(
-      `The base subscription${about(baseSubscriptionId, (id) => ` ${id}`) ?? ''} is ${about(status, (known) => known) ?? 'not active'}.`,
-      status === 'suspended'
+      `The base subscription${about(baseSubscriptionId, (id) => ` ${id}`) ?? ''} is ${about(status, (known) => known) ?? 'not active'}${about(termEndsAt, (at) => ` and its term ended at ${at}`) ?? ''}.`,
+      status === 'suspended' && termEndsAt === undefined
         ? 'Reactivate the base first.'
         : status === 'pending'
           ? 'Activate the base first.'
-          : 'Buy another base for the add-on.',
+          : 'Buy another base, and the add-on under it.',
     ),
   TrialStatusLocked: ({ trialEndsAt }) =>
     `A new-commerce trial keeps its status and quantity until it ends${about(trialEndsAt, (at) => `, at ${at}`) ?? ''}. Switch off auto-renew to let it end then, or wait until it has become a paid subscription.`,
@@ -237,6 +243,12 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
     text(earliest) !== undefined && text(latest) !== undefined
       ? `${about(field, (name) => name) ?? 'The date'} is ${text(date) ?? 'out of range'}. Send a date from ${text(earliest)} to ${text(latest)}: what lies outside stands for no date in some other system.`
       : problemTexts['DateOutOfRange']!.detail,
+  InvalidCustomer: ({ customerId, rule }) =>
+    sentences(
+      about(customers[String(rule)], (why) => `${text(customerId) ?? 'The tenant'} is ${why}.`) ??
+        'A customer is a tenant of its own: neither the nil GUID, nor the partner itself, nor the reseller that is invited along.',
+      'Name the tenant of the customer.',
+    ),
   MarketMismatch: ({ partnerMarket, customerMarket, partnerRegion, customerRegion }) =>
     sentences(
       text(partnerMarket) !== undefined &&
@@ -280,7 +292,7 @@ export function detailOf(code: string, details: Details): string {
   return (ofCode as Partial<Record<string, (of: Details) => string>>)[code]?.(details) ?? problemTexts[code]!.detail;
 }
 
-/** Where in the body the fault is that a code names by itself. */
+/** Where in the body the fault is that a code names by itself; the customer stands in the path. */
 const fieldOf: Readonly<Record<string, string>> = {
   MarketMismatch: 'market',
   NoticeAcknowledgementMissing: 'noticeGiven',
@@ -308,6 +320,7 @@ export function meaningErrors(code: string, details: Details): readonly MeaningE
   return each.map(({ code: of, ...its }) => {
     const field =
       fieldOf[of] === 'contact' && typeof its['field'] === 'string' ? `contact/${its['field']}` : its['field'];
-    return { pointer: `/${text(field) ?? fieldOf[of] ?? ''}`, code: of, detail: detailOf(of, its) };
+    const pointer = of === 'InvalidCustomer' ? 'customerId' : `/${text(field) ?? fieldOf[of] ?? ''}`;
+    return { pointer, code: of, detail: detailOf(of, its) };
   });
 }
