@@ -43,6 +43,12 @@ describe('The detail of a refusal', () => {
       { baseSubscriptionId: 'b', status: 'suspended', termEndsAt: '2026-11-22T12:00:00.000Z' },
       /its term ended at 2026-11-22T12:00:00.000Z\. Buy another base/,
     ],
+    ['MarketMismatch', { partnerMarket: 'DE', customerMarket: 'AT' }, /A partner of the customer’s country can/],
+    [
+      'MarketMismatch',
+      { partnerMarket: 'DE', customerMarket: 'US', partnerRegion: 'Europe', customerRegion: 'US' },
+      /of the customer’s sales region can/,
+    ],
     ['InvalidCustomer', { customerId: 'c', rule: 'notThePartner' }, /^c is the partner itself\. Name/],
   ])('%s of %j is about this occurrence', (code, details, expected) => {
     const detail = detailOf(code, details);

@@ -254,7 +254,10 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
       text(partnerMarket) !== undefined &&
         text(customerMarket) !== undefined &&
         `The partner is in ${text(partnerMarket)}${about(partnerRegion, (region) => ` (sales region ${region})`) ?? ''}, the customer in ${text(customerMarket)}${about(customerRegion, (region) => ` (sales region ${region})`) ?? ''}.`,
-      'A partner of the customer’s sales region can request the relationship.',
+      // A policy without regions has partners sell in their own country alone.
+      text(partnerMarket) !== undefined && text(partnerRegion) === undefined
+        ? 'A partner of the customer’s country can request the relationship.'
+        : 'A partner of the customer’s sales region can request the relationship.',
     ),
   InvalidReason: ({ known }) =>
     texts(known).length > 0 ? `Send one of these: ${listed(known)}.` : 'Send a reason that the policy knows.',
