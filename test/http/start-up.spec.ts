@@ -11,7 +11,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,6 +89,16 @@ describe('a server that cannot start', () => {
     );
     blocker.close();
     await (await startServer({ dataDirectory, partners })).stop();
+  });
+
+  it('listens on one address of localhost: what is bounded there would not be on another', async () => {
+    const server = await startServer({ dataDirectory, partners, env: { HOST: 'localhost' } });
+    expect(server.output()).toContain(`listens on http://127.0.0.1:${server.port}`);
+    const elsewhere = connect({ host: '::1', port: server.port });
+    expect(await once(elsewhere, 'connect').catch(({ code }: NodeJS.ErrnoException) => code)).toMatch(
+      /ECONNREFUSED|EADDRNOTAVAIL|EAFNOSUPPORT/,
+    );
+    await server.stop();
   });
 
   it('because its data directory is a file, says so', async () => {

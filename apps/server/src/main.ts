@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { lookup } from 'node:dns/promises';
 import { placeOf } from '../../projector/src/event-log.js';
 import { occasionally } from '../../projector/src/occasionally.js';
 import { Condition } from './condition.js';
@@ -51,9 +52,10 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     // When nobody is denied any more, and before the store goes.
     running.defer(journal.close);
     const metrics = metricsOf(ledger, condition, taken.storeMetrics, verifier.cached, journal.dropped);
+    const host = await addressOf(settings);
     let metricsServer: MetricsServer | undefined;
     if (settings.metricsPort !== undefined) {
-      metricsServer = await serveMetrics(metrics, settings.host, settings.metricsPort);
+      metricsServer = await serveMetrics(metrics, host, settings.metricsPort);
       running.defer(metricsServer.close);
     }
     const app = await httpServer({
@@ -88,11 +90,9 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       clearTimeout(force);
     });
     // Connections wait in the kernel until the loop comes round: what finds no room there comes again after a second.
-    await app
-      .listen({ port: settings.port, host: settings.host, backlog: 4096 })
-      .catch((error: NodeJS.ErrnoException) => {
-        throw new StartupFailure(cannotListen(settings, error));
-      });
+    await app.listen({ port: settings.port, host, backlog: 4096 }).catch((error: NodeJS.ErrnoException) => {
+      throw new StartupFailure(cannotListen(settings, error));
+    });
     const opening = waits ? open() : Promise.resolve();
     stopOnSignal(async () => {
       stopping.abort();
@@ -111,6 +111,18 @@ async function start(settings: Configuration, log: Log): Promise<void> {
   }
 }
 
+/**
+ * One address, whatever the name stands for. For `localhost` Fastify would make another server for each further address,
+ * which none of the bounds of the first would hold for.
+ */
+async function addressOf(settings: Configuration): Promise<string> {
+  try {
+    return (await lookup(settings.host, { order: 'ipv4first' })).address;
+  } catch (error) {
+    throw new StartupFailure(cannotListen(settings, error as NodeJS.ErrnoException));
+  }
+}
+
 function cannotListen({ host, port }: Configuration, { code, message }: NodeJS.ErrnoException): string {
   switch (code) {
     case 'EADDRINUSE':
@@ -119,6 +131,7 @@ function cannotListen({ host, port }: Configuration, { code, message }: NodeJS.E
       return `This user may not listen on port ${port}. Set PORT to one from 1024 on.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
+    case 'EAI_AGAIN':
       return `${host} is no address of this machine. Set HOST to one that is, such as 127.0.0.1.`;
     default:
       return `The server cannot listen on ${host}:${port}: ${code ?? message}.`;

@@ -203,6 +203,7 @@ async function openTaken({
       }),
       bounds: settings.pastViews,
       onFailed: (view, error) => logger.error({ view, err: error }, 'a view could not be projected as it stood'),
+      onTrouble: tellOfTrouble,
     });
     closing.defer(() => past.close());
     return ledgerOf({

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -9,6 +9,7 @@ import { projectPast, type Until } from '#projector';
 import { listCustomers, relationshipViews } from '#read-models';
 import { PastNotProjected, type PastThreads } from '../../../projector/src/as-of-threads.js';
 import { partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
+import { eventually } from '../../../../test/eventually.js';
 import { pastViews, type HeldPastView, type PastViews, type PastViewsBounds } from './past-views.js';
 
 const contoso = 'contoso';
@@ -86,6 +87,70 @@ const names = (views: PastViews, { past }: HeldPastView) =>
     const { rows } = await listCustomers(db, { partnerId: partners[0]!.tenantId });
     return rows.map(({ name }) => name);
   });
+
+describe('Files of views as they stood', () => {
+  it('that cannot be used are named with cause and remedy, and end nothing', async () => {
+    const failures: Error[] = [];
+    const troubles: string[] = [];
+    const { threads } = heldBack({ free: true });
+    opened = pastViews({
+      directory,
+      store,
+      threads,
+      bounds: { atOnce: 1, waiting: 2, kept: 0, keptBytes: 0, freeBytes: 0, idleSeconds: 0 },
+      onFailed: (_, error) => failures.push(error),
+      onTrouble: (message) => troubles.push(message),
+    });
+    const held = await opened.hold('customer-list', { position: 90 }, contoso);
+    await held.past.ended;
+    const file = join(directory, 'customer-list-1.sqlite');
+    rmSync(file);
+    mkdirSync(file);
+    held.release();
+    await eventually('what cannot be removed', () => troubles.length > 0);
+    expect(troubles).toEqual([
+      `What is kept of lists as they stood ${file} cannot be written: it is a directory, not a file. Move that away, or correct the path.`,
+    ]);
+    rmSync(directory, { recursive: true });
+    writeFileSync(directory, 'not a directory');
+    const without = await opened.hold('customer-list', { position: 91 }, contoso);
+    await without.past.ended;
+    expect(failures.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/as-of cannot be written: it is a file, not a directory\. Move that away/),
+    ]);
+    without.release();
+
+    rmSync(directory);
+    const again = await opened.hold('customer-list', { position: 92 }, contoso);
+    await again.past.ended;
+    expect(again.past.status).toBe('succeeded');
+    again.release();
+  });
+
+  it('whose directory is taken away meanwhile give up that one view', async () => {
+    const failures: Error[] = [];
+    const threads: PastThreads = {
+      project: (_, { signal, onProgress }) => {
+        rmSync(directory, { recursive: true });
+        // From a listener to messages: what it throws would end the process.
+        onProgress(1);
+        return Promise.reject(new PastNotProjected(signal.aborted ? 'cancelled' : 'unexpected', 'gone'));
+      },
+      close: () => Promise.resolve(),
+    };
+    opened = pastViews({
+      directory,
+      store,
+      threads,
+      bounds: { atOnce: 1, waiting: 2, kept: 0, keptBytes: 0, freeBytes: 0, idleSeconds: 0 },
+      onFailed: (_, error) => failures.push(error),
+    });
+    const held = await opened.hold('customer-list', { position: 90 }, contoso);
+    await held.past.ended;
+    expect([held.past.status, failures[0]?.message]).toEqual(['failed', expect.stringContaining('it does not exist')]);
+    held.release();
+  });
+});
 
 describe('Views as they stood', () => {
   it('are projected once for all who ask for the same', async () => {

@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync, statfsSync, statSync, type RmOptions } from 'node:fs';
 import { join } from 'node:path';
 import { pairOf } from '#customer-relationship';
-import { LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
+import { fileUnusable, LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
 import { Problem } from '#http';
 import { counts, openViews, type Past, type Until, type ViewsReader } from '#projector';
 import { relationshipViews, type ViewName, type Views } from '#read-models';
@@ -82,6 +82,8 @@ export interface PastViewsOptions {
   readonly bounds: PastViewsBounds;
   /** Told what no caller is told: why a view could not be projected. */
   readonly onFailed?: (view: string, error: Error) => void;
+  /** Told of what stays where it is, because it cannot be removed. */
+  readonly onTrouble?: (message: string) => void;
   readonly now?: () => string;
 }
 
@@ -122,10 +124,13 @@ export function pastViews({
   threads,
   bounds,
   onFailed,
+  onTrouble,
   now = () => new Date().toISOString(),
 }: PastViewsOptions): PastViews {
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  inFiles(directory, () => {
+    rmSync(directory, { recursive: true, force: true });
+    makeDirectory();
+  });
   /** The one that was asked least recently stands first. */
   const entries = new Set<Entry>();
   const queue: Entry[] = [];
@@ -197,11 +202,18 @@ export function pastViews({
     entry.status = 'running';
     entry.startedAt = now();
     const outOfRoom = new AbortController();
+    // Never throws: it is called where nobody would catch it.
     const giveUpWithoutRoom = () => {
-      if (!hasRoom())
-        outOfRoom.abort(new OutOfRoom(`Less than ${bounds.freeBytes / 2 ** 20} MiB are free at ${directory}`));
+      try {
+        if (!inFiles(directory, hasRoom))
+          outOfRoom.abort(new OutOfRoom(`Less than ${bounds.freeBytes / 2 ** 20} MiB are free at ${directory}`));
+      } catch (error) {
+        outOfRoom.abort(error);
+      }
     };
     try {
+      // It may have been taken away since the start.
+      inFiles(directory, makeDirectory);
       giveUpWithoutRoom();
       outOfRoom.signal.throwIfAborted();
       entry.past = await threads.project(
@@ -256,10 +268,23 @@ export function pastViews({
   function discard(entry: Entry): void {
     entries.delete(entry);
     const remove = () => {
-      for (const end of ['', '-wal', '-shm', '.lock']) rmSync(`${entry.path}${end}`, { force: true });
+      for (const end of ['', '-wal', '-shm', '.lock']) tryToRemove(`${entry.path}${end}`, { force: true });
     };
     if (entry.reader) void entry.reader.close().then(remove);
     else remove();
+  }
+
+  /** What cannot be removed lies there until the next start, which empties the directory. */
+  function tryToRemove(path: string, options: RmOptions): void {
+    try {
+      inFiles(path, () => rmSync(path, options));
+    } catch (error) {
+      onTrouble?.((error as Error).message);
+    }
+  }
+
+  function makeDirectory(): void {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
   /** The last one that was made stays, however large: somebody has been told to come for it. */
@@ -367,7 +392,7 @@ export function pastViews({
       for (const entry of entries) entry.cancelling.abort();
       await threads.close();
       for (const entry of entries) await entry.reader?.close();
-      rmSync(directory, { recursive: true, force: true });
+      tryToRemove(directory, { recursive: true, force: true });
     },
   };
 }
@@ -386,6 +411,16 @@ async function nothingCounts(store: Pick<EventStore, 'subscribe'>, after: number
     throw new StoreUnavailable('The event store has ended the subscription');
   } finally {
     enough.abort();
+  }
+}
+
+/** @throws FileUnusable when the operating system refuses it */
+function inFiles<T>(path: string, deed: () => T): T {
+  try {
+    return deed();
+  } catch (error) {
+    const restore = 'It holds only what is made anew: remove it, or make DATA_DIR writable';
+    throw fileUnusable({ what: 'What is kept of lists as they stood', path, purpose: 'write', restore }, error);
   }
 }
 
