@@ -169,7 +169,7 @@ function readBodies(fastify: FastifyInstance): void {
     if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset))
       return done(
         new Problem('MediaTypeNotSupported', {
-          errors: [{ pointer: 'Content-Type', detail: 'charset must be utf-8' }],
+          errors: [{ pointer: 'Content-Type', detail: 'must have utf-8 as its charset' }],
         }),
       );
     done(null, payload);

@@ -14,6 +14,7 @@ export * from './ledger-position.js';
 export * from './loop-turns.js';
 export * from './pipelining.js';
 export * from './problem-filter.js';
+export * from './problem-details.js';
 export * from './problem-texts.js';
 export * from './problem.js';
 export * from './rate-limit.js';

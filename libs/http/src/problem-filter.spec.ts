@@ -72,6 +72,25 @@ describe('what is thrown', () => {
     });
   });
 
+  it('says in its detail what is wrong first, and how many more faults errors has', async () => {
+    const problem = new Problem('InvalidBody', {
+      errors: [
+        { pointer: '/lineItems/0', detail: 'must be an object' },
+        { pointer: '/name', detail: 'is required' },
+      ],
+    });
+    expect((await answerTo(problem)).body['detail']).toBe('lineItems/0 must be an object; 1 more fault is in errors.');
+    const faults = [
+      { code: 'NameTooLong', maxLength: 50 },
+      { code: 'RolesMissing' },
+      { code: 'InvalidItem', field: 'grantId', rule: 'reservedForLaterTerm' },
+    ];
+    const meaning = new Rejection('NameTooLong', { maxLength: 50, faults });
+    expect((await answerTo(meaning)).body['detail']).toBe(
+      'A name has at most 50 characters. Send a shorter one. 2 more faults are in errors.',
+    );
+  });
+
   it('has its status by what the refusal is about', async () => {
     const statuses = { who: 403, unknown: 404, state: 409, meaning: 422 };
     for (const [code, kind] of Object.entries(rejections)) {
@@ -151,7 +170,7 @@ describe('what is thrown', () => {
     const { body } = await answerTo(new LogDamaged('a stream is gone', {}, outcome));
     expect([body['outcome'], body['detail']]).toEqual([
       outcome,
-      'Retrying does not help before the operator has restored it.',
+      'Wait until the operator has restored it; retrying does not help before.',
     ]);
   });
 

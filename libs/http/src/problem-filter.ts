@@ -1,9 +1,10 @@
 import { EventOfNewerRelease, LogDamaged, OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem, problemType } from './problem.js';
+import { Problem, problemType, type ProblemMembers } from './problem.js';
 import { beginCall, type Call } from './reception.js';
 import { problemTexts, statusOfKind, type HttpProblemCode } from './problem-texts.js';
+import { detailOfProblem, moreFaults } from './problem-details.js';
 import { detailOf, meaningErrors } from './refusal-details.js';
 
 /** What goes wrong in a way that trying again may cure. */
@@ -144,7 +145,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private told(error: unknown, instance: string): Told {
-    if (error instanceof Problem) return error;
+    if (error instanceof Problem) return occurrence(error.code, error.members, error.headers);
     if (error instanceof Refusal)
       return { ...ofRejection(error.rejection), headers: error.headers, recorded: error.recorded };
     if (error instanceof Rejection) return { ...ofRejection(error as Rejection), headers: {} };
@@ -161,7 +162,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof HttpException && error.getStatus() === 404) {
       const methods = this.options.methodsAt(instance);
       return methods.length > 0
-        ? { code: 'MethodNotAllowed', members: {}, headers: { Allow: methods.join(', ') } }
+        ? occurrence('MethodNotAllowed', {}, { Allow: methods.join(', ') })
         : { code: 'RouteNotFound', members: {}, headers: {} };
     }
     const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
@@ -171,6 +172,10 @@ export class ProblemFilter implements ExceptionFilter {
       return { code: 'BadRequest', members: {}, headers: {} };
     return { code: 'InternalError', members: {}, headers: {} };
   }
+}
+
+function occurrence(code: HttpProblemCode, members: ProblemMembers, headers: Told['headers']): Told {
+  return { code, detail: detailOfProblem(code, { members, headers }), members, headers };
 }
 
 /** From active to active: a transition to what already holds names what holds alone. */
@@ -185,12 +190,14 @@ function ofRejection({ code, details }: Rejection): Omit<Told, 'headers'> {
   // Blockers are what callers of a removal look for, so they stand at the top.
   const { blockers, faults: _, ...rest } = details as { blockers?: unknown; faults?: unknown };
   const isMeaning = problemTexts[code]!.status === statusOfKind.meaning;
+  const errors = isMeaning ? meaningErrors(code, details) : [];
+  const detail = detailOf(code, details);
   return {
     code,
-    detail: detailOf(code, details),
+    detail: errors.length > 1 ? `${detail} ${moreFaults(errors.length - 1)}.` : detail,
     members: {
       ...(blockers === undefined ? {} : { blockers }),
-      ...(isMeaning ? { errors: meaningErrors(code, details) } : {}),
+      ...(isMeaning ? { errors } : {}),
       details: withoutSelfTransition(rest),
     },
   };

@@ -17,18 +17,26 @@ export const httpProblems = {
     title: 'The body cannot be read',
     detail: 'Send one JSON object in UTF-8, not too deep, with each field once.',
   },
-  InvalidBody: { status: 400, title: 'The body is not what this command takes', detail: 'See errors for every field.' },
+  InvalidBody: {
+    status: 400,
+    title: 'The body is not what this command takes',
+    detail: 'Send the fields that OpenAPI shows for it. errors names each that is wrong.',
+  },
   InvalidPath: {
     status: 400,
     title: 'The path holds something that is not an id',
-    detail: 'See errors for every part.',
+    detail: 'Send ids as the lists have them. errors names each part that is wrong.',
   },
   InvalidQuery: {
     status: 400,
     title: 'The query holds something that this route does not take',
-    detail: 'See errors for every parameter.',
+    detail: 'Send the parameters that OpenAPI shows for it. errors names each that is wrong.',
   },
-  InvalidHeader: { status: 400, title: 'A header cannot be read', detail: 'See errors for every header.' },
+  InvalidHeader: {
+    status: 400,
+    title: 'A header cannot be read',
+    detail: 'Send it as OpenAPI shows it, or leave it out. errors names each that is wrong.',
+  },
   InvalidCursor: {
     status: 400,
     title: 'The cursor is not one of this list',
@@ -43,17 +51,18 @@ export const httpProblems = {
     status: 400,
     title: 'The position is not one of this ledger',
     detail:
-      'It belongs to another ledger, lies beyond the head of this one, or belongs to a history that was lost when the ledger was restored from a backup.',
+      'It belongs to another ledger, lies beyond the head of this one, or belongs to a history that was lost when the ledger was restored from a backup. Ask without it.',
   },
   PartnerNotNamed: {
     status: 400,
     title: 'The path names no partner',
-    detail: "A customer's people name the partner: /v1/partners/{partnerId}/customers/{customerId}/…",
+    detail:
+      'Name the partner: addresses for a customer’s people begin with /v1/partners and the tenant of the partner.',
   },
   BadRequest: {
     status: 400,
     title: 'The request cannot be understood',
-    detail: 'It is not HTTP as this server reads it.',
+    detail: 'It is not HTTP as this server reads it. Send it as RFC 9112 has it.',
   },
   Unauthenticated: {
     status: 401,
@@ -64,14 +73,18 @@ export const httpProblems = {
     status: 401,
     title: 'The token is not accepted',
     detail:
-      'It is malformed, expired, not yet valid, not meant for this server, signed by another key, or lacks a claim: reason names the claim or the fault.',
+      'It is malformed, expired, not yet valid, not meant for this server, signed by another key, or lacks a claim: reason names the claim or the fault. Ask the issuer for another.',
   },
   PartnerUnknown: {
     status: 403,
     title: 'The tenant is not one of this server’s partners',
-    detail: 'The operator adds partners to the partners file.',
+    detail: 'Ask the operator to add it to the partners file.',
   },
-  RouteNotFound: { status: 404, title: 'There is nothing at this address', detail: 'See /docs for every route.' },
+  RouteNotFound: {
+    status: 404,
+    title: 'There is nothing at this address',
+    detail: 'Send it to one of the routes that /docs shows.',
+  },
   OperationNotFound: {
     status: 404,
     title: 'There is no such operation',
@@ -80,12 +93,12 @@ export const httpProblems = {
   MethodNotAllowed: {
     status: 405,
     title: 'This address takes another method',
-    detail: 'The Allow header names those that it takes.',
+    detail: 'Send it with one of those that the Allow header names.',
   },
   NotAcceptable: {
     status: 406,
     title: 'The answer is not there in a form that Accept asks for',
-    detail: 'offered names the media types, or the codings for Accept-Encoding, that this route answers with.',
+    detail: 'Ask for one of those that offered names: media types, or codings for Accept-Encoding.',
   },
   RequestTimeout: {
     status: 408,
@@ -105,19 +118,24 @@ export const httpProblems = {
   BodyTooLarge: {
     status: 413,
     title: 'The body is too large',
-    detail: 'It may have 64 KiB unless the operator says otherwise; that of POST /v1/commands 1 MiB.',
+    detail:
+      'It may have 64 KiB unless the operator says otherwise; that of POST /v1/commands 1 MiB. Send less at once.',
   },
-  AddressTooLong: { status: 414, title: 'The address is too long', detail: 'No id has more than 64 characters.' },
+  AddressTooLong: {
+    status: 414,
+    title: 'The address is too long',
+    detail: 'No id has more than 64 characters. Send a shorter one.',
+  },
   MediaTypeNotSupported: { status: 415, title: 'The body is not JSON', detail: 'Send Content-Type: application/json.' },
   ExpectationFailed: {
     status: 417,
     title: 'The request expects something that this server does not know',
-    detail: 'Expect may say 100-continue and nothing else.',
+    detail: 'Send Expect with 100-continue, or leave it out.',
   },
   IdempotencyKeyReused: {
     status: 422,
     title: 'The key has been used for another command',
-    detail: 'A key belongs to one command with one body; take a new one.',
+    detail: 'A key belongs to one command with one body. Send this one with a new key.',
   },
   PreconditionRequired: {
     status: 428,
@@ -135,16 +153,20 @@ export const httpProblems = {
     detail:
       'Nothing was attempted: the RateLimit field says how many requests are left, or too many of yours wait already. Retry-After says when to come again.',
   },
-  HeadersTooLarge: { status: 431, title: 'The headers are too large', detail: 'They may have 16 KiB together.' },
+  HeadersTooLarge: {
+    status: 431,
+    title: 'The headers are too large',
+    detail: 'They may have 16 KiB together. Send fewer, or shorter ones.',
+  },
   InternalError: {
     status: 500,
     title: 'Something went wrong in this server',
-    detail: 'The operator finds the cause in the log by the correlation id.',
+    detail: 'Ask the operator, who finds the cause in the log by the correlation id.',
   },
   PolicyUnknown: {
     status: 501,
     title: 'The policy in force then is not one that this server knows',
-    detail: 'A release that has it can answer; under another policy the answer would be a wrong one.',
+    detail: 'Ask a server of a release that has it: under another policy the answer would be a wrong one.',
   },
   StoreUnavailable: {
     status: 503,
@@ -159,7 +181,7 @@ export const httpProblems = {
   LogDamaged: {
     status: 503,
     title: 'The ledger is damaged',
-    detail: 'Retrying does not help before the operator has restored it.',
+    detail: 'Wait until the operator has restored it; retrying does not help before.',
   },
   ServerOutdated: {
     status: 503,
@@ -170,7 +192,7 @@ export const httpProblems = {
   AuthenticationUnavailable: {
     status: 503,
     title: 'Tokens cannot be verified now',
-    detail: 'The keys of the issuer could not be fetched; nothing was attempted.',
+    detail: 'The keys of the issuer could not be fetched, so nothing was attempted. Retry later.',
   },
   ViewBehind: {
     status: 503,
@@ -180,7 +202,7 @@ export const httpProblems = {
   ViewUnavailable: {
     status: 503,
     title: 'The view is not there',
-    detail: 'The projector has not built it yet; see /health/ready.',
+    detail: 'The projector has not built it yet; /health/ready says how far it is. Retry later.',
   },
   AsOfUnavailable: {
     status: 503,
@@ -191,7 +213,7 @@ export const httpProblems = {
   StreamsExhausted: {
     status: 503,
     title: 'The server has as many streams open as it may',
-    detail: 'Try again later or at another server, or read the history page by page.',
+    detail: 'Retry later or at another server, or read the history page by page.',
   },
   ShuttingDown: {
     status: 503,

@@ -73,7 +73,7 @@ describe('What is wrong with the meaning of a command', () => {
     ];
     expect(meaningErrors('NameTooLong', { maxLength: 50, faults })).toMatchObject([
       { pointer: '/name', code: 'NameTooLong' },
-      { pointer: '/owners', code: 'InvalidItem', detail: 'owners needs at least one entry.' },
+      { pointer: '/owners', code: 'InvalidItem', detail: 'owners needs at least one entry; send one.' },
     ]);
     // It stands in the path, and not in the body.
     expect(meaningErrors('InvalidCustomer', { customerId: 'c' })).toMatchObject([{ pointer: 'customerId' }]);

@@ -46,7 +46,7 @@ export class BulkController implements BeforeApplicationShutdown {
     const dryRun = isDryRun(request);
     for (const name of ['Idempotency-Key', 'If-Match'])
       if (headers[name.toLowerCase()] !== undefined)
-        throw badRequest('InvalidHeader', name, 'belongs to each item of a bulk');
+        throw badRequest('InvalidHeader', name, 'belongs to each item of a bulk: send it there');
     const items = bulkItems(body, call);
     await server.charge(request, reply, items.length - 1);
     call.outcome = 'bulk';

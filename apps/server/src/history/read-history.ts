@@ -60,7 +60,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     if (!format) throw new Problem('NotAcceptable', { offered: historyFormats });
     const paged = format === 'application/cloudevents-batch+json' || format === 'application/json';
     if (!paged && parameters.limit !== undefined)
-      throw badRequest('InvalidQuery', 'limit', 'is for pages: this form has no pages');
+      throw badRequest('InvalidQuery', 'limit', 'is for pages: leave it out, because this form has none');
 
     const { store, positions } = this.ledger;
     // Before anything else is looked at: whoever reads on from here must miss nothing that was appended meanwhile.

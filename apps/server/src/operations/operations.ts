@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { LogDamaged, StoreUnavailable } from '#event-sourcing';
-import { Problem, problemTexts, problemType } from '#http';
+import { detailOfProblem, Problem, problemTexts, problemType } from '#http';
 import type { HeldPastView, PastStatus, PastView, PastViews } from '../as-of/past-views.js';
 import type { Party } from '../party.js';
 
@@ -170,7 +170,8 @@ function stepsOf(past: PastView, status: PastStatus): object[] {
 /** As the list itself would have answered. */
 function problemOf(error: Error): object {
   const code = codeOf(error);
-  const { status, title, detail } = problemTexts[code]!;
+  const { status, title, detail: general } = problemTexts[code]!;
+  const detail = error instanceof Problem ? detailOfProblem(code, error) : general;
   return { type: problemType(code), code, status, title, detail };
 }
 

@@ -1,0 +1,111 @@
+import { problemTexts, type HttpProblemCode } from './problem-texts.js';
+import type { FieldError, Problem } from './problem.js';
+
+// What the `detail` of a refusal by HTTP itself says of one occurrence, as refusal-details.ts does for the domain's: what
+// holds, and what to do next. Where nothing is known of it, the text of its code stands.
+
+type Occurrence = Pick<Problem, 'members' | 'headers'>;
+
+/** The first fault in full, and how many more there are. */
+function firstOf(errors: readonly FieldError[] | undefined): string | undefined {
+  const [first, ...others] = errors ?? [];
+  if (!first) return undefined;
+  return `${sentenceOf(first)}${others.length === 0 ? '' : `; ${moreFaults(others.length)}`}.`;
+}
+
+export function moreFaults(count: number): string {
+  return `${count === 1 ? '1 more fault is' : `${count} more faults are`} in errors`;
+}
+
+/** What is asked of a place may name the place itself, as class-validator does, or be a sentence of its own. */
+function sentenceOf({ pointer, detail }: FieldError): string {
+  if (/^[A-Z]/.test(detail)) return detail;
+  const place = pointer.replace(/^\//, '');
+  const name = place.slice(place.lastIndexOf('/') + 1);
+  const said = name !== '' && detail.startsWith(`${name} `) ? detail.slice(name.length + 1) : detail;
+  return `${place === '' ? 'The body' : place} ${said}${nextAfter[said] ?? ''}`;
+}
+
+/** What does not say by itself what to send instead. */
+const nextAfter: Readonly<Record<string, string>> = {
+  'is required': ': send it',
+  'is not known here': ': leave it out',
+};
+
+const faults = ({ members }: Occurrence) => firstOf(members.errors);
+
+const ofToken: Readonly<Record<string, string>> = {
+  malformed: 'It is no signed JWT. Send Authorization: Bearer with a token of the configured issuer.',
+  expired: 'It has expired. Ask the issuer for a new one.',
+  signature: 'No key of the issuer has signed it. Send a token of the configured issuer.',
+  nbf: 'It is not valid yet. Wait until it is, or have the clocks set.',
+  aud: 'It is meant for another server (aud). Ask the issuer for a token for this one.',
+  iss: 'It comes from another issuer (iss). Send a token of the configured issuer.',
+};
+
+const ofPosition: Readonly<Record<string, (head: unknown) => string>> = {
+  anotherLedger: () => 'It belongs to another ledger. Ask without it, and go on with the positions of this one.',
+  beyondHead: (head) => `It lies beyond the head of this ledger, ${String(head)}. Ask for a position up to that.`,
+  lostInRestore: (head) =>
+    `It belongs to a history that was lost when the ledger was restored from a backup; its head is ${String(head)}. Ask without it, and read anew.`,
+};
+
+const ofPast: Readonly<Record<string, string>> = {
+  busy: 'Too many lists as they stood wait to be made. Retry later.',
+  diskFull: 'There is no room on the disk to make it. Retry later, or ask the operator.',
+  failed: 'Making it has failed; the log of the server has the cause. Retry later, or ask the operator.',
+};
+
+const ofCode: Partial<Readonly<Record<HttpProblemCode, (of: Occurrence) => string | false | undefined>>> = {
+  MalformedBody: (of) => {
+    const said = faults(of);
+    return said !== undefined && `${said} ${problemTexts['MalformedBody']!.detail}`;
+  },
+  InvalidBody: faults,
+  InvalidPath: faults,
+  InvalidQuery: faults,
+  InvalidHeader: faults,
+  MediaTypeNotSupported: faults,
+  LedgerPositionUnknown: ({ members: { reason, head } }) => ofPosition[String(reason)]?.(head),
+  InvalidToken: ({ members: { reason } }) =>
+    ofToken[String(reason)] ??
+    (typeof reason === 'string' &&
+      `Its claim ${reason} is missing or is not as it must be. Ask the issuer for a token with it.`),
+  PartnerUnknown: ({ members: { tenant } }) =>
+    typeof tenant === 'string' &&
+    `The tenant ${tenant} is none of them. Ask the operator to add it to the partners file.`,
+  MethodNotAllowed: ({ headers: { Allow } }) => Allow !== undefined && `Send it with one of these: ${Allow}.`,
+  NotAcceptable: ({ members: { offered } }) =>
+    Array.isArray(offered) && `Ask for one of these: ${offered.map(String).join(', ')}.`,
+  PreconditionFailed: ({ members: { revision } }) =>
+    typeof revision === 'number'
+      ? `It is at revision ${revision} now. Read it again, and send the ETag of what you have read.`
+      : revision === null &&
+        'There is no such relationship, and so nothing that If-Match could match. Send the command without it.',
+  TooManyStreams: ({ members: { limit } }) =>
+    typeof limit === 'number' &&
+    `${limit} are open, the most that there may be at once. End one of them, or read the history page by page.`,
+  TooManyRequests: ({ headers: { 'Retry-After': seconds } }) =>
+    seconds !== undefined && `Nothing was attempted. Send it again ${inSeconds(seconds)}.`,
+  PolicyUnknown: ({ members: { details } }) => {
+    const { policy } = (details ?? {}) as { readonly policy?: unknown };
+    return (
+      typeof policy === 'string' &&
+      `The policy in force then was ${policy}. Ask a server of a release that has it: under another policy the answer would be a wrong one.`
+    );
+  },
+  ViewBehind: ({ members: { position } }) =>
+    typeof position === 'string' &&
+    `The view has reached position ${position}. Retry, or wait longer with Prefer: wait=n.`,
+  AsOfUnavailable: ({ members: { reason } }) => ofPast[String(reason)],
+};
+
+function inSeconds(seconds: string): string {
+  return `in ${seconds} ${seconds === '1' ? 'second' : 'seconds'}`;
+}
+
+/** What holds and what to do next, in the words of this occurrence where it has them. */
+export function detailOfProblem(code: string, occurrence: Occurrence): string {
+  const said = (ofCode as Partial<Record<string, (of: Occurrence) => string | false | undefined>>)[code]?.(occurrence);
+  return said === false || said === undefined ? problemTexts[code]!.detail : said;
+}
