@@ -231,6 +231,15 @@ describe('cancelling software', () => {
       .rejects('NothingToChange', { purchaseId: 'order-1', lineItemIds: ['line-2'] });
   });
 
+  it('cancels what an earlier release has bought with lines that have no ids, which nobody could name', () => {
+    const withoutIds = softwarePurchased('order-1', { lineItems: [[] as never] });
+    given(established, withoutIds).when(cancel()).thenNames('SoftwarePurchaseCancelled');
+    const one = { lineItemId: 'line-1', name: 'Windows Server', quantity: 1 };
+    given(established, softwarePurchased('order-1', { lineItems: [...withoutIds.data.lineItems, one] }))
+      .when(cancel())
+      .then(lineCancelled('line-1'), purchaseCancelled);
+  });
+
   it('names every line that is not known and cancels none (rule V8)', () => {
     given(established, bought({ publisher: 'suse' }))
       .when(cancel('line-9', 'line-1', 'line-8', 'line-9'))

@@ -91,12 +91,17 @@ export const softwareDecisions = {
     const { status: from } = softwareAt(purchase, now);
     if (from !== 'completed') throw reject('InvalidTransition', { itemId: purchaseId, from, to: 'cancelled' });
     if (hasPassed(cancellationAllowedUntil, now))
-      throw reject('CancellationWindowClosed', { closedAt: cancellationAllowedUntil });
+      throw reject('CancellationWindowClosed', {
+        closedAt: cancellationAllowedUntil,
+        ...(expiresAt === undefined ? { remedy: 'transfer' } : { termEndsAt: expiresAt }),
+      });
     refuseFaults(lineItemIds?.length === 0 ? invalid('lineItemIds', 'notEmpty') : undefined);
 
     const left = [...lineItems].filter(([, cancelled]) => !cancelled).map(([lineItemId]) => lineItemId);
     const toCancel = left.filter((lineItemId) => named.has(lineItemId));
-    if (toCancel.length === 0) throw reject('NothingToChange', { purchaseId, lineItemIds: [...named] });
+    // A purchase whose lines have no ids is cancelled as a whole: else it would block removal for ever.
+    if (toCancel.length === 0 && (left.length > 0 || lineItemIds !== undefined))
+      throw reject('NothingToChange', { purchaseId, lineItemIds: [...named] });
     return [
       ...toCancel.map((lineItemId) => ({
         type: 'SoftwareLineItemCancelled' as const,
@@ -129,7 +134,12 @@ export const softwareSteps: Steps<
       name,
       cancellationAllowedUntil,
       ...(expiresAt === undefined ? {} : { expiresAt }),
-      lineItems: new Map(lineItems.map(({ lineItemId }) => [lineItemId, false])),
+      // An earlier release took lists in the place of line items: such a line has no id, and nobody can name it.
+      lineItems: new Map(
+        lineItems.flatMap(({ lineItemId }: Partial<SoftwareLineItem>) =>
+          lineItemId === undefined ? [] : [[lineItemId, false]],
+        ),
+      ),
       status: 'completed',
     });
   },

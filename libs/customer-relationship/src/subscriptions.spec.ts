@@ -660,7 +660,7 @@ describe('S7: cancelling new commerce', () => {
   it('S7: is refused afterwards, naming the next window where a renewal will open one', () => {
     expect(refusal([established, active(id)], cancel, { now: after(closedAt) })).toEqual({
       code: 'CancellationWindowClosed',
-      details: { subscriptionId: id, closedAt, nextWindowAt: after(termEndsAt) },
+      details: { subscriptionId: id, closedAt, termEndsAt, nextWindowAt: after(termEndsAt) },
     });
     for (const history of [
       [active(id), autoRenewDisabled(id)],
@@ -672,6 +672,7 @@ describe('S7: cancelling new commerce', () => {
       expect(Object.entries(details)).toEqual([
         ['subscriptionId', id],
         ['closedAt', closedAt],
+        ['termEndsAt', termEndsAt],
       ]);
     }
   });
@@ -1649,7 +1650,7 @@ describe('S20: cancelling a marketplace subscription', () => {
         .rejects('NothingToChange', { subscriptionId: id, takesEffectAt: termEndsAt });
     expect(refusal([established, marketplace, suspended(id)], cancel, { now: scheduledAt })).toEqual({
       code: 'CancellationWindowClosed',
-      details: { subscriptionId: id, closedAt },
+      details: { subscriptionId: id, closedAt, termEndsAt },
     });
   });
 

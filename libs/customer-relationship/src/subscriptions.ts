@@ -231,6 +231,7 @@ export const subscriptionDecisions = {
       throw reject('CancellationWindowClosed', {
         subscriptionId,
         closedAt: cancellationAllowedUntil,
+        termEndsAt,
         // The next window opens with a renewal, which a suspended subscription does not get.
         ...(status === 'active' && autoRenew ? { nextWindowAt: firstInstantAfter(termEndsAt) } : {}),
       });

@@ -49,6 +49,8 @@ describe('The detail of a refusal', () => {
       { partnerMarket: 'DE', customerMarket: 'US', partnerRegion: 'Europe', customerRegion: 'US' },
       /of the customer’s sales region can/,
     ],
+    ['CancellationWindowClosed', { closedAt: 'x', termEndsAt: '2027-11-22T12:00:00.000Z' }, /term, 2027-11-22T12:00/],
+    ['CancellationWindowClosed', { closedAt: 'x', remedy: 'transfer' }, /no end: have another partner take it over/],
     ['InvalidCustomer', { customerId: 'c', rule: 'notThePartner' }, /^c is the partner itself\. Name/],
   ])('%s of %j is about this occurrence', (code, details, expected) => {
     const detail = detailOf(code, details);

@@ -172,11 +172,13 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
     ),
   TermEnded: ({ termEndsAt, retainedUntil }) =>
     `The term ended${about(termEndsAt, (at) => ` at ${at}`) ?? ''} while it was suspended, and it does not come back. ${about(retainedUntil, (at) => `Its data are kept until ${at}. `) ?? ''}Buy anew what is to go on.`,
-  CancellationWindowClosed: ({ closedAt, nextWindowAt }) =>
+  CancellationWindowClosed: ({ closedAt, nextWindowAt, termEndsAt, remedy }) =>
     sentences(
       about(closedAt, (at) => `It could be cancelled until ${at}.`),
       about(nextWindowAt, (at) => `Cancel it in the next window, which opens with the renewal, at ${at}.`) ??
-        'No other window opens: wait for the end of the term.',
+        (remedy === 'transfer'
+          ? 'No other window opens, and it has no end: have another partner take it over.'
+          : `No other window opens: wait for the end of the term${about(termEndsAt, (at) => `, ${at}`) ?? ''}.`),
     ),
   CancelNotSupported: ({ remedyCommand, expiresAt }) =>
     remedyCommand === 'SuspendSubscription'

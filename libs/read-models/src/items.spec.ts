@@ -295,6 +295,17 @@ describe('A software purchase', () => {
     expect(items(told)).toMatchObject([{ status: 'cancelled', lineItems: [{ cancelled: true }, { cancelled: true }] }]);
   });
 
+  it('shows no line that an earlier release has taken without an id', () => {
+    const told = established().does('PurchaseSoftware', {
+      purchaseId: 'sw',
+      kind: 'perpetual',
+      publisher: 'microsoft',
+      name: 'Servers',
+      lineItems: [[] as never],
+    });
+    expect(items(told)).toMatchObject([{ status: 'completed', lineItems: [] }]);
+  });
+
   it('expires when it is a subscription', () => {
     const told = software('subscription').at('2027-02-01T00:00:00.000Z').does('ExpireSoftware', { purchaseId: 'sw' });
     expect(items(told)).toMatchObject([{ status: 'expired', endsAt: '2027-01-10T09:00:00.000Z' }]);

@@ -297,7 +297,7 @@ export const itemsView: Projection<RelationshipEvents, ItemTables, Pair> = {
         termDuration: data.termDuration ?? null,
         cancellationAllowedUntil: data.cancellationAllowedUntil,
         ...ending(data.expiresAt),
-        lineItems: data.lineItems.map((line) => ({ ...line, cancelled: false })),
+        lineItems: data.lineItems.filter(hasId).map((line) => ({ ...line, cancelled: false })),
       },
     }),
     SoftwareLineItemCancelled: change(({ lineItemId }, { lineItems }) => ({
@@ -512,4 +512,9 @@ export function itemRowAt<Row extends ItemRow>(row: Row, now: Instant): Row {
 function itemOf(row: ItemRow & { currentTerm: number | null }, now: Instant): Item {
   const { sortName: _, endOrder: __, currentTerm, ...item } = itemRowAt(row, now);
   return { ...item, current: item.relationshipTerm === currentTerm };
+}
+
+/** An earlier release took lists in the place of line items: nobody can name such a line. */
+function hasId({ lineItemId }: { readonly lineItemId?: string }): boolean {
+  return lineItemId !== undefined;
 }
