@@ -57,12 +57,13 @@ export function settle(
   until: Instant,
   present: Policy,
 ): { readonly due: readonly Due[]; readonly state: State } {
-  const overdue = [...new Set(subscriptionIds)].filter((id) => {
+  const overdue = new Set<string>();
+  for (const id of subscriptionIds) {
     const subscription = state.subscriptions.get(id);
     const boundary = subscription && nextBoundary(subscription);
-    return boundary !== undefined && hasPassed(boundary, until);
-  });
-  if (overdue.length === 0) return { due: [], state };
+    if (boundary !== undefined && hasPassed(boundary, until)) overdue.add(id);
+  }
+  if (overdue.size === 0) return { due: [], state };
 
   // A state of its own, which shares what the steps below do not write to.
   const settled = { ...state, subscriptions: new Map(state.subscriptions), designations: new Map(state.designations) };
@@ -100,6 +101,7 @@ export function settleFor(
   const { effectiveAt } = command.data as { readonly effectiveAt?: Instant };
   const until = effectiveAt !== undefined && effectiveAt < now ? effectiveAt : now;
   const settled = settle(state, touchedBy(state, command, policy), until, policy);
+  if (settled.due.length === 0) return { events: [], state };
   const system = { id: actor.id, kind: 'system', roles: [], tenant: actor.tenant };
   return {
     events: settled.due.flatMap((due) => decided(due, { actor: system, command: due.command })),

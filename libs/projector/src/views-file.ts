@@ -105,8 +105,10 @@ const firstColumns = [
   'updatedAt',
 ];
 
-/** The write-ahead log is cut back to so many bytes, and cut when it has more. */
-const largestLog = 16 * 1024 * 1024;
+/** So many pages (32 MiB) after which SQLite begins its write-ahead log anew, if nobody reads in it at that moment. */
+const usualLogPages = 8_192;
+/** A log of so many bytes is cut: under load the moment for the other may never come. */
+const largestLog = 64 * 1024 * 1024;
 const commitsBetweenLooks = 32;
 
 /** Columns that were not there from the beginning: files of earlier releases get them when they are opened. */
@@ -187,7 +189,7 @@ export function openViewsFile({
     database.pragma(`journal_mode = ${temporary ? 'MEMORY' : 'WAL'}`);
     database.pragma(`synchronous = ${temporary ? 'OFF' : 'NORMAL'}`);
     // A rebuild writes the same pages again and again: copy them into the database less often (32 MiB).
-    database.pragma('wal_autocheckpoint = 8192');
+    database.pragma(`wal_autocheckpoint = ${usualLogPages}`);
     database.pragma(`journal_size_limit = ${largestLog}`);
     database.pragma(`cache_size = ${-Math.ceil(cacheBytes / 1024)}`);
     database.exec(schema);
@@ -280,7 +282,6 @@ export function openViewsFile({
     return result;
   }
 
-  /** SQLite begins its write-ahead log anew when nobody reads in it at the moment of a commit: under load that may never come. */
   function cutLog(): void {
     if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > largestLog) truncateLog();
   }
