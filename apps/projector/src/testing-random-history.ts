@@ -215,8 +215,8 @@ function randomCommand(random: Random, state: State, index: number, partner: Par
       }),
     )();
   }
-  // Now and then the whole house is cleared, so that removals and later terms come about.
-  if (chance(0.05)) return { type: 'RemoveResellerRelationship', data: {} };
+  // Seldom, because time alone clears much of the house: a term must last for what takes several steps in it.
+  if (chance(0.01)) return { type: 'RemoveResellerRelationship', data: {} };
   const grant = state.grants.get(grantId);
   const assignments = grant?.kind === 'gdap' ? [...grant.accessAssignments.keys()] : [];
   if (chance(0.3)) return grantCommand();
