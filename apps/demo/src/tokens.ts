@@ -1,5 +1,6 @@
 import type { Actor } from '#customer-relationship';
 import { embeddedKey, readIfThere, signToken } from '#http';
+import { withKey } from '../../server/src/keys.js';
 
 const minutes = 60;
 /** Signed anew well before it runs out. */
@@ -11,15 +12,16 @@ export class KeyMissing extends Error {
 
 /**
  * Tokens of the server's own key, for whoever acts; each is made once and used until it is about to run out.
+ * @throws StartupFailure when the key cannot be read
  * @throws KeyMissing when the server has not made its key in that data directory; the demo does not make one for it
  */
 export async function tokensOf(keyPath: string): Promise<(actor: Actor) => Promise<string>> {
-  if (readIfThere(keyPath) === undefined)
+  if ((await withKey(keyPath, () => readIfThere(keyPath))) === undefined)
     throw new KeyMissing(
       `There is no ${keyPath}: the server makes it on its first start. Set DATA_DIR and KEYS_DIR as the running server has them; ` +
         'one that trusts an identity provider (JWKS_URL) has no key of its own and takes no demo.',
     );
-  const { signing } = await embeddedKey(keyPath);
+  const { signing } = await withKey(keyPath, () => embeddedKey(keyPath));
   const made = new Map<string, { readonly token: Promise<string>; readonly until: number }>();
   return ({ tenant, id, roles, kind }) => {
     const name = `${tenant}/${id}`;

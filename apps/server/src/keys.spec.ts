@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ledgerSecretPath, makeKeys, sharedLedgerSecret, tokenKey, tokenKeyPath } from './keys.js';
+import { ledgerSecretPath, makeKeys, sharedLedgerSecret, tokenKey, tokenKeyPath, withKey } from './keys.js';
+import { StartupFailure } from './startup-failure.js';
 
 let keysDirectory: string;
 beforeEach(() => {
@@ -63,5 +64,28 @@ describe('the keys that servers share', () => {
       exitCode: 1,
       message: expect.stringContaining('--renew-token-key'),
     });
+  });
+});
+
+describe('the file of a key that cannot be used', () => {
+  it('is named with cause and remedy, whoever asks for it', async () => {
+    writeFileSync(keysDirectory, 'a file');
+    const path = tokenKeyPath(`${keysDirectory}-2`);
+    mkdirSync(path, { recursive: true });
+    const failed = await Promise.allSettled([
+      makeKeys(keysDirectory),
+      tokenKey(alone()),
+      withKey(path, () => readFileSync(path)),
+    ]);
+    expect(failed.map((each) => each.status === 'rejected' && (each.reason as Error))).toEqual([
+      expect.any(StartupFailure),
+      expect.any(StartupFailure),
+      expect.any(StartupFailure),
+    ]);
+    expect(failed.map((each) => each.status === 'rejected' && (each.reason as Error).message)).toEqual([
+      expect.stringMatching(/^The key .*token-key\.json cannot be read: a part of its path is no directory/),
+      expect.stringMatching(/^The key .*token-key\.json cannot be read: a part of its path is no directory/),
+      expect.stringMatching(/^The key .*token-key\.json cannot be read: it is a directory, not a file/),
+    ]);
   });
 });

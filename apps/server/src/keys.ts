@@ -99,12 +99,14 @@ export async function makeKeys(directory: string): Promise<{ readonly made: read
     // Last: who finds it, as the containers do, may take it that nothing is left to make.
     [ledgerSecretPath(directory), (path: string) => secretFile(path, newSecret)],
   ] as const;
-  const missing = makers.filter(([path]) => readIfThere(path) === undefined);
+  const missing: (typeof makers)[number][] = [];
+  for (const maker of makers)
+    if ((await withKey(maker[0], () => readIfThere(maker[0]))) === undefined) missing.push(maker);
   if (missing.length === 0)
     throw new StartupFailure(
       `${makers.map(([path]) => path).join(' and ')} are there already, and nothing was overwritten: a ledger may live by them. Name another directory.`,
     );
-  for (const [path, make] of missing) await make(path);
+  for (const [path, make] of missing) await withKey<unknown>(path, () => make(path));
   return { made: missing.map(([path]) => path) };
 }
 
@@ -149,6 +151,15 @@ function secretOf(path: string, text: string, exitCode?: number): KeyObject {
       exitCode,
     );
   return createSecretKey(text.trim(), 'hex');
+}
+
+/** Does something with the file of a key. @throws StartupFailure naming the file, the cause and the remedy */
+export async function withKey<T>(path: string, deed: () => T | Promise<T>): Promise<T> {
+  try {
+    return await deed();
+  } catch (error) {
+    throw unreadable(path, error, 'Restore the file from your backup.');
+  }
 }
 
 function unreadable(path: string, error: unknown, remedy: string, exitCode?: number): StartupFailure {

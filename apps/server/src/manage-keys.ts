@@ -17,6 +17,7 @@ import {
   sharedLedgerSecret,
   sharedTokenKeyRemedy,
   tokenKeyPath,
+  withKey,
 } from './keys.js';
 import { badConfiguration, StartupFailure } from './startup-failure.js';
 
@@ -43,8 +44,8 @@ async function manageKeys(): Promise<void> {
   if (values['renew-token-key']) await renewTokenKey(settings, tokens);
   if (values['renew-ledger-secret']) await renewLedgerSecret(settings, secret);
   if (values['adopt-ledger-secret']) await adoptSecret(settings, secret);
-  say(`token key      ${tokens}  ${issuer ? 'not used: JWKS_URL is set' : present(tokens)}`);
-  say(`ledger secret  ${secret}  ${present(secret)}`);
+  say(`token key      ${tokens}  ${issuer ? 'not used: JWKS_URL is set' : await present(tokens)}`);
+  say(`ledger secret  ${secret}  ${await present(secret)}`);
 }
 
 async function makeSharedKeys(directory: string): Promise<void> {
@@ -60,8 +61,8 @@ async function renewTokenKey({ log }: Configuration, tokens: string): Promise<vo
       `Several servers share ${tokens}, so it is not renewed in place: each would refuse the tokens of the others.\n${sharedTokenKeyRemedy}`,
       badConfiguration,
     );
-  putAside(tokens);
-  await embeddedKey(tokens);
+  await withKey(tokens, () => putAside(tokens));
+  await withKey(tokens, () => embeddedKey(tokens));
   say(`A new token key is in ${tokens}. Tokens given out so far end when the server is started again.`);
 }
 
@@ -75,8 +76,9 @@ async function renewLedgerSecret({ dataDirectory, log }: Configuration, secret: 
   // A server that runs would go on with the old secret, and know none of its own fingerprints after the next start.
   const lock = lockOf(dataDirectory);
   try {
-    putAside(secret);
-    await adopt(log, createSecretKey((await secretFile(secret, newSecret)).trim(), 'hex'));
+    await withKey(secret, () => putAside(secret));
+    const made = await withKey(secret, () => secretFile(secret, newSecret));
+    await adopt(log, createSecretKey(made.trim(), 'hex'));
   } finally {
     lock.release();
   }
@@ -130,8 +132,8 @@ function putAside(path: string): void {
     renameSync(path, `${path}.until-${new Date().toISOString().replaceAll(':', '')}`);
 }
 
-function present(path: string): string {
-  return readIfThere(path) === undefined ? 'not made yet' : 'present';
+async function present(path: string): Promise<string> {
+  return (await withKey(path, () => readIfThere(path))) === undefined ? 'not made yet' : 'present';
 }
 
 function say(line: string): void {

@@ -10,7 +10,7 @@ import {
 } from '#event-sourcing';
 import type { StoredEvent } from './event-rows.js';
 import { headOf, type Head, type LogHead } from './log-head.js';
-import { applicationId, definitionsGuard } from './schema.js';
+import { applicationId, definitionsGuard, positionsGuard } from './schema.js';
 import { codeOf, outcomeUnknown, unavailable } from './sqlite-errors.js';
 
 export interface Append {
@@ -44,6 +44,7 @@ export function appendQueue(database: Database, { head, eventsInGroup, onCommitt
   const commit = database.prepare('COMMIT');
   const lookAtHead = headOf(database, head);
   const requireDefinitions = definitionsGuard(database);
+  const requireEveryPosition = positionsGuard(database);
   const lastOfStream = database
     .prepare('SELECT revision, id FROM events WHERE stream = ? ORDER BY revision DESC LIMIT 1')
     .raw();
@@ -97,6 +98,7 @@ export function appendQueue(database: Database, { head, eventsInGroup, onCommitt
       begin.run();
       requireDefinitions();
       end = lookAtHead();
+      requireEveryPosition();
       const sent: SentRow[] = [];
       outcomes = group.map((append) => write(append, sent));
       end = requireWritten(sent, end);
@@ -225,6 +227,7 @@ export function appendQueue(database: Database, { head, eventsInGroup, onCommitt
 
   return {
     append,
+    requireEveryPosition,
     counts: () => ({ ...counts, queuedAppends: queue.length }),
     /** Answers what was accepted, then no more. */
     close() {

@@ -124,7 +124,35 @@ export function requireDefinitions(database: Database.Database, version: number,
  * @throws StoreStartupError
  */
 export function requireEveryPosition(database: Database.Database, version: number, path: string): void {
-  if (version === 0) return;
+  const fault = version === 0 ? undefined : positionsFault(database);
+  if (fault !== undefined)
+    throw new StoreStartupError(
+      'damaged',
+      `${path}: ${fault}. Run the integrity check, which names them, and restore a backup; the file was left as it is.`,
+    );
+}
+
+/**
+ * The same while the file is open: counted again when another connection has written to it, which SQLite notices. Whole
+ * streams could be taken away otherwise, and would be answered for as if they had never been.
+ * @returns a function that throws LogDamaged when an event is gone
+ */
+export function positionsGuard(database: Database.Database): () => void {
+  const dataVersion = database.prepare('PRAGMA data_version').pluck();
+  let looked = dataVersion.get();
+  return () => {
+    const now = dataVersion.get();
+    if (now === looked) return;
+    const fault = positionsFault(database);
+    if (fault !== undefined)
+      throw new LogDamaged(
+        `${fault}. Stop the server, run the integrity check, restore a backup; nothing is written meanwhile.`,
+      );
+    looked = now;
+  };
+}
+
+function positionsFault(database: Database.Database): string | undefined {
   const [events, first, last, handedOut] = database
     .prepare(
       `SELECT (SELECT count(*) FROM events), (SELECT min(position) FROM events), (SELECT max(position) FROM events),
@@ -132,13 +160,14 @@ export function requireEveryPosition(database: Database.Database, version: numbe
     )
     .raw()
     .get() as [events: number, first: number | null, last: number | null, handedOut: number | null];
-  if ((first ?? 1) === 1 && events === (last ?? 0) && events === (handedOut ?? 0)) return;
+  const whole = (first ?? 1) === 1 && events === (last ?? 0);
+  if (whole && events === (handedOut ?? 0)) return undefined;
+  if (whole && (handedOut ?? 0) < events)
+    return `position ${events} has an event, but only ${handedOut ?? 0} were handed out: the sequence was set back`;
   const [least, most] = [Math.min(first ?? 1, 1), Math.max(last ?? 0, handedOut ?? 0)];
-  throw new StoreStartupError(
-    'damaged',
-    `${path}: positions ${least} to ${most} were handed out, but ${events} ${events === 1 ? 'event stands' : 'events stand'} there` +
-      `${(handedOut ?? 0) < (last ?? 0) ? ', and the sequence was set back' : ''}: events were taken away or put in by hand. ` +
-      'Run the integrity check, which names them, and restore a backup; the file was left as it is.',
+  return (
+    `positions ${least} to ${most} were handed out, but ${events} ${events === 1 ? 'event stands' : 'events stand'} there: ` +
+    'events were taken away or put in by hand'
   );
 }
 

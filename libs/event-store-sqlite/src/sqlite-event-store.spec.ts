@@ -211,6 +211,28 @@ describe('a log that somebody has touched while a store has it open', () => {
     expect(store.metrics()).toMatchObject({ appendedEvents: 6 });
   });
 
+  it.each([
+    ['a whole stream', `DELETE FROM events WHERE stream = 'a'`],
+    ['the first event', 'DELETE FROM events WHERE position = 1'],
+    ['the middle of a stream that nobody reads', 'DELETE FROM events WHERE position = 2'],
+  ])('appends nothing to one that has lost %s, whoever asks', async (_, statement) => {
+    const store = open();
+    await appendTo(store, 'a', 1, 2, 3);
+    await appendTo(store, 'b', 1, 2, 3);
+    tamper(statement);
+    await expectDamage(store.head());
+    await expectDamage(store.append('c', sealedAt('c', 0, 1), -1));
+    expect(store.metrics()).toMatchObject({ appendedEvents: 6 });
+  });
+
+  it('goes on when others have appended to it', async () => {
+    const [one, other] = [open(), open()];
+    for (const [index, store] of [one, other, one, other].entries()) {
+      await appendTo(store, `s${index}`, 1);
+      expect(await one.head()).toBe(index + 1);
+    }
+  });
+
   it('tells a subscription at its end, however many events have come in the place of what it has seen', async () => {
     const writer = open({ pollInterval: 1_000_000 });
     await appendTo(writer, 'a', 1, 2, 3);

@@ -146,7 +146,13 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
 
     async head() {
       if (closing) throw closed();
-      return tail.head();
+      const head = tail.head();
+      try {
+        queue?.requireEveryPosition();
+      } catch (error) {
+        throw unavailable(error, path);
+      }
+      return head;
     },
 
     async idAt(position) {
