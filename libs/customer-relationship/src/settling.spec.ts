@@ -319,7 +319,7 @@ describe('T1: a settling event', () => {
 describe('T1: through the command loop', () => {
   const stream = relationshipStream(partner.tenantId, customerId);
 
-  function server(store = inMemoryEventStore()) {
+  function server(store = inMemoryEventStore(), sentBefore = 0) {
     const commands = commandHandler({
       store,
       decider: customerRelationship,
@@ -327,7 +327,7 @@ describe('T1: through the command loop', () => {
       seal,
       summaryOf: relationshipSummary,
     });
-    let sent = 0;
+    let sent = sentBefore;
     const send = (command: Command, at = now, more: Partial<CommandRequest<RelationshipCommands, Context>> = {}) => {
       const actor = command.type.startsWith('Accept') ? customerUser('CustomerGlobalAdmin') : context.actor;
       return commands.handle({
@@ -372,6 +372,24 @@ describe('T1: through the command loop', () => {
     await one.send({ type: 'ConfirmCustomerAgreement', data: {} });
     return one;
   }
+
+  it('R29: an answer names the relationship as it stood when its command was recorded, a lapsed request too', async () => {
+    const { store, send } = await opened();
+    const { customer } = requested().data;
+    await send(purchase({ effectiveAt: '2026-09-01T00:00:00.000Z', autoRenew: false }));
+    await send({ type: 'RemoveResellerRelationship', data: {} });
+    const again = await send({ type: 'RequestResellerRelationship', data: { customer, market: 'US' } });
+    expect(again).toMatchObject({ outcome: 'accepted', summary: { status: 'requested' } });
+
+    const afterLapse = '2027-06-01T00:00:00.000Z';
+    const ofClock = { type: 'EndSubscriptionTerm', data: { subscriptionId: id } } as const;
+    const outcome = await send(ofClock, afterLapse);
+    const summary = { status: 'requestExpired', relationshipTerm: 1 };
+    expect(outcome).toMatchObject({ outcome: 'accepted', replayed: false, summary });
+    // A server that has folded the stream from the log answers a retry the same.
+    const retried = await server(store, 6).send(ofClock, '2027-07-01T00:00:00.000Z');
+    expect(retried).toMatchObject({ outcome: 'accepted', replayed: true, summary });
+  });
 
   it('T1: one append holds what the dates have brought about and what the command does', async () => {
     const { store, send } = await opened();

@@ -1,3 +1,4 @@
+import type { Frozen } from '#event-sourcing';
 import type { Instant, TermDuration } from './calendar.js';
 import type {
   BillingCycle,
@@ -8,6 +9,7 @@ import type {
   SubscriptionKind,
 } from './events.js';
 import type { SupportContact } from './parties.js';
+import { relationshipAt } from './statuses.js';
 
 export type RelationshipStatus =
   'unknown' | 'requested' | 'requestDeclined' | 'requestWithdrawn' | 'requestExpired' | 'active' | 'removed';
@@ -138,8 +140,9 @@ export interface CustomerRelationship {
 /** What the answer to a command tells of the relationship. */
 export type RelationshipSummary = Pick<CustomerRelationship, 'status' | 'relationshipTerm'>;
 
-export function relationshipSummary({ status, relationshipTerm }: RelationshipSummary): RelationshipSummary {
-  return { status, relationshipTerm };
+/** As it stands at a time, like every other answer about it (rule R29). */
+export function relationshipSummary(state: Frozen<CustomerRelationship>, at: Instant): RelationshipSummary {
+  return { status: relationshipAt(state, at).status, relationshipTerm: state.relationshipTerm };
 }
 
 export function initialState(): CustomerRelationship {

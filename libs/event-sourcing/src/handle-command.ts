@@ -95,8 +95,11 @@ export interface CommandHandlerOptions<Commands, Events, State, Context, Summary
   readonly decider: Decider<Commands, Events, State, Context>;
   readonly codec: EventCodec<Events>;
   readonly seal: Seal;
-  /** What answers to accepted commands tell of the state that a command has left: kept with every receipt, so little. */
-  readonly summaryOf: (state: Frozen<State>) => Summary;
+  /**
+   * What answers to accepted commands say of the state that a command has left, as it stood when the command was recorded:
+   * kept with every receipt, so little.
+   */
+  readonly summaryOf: (state: Frozen<State>, recordedAt: string) => Summary;
   /**
    * Of how many commands the receipts are kept in memory with the streams that they are of, a folded stream itself counting
    * for {@link streamWeight}; whole streams go, the least recently used first.
@@ -395,7 +398,7 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
   function include(folded: Stream, last: Omit<RecordedEvent, 'stream'>, events: readonly string[]): void {
     const { revision, position, id, metadata } = last;
     const { commandId, commandHash, correlationId, hash, recordedAt } = metadata;
-    const summary = summaryOf(folded.state as Frozen<State>);
+    const summary = summaryOf(folded.state as Frozen<State>, recordedAt);
     folded.commands.set(commandId, { commandHash, correlationId, revision, position, id, events, summary });
     folded.revision = revision;
     folded.position = position;
