@@ -1463,7 +1463,8 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   RemoveAccess(world, { grantId, assignmentId }, { now }) {
     const grant = ofThisTerm(world, world.grants, grantId);
     const there = grant.groups.find(({ id }) => id === assignmentId);
-    if (!there || there.deleted) no('ItemNotFound');
+    if (!there) no('ItemNotFound');
+    if (there.deleted) no('InvalidTransition');
     if (!isLive(grant, now)) no('GrantNotActive');
     there.deleted = true;
     return [['AccessAssignmentDeleted', { grantId, assignmentId, deletedAt: iso(now) }]];

@@ -870,7 +870,7 @@ describe('An access assignment', () => {
       .then(accessDeleted);
     given(...active, accessCreated(), accessDeleted)
       .when(removeAccess)
-      .rejects('ItemNotFound', { kind: 'accessAssignment', itemId: 'access-1' });
+      .rejects('InvalidTransition', { itemId: 'access-1', from: 'deleted', to: 'deleted' });
     for (const roles of [['role-reader'], ['role-helpdesk']])
       given(...active, accessCreated(), accessDeleted)
         .when(assign({ roles }))

@@ -216,8 +216,11 @@ export const delegatedAdminDecisions = {
 
   RemoveAccess(state, { grantId, assignmentId }, { now }) {
     const grant = current(state, state.grants, 'grant', grantId);
-    if (grant.kind === 'dap' || grant.accessAssignments.get(assignmentId)?.status !== 'active')
-      throw reject('ItemNotFound', { kind: 'accessAssignment', itemId: assignmentId });
+    const assignment = grant.kind === 'gdap' ? grant.accessAssignments.get(assignmentId) : undefined;
+    if (!assignment) throw reject('ItemNotFound', { kind: 'accessAssignment', itemId: assignmentId });
+    // It can still be read, so it is not unknown.
+    if (assignment.status === 'deleted')
+      throw reject('InvalidTransition', { itemId: assignmentId, from: 'deleted', to: 'deleted' });
     activeGrant(grantId, grant, now);
     return [{ type: 'AccessAssignmentDeleted', data: { grantId, assignmentId, deletedAt: now } }];
   },
