@@ -51,6 +51,16 @@ function viewsTrouble(viewsFile: string, error: unknown): { readonly message: st
   };
 }
 
+/** On its way out of a thread an error has only its message. */
+function explained<T>(viewsFile: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw code.startsWith('SQLITE_') ? viewsUnusable(viewsFile, 'write', error) : error;
+  }
+}
+
 /**
  * Keeps the views of a ledger up to date until the signal or until every view has stopped, with a connection of its own
  * to the events.
@@ -99,16 +109,18 @@ export async function runProjector(
     opened.defer(() => clearInterval(counting));
   }
 
-  const { run } = projector({
-    store,
-    codec: relationshipCodec,
-    subjectOf: pairOf,
-    views,
-    projections: relationshipViews,
-    ...ledger,
-    onStopped: (view, failure) => tell({ news: 'stopped', view, failure }),
-    onTrouble: tellTrouble,
-  });
+  const { run } = explained(viewsFile, () =>
+    projector({
+      store,
+      codec: relationshipCodec,
+      subjectOf: pairOf,
+      views,
+      projections: relationshipViews,
+      ...ledger,
+      onStopped: (view, failure) => tell({ news: 'stopped', view, failure }),
+      onTrouble: tellTrouble,
+    }),
+  );
   tell({ news: 'started' });
   await run(signal);
   if (!signal.aborted) tell({ news: 'allStopped' });

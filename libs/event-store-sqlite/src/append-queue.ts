@@ -29,6 +29,8 @@ interface QueuedAppend extends Append {
 export interface AppendQueueOptions {
   /** What this store knows of the end of the log. */
   readonly head: LogHead;
+  /** Makes sure that the files are those that were opened. @throws LogDamaged */
+  readonly requireSameFiles: () => void;
   /** At most so many events in a transaction; an append of more goes alone. */
   readonly eventsInGroup: number;
   /** Called after every commit that has written something, after its appends were answered. */
@@ -39,7 +41,10 @@ export interface AppendQueueOptions {
  * Group commit: what is appended in one turn of the event loop shares one transaction and one sync to the disk. Every
  * append has its own revision check, so a conflict fails alone; a failed commit fails them all.
  */
-export function appendQueue(database: Database, { head, eventsInGroup, onCommitted }: AppendQueueOptions) {
+export function appendQueue(
+  database: Database,
+  { head, requireSameFiles, eventsInGroup, onCommitted }: AppendQueueOptions,
+) {
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
   const lookAtHead = headOf(database, head);
@@ -60,6 +65,11 @@ export function appendQueue(database: Database, { head, eventsInGroup, onCommitt
   const counts = { commits: 0, appendedEvents: 0, conflicts: 0, failedCommits: 0 };
   let queue: QueuedAppend[] = [];
   let scheduled: NodeJS.Immediate | undefined;
+
+  function requireUntouched(): void {
+    requireSameFiles();
+    requireEveryPosition();
+  }
 
   function append(append: Append): Promise<AppendResult> {
     return new Promise((resolve, reject) => {
@@ -98,7 +108,7 @@ export function appendQueue(database: Database, { head, eventsInGroup, onCommitt
       begin.run();
       requireDefinitions();
       end = lookAtHead();
-      requireEveryPosition();
+      requireUntouched();
       const sent: SentRow[] = [];
       outcomes = group.map((append) => write(append, sent));
       end = requireWritten(sent, end);
@@ -227,7 +237,7 @@ export function appendQueue(database: Database, { head, eventsInGroup, onCommitt
 
   return {
     append,
-    requireEveryPosition,
+    requireUntouched,
     counts: () => ({ ...counts, queuedAppends: queue.length }),
     /** Answers what was accepted, then no more. */
     close() {

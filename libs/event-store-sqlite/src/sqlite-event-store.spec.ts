@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { LogDamaged, RevisionConflict, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
@@ -225,6 +225,23 @@ describe('a log that somebody has touched while a store has it open', () => {
     expect(store.metrics()).toMatchObject({ appendedEvents: 6 });
   });
 
+  it.each(['', '-wal'])('appends nothing when its file events.sqlite%s was taken away or replaced', async (end) => {
+    const path = directory.events;
+    for (const replaced of [false, true]) {
+      const store = open();
+      const stream = String(replaced);
+      await appendTo(store, stream, 1);
+      renameSync(`${path}${end}`, `${path}.aside`);
+      if (replaced) copyFileSync(`${path}.aside`, `${path}${end}`);
+      await expectDamage(store.head());
+      await expectDamage(store.append('lost', sealedAt('lost', 0, 1), -1));
+      // Put back, it goes on.
+      renameSync(`${path}.aside`, `${path}${end}`);
+      expect(await appendTo(store, stream, 2)).toMatchObject({ revision: 1 });
+      await store.close();
+    }
+  });
+
   it('goes on when others have appended to it', async () => {
     const [one, other] = [open(), open()];
     for (const [index, store] of [one, other, one, other].entries()) {
@@ -305,7 +322,12 @@ describe('a log that somebody has touched while a store has it open', () => {
     ],
   ])('reads back what an append has written: nothing is acknowledged that something %s', async (_, trigger) => {
     const database = openForWriting(directory.events);
-    const queue = appendQueue(database, { head: logHead(), eventsInGroup: 10, onCommitted: () => undefined });
+    const queue = appendQueue(database, {
+      requireSameFiles: () => undefined,
+      head: logHead(),
+      eventsInGroup: 10,
+      onCommitted: () => undefined,
+    });
     const append = (stream: string) => {
       const events = sealedAt(stream, 0, 1);
       return queue.append({

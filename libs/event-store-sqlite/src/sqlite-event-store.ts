@@ -8,6 +8,7 @@ import { eventColumns, toRecorded, toStored, type EventRow } from './event-rows.
 import { checkIntegrity, type IntegrityOptions, type IntegrityReport } from './integrity.js';
 import { logHead } from './log-head.js';
 import { logTail, pageSize } from './log-tail.js';
+import { sameFilesGuard } from './same-files.js';
 import { unavailable } from './sqlite-errors.js';
 import { StoreUnavailable } from '#event-sourcing';
 
@@ -76,6 +77,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
     writer &&
     appendQueue(writer, {
       head,
+      requireSameFiles: sameFilesGuard(path, realPath),
       eventsInGroup,
       onCommitted() {
         checkpoints?.committed();
@@ -148,7 +150,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
       if (closing) throw closed();
       const head = tail.head();
       try {
-        queue?.requireEveryPosition();
+        queue?.requireUntouched();
       } catch (error) {
         throw unavailable(error, path);
       }
