@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
@@ -61,4 +61,34 @@ it('a projector does not go on with views of events that the log has lost, thoug
   );
   await expect(running).rejects.toThrow(ForeignViews);
   expect(told).toEqual([]);
+});
+
+it('a projector whose views are damaged starts, or names the file, the cause and the remedy', async () => {
+  const eventsFile = eventsFileIn(directory);
+  const store = openSqliteEventStore({ path: eventsFile });
+  await openLedger(store, seal);
+  await store.close();
+  const viewsFile = viewsFileIn(directory);
+  const run = async () => {
+    const ending = new AbortController();
+    const told: ProjectorNews[] = [];
+    await runProjector({ log: { store: 'sqlite', eventsFile }, viewsFile }, ending.signal, (news) => {
+      told.push(news);
+      ending.abort();
+    });
+    return told.map(({ news }) => news);
+  };
+  expect(await run()).toEqual(['started']);
+  const whole = readFileSync(viewsFile);
+  const refusals: string[] = [];
+  for (let page = 1; page < 12; page++) {
+    for (const end of ['-wal', '-shm']) rmSync(`${viewsFile}${end}`, { force: true });
+    writeFileSync(viewsFile, Buffer.from(whole).fill(0, page * 4_096, (page + 1) * 4_096));
+    await run().catch(({ message }: Error) => refusals.push(message));
+  }
+  expect(refusals.length).toBeGreaterThan(0);
+  for (const message of refusals) {
+    expect(message).toContain(viewsFile);
+    expect(message).toMatch(/npm run rebuild|of another form/);
+  }
 });
