@@ -4,5 +4,5 @@
  */
 export const timeOfDay = (): Date => new Date();
 
-/** A time so many ms from now; negative: ago. */
+/** The time a number of milliseconds from now; negative: ago. */
 export const hence = (ms: number): Date => new Date(Date.now() + ms);

@@ -37,7 +37,7 @@ describe('what dates have brought about of a subscription', () => {
     expect(renewed.status).toBe(200);
     expect(new Set(renewed.body.events)).toEqual(new Set(['SubscriptionRenewed']));
     const { body } = await server.get(`${path}/subscriptions/renewed`);
-    // Seven days from the begin of the current term: in its first week the cancellation would be right.
+    // Seven days from the start of the current term: in its first week the cancellation would be right.
     expect(body.cancellationAllowedUntil.slice(8)).toBe('08T00:00:00.000Z');
     expect(await server.post(`${path}/subscriptions/renewed/renew`)).toMatchObject({
       status: 409,

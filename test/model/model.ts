@@ -466,7 +466,7 @@ function cancelNow(world: World, subscription: Subscription, at: Time): Fact[] {
   ];
 }
 
-/** S14; the window counts from the begin of the term (T2). */
+/** S14; the window counts from the start of the term (T2). */
 function renew(subscription: Subscription): Fact[] {
   const { planned, kind } = subscription;
   const starts = subscription.ends!;

@@ -27,7 +27,7 @@ function linesOf({ events, streams, position, findings }: IntegrityReport): read
   ];
 }
 
-/** Said every time: whoever relies on a check must know what it cannot say. */
+/** Printed every time: a reader of the result must know what the check cannot find. */
 const unseen =
   'No check of this log can see newest events that were taken away together with everything that knew of them, nor events that were ' +
   'written anew with hashes of their own up to the end of their stream: compare with a copy that is kept elsewhere.';

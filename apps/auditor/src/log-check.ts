@@ -22,11 +22,11 @@ export async function checkLog(
   const reading = new AbortController();
   let events = 0;
   let position = 0;
-  const told = new Set<string>();
+  const reported = new Set<string>();
   // A stream that is damaged in two places, or marked twice, is named for each of them once.
   const unreadable = ({ message }: LogDamaged) => {
-    if (!told.has(message)) findings.push({ problem: 'unreadable', message });
-    told.add(message);
+    if (!reported.has(message)) findings.push({ problem: 'unreadable', message });
+    reported.add(message);
   };
   try {
     const head = await store.head();

@@ -54,7 +54,7 @@ export interface EventLogOptions extends VerifiedStoreOptions {
   readonly readOnly?: boolean;
   /** Told what an operator should know of the connection. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
-  /** Told whenever a database begins or ceases to deny its user a right. */
+  /** Called when a database begins or ceases to deny its user a right. */
   readonly onDenied?: (denied: DeniedRights) => void;
 }
 

@@ -11,7 +11,7 @@ const gatheredMs = 200;
 /** So much is kept for a reader that has stopped; what comes after that is lost to it. */
 const mostBytes = 4 * 1024 * 1024;
 const retryMs = 100;
-/** On the way out a reader that is only slow has so many times 10 ms. */
+/** At the end of the process a slow reader gets this number of attempts, 10 ms apart. */
 const lastAttempts = 20;
 
 /**

@@ -3,7 +3,7 @@ import { occasionally } from './occasionally.js';
 
 afterEach(() => void jest.useRealTimers());
 
-it('tells at once, then only now and then, with how often it would have been told', () => {
+it('reports at once, then only now and then, with how often it would have reported', () => {
   jest.useFakeTimers();
   const told: unknown[] = [];
   const tell = occasionally(50, (times, what: string) => told.push([times, what]));

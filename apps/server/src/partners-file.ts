@@ -68,7 +68,7 @@ export function partnersIn(path: string): ReadonlyMap<string, Partner> {
   return new Map(partners.map(({ value }) => [value.tenantId, value]));
 }
 
-/** Nobody could tell from each other what has the same tenant, Partner id or name. */
+/** Entries with the same tenant, Partner id or name could not be told apart. */
 function twice(
   entries: readonly { readonly value: ResellerFields; readonly pointer: string }[],
   what: string,

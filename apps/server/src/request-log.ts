@@ -5,7 +5,7 @@ import type { Configuration } from './configuration.js';
 
 export interface Log {
   readonly logger: Logger;
-  /** Text for whoever watches, between the lines of the log. */
+  /** Text for a person at the terminal, between the lines of the log. */
   readonly print: (text: string) => void;
   /** Writes what is still in memory; for the way out. */
   readonly flush: () => void;

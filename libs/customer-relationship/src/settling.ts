@@ -237,7 +237,7 @@ export function cancellation(
 
 /**
  * The next term with what was scheduled for it. It follows on the old one without a gap, and its cancellation window counts
- * from its begin, however late the renewal is reported (rules S7, S20).
+ * from its start, however late the renewal is reported (rules S7, S20).
  */
 function renewal(
   subscriptionId: string,

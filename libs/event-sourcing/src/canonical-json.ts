@@ -10,7 +10,7 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * All strings of a value, one behind the other: most are identifiers, names and times, in which nothing needs escaping, and
+ * All strings of a value, one after the other: most are identifiers, names and times, in which nothing needs escaping, and
  * to look once at all of them takes half the time of looking at each.
  */
 let strings = '';

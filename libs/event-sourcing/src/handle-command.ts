@@ -119,7 +119,7 @@ export interface CommandHandlerOptions<Commands, Events, State, Context, Summary
 /** So many events of a stream are read and folded at a time: between two pages others have their turn. */
 const pageSize = 256;
 
-/** So many events an append has at most where they can be parted: KurrentDB takes 1 MiB in one. */
+/** The most events of one append, where they can be split: KurrentDB takes 1 MiB in one append. */
 export const largestAppend = 500;
 
 /** A folded stream takes about as much memory as so many of its commands, which take about 1 kB each with what they have left. */

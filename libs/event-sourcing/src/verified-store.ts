@@ -113,7 +113,7 @@ export function verifiedStore(
           requireGrowing(event, position);
           if (pastContents || batch.caughtUp) requireContent(event);
           else requireId(event);
-          // Read from its begin, the log has brought every event of a stream, unless this has forgotten the stream.
+          // Read from its start, the log has brought every event of a stream, unless this has forgotten the stream.
           const before = seen.get(stream) ?? (revision === 0 || isWhole() ? begin : undefined);
           if (before && before.revision !== revision - 1)
             throw broken(event, `revision ${before.revision + 1} of its stream should come next`);
@@ -243,7 +243,7 @@ function damagedAt(stream: string, what: string, outcome?: 'unknown'): LogDamage
   return new LogDamaged(`Stream ${stream} is not what was written. ${what}. ${remedy}`, undefined, outcome);
 }
 
-/** Of so many keys the values that were set last. */
+/** A map that keeps the keys that were set last, up to a number. */
 function recent<Value>(most: number) {
   const values = new Map<string, Value>();
   let forgotten = false;

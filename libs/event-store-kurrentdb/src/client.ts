@@ -19,7 +19,7 @@ export function clientOf(settings: ConnectionSettings, notice: Notice): EventSto
  * When a call or a stream has failed, the client sees to its connection and does not wait for itself. It waits for the
  * channel that is being made meanwhile, which is rejected when a cluster has no majority ("Failed to discover after 10
  * attempts."). Nothing is broken by that: the client has forgotten the channel by then, the next call makes another, and
- * whoever has made the call hears why there is none.
+ * its caller hears why there is none.
  */
 function awaitFailures(client: EventStoreDBClient, notice: Notice): void {
   const handleError = client['handleError'];

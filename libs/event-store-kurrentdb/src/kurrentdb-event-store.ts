@@ -28,7 +28,7 @@ export interface KurrentdbEventStoreOptions {
   readonly settleWithin?: number;
   /** Told what an operator should know: dropped subscriptions, clients made anew, a skewed clock. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
-  /** Told whenever the database begins or ceases to deny this user a right. */
+  /** Called when the database begins or ceases to deny this user a right. */
   readonly onDenied?: (denied: DeniedRights) => void;
 }
 

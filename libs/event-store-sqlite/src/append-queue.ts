@@ -139,7 +139,7 @@ export function appendQueue(
       return (
         placeOfRepeat({ stream, events, expectedRevision }) ?? new RevisionConflict(stream, expectedRevision, actual)
       );
-    // Somebody who has put another event in its place cannot have the chain go on behind it.
+    // The chain must not go on after an event that somebody has put in its place.
     if (lastId !== undefined && previousHash !== noPreviousHash && lastId !== idOf(previousHash))
       return new LogDamaged(
         `Revision ${actual} of stream ${stream} is ${lastId}, but ${idOf(previousHash)} stood there: it was replaced. ${remedy}`,

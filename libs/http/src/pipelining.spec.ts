@@ -131,7 +131,7 @@ describe('a connection that sends many requests at once', () => {
     socket.write(many(1_400, get));
     await once(server, 'request');
     await turns(500);
-    // What the kernel takes has been answered; behind that a few, and nothing more is let in.
+    // What the kernel takes has been answered, and a few more; nothing else is let in.
     const begunWhileUnread = begun.length;
     expect(mostInHand).toBeLessThanOrEqual(most + slack);
     expect(begunWhileUnread).toBeLessThan(1_400);

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** So many requests of one connection are in hand at once; what comes after them stays bytes. */
+/** The most requests of one connection that are in hand at once; what comes after them stays bytes. */
 const mostInHand = 8;
 /** A piece is at least so long, or a body of nothing but line ends would be read in pieces of four bytes. */
 const shortestPiece = 128;
@@ -15,7 +15,7 @@ export interface Pipelining {
 /**
  * Bounds the requests that are in hand for one connection. Node makes a request of every 20 bytes of the 64 KiB that it
  * reads at once: nobody else is heard until thousands have been begun, and each takes kilobytes until it is answered. Here
- * what was read goes to node's parser piece by piece, and a piece ends with the head of a request. After so many requests
+ * what was read goes to node's parser piece by piece, and a piece ends with the head of a request. After that number of requests
  * the connection waits until the event loop has gone round and one of them has been answered.
  */
 export function boundPipelining(server: Server, most: number = mostInHand): Pipelining {
@@ -128,7 +128,7 @@ function taken(socket: Socket, event: string): (...args: unknown[]) => void {
   return listener.bind(socket);
 }
 
-/** How much of it holds one request, or so many as fit into the shortest piece. */
+/** The length of the next piece: one request, or the few that fit into the shortest piece. */
 function pieceOf(chunk: Buffer): number {
   const found = chunk.indexOf(endOfHead, shortestPiece - endOfHead.length);
   const end = found + endOfHead.length;

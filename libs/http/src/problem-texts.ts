@@ -289,10 +289,7 @@ const rejectionTexts = {
     'The item belongs to an earlier term of the relationship',
     'It can be read. Buy or request anew what is to go on.',
   ],
-  LimitReached: [
-    'A limit of the relationship is reached',
-    'End one of what there are so many of, and send this again.',
-  ],
+  LimitReached: ['A limit of the relationship is reached', 'End one of those that exist, and send this again.'],
   NotDue: ['It is not time yet', 'Send it again when its time has come.'],
   InvalidTransition: ['The item is not in a state that allows this', 'Read the item to see what it takes now.'],
   TermEnded: [

@@ -105,9 +105,9 @@ const firstColumns = [
   'updatedAt',
 ];
 
-/** So many pages (32 MiB) after which SQLite begins its write-ahead log anew, if nobody reads in it at that moment. */
+/** After this number of pages (32 MiB) SQLite starts its write-ahead log anew, unless somebody reads it at that moment. */
 const usualLogPages = 8_192;
-/** A log of so many bytes is cut: under load the moment for the other may never come. */
+/** A log of more bytes is cut: under load that moment may never come. */
 const largestLog = 64 * 1024 * 1024;
 const commitsBetweenLooks = 32;
 

@@ -82,7 +82,7 @@ export interface PastViewsOptions {
   readonly bounds: PastViewsBounds;
   /** Told what no caller is told: why a view could not be projected. */
   readonly onFailed?: (view: string, error: Error) => void;
-  /** Told of what stays where it is, because it cannot be removed. */
+  /** Called with a file that cannot be removed. */
   readonly onTrouble?: (message: string) => void;
   readonly now?: () => string;
 }

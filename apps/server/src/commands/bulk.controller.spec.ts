@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { BulkController } from './bulk.controller.js';
 
-/** What a bulk of so many items that answer at once does with the turns of the loop. */
+/** How a bulk of a number of items that answer at once uses the turns of the loop. */
 async function turnsOf(count: number, query: object) {
   const takenBy: string[] = [];
   const ledger = { partners: [], turns: { take: async (name: string) => void takenBy.push(name) } };
