@@ -50,6 +50,9 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   const tellOfDamage = occasionally(60_000, (times, error: unknown, correlationId: string) =>
     logger.error({ err: error, correlationId, times }, 'the log is damaged: callers are refused'),
   );
+  const tellUnavailable = occasionally(30_000, (times, { message }: Error, correlationId: string) =>
+    logger.warn({ correlationId, times }, `the event store could not do what was asked: ${message}`),
+  );
   const filter = new ProblemFilter({
     methodsAt: (url) => [...methods].filter(([pattern]) => pattern.test(url)).flatMap(([, names]) => names),
     onUnexpected: (error, correlationId) => logger.error({ err: error, correlationId }, 'unexpected'),
@@ -57,6 +60,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
       condition.isDamage(error);
       tellOfDamage(error, correlationId);
     },
+    onUnavailable: tellUnavailable,
     onDenied: (code, asked) => onDenied(denialOf(code, asked)),
   });
   const clientTimeoutMs = limits.clientTimeoutSeconds * 1000;

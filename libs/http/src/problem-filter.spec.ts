@@ -28,16 +28,19 @@ describe('what is thrown', () => {
   let thrown: unknown;
   let unexpected: unknown[];
   let damaged: unknown[];
+  let unavailable: unknown[];
   let denied: [string, Asked][];
 
   beforeEach(() => {
     denied = [];
     unexpected = [];
     damaged = [];
+    unavailable = [];
     const filter = new ProblemFilter({
       methodsAt: (url) => (url.startsWith('/known') ? ['GET', 'HEAD'] : []),
       onUnexpected: (error, correlationId) => unexpected.push(error, correlationId),
       onDamaged: (error, correlationId) => damaged.push(error, correlationId),
+      onUnavailable: (error) => unavailable.push(error),
       onDenied: (code, asked) => denied.push([code, asked]),
     });
     server = fastify();
@@ -150,6 +153,9 @@ describe('what is thrown', () => {
       true,
     ]);
     expect(unexpected).toEqual([]);
+    // Why, is for the log alone.
+    expect(unavailable).toEqual([error]);
+    expect(JSON.stringify(body)).not.toContain((error as Error).message);
   });
 
   it('is for another server to answer where a newer release has written, which no caller is told the place of', async () => {

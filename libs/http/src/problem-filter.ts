@@ -88,6 +88,8 @@ export interface ProblemFilterOptions {
   readonly onUnexpected: (error: unknown, correlationId: string) => void;
   /** Told when the log is not what was written. */
   readonly onDamaged: (error: LogDamaged, correlationId: string) => void;
+  /** Told why the store could not do what was asked: callers are not. */
+  readonly onUnavailable?: (error: StoreUnavailable | OutcomeUnknown, correlationId: string) => void;
   /** Told when somebody is not let in, may not do what was asked, or asks for what others have. */
   readonly onDenied?: (code: string, asked: Asked) => void;
 }
@@ -122,9 +124,11 @@ export class ProblemFilter implements ExceptionFilter {
     const { call } = asked;
     const answered = this.told(error, asked.instance);
     const { code, members, headers, recorded } = answered;
-    const { onUnexpected, onDamaged, onDenied } = this.options;
+    const { onUnexpected, onDamaged, onUnavailable, onDenied } = this.options;
     if (code === 'InternalError') onUnexpected(error, call.correlationId);
     if (error instanceof LogDamaged) onDamaged(error, call.correlationId);
+    if (error instanceof StoreUnavailable || error instanceof OutcomeUnknown)
+      onUnavailable?.(error, call.correlationId);
     call.problem = code;
     const { status, title, detail: ofCode } = problemTexts[code]!;
     const { detail = ofCode } = answered;
