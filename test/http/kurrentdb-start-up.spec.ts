@@ -413,7 +413,7 @@ describe('the projector as a process of its own', () => {
     const peer = await startTestPeer({ port });
     closing.push(() => peer.close());
     await until(projector, 'ready', () => answers(server, 'ready'));
-    expect(projector.output()).toContain('projecting');
+    await until(projector, 'the line that it projects', () => projector.output().includes('projecting'));
     await projector.stop();
     expect(projector.child.exitCode).toBe(0);
   });
