@@ -15,6 +15,7 @@ import Database from 'better-sqlite3';
 import { viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
 import { launchServer, untilCaughtUp } from '../server-process.js';
+import { eventually } from '../eventually.js';
 import { establish, partners, runServer, subscription, type RunningServer } from './running-server.js';
 import { runTool } from './tools.js';
 
@@ -170,7 +171,7 @@ describe('a damaged file of the views', () => {
       relationshipViews.map(({ name }) => `the view ${name} has stopped`),
     ]);
     expect((await expectNoneWrong()).length).toBe(lists.length);
-    expect(server.output()).toContain('deleted or replaced');
+    await eventually('the line of the log', () => server.output().includes('deleted or replaced'));
   });
 
   (process.getuid?.() === 0 ? it.skip : it)('that may not be written to ends the start, which says so', async () => {

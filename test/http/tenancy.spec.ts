@@ -219,13 +219,8 @@ describe('who asks', () => {
         { as: { tenant } },
       );
     expect(await request(sandbar)).toMatchObject({ status: 403, code: 'PartnerRestricted' });
-    const path = await establish(server, newCustomer(), { partner: harbor });
-    const removed = await server.post(
-      `${path}/reseller-relationship/remove`,
-      {},
-      { as: { tenant: harbor }, headers: { 'if-match': '*' } },
-    );
-    expect(removed).toMatchObject({
+    // Rule R1a: nobody could use or end such a relationship.
+    expect(await request(harbor)).toMatchObject({
       status: 403,
       code: 'PartnerTypeNotAllowed',
       body: { details: { hint: 'askTheProvider' } },

@@ -9,6 +9,9 @@ export function eventsFileIn(directory: string): string {
   return join(directory, 'events.sqlite');
 }
 
+/** Referred to until they are released: the collector of garbage would close the handle, and with it end the lock. */
+const held = new Set<Database.Database>();
+
 export interface DirectoryLock {
   release(): void;
 }
@@ -44,6 +47,12 @@ export function lockDirectory(directory: string): DirectoryLock {
     );
     throw new StoreStartupError('noPermission', message, { cause: error });
   }
-  const held = database;
-  return { release: () => void held.close() };
+  const lock = database;
+  held.add(lock);
+  return {
+    release() {
+      held.delete(lock);
+      lock.close();
+    },
+  };
 }
