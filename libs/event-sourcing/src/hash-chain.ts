@@ -79,9 +79,14 @@ export function expectedHash({
   return hashOf({ stream, revision, type, data, metadata: { ...metadata, hash: undefined } });
 }
 
+/** The last two bits of a hexadecimal digit after the two that RFC 9562 sets. */
+const variants: Readonly<Record<string, string>> = Object.fromEntries(
+  Array.from('0123456789abcdef', (digit, value) => [digit, '89ab'[value % 4]!]),
+);
+
 /** The event id that a hash asks for: its first 128 bits, six of them overwritten by version 8 and the RFC 9562 variant. */
 export function idOf(hash: string): string {
-  const variant = ((parseInt(hash[16] ?? '0', 16) & 0x3) | 0x8).toString(16);
+  const variant = variants[hash[16] ?? '0'] ?? '8';
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
 }
 

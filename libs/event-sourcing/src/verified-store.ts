@@ -251,7 +251,8 @@ function recent<Value>(most: number) {
     hasForgotten: () => forgotten,
     get: (key: string) => values.get(key),
     set(key: string, value: Value) {
-      values.delete(key);
+      // While there is room their order does not matter, and to move a key costs more than to set it.
+      if (values.size > most / 2) values.delete(key);
       values.set(key, value);
       if (values.size <= most) return;
       values.delete(values.keys().next().value!);
