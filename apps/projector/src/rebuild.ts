@@ -26,8 +26,8 @@ export type RebuildProgress = (events: number, part: number) => void;
 
 export interface RebuildOptions {
   /**
-   * Views that show events which the log does not have are the last that knows of them: they are made anew only for whoever
-   * says that the loss is accepted (default false).
+   * Views may show events that the log has lost, and then nothing else knows of them. They are made anew only if the caller
+   * accepts the loss (default false).
    */
   readonly acceptLostEvents?: boolean;
 }

@@ -2,7 +2,7 @@ import { sealer, type EventCheck, type EventFault, type EventMetadata } from '#e
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { eventSchemas } from './schemas.js';
 
-// Whoever reads events must bear fields and words that come later, so the published schemas are open. An event that is
+// Readers must accept fields and words that come later, so the published schemas are open. An event that is
 // written has neither: here they are closed, and nothing that they do not name comes into the log.
 
 /**

@@ -81,7 +81,7 @@ const monthsAhead = 10 * 12;
  * What is wrong with a date of business by itself (rule D1): one from before there was a cloud to resell, or from far
  * ahead, is a sentinel of some other system (the zero date of .NET, the epoch, the year 9999) and not a fact.
  */
-export function dateFault(field: string, date: Instant | undefined, now: Instant): Rejection | undefined {
+function dateFault(field: string, date: Instant | undefined, now: Instant): Rejection | undefined {
   if (date === undefined) return undefined;
   const latest = addMonths(now, monthsAhead);
   const rule = date < earliestBusinessDate ? 'notBefore2010' : date > latest ? 'atMost10YearsAhead' : undefined;

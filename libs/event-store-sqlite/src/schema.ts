@@ -45,14 +45,14 @@ export interface Definition {
 }
 
 /** Everything that there is in a file, by name. */
-export function definitionsIn(database: Database.Database): readonly Definition[] {
+function definitionsIn(database: Database.Database): readonly Definition[] {
   return database.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY type, name').all() as Definition[];
 }
 
 const expectedByVersion = new Map<number, readonly Definition[]>();
 
 /** What there is in a file of a version, and nothing else. */
-export function expectedDefinitions(version: number): readonly Definition[] {
+function expectedDefinitions(version: number): readonly Definition[] {
   let expected = expectedByVersion.get(version);
   if (!expected) {
     const database = new Database(':memory:');
