@@ -3,7 +3,7 @@ import type { Past, Until } from '#projector';
 import type { EventLog } from './event-log.js';
 
 /** A view to be projected as it stood, into a file of its own. */
-export interface PastView {
+export interface PastToProject {
   readonly view: string;
   readonly path: string;
   readonly until: Until;
@@ -15,7 +15,9 @@ export interface PastThreadData {
 }
 
 export type PastOrder =
-  { readonly order: 'project'; readonly past: PastView } | { readonly order: 'cancel' } | { readonly order: 'end' };
+  | { readonly order: 'project'; readonly past: PastToProject }
+  | { readonly order: 'cancel' }
+  | { readonly order: 'end' };
 
 /** Why there is no such view: the store is away, the log is damaged or newer than this release, or something else. */
 export type PastFailure = 'cancelled' | 'unavailable' | 'damaged' | 'outdated' | 'unexpected';
@@ -39,7 +41,7 @@ export class PastNotProjected extends Error {
 export interface PastThreads {
   /** @throws PastNotProjected */
   readonly project: (
-    past: PastView,
+    past: PastToProject,
     options: { readonly signal: AbortSignal; readonly onProgress: (position: number) => void },
   ) => Promise<Past>;
   readonly close: () => Promise<void>;

@@ -25,7 +25,7 @@ import { serveApiDocuments } from './api-documents.js';
 import { Ledger } from './ledger.js';
 import { occasionally } from '../../projector/src/occasionally.js';
 import { openApiDocument } from './openapi.js';
-import { PartyGuard } from './party.js';
+import { RequesterGuard } from './requester.js';
 import { denialOf } from './security-journal/denial-of.js';
 import type { Denial } from './security-journal/denial-tally.js';
 
@@ -130,7 +130,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     bodyParser: false,
   });
   app.useGlobalFilters(filter);
-  app.useGlobalGuards(new PartyGuard(app.get(Ledger)));
+  app.useGlobalGuards(new RequesterGuard(app.get(Ledger)));
   app.useGlobalPipes(new FieldsPipe());
   serveApiDocuments(fastify, openApiDocument(app));
   return app;

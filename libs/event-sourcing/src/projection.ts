@@ -27,7 +27,7 @@ export interface Table<Row extends object> {
 export type Key = readonly (string | number)[];
 
 /** Where an event stands in the log, and what stands there with it: who, when, under which id. */
-export type Envelope = Omit<RecordedEvent, 'data'>;
+export type EventEnvelope = Omit<RecordedEvent, 'data'>;
 
 /** Rows that an event is about, each of another table; absent where there is none. */
 export type RowsOf<Tables> = { readonly [T in keyof Tables]?: Tables[T] | undefined };
@@ -51,21 +51,21 @@ export interface Projection<Catalogue, Tables extends { readonly [T in keyof Tab
   readonly keys: (
     event: MessageOf<Catalogue>,
     subject: Subject,
-    recorded: Envelope,
+    recorded: EventEnvelope,
   ) => { readonly [T in keyof Tables]?: Key };
   readonly on: {
     readonly [N in Name<Catalogue>]?: (
       rows: RowsOf<Tables>,
       data: Catalogue[N],
       subject: Subject,
-      recorded: Envelope,
+      recorded: EventEnvelope,
     ) => Changes<Tables> | undefined;
   };
   /**
    * For a view of what all events have in common: in place of `on`, the step for every event, whatever its name. The data
    * are not read, so that a name or a schema of a newer release does not stop it.
    */
-  readonly each?: (rows: RowsOf<Tables>, subject: Subject, recorded: Envelope) => Changes<Tables> | undefined;
+  readonly each?: (rows: RowsOf<Tables>, subject: Subject, recorded: EventEnvelope) => Changes<Tables> | undefined;
   /** Which streams the view is about, and what their names say, if it is not what all views are about. */
   readonly subjectOf?: (stream: string) => Subject | undefined;
 }
@@ -75,7 +75,11 @@ export interface AnyProjection<Catalogue, Subject> {
   readonly name: string;
   readonly version: number;
   readonly tables: Readonly<Record<string, AnyTable>>;
-  readonly keys: (event: MessageOf<Catalogue>, subject: Subject, recorded: Envelope) => Readonly<Record<string, Key>>;
+  readonly keys: (
+    event: MessageOf<Catalogue>,
+    subject: Subject,
+    recorded: EventEnvelope,
+  ) => Readonly<Record<string, Key>>;
   readonly on: Readonly<
     Record<
       string,
@@ -83,14 +87,14 @@ export interface AnyProjection<Catalogue, Subject> {
         rows: Readonly<Record<string, object | undefined>>,
         data: unknown,
         subject: Subject,
-        recorded: Envelope,
+        recorded: EventEnvelope,
       ) => Readonly<Record<string, object | null>> | undefined
     >
   >;
   readonly each?: (
     rows: Readonly<Record<string, object | undefined>>,
     subject: Subject,
-    recorded: Envelope,
+    recorded: EventEnvelope,
   ) => Readonly<Record<string, object | null>> | undefined;
   readonly subjectOf?: (stream: string) => Subject | undefined;
 }
@@ -133,7 +137,7 @@ export function project<Catalogue, Subject>(
   rows: Rows,
   event: MessageOf<Catalogue>,
   subject: Subject,
-  recorded: Envelope,
+  recorded: EventEnvelope,
 ): void {
   const { each } = projection;
   const step = projection.on[event.type];

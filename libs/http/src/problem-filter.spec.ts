@@ -11,7 +11,7 @@ import {
 } from '#event-sourcing';
 import { NotFoundException } from '@nestjs/common';
 import { fastify, type FastifyInstance } from 'fastify';
-import { ProblemFilter, Refusal, type Asked } from './problem-filter.js';
+import { ProblemFilter, Refusal, type RefusedRequest } from './problem-filter.js';
 import { problemTexts } from './problem-texts.js';
 import { Problem, problemType } from './problem.js';
 
@@ -29,7 +29,7 @@ describe('what is thrown', () => {
   let unexpected: unknown[];
   let damaged: unknown[];
   let unavailable: unknown[];
-  let denied: [string, Asked][];
+  let denied: [string, RefusedRequest][];
 
   beforeEach(() => {
     denied = [];

@@ -55,7 +55,7 @@ interface Told {
 }
 
 /** What was asked, by a request or by one of many in it. */
-export interface Asked {
+export interface RefusedRequest {
   readonly call: Call;
   /** The address without its query. */
   readonly instance: string;
@@ -69,7 +69,7 @@ export interface Asked {
 declare module 'fastify' {
   interface FastifyInstance {
     /** What would be answered to one of many requests in one. Whoever must be told of it is told. */
-    problemOf: (error: unknown, asked: Asked) => ProblemAnswer;
+    problemOf: (error: unknown, asked: RefusedRequest) => ProblemAnswer;
   }
 }
 
@@ -91,7 +91,7 @@ export interface ProblemFilterOptions {
   /** Told why the store could not do what was asked: callers are not. */
   readonly onUnavailable?: (error: StoreUnavailable | OutcomeUnknown, correlationId: string) => void;
   /** Told when somebody is not let in, may not do what was asked, or asks for what others have. */
-  readonly onDenied?: (code: string, asked: Asked) => void;
+  readonly onDenied?: (code: string, asked: RefusedRequest) => void;
 }
 
 /** The one exception filter: everything thrown becomes `application/problem+json` (RFC 9457). */
@@ -120,7 +120,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   /** What is answered to it. Whoever must be told of it is told. */
-  problemOf(error: unknown, asked: Asked): ProblemAnswer {
+  problemOf(error: unknown, asked: RefusedRequest): ProblemAnswer {
     const { call } = asked;
     const answered = this.told(error, asked.instance);
     const { code, members, headers, recorded } = answered;

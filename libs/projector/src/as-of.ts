@@ -42,7 +42,7 @@ export interface ProjectPastOptions<Catalogue, Subject> {
 }
 
 /** Whether an event counts, by what it says itself. */
-export function counts({ position, metadata }: RecordedEvent, { position: last, recordedUntil }: Until): boolean {
+export function isUpTo({ position, metadata }: RecordedEvent, { position: last, recordedUntil }: Until): boolean {
   return position <= last && (recordedUntil === undefined || metadata.recordedAt <= recordedUntil);
 }
 
@@ -116,7 +116,7 @@ function logUntil(
       for await (const batch of store.subscribe(options)) {
         const caughtUp = batch.position >= until.position;
         const position = Math.min(batch.position, until.position);
-        const counted = { events: batch.events.filter((event) => counts(event, until)), position, caughtUp };
+        const counted = { events: batch.events.filter((event) => isUpTo(event, until)), position, caughtUp };
         onBatch(counted);
         yield counted;
         if (caughtUp) return;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pairOf } from '#customer-relationship';
 import { fileUnusable, LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
 import { Problem } from '#http';
-import { counts, openViews, type Past, type Until, type ViewsReader } from '#projector';
+import { isUpTo, openViews, type Past, type Until, type ViewsReader } from '#projector';
 import { relationshipViews, type ViewName, type Views } from '#read-models';
 import type { Kysely } from 'kysely';
 import { PastNotProjected, type PastThreads } from '../../../projector/src/as-of-threads.js';
@@ -403,7 +403,7 @@ async function nothingCounts(store: Pick<EventStore, 'subscribe'>, after: number
   let seen = 0;
   try {
     for await (const { events, position } of store.subscribe({ after, signal: enough.signal })) {
-      if (events.some((event) => counts(event, until) && pairOf(event.stream) !== undefined)) return false;
+      if (events.some((event) => isUpTo(event, until) && pairOf(event.stream) !== undefined)) return false;
       if (position >= until.position) return true;
       seen += events.length;
       if (seen > mostLookedThrough) return false;

@@ -81,7 +81,7 @@ async function* pagesUntil(
   for (let from = 0; ; from += pageSize) {
     const pageEnd = Math.min(from + pageSize - 1, to);
     const page = await store.read(stream, { from, to: pageEnd });
-    const counted = moment ? page.filter((event) => counts(event, moment)) : page;
+    const counted = moment ? page.filter((event) => isUpTo(event, moment)) : page;
     yield counted;
     // Positions grow in a stream, and times never decrease: nothing counts behind what does not.
     if (counted.length < page.length) return;
@@ -93,7 +93,7 @@ async function* pagesUntil(
   }
 }
 
-function counts({ metadata, position }: RecordedEvent, moment: Moment): boolean {
+function isUpTo({ metadata, position }: RecordedEvent, moment: Moment): boolean {
   switch (moment.kind) {
     case 'time':
       return metadata.recordedAt <= moment.at;

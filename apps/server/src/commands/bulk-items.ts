@@ -1,6 +1,6 @@
 import type { Partner } from '#customer-relationship';
 import { badRequest, Call, idempotencyKey, ifMatch, Problem, validated, type Caller } from '#http';
-import { partyOf } from '../party.js';
+import { requesterOf } from '../requester.js';
 import { representation } from '../representation.js';
 import { SendCommand } from './send-command.js';
 import { commandRoutes, itemIds, type CommandRoute } from './sends.js';
@@ -73,12 +73,12 @@ export function commandOf(
     if (!ofEveryItem.includes(name) && !names.includes(name))
       throw badRequest('InvalidBody', `/items/${index}/${name.slice(0, 100)}`, 'is not known here');
   const path = text(members, ['customerId', ...('partnerId' in members ? ['partnerId'] : []), ...names]);
-  const party = partyOf(call.caller as Caller, path, partners);
-  call.partnerId = party.partner.tenantId;
+  const requester = requesterOf(call.caller as Caller, path, partners);
+  call.partnerId = requester.partner.tenantId;
   const { idempotencyKey: key, ifMatch: match, body } = members;
-  const envelope = {
+  const incoming = {
     sending: route.sending,
-    party,
+    requester,
     ids: itemIds(path),
     key: dryRun ? undefined : idempotencyKey(headerText('Idempotency-Key', key)),
     precondition: match === undefined ? undefined : ifMatch(headerText('If-Match', match)!, representation),
@@ -88,7 +88,7 @@ export function commandOf(
   };
   const { value, errors } = validated(route.body, body ?? {});
   if (errors) throw new Problem('InvalidBody', { errors });
-  return new SendCommand(envelope, value);
+  return new SendCommand(incoming, value);
 }
 
 const routes = commandRoutesOnce();

@@ -6,7 +6,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Ledger } from '../ledger.js';
-import { OfManyParties } from '../party.js';
+import { OfManyRequesters } from '../requester.js';
 import { bulkItems, commandOf, type BulkItem } from './bulk-items.js';
 import { throughLanes } from './lanes.js';
 import type { SendCommand } from './send-command.js';
@@ -39,7 +39,7 @@ export class BulkController implements BeforeApplicationShutdown {
 
   @Post()
   @HttpCode(200)
-  @OfManyParties()
+  @OfManyRequesters()
   @RouteConfig({ answers: [json, ndjson], largestBody })
   async send(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const { headers, call, server, body } = request;

@@ -5,7 +5,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { CommentedBody } from './commented-body.js';
 import { SignatureFields } from './reseller-relationship.controller.js';
 import { SendCommand } from './send-command.js';
-import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
+import { Incoming, RelationshipController, Sends, type IncomingCommand } from './sends.js';
 
 // Length, duration and number of roles are rules (G1, G2, G3): the bounds here only keep nonsense out, so that the
 // domain can say which rule was broken.
@@ -56,54 +56,54 @@ export class DelegatedAdminController {
   @Sends('RecordLegacyDelegatedAdmin', 'record-legacy', {
     creates: { event: 'DelegatedAdminPrivilegesGranted', at: 'delegated-admin/:grantId' },
   })
-  recordLegacy(@Enveloped() envelope: Envelope, @Body() body: RecordLegacyDelegatedAdminBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  recordLegacy(@Incoming() incoming: IncomingCommand, @Body() body: RecordLegacyDelegatedAdminBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('RequestDelegatedAdmin', '', { creates: { event: 'DelegatedAdminRequested', at: 'delegated-admin/:grantId' } })
-  request(@Enveloped() envelope: Envelope, @Body() body: RequestDelegatedAdminBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  request(@Incoming() incoming: IncomingCommand, @Body() body: RequestDelegatedAdminBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('UpdateDelegatedAdminRequest', ':grantId/update')
-  update(@Enveloped() envelope: Envelope, @Body() body: UpdateDelegatedAdminRequestBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  update(@Incoming() incoming: IncomingCommand, @Body() body: UpdateDelegatedAdminRequestBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('LockDelegatedAdminForApproval', ':grantId/lock')
-  lock(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  lock(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ApproveDelegatedAdmin', ':grantId/approve')
-  approve(@Enveloped() envelope: Envelope, @Body() body: ApproveDelegatedAdminBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  approve(@Incoming() incoming: IncomingCommand, @Body() body: ApproveDelegatedAdminBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ExtendDelegatedAdmin', ':grantId/extend')
-  extend(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  extend(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('TerminateDelegatedAdmin', ':grantId/terminate')
-  terminate(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  terminate(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ExpireDelegatedAdmin', ':grantId/expire')
-  expire(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  expire(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('AssignAccess', ':grantId/access-assignments', {
     creates: { event: 'AccessAssignmentCreated', at: 'delegated-admin/:grantId/access-assignments/:assignmentId' },
   })
-  assignAccess(@Enveloped() envelope: Envelope, @Body() body: AssignAccessBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  assignAccess(@Incoming() incoming: IncomingCommand, @Body() body: AssignAccessBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('RemoveAccess', ':grantId/access-assignments/:assignmentId/remove')
-  removeAccess(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  removeAccess(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 }

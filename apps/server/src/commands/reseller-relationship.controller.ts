@@ -4,7 +4,7 @@ import { Body } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { CommentedBody } from './commented-body.js';
 import { SendCommand } from './send-command.js';
-import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
+import { Incoming, RelationshipController, Sends, type IncomingCommand } from './sends.js';
 
 // The last label is letters, or an internationalised one in its ASCII form.
 const domainName =
@@ -69,33 +69,33 @@ export class ResellerRelationshipController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('RequestResellerRelationship', 'request')
-  request(@Enveloped() envelope: Envelope, @Body() body: RequestResellerRelationshipBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  request(@Incoming() incoming: IncomingCommand, @Body() body: RequestResellerRelationshipBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('AcceptResellerRelationship', 'accept')
-  accept(@Enveloped() envelope: Envelope, @Body() body: AcceptResellerRelationshipBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  accept(@Incoming() incoming: IncomingCommand, @Body() body: AcceptResellerRelationshipBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('DeclineResellerRelationship', 'decline')
-  decline(@Enveloped() envelope: Envelope, @Body() body: DeclineResellerRelationshipBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  decline(@Incoming() incoming: IncomingCommand, @Body() body: DeclineResellerRelationshipBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('WithdrawRelationshipRequest', 'withdraw')
-  withdraw(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  withdraw(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ExpireRelationshipRequest', 'expire')
-  expire(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  expire(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('RemoveResellerRelationship', 'remove', { needsIfMatch: true })
-  remove(@Enveloped() envelope: Envelope, @Body() body: RemoveResellerRelationshipBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  remove(@Incoming() incoming: IncomingCommand, @Body() body: RemoveResellerRelationshipBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 }
 
@@ -104,8 +104,8 @@ export class AgreementController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('ConfirmCustomerAgreement', 'confirm')
-  confirm(@Enveloped() envelope: Envelope, @Body() body: ConfirmCustomerAgreementBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  confirm(@Incoming() incoming: IncomingCommand, @Body() body: ConfirmCustomerAgreementBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 }
 
@@ -114,7 +114,7 @@ export class ProfileController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('UpdateCustomerProfile', 'update')
-  update(@Enveloped() envelope: Envelope, @Body() body: UpdateCustomerProfileBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  update(@Incoming() incoming: IncomingCommand, @Body() body: UpdateCustomerProfileBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 }

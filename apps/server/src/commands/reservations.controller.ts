@@ -11,7 +11,7 @@ import { Body } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { CommentedBody } from './commented-body.js';
 import { SendCommand } from './send-command.js';
-import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
+import { Incoming, RelationshipController, Sends, type IncomingCommand } from './sends.js';
 
 class PurchaseReservationBody extends CommentedBody implements PurchaseCommand {
   @ItemId('ri-0001') reservationId!: string;
@@ -51,27 +51,27 @@ export class ReservationsController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('PurchaseReservation', '', { creates: { event: 'ReservationPurchased', at: 'reservations/:reservationId' } })
-  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseReservationBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  purchase(@Incoming() incoming: IncomingCommand, @Body() body: PurchaseReservationBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('CancelReservation', ':reservationId/cancel')
-  cancel(@Enveloped() envelope: Envelope, @Body() body: CancelReservationBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  cancel(@Incoming() incoming: IncomingCommand, @Body() body: CancelReservationBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ConfirmReservationCancellation', ':reservationId/confirm-cancellation')
-  confirmCancellation(@Enveloped() envelope: Envelope, @Body() body: ConfirmReservationCancellationBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  confirmCancellation(@Incoming() incoming: IncomingCommand, @Body() body: ConfirmReservationCancellationBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('RefuseReservationCancellation', ':reservationId/refuse-cancellation')
-  refuseCancellation(@Enveloped() envelope: Envelope, @Body() body: RefuseReservationCancellationBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  refuseCancellation(@Incoming() incoming: IncomingCommand, @Body() body: RefuseReservationCancellationBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ExpireReservation', ':reservationId/expire')
-  expire(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  expire(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 }

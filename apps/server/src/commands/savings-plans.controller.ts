@@ -4,7 +4,7 @@ import { Body } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { CommentedBody } from './commented-body.js';
 import { SendCommand } from './send-command.js';
-import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
+import { Incoming, RelationshipController, Sends, type IncomingCommand } from './sends.js';
 
 class PurchaseSavingsPlanBody extends CommentedBody implements PurchaseCommand {
   @ItemId('plan-0001') savingsPlanId!: string;
@@ -21,17 +21,17 @@ export class SavingsPlansController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('PurchaseSavingsPlan', '', { creates: { event: 'SavingsPlanPurchased', at: 'savings-plans/:savingsPlanId' } })
-  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseSavingsPlanBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  purchase(@Incoming() incoming: IncomingCommand, @Body() body: PurchaseSavingsPlanBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('CancelSavingsPlan', ':savingsPlanId/cancel')
-  cancel(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  cancel(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ExpireSavingsPlan', ':savingsPlanId/expire')
-  expire(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  expire(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 }

@@ -91,8 +91,8 @@ describe('A command for whatever revision there is, of a relationship that comes
         },
         'a database',
       );
-      const { envelope, body } = command('ConfirmCustomerAgreement', {}, admin);
-      const sent = new SendCommand({ ...envelope, precondition: { any: true } }, body);
+      const { incoming, body } = command('ConfirmCustomerAgreement', {}, admin);
+      const sent = new SendCommand({ ...incoming, precondition: { any: true } }, body);
       const send = () => handler.execute(sent).catch((error: unknown) => error as Answer);
 
       const first = await send();
@@ -111,8 +111,8 @@ describe('A command that a release recorded which kept text as it came', () => {
   const sentAgain = (by: string, body: object) => {
     const { value, errors } = validated(commandRoutes().get('RequestResellerRelationship')!.body, body);
     expect(errors).toBeUndefined();
-    const { envelope } = command('RequestResellerRelationship', request, admin, by);
-    return new SendCommand(envelope, value as object);
+    const { incoming } = command('RequestResellerRelationship', request, admin, by);
+    return new SendCommand(incoming, value as object);
   };
 
   it('is answered again as it was, accepted or refused, and nothing else is under its key', async () => {
@@ -220,13 +220,13 @@ function command(name: CommandName, body: object, actor: Actor, key: string = na
   return new SendCommand(
     {
       sending: { command: name },
-      party: { actor, partner, customerId, stream },
+      requester: { actor, partner, customerId, stream },
       ids: {},
       key,
       precondition: undefined,
       dryRun: false,
       instance: `/v1/customers/${customerId}/${name}`,
-      call: { correlationId: `journey of ${name}`, startedAt: 0 } as SendCommand['envelope']['call'],
+      call: { correlationId: `journey of ${name}`, startedAt: 0 } as SendCommand['incoming']['call'],
     },
     body,
   );

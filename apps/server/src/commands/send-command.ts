@@ -13,14 +13,14 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
 import { release } from '../release.js';
 import { representation } from '../representation.js';
-import type { Commented, Envelope } from './sends.js';
+import type { Commented, IncomingCommand } from './sends.js';
 
 type Outcome = CommandOutcome<RelationshipEvents, RelationshipSummary>;
 
 /** A command as it came in by HTTP; the one command that the bus carries. */
 export class SendCommand {
   constructor(
-    readonly envelope: Envelope,
+    readonly incoming: IncomingCommand,
     readonly body: Commented,
   ) {}
 }
@@ -36,12 +36,12 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
 
   constructor(private readonly ledger: Ledger) {}
 
-  async execute({ envelope, body }: SendCommand): Promise<Answer> {
-    const { sending, party, ids, key, call } = envelope;
+  async execute({ incoming, body }: SendCommand): Promise<Answer> {
+    const { sending, requester, ids, key, call } = incoming;
     const { comment, ...data } = body;
     const type = sending.command;
     const command = { type, data: { ...ids, ...data } } as unknown as MessageOf<RelationshipCommands>;
-    const { partner, customerId, actor } = party;
+    const { partner, customerId, actor } = requester;
     const now = this.ledger.clock();
     const { policy, salesRegions } = this.ledger;
     const contextAt = (at: string): Context => ({ now: at, actor, policy, partner, customerId, salesRegions });
@@ -55,7 +55,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     try {
       const send = (ifRevision: ReturnType<typeof condition>, dryRun: boolean) =>
         this.ledger.relationships.handle({
-          stream: party.stream,
+          stream: requester.stream,
           command,
           metadata: {
             actor,
@@ -70,29 +70,29 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
           ...(former ? { formerCommandHash: this.fingerprint(type, ids, former) } : {}),
           now,
           contextAt,
-          instance: envelope.instance,
+          instance: incoming.instance,
           ...(ifRevision ? { ifRevision } : {}),
           dryRun,
         });
 
       for (;;) {
-        const outcome = await send(condition(envelope), envelope.dryRun);
+        const outcome = await send(condition(incoming), incoming.dryRun);
         call.outcome = isReplayed(outcome) ? 'replayed' : outcome.outcome;
         if (outcome.outcome !== 'preconditionFailed' || outcome.revision >= 0)
-          return await this.answer(envelope, command.data, outcome);
+          return await this.answer(incoming, command.data, outcome);
         // There is nothing that could match. What the command would meet without its condition says why (RFC 9110, 13.2.1).
         const without = await send(undefined, true);
         // Unless the relationship has come into being meanwhile: then it is decided, and a refusal must be remembered.
         if (without.revision < 0)
-          return await this.answer(envelope, command.data, without.outcome === 'refused' ? without : outcome);
+          return await this.answer(incoming, command.data, without.outcome === 'refused' ? without : outcome);
       }
     } finally {
       leave?.();
     }
   }
 
-  private async answer(envelope: Envelope, data: object, outcome: Outcome): Promise<Answer> {
-    if (outcome.outcome === 'accepted') return this.accepted(envelope, data, outcome, outcome.replayed);
+  private async answer(incoming: IncomingCommand, data: object, outcome: Outcome): Promise<Answer> {
+    if (outcome.outcome === 'accepted') return this.accepted(incoming, data, outcome, outcome.replayed);
     const { revision, position } = outcome;
     const place = position > 0 ? { 'Ledger-Position': await this.ledger.positions.at(position) } : undefined;
     switch (outcome.outcome) {
@@ -105,7 +105,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
           outcome.recorded,
         );
       case 'preconditionFailed':
-        if (!envelope.precondition) throw new Problem('PreconditionRequired', { revision });
+        if (!incoming.precondition) throw new Problem('PreconditionRequired', { revision });
         throw new Problem(
           'PreconditionFailed',
           { revision: revision < 0 ? null : revision },
@@ -118,7 +118,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
 
   /** The answer rests on the receipt alone, so that a retry gets the same, and needs nothing more of the store. */
   private accepted(
-    { sending: { creates }, party }: Envelope,
+    { sending: { creates }, requester }: IncomingCommand,
     data: object,
     receipt: Receipt<RelationshipSummary>,
     replayed: boolean,
@@ -130,11 +130,11 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
       'Ledger-Position': this.ledger.positions.of({ position, id }),
     };
     if (created)
-      headers['Location'] = `${pathFor(party)}/${filled(creates.at, data as Readonly<Record<string, string>>)}`;
+      headers['Location'] = `${pathFor(requester)}/${filled(creates.at, data as Readonly<Record<string, string>>)}`;
     if (replayed) Object.assign(headers, replayedHeader);
     // Written by hand: GUIDs, words of ours and correlation ids need no escaping, and this is the busiest answer.
     const body =
-      `{"relationship":{"partnerId":"${party.partner.tenantId}","customerId":"${party.customerId}","status":"${summary.status}",` +
+      `{"relationship":{"partnerId":"${requester.partner.tenantId}","customerId":"${requester.customerId}","status":"${summary.status}",` +
       `"relationshipTerm":${summary.relationshipTerm}},"revision":${revision},"position":"${position}",` +
       `"events":["${events.join('","')}"],"correlationId":"${correlationId}"}`;
     return new Answer(created ? 201 : 200, headers, body);
@@ -151,13 +151,13 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
   }
 
   /** Tells a retry from another command under the same key; a secret keeps guessable bodies from being read out of it. */
-  private fingerprint(command: CommandName, ids: Envelope['ids'], body: object): string {
+  private fingerprint(command: CommandName, ids: IncomingCommand['ids'], body: object): string {
     return createHmac('sha256', this.ledger.secret).update(canonicalJson({ command, ids, body })).digest('hex');
   }
 }
 
 /** What must hold for the revision of the relationship; where a condition is missing that is required, nothing does. */
-function condition({ precondition, sending, dryRun }: Envelope): ((revision: number) => boolean) | undefined {
+function condition({ precondition, sending, dryRun }: IncomingCommand): ((revision: number) => boolean) | undefined {
   if (!precondition) return sending.needsIfMatch && !dryRun ? () => false : undefined;
   return precondition.any ? (revision) => revision >= 0 : (revision) => precondition.revisions.includes(revision);
 }
@@ -170,7 +170,7 @@ function isReplayed(outcome: Outcome): boolean {
 }
 
 /** Of the relationship, in one form for everybody on a side of it: a retry may come by the other that a partner may use. */
-function pathFor({ actor, partner, customerId }: Envelope['party']): string {
+function pathFor({ actor, partner, customerId }: IncomingCommand['requester']): string {
   const below = `customers/${customerId}`;
   return actor.kind === 'customerUser' ? `/v1/partners/${partner.tenantId}/${below}` : `/v1/${below}`;
 }

@@ -10,7 +10,7 @@ import {
 } from '#http';
 import { applyDecorators, Controller, createParamDecorator, Post, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Party } from '../party.js';
+import type { Requester } from '../requester.js';
 import { representation } from '../representation.js';
 
 /** What a route has to say of its command besides the body. */
@@ -23,9 +23,9 @@ export interface Sending {
 }
 
 /** A command as it came in, before its body: who sends it, about what, under which key and condition. */
-export interface Envelope {
+export interface IncomingCommand {
   readonly sending: Sending;
-  readonly party: Party;
+  readonly requester: Requester;
   /** The ids in the path, by the names that they have in the command. */
   readonly ids: Readonly<Record<string, string>>;
   /** Absent for a dry run. */
@@ -79,7 +79,7 @@ export function Sends<N extends CommandName, const Path extends string>(
   return <Body extends BodyOf<N, Path>>(
     target: object,
     property: string,
-    descriptor: TypedPropertyDescriptor<(envelope: Envelope, body: Body) => Promise<unknown>>,
+    descriptor: TypedPropertyDescriptor<(incoming: IncomingCommand, body: Body) => Promise<unknown>>,
   ): void => {
     const sending = { command, ...options };
     sendings.set(descriptor.value!, sending);
@@ -114,15 +114,15 @@ export function relationshipPaths(below: string): string[] {
   return [`v1/customers/:customerId${suffix}`, `v1/partners/:partnerId/customers/:customerId${suffix}`];
 }
 
-/** The {@link Envelope} of a command's request. */
-export const Enveloped = createParamDecorator((_: unknown, context: ExecutionContext): Envelope => {
+/** The {@link IncomingCommand} of a command's request. */
+export const Incoming = createParamDecorator((_: unknown, context: ExecutionContext): IncomingCommand => {
   const request = context.switchToHttp().getRequest<FastifyRequest>();
-  const { headers, party } = request;
+  const { headers, requester } = request;
   const dryRun = isDryRun(request);
   const match = headers['if-match'];
   return {
     sending: sendings.get(context.getHandler())!,
-    party,
+    requester,
     ids: itemIds(request.params as Readonly<Record<string, string>>),
     key: dryRun ? undefined : idempotencyKey(headers['idempotency-key']),
     precondition: match === undefined ? undefined : ifMatch(match, representation),

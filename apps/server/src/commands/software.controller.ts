@@ -14,7 +14,7 @@ import { Body } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { CommentedBody } from './commented-body.js';
 import { SendCommand } from './send-command.js';
-import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
+import { Incoming, RelationshipController, Sends, type IncomingCommand } from './sends.js';
 
 class LineItemFields implements SoftwareLineItem {
   @ItemId('line-1') lineItemId!: string;
@@ -46,17 +46,17 @@ export class SoftwareController {
   constructor(private readonly commands: CommandBus) {}
 
   @Sends('PurchaseSoftware', '', { creates: { event: 'SoftwarePurchased', at: 'software/:purchaseId' } })
-  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseSoftwareBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  purchase(@Incoming() incoming: IncomingCommand, @Body() body: PurchaseSoftwareBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('CancelSoftwarePurchase', ':purchaseId/cancel')
-  cancel(@Enveloped() envelope: Envelope, @Body() body: CancelSoftwarePurchaseBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  cancel(@Incoming() incoming: IncomingCommand, @Body() body: CancelSoftwarePurchaseBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ExpireSoftware', ':purchaseId/expire')
-  expire(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  expire(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 }

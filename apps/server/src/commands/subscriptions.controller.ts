@@ -19,7 +19,7 @@ import { Body } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { CommentedBody } from './commented-body.js';
 import { SendCommand } from './send-command.js';
-import { Enveloped, RelationshipController, Sends, type Envelope } from './sends.js';
+import { Incoming, RelationshipController, Sends, type IncomingCommand } from './sends.js';
 
 const Quantity = () => Whole(1, 1_000_000);
 const OfferId = () => Text(100);
@@ -102,58 +102,58 @@ export class SubscriptionsController {
   @Sends('PurchaseSubscription', '', {
     creates: { event: 'SubscriptionPurchased', at: 'subscriptions/:subscriptionId' },
   })
-  purchase(@Enveloped() envelope: Envelope, @Body() body: PurchaseSubscriptionBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  purchase(@Incoming() incoming: IncomingCommand, @Body() body: PurchaseSubscriptionBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ActivateSubscription', ':subscriptionId/activate')
-  activate(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  activate(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('SuspendSubscription', ':subscriptionId/suspend')
-  suspend(@Enveloped() envelope: Envelope, @Body() body: SuspendSubscriptionBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  suspend(@Incoming() incoming: IncomingCommand, @Body() body: SuspendSubscriptionBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ReactivateSubscription', ':subscriptionId/reactivate')
-  reactivate(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  reactivate(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('CancelSubscription', ':subscriptionId/cancel')
-  cancel(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  cancel(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('SetAutoRenew', ':subscriptionId/auto-renew')
-  setAutoRenew(@Enveloped() envelope: Envelope, @Body() body: SetAutoRenewBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  setAutoRenew(@Incoming() incoming: IncomingCommand, @Body() body: SetAutoRenewBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ChangeSubscriptionQuantity', ':subscriptionId/quantity')
-  changeQuantity(@Enveloped() envelope: Envelope, @Body() body: ChangeSubscriptionQuantityBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  changeQuantity(@Incoming() incoming: IncomingCommand, @Body() body: ChangeSubscriptionQuantityBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('ScheduleSubscriptionChange', ':subscriptionId/schedule-change')
-  scheduleChange(@Enveloped() envelope: Envelope, @Body() body: ScheduleSubscriptionChangeBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  scheduleChange(@Incoming() incoming: IncomingCommand, @Body() body: ScheduleSubscriptionChangeBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('RenewSubscription', ':subscriptionId/renew')
-  renew(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  renew(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('EndSubscriptionTerm', ':subscriptionId/end-term')
-  endTerm(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  endTerm(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('AdvanceSubscriptionRetention', ':subscriptionId/advance-retention')
-  advanceRetention(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  advanceRetention(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('AddAzureSubscription', ':subscriptionId/azure-subscriptions', {
@@ -162,22 +162,22 @@ export class SubscriptionsController {
       at: 'subscriptions/:subscriptionId/azure-subscriptions/:azureSubscriptionId',
     },
   })
-  addAzureSubscription(@Enveloped() envelope: Envelope, @Body() body: AddAzureSubscriptionBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  addAzureSubscription(@Incoming() incoming: IncomingCommand, @Body() body: AddAzureSubscriptionBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('CancelAzureSubscription', ':subscriptionId/azure-subscriptions/:azureSubscriptionId/cancel')
-  cancelAzureSubscription(@Enveloped() envelope: Envelope, @Body() body: CancelAzureSubscriptionBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  cancelAzureSubscription(@Incoming() incoming: IncomingCommand, @Body() body: CancelAzureSubscriptionBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('AssignSupportContact', ':subscriptionId/support-contact/assign')
-  assignSupportContact(@Enveloped() envelope: Envelope, @Body() body: AssignSupportContactBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  assignSupportContact(@Incoming() incoming: IncomingCommand, @Body() body: AssignSupportContactBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 
   @Sends('WithdrawSupportContact', ':subscriptionId/support-contact/withdraw')
-  withdrawSupportContact(@Enveloped() envelope: Envelope, @Body() body: CommentedBody) {
-    return this.commands.execute(new SendCommand(envelope, body));
+  withdrawSupportContact(@Incoming() incoming: IncomingCommand, @Body() body: CommentedBody) {
+    return this.commands.execute(new SendCommand(incoming, body));
   }
 }

@@ -7,9 +7,9 @@ import { momentOf } from '../as-of/moment.js';
 import { eventsUntil } from '../as-of/relationship-then.js';
 import { Ledger } from '../ledger.js';
 import { isMeant, nameOfRevision, revisionIn } from '../named-revision.js';
-import { requirePartnersSide, requireReader } from '../party.js';
+import { requirePartnersSide, requireReader } from '../requester.js';
 import { lostInRestore } from '../positions.js';
-import type { Asked } from '../queries/asked.js';
+import type { IncomingQuery } from '../queries/incoming-query.js';
 import { explain, type Contribution, type RowThen } from './explain.js';
 import { ownRow, type ExplainedRow } from './explained-rows.js';
 import type { ExplanationParameters } from './explanations.controller.js';
@@ -18,7 +18,7 @@ import type { ExplanationParameters } from './explanations.controller.js';
 export class ExplainRow {
   constructor(
     readonly row: ExplainedRow,
-    readonly asked: Asked,
+    readonly incoming: IncomingQuery,
     readonly parameters: ExplanationParameters,
   ) {}
 }
@@ -30,28 +30,28 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
   constructor(private readonly ledger: Ledger) {}
 
   async execute(query: ExplainRow): Promise<Answer> {
-    const { party } = query.asked;
-    requirePartnersSide(party);
-    requireReader(party);
-    return this.ledger.longReadings(nameOf(party.actor), async () => {
-      query.asked.requireThere();
+    const { requester } = query.incoming;
+    requirePartnersSide(requester);
+    requireReader(requester);
+    return this.ledger.longReadings(nameOf(requester.actor), async () => {
+      query.incoming.requireThere();
       return this.explained(query);
     });
   }
 
-  private async explained({ row, asked, parameters }: ExplainRow): Promise<Answer> {
-    const { party, path } = asked;
+  private async explained({ row, incoming, parameters }: ExplainRow): Promise<Answer> {
+    const { requester, path } = incoming;
     const { store, clock, positions, turns } = this.ledger;
-    const pause = () => turns.take(nameOf(party.actor)).then(asked.requireThere);
-    await positions.asked(asked.headers);
+    const pause = () => turns.take(nameOf(requester.actor)).then(incoming.requireThere);
+    await positions.asked(incoming.headers);
     const now = clock();
     const moment = momentOf(parameters, now);
-    const events = await eventsUntil(store, party.stream, moment, pause);
+    const events = await eventsUntil(store, requester.stream, moment, pause);
     const last = events.at(-1);
     if (!last) throw new Rejection('RelationshipNotFound');
 
     const { projection, key } = row;
-    const pair = { partnerId: party.partner.tenantId, customerId: party.customerId };
+    const pair = { partnerId: requester.partner.tenantId, customerId: requester.customerId };
     const { limit = defaultLimit } = parameters;
     const behind = revisionIn(parameters.after);
     const after = behind?.revision ?? -1;
@@ -74,7 +74,7 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
       'Cache-Control': 'private, no-cache',
     };
     if (left.length > page.length) {
-      const next = new URLSearchParams(asked.search);
+      const next = new URLSearchParams(incoming.search);
       next.set('after', nameOfRevision(page.at(-1)!.event));
       headers['Link'] = `<${path}?${next.toString()}>; rel="next"`;
     }

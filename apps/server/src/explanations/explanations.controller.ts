@@ -5,7 +5,7 @@ import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipAsOfParameters } from '../as-of/moment.js';
 import { RelationshipController } from '../commands/sends.js';
 import { namedRevision } from '../named-revision.js';
-import { Asking, type Asked } from '../queries/asked.js';
+import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
 import { ExplainRow } from './explain-row.js';
 import {
   availableContactsRow,
@@ -29,43 +29,43 @@ export class ExplanationsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get('customer-list')
-  customer(@Asking() asked: Asked, @Query() parameters: ExplanationParameters) {
-    return this.explain(customerRow(), asked, parameters);
+  customer(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
+    return this.explain(customerRow(), incoming, parameters);
   }
 
   @Get('items/:item/:itemId')
-  item(@Asking() asked: Asked, @Query() parameters: ExplanationParameters) {
-    const { item, itemId } = asked.ids;
+  item(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
+    const { item, itemId } = incoming.ids;
     if (!isItemType(item)) throw badRequest('InvalidPath', 'item', `must be one of ${itemTypes.join(', ')}`);
-    return this.explain(itemRow(pairOf(asked), item, itemId!), asked, parameters);
+    return this.explain(itemRow(pairOf(incoming), item, itemId!), incoming, parameters);
   }
 
   @Get('support-contacts')
-  availableContacts(@Asking() asked: Asked, @Query() parameters: ExplanationParameters) {
-    return this.explain(availableContactsRow(), asked, parameters);
+  availableContacts(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
+    return this.explain(availableContactsRow(), incoming, parameters);
   }
 
   @Get('support-contacts/:subscriptionId')
-  designation(@Asking() asked: Asked, @Query() parameters: ExplanationParameters) {
-    return this.explain(designationRow(asked.ids['subscriptionId']!), asked, parameters);
+  designation(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
+    return this.explain(designationRow(incoming.ids['subscriptionId']!), incoming, parameters);
   }
 
   @Get('delegated-admin-grants/:grantId')
-  grant(@Asking() asked: Asked, @Query() parameters: ExplanationParameters) {
-    return this.explain(grantRow(asked.ids['grantId']!), asked, parameters);
+  grant(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
+    return this.explain(grantRow(incoming.ids['grantId']!), incoming, parameters);
   }
 
   @Get('ended-relationships')
-  ended(@Asking() asked: Asked, @Query() parameters: ExplanationParameters) {
-    return this.explain(endedRow(), asked, parameters);
+  ended(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
+    return this.explain(endedRow(), incoming, parameters);
   }
 
-  private explain(row: ExplainedRow, asked: Asked, parameters: ExplanationParameters) {
-    return this.queries.execute(new ExplainRow(row, asked, parameters));
+  private explain(row: ExplainedRow, incoming: IncomingQuery, parameters: ExplanationParameters) {
+    return this.queries.execute(new ExplainRow(row, incoming, parameters));
   }
 }
 
-const pairOf = ({ party: { partner, customerId } }: Asked) => ({ partnerId: partner.tenantId, customerId });
+const pairOf = ({ requester: { partner, customerId } }: IncomingQuery) => ({ partnerId: partner.tenantId, customerId });
 
 function isItemType(word: string | undefined): word is ItemType {
   return itemTypes.some((type) => type === word);

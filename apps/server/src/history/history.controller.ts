@@ -4,7 +4,7 @@ import { QueryBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { RelationshipController } from '../commands/sends.js';
-import { Asking, type Asked } from '../queries/asked.js';
+import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
 import { ReadHistory } from './read-history.js';
 
 const place = /^(0|[1-9]\d{0,15})(;\s*ledger="[0-9a-f-]{36}"(;\s*event="[0-9a-f]{8}-[0-9a-f]{4}")?)?$/;
@@ -49,8 +49,8 @@ export class HistoryController {
 
   @Get()
   @ownForms
-  events(@Asking() asked: Asked, @Query() parameters: HistoryParameters, @Req() request: FastifyRequest) {
-    return this.queries.execute(new ReadHistory(asked, request.call.caller!, parameters));
+  events(@Incoming() incoming: IncomingQuery, @Query() parameters: HistoryParameters, @Req() request: FastifyRequest) {
+    return this.queries.execute(new ReadHistory(incoming, request.call.caller!, parameters));
   }
 }
 
@@ -60,7 +60,11 @@ export class LedgerHistoryController {
 
   @Get()
   @ownForms
-  events(@Asking() asked: Asked, @Query() parameters: LedgerHistoryParameters, @Req() request: FastifyRequest) {
-    return this.queries.execute(new ReadHistory(asked, request.call.caller!, parameters));
+  events(
+    @Incoming() incoming: IncomingQuery,
+    @Query() parameters: LedgerHistoryParameters,
+    @Req() request: FastifyRequest,
+  ) {
+    return this.queries.execute(new ReadHistory(incoming, request.call.caller!, parameters));
   }
 }

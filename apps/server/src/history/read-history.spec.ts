@@ -39,8 +39,8 @@ describe('A page of a relationship', () => {
         },
       };
       const handler = handlerOver(store);
-      const party = { actor: admin, partner, customerId, stream };
-      const asked = { party, ids: {}, headers: {}, path: '/events', search: '', requireThere: () => undefined };
+      const requester = { actor: admin, partner, customerId, stream };
+      const asked = { requester, ids: {}, headers: {}, path: '/events', search: '', requireThere: () => undefined };
 
       const { headers, body } = await handler.execute(new ReadHistory(asked, caller, {}));
 
@@ -56,8 +56,8 @@ describe('A page behind a revision', () => {
   it('is empty behind the last one, and refused behind one that the relationship has not reached', async () => {
     const store = inMemoryEventStore();
     const [{ customerId, stream } = { customerId: '', stream: '' }] = await prepareRelationships(store, 1);
-    const party = { actor: admin, partner, customerId, stream };
-    const asked = { party, ids: {}, headers: {}, path: '/events', search: '', requireThere: () => undefined };
+    const requester = { actor: admin, partner, customerId, stream };
+    const asked = { requester, ids: {}, headers: {}, path: '/events', search: '', requireThere: () => undefined };
     const handler = handlerOver(store);
     expect((await handler.execute(new ReadHistory(asked, caller, { after: '19' }))).body).toBe('[]');
     await expect(handler.execute(new ReadHistory(asked, caller, { after: '20' }))).rejects.toMatchObject({
@@ -74,12 +74,12 @@ describe('A page of everything', () => {
     for (const [index, event] of (await written.read(stream)).entries())
       await store.append(stream, [{ ...event, data: 'x'.repeat(900_000) }], index - 1);
     const handler = handlerOver(store);
-    const party = { actor: admin, partner, customerId: '', stream: '' };
+    const requester = { actor: admin, partner, customerId: '', stream: '' };
 
     const revisions: number[] = [];
     let pages = 0;
     for (let after: string | undefined = '0'; after !== undefined; pages++) {
-      const asked = { party, ids: {}, headers: {}, path: '/v1/events', search: '', requireThere: () => undefined };
+      const asked = { requester, ids: {}, headers: {}, path: '/v1/events', search: '', requireThere: () => undefined };
       const { headers, body } = await handler.execute(new ReadHistory(asked, caller, { after, limit: 200 }));
       const told = JSON.parse(body as string) as readonly { readonly revision: number }[];
       expect(told.length).toBeLessThanOrEqual(5);

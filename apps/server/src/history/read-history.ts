@@ -4,10 +4,10 @@ import type { HistoryFilter } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Condition } from '../condition.js';
 import { Ledger } from '../ledger.js';
-import { requirePartnersSide, requireReader } from '../party.js';
+import { requirePartnersSide, requireReader } from '../requester.js';
 import { isMeant, nameOfRevision, revisionIn, type NamedRevision } from '../named-revision.js';
 import { lostInRestore } from '../positions.js';
-import type { Asked } from '../queries/asked.js';
+import type { IncomingQuery } from '../queries/incoming-query.js';
 import { telling, type Tell, type ToldEvent } from './cloud-event.js';
 import { follow } from './follow.js';
 import { historyFormats, lines, serverSentEvents, type HistoryFormat } from './formats.js';
@@ -20,7 +20,7 @@ import { StreamedAnswer } from './streamed-answer.js';
 /** Of one relationship, or of all that the caller may see: a page, all that there is, or what comes as well. */
 export class ReadHistory {
   constructor(
-    readonly asked: Asked,
+    readonly incoming: IncomingQuery,
     readonly caller: Caller,
     readonly parameters: HistoryParameters | LedgerHistoryParameters,
   ) {}
@@ -52,10 +52,10 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     private readonly bounds: StreamBounds,
   ) {}
 
-  async execute({ asked, caller, parameters }: ReadHistory): Promise<Answer> {
-    const { party, headers } = asked;
-    requirePartnersSide(party);
-    requireReader(party);
+  async execute({ incoming, caller, parameters }: ReadHistory): Promise<Answer> {
+    const { requester, headers } = incoming;
+    requirePartnersSide(requester);
+    requireReader(requester);
     const format = acceptable(headers.accept, historyFormats);
     if (!format) throw new Problem('NotAcceptable', { offered: historyFormats });
     const paged = format === 'application/cloudevents-batch+json' || format === 'application/json';
@@ -65,22 +65,22 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     const { store, positions } = this.ledger;
     // Before anything else is looked at: whoever reads on from here must miss nothing that was appended meanwhile.
     const head = await store.head();
-    const place = party.stream ? await this.placeOf(party.stream) : undefined;
+    const place = requester.stream ? await this.placeOf(requester.stream) : undefined;
     // Everything that has a position is in the log: nothing to wait for, but it may be the position of another ledger.
     await positions.asked(headers, undefined, head);
 
-    const filter = filterOf(asked, parameters);
+    const filter = filterOf(incoming, parameters);
     const resumed = format === 'text/event-stream' ? String(headers['last-event-id'] ?? '') : '';
     const behind = place && !resumed ? revisionIn(parameters.after) : undefined;
     if (place && paged && isWhole(filter) && (behind || parameters.after === undefined))
-      return this.pageByRevision(asked, format, { ...place, head, behind, limit: parameters.limit });
+      return this.pageByRevision(incoming, format, { ...place, head, behind, limit: parameters.limit });
     const after = resumed
       ? await positions.read(resumed, head, 'Last-Event-ID')
       : behind
-        ? await this.positionOf(party.stream, behind, { ...place!, head })
+        ? await this.positionOf(requester.stream, behind, { ...place!, head })
         : await this.positionIn(parameters.after, head);
     const told = { filter, after, head };
-    if (paged) return this.page(asked, format, told, parameters.limit ?? defaultLimit);
+    if (paged) return this.page(incoming, format, told, parameters.limit ?? defaultLimit);
     return format === 'application/x-ndjson' ? this.rest(caller, told) : this.live(caller, told);
   }
 
@@ -129,12 +129,12 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
 
   /** In the order of revisions, straight from the stream. */
   private async pageByRevision(
-    { party, path }: Asked,
+    { requester, path }: IncomingQuery,
     format: HistoryFormat,
     { revision, head, behind, limit = defaultLimit }: PageByRevision,
   ): Promise<Answer> {
     const after = behind?.revision ?? -1;
-    const read = await this.ledger.store.read(party.stream, {
+    const read = await this.ledger.store.read(requester.stream, {
       from: Math.max(after, 0),
       to: Math.min(after + limit, revision),
     });
@@ -151,7 +151,12 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   }
 
   /** In the order of the log. */
-  private async page({ path, search }: Asked, format: HistoryFormat, told: Told, limit: number): Promise<Answer> {
+  private async page(
+    { path, search }: IncomingQuery,
+    format: HistoryFormat,
+    told: Told,
+    limit: number,
+  ): Promise<Answer> {
     const { filter, after, head } = told;
     const { signal } = new AbortController();
     const searchedUntil = performance.now() + searchesForMs;
@@ -279,11 +284,14 @@ interface PageByRevision extends End {
   readonly limit: number | undefined;
 }
 
-function filterOf({ party }: Asked, parameters: HistoryParameters & { readonly customerId?: string }): HistoryFilter {
+function filterOf(
+  { requester }: IncomingQuery,
+  parameters: HistoryParameters & { readonly customerId?: string },
+): HistoryFilter {
   const { type, actor, command, commandId, correlationId, recordedFrom, recordedUntil, journals } = parameters;
   return {
-    partnerId: party.partner.tenantId,
-    customerId: party.customerId || parameters.customerId,
+    partnerId: requester.partner.tenantId,
+    customerId: requester.customerId || parameters.customerId,
     types: type,
     actor,
     command,

@@ -1,8 +1,8 @@
 import { Answer, badRequest, isGuid } from '#http';
 import { Controller, Delete, Get, Query } from '@nestjs/common';
 import { Ledger } from '../ledger.js';
-import { requireReader } from '../party.js';
-import { Asking, type Asked } from '../queries/asked.js';
+import { requireReader } from '../requester.js';
+import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
 import { NoParameters } from '../queries/parameters.js';
 import { waitMs } from '../queries/prefer.js';
 import { endedWithin, type Operation } from './operations.js';
@@ -17,21 +17,21 @@ export class OperationsController {
 
   /** `Prefer: wait=n` waits for its end. */
   @Get(':operationId')
-  async operation(@Asking() { party, ids, headers }: Asked, @Query() _: NoParameters): Promise<Answer> {
-    requireReader(party);
-    const operation = this.ledger.operations.find(party, idOf(ids));
+  async operation(@Incoming() { requester, ids, headers }: IncomingQuery, @Query() _: NoParameters): Promise<Answer> {
+    requireReader(requester);
+    const operation = this.ledger.operations.find(requester, idOf(ids));
     await endedWithin(operation, waitMs(headers.prefer, 0));
     return operationAnswer(200, operation);
   }
 
   @Delete(':operationId')
-  cancel(@Asking() { party, ids }: Asked, @Query() _: NoParameters): Answer {
-    requireReader(party);
-    return operationAnswer(200, this.ledger.operations.cancel(party, idOf(ids)));
+  cancel(@Incoming() { requester, ids }: IncomingQuery, @Query() _: NoParameters): Answer {
+    requireReader(requester);
+    return operationAnswer(200, this.ledger.operations.cancel(requester, idOf(ids)));
   }
 }
 
-function idOf({ operationId }: Asked['ids']): string {
+function idOf({ operationId }: IncomingQuery['ids']): string {
   if (!isGuid(operationId)) throw badRequest('InvalidPath', 'operationId', 'must be a GUID');
   return operationId;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Actor, Partner } from '#customer-relationship';
 import { Problem } from '#http';
 import type { PastStatus, PastView } from '../as-of/past-views.js';
-import type { Party } from '../party.js';
+import type { Requester } from '../requester.js';
 import { endedWithin, operations } from './operations.js';
 
 /** A view that comes when it is told to, and who holds it. */
@@ -52,14 +52,14 @@ const partner = (tenantId: string): Partner => ({
   standing: 'good',
   resellers: [],
 });
-const partyOf = (tenant: string, kind: Actor['kind'] = 'partnerUser', customerId = ''): Party => ({
+const requesterOf = (tenant: string, kind: Actor['kind'] = 'partnerUser', customerId = ''): Requester => ({
   actor: { id: 'ada', kind, roles: [], tenant },
   partner: partner(tenant),
   customerId,
   stream: '',
 });
-const contoso = partyOf('contoso');
-const fabrikam = partyOf('fabrikam');
+const contoso = requesterOf('contoso');
+const fabrikam = requesterOf('fabrikam');
 const code = (ask: () => unknown) => {
   try {
     ask();
@@ -73,9 +73,9 @@ describe('An operation', () => {
   it('is the same for the same question, and holds what it waits for until its end', async () => {
     const { follow, find } = operations();
     const coming = comingView();
-    const first = follow(coming.past, coming, { party: contoso, href: '/v1/items?asOfPosition=7' });
-    expect(follow(coming.past, coming, { party: contoso, href: '/v1/items?asOfPosition=7' }).id).toBe(first.id);
-    const other = follow(coming.past, coming, { party: contoso, href: '/v1/items?asOfPosition=7&limit=2' });
+    const first = follow(coming.past, coming, { requester: contoso, href: '/v1/items?asOfPosition=7' });
+    expect(follow(coming.past, coming, { requester: contoso, href: '/v1/items?asOfPosition=7' }).id).toBe(first.id);
+    const other = follow(coming.past, coming, { requester: contoso, href: '/v1/items?asOfPosition=7&limit=2' });
     expect(other.id).not.toBe(first.id);
     expect(coming.holders()).toBe(2);
     expect(first.shown()).toMatchObject({
@@ -100,33 +100,33 @@ describe('An operation', () => {
   it('belongs to the partner, or to the customer whose people have begun it', () => {
     const { follow, find } = operations();
     const coming = comingView();
-    const customer = partyOf('contoso', 'customerUser', 'fabrikam');
-    const { id } = follow(coming.past, coming, { party: contoso, href: '/a' });
-    const theirs = follow(coming.past, coming, { party: customer, href: '/a' });
+    const customer = requesterOf('contoso', 'customerUser', 'fabrikam');
+    const { id } = follow(coming.past, coming, { requester: contoso, href: '/a' });
+    const theirs = follow(coming.past, coming, { requester: customer, href: '/a' });
     expect(theirs.id).not.toBe(id);
-    const seen: readonly [Party, readonly string[]][] = [
+    const seen: readonly [Requester, readonly string[]][] = [
       [contoso, [id]],
       [customer, [theirs.id]],
-      [partyOf('northwind'), []],
-      [partyOf('contoso', 'customerUser', 'adatum'), []],
+      [requesterOf('northwind'), []],
+      [requesterOf('contoso', 'customerUser', 'adatum'), []],
     ];
-    for (const [party, sees] of seen)
+    for (const [requester, sees] of seen)
       for (const each of [id, theirs.id])
-        expect(code(() => find(party, each))).toBe(sees.includes(each) ? 'none' : 'OperationNotFound');
+        expect(code(() => find(requester, each))).toBe(sees.includes(each) ? 'none' : 'OperationNotFound');
   });
 
   it('that is cancelled lets go of what it waits for, and begins anew when it is asked for again', async () => {
     const { follow, cancel, find } = operations();
     const coming = comingView();
-    const { id } = follow(coming.past, coming, { party: contoso, href: '/a' });
-    const other = follow(coming.past, coming, { party: contoso, href: '/b' });
+    const { id } = follow(coming.past, coming, { requester: contoso, href: '/a' });
+    const other = follow(coming.past, coming, { requester: contoso, href: '/b' });
     expect(cancel(contoso, id).shown()).toMatchObject({ status: 'cancelled', result: null });
     cancel(contoso, id);
     expect(coming.holders()).toBe(1);
     expect(await endedWithin(find(contoso, id), 0)).toBe(true);
     expect(find(contoso, other.id).status).toBe('running');
-    expect(follow(coming.past, coming, { party: contoso, href: '/a' }).id).not.toBe(id);
-    expect(code(() => cancel(partyOf('northwind'), other.id))).toBe('OperationNotFound');
+    expect(follow(coming.past, coming, { requester: contoso, href: '/a' }).id).not.toBe(id);
+    expect(code(() => cancel(requesterOf('northwind'), other.id))).toBe('OperationNotFound');
     await coming.end('succeeded');
     expect(coming.holders()).toBe(0);
     // What has been cancelled stays so, and what has succeeded is not cancelled any more.
@@ -137,7 +137,7 @@ describe('An operation', () => {
   it('that has failed says what the list would have said', async () => {
     const { follow } = operations();
     const coming = comingView();
-    const operation = follow(coming.past, coming, { party: contoso, href: '/a' });
+    const operation = follow(coming.past, coming, { requester: contoso, href: '/a' });
     await coming.end('failed', new Problem('AsOfUnavailable', { reason: 'failed' }));
     expect(operation.shown()).toMatchObject({
       status: 'failed',
@@ -148,7 +148,7 @@ describe('An operation', () => {
 
   it('is waited for no longer than asked', async () => {
     const coming = comingView();
-    const operation = operations().follow(coming.past, coming, { party: contoso, href: '/a' });
+    const operation = operations().follow(coming.past, coming, { requester: contoso, href: '/a' });
     expect(await endedWithin(operation, 10)).toBe(false);
     setTimeout(() => void coming.end('succeeded'), 10);
     expect(await endedWithin(operation, 10_000)).toBe(true);
@@ -158,12 +158,12 @@ describe('An operation', () => {
     const { follow, find } = operations();
     const going = comingView();
     const ended = comingView();
-    const first = follow(going.past, going, { party: contoso, href: '/going' });
-    const second = follow(ended.past, ended, { party: contoso, href: '/ended' });
-    for (let index = 2; index < 500; index++) follow(going.past, going, { party: contoso, href: `/${index}` });
-    expect(code(() => follow(going.past, going, { party: contoso, href: '/more' }))).toBe('AsOfUnavailable');
+    const first = follow(going.past, going, { requester: contoso, href: '/going' });
+    const second = follow(ended.past, ended, { requester: contoso, href: '/ended' });
+    for (let index = 2; index < 500; index++) follow(going.past, going, { requester: contoso, href: `/${index}` });
+    expect(code(() => follow(going.past, going, { requester: contoso, href: '/more' }))).toBe('AsOfUnavailable');
     await ended.end('succeeded');
-    expect(code(() => follow(going.past, going, { party: contoso, href: '/more' }))).toBe('none');
+    expect(code(() => follow(going.past, going, { requester: contoso, href: '/more' }))).toBe('none');
     expect(code(() => find(contoso, second.id))).toBe('OperationNotFound');
     expect(find(contoso, first.id).status).toBe('running');
   });
@@ -171,11 +171,11 @@ describe('An operation', () => {
   it('of one partner take no room from another, nor make it forget the end of its own', async () => {
     const { follow, find } = operations();
     const [going, ended] = [comingView(), comingView()];
-    const theirs = follow(ended.past, ended, { party: fabrikam, href: '/theirs' });
+    const theirs = follow(ended.past, ended, { requester: fabrikam, href: '/theirs' });
     await ended.end('succeeded');
     for (let index = 0; index < 1_500; index++)
-      code(() => follow(going.past, going, { party: contoso, href: `/${index}` }));
-    expect(code(() => follow(going.past, going, { party: fabrikam, href: '/more' }))).toBe('none');
+      code(() => follow(going.past, going, { requester: contoso, href: `/${index}` }));
+    expect(code(() => follow(going.past, going, { requester: fabrikam, href: '/more' }))).toBe('none');
     expect(find(fabrikam, theirs.id).status).toBe('succeeded');
   });
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { LogDamaged, StoreUnavailable } from '#event-sourcing';
 import { detailOfProblem, Problem, problemTexts, problemType } from '#http';
 import type { HeldPastView, PastStatus, PastView, PastViews } from '../as-of/past-views.js';
-import type { Party } from '../party.js';
+import type { Requester } from '../requester.js';
 
 /** Something that takes its time, for one caller's partner. */
 export interface Operation {
@@ -18,15 +18,15 @@ export interface Operations {
    * The operation that ends when the view is there, so that the address answers at once; the same for the same question.
    * @throws Problem AsOfUnavailable when there are too many
    */
-  readonly follow: (past: PastView, pastViews: Pick<PastViews, 'share'>, asked: Asked) => Operation;
+  readonly follow: (past: PastView, pastViews: Pick<PastViews, 'share'>, asked: QuestionOfPast) => Operation;
   /** @throws Problem OperationNotFound, also for one of somebody else */
-  readonly find: (party: Party, id: string) => Operation;
+  readonly find: (requester: Requester, id: string) => Operation;
   /** Gives up what nobody else waits for. What has ended stays as it is. */
-  readonly cancel: (party: Party, id: string) => Operation;
+  readonly cancel: (requester: Requester, id: string) => Operation;
 }
 
-export interface Asked {
-  readonly party: Party;
+export interface QuestionOfPast {
+  readonly requester: Requester;
   /** Where the result is. */
   readonly href: string;
 }
@@ -75,20 +75,20 @@ export function operations(now: () => string = () => new Date().toISOString()): 
     forget(first);
   }
 
-  function find(party: Party, id: string): Kept {
+  function find(requester: Requester, id: string): Kept {
     forgetOld();
     const kept = all.get(id);
-    if (!kept || kept.owner !== ownerOf(party)) throw new Problem('OperationNotFound');
+    if (!kept || kept.owner !== ownerOf(requester)) throw new Problem('OperationNotFound');
     return kept;
   }
 
   return {
-    follow(past, pastViews, { party, href }) {
+    follow(past, pastViews, { requester, href }) {
       forgetOld();
-      const owner = ownerOf(party);
+      const owner = ownerOf(requester);
       const same = byQuestion.get(questionOf({ owner, href }));
       if (same && same.held.past === past && same.cancelledAt === undefined) return operationOf(same);
-      const partnerId = party.partner.tenantId;
+      const partnerId = requester.partner.tenantId;
       requireRoom(partnerId);
       const kept: Kept = {
         id: randomUUID(),
@@ -108,9 +108,9 @@ export function operations(now: () => string = () => new Date().toISOString()): 
       });
       return operationOf(kept);
     },
-    find: (party, id) => operationOf(find(party, id)),
-    cancel(party, id) {
-      const kept = find(party, id);
+    find: (requester, id) => operationOf(find(requester, id)),
+    cancel(requester, id) {
+      const kept = find(requester, id);
       if (kept.cancelledAt === undefined && isGoing(kept.held.past.status)) {
         kept.cancelledAt = now();
         kept.forgetAt = performance.now() + rememberedMinutes * 60_000;
@@ -122,7 +122,7 @@ export function operations(now: () => string = () => new Date().toISOString()): 
 }
 
 /** A partner's people share theirs; a customer's see those about their own relationship. */
-function ownerOf({ actor, partner, customerId }: Party): string {
+function ownerOf({ actor, partner, customerId }: Requester): string {
   return actor.kind === 'customerUser' ? `${partner.tenantId} ${customerId}` : partner.tenantId;
 }
 

@@ -2,7 +2,7 @@ import { Guid, Matching, OneOf, Optional, Text } from '#http';
 import { customerSorts, listCustomers, type CustomerSort } from '#read-models';
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { Asking, type Asked } from './asked.js';
+import { Incoming, type IncomingQuery } from './incoming-query.js';
 import { ListView } from './list-view.js';
 import { ownOf, PageParameters } from './parameters.js';
 
@@ -19,16 +19,16 @@ export class CustomersController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  list(@Asking() asked: Asked, @Query() parameters: CustomerParameters) {
+  list(@Incoming() incoming: IncomingQuery, @Query() parameters: CustomerParameters) {
     const { sort, ...filter } = ownOf(parameters);
-    const { tenantId: partnerId } = asked.party.partner;
+    const { tenantId: partnerId } = incoming.requester.partner;
     return this.queries.execute(
       new ListView(
         {
           view: 'customer-list',
           page: (db, page) => listCustomers(db, { partnerId, ...(sort ? { sort } : {}), filter, ...page }),
         },
-        asked,
+        incoming,
         parameters,
       ),
     );

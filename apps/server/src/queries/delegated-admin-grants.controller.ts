@@ -4,7 +4,7 @@ import { grantSorts, listGrants, type GrantSort } from '#read-models';
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipController } from '../commands/sends.js';
-import { Asking, type Asked } from './asked.js';
+import { Incoming, type IncomingQuery } from './incoming-query.js';
 import { ListView } from './list-view.js';
 import { ownOf, PageParameters } from './parameters.js';
 
@@ -36,8 +36,8 @@ export class CustomerGrantsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  list(@Asking() asked: Asked, @Query() parameters: GrantParameters) {
-    return this.queries.execute(grants(asked, parameters, { customerId: asked.party.customerId }));
+  list(@Incoming() incoming: IncomingQuery, @Query() parameters: GrantParameters) {
+    return this.queries.execute(grants(incoming, parameters, { customerId: incoming.requester.customerId }));
   }
 }
 
@@ -46,18 +46,18 @@ export class PartnerGrantsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  list(@Asking() asked: Asked, @Query() parameters: PartnerGrantParameters) {
-    return this.queries.execute(grants(asked, parameters));
+  list(@Incoming() incoming: IncomingQuery, @Query() parameters: PartnerGrantParameters) {
+    return this.queries.execute(grants(incoming, parameters));
   }
 }
 
 function grants(
-  asked: Asked,
+  incoming: IncomingQuery,
   parameters: PartnerGrantParameters,
   only: { readonly customerId?: string } = {},
 ): ListView {
   const { sort, ...filter } = ownOf(parameters);
-  const { tenantId: partnerId } = asked.party.partner;
+  const { tenantId: partnerId } = incoming.requester.partner;
   return new ListView(
     {
       view: 'delegated-admin-grants',
@@ -65,7 +65,7 @@ function grants(
         listGrants(db, { partnerId, now, ...(sort ? { sort } : {}), filter: { ...filter, ...only }, ...page }),
       dependsOnClock: true,
     },
-    asked,
+    incoming,
     parameters,
   );
 }

@@ -2,7 +2,7 @@ import { FlagText, Optional, Time } from '#http';
 import { listEndedRelationships } from '#read-models';
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { Asking, type Asked } from './asked.js';
+import { Incoming, type IncomingQuery } from './incoming-query.js';
 import { ListView } from './list-view.js';
 import { ownOf, PageParameters } from './parameters.js';
 
@@ -17,9 +17,9 @@ export class EndedRelationshipsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  list(@Asking() asked: Asked, @Query() parameters: EndedParameters) {
+  list(@Incoming() incoming: IncomingQuery, @Query() parameters: EndedParameters) {
     const filter = ownOf(parameters);
-    const { tenantId: partnerId } = asked.party.partner;
+    const { tenantId: partnerId } = incoming.requester.partner;
     return this.queries.execute(
       new ListView(
         {
@@ -27,7 +27,7 @@ export class EndedRelationshipsController {
           page: (db, page, { now }) => listEndedRelationships(db, { partnerId, now, filter, ...page }),
           dependsOnClock: true,
         },
-        asked,
+        incoming,
         parameters,
       ),
     );

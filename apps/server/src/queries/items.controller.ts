@@ -19,7 +19,7 @@ import {
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipController } from '../commands/sends.js';
-import { Asking, type Asked } from './asked.js';
+import { Incoming, type IncomingQuery } from './incoming-query.js';
 import { ListView } from './list-view.js';
 import { ownOf, PageParameters } from './parameters.js';
 import type { Circumstances } from './read-relationship.js';
@@ -56,8 +56,8 @@ export class CustomerItemsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  list(@Asking() asked: Asked, @Query() parameters: ItemParameters) {
-    return this.queries.execute(items(asked, parameters, { customerId: asked.party.customerId }));
+  list(@Incoming() incoming: IncomingQuery, @Query() parameters: ItemParameters) {
+    return this.queries.execute(items(incoming, parameters, { customerId: incoming.requester.customerId }));
   }
 }
 
@@ -66,14 +66,18 @@ export class PartnerItemsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  list(@Asking() asked: Asked, @Query() parameters: PartnerItemParameters) {
-    return this.queries.execute(items(asked, parameters));
+  list(@Incoming() incoming: IncomingQuery, @Query() parameters: PartnerItemParameters) {
+    return this.queries.execute(items(incoming, parameters));
   }
 }
 
-function items(asked: Asked, parameters: PartnerItemParameters, only: { readonly customerId?: string } = {}): ListView {
+function items(
+  incoming: IncomingQuery,
+  parameters: PartnerItemParameters,
+  only: { readonly customerId?: string } = {},
+): ListView {
   const { sort, ...filter } = ownOf(parameters);
-  const { tenantId: partnerId } = asked.party.partner;
+  const { tenantId: partnerId } = incoming.requester.partner;
   const shown = (item: Item, { policy, now }: Circumstances) => {
     const facts = blockingFacts(item);
     return { ...item, blocks: (facts && blocksAs(facts, policy, now)) ?? null };
@@ -94,7 +98,7 @@ function items(asked: Asked, parameters: PartnerItemParameters, only: { readonly
         return { ...rest, rows: rows.map((item) => shown(item, at)) };
       },
     },
-    asked,
+    incoming,
     parameters,
   );
 }

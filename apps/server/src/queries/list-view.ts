@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, ledgerStream, LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
 import { Answer, noneMatch, Problem } from '#http';
-import { counts, ViewNotBuilt, ViewsDamaged, type Until } from '#projector';
+import { isUpTo, ViewNotBuilt, ViewsDamaged, type Until } from '#projector';
 import { InvalidCursor, relationshipViews, type Page, type PageRequest, type ViewName, type Views } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { Kysely } from 'kysely';
@@ -11,10 +11,10 @@ import { policyThen } from '../as-of/policy-then.js';
 import { Ledger } from '../ledger.js';
 import { operationAnswer } from '../operations/operations.controller.js';
 import { endedWithin } from '../operations/operations.js';
-import { requireReader, type Party } from '../party.js';
+import { requireReader, type Requester } from '../requester.js';
 import { representation } from '../representation.js';
 import { oldestBehind } from '../view-lags.js';
-import type { Asked } from './asked.js';
+import type { IncomingQuery } from './incoming-query.js';
 import type { PageParameters } from './parameters.js';
 import { waitMs } from './prefer.js';
 import type { Circumstances } from './read-relationship.js';
@@ -38,7 +38,7 @@ function formOf(view: ViewName): string {
 export class ListView {
   constructor(
     readonly listing: Listing,
-    readonly asked: Asked,
+    readonly incoming: IncomingQuery,
     readonly parameters: PageParameters,
   ) {}
 }
@@ -46,7 +46,7 @@ export class ListView {
 /** A list under one query: what its pages have in common, and where this one begins. */
 interface Listed {
   readonly listing: Listing;
-  readonly asked: Asked;
+  readonly incoming: IncomingQuery;
   /** Whose list it is belongs to the query too: a cursor is good for nobody else. */
   readonly query: string;
   readonly after: readonly string[] | undefined;
@@ -61,17 +61,17 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
   constructor(private readonly ledger: Ledger) {}
 
-  async execute({ listing, asked, parameters }: ListView): Promise<Answer> {
-    const { party, headers, path } = asked;
-    requireReader(party);
+  async execute({ listing, incoming, parameters }: ListView): Promise<Answer> {
+    const { requester, headers, path } = incoming;
+    requireReader(requester);
     const now = this.ledger.clock();
     const moment = momentOf(parameters, now);
     const { cursor, limit, atLeast, ...selection } = parameters;
-    const query = canonicalJson({ path, partner: party.partner.tenantId, ...selection });
+    const query = canonicalJson({ path, partner: requester.partner.tenantId, ...selection });
     const after = cursor === undefined ? undefined : (this.ledger.cursors.read(query, cursor) as string[]);
     const listed: Listed = {
       listing,
-      asked,
+      incoming,
       query,
       after,
       request: limit === undefined ? {} : { limit },
@@ -79,12 +79,12 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
         `W/"${place}.${hash('sha256', `${formOf(listing.view)} ${query} ${cursor} ${limit} ${eventId}`).slice(0, 16)}"`,
     };
     if (moment) return this.asItStood(listed, moment, atLeast);
-    await this.requireRelationship(party);
+    await this.requireRelationship(requester);
     await this.waitFor(listing.view, await this.ledger.positions.asked(headers, atLeast), headers.prefer);
     return this.asItStands(listed, now);
   }
 
-  private async asItStands({ listing, asked, query, after, request, tagOf }: Listed, now: string): Promise<Answer> {
+  private async asItStands({ listing, incoming, query, after, request, tagOf }: Listed, now: string): Promise<Answer> {
     const { views, policy, positions } = this.ledger;
     const { result, position, eventId } = await views
       .read(listing.view, (db) => listing.page(db, { ...request, ...(after ? { after } : {}) }, { now, policy }))
@@ -92,14 +92,14 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
     const answered: Record<string, string> = {
       'Ledger-Position': positions.of({ position, id: eventId }),
-      ...this.link(asked, query, result.next),
+      ...this.link(incoming, query, result.next),
     };
     if (listing.dependsOnClock) answered['Cache-Control'] = 'no-store';
     else {
       answered['Cache-Control'] = 'private, no-cache';
       // Weak: the time in the body differs, what it says does not.
       answered['ETag'] = tagOf(String(position), eventId);
-      if (noneMatch(asked.headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
+      if (noneMatch(incoming.headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
     }
     const asOf = await this.upTo(listing.view, position, now);
     return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
@@ -110,11 +110,11 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
    * the place, so that further pages are of the same past even after it had to be projected anew.
    */
   private async asItStood(listed: Listed, moment: Moment, atLeast: string | undefined): Promise<Answer> {
-    const { listing, asked, after } = listed;
+    const { listing, incoming, after } = listed;
     const { store, pastViews, operations, positions } = this.ledger;
     const head = await store.head();
     // What the reader has written is in the log, or it is another's: nothing to wait for.
-    await positions.asked(asked.headers, atLeast, head);
+    await positions.asked(incoming.headers, atLeast, head);
     const position = after
       ? await positions.read(after[0]!, head, 'cursor')
       : moment.kind === 'position'
@@ -122,24 +122,24 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
         : head;
     requireReached(position, head);
     const until: Until = { position, ...(moment.kind === 'time' ? { recordedUntil: moment.at } : {}) };
-    await this.requireRelationship(asked.party, until);
+    await this.requireRelationship(incoming.requester, until);
 
-    const patienceMs = waitMs(asked.headers.prefer);
-    const held = await pastViews.hold(listing.view, until, asked.party.partner.tenantId);
+    const patienceMs = waitMs(incoming.headers.prefer);
+    const held = await pastViews.hold(listing.view, until, incoming.requester.partner.tenantId);
     try {
       const { past } = held;
       const inTime = past.status === 'succeeded' || (await endedWithin(past, patienceMs));
       if (inTime) return await this.pageOfPast(listed, past, until);
-      const href = asked.search ? `${asked.path}?${asked.search}` : asked.path;
-      const operation = operations.follow(past, pastViews, { party: asked.party, href });
-      return operationAnswer(202, operation, { Location: `${operationsOf(asked.party)}/${operation.id}` });
+      const href = incoming.search ? `${incoming.path}?${incoming.search}` : incoming.path;
+      const operation = operations.follow(past, pastViews, { requester: incoming.requester, href });
+      return operationAnswer(202, operation, { Location: `${operationsOf(incoming.requester)}/${operation.id}` });
     } finally {
       held.release();
     }
   }
 
   private async pageOfPast(
-    { listing, asked, query, after, request, tagOf }: Listed,
+    { listing, incoming, query, after, request, tagOf }: Listed,
     past: PastView,
     { position, recordedUntil }: Until,
   ): Promise<Answer> {
@@ -166,12 +166,12 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     const next = result.next && [placed, ...result.next];
     const answered: Record<string, string> = {
       'Ledger-Position': placed,
-      ...this.link(asked, query, next),
+      ...this.link(incoming, query, next),
       'Cache-Control': 'private, no-cache',
       // Of the last event that counts: where the log ends now changes nothing. Weak, because the position in the body may.
       ETag: tagOf(`then-${last?.position ?? 0}`, last?.id),
     };
-    if (noneMatch(asked.headers['if-none-match'], answered['ETag']!)) return new Answer(304, answered, undefined);
+    if (noneMatch(incoming.headers['if-none-match'], answered['ETag']!)) return new Answer(304, answered, undefined);
     return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
   }
 
@@ -181,7 +181,11 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     return first!.metadata.recordedAt;
   }
 
-  private link({ path, search }: Asked, query: string, next: readonly string[] | undefined): Record<string, string> {
+  private link(
+    { path, search }: IncomingQuery,
+    query: string,
+    next: readonly string[] | undefined,
+  ): Record<string, string> {
     if (!next) return {};
     const parameters = new URLSearchParams(search);
     parameters.set('cursor', this.ledger.cursors.write(query, next));
@@ -189,12 +193,12 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   }
 
   /** @throws Rejection when the list is one customer's who was none, now or then */
-  private async requireRelationship({ stream }: Party, until?: Until): Promise<void> {
+  private async requireRelationship({ stream }: Requester, until?: Until): Promise<void> {
     if (!stream) return;
     const { relationships, store } = this.ledger;
     if (until) {
       const [first] = await store.read(stream, { to: 0 });
-      if (!first || !counts(first, until)) throw new Rejection('RelationshipNotFound');
+      if (!first || !isUpTo(first, until)) throw new Rejection('RelationshipNotFound');
     } else if ((await relationships.ask(stream, (_, { revision }) => revision)) < 0)
       throw new Rejection('RelationshipNotFound');
   }
@@ -232,7 +236,7 @@ function refused(error: unknown): never {
 }
 
 /** In the form that the caller may use: a customer's people name the partner and themselves. */
-function operationsOf({ actor, partner, customerId }: Party): string {
+function operationsOf({ actor, partner, customerId }: Requester): string {
   return actor.kind === 'customerUser'
     ? `/v1/partners/${partner.tenantId}/customers/${customerId}/operations`
     : '/v1/operations';

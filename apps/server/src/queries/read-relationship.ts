@@ -6,9 +6,9 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf, type Moment, type RelationshipAsOfParameters } from '../as-of/moment.js';
 import { relationshipThen } from '../as-of/relationship-then.js';
 import { Ledger } from '../ledger.js';
-import { requireReader, type Party } from '../party.js';
+import { requireReader, type Requester } from '../requester.js';
 import { representation } from '../representation.js';
-import type { Asked } from './asked.js';
+import type { IncomingQuery } from './incoming-query.js';
 
 /** The outside facts that an answer rests on: the present ones, or those of the moment that was asked for. */
 export interface Circumstances {
@@ -21,7 +21,7 @@ type State = Frozen<CustomerRelationship>;
 /** How a relationship, or a part of it, is shown. */
 export interface Shown {
   /** A rejection that it throws is the answer. */
-  readonly body: (state: State, party: Party, at: Circumstances) => object;
+  readonly body: (state: State, requester: Requester, at: Circumstances) => object;
   /** The end that has passed by time alone, if what is shown is another since: the tag says so too. */
   readonly passed?: (state: State, now: string) => string | undefined;
 }
@@ -29,7 +29,7 @@ export interface Shown {
 /** A question about one relationship, answered from its stream and therefore as it stands now, or as it stood. */
 export class ReadRelationship {
   constructor(
-    readonly asked: Asked,
+    readonly incoming: IncomingQuery,
     readonly shown: Shown,
     readonly parameters: RelationshipAsOfParameters,
     readonly options: {
@@ -44,31 +44,31 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
   constructor(private readonly ledger: Ledger) {}
 
   async execute(query: ReadRelationship): Promise<Answer> {
-    const { asked, shown, parameters, options } = query;
-    const { party, headers: sent } = asked;
-    requireReader(party);
+    const { incoming, shown, parameters, options } = query;
+    const { requester, headers: sent } = incoming;
+    requireReader(requester);
     // What is folded from the log is never behind it, so a position that the log has is there.
     await this.ledger.positions.asked(sent);
     const now = this.ledger.clock();
     const moment = momentOf(parameters, now);
     if (moment) return this.asItStood(query, moment);
     const { policy } = this.ledger;
-    const answer = await this.ledger.relationships.ask(party.stream, (state, { revision, position }) => {
+    const answer = await this.ledger.relationships.ask(requester.stream, (state, { revision, position }) => {
       if (revision < 0) throw new Rejection('RelationshipNotFound');
-      const body = () => ({ ...shown.body(state, party, { now, policy }), revision, position: String(position) });
+      const body = () => ({ ...shown.body(state, requester, { now, policy }), revision, position: String(position) });
       const tag = options.dependsOnClock ? undefined : entityTag(revision, representation, shown.passed?.(state, now));
       return { position, ...answered(sent, tag, body) };
     });
     return this.placed(answer);
   }
 
-  private async asItStood({ asked, shown, options }: ReadRelationship, moment: Moment): Promise<Answer> {
+  private async asItStood({ incoming, shown, options }: ReadRelationship, moment: Moment): Promise<Answer> {
     const { store, longReadings, turns } = this.ledger;
-    const { party, headers: sent, requireThere } = asked;
-    const name = nameOf(party.actor);
+    const { requester, headers: sent, requireThere } = incoming;
+    const name = nameOf(requester.actor);
     const then = await longReadings(name, async () => {
       requireThere();
-      return relationshipThen(store, party.stream, moment, () => turns.take(name).then(requireThere));
+      return relationshipThen(store, requester.stream, moment, () => turns.take(name).then(requireThere));
     });
     const { state, revision, position, asOf } = then;
     const at: Circumstances = {
@@ -78,7 +78,7 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
         return then.policy();
       },
     };
-    const body = () => ({ asOf, ...shown.body(state, party, at), revision, position: String(position) });
+    const body = () => ({ asOf, ...shown.body(state, requester, at), revision, position: String(position) });
     const tag = options.dependsOnClock ? undefined : tagThen(revision, asOf);
     return this.placed({ position, ...answered(sent, tag, body) });
   }
@@ -97,7 +97,11 @@ interface Placeless {
 }
 
 /** The text is made at once, because the state lives on. Without a tag nothing may be stored. */
-function answered(sent: Asked['headers'], tag: string | undefined, body: () => object): Omit<Placeless, 'position'> {
+function answered(
+  sent: IncomingQuery['headers'],
+  tag: string | undefined,
+  body: () => object,
+): Omit<Placeless, 'position'> {
   if (tag === undefined) return { status: 200, headers: { 'Cache-Control': 'no-store' }, text: JSON.stringify(body()) };
   const headers = { ETag: tag, 'Cache-Control': 'private, no-cache' };
   if (noneMatch(sent['if-none-match'], tag)) return { status: 304, headers, text: undefined };

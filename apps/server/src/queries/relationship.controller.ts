@@ -2,7 +2,7 @@ import { Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipAsOfParameters } from '../as-of/moment.js';
 import { RelationshipController } from '../commands/sends.js';
-import { Asking, type Asked } from './asked.js';
+import { Incoming, type IncomingQuery } from './incoming-query.js';
 import { ReadRelationship, type Shown } from './read-relationship.js';
 import {
   accessAssignmentShown,
@@ -21,13 +21,13 @@ export class RelationshipQueries {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  relationship(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.queries.execute(new ReadRelationship(asked, relationshipShown, parameters));
+  relationship(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
+    return this.queries.execute(new ReadRelationship(incoming, relationshipShown, parameters));
   }
 
   @Get('removal-readiness')
-  readiness(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.queries.execute(new ReadRelationship(asked, readinessShown, parameters, { dependsOnClock: true }));
+  readiness(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
+    return this.queries.execute(new ReadRelationship(incoming, readinessShown, parameters, { dependsOnClock: true }));
   }
 }
 
@@ -37,45 +37,49 @@ export class ItemQueries {
   constructor(private readonly queries: QueryBus) {}
 
   @Get('subscriptions/:subscriptionId')
-  subscription(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(asked, parameters, subscriptionShown(asked.ids['subscriptionId']!));
+  subscription(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(incoming, parameters, subscriptionShown(incoming.ids['subscriptionId']!));
   }
 
   @Get('subscriptions/:subscriptionId/azure-subscriptions/:azureSubscriptionId')
-  azureSubscription(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
+  azureSubscription(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
     return this.read(
-      asked,
+      incoming,
       parameters,
-      azureSubscriptionShown(asked.ids['subscriptionId']!, asked.ids['azureSubscriptionId']!),
+      azureSubscriptionShown(incoming.ids['subscriptionId']!, incoming.ids['azureSubscriptionId']!),
     );
   }
 
   @Get('reservations/:reservationId')
-  reservation(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(asked, parameters, reservationShown(asked.ids['reservationId']!));
+  reservation(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(incoming, parameters, reservationShown(incoming.ids['reservationId']!));
   }
 
   @Get('software/:purchaseId')
-  software(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(asked, parameters, softwareShown(asked.ids['purchaseId']!));
+  software(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(incoming, parameters, softwareShown(incoming.ids['purchaseId']!));
   }
 
   @Get('savings-plans/:savingsPlanId')
-  savingsPlan(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(asked, parameters, savingsPlanShown(asked.ids['savingsPlanId']!));
+  savingsPlan(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(incoming, parameters, savingsPlanShown(incoming.ids['savingsPlanId']!));
   }
 
   @Get('delegated-admin/:grantId')
-  grant(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(asked, parameters, grantShown(asked.ids['grantId']!));
+  grant(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(incoming, parameters, grantShown(incoming.ids['grantId']!));
   }
 
   @Get('delegated-admin/:grantId/access-assignments/:assignmentId')
-  accessAssignment(@Asking() asked: Asked, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(asked, parameters, accessAssignmentShown(asked.ids['grantId']!, asked.ids['assignmentId']!));
+  accessAssignment(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
+    return this.read(
+      incoming,
+      parameters,
+      accessAssignmentShown(incoming.ids['grantId']!, incoming.ids['assignmentId']!),
+    );
   }
 
-  private read(asked: Asked, parameters: RelationshipAsOfParameters, shown: Shown) {
-    return this.queries.execute(new ReadRelationship(asked, shown, parameters));
+  private read(incoming: IncomingQuery, parameters: RelationshipAsOfParameters, shown: Shown) {
+    return this.queries.execute(new ReadRelationship(incoming, shown, parameters));
   }
 }

@@ -3,7 +3,7 @@ import { findAvailableSupportContacts, listDesignations } from '#read-models';
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipController } from '../commands/sends.js';
-import { Asking, type Asked } from './asked.js';
+import { Incoming, type IncomingQuery } from './incoming-query.js';
 import { ListView } from './list-view.js';
 import { ownOf, PageParameters } from './parameters.js';
 
@@ -21,9 +21,9 @@ export class CustomerSupportContactsController {
 
   /** Who is designated on the customer's subscriptions, and who may be. */
   @Get()
-  list(@Asking() asked: Asked, @Query() parameters: ContactParameters) {
+  list(@Incoming() incoming: IncomingQuery, @Query() parameters: ContactParameters) {
     const filter = ownOf(parameters);
-    const { partner, customerId } = asked.party;
+    const { partner, customerId } = incoming.requester;
     const pair = { partnerId: partner.tenantId, customerId };
     return this.queries.execute(
       new ListView(
@@ -34,7 +34,7 @@ export class CustomerSupportContactsController {
             beside: { available: await findAvailableSupportContacts(db, pair) },
           }),
         },
-        asked,
+        incoming,
         parameters,
       ),
     );
@@ -46,13 +46,13 @@ export class PartnerSupportContactsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  list(@Asking() asked: Asked, @Query() parameters: PartnerContactParameters) {
+  list(@Incoming() incoming: IncomingQuery, @Query() parameters: PartnerContactParameters) {
     const filter = ownOf(parameters);
-    const { tenantId: partnerId } = asked.party.partner;
+    const { tenantId: partnerId } = incoming.requester.partner;
     return this.queries.execute(
       new ListView(
         { view: 'support-contacts', page: (db, page) => listDesignations(db, { partnerId, filter, ...page }) },
-        asked,
+        incoming,
         parameters,
       ),
     );

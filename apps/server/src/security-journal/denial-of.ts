@@ -1,8 +1,8 @@
-import type { Asked } from '#http';
+import type { RefusedRequest } from '#http';
 import type { Denial } from './denial-tally.js';
 
 /** What may be kept of what was asked: words of ours, and identifiers. */
-export function denialOf(code: string, { call, method, route = 'unknown', namedPartner }: Asked): Denial {
+export function denialOf(code: string, { call, method, route = 'unknown', namedPartner }: RefusedRequest): Denial {
   const { caller } = call;
   const partnerId = call.partnerId ?? namedPartner?.toLowerCase();
   return {

@@ -8,7 +8,7 @@ import { ReadSecurityEvents, ReadSecurityEventsHandler } from './read-security-e
 import { securityJournal } from './security-journal.js';
 
 const path = '/v1/security-events';
-const party = { actor: admin, partner, customerId: '', stream: '' };
+const requester = { actor: admin, partner, customerId: '', stream: '' };
 
 /** A log in which so many were denied something, and others in another log. */
 async function denials(count: number): Promise<EventStore> {
@@ -25,7 +25,7 @@ async function denials(count: number): Promise<EventStore> {
 function reader(store: EventStore) {
   const handler = new ReadSecurityEventsHandler(ledgerOver(store));
   return async (cursor?: string) => {
-    const { headers, body } = await handler.execute(new ReadSecurityEvents(party, path, {}, cursor, 2));
+    const { headers, body } = await handler.execute(new ReadSecurityEvents(requester, path, {}, cursor, 2));
     const { items } = body as { readonly items: readonly { readonly actorId: string }[] };
     return { items, next: /cursor=([^&]*)/.exec(headers['Link'] ?? '')?.[1] };
   };

@@ -3,17 +3,17 @@ import { Rejection, type RecordedEvent } from '#event-sourcing';
 import { Answer, beginOf } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
-import { requirePartnersSide, type Party } from '../party.js';
+import { requirePartnersSide, type Requester } from '../requester.js';
 import { lostInRestore } from '../positions.js';
-import type { Asked } from '../queries/asked.js';
+import type { IncomingQuery } from '../queries/incoming-query.js';
 import { securityJournalCodec, securityJournalStream } from './security-journal-events.js';
 
 /** A page of the denials that concern a partner: of its people, and of others who asked for what it has. */
 export class ReadSecurityEvents {
   constructor(
-    readonly party: Party,
+    readonly requester: Requester,
     readonly path: string,
-    readonly headers: Asked['headers'],
+    readonly headers: IncomingQuery['headers'],
     readonly cursor: string | undefined,
     readonly limit: number,
   ) {}
@@ -28,16 +28,16 @@ const mostRead = 5_000;
 export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEvents, Answer> {
   constructor(private readonly ledger: Ledger) {}
 
-  async execute({ party, path, headers: asked, cursor, limit }: ReadSecurityEvents): Promise<Answer> {
-    const { actor, partner } = party;
-    requirePartnersSide(party);
+  async execute({ requester, path, headers: incoming, cursor, limit }: ReadSecurityEvents): Promise<Answer> {
+    const { actor, partner } = requester;
+    requirePartnersSide(requester);
     if (!actor.roles.some((role) => readers.includes(role))) throw new Rejection('RoleNotAllowed', { anyOf: readers });
     const { store, cursors, positions } = this.ledger;
     const query = `${path} ${partner.tenantId}`;
     let [next, before] = (cursor === undefined ? [0] : cursors.read(query, cursor)) as [number, string?];
     // Read before the events, so that everything up to it is in them.
     const head = await store.head();
-    await positions.asked(asked, undefined, head);
+    await positions.asked(incoming, undefined, head);
     if (before !== undefined) {
       const [last] = await store.read(securityJournalStream, { from: next - 1, to: next - 1 });
       if (!last || beginOf(last.id) !== before) throw lostInRestore(head);

@@ -2,7 +2,7 @@ import { Optional, Matching, WholeText } from '#http';
 import { maxPageSize } from '#read-models';
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { Asking, type Asked } from '../queries/asked.js';
+import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
 import { ReadSecurityEvents } from './read-security-events.js';
 
 export class SecurityEventsParameters {
@@ -16,7 +16,7 @@ export class SecurityEventsController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
-  read(@Asking() { party, path, headers }: Asked, @Query() { cursor, limit }: SecurityEventsParameters) {
-    return this.queries.execute(new ReadSecurityEvents(party, path, headers, cursor, limit ?? 50));
+  read(@Incoming() { requester, path, headers }: IncomingQuery, @Query() { cursor, limit }: SecurityEventsParameters) {
+    return this.queries.execute(new ReadSecurityEvents(requester, path, headers, cursor, limit ?? 50));
   }
 }

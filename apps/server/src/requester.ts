@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify';
 import { Ledger } from './ledger.js';
 
 /** Who asks, and as whose: one partner's, about one customer or about all of them. */
-export interface Party {
+export interface Requester {
   readonly actor: Actor;
   readonly partner: Partner;
   readonly customerId: string;
@@ -15,41 +15,41 @@ export interface Party {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    party: Party;
+    requester: Requester;
   }
 }
 
 /**
- * The one guard: from the token's tenant and the path to a party. A partner is the token's tenant; a customer's people name
+ * The one guard: from the token's tenant and the path to a requester. A partner is the token's tenant; a customer's people name
  * the partner in the path. Whatever belongs to another partner or customer does not exist for the caller (404).
  */
 @Injectable()
-export class PartyGuard implements CanActivate {
+export class RequesterGuard implements CanActivate {
   constructor(private readonly ledger: Ledger) {}
 
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const { caller } = request.call;
     // Authentication has let it through without one: a route outside /v1/.
-    if (!caller || Reflect.getMetadata(ofManyParties, context.getHandler())) return true;
-    const party = partyOf(caller, request.params as PathIds, this.ledger.partners);
-    request.party = party;
-    request.call.partnerId = party.partner.tenantId;
+    if (!caller || Reflect.getMetadata(ofManyRequesters, context.getHandler())) return true;
+    const requester = requesterOf(caller, request.params as PathIds, this.ledger.partners);
+    request.requester = requester;
+    request.call.partnerId = requester.partner.tenantId;
     return true;
   }
 }
 
-const ofManyParties = 'ledger:ofManyParties';
+const ofManyRequesters = 'ledger:ofManyRequesters';
 
-/** A route whose requests name a party each for many things that they ask for. */
-export const OfManyParties = (): MethodDecorator => SetMetadata(ofManyParties, true);
+/** A route whose requests name a requester each for many things that they ask for. */
+export const OfManyRequesters = (): MethodDecorator => SetMetadata(ofManyRequesters, true);
 
-/** The party that a caller makes with the ids of a path. @throws Problem 400, 403; Rejection for what it must not know of */
-export function partyOf(
+/** The requester that a caller makes with the ids of a path. @throws Problem 400, 403; Rejection for what it must not know of */
+export function requesterOf(
   caller: Caller,
   { partnerId, customerId }: PathIds,
   partners: ReadonlyMap<string, Partner>,
-): Party {
+): Requester {
   const named = partnerId === undefined ? undefined : pathGuid('partnerId', partnerId);
   const customer = customerId === undefined ? '' : pathGuid('customerId', customerId);
   const actsAsCustomer =
@@ -94,12 +94,12 @@ const readers: readonly Role[] = roles.filter(
 );
 
 /** What names the partner's people is for the partner's side alone. */
-export function requirePartnersSide({ actor }: Party): void {
+export function requirePartnersSide({ actor }: Requester): void {
   if (actor.kind === 'customerUser') throw new Rejection('ActorNotAllowed', { hint: 'askThePartner' });
 }
 
 /** Reading is for the partner's roles and its auditors, and for the customer's Global admin about its own relationship. */
-export function requireReader({ actor }: Party): void {
+export function requireReader({ actor }: Requester): void {
   if (actor.kind === 'customerUser' || actor.roles.some((role) => readers.includes(role))) return;
   throw new Rejection('RoleNotAllowed', { anyOf: readers });
 }
