@@ -14,6 +14,7 @@ const benches = [
   'as-of.js',
   'history-feed.js',
   'http-commands.js',
+  'reads.js',
 ];
 
 const directory = mkdtempSync(join(tmpdir(), 'bench-results-'));

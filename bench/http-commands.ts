@@ -1,9 +1,6 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pairOf } from '#customer-relationship';
 import type { EventStore, RecordedEvent } from '#event-sourcing';
@@ -11,8 +8,9 @@ import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
 import Database from 'better-sqlite3';
 import { tokensOf } from '../apps/demo/src/tokens.js';
 import { freePort, startServer } from '../test/server-process.js';
+import { ended, forked, generated } from './child-processes.js';
 import { admin, eventsPerRelationship, partner, prepareRelationships, type PreparedRelationship } from './histories.js';
-import type { LoadOrder, LoadReport } from './load-generator.js';
+import type { LoadReport } from './load-generator.js';
 import { naiveSchema } from './naive-schema.js';
 import { figure, median, report, table, type Result } from './results.js';
 
@@ -168,8 +166,7 @@ async function measure(
 ): Promise<LoadReport> {
   const directory = mkdtempSync(join(work, 'run-'));
   const { port, headers, stop, countEvents } = await side.serve(directory);
-  const generator = await forked('load-generator.js');
-  const order: LoadOrder = {
+  const report = await generated({
     port,
     connections,
     warmUpMs,
@@ -179,11 +176,10 @@ async function measure(
       ({ customerId, subscriptionId }) => `/v1/customers/${customerId}/subscriptions/${subscriptionId}/quantity`,
     ),
     firstQuantity: 1_000,
-  };
-  generator.send(order);
-  const [{ report, error }] = (await once(generator, 'message')) as [{ report: LoadReport; error?: string }];
-  await Promise.all([ended(generator), stop()]);
-  if (error !== undefined) throw new Error(`${side.name} at ${connections} connections: ${error}`);
+  }).catch((error: unknown) => {
+    throw new Error(`${side.name} at ${connections} connections`, { cause: error });
+  });
+  await stop();
   if (countEvents) {
     const events = await countEvents();
     const expected = prepared.length * eventsPerRelationship + report.acknowledged;
@@ -192,21 +188,6 @@ async function measure(
   }
   rmSync(directory, { recursive: true });
   return report;
-}
-
-async function forked(file: string, ...args: string[]): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  const [first] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [unknown];
-  if (first !== 'ready') throw new Error(`${file} has ended with ${String(first)}`);
-  return child;
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGTERM');
-  await once(child, 'exit');
 }
 
 interface Measured {

@@ -11,10 +11,10 @@ export interface LoadOrder {
   readonly measureMs: number;
   /** Head lines that every request carries, without the request line and the length. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Request paths; visited in turn. */
+  /** Request paths; visited one after the other. */
   readonly paths: readonly string[];
-  /** The first quantity; every request takes the next, so that each one changes something. */
-  readonly firstQuantity: number;
+  /** Of commands: the first quantity. Every request takes the next, so that each one changes something. Absent: questions. */
+  readonly firstQuantity?: number;
 }
 
 export interface LoadReport {
@@ -36,7 +36,8 @@ async function generate({
   paths,
   firstQuantity,
 }: LoadOrder): Promise<LoadReport> {
-  const fixed = Object.entries({ Host: `127.0.0.1:${port}`, 'Content-Type': 'application/json', ...headers })
+  const type = firstQuantity === undefined ? {} : { 'Content-Type': 'application/json' };
+  const fixed = Object.entries({ Host: `127.0.0.1:${port}`, ...type, ...headers })
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('');
   const startedAt = performance.now();
@@ -47,10 +48,12 @@ async function generate({
   let acknowledged = 0;
 
   function nextRequest(): string {
-    const turn = sent++;
-    const body = `{"quantity":${firstQuantity + turn}}`;
-    const path = paths[turn % paths.length]!;
-    return `POST ${path} HTTP/1.1\r\n${fixed}Idempotency-Key: bench-${firstQuantity + turn}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const number = sent++;
+    const path = paths[number % paths.length]!;
+    if (firstQuantity === undefined) return `GET ${path} HTTP/1.1\r\n${fixed}\r\n`;
+    const quantity = firstQuantity + number;
+    const body = `{"quantity":${quantity}}`;
+    return `POST ${path} HTTP/1.1\r\n${fixed}Idempotency-Key: bench-${quantity}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   }
 
   function run(socket: Socket): Promise<void> {
