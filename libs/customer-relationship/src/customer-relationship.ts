@@ -1,6 +1,6 @@
 import type { Decider, Frozen } from '#event-sourcing';
 import { requireRight } from './admission.js';
-import type { CommandName, RelationshipCommands } from './commands.js';
+import type { RelationshipCommands } from './commands.js';
 import type { Context, Decisions } from './context.js';
 import { delegatedAdminDecisions, delegatedAdminSteps } from './delegated-admin.js';
 import type { RelationshipEvents } from './events.js';
@@ -24,16 +24,14 @@ const decisions: Decisions<RelationshipCommands> = {
   ...delegatedAdminDecisions,
 };
 
-/** Who asks comes before everything else: a sender without the right learns nothing about the relationship. */
-function withRights(table: Decisions<RelationshipCommands>): Decisions<RelationshipCommands> {
+/** Decisions see the relationship as it stands at their time: a request that has lapsed is over. */
+function atItsTime(table: Decisions<RelationshipCommands>): Decisions<RelationshipCommands> {
   type Decision = (state: unknown, data: unknown, context: Context) => never;
   return Object.fromEntries(
     Object.entries(table).map(([command, decide]) => [
       command,
-      (state: unknown, data: unknown, context: Context) => {
-        requireRight(command as CommandName, context);
-        return (decide as Decision)(withStatusAt(state as Frozen<CustomerRelationship>, context.now), data, context);
-      },
+      (state: unknown, data: unknown, context: Context) =>
+        (decide as Decision)(withStatusAt(state as Frozen<CustomerRelationship>, context.now), data, context),
     ]),
   ) as unknown as Decisions<RelationshipCommands>;
 }
@@ -41,7 +39,8 @@ function withRights(table: Decisions<RelationshipCommands>): Decisions<Relations
 /** The aggregate: one partner's relationship with one customer. */
 export const customerRelationship: Decider<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context> = {
   initialState,
-  decide: withRights(decisions),
+  admit: ({ type }, context) => requireRight(type, context),
+  decide: atItsTime(decisions),
   evolve: {
     ...relationshipSteps,
     ...subscriptionSteps,

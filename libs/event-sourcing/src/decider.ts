@@ -27,6 +27,8 @@ export type Evolve<Events, State> = { readonly [N in Name<Events>]: (state: Stat
 /** An aggregate: where it starts, what it decides and how it changes. No base class, no framework. */
 export interface Decider<Commands, Events, State, Context> {
   readonly initialState: () => State;
+  /** Throws a {@link Rejection} where the sender may not send the command. Asked before anything else is looked at. */
+  readonly admit?: (command: MessageOf<Commands>, context: Context) => void;
   readonly decide: Decide<Commands, Events, State, Context>;
   readonly evolve: Evolve<Events, State>;
   /**
@@ -69,8 +71,19 @@ export function foldRecorded<Commands, Events, State, Context>(
   decider.note?.(state, metadata);
 }
 
-/** Decides one command on one state: its own events after those that have come about by themselves. */
+/** Decides one command on one state, after asking whether its sender may send it. */
 export function decideOn<Commands, Events, State, Context>(
+  decider: Decider<Commands, Events, State, Context>,
+  state: State,
+  command: MessageOf<Commands>,
+  context: Context,
+): readonly Decided<Events>[] {
+  decider.admit?.(command, context);
+  return decideAdmitted(decider, state, command, context);
+}
+
+/** Decides a command that has been admitted: its own events follow those that have come about by themselves. */
+export function decideAdmitted<Commands, Events, State, Context>(
   decider: Decider<Commands, Events, State, Context>,
   state: State,
   command: MessageOf<Commands>,
