@@ -95,7 +95,7 @@ try {
 
   const after = residentMib(server.child.pid!);
 
-  /** As many at once as the server makes, until told otherwise. */
+  /** How many the server makes at once by default. */
   function keepMaking(): () => Promise<number> {
     let going = true;
     let count = 0;

@@ -40,7 +40,7 @@ export interface PreparedRelationship {
 
 export const eventsPerRelationship = 20;
 
-/** So many relationships of {@link eventsPerRelationship} events each, written through the command loop. */
+/** A number of relationships of {@link eventsPerRelationship} events each, written through the command loop. */
 export async function prepareRelationships(store: EventStore, count: number): Promise<PreparedRelationship[]> {
   const { handle } = commandHandler({
     store,

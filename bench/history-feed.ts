@@ -1,4 +1,4 @@
-// How fast the history is told over HTTP, against reading the same log through the store's port to nobody in the same run;
+// How fast the history is sent over HTTP, against reading the same log through the store's port without sending it, in the same run;
 // and how long after a command was sent its event has arrived at one and at many live readers. Rounds are interleaved, so
 // noise falls on all rows. The server is a process of its own; readers share this one with the bench, and count.
 import { once } from 'node:events';
@@ -174,7 +174,7 @@ try {
   const limit = median(rows[0]!.rates);
   report(rows.map(({ name, rates }) => ({ bench: 'history-feed', name, rates, ratio: median(rates) / limit })));
   console.log(
-    `A history of ${figure(relationships.length * eventsPerRelationship)} events, told to all readers together; median of ${rounds} rounds; load ${loadavg()[0]!.toFixed(1)}\n`,
+    `A history of ${figure(relationships.length * eventsPerRelationship)} events, sent to all readers together; median of ${rounds} rounds; load ${loadavg()[0]!.toFixed(1)}\n`,
   );
   console.log(
     table(

@@ -212,7 +212,7 @@ try {
     [raw, naive, ledger].map((side): Measured => ({ side, connections, reports: [] })),
   );
   for (let round = 1; round <= rounds; round++)
-    // Back and forth, so that neither side always runs behind the other.
+    // Alternating, so that neither side always runs second.
     for (const { side, connections, reports } of round % 2 ? measured : measured.toReversed()) {
       const report = await measure(side, connections, prepared);
       reports.push(report);

@@ -1,4 +1,4 @@
-// How fast views are made anew and catch up, against reading the same log by hand (scan and JSON.parse, nothing else) in
+// How fast views are rebuilt and catch up, against reading the same log by hand (scan and JSON.parse, nothing else) in
 // the same run. Rounds are interleaved, so noise falls on all rows.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -156,7 +156,7 @@ function history(index: number): readonly MessageOf<RelationshipEvents>[] {
   ];
 }
 
-/** A log of so many events as servers write it: relationships side by side, a few events to a command. */
+/** A log of that many events as servers write it: relationships side by side, a few events to a command. */
 async function fill(directory: string): Promise<number> {
   const store = openSqliteEventStore({ path: eventsFileIn(directory) });
   await openLedger(store, sealOfRelease);

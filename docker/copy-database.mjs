@@ -15,7 +15,7 @@ async function copy() {
   rmSync(draft, { force: true });
   try {
     const source = new Database(from, { readonly: true, fileMustExist: true });
-    // All in one step: with several, each write of the server would begin the copy anew.
+    // All in one step: with several, each write of the server would restart the copy.
     await source.backup(draft, { progress: () => 0x7fffffff });
     source.close();
     const written = new Database(draft);
@@ -23,7 +23,8 @@ async function copy() {
     // One file without companions, so that nothing is forgotten when it is carried away; the server changes it back.
     written.pragma('journal_mode = DELETE');
     written.close();
-    if (found !== 'ok') throw new Error(`The copy is damaged (${found}), so ${from} may be: npm run integrity tells.`);
+    if (found !== 'ok')
+      throw new Error(`The copy is damaged (${found}), so ${from} may be: check it with npm run integrity.`);
     sync(draft);
     renameSync(draft, to);
     sync(dirname(to));

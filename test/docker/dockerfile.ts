@@ -95,7 +95,7 @@ export function pairs({ text, line }: Instruction): ReadonlyMap<string, string> 
   return new Map(found.map(([, name, value]) => [name!, value!.replace(/^"|"$/g, '')]));
 }
 
-/** Of a stage that ends an image: what the engine is told about it. The last of each wins. */
+/** Of a stage that ends an image: what the engine knows about it. The last of each wins. */
 export function settings({ instructions }: Stage) {
   const last = (keyword: string) => instructions.findLast((instruction) => instruction.keyword === keyword);
   const required = (keyword: string) => {

@@ -6,7 +6,7 @@ import { dockerfile, dockerignore, execForm, pairs, settings, type Instruction }
 const { globals, stages } = dockerfile(readFileSync('docker/Dockerfile', 'utf8'));
 const letThrough = dockerignore(readFileSync('.dockerignore', 'utf8'));
 const [image] = stages.slice(-1);
-const told = settings(image!);
+const configured = settings(image!);
 
 const copies = stages.flatMap((stage, at) =>
   stage.instructions
@@ -67,36 +67,36 @@ describe('the image', () => {
   });
 
   it('runs as a user with a number that is not root’s, and does nothing more as root', () => {
-    expect(told.user).toMatch(/^[1-9]\d{3,}:[1-9]\d{3,}$/);
+    expect(configured.user).toMatch(/^[1-9]\d{3,}:[1-9]\d{3,}$/);
     const { instructions } = image!;
     const user = instructions.findIndex(({ keyword }) => keyword === 'USER');
     expect(instructions.slice(user).filter(({ keyword }) => ['RUN', 'COPY', 'USER'].includes(keyword))).toHaveLength(1);
     const made = instructions.find(({ keyword }) => keyword === 'RUN')!.text;
-    const [uid, gid] = told.user.split(':');
+    const [uid, gid] = configured.user.split(':');
     expect(made).toContain(`--uid ${uid} --gid ${gid}`);
     expect(made).toContain(`install -d -o ${uid} -g ${gid} -m 0700 /data /keys`);
   });
 
   it('starts the server without a shell in between, and is stopped by the signal that drains it', () => {
-    expect(told.command[0]).toBe('node');
-    expect(existsSync(told.command[1]!.replace(/^dist\//, '').replace(/\.js$/, '.ts'))).toBe(true);
-    expect(told.stopSignal).toBe('SIGTERM');
+    expect(configured.command[0]).toBe('node');
+    expect(existsSync(configured.command[1]!.replace(/^dist\//, '').replace(/\.js$/, '.ts'))).toBe(true);
+    expect(configured.stopSignal).toBe('SIGTERM');
   });
 
   it('asks itself how it is, with what it has', () => {
-    expect(told.healthCheck[0]).toBe('node');
-    expect(copies.flatMap(({ sources }) => sources)).toContain(told.healthCheck[1]);
+    expect(configured.healthCheck[0]).toBe('node');
+    expect(copies.flatMap(({ sources }) => sources)).toContain(configured.healthCheck[1]);
   });
 
   it('sets variables that the server knows, to what it takes, and keeps its data in the volume', () => {
-    const { environment } = told;
+    const { environment } = configured;
     const ofOthers = ['NODE_ENV', 'SQLITE_TMPDIR'];
     expect([...environment.keys()].filter((name) => ![...ofOthers, ...variables].includes(name))).toEqual([]);
     const settings = configuration({ ...Object.fromEntries(environment), ALLOW_EMBEDDED_KEY: 'true' });
-    expect(told.volumes).toEqual([settings.dataDirectory]);
+    expect(configured.volumes).toEqual([settings.dataDirectory]);
     expect(environment.get('SQLITE_TMPDIR')).toBe(settings.dataDirectory);
     expect(settings.host).toBe('0.0.0.0');
-    expect(told.ports).toEqual([String(settings.port), String(settings.metricsPort)]);
+    expect(configured.ports).toEqual([String(settings.port), String(settings.metricsPort)]);
   });
 
   it('has nothing secret in its layers', () => {

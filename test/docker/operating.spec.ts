@@ -11,7 +11,7 @@ function table(mark: string): string[][] {
   const part = text.split(`<!-- ${mark} -->`)[1]?.split(`<!-- end of ${mark} -->`)[0] ?? '';
   const rows = part.split('\n').filter((line) => line.startsWith('|'));
   const cells = (row: string) => row.split('|').slice(1, -1);
-  // Behind the head and its line.
+  // After the head and its line.
   return rows.slice(2).map((row) => cells(row).map((cell) => cell.trim()));
 }
 
@@ -124,7 +124,7 @@ const sources = ['apps', 'libs']
   // A message over several lines of source is one.
   .replace(/[`'] \+\s*[`']/g, '');
 
-it('every metric that it tells to watch is served', () => {
+it('every metric that it says to watch is served', () => {
   const metrics = [...text.matchAll(/`(ledger_[a-z_]+|…_[a-z_]+)/g)].map(([, name]) => name!);
   expect(metrics.length).toBeGreaterThan(10);
   for (const metric of metrics) {

@@ -177,11 +177,12 @@ function build(stages: ReturnType<typeof dockerfile>['stages'], context: string)
       LABEL: (instruction) => pairs(instruction).forEach((value) => substituted(value, values)),
     };
     // These say how the result runs; that is looked at when it does.
-    const told = new Set(['CMD', 'ENTRYPOINT', 'EXPOSE', 'HEALTHCHECK', 'STOPSIGNAL', 'USER', 'VOLUME']);
+    const metadataOnly = new Set(['CMD', 'ENTRYPOINT', 'EXPOSE', 'HEALTHCHECK', 'STOPSIGNAL', 'USER', 'VOLUME']);
     for (const instruction of stage.instructions) {
       const step = steps[instruction.keyword];
       if (step) step(instruction);
-      else if (!told.has(instruction.keyword)) throw new Error(`${instruction.keyword} is not known to the rehearsal`);
+      else if (!metadataOnly.has(instruction.keyword))
+        throw new Error(`${instruction.keyword} is not known to the rehearsal`);
     }
     roots.set(name, root);
     if (index === stages.length - 1) last = { root, volumes: settings(stage).volumes };

@@ -27,7 +27,7 @@ describe.each(paths)('An append on %s', (_path, options) => {
     expect([peer().counts.batchAppends, peer().counts.appends]).toEqual(options.credentials ? [0, 1] : [1, 0]);
   });
 
-  it('numbers events from 0 and gives each a position behind the one before, never the next number', async () => {
+  it('numbers events from 0 and gives each a position after the one before, never the next number', async () => {
     const first = await append([counted(0)], NO_STREAM);
     const second = await append(countedUpTo(3), 0n);
     const events = await all(client().readStream('stream'));

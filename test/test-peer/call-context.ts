@@ -34,7 +34,7 @@ export interface CallContext {
   readonly maxAppendSize: number;
   /** How many events may wait for a live subscription besides the one being sent. */
   readonly liveBuffer: number;
-  /** 23.10 starts behind the first event at or after the position, even when that is not the one at the position. */
+  /** 23.10 starts after the first event at or after the position, even when that is not the one at the position. */
   readonly skipsAfterScavenged: boolean;
   /** Some patches of 24.10 and 25.0 end a catch-up with a checkpoint where the next event will stand, its prepare position missing. */
   readonly marksTheEnd: boolean;
@@ -48,9 +48,9 @@ export interface CallContext {
   readonly thawed: () => Promise<void> | undefined;
   readonly cut: () => void;
   readonly kill: () => void;
-  /** Whoever holds an open subscription can be told to end it. */
+  /** Ends the open subscriptions on demand. */
   readonly liveCalls: Set<(error: RpcError) => void>;
-  /** The same of whoever holds an open stream of batch appends. */
+  /** The same for open streams of batch appends. */
   readonly batchCalls: Set<(error: RpcError) => void>;
 }
 
@@ -59,7 +59,7 @@ export interface Caller {
   readonly isAdmin: boolean;
 }
 
-/** Why a call is refused before anything is looked at. Without users everybody is admin, as on an insecure server. */
+/** Why a call is refused before anything is looked at. Without users every caller is admin, as on an insecure server. */
 export function identify({ users }: CallContext, metadata: Metadata): Caller | RpcError {
   if (!users) return { name: undefined, isAdmin: true };
   const [authorization] = metadata.get('authorization');
@@ -83,7 +83,7 @@ export function refusalOf(
   return notLeaderHere(context, metadata);
 }
 
-/** A follower passes appends on by itself; only who asks for the leader is told where that is. */
+/** A follower passes appends on by itself; only a call that requires the leader is answered where that is. */
 export function notLeaderHere(context: CallContext, metadata: Metadata): RpcError | undefined {
   if (context.isLeader() || String(metadata.get('requires-leader')[0]) !== 'true') return undefined;
   const leader = context.leader();

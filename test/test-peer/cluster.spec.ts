@@ -144,7 +144,7 @@ describe('Three nodes', () => {
       type: 'not-leader',
       leader: { port: Number(peer().addresses[1]!.split(':')[1]) },
     });
-    // It was told over the connection that it had.
+    // It was notified over the connection that it had.
     expect(peer().counts.connections).toBe(connections);
     await client().appendToStream('stream', counted(1), { requiresLeader: true });
     expect(peer().log.stream('stream')).toHaveLength(2);

@@ -3,7 +3,7 @@ import type { TestPeer } from './test-peer.js';
 
 type Command = { readonly takes: string; readonly run: (words: readonly string[]) => Promise<string> | string };
 
-/** What the peer can be told while it runs, one line each; every line is answered with one. */
+/** The commands that the peer takes while it runs, one line each; every line is answered with one. */
 export function commandsOf(peer: TestPeer) {
   const commands: Record<string, Command> = {
     kill: {

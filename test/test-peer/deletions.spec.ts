@@ -135,7 +135,7 @@ describe('A stream with a tombstone', () => {
     });
   });
 
-  it('is gone for everybody and for ever', async () => {
+  it('is gone for every caller and for ever', async () => {
     await client().appendToStream('stream', counted(0));
     await client().setStreamMetadata('stream', { maxCount: 3 });
     await client().tombstoneStream('stream');
@@ -159,7 +159,7 @@ describe('A stream with a tombstone', () => {
     expect(await failureOf(all(client().readStream('stream')))).toMatchObject({ code: 9, streamName: 'stream' });
   });
 
-  it('is told to who follows it: first the event, then the end', async () => {
+  it('is sent to its followers: first the event, then the end', async () => {
     await client().appendToStream('stream', counted(0));
     const follower = followed(client().subscribeToStream('stream', { fromRevision: START }));
     await follower.until('caught up');

@@ -168,16 +168,16 @@ describe('A peer that is wiped', () => {
 describe('The health check', () => {
   it('answers on the port of the wire protocol, with the time of the server', async () => {
     // Its header has no milliseconds.
-    const [before, told] = [hence(-1_000), (answer: Response) => Date.parse(answer.headers.get('date')!)];
+    const [before, dateOf] = [hence(-1_000), (answer: Response) => Date.parse(answer.headers.get('date')!)];
     const response = await health();
     expect(response.status).toBe(204);
-    expect(told(response)).toBeGreaterThan(before.getTime());
-    expect(told(response)).toBeLessThanOrEqual(hence(0).getTime());
+    expect(dateOf(response)).toBeGreaterThan(before.getTime());
+    expect(dateOf(response)).toBeLessThanOrEqual(hence(0).getTime());
 
     peer().shiftClock(-3_600_000);
     const shifted = await health();
-    expect(told(shifted)).toBeGreaterThan(before.getTime() - 3_600_000);
-    expect(told(shifted)).toBeLessThanOrEqual(hence(-3_600_000).getTime());
+    expect(dateOf(shifted)).toBeGreaterThan(before.getTime() - 3_600_000);
+    expect(dateOf(shifted)).toBeLessThanOrEqual(hence(-3_600_000).getTime());
     expect((await fetch(`http://${peer().addresses[0]}/anything`)).status).toBe(404);
   });
 
@@ -190,7 +190,7 @@ describe('The health check', () => {
 });
 
 describe('A fault', () => {
-  it('happens once unless told otherwise, or until it is removed', async () => {
+  it('happens once by default, or until it is removed', async () => {
     peer().faults.onRead({ do: 'fail', code: 14 });
     const reads = async () =>
       all(client().readAll()).then(
@@ -290,7 +290,7 @@ describe('A fault', () => {
     await client().appendToStream('stream', counted(1));
   });
 
-  it('of a read or subscription: it stops or fails after so many events', async () => {
+  it('of a read or subscription: it stops or fails after a number of events', async () => {
     await client().appendToStream('stream', countedUpTo(5));
     peer().faults.onRead({ do: 'fail', code: 14, after: 2 });
     const seen: unknown[] = [];

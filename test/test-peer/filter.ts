@@ -5,7 +5,7 @@ export interface EventFilter {
   readonly matches: (record: LogRecord) => boolean;
   /** How many events are considered at once. */
   readonly window: number;
-  /** A checkpoint is sent every so many considered events. */
+  /** A checkpoint is sent each time this number of events has been considered. */
   readonly checkpointInterval: number;
 }
 

@@ -30,7 +30,7 @@ export function openLogFile(path: string): LogFile {
       entries.push(decode(bytes[at + 4] ?? 0, bytes.subarray(at + 5, end)));
       at = end;
     }
-    // A process killed in the middle of a long write leaves half an entry, which nobody was told of.
+    // A process killed in the middle of a long write leaves half an entry, which was never acknowledged.
     if (at < bytes.length) ftruncateSync(file, at);
     return entries;
   }

@@ -40,12 +40,12 @@ interface Settings {
 
 export type EventLog = ReturnType<typeof openEventLog>;
 
-/** So many ids fit into the server's cache of 8 MiB, about. */
+/** About how many ids fit into the server's cache of 8 MiB. */
 const rememberedIds = 100_000;
 const metadataType = '$metadata';
 
 /**
- * The log and the rules by which it grows. One append is one synchronous step: checked, written, and only then told.
+ * The log and the rules by which it grows. One append is one synchronous step: checked, written, and only then published.
  * `now` is the clock of the server.
  */
 export function openEventLog({ path, now = Date.now }: { path?: string | undefined; now?: () => number } = {}) {
@@ -267,7 +267,7 @@ export function openEventLog({ path, now = Date.now }: { path?: string | undefin
       .map(({ position }) => position);
   }
 
-  /** Where in `records` the first one at or behind a position is. */
+  /** Where in `records` the first one at or after a position is. */
   function indexFrom(position: number): number {
     let low = 0;
     let high = records.length;
@@ -302,7 +302,7 @@ export function openEventLog({ path, now = Date.now }: { path?: string | undefin
     indexFrom,
     /** The position of the last event; 0 when there is none. */
     head,
-    /** Behind everything that was written. */
+    /** After everything that was written. */
     end: () => nextPosition,
     /** The events of a stream, by revision, whether they can be seen or not. */
     stream: (name: string): readonly LogRecord[] => streams.get(name)?.records ?? [],

@@ -4,11 +4,11 @@ import { certificatesIn } from './certificates.js';
 import { commandsOf } from './commands.js';
 import { startTestPeer } from './test-peer.js';
 
-// The test peer as a process: `npm run test-peer -- --help`. One line when it is ready, then one for every line it is told.
+// The test peer as a process: `npm run test-peer -- --help`. One line when it is ready, then one for every command line.
 
 const usage = `npm run test-peer -- [options]
 
-  --port N[,N,N]     listens on 127.0.0.1:N; three nodes take the ports behind it too, or one each (default: any free)
+  --port N[,N,N]     listens on 127.0.0.1:N; three nodes take the ports after it too, or one each (default: any free)
   --nodes 1|3        a server, or a cluster with a leader (default 1)
   --data FILE        keeps the log in this file, which outlives the process (default: in memory)
   --tls DIR          serves TLS with the certificates in this directory, made when missing

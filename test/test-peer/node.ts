@@ -70,7 +70,7 @@ export function createNode(
     if (frozen) stopReading(socket);
   }
 
-  /** HTTP/2 begins with a preface of its own, and what is put back here is read by whoever gets the socket. */
+  /** HTTP/2 begins with a preface of its own, and what is put back here is read by the next owner of the socket. */
   function tellProtocolApart(socket: Socket): void {
     const look = () => {
       const first = socket.read() as Buffer | null;

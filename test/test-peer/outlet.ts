@@ -16,7 +16,7 @@ export interface Outlet {
   onClosed(listener: () => void): void;
 }
 
-/** So many responses may lie in the stream of the call: as on the server, what waits here does not count as waiting. */
+/** How many responses may lie in the stream of the call: as on the server, what waits here does not count as waiting. */
 const buffered = 64;
 
 export function outletOf(call: ReadCall): Outlet {

@@ -167,7 +167,7 @@ describe('The process of a test peer', () => {
     expect(peer.child().exitCode).toBe(0);
   });
 
-  it('does what it is told, and says what it does', async () => {
+  it('carries out commands, and says what it does', async () => {
     const { peer, client } = await launched({ nodes: 3, electionTime: 50, data: file() });
     expect(await peer.send('leader')).toBe('node 1 leads');
     expect(await peer.send('kill leader')).toBe('killed node 1');

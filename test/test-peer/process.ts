@@ -28,7 +28,7 @@ export interface TestPeerProcess {
   /** The same after a restart. */
   readonly connectionString: string;
   readonly child: () => ChildProcess;
-  /** Tells it something, as `commands.ts` understands it, and gives its answer. @throws Error when that is an error */
+  /** Sends it a command of `commands.ts`, and gives its answer. @throws Error when that is an error */
   readonly send: (command: string) => Promise<string>;
   /** SIGKILL: no handler runs. */
   readonly kill: () => Promise<void>;
@@ -77,7 +77,7 @@ async function launch(options: TestPeerProcessOptions, port: TestPeerProcessOpti
   const closed = once(child, 'close');
   let errors = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors += text));
-  // What it is told when it has gone is answered by its end.
+  // A command that comes after its end is answered by its end.
   child.stdin?.on('error', () => {});
   const answers: ((line: string) => void)[] = [];
   createInterface({ input: child.stdout! }).on('line', (line) => answers.shift()?.(line));
@@ -102,7 +102,7 @@ async function launch(options: TestPeerProcessOptions, port: TestPeerProcessOpti
       const answered = answer();
       child.stdin?.write(`${command}\n`);
       const line = await answered;
-      if (line.startsWith('error: ')) throw new Error(`The test peer was told "${command}" and answers: ${line}`);
+      if (line.startsWith('error: ')) throw new Error(`The test peer was sent "${command}" and answers: ${line}`);
       return line;
     },
   };

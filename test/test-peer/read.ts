@@ -42,7 +42,7 @@ export function read(context: CallContext) {
   };
 }
 
-/** Sends so many events, and then what the fault says. */
+/** Sends a number of events, and then what the fault says. */
 function cutShort(outlet: Outlet, fault: Fault): Outlet {
   if ((fault.do !== 'fail' && fault.do !== 'ignore') || fault.after === undefined) return outlet;
   let left = fault.after;

@@ -14,7 +14,7 @@ import { consumerTooSlow, exceptionThrown, streamDeleted, type RpcError } from '
 /** As many events as the server reads from its log at once. */
 const page = 32;
 /**
- * The events of so many appends go out in one turn of the event loop. On the server, writers and subscribers run side by side:
+ * The events of this number of appends go out in one turn of the event loop. On the server, writers and subscribers run side by side:
  * one writer is followed whatever the size of its appends (up to the buffer), and 32 at once are too many now and then.
  */
 const appendsInTurn = 8;
@@ -133,8 +133,8 @@ async function subscribeToStream(
 }
 
 /**
- * From an index of the records on, for as long as the call lasts. Besides the one event that is being sent, only so many may
- * wait; one more ends the subscription after those. This is how 23.10 treats whoever is slower than its writers.
+ * From an index of the records on, for as long as the call lasts. Besides the one event that is being sent, only this number may
+ * wait; one more ends the subscription after those. This is how 23.10 treats a subscriber that is slower than its writers.
  */
 function live(
   context: CallContext,

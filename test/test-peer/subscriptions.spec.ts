@@ -30,7 +30,7 @@ describe('A subscription to a stream', () => {
     expect(await follower.until('4')).toEqual(['confirmed', '0', '1', '2', 'caught up', '3', '4']);
   });
 
-  it('from a revision begins behind it, and from the end with what comes', async () => {
+  it('from a revision begins after it, and from the end with what comes', async () => {
     await client().appendToStream('stream', countedUpTo(3));
     const some = followed(client().subscribeToStream('stream', { fromRevision: 1n }));
     const none = followed(client().subscribeToStream('stream', { fromRevision: END }));
@@ -85,7 +85,7 @@ describe('A subscription to a stream', () => {
 });
 
 describe('A subscription to $all', () => {
-  it('gives all events there are and will be, each once, from behind its position', async () => {
+  it('gives all events there are and will be, each once, from after its position', async () => {
     await client().appendToStream('stream', countedUpTo(3));
     const [, first] = positions();
     const whole = followed(client().subscribeToAll());
@@ -164,7 +164,7 @@ describe('A subscription to $all', () => {
       expect(await matching(streamNameFilter({ regex: '^(b|\\$c)-\\d+$' }))).toEqual(['closed', 'odd']);
       expect(await matching(eventTypeFilter({ prefixes: ['clo'] }))).toEqual(['closed']);
       expect(await matching(eventTypeFilter({ regex: 'ed$' }))).toEqual(['opened', 'closed']);
-      // By the type: what somebody wrote into a stream of the system passes.
+      // By the type: what a user wrote into a stream of the system passes.
       expect(await matching(excludeSystemEvents())).toEqual(['opened', 'closed', 'odd']);
     });
 
@@ -304,7 +304,7 @@ describe('A live subscription', () => {
     expect(await other.ended).toMatchObject({ type: 'unknown', code: 13 });
   });
 
-  it('that is cancelled leaves nothing behind', async () => {
+  it('that is cancelled leaves nothing open', async () => {
     const subscription = client().subscribeToAll();
     await followed(subscription).until('caught up');
     await subscription.unsubscribe();

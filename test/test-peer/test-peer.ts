@@ -9,7 +9,7 @@ import { createNode, type PeerNode, type Tls } from './node.js';
 import { consumerTooSlow, notReady, rpcError } from './rpc-errors.js';
 
 export interface TestPeerOptions {
-  /** Of the first node, the others taking the ones behind it, or of each. Free ones unless named. */
+  /** Of the first node, the others taking the next ones, or of each. Free ones unless named. */
   readonly port?: number | readonly number[] | undefined;
   readonly nodes?: 1 | 3 | undefined;
   /** A file for the log, which then outlives the process (not the power supply). In memory unless named. */
@@ -41,7 +41,7 @@ export interface TestPeer {
   readonly addresses: readonly string[];
   readonly faults: Faults;
   readonly counts: Readonly<Counts>;
-  /** Everything that was written, for assertions, and a second writer for whoever needs one. */
+  /** Everything that was written, for assertions, and a second writer. */
   readonly log: EventLog;
   /** The number of the leading node, from 1; none during an election. */
   leader(): number | undefined;
@@ -58,7 +58,7 @@ export interface TestPeer {
   resign(): number;
   /**
    * Every node runs on, but none leads, however many there are: calls are refused as not ready, and the streams that are
-   * open end one by one, one after every so many ms (default 100). Until `regainMajority`.
+   * open end one by one, one every few ms (default 100). Until `regainMajority`.
    */
   loseMajority(everyMs?: number): void;
   /** Resolves when there is a leader again. */
@@ -75,14 +75,14 @@ export interface TestPeer {
   scavenge(positions?: readonly number[]): number;
   /** Another, empty database on the same port: every connection breaks. */
   wipe(): Promise<void>;
-  /** Ends all open subscriptions; with the words of 23.10 to a slow consumer unless told otherwise. Answers how many. */
+  /** Ends all open subscriptions; by default with the words of 23.10 to a slow consumer. Answers how many. */
   endSubscriptions(error?: { code: status; message: string }): number;
   /**
-   * Takes the right to `$all` or to a stream away from everybody, as a changed ACL does: the next call is denied, and what is
+   * Takes the right to `$all` or to a stream away from all users, as a changed ACL does: the next call is denied, and what is
    * open goes on until it ends. Answers what gives it back.
    */
   denyAccess(to: string): () => void;
-  /** The server's clock from now on, so many ms ahead (negative: behind). */
+  /** The offset of the server's clock from now on, in ms (negative: it is slow). */
   shiftClock(ms: number): void;
   close(): Promise<void>;
 }
@@ -166,7 +166,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
     }));
   }
 
-  /** Whoever is left takes over, when it is the majority: at once if alone, else after a while. */
+  /** The nodes that are left take over, when they are the majority: at once if alone, else after a while. */
   function elect(): void {
     if (leader !== undefined && node(leader).isRunning() && hasMajority()) return;
     leader = undefined;

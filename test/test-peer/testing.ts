@@ -87,7 +87,7 @@ export function followed(subscription: AllStreamSubscription | StreamSubscriptio
       while (!said.includes(what)) await changed.promise;
       return said;
     },
-    /** Waits until it has said so much. */
+    /** Waits until it has printed this much. */
     async length(count: number): Promise<string[]> {
       while (said.length < count) await changed.promise;
       return said;
