@@ -27,8 +27,8 @@ interface Definite {
   readonly digest: string;
 }
 
-/** One command and what its sender was told, over all attempts. */
-export interface Told {
+/** One command and what its sender was answered, over all attempts. */
+export interface AnsweredCommand {
   readonly commandId: string;
   readonly command: string;
   /** The first answer that was definite, and what it said. */
@@ -36,11 +36,11 @@ export interface Told {
   said: Said;
   /** When the first definite answer came, in milliseconds of the process. */
   readonly toldAt: number;
-  /** When, in milliseconds of the process, an acceptance was told. */
+  /** When, in milliseconds of the process, an acceptance was answered. */
   acceptedAt: number | undefined;
-  /** A refusal was told too, or before: another server had recorded it in the same race. */
+  /** A refusal was answered too, or before: another server had recorded it in the same race. */
   overtaken: boolean;
-  /** Acceptances and refusals that were told as new. */
+  /** Acceptances and refusals that were answered as new. */
   fresh: { accepted: number; refused: number };
   /** The first answer that came was a replay: what was recorded before it never came to the caller. */
   readonly firstWasReplay: boolean;
@@ -66,7 +66,7 @@ export interface CallersCounts {
 
 export interface Callers {
   /** By the command id that a key stands for. */
-  readonly told: ReadonlyMap<string, Told>;
+  readonly answered: ReadonlyMap<string, AnsweredCommand>;
   /** Answers that differ from the first, doubled ones, and statuses that nothing explains. */
   readonly differences: readonly string[];
   readonly counts: Readonly<CallersCounts>;
@@ -107,7 +107,7 @@ interface Attempted {
 }
 
 export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions): Callers {
-  const told = new Map<string, Told>();
+  const answered = new Map<string, AnsweredCommand>();
   const sent: Sending[] = [];
   /** When each attempt began, by the correlation id that it named: answers and the log tell which of them was decided. */
   const begun = new Map<string, number>();
@@ -189,10 +189,10 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
       differences.push(`${command} was answered with ${definite.status}: ${text.slice(0, 300)}`);
       return;
     }
-    const before = told.get(commandId);
+    const before = answered.get(commandId);
     const kind = accepted ? 'accepted' : 'refused';
     if (!before) {
-      told.set(commandId, {
+      answered.set(commandId, {
         commandId,
         command,
         first: definite,
@@ -221,7 +221,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
     if (accepted) {
       const said = saidIn(text);
       const acceptedSince = begun.get(said.correlationId ?? '');
-      // Whoever was asked after the refusal had been told was in no race with it.
+      // A server that was asked after the refusal had been answered was in no race with it.
       if (acceptedSince === undefined || acceptedSince > before.toldAt)
         differences.push(`${command} ${commandId} had been refused and was accepted afterwards: ${text.slice(0, 300)}`);
       Object.assign(before, { first: definite, said, acceptedAt: performance.now() });
@@ -252,8 +252,8 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
   }
 
   /** @throws Error with the answers that nothing explains when there was no other to it */
-  function toldOf({ command, commandId }: Sending): Told {
-    const found = told.get(commandId);
+  function answeredCommandOf({ command, commandId }: Sending): AnsweredCommand {
+    const found = answered.get(commandId);
     if (!found) throw new Error(`${command} ${commandId} has no definite answer:\n${differences.join('\n')}`);
     return found;
   }
@@ -264,7 +264,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
     const begin = async (by: Actor, command: MessageOf<RelationshipCommands>, key: string) => {
       const sending = sendingOf(by, customerId, command, key);
       await ask(sending, any(urls));
-      const { first, said } = toldOf(sending);
+      const { first, said } = answeredCommandOf(sending);
       if (first.status >= 300) throw new Error(`${command.type}: ${first.status} ${said.code}`);
     };
     await begin(admin, { type: 'RequestResellerRelationship', data: request }, 'request');
@@ -285,7 +285,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
   }
 
   return {
-    told,
+    answered,
     differences,
     counts,
     longestWait: () => longestWait,
@@ -323,12 +323,12 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
           for (let next = left.pop(); next; next = left.pop()) {
             const { commandId } = next.sending;
             // What was answered with nothing that the contract knows is among the differences already.
-            const before = structuredClone(told.get(commandId));
+            const before = structuredClone(answered.get(commandId));
             await ask(next.sending, next.url, { onlyThere: true });
             if (!before) continue;
-            const { fresh } = toldOf(next.sending);
+            const { fresh } = answeredCommandOf(next.sending);
             if (fresh.accepted + fresh.refused > before.fresh.accepted + before.fresh.refused)
-              differences.push(`${next.sending.command} ${commandId} was decided anew by ${next.url}`);
+              differences.push(`${next.sending.command} ${commandId} was decided again by ${next.url}`);
           }
         }),
       );
@@ -403,7 +403,7 @@ function commandOf(
         },
       };
     case 9:
-      // NothingToChange, unless somebody else came in between.
+      // NothingToChange, unless another command came in between.
       return { command: seats(turn % 2 === 0 ? 100 : 101) };
     case 10: {
       // At every server at once, and not everywhere with the same outcome.

@@ -7,7 +7,7 @@ import { cloudEvent } from '../../apps/server/src/history/cloud-event.js';
 import { admin, partner } from '../../bench/histories.js';
 import type { Observation, ObservedRun } from './observers.js';
 
-// Followers of the live feed: each goes on behind the last id that it has seen, at another server than before, whenever
+// Followers of the live feed: each goes on after the last id that it has seen, at another server than before, whenever
 // its connection ends: because a server was killed, or because it has hung up itself in the middle of something.
 
 interface Followed {
@@ -35,11 +35,11 @@ const followed: readonly Followed[] = [
 
 /** A follower gives up its connection by itself after so long at most. */
 const hangsUpWithin = 3_000;
-/** From the end of the log on it has so long to be told the rest. */
+/** From the end of the log on it has this long to send the rest. */
 const tellsWithin = patienceMs;
 
 /**
- * Follows the feed from its begin until it is told to stop; then every event of the log must have come once, in order,
+ * Follows the feed from its start until it is stopped; then every event of the log must have come once, in order,
  * and as it stands there.
  */
 export function followFeeds(run: ObservedRun): Observation {
@@ -84,7 +84,7 @@ function follower({ urls, token }: ObservedRun, { name, query, isDue }: Followed
           connections++;
           await read(response);
         } else if (response.status !== 503 && response.status !== 429)
-          problems.push(`${name}: ${response.status} behind ${lastId}: ${(await response.text()).slice(0, 300)}`);
+          problems.push(`${name}: ${response.status} after ${lastId}: ${(await response.text()).slice(0, 300)}`);
       } catch (error) {
         // A connection that is cut, or not taken up, is what this is about.
         const { name: kind } = error as Error;
@@ -135,8 +135,8 @@ function follower({ urls, token }: ObservedRun, { name, query, isDue }: Followed
         problems.push(`${name}: ${seen.length} events came, and ${due.length} are in the log`);
       for (const [at, event] of due.entries()) {
         const { position, event: type, data } = seen[at] ?? {};
-        const told = JSON.parse(JSON.stringify(cloudEvent(event, ledgerId))) as unknown;
-        if (position === event.position && type === event.type && isDeepStrictEqual(data, told)) continue;
+        const answered = JSON.parse(JSON.stringify(cloudEvent(event, ledgerId))) as unknown;
+        if (position === event.position && type === event.type && isDeepStrictEqual(data, answered)) continue;
         problems.push(
           `${name}: after ${at} events came ${type} at ${position}, and not ${event.type} at ${event.position}`,
         );

@@ -4,9 +4,9 @@ import { observers } from './observers.js';
 import { overKurrentdb, overLostMajorities, overSqlite, overTestPeer, type SetUp } from './scenes.js';
 import { struckRun } from './struck-run.js';
 
-// The promise behind the whole ledger: what has been acknowledged is there, once, whatever happens, and a caller who was
+// The promise of the whole ledger: what has been acknowledged is there, once, whatever happens, and a caller who was
 // left without an answer gets the one that counts by asking again under the same key, now and for ever. Short runs of what
-// `npm run kills` does for as long as it is told to; and what else can befall a database. The test peer shows what the
+// `npm run kills` does for as long as it is asked to; and what else can befall a database. The test peer shows what the
 // adapter and the servers do when their peer dies, freezes or changes its leader, not what EventStoreDB does.
 
 const scenes: Record<string, SetUp> = {

@@ -118,7 +118,7 @@ describe('the projector as a process', () => {
 });
 
 describe('a rebuild', () => {
-  it('makes views anew, counts what it did, and is refused while a server has the directory', async () => {
+  it('rebuilds views, counts what it did, and is refused while a server has the directory', async () => {
     await randomHistory(store, randomFrom(2)).append(400);
     const lock = lockDirectory(dataDirectory);
     const refused = start('rebuild', '--data-dir', dataDirectory);
@@ -152,7 +152,7 @@ describe('a rebuild', () => {
     expect(refused.output()).toContain('There is no view customers. The views are customer-list, ');
   });
 
-  it('makes damaged views anew', async () => {
+  it('rebuilds damaged views', async () => {
     writeFileSync(viewsFileIn(dataDirectory), 'not a database at all'.repeat(1_000));
     const rebuilt = start('rebuild', '--data-dir', dataDirectory);
     await rebuilt.exited;
@@ -174,7 +174,7 @@ describe('the projector as a thread', () => {
     };
     ${body}`;
 
-  it('projects, and stops when it is told to, so that another may start', async () => {
+  it('projects, and stops when it is asked to, so that another may start', async () => {
     const history = randomHistory(store, randomFrom(3));
     await history.append(100);
     const running = startScript(

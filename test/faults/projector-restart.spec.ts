@@ -24,7 +24,7 @@ afterEach(async () => {
   rmSync(dataDirectory, { recursive: true });
 });
 
-/** A process with a projector in a thread, which is ended `crashes` times as if memory had run out; and tells what happens. */
+/** A process with a projector in a thread, which is ended `crashes` times as if memory had run out; and prints what happens. */
 const script = (crashes: number) => `
   import { startRestartedProjector } from ${JSON.stringify(resolve('dist/apps/projector/src/restarted-projector.js'))};
   const say = (...words) => console.log(words.join(' '));
@@ -73,10 +73,10 @@ it('a projector that crashes is started again, later each time, and the views mi
   expect(contents(viewsFileIn(dataDirectory))).toEqual(contents(control));
 });
 
-it('a projector that cannot be started again goes on trying, and ends when it is told to', async () => {
+it('a projector that cannot be started again goes on trying, and ends when it is asked to', async () => {
   const running = startScript(dataDirectory, script(1));
   await said(running, 'begun');
-  // Somebody else has taken the views before it is back.
+  // Another process has taken the views before it is back.
   let other: ReturnType<typeof openViewsFile> | undefined;
   while (!other)
     try {

@@ -1,15 +1,15 @@
 import { journalCodec, journaledPairOf, pairOf } from '#customer-relationship';
 import { expectedHash, idOf, noPreviousHash, type RecordedEvent } from '#event-sourcing';
-import type { Callers, Told } from './callers.js';
+import type { Callers, AnsweredCommand } from './callers.js';
 
-// What must be true of a log after callers were told what they were told. Each check names what is not.
+// What must be true of a log after callers were answered what they were answered. Each check names what is not.
 
 /**
- * Everything that was told is there once, as the caller was told; and nothing else is, for every caller has waited for
+ * Everything that was answered is there once, as the caller was answered; and nothing else is, for every caller has waited for
  * its answer. A refusal stands in the journal, and an acceptance in the relationship; in both only what two servers have
  * decided at once.
  */
-export function problemsOfRecord(log: readonly RecordedEvent[], { told }: Pick<Callers, 'told'>): string[] {
+export function problemsOfRecord(log: readonly RecordedEvent[], { answered }: Pick<Callers, 'answered'>): string[] {
   const problems: string[] = [];
   const accepted = Map.groupBy(
     log.filter(({ stream }) => pairOf(stream)),
@@ -20,7 +20,7 @@ export function problemsOfRecord(log: readonly RecordedEvent[], { told }: Pick<C
     ({ metadata }) => metadata.commandId,
   );
   const atPosition = new Map(log.map((event) => [String(event.position), event]));
-  for (const [commandId, each] of told) {
+  for (const [commandId, each] of answered) {
     const events = accepted.get(commandId) ?? [];
     const entries = refused.get(commandId) ?? [];
     const say = (what: string) => problems.push(`${each.command} ${commandId}: ${what}`);
@@ -33,11 +33,11 @@ export function problemsOfRecord(log: readonly RecordedEvent[], { told }: Pick<C
       say('was both accepted and refused, and the log does not show it');
   }
   for (const [commandId, [event]] of [...accepted, ...refused])
-    if (!told.has(commandId)) problems.push(`${event!.type} of a command that nobody has sent: ${commandId}`);
+    if (!answered.has(commandId)) problems.push(`${event!.type} of a command that nobody has sent: ${commandId}`);
   return problems;
 }
 
-function ofAcceptance({ said }: Told, events: readonly RecordedEvent[]): string | undefined {
+function ofAcceptance({ said }: AnsweredCommand, events: readonly RecordedEvent[]): string | undefined {
   const last = events.at(-1);
   if (!last) return 'was accepted, and is not in the log';
   const types = events.map(({ type }) => type).join();
@@ -52,7 +52,7 @@ function ofAcceptance({ said }: Told, events: readonly RecordedEvent[]): string 
   return undefined;
 }
 
-function ofRefusal({ said, first }: Told, [entry]: readonly RecordedEvent[]): string | undefined {
+function ofRefusal({ said, first }: AnsweredCommand, [entry]: readonly RecordedEvent[]): string | undefined {
   if (!entry) return 'was refused, and is not in the journal';
   const { code, relationship } = journalCodec.decode(entry).data;
   if (code !== said.code) return `was answered with ${said.code}, and the journal has ${code}`;
@@ -63,8 +63,8 @@ function ofRefusal({ said, first }: Told, [entry]: readonly RecordedEvent[]): st
   return undefined;
 }
 
-/** The place that was told names the event that stands there. */
-function ofPlace({ first }: Told, atPosition: ReadonlyMap<string, RecordedEvent>): string | undefined {
+/** The place that was answered names the event that stands there. */
+function ofPlace({ first }: AnsweredCommand, atPosition: ReadonlyMap<string, RecordedEvent>): string | undefined {
   const [, position = '', event] = /^(\d+);ledger="[^"]+";event="([^"]+)"$/.exec(first.ledgerPosition ?? '') ?? [];
   const id = atPosition.get(position)?.id;
   return event !== undefined && id?.startsWith(event)

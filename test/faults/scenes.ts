@@ -29,7 +29,7 @@ export interface Scene {
   readonly openLog: () => EventStore;
   /** How many appends the servers that run now have sent again to their database. */
   readonly resentAppends: () => Promise<number>;
-  /** When the views have caught up, as servers are told to; what does not end well is thrown. */
+  /** When the views have caught up, as servers are asked to; what does not end well is thrown. */
   readonly stop: () => Promise<void>;
   readonly killAll: () => Promise<void>;
 }
@@ -227,7 +227,7 @@ type Watched = Pick<ServerProcess, 'child' | 'exited' | 'output'>;
 function watchedEnds() {
   const expected = new Set<Watched>();
   const { promise: broken, reject } = Promise.withResolvers<never>();
-  // Whoever waits for it hears of it; who does not sees to it at the end.
+  // A caller that waits gets it; otherwise it is checked at the end.
   broken.catch(() => undefined);
   return {
     broken,

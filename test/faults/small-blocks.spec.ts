@@ -38,7 +38,7 @@ describeWithMount('A full file system of blocks that are smaller than a page (ne
     rmSync(path, { force: true });
     const store = openSqliteEventStore({ path });
     await store.append('a', sealedAt('a', 0, { revision: 0 }), -1);
-    // As a kill leaves it: the write-ahead log stays, what SQLite maps into memory is made anew.
+    // As a kill leaves it: the write-ahead log stays, what SQLite maps into memory is rebuilt.
     const running = start('main', '--data-dir', disk);
     await store.close();
     running.child.kill('SIGKILL');

@@ -12,7 +12,7 @@ import { openViews, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
 import { freePort } from '../server-process.js';
 
-// Whoever reads the output of a process may go, or stop reading, and is no reason not to work or not to end.
+// The reader of a process's output may go, or stop reading: the process must still work, and still end.
 
 let directory: string;
 let pipe: string;
@@ -57,8 +57,8 @@ function start(program: string, env: Readonly<Record<string, string>>) {
   return { child, closed: once(child, 'close') };
 }
 
-describe.each(Object.entries(readers))('When whoever reads the output %s', (_, reader) => {
-  it('a server answers, and ends when it is told to', async () => {
+describe.each(Object.entries(readers))('When the reader of the output %s', (_, reader) => {
+  it('a server answers, and ends when it is asked to', async () => {
     const port = await freePort();
     const { child, closed } = start('dist/apps/server/src/main.js', { PORT: String(port), HOST: '127.0.0.1' });
     reader();
@@ -71,7 +71,7 @@ describe.each(Object.entries(readers))('When whoever reads the output %s', (_, r
     expect([child.exitCode, child.signalCode]).toEqual([0, null]);
   });
 
-  it('a projector projects, and ends when it is told to', async () => {
+  it('a projector projects, and ends when it is asked to', async () => {
     const dataDirectory = join(directory, 'data');
     const store = openSqliteEventStore({ path: eventsFileIn(dataDirectory) });
     await openLedger(store, seal);

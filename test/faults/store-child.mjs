@@ -8,7 +8,7 @@ import { checkIntegrity, lockDirectory, openSqliteEventStore } from '#event-stor
 // Its events are of no catalogue.
 const seal = sealer(() => undefined);
 
-/** Whole, and before anything else: the pipe takes nothing while its reader is behind. */
+/** Whole, and before anything else: the pipe takes nothing while its reader lags. */
 function say(text) {
   for (let rest = Buffer.from(text); rest.length > 0;) {
     try {
@@ -48,7 +48,7 @@ const tasks = {
     );
   },
 
-  /** Does what it is told, one message at a time. */
+  /** Carries out orders, one message at a time. */
   async obey() {
     const store = openSqliteEventStore({ path });
     const orders = {
@@ -82,7 +82,7 @@ const tasks = {
     }
   },
 
-  /** Follows the log in a thread of its own while this one appends; tells how long each event was on its way. */
+  /** Follows the log in a thread of its own while this one appends; reports how long each event was on its way. */
   async thread() {
     const store = openSqliteEventStore({ path });
     const follower = new Worker(new URL(import.meta.url), { argv: ['follow', path, '1000000'] });

@@ -33,7 +33,7 @@ export interface StruckRun {
 
 /**
  * 32 callers at work on servers that something befalls at random moments; then every key asked once more at every server,
- * the log held to what was told, and every server's views to the log.
+ * the log held to what was answered, and every server's views to the log.
  */
 export async function struckRun({
   setUp,
@@ -66,20 +66,20 @@ export async function struckRun({
     const enough = AbortSignal.timeout(1000 * seconds);
     // However slow the machine is: otherwise a run would prove nothing.
     const hasBoth = () => {
-      const accepted = [...callers.told.values()].filter(({ first }) => first.status < 300).length;
-      return Math.min(accepted, callers.told.size - accepted) > atLeastOfEach;
+      const accepted = [...callers.answered.values()].filter(({ first }) => first.status < 300).length;
+      return Math.min(accepted, callers.answered.size - accepted) > atLeastOfEach;
     };
     try {
       while (!enough.aborted || [...times.values()].includes(0) || !hasBoth()) {
         // Not before there is something to lose, and never at the same place.
-        const due = callers.told.size + commandsBetweenStrikes;
-        while (callers.told.size < due) await Promise.race([working, sleep(50)]);
+        const due = callers.answered.size + commandsBetweenStrikes;
+        while (callers.answered.size < due) await Promise.race([working, sleep(50)]);
         await Promise.race([working, sleep(Math.random() * 1_500)]);
-        // Whoever was spared longest, in no order.
+        // The one that was spared longest, in no order.
         const fewest = Math.min(...times.values());
         const spared = [...times.keys()].filter((name) => times.get(name) === fewest);
         const name = spared[Math.floor(Math.random() * spared.length)]!;
-        onProgress(`${callers.told.size} commands told; ${name}`);
+        onProgress(`${callers.answered.size} commands answered; ${name}`);
         await Promise.race([strikes[name]!(), broken]);
         times.set(name, fewest + 1);
       }
@@ -102,13 +102,13 @@ export async function struckRun({
     problems.push(...problemsOfRecord(recorded, callers), ...problemsOfChains(recorded));
     problems.push(...(await problemsOfViews(scene, directory)));
 
-    const told = [...callers.told.values()];
-    const count = (is: (each: (typeof told)[number]) => boolean) => told.filter(is).length;
-    const isAccepted = ({ first }: (typeof told)[number]) => first.status < 300;
+    const answered = [...callers.answered.values()];
+    const count = (is: (each: (typeof answered)[number]) => boolean) => answered.filter(is).length;
+    const isAccepted = ({ first }: (typeof answered)[number]) => first.status < 300;
     const entries = recorded.filter(({ stream }) => journaledPairOf(stream)).length;
     const refused = count((each) => !isAccepted(each));
     const raced = count((each) => each.overtaken);
-    // What was recorded as refused and never told as such can only be an acceptance by now.
+    // What was recorded as refused and never answered as such can only be an acceptance by now.
     const acceptedWithEntry = new Set(
       recorded.filter(({ stream }) => journaledPairOf(stream)).map(({ metadata }) => metadata.commandId),
     );
@@ -116,15 +116,15 @@ export async function struckRun({
     if (urls.length === 1 && raced + silent > 0)
       problems.push(`one server has both refused and accepted ${raced + silent} commands`);
     if (entries !== refused + raced + silent)
-      problems.push(`the journals have ${entries} entries, and ${refused} refusals were told`);
+      problems.push(`the journals have ${entries} entries, and ${refused} refusals were answered`);
     return {
       figures: [
         ...times,
-        ['commands', told.length],
+        ['commands', answered.length],
         ['  accepted', count(isAccepted)],
         ['  refused for state', refused],
         [
-          '  recorded before a kill or a lost answer, and first told by a replay: accepted',
+          '  recorded before a kill or a lost answer, and first answered by a replay: accepted',
           count((each) => isAccepted(each) && each.firstWasReplay),
         ],
         ['  the same: refused', count((each) => !isAccepted(each) && each.firstWasReplay)],

@@ -29,7 +29,7 @@ export interface AppendAttemptsOptions {
 
 const [firstPause, lastPause] = [50, 1_000];
 /**
- * What may be unanswered at once. The channel buffers 1 MiB of what has not gone out yet; behind that, the client queues
+ * What may be unanswered at once. The channel buffers 1 MiB of what has not gone out yet; beyond that, the client queues
  * more than 15 messages in a place whose promises nobody holds: a connection that is lost then ends the process, by an
  * unhandled rejection for every one of them. (Seen with 3,000 appends of 1 KiB to a server that had stopped reading.)
  */
@@ -125,7 +125,7 @@ export function appendAttempts({ connection, logEnd, ids, rights, callTimeout, s
     function notSent(error: unknown): void {
       if (decided) return;
       if (unknown === undefined) decide(() => reject(unavailableBecause(error)));
-      // Another database now: it cannot tell what has become of an attempt at the one before.
+      // Another database now: it does not know the outcome of an attempt at the previous one.
       else if (error instanceof LogDamaged) giveUp(error);
       else tryAgain(unknown);
     }
@@ -241,7 +241,7 @@ export function appendAttempts({ connection, logEnd, ids, rights, callTimeout, s
 
 function renumbered(storedName: string, expectedRevision: number, revision: number): LogDamaged {
   return new LogDamaged(
-    `An append to ${storedName} behind revision ${expectedRevision} was stored, but as revision ${revision}: ` +
+    `An append to ${storedName} after revision ${expectedRevision} was stored, but as revision ${revision}: ` +
       'the stream was deleted by hand, and the event store goes on with its old numbers. Stop writing, and restore the database from a backup made before the deletion.',
     undefined,
     'unknown',

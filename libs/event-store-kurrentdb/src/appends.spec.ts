@@ -257,7 +257,7 @@ describe('what the server cannot take', () => {
     ['a', 0.5],
     ['a', -2],
     ['a', Number.MAX_SAFE_INTEGER + 1],
-  ])('an append to %j behind %d is refused before it is sent', async (stream, revision) => {
+  ])('an append to %j after %d is refused before it is sent', async (stream, revision) => {
     expect(await failureOf(open().append(stream, sealedAt('a', 0), revision))).toBeInstanceOf(TypeError);
     expect(peer().counts.batchAppends).toBe(0);
   });
@@ -276,7 +276,7 @@ describe('what the server cannot take', () => {
   });
 });
 
-describe('a stream that somebody has deleted by hand', () => {
+describe('a stream that was deleted by hand', () => {
   it('and that goes on with its old numbers is damage', async () => {
     const store = open();
     await appendEach(store, 'a', 3);

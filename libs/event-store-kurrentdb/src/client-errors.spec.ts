@@ -166,7 +166,7 @@ describe('an error of the client', () => {
   });
 });
 
-describe('what an operator is told', () => {
+describe('what an operator sees', () => {
   it.each<[Error, string, RegExp]>([
     [raw(status.UNAUTHENTICATED, ''), 'wrongCredentials', /connection string/],
     [raw(status.PERMISSION_DENIED, ''), 'accessDenied', /\$all/],

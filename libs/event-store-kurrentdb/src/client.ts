@@ -5,7 +5,7 @@ import type { ConnectionSettings } from './connection-string.js';
 import type { Notice } from './notices.js';
 
 /**
- * A client that leaves no promise of its own without somebody to wait for it: one that is rejected would end the process.
+ * A client that leaves none of its own promises unawaited: a rejected one would end the process.
  * Only its own are looked after. What its callers wait for is rejected as ever, and so is every mistake of ours.
  */
 export function clientOf(settings: ConnectionSettings, notice: Notice): EventStoreDBClient {

@@ -30,7 +30,7 @@ describe('a connection string', () => {
     });
   });
 
-  it('may say all that the client can be told, its options in any case', () => {
+  it('may hold every option of the client, in any case', () => {
     const directory = mkdtempSync(join(tmpdir(), 'certificates-'));
     const [ca, cert, key] = ['ca é.crt', 'user.crt', 'user.key'].map((name) => join(directory, name)) as [
       string,

@@ -18,7 +18,7 @@ const goesThrough = (append: () => Promise<unknown>) => () =>
   );
 
 describe('the client', () => {
-  it('is made anew when the first call of a connection has failed: it would give that answer for ever', async () => {
+  it('is rebuilt when the first call of a connection has failed: it would give that answer for ever', async () => {
     const store = open();
     peer().faults.onFeatures({ do: 'fail', code: status.INTERNAL, message: 'odd' });
 
@@ -31,12 +31,12 @@ describe('the client', () => {
     );
     expect(store.metrics()).toMatchObject({ clientsRebuilt: 1 });
     expect(notices).toContainEqual({
-      message: 'the client of the event store is made anew',
+      message: 'the client of the event store is rebuilt',
       details: { reason: expect.stringContaining('odd') },
     });
   });
 
-  it('is not made anew all the time while that goes on', async () => {
+  it('is not rebuilt all the time while that goes on', async () => {
     const store = open();
     const removed = peer().faults.onFeatures(
       { do: 'fail', code: status.INTERNAL, message: 'odd' },
@@ -54,7 +54,7 @@ describe('the client', () => {
     );
   });
 
-  it('is made anew when the first call of a connection is never answered, and nothing was sent meanwhile', async () => {
+  it('is rebuilt when the first call of a connection is never answered, and nothing was sent meanwhile', async () => {
     const store = open();
     peer().faults.onFeatures({ do: 'ignore' });
 
@@ -69,7 +69,7 @@ describe('the client', () => {
     expect(store.metrics()).toMatchObject({ clientsRebuilt: 1, unknownOutcomes: 0 });
   });
 
-  it('is made anew when no append is answered any more, though reads are', async () => {
+  it('is rebuilt when no append is answered any more, though reads are', async () => {
     const store = open({ settleWithin: 10_000 });
     await appendEach(store, 'a', 2);
     const log = follow(store);
@@ -77,7 +77,7 @@ describe('the client', () => {
     // The batch stream of this client is dead; that of another is not.
     const removed = peer().faults.onBatch({ do: 'ignore' }, { times: Infinity });
     const appending = [appendOne(store, 'a', 2), appendOne(store, 'b', 0)];
-    await eventually('the client is made anew', () => store.metrics().clientsRebuilt > 0);
+    await eventually('the client is rebuilt', () => store.metrics().clientsRebuilt > 0);
     removed();
     const placed = await soon(Promise.all(appending), 'the appends');
 
@@ -94,12 +94,12 @@ describe('the client', () => {
     peer().faults.onRead({ do: 'ignore', after: 2 }, { when: ({ stream }) => stream === `${prefix}a` });
     peer().faults.onBatch({ do: 'ignore' }, { times: Infinity });
     const appending = failureOf(appendOne(store, 'b'));
-    await eventually('the client is about to be made anew', () => store.metrics().resentAppends === 2);
+    await eventually('the client is about to be rebuilt', () => store.metrics().resentAppends === 2);
     const reading = store.read('a').then(
       (events) => events.length,
       () => 'failed',
     );
-    await eventually('the client is made anew', () => store.metrics().clientsRebuilt > 0);
+    await eventually('the client is rebuilt', () => store.metrics().clientsRebuilt > 0);
 
     expect(['failed', 5]).toContain(await soon(reading, 'the read'));
     peer().faults.clear();
@@ -107,7 +107,7 @@ describe('the client', () => {
   });
 
   it.each(['dist/streams/appendToStream/batchAppend.js:21:35', 'src/streams/appendToStream/batchAppend.ts:61:37'])(
-    'that was broken by a second answer (%s) is told apart from every other error',
+    'that was broken by a second answer (%s) is distinguished from every other error',
     (place) => {
       const broken = new TypeError('undefined is not iterable');
       broken.stack =
@@ -187,10 +187,10 @@ describe('a client of which an append is never settled', () => {
 
     expect(thrown).toEqual([expect.any(StoreUnavailable)]);
     expect(said).toEqual([
-      'the client of the event store is made anew',
-      'the client of the event store cannot be made anew: the process ends',
+      'the client of the event store is rebuilt',
+      'the client of the event store cannot be rebuilt: the process ends',
     ]);
-    // Whoever keeps the process alive all the same gets no second client.
+    // A process that is kept alive all the same gets no second client.
     expect((await failureOf(Promise.resolve(stuck.ready()))).message).toContain('has to be started again');
     await soon(stuck.close(), 'the close');
   });
@@ -215,7 +215,7 @@ describe('a frozen server', () => {
       'a read',
       goesThrough(() => store.read('a')),
     );
-    // Whichever it was: it can be told now.
+    // Whichever it was: it is known now.
     const { length } = await store.read('a');
     expect([1, 2]).toContain(length);
     await eventually(

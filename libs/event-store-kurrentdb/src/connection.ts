@@ -31,7 +31,7 @@ export interface Connection {
   answered(kind: CallKind): void;
   /** Something of the kind was not answered in time. */
   timedOut(kind: CallKind): void;
-  /** The connection may have been lost, so another database may stand behind it. */
+  /** The connection may have been lost, so another database may answer there. */
   doubt(): void;
   rebuilt(): number;
   /** Sends no more, and ends what is under way. */
@@ -40,7 +40,7 @@ export interface Connection {
 
 export type CallKind = 'append' | 'read';
 
-/** So long after the last answer a connection is trusted to lead to the same database: behind a proxy it need not. */
+/** How long after the last answer a connection is trusted to lead to the same database: through a proxy it need not. */
 const trustedFor = 30_000;
 type AppendStream = Duplex & { cancel(): void };
 
@@ -53,7 +53,7 @@ const [firstPause, lastPause] = [1_000, 60_000];
  * is the same, an outage of the database goes on for this process after it is over.
  */
 const unusedPause = 2_000;
-/** The appends of a client that was disposed of are rejected at once. So many call times later they never will be. */
+/** The appends of a client that was disposed of are rejected at once. After this number of call times they never will be. */
 const drainCalls = 10;
 
 /**
@@ -102,7 +102,7 @@ export function connection({ settings, callTimeout, verify, notice, rights }: Co
   async function verifyConnection(): Promise<Session> {
     let retried = false;
     for (;;) {
-      if (rebuilding) await within(callTimeout, 'while it is connected anew', rebuilding);
+      if (rebuilding) await within(callTimeout, 'while it reconnects', rebuilding);
       const current = session;
       const features = featuresOf(current);
       try {
@@ -138,7 +138,7 @@ export function connection({ settings, callTimeout, verify, notice, rights }: Co
       answered('read');
       if (doubts === doubtsBefore) {
         verified = features;
-        // Protected as well. It tells of a connection that broke while nothing was under way, when no call could fail.
+        // Protected as well. It notices a connection that broke while nothing was under way, when no call could fail.
         verifiedChannel = await current.client['getChannel']();
       }
       return current;
@@ -147,7 +147,7 @@ export function connection({ settings, callTimeout, verify, notice, rights }: Co
 
   /**
    * What a server supports is asked once for a connection, without a deadline, before the first append. Asked here,
-   * an append is never stuck behind it unseen, to be sent when nobody expects it any more; and the failure of the one
+   * an append is never stuck in it unseen, to be sent when nobody expects it any more; and the failure of the one
    * call is known to have written nothing.
    */
   function featuresOf({ client }: Session): Promise<unknown> {
@@ -209,7 +209,7 @@ export function connection({ settings, callTimeout, verify, notice, rights }: Co
     pause = now - lastRebuild < 2 * lastPause ? Math.min(pause * 2, lastPause) : firstPause;
     lastRebuild = now;
     rebuilt++;
-    notice('the client of the event store is made anew', { reason });
+    notice('the client of the event store is rebuilt', { reason });
     rebuilding = retire(session).then((drained) => {
       if (!drained) throw stuck();
       session = newSession();
@@ -228,7 +228,7 @@ export function connection({ settings, callTimeout, verify, notice, rights }: Co
       'The client of the event store does not let go of its appends, and no other may take its place: this process has to be started again',
     );
     if (!closed) {
-      notice('the client of the event store cannot be made anew: the process ends', { reason: error.message });
+      notice('the client of the event store cannot be rebuilt: the process ends', { reason: error.message });
       setImmediate(() => {
         throw error;
       });

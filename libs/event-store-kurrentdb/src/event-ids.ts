@@ -38,7 +38,7 @@ export function eventIds(reader: Reader, names: StreamNames, logEnd: Pick<LogEnd
   return { at: async (position) => ids.get(position) ?? logEnd.idAt(position) ?? (await look(position)), seen };
 }
 
-/** The event that begins at a position, whoever's it is. @throws errors of the client, LogDamaged */
+/** The event that starts at a position, of any application. @throws errors of the client, LogDamaged */
 export async function eventAt(reader: Reader, position: number): Promise<LogEvent | undefined> {
   try {
     const [found] = await reader.all({ from: position, count: 1 });

@@ -24,9 +24,9 @@ export interface KurrentdbEventStoreOptions {
   readonly firstStream?: string;
   /** How long one call may take before its outcome counts as unknown, in ms (default 3,000). */
   readonly callTimeout?: number;
-  /** How long an append whose outcome is unknown is sent again before the caller is told so, in ms (default 10,000). */
+  /** How long an append whose outcome is unknown is sent again before the caller is answered so, in ms (default 10,000). */
   readonly settleWithin?: number;
-  /** Told what an operator should know: dropped subscriptions, clients made anew, a skewed clock. */
+  /** Called with what an operator should know: dropped subscriptions, rebuilt clients, a skewed clock. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
   /** Called when the database begins or ceases to deny this user a right. */
   readonly onDenied?: (denied: DeniedRights) => void;
@@ -37,12 +37,12 @@ export interface KurrentdbStoreMetrics {
   readonly conflicts: number;
   /** Appends sent again because the outcome of an attempt was unknown. */
   readonly resentAppends: number;
-  /** Appends whose callers had to be told that the outcome is unknown. */
+  /** Appends whose callers were answered that the outcome is unknown. */
   readonly unknownOutcomes: number;
   readonly appendsInFlight: number;
   /** Subscriptions taken up again after they had ended. */
   readonly resubscriptions: number;
-  /** Clients made anew because the one before was stuck. */
+  /** Clients rebuilt because the one before was stuck. */
   readonly clientsRebuilt: number;
 }
 

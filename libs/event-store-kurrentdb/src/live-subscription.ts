@@ -17,16 +17,16 @@ export interface LiveSubscription {
   /** What has arrived first of what has not been taken yet. */
   next(): LogEvent | Marker | undefined;
   isEmpty(): boolean;
-  /** Waits for so many ms until there is something to take; true also when the signal was aborted. */
+  /** Waits at most that many ms for something to take; true also when the signal was aborted. */
   arrived(within: number): Promise<boolean>;
   /** With what it has ended. What arrived before that can still be taken. */
   failure(): Error | undefined;
   end(): void;
 }
 
-/** So many events wait in this process for a slow consumer; the rest waits in the server. */
+/** How many events wait in this process for a slow consumer; the rest waits in the server. */
 const waitingEvents = 128;
-/** The server says how far it has looked after so many events that are not ours. */
+/** The server reports how far it has read each time it has skipped this many foreign events. */
 const searchWindow = 512;
 
 /**
@@ -36,23 +36,23 @@ const searchWindow = 512;
 export function openLiveSubscription(
   client: EventStoreDBClient,
   {
-    behind,
+    after,
     prefix,
     signal,
-  }: { readonly behind: number | undefined; readonly prefix: string; readonly signal: AbortSignal },
+  }: { readonly after: number | undefined; readonly prefix: string; readonly signal: AbortSignal },
 ): LiveSubscription {
   let failure: Error | undefined;
   let wake: (() => void) | undefined;
   const subscription = client.subscribeToAll(
     {
-      fromPosition: behind === undefined ? 'start' : exactPosition(behind),
+      fromPosition: after === undefined ? 'start' : exactPosition(after),
       requiresLeader: true,
       filter: streamNameFilter({
         // The second finds the marks that streams of ours get when they are deleted or truncated by hand.
         prefixes: [prefix, `$$${prefix}`],
         maxSearchWindow: searchWindow,
         checkpointInterval: 1,
-        // Called when the marker is received, with the events before it still waiting: it has to wait behind them.
+        // Called when the marker is received, with the events before it still waiting: it has to wait for them.
         // And whatever is thrown in here stops the subscription without a word.
         // A prepare position of 0 is that of a page without a match, which may be the empty one at the end of the log:
         // then (24.10 and 25.0 of some patches) the next event will stand at the commit position.

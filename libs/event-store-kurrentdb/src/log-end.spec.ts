@@ -10,7 +10,7 @@ function othersWrite(count: number): void {
 }
 
 describe('the head', () => {
-  it('is the last event of ours, however many of others come behind it', async () => {
+  it('is the last event of ours, however many of others come after it', async () => {
     const store = open();
     othersWrite(50);
     expect(await store.head()).toBe(0);
@@ -42,7 +42,7 @@ describe('the head', () => {
     expect(peer().counts.reads - before).toBeLessThanOrEqual(6);
   });
 
-  it('of a log with a first stream is not searched behind that', async () => {
+  it('of a log with a first stream is not searched after that', async () => {
     const store = open({ firstStream: 'ledger' });
     othersWrite(3_000);
     const { position } = await appendOne(store, 'ledger');
@@ -65,7 +65,7 @@ describe('the head', () => {
   it.each<[string, (store: EventStore, position: number) => Promise<unknown>]>([
     ['looked for', (store) => store.head()],
     ['followed', (store, position) => follow(store).until(position)],
-  ])('is known with the event that stands there by whoever has %s it', async (_, sees) => {
+  ])('is known with the event that stands there by a store that has %s it', async (_, sees) => {
     const [store, other] = [open(), open()];
     const { position } = await appendOne(other, 'a');
     await sees(store, position);
@@ -75,7 +75,7 @@ describe('the head', () => {
     expect(peer().counts.reads).toBe(before);
   });
 
-  it('cannot be told while the store cannot be reached', async () => {
+  it('cannot be known while the store cannot be reached', async () => {
     const store = open();
     await appendOne(store, 'a');
     peer().faults.onRead({ do: 'fail', code: status.UNAVAILABLE, message: 'gone' }, { times: Infinity });
@@ -99,7 +99,7 @@ describe('a database that has lost what it had', () => {
     expect(peer().log.stream('Test.a')).toHaveLength(0);
   });
 
-  it('is damage although the connection is still the same, as behind a proxy', async () => {
+  it('is damage although the connection is still the same, as through a proxy', async () => {
     const store = open();
     await appendEach(store, 'a', 5);
     peer().log.wipe();
@@ -113,7 +113,7 @@ describe('a database that has lost what it had', () => {
     await appendOne(store, 'ledger');
     await peer().shutdown({ grace: 0 });
     peer().log.wipe();
-    // Longer than the log was, so that only the identity tells.
+    // Longer than the log was, so that only the identity differs.
     for (let index = 0; index < 20; index++) byHand('another application', {});
     const other = await peer()
       .start()
@@ -139,11 +139,11 @@ describe('a database that has lost what it had', () => {
     ['found at the end', (store) => store.head()],
     ['looked up', (store, { position }) => store.idAt(position)],
     ['followed', (store, { position }) => follow(store).until(position)],
-  ])('is damage for whoever has %s what is lost, though the log has grown past it', async (how, sees) => {
+  ])('is damage for a store that has %s what is lost, though the log has grown past it', async (how, sees) => {
     const store = open({ firstStream: 'ledger' });
     const writer = how === 'written' ? store : open({ firstStream: 'ledger' });
     const { position: backup } = await appendOne(writer, 'ledger');
-    // Of what comes behind, the store knows nothing before it has seen the event.
+    // Of what comes later, the store knows nothing before it has seen the event.
     await store.head();
     const { position } = await appendOne(writer, 'lost');
     const lost = await writer.idAt(position);

@@ -25,7 +25,7 @@ export interface LogEnd {
   began(storedName: string, firstId: string): void;
   /** An event of ours was seen. */
   moved(position: number, id: string): void;
-  /** Streams of ours of which something behind a position says that they were deleted or truncated by hand. */
+  /** Streams of ours of which something after a position says that they were deleted or truncated by hand. */
   marksBehind(position: number): readonly string[];
   /** The first event of the log, if there is such a thing; looked for as long as it is not there. */
   first(reader: Reader): Promise<FirstEvent | undefined>;

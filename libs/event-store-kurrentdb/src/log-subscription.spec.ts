@@ -92,7 +92,7 @@ describe('a subscription that the server ends', () => {
     ],
     ['by cancelling it', async () => void peer().endSubscriptions({ code: status.CANCELLED, message: 'gone' })],
   ])(
-    '%s is taken up again behind the last event',
+    '%s is taken up again after the last event',
     async (_, end) => {
       const store = open();
       const expected = await appendEach(store, 'a', 3);
@@ -113,7 +113,7 @@ describe('a subscription that the server ends', () => {
     15_000,
   );
 
-  it('again and again without progress is tried less and less often, and told of once', async () => {
+  it('again and again without progress is tried less and less often, and reported once', async () => {
     const store = open();
     const [position] = await appendEach(store, 'a', 1);
     const log = follow(store);
@@ -201,7 +201,7 @@ describe('a subscription whose server says nothing', () => {
     await logs[1]?.stop();
   });
 
-  it('ends as soon as it is told to', async () => {
+  it('ends as soon as it is aborted', async () => {
     // Were an answer waited for, the test would hang.
     const store = open({ callTimeout: 600_000 });
     await appendOne(store, 'a');
@@ -233,7 +233,7 @@ describe('a subscription that is begun or taken up again', () => {
     await log.stop();
   });
 
-  it('where one of ours was scavenged behind the position loses nothing that is there', async () => {
+  it('where one of ours was scavenged after the position loses nothing that is there', async () => {
     const store = open();
     const positions = await appendEach(store, 'a', 4);
     peer().scavenge([positions[1]!]);
@@ -320,7 +320,7 @@ describe('a subscription that meets damage', () => {
       /Test\.a are hidden.*\$maxCount/,
     ],
     [
-      'an event of somebody else in a stream',
+      'a foreign event in a stream',
       (name) => void byHand(name, {}),
       /revision 2 of Test\.a .* was not written by a ledger/,
     ],
@@ -365,7 +365,7 @@ describe('a subscription that meets damage', () => {
     await log.stop();
   });
 
-  it('behind the same address: an emptied database', async () => {
+  it('at the same address: an emptied database', async () => {
     const store = open();
     await appendEach(store, 'a', 3);
     const log = follow(store);
@@ -377,7 +377,7 @@ describe('a subscription that meets damage', () => {
     expect(error.message).toContain('emptied');
   });
 
-  it('behind the same address: another ledger, longer than this one', async () => {
+  it('at the same address: another ledger, longer than this one', async () => {
     const store = open({ firstStream: 'ledger' });
     await appendOne(store, 'ledger');
     const log = follow(store);
@@ -396,7 +396,7 @@ describe('a subscription that meets damage', () => {
 });
 
 describe('a subscription whose database was restored from a backup and has grown past it', () => {
-  it('ends with damage, and so does whoever goes on from where it was', async () => {
+  it('ends with damage, and so does a reader that goes on from there', async () => {
     const store = open();
     const positions = await appendEach(store, 'a', 4);
     const follower = open();
@@ -434,7 +434,7 @@ describe('a subscription whose database was restored from a backup and has grown
     const each = peer().log.end() - begin;
     for (let count = 1; count < 700; count++) sized(200);
     const looked = peer().log.head();
-    // The server tells that it has found nothing of ours; afterwards it is asked to go on behind that.
+    // The server reports that it has found nothing of ours; afterwards it is asked to go on after that.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const [event] = sealedAt('a', 3);
     await restore(positions[2]!, () => {

@@ -20,7 +20,7 @@ export interface LogSubscriptionsOptions {
 }
 
 const defaultBatchSize = 1_000;
-/** So many bytes make a batch, however few events they are: a refusal may have a megabyte. Positions are bytes of the log. */
+/** This many bytes make a batch, however few events they are: a refusal may have a megabyte. Positions are bytes of the log. */
 const largestBatch = 16 * 1024 * 1024;
 const [firstPause, lastPause] = [100, 10_000];
 /** So long a batch that is not full waits for more while a subscription catches up, in ms. */
@@ -32,8 +32,8 @@ const endGoodFor = 1_000;
 
 /** Where the server is to go on, and what must be handled before. */
 interface Start {
-  /** Everything behind this position will come; undefined for the very start. */
-  readonly behind: number | undefined;
+  /** Everything after this position will come; undefined for the very start. */
+  readonly after: number | undefined;
   /** An event that was read on the way to it. */
   readonly before: LogEvent | undefined;
   readonly head: number;
@@ -63,7 +63,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
       throw new TypeError(`${batchSize} is not the size of a batch`);
     /** What has been yielded. */
     let position = after;
-    /** What the server need not look at again; markers behind the head are not yielded. */
+    /** What the server need not look at again; markers after the head are not yielded. */
     let considered = after;
     let begun = false;
     let saidCaughtUp = false;
@@ -80,18 +80,18 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
         let headAt = performance.now();
         const { client } = await orAborted(Promise.resolve(connection.ready()), signal);
         openedAt = performance.now();
-        live = openLiveSubscription(client, { behind: start.behind, prefix: names.prefix, signal });
+        live = openLiveSubscription(client, { after: start.after, prefix: names.prefix, signal });
         let first: LogEvent | undefined = start.before;
         let events: RecordedEvent[] = [];
         let reached = position;
         let looked = considered;
-        /** A marker that counts as soon as something behind it arrives. */
+        /** A marker that counts as soon as something after it arrives. */
         let upTo: number | undefined;
         let yieldedAt = performance.now();
 
         const advance = (to: number) => {
           looked = Math.max(looked, to);
-          // Positions are compared with the head: behind it there is nothing to have read.
+          // Positions are compared with the head: after it there is nothing to have read.
           if (to > reached && to <= Math.max(head, logEnd.known())) reached = to;
         };
         const isFull = () => events.length >= batchSize || (events.length > 0 && reached - position > largestBatch);
@@ -166,9 +166,9 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
         }
         if (!begun || kind === 'accessDenied' || kind === 'wrongCredentials') throw unavailableBecause(error);
         resubscriptions++;
-        // The server is alive and has told so: it will have the rest at once.
+        // The server is alive and has reported so: it will send the rest at once.
         if (kind === 'dropped' && progress) continue;
-        // It may come back with another history: what events of ours vouch for holds, what was looked at behind them not.
+        // It may come back with another history: what events of ours vouch for holds, what was looked at after them not.
         considered = position;
         // What has held for a while, though it may have had nothing to say, is no row of failures.
         if (performance.now() - openedAt > lastPause) pause = firstPause;
@@ -183,7 +183,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
   }
 
   /**
-   * The server (23.10) reads one event from the position it is given and begins behind that: where the event of the
+   * The server (23.10) reads one event from the position it is given and begins after that: where the event of the
    * position was scavenged, the next one would be lost. And it takes a position beyond its end for a place to wait at.
    */
   async function startBehind(position: number, considered: number, exact: boolean): Promise<Start> {
@@ -200,19 +200,19 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
     if (head <= position) {
       for (const mark of logEnd.marksBehind(position)) await requireVisible(mark);
       // Nothing of ours lies between, however much of others does.
-      return { behind: end === 0 ? undefined : end, before: undefined, head };
+      return { after: end === 0 ? undefined : end, before: undefined, head };
     }
     const found = next?.[0]?.event;
     if (found) {
       const at = positionOf(found);
-      return { behind: at, before: at === considered ? undefined : found, head };
+      return { after: at, before: at === considered ? undefined : found, head };
     }
     const first = await logEnd.first(reader);
-    if (!first) return { behind: undefined, before: undefined, head };
+    if (!first) return { after: undefined, before: undefined, head };
     const [earliest] = await reader.all({ from: first.position, count: 1 });
     return earliest?.event
-      ? { behind: positionOf(earliest.event), before: earliest.event, head }
-      : { behind: undefined, before: undefined, head };
+      ? { after: positionOf(earliest.event), before: earliest.event, head }
+      : { after: undefined, before: undefined, head };
   }
 
   /** @throws LogDamaged when it hides events of a stream of ours */

@@ -1,5 +1,5 @@
 export interface Patience {
-  /** Starts counting anew: something has arrived. */
+  /** Starts counting again: something has arrived. */
   readonly renew: () => void;
   readonly end: () => void;
 }
@@ -7,7 +7,7 @@ export interface Patience {
 const parts = 16;
 
 /**
- * Calls back once it has waited so many milliseconds. They are counted in small parts, each of which lets the answers in
+ * Calls back once it has waited that many milliseconds. They are counted in small parts, each of which lets the answers in
  * that wait at the socket: a process that was itself held up (a long collection of garbage, a machine with too much to do)
  * must not take its own silence for the server's.
  */

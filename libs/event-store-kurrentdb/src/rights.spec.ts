@@ -7,12 +7,12 @@ describe('a right that is taken away while a store is open', () => {
   const { peer, notices, open } = storesOverPeer();
 
   function openWatched() {
-    const told: DeniedRights[] = [];
-    return { told, store: open({ onDenied: (denied) => told.push(denied) }) };
+    const reported: DeniedRights[] = [];
+    return { reported, store: open({ onDenied: (denied) => reported.push(denied) }) };
   }
 
-  it('to $all is named, whoever meets it, and so is that it is back', async () => {
-    const { told, store } = openWatched();
+  it('to $all is reported by any call that meets it, and so is its return', async () => {
+    const { reported, store } = openWatched();
     await appendOne(store, 'a');
     const log = follow(store);
     await log.caughtUp();
@@ -21,7 +21,7 @@ describe('a right that is taken away while a store is open', () => {
     expect(await log.failure()).toBeInstanceOf(StoreUnavailable);
     await expect(store.head()).rejects.toThrow(StoreUnavailable);
 
-    expect(told).toEqual([{ all: true, streams: 0 }]);
+    expect(reported).toEqual([{ all: true, streams: 0 }]);
     expect(notices.filter(({ message }) => message.includes('denies'))).toEqual([
       {
         message: 'the event store denies this user the right to read $all',
@@ -30,12 +30,12 @@ describe('a right that is taken away while a store is open', () => {
     ]);
     giveBack();
     await eventually('the right', async () => (await store.head().catch(() => 0)) > 0);
-    expect(told.at(-1)).toEqual({ all: false, streams: 0 });
+    expect(reported.at(-1)).toEqual({ all: false, streams: 0 });
     expect(notices.at(-1)?.message).toBe('the event store lets this user read $all again');
   });
 
   it('to streams is counted by stream, and named in the notice alone', async () => {
-    const { told, store } = openWatched();
+    const { reported, store } = openWatched();
     for (const stream of ['a', 'b', 'c']) await appendOne(store, stream);
     const giveBack = ['a', 'b'].map((stream) => peer().denyAccess(`${prefix}${stream}`));
     for (const stream of ['a', 'b']) {
@@ -44,7 +44,7 @@ describe('a right that is taken away while a store is open', () => {
     }
     expect(await store.read('c')).toHaveLength(1);
 
-    expect(told.at(-1)).toEqual({ all: false, streams: 2 });
+    expect(reported.at(-1)).toEqual({ all: false, streams: 2 });
     expect(notices.map(({ message, details }) => [message, details['name']])).toEqual(
       expect.arrayContaining([
         ['the event store denies this user the right to read a stream', `${prefix}a`],
@@ -56,6 +56,6 @@ describe('a right that is taken away while a store is open', () => {
       expect(await store.read(stream)).toHaveLength(1);
       await appendOne(store, stream, 1);
     }
-    expect(told.at(-1)).toEqual({ all: false, streams: 0 });
+    expect(reported.at(-1)).toEqual({ all: false, streams: 0 });
   });
 });

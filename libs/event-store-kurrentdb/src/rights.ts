@@ -12,7 +12,7 @@ export interface DeniedRights {
 
 /**
  * The rights of this user, by what the database has answered: they may be taken away while a server runs, and then it looks
- * like a database that is away unless somebody names them.
+ * like an unreachable database unless they are named.
  */
 export interface Rights {
   readonly granted: (deed: Deed, name: string) => void;

@@ -2,7 +2,7 @@ import { LogDamaged } from '#event-sourcing';
 import { kindOf } from './client-errors.js';
 import type { Reader } from './reader.js';
 
-/** What of a stream's metadata hides events: truncated before a revision (a deletion is one), only so many, only so old. */
+/** What of a stream's metadata hides events: truncated before a revision (a deletion is one), a limited number, a limited age. */
 const hiding = ['$tb', '$maxCount', '$maxAge'] as const;
 
 export function hidesEvents(metadata: unknown): boolean {
@@ -25,7 +25,7 @@ export async function hiddenBecause(reader: Reader, storedName: string): Promise
     const found = hidingIn(last?.event?.data);
     if (found.length === 0) return undefined;
     return new LogDamaged(
-      `Events of the stream ${storedName} are hidden: its metadata have ${found.join(' and ')}, by which somebody deleted or truncated it by hand. ` +
+      `Events of the stream ${storedName} are hidden: its metadata have ${found.join(' and ')}, by which it was deleted or truncated by hand. ` +
         `No scavenge must run now: it would make that final. Remove ${found.join(' and ')} from the metadata of the stream; if events are still missing then, restore the database from a backup.`,
     );
   } catch (error) {
@@ -46,7 +46,7 @@ export function tombstoned(storedName: string): LogDamaged {
   );
 }
 
-/** Somebody has taken events away, and nothing says how. */
+/** Events were taken away, and nothing says how. */
 export function incomplete(storedName: string, expected: number, found: string): LogDamaged {
   return new LogDamaged(
     `The stream ${storedName} should go on with revision ${expected}, but ${found}: events are missing. Restore the database from a backup.`,

@@ -10,7 +10,7 @@ const storedName = `${prefix}a`;
 const setMetadata = (json: string) => byHand(`$$${storedName}`, { type: '$metadata', data: json });
 
 describe('a read', () => {
-  it('that is never answered is given up and tells so', async () => {
+  it('that is never answered is given up with an error', async () => {
     const store = open();
     await appendOne(store, 'a');
     peer().faults.onRead({ do: 'ignore' }, { times: Infinity });
@@ -83,7 +83,7 @@ describe('a read', () => {
 });
 
 describe('a stream that is not what was written', () => {
-  it('is damage when somebody has deleted it', async () => {
+  it('is damage when it was deleted by hand', async () => {
     const store = open();
     await appendEach(store, 'a', 2);
     peer().log.softDelete(storedName, -2);
@@ -97,7 +97,7 @@ describe('a stream that is not what was written', () => {
     }
   });
 
-  it('is damage when somebody has deleted it for good', async () => {
+  it('is damage when it was deleted by hand for good', async () => {
     const store = open();
     await appendOne(store, 'a');
     peer().log.tombstone(storedName, -2);

@@ -11,7 +11,7 @@ export { eventually, sealedAt, soon };
 
 export const prefix = 'Test.';
 
-/** A test peer for every test, and stores on it that are closed behind the test. */
+/** A test peer for every test, and stores on it that are closed after the test. */
 export function storesOverPeer(peerOptions: TestPeerOptions = {}) {
   let peer: TestPeer | undefined;
   const stores: KurrentdbEventStore[] = [];
@@ -56,7 +56,7 @@ export function storesOverPeer(peerOptions: TestPeerOptions = {}) {
       return store;
     },
     restore: (end: number, others: () => void) => restore(peer!, end, others),
-    /** Written past every store, by the hand of somebody. */
+    /** Written past every store, by hand. */
     byHand(storedName: string, event: Partial<Record<'id' | 'type' | 'data' | 'metadata', string>>, expected = -2) {
       return peer!.log.append(
         storedName,
@@ -75,7 +75,7 @@ export function storesOverPeer(peerOptions: TestPeerOptions = {}) {
   };
 }
 
-/** One event behind a revision. */
+/** One event after a revision. */
 export function appendOne(store: EventStore, stream: string, revision = 0, data: Json = { revision }) {
   return store.append(stream, sealedAt(stream, revision, data), revision - 1);
 }

@@ -31,7 +31,7 @@ export interface AppendQueueOptions {
   readonly head: LogHead;
   /** Makes sure that the files are those that were opened. @throws LogDamaged */
   readonly requireSameFiles: () => void;
-  /** At most so many events in a transaction; an append of more goes alone. */
+  /** The most events in a transaction; a larger append goes alone. */
   readonly eventsInGroup: number;
   /** Called after every commit that has written something, after its appends were answered. */
   readonly onCommitted: () => void;
@@ -139,7 +139,7 @@ export function appendQueue(
       return (
         placeOfRepeat({ stream, events, expectedRevision }) ?? new RevisionConflict(stream, expectedRevision, actual)
       );
-    // The chain must not go on after an event that somebody has put in its place.
+    // The chain must not go on after an event that was swapped by hand.
     if (lastId !== undefined && previousHash !== noPreviousHash && lastId !== idOf(previousHash))
       return new LogDamaged(
         `Revision ${actual} of stream ${stream} is ${lastId}, but ${idOf(previousHash)} stood there: it was replaced. ${remedy}`,

@@ -1,12 +1,12 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-/** What the thread is told when it starts. */
+/** What the thread gets when it starts. */
 export interface CheckpointOrders {
   readonly path: string;
   /** Between two looks at the log, in ms. */
   readonly interval: number;
-  /** From this size on, the log is made to begin anew, in bytes. */
+  /** From this size on, in bytes, the write-ahead log is made to restart. */
   readonly restartBytes: number;
   /** Int32 each: commits, pages not yet copied, last duration in ms, checkpoints, failed checkpoints, restarts. */
   readonly shared: SharedArrayBuffer;
@@ -37,7 +37,7 @@ export function checkpointThread(orders: Omit<CheckpointOrders, 'shared'>) {
   }
 
   return {
-    /** Tells the thread that the log has grown. */
+    /** Notifies the thread that the log has grown. */
     committed: () => void Atomics.add(counters, 0, 1),
     counts: () => ({
       uncheckpointedPages: counters[1]!,

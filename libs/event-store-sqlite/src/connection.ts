@@ -12,7 +12,7 @@ export interface ConnectionOptions {
   readonly cacheBytes?: number;
   /** How long a write waits for the lock of another process, in ms (default 2,000). The event loop stands still meanwhile. */
   readonly busyTimeout?: number;
-  /** The write-ahead log is cut back to so many bytes when it begins anew (default 64 MiB). */
+  /** The write-ahead log is cut back to this many bytes when it restarts (default 64 MiB). */
   readonly walBytes?: number;
 }
 
@@ -30,7 +30,7 @@ export function openForWriting(path: string, options: ConnectionOptions = {}): D
     makePrivate(path);
     const database = new Database(path, { timeout: options.busyTimeout ?? 2_000 });
     return orClose(database, () => {
-      // By reading alone, before the first byte is written: the file may be somebody else's.
+      // By reading alone, before the first byte is written: the file may belong to another program.
       const version = versionOf(database, path);
       requireDefinitions(database, version, path);
       requireEveryPosition(database, version, path);
@@ -88,7 +88,7 @@ function refuseLostDatabase(path: string): void {
     throw new StoreStartupError(
       'damaged',
       `${path} is ${database ? 'empty' : 'missing'}, but its write-ahead log ${path}-wal is there. ` +
-        'Put both files back together, or move the log away to start anew; nothing was changed.',
+        'Put both files back together, or move the log away to start over; nothing was changed.',
     );
 }
 

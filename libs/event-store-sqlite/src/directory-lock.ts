@@ -39,7 +39,7 @@ export function lockDirectory(directory: string): DirectoryLock {
         `Another server uses the data directory ${directory}. End it first, or give this one a directory of its own.`,
         { cause: error },
       );
-    // It is made anew, so nothing is lost with it.
+    // A new one is made, so nothing is lost with it.
     const restore = 'It holds nothing: remove it while no server uses the directory, and start again';
     const { message } = fileUnusable(
       { what: 'The lock of the data directory', path, purpose: 'write', restore },

@@ -37,7 +37,7 @@ describe('the integrity check', () => {
     await store.close();
   });
 
-  it('tells how far it is', async () => {
+  it('reports its progress', async () => {
     const store = openSqliteEventStore({ path: directory.events });
     for (let index = 0; index < 5; index++) await appendTo(store, 'long', ...Array.from({ length: 500 }, () => index));
     await store.close();
@@ -71,7 +71,7 @@ describe('the integrity check', () => {
     expect(await findings()).toEqual([{ problem: 'hashMismatch', stream: 'b', revision: 4, position: 15 }]);
   });
 
-  it('finds a change that brought its own hash, at the event behind it', async () => {
+  it('finds a change that brought its own hash, at the event after it', async () => {
     tamperWith('b', 4, (event) => ({ ...event, data: { forged: true } }));
 
     expect(await findings()).toEqual([{ problem: 'chainBroken', stream: 'b', revision: 5, position: 16 }]);
@@ -213,7 +213,7 @@ async function findings() {
   return findings.map(({ message: _, ...finding }) => finding);
 }
 
-/** Changes events behind the back of the store, and covers it up. */
+/** Changes events past the store, and covers it up. */
 function tamper(...statements: readonly string[]): void {
   inSqlite((database) => {
     const triggers = database.prepare(`SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'`).all() as {

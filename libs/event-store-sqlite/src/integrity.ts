@@ -178,7 +178,7 @@ export async function checkIntegrity(path: string, { onProgress }: IntegrityOpti
     const due = (before?.revision ?? -1) + 1;
     if (revision !== due) found('revisionGap', `Revision ${due} should come next`);
     if (before && position <= before.position)
-      found('positionOutOfOrder', `Its predecessor stands behind it at ${before.position}`);
+      found('positionOutOfOrder', `Its predecessor stands after it at ${before.position}`);
 
     let hash: string | undefined;
     try {

@@ -9,7 +9,7 @@ export interface Head {
 
 /**
  * What a store knows of the end of its log, for all of its connections: the last event that it has written or seen.
- * Somebody who takes the newest events away, or puts others in their place, would otherwise go unnoticed by everything
+ * Removing the newest events, or putting others in their place, would otherwise go unnoticed by everything
  * that only reads on from there.
  */
 export interface LogHead {

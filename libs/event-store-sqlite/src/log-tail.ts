@@ -15,7 +15,7 @@ export interface LogTailOptions {
   readonly pollInterval: number;
 }
 
-// A read transaction that lasts keeps the write-ahead log from beginning anew: pages are short, never an open cursor.
+// A read transaction that lasts keeps the write-ahead log from restarting: pages are short, never an open cursor.
 export const pageSize = 1_000;
 /** In characters: a refusal may have a megabyte, and a thousand of them more than a thread may take. */
 const largestPage = 16 * 1024 * 1024;
@@ -64,7 +64,7 @@ export function logTail(reader: Database, { realPath, head: known, pollInterval 
       if (position === polled) return;
       polled = position;
     } catch {
-      // Those who wait meet the same error when they read, where it has somebody to be told.
+      // Those who wait meet the same error when they read, where a caller gets it.
     }
     wake();
   }
@@ -100,7 +100,7 @@ export function logTail(reader: Database, { realPath, head: known, pollInterval 
     let characters = 0;
     let caughtUp = true;
     try {
-      // One more than asked for tells whether there is more.
+      // One more than asked for shows whether there is more.
       for (const row of page.iterate(after, limit + 1) as IterableIterator<EventRow>) {
         if (rows.length === limit || characters > largestPage) {
           caughtUp = false;

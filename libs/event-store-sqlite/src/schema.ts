@@ -88,7 +88,7 @@ export function definitionFaults(database: Database.Database, version: number): 
 }
 
 /**
- * Looks, before every commit, whether somebody has changed the definitions of the file since they were last looked at: a
+ * Checks, before every commit, whether the definitions of the file have changed since the last check: a
  * number that SQLite counts up says so.
  * @returns a function that throws LogDamaged when a definition is not what it must be
  */

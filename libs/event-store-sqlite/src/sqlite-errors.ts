@@ -1,6 +1,6 @@
 import { fileUnusable, LogDamaged, OutcomeUnknown, StoreUnavailable, type FileUse } from '#event-sourcing';
 
-/** The result code of SQLite behind an error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); empty for any other error. */
+/** The result code of SQLite in an error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); empty for any other error. */
 export function codeOf(error: unknown): string {
   // By its form: the driver's errors may come from another realm, where `instanceof` says no.
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -138,7 +138,7 @@ describe('events in the file', () => {
       `INSERT INTO events SELECT * FROM events WHERE true ON CONFLICT DO UPDATE SET data = '{}'`,
     ],
     ['put at a place of the past', `INSERT INTO events SELECT 0, 'b', 0, id, type, data, metadata FROM events`],
-    ['put behind a gap', `INSERT INTO events SELECT NULL, stream, 7, id, type, data, metadata FROM events`],
+    ['put after a gap', `INSERT INTO events SELECT NULL, stream, 7, id, type, data, metadata FROM events`],
   ])('are never %s', async (_, statement) => {
     const store = open();
     await appendFirst(store, 'a');
@@ -165,7 +165,7 @@ describe('events in the file', () => {
   });
 });
 
-describe('a log that somebody has touched while a store has it open', () => {
+describe('a log that was changed by hand while a store has it open', () => {
   const setBack = `UPDATE sqlite_sequence SET seq = (SELECT max(position) FROM events)`;
 
   async function expectDamage(work: Promise<unknown>): Promise<void> {
@@ -215,7 +215,7 @@ describe('a log that somebody has touched while a store has it open', () => {
     ['a whole stream', `DELETE FROM events WHERE stream = 'a'`],
     ['the first event', 'DELETE FROM events WHERE position = 1'],
     ['the middle of a stream that nobody reads', 'DELETE FROM events WHERE position = 2'],
-  ])('appends nothing to one that has lost %s, whoever asks', async (_, statement) => {
+  ])('appends nothing to one that has lost %s, for any caller', async (_, statement) => {
     const store = open();
     await appendTo(store, 'a', 1, 2, 3);
     await appendTo(store, 'b', 1, 2, 3);
@@ -250,7 +250,7 @@ describe('a log that somebody has touched while a store has it open', () => {
     }
   });
 
-  it('tells a subscription at its end, however many events have come in the place of what it has seen', async () => {
+  it('ends a subscription with an error, however many events have come in the place of what it has seen', async () => {
     const writer = open({ pollInterval: 1_000_000 });
     await appendTo(writer, 'a', 1, 2, 3);
     const store = open({ readOnly: true, pollInterval: 10 });
@@ -276,14 +276,14 @@ describe('a log that somebody has touched while a store has it open', () => {
     await expect(reading(store, after)).rejects.toThrow('Position 2 of the log is missing');
   });
 
-  it('does not wait behind a position that the log does not have', async () => {
+  it('does not wait for what follows a position that the log does not have', async () => {
     const store = open();
     await appendTo(store, 'a', 1);
 
     await expect(reading(store, 2)).rejects.toThrow('The log ends at position 1, but position 2 has been there');
   });
 
-  it('does not go on behind an event that was put in the place of the last one of its stream', async () => {
+  it('does not go on after an event that was put in the place of the last one of its stream', async () => {
     const store = open();
     await appendTo(store, 'a', 1, 2);
     const [, last] = await store.read('a');
@@ -530,7 +530,7 @@ describe('the write-ahead log', () => {
     expect(await store.read('a')).toHaveLength(1);
   });
 
-  it('begins anew under load, and is cut back', async () => {
+  it('restarts under load, and is cut back', async () => {
     const limit = 256 * 1024;
     const store = open({ checkpointInterval: 20, walBytes: limit });
     let written = 0;
@@ -543,7 +543,7 @@ describe('the write-ahead log', () => {
     });
     await Promise.all(writing);
 
-    await eventually('a log that begins anew', async () => {
+    await eventually('a log that restarts', async () => {
       await appendTo(store, 'again', 'x'.repeat(50_000));
       return store.metrics().walRestarts > 0;
     });
@@ -599,7 +599,7 @@ function sqlite<T>(use: (database: Database.Database) => T): T {
   }
 }
 
-/** Changes the file behind the back of the store, and covers it up. */
+/** Changes the file past the store, and covers it up. */
 function tamper(...statements: readonly string[]): void {
   sqlite((database) => {
     const triggers = database.prepare(`SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'`).all() as {

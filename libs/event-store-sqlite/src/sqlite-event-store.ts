@@ -19,7 +19,7 @@ export interface SqliteEventStoreOptions extends ConnectionOptions {
   readonly readOnly?: boolean;
   /** How often the log is looked at for what other processes have appended, in ms (default 100). */
   readonly pollInterval?: number;
-  /** At most so many events share a transaction (default 1,000). */
+  /** The most events that share a transaction (default 1,000). */
   readonly eventsInGroup?: number;
   /** How often the write-ahead log is copied into the database, in ms (default 250). */
   readonly checkpointInterval?: number;
@@ -32,7 +32,7 @@ export interface SqliteStoreMetrics {
   readonly uncheckpointedPages: number;
   readonly checkpoints: number;
   readonly failedCheckpoints: number;
-  /** How often the log had to be made to begin anew because it never was at rest. */
+  /** How often the log had to be made to restart because it never was at rest. */
   readonly walRestarts: number;
   readonly lastCheckpointMilliseconds: number;
   /** Transactions that have written events. Fewer than appends: appends of one turn share one. */
@@ -90,7 +90,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
     )
     .raw();
   const idOf = reader.prepare('SELECT id FROM events WHERE position = ?').pluck();
-  /** Of what was appended last, which is asked for next: a read behind a commit takes some 50 µs. */
+  /** Of what was appended last, which is asked for next: a read after a commit takes some 50 µs. */
   const latestIds = new Map<number, string>();
   let closing: Promise<void> | undefined;
 

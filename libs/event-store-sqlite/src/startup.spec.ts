@@ -95,7 +95,7 @@ describe('opening a store', () => {
     expect((await checkIntegrity(path)).findings).toEqual([]);
   });
 
-  it('goes on with a write-ahead log that was left behind', async () => {
+  it('goes on with a write-ahead log that was left over', async () => {
     const store = openSqliteEventStore({ path, checkpointInterval: 1_000_000 });
     await appendTo(store, 'a', 1, 2, 3);
     const left = join(directory.path, 'left');
@@ -230,7 +230,7 @@ describe('opening a store is refused, with nothing changed, when', () => {
     await openSqliteEventStore({ path }).close();
     chmodSync(path, 0o666);
     take();
-    // Root may write anywhere, so it is somebody else for a moment.
+    // Root may write anywhere, so it is another user for a moment.
     const root = process.geteuid?.() === 0;
     if (root) process.seteuid?.(65_534);
     try {

@@ -13,28 +13,28 @@ database.pragma('wal_autocheckpoint = 0');
 const pageBytes = database.pragma('page_size', { simple: true }) as number;
 
 let seen = -1;
-let behind = true;
+let lagging = true;
 
 const ticking = setInterval(() => {
   const commits = Atomics.load(counters, 0);
-  if (commits === seen && !behind) return;
+  if (commits === seen && !lagging) return;
   seen = commits;
   try {
     const started = performance.now();
     let log = checkpoint('PASSIVE');
-    // A busy log is never checkpointed to its very end, so it never begins anew and only grows. RESTART holds writers
+    // A busy log is never checkpointed to its very end, so it never restarts and only grows. RESTART holds writers
     // off while it copies the rest, which is little right after the passive one.
     if (log.frames * pageBytes > restartBytes) {
       log = checkpoint('RESTART');
       if (!log.barred) Atomics.add(counters, 5, 1);
     }
-    behind = log.barred || log.copied < log.frames;
+    lagging = log.barred || log.copied < log.frames;
     Atomics.store(counters, 1, log.frames - log.copied);
     Atomics.store(counters, 2, Math.round(performance.now() - started));
     Atomics.add(counters, 3, 1);
   } catch {
     // A full disk, say. The log keeps everything; what it needs is another try.
-    behind = true;
+    lagging = true;
     Atomics.add(counters, 4, 1);
   }
 }, interval);

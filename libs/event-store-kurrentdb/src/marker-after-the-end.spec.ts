@@ -38,7 +38,7 @@ describe('A marker where the next event will stand', () => {
     await log.stop();
   });
 
-  it('does not stand for what was appended while it waited behind events that a slow consumer had not taken', async () => {
+  it('does not stand for what was appended while it waited after events that a slow consumer had not taken', async () => {
     const store = open();
     for (let revision = 0; revision < 40; revision++) await appendOne(store, 'a', revision);
     const ending = new AbortController();
