@@ -12,7 +12,7 @@ import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
 import { openViewsFile, projector } from '#projector';
 import { relationshipViews } from '#read-models';
 import { sealOfRelease } from '../apps/server/src/event-check.js';
-import { rebuild } from '../apps/projector/src/rebuild.js';
+import { rebuild } from '#relationship-projector';
 import { figure, median, report, table } from './results.js';
 
 const { values } = parseArgs({

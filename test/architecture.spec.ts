@@ -69,6 +69,8 @@ describe('an import is refused', () => {
       'apps/server/src/queries/overview.ts',
       `import { decide } from '../../../../libs/customer-relationship/src/removal.js';`,
     ],
+    ['apps/server/src/open-ledger.ts', `import { rebuild } from '../../projector/src/rebuild.js';`],
+    ['apps/demo/src/tokens.spec.ts', `import type { Keys } from '../../server/src/keys.js';`],
     ['apps/server/src/queries/overview.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
     ['apps/server/src/server.module.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
     ['apps/server/src/server.module.ts', `import { KurrentDBClient } from '@eventstore/db-client';`],
@@ -99,6 +101,8 @@ describe('an import is welcome', () => {
     ['test/http/client.spec.ts', `await import('../../libs/client/example/end-a-subscription.js');`],
     ['apps/server/src/open-ledger.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
     ['apps/auditor/src/main.ts', `import { SqliteEventStore } from '#event-store-sqlite';`],
+    ['apps/server/src/queries/overview.ts', `import { Ledger } from '../ledger.js';`],
+    ['test/http/keys.spec.ts', `import { tokensOf } from '../../apps/demo/src/tokens.js';`],
   ])('in %s: %s', (path, text) => {
     expect(violationsIn([{ path, text }])).toEqual([]);
   });
@@ -175,7 +179,9 @@ function rules(kit: ReadonlySet<string>) {
     {
       rule: 'better-sqlite3 belongs to event-store-sqlite, projector and the applications',
       governs: of('better-sqlite3'),
-      allows: within('libs/event-store-sqlite', 'libs/projector', 'apps', 'test', 'bench'),
+      allows: (found) =>
+        within('libs/event-store-sqlite', 'libs/projector', 'apps', 'test', 'bench')(found) ||
+        (isTest(found) && within('libs/relationship-projector')(found)),
     },
     {
       rule: 'only event-store-kurrentdb knows its client',
@@ -195,7 +201,7 @@ function rules(kit: ReadonlySet<string>) {
       governs: ({ specifier }) => specifier.startsWith('#event-store-'),
       allows: (found) =>
         isTest(found) ||
-        within('apps/projector/src', 'apps/auditor/src')(found) ||
+        within('apps/projector/src', 'apps/auditor/src', 'libs/event-log', 'libs/relationship-projector')(found) ||
         ['open-ledger', 'manage-keys'].some((root) => found.path === `apps/server/src/${root}.ts`),
     },
     {
@@ -209,9 +215,15 @@ function rules(kit: ReadonlySet<string>) {
       allows: ({ target, specifier }) => !/^#?apps\//.test(target ?? specifier),
     },
     {
+      rule: 'no application imports another: what two of them need is a library',
+      governs: ({ path, target }) =>
+        folderOf('apps', path) !== undefined && folderOf('apps', target ?? '') !== undefined,
+      allows: ({ path, target }) => folderOf('apps', path) === folderOf('apps', target ?? ''),
+    },
+    {
       rule: 'a library is entered by its front door',
       governs: ({ target }) => /^libs\/[^/]+\/src\//.test(target ?? ''),
-      allows: ({ path, target }) => libraryOf(path) === libraryOf(target ?? ''),
+      allows: ({ path, target }) => folderOf('libs', path) === folderOf('libs', target ?? ''),
     },
   ];
   return all;
@@ -261,8 +273,10 @@ function bringsTypesOnly(clause: ts.ImportClause | undefined): boolean {
   );
 }
 
-function libraryOf(path: string): string | undefined {
-  return /^libs\/[^/]+/.exec(path)?.[0];
+/** The application or library that a file belongs to, such as libs/http. */
+function folderOf(home: 'apps' | 'libs', path: string): string | undefined {
+  const [first, second] = path.split('/');
+  return first === home && second ? `${first}/${second}` : undefined;
 }
 
 function typescriptFilesIn(folder: string): string[] {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { timeOfDay } from './wall-clock.js';
-import { partnersIn } from '../apps/server/src/partners-file.js';
+import { partnersIn } from '#configuration';
 import { freePort, startServer, type ServerProcess } from './server-process.js';
 
 describe('npm run demo', () => {

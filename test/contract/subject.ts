@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Partner } from '#customer-relationship';
 import { embeddedKey, secretFile, signToken } from '#http';
-import { newSecret } from '../../apps/server/src/keys.js';
+import { newSecret } from '#configuration';
 import { startServer } from '../server-process.js';
 import { launchTestPeer } from '../test-peer/process.js';
 import type { RunOptions } from './run.js';

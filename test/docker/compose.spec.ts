@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { configuration, variables } from '../../apps/server/src/configuration.js';
+import { configuration, variables } from '#configuration';
 import { composeFile, filledIn, type ComposeFile, type Service } from './compose-file.js';
 import { dockerfile, settings } from './dockerfile.js';
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { configuration, variables } from '../../apps/server/src/configuration.js';
+import { configuration, variables } from '#configuration';
 import { dockerfile, dockerignore, execForm, pairs, settings, type Instruction } from './dockerfile.js';
 
 const { globals, stages } = dockerfile(readFileSync('docker/Dockerfile', 'utf8'));

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { configuration, variables } from '../../apps/server/src/configuration.js';
+import { configuration, variables } from '#configuration';
 import { composeFile } from './compose-file.js';
 
 const text = readFileSync('docs/operating.md', 'utf8');

@@ -9,7 +9,7 @@ import { eventsFileIn, openSqliteEventStore, type SqliteEventStore } from '#even
 import { openViews, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
 import { eventually } from '../eventually.js';
-import { randomFrom, randomHistory } from '../../apps/projector/src/testing-random-history.js';
+import { randomFrom, randomHistory } from '../random-history.js';
 import { contents, replay, said, start } from './projector-process.js';
 
 const kills = 8;

@@ -8,7 +8,7 @@ import { seal } from '#event-sourcing/testing';
 import { eventsFileIn, lockDirectory, openSqliteEventStore, type SqliteEventStore } from '#event-store-sqlite';
 import { openViews, openViewsFile, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
-import { randomFrom, randomHistory } from '../../apps/projector/src/testing-random-history.js';
+import { randomFrom, randomHistory } from '../random-history.js';
 import { contents, replay, said, start, startScript } from './projector-process.js';
 
 let dataDirectory: string;
@@ -161,7 +161,7 @@ describe('a rebuild', () => {
 });
 
 describe('the projector as a thread', () => {
-  const module = resolve('dist/apps/projector/src/projector-thread.js');
+  const module = resolve('dist/libs/relationship-projector/src/projector-thread.js');
   const script = (body: string) => `
     import { startProjectorThread } from ${JSON.stringify(module)};
     const say = (...words) => console.log(words.join(' '));

@@ -7,7 +7,7 @@ import { seal } from '#event-sourcing/testing';
 import { eventsFileIn, openSqliteEventStore, type SqliteEventStore } from '#event-store-sqlite';
 import { openViews, openViewsFile, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
-import { randomFrom, randomHistory } from '../../apps/projector/src/testing-random-history.js';
+import { randomFrom, randomHistory } from '../random-history.js';
 import { contents, replay, said, startScript } from './projector-process.js';
 
 let dataDirectory: string;
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 /** A process with a projector in a thread, which is ended `crashes` times as if memory had run out; and prints what happens. */
 const script = (crashes: number) => `
-  import { startRestartedProjector } from ${JSON.stringify(resolve('dist/apps/projector/src/restarted-projector.js'))};
+  import { startRestartedProjector } from ${JSON.stringify(resolve('dist/libs/relationship-projector/src/index.js'))};
   const say = (...words) => console.log(words.join(' '));
   let crashes = 0;
   process.on('worker', (worker) =>

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { embeddedKey, secretFile } from '#http';
-import { newSecret } from '../../apps/server/src/keys.js';
+import { newSecret } from '#configuration';
 import { launchTestPeer, type TestPeerProcess } from '../test-peer/process.js';
 
 /** What the journeys of this run go over; said by the project in jest.config.js. */

@@ -4,8 +4,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { LogDamaged, readLedger } from '#event-sourcing';
 import { checkIntegrity, type IntegrityFinding, type IntegrityReport } from '#event-store-sqlite';
 import { ForeignViews, refuseForeignViews, UnreadableViews, viewsFileIn } from '#projector';
-import { requireEventLog } from '../../projector/src/event-log-settings.js';
-import { openEventLog, type EventLog } from '../../projector/src/event-log.js';
+import { openEventLog, requireEventLog, type EventLog } from '#event-log';
 import { checkLog } from './log-check.js';
 
 // npm run integrity [-- --data-dir DIR]

@@ -1,8 +1,6 @@
 import { parseArgs } from 'node:util';
-import { configuration } from '../../server/src/configuration.js';
-import { tokenKeyPath } from '../../server/src/keys.js';
-import { partnersIn } from '../../server/src/partners-file.js';
-import { StartupFailure } from '../../server/src/startup-failure.js';
+import { configuration, partnersIn, tokenKeyPath } from '#configuration';
+import { StartupFailure } from '#program';
 import { bookOfBusiness } from './book.js';
 import { LedgerClient, ServerUnreachable } from './ledger-client.js';
 import { playBook, UnexpectedAnswer } from './play-book.js';

@@ -1,6 +1,6 @@
 import type { Actor } from '#customer-relationship';
 import { embeddedKey, readIfThere, signToken } from '#http';
-import { withKey } from '../../server/src/keys.js';
+import { withKey } from '#configuration';
 
 const minutes = 60;
 /** Signed anew well before it runs out. */

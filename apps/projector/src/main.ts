@@ -1,11 +1,9 @@
 import { pino } from 'pino';
 import { viewsFileIn } from '#projector';
-import { dataDirectoryAndNames } from './data-directory.js';
-import { requireEventLog } from './event-log-settings.js';
-import { exitCodeOf } from './exit-codes.js';
-import { logOutput } from './log-output.js';
-import { occasionally } from './occasionally.js';
-import { runProjector, type ProjectorNews } from './run-projector.js';
+import { dataDirectoryAndNames, exitCodeOf, logOutput } from '#program';
+import { requireEventLog } from '#event-log';
+import { occasionally } from '#pacing';
+import { runProjector, type ProjectorNews } from '#relationship-projector';
 
 // The projector as a process of its own, beside servers that run with PROJECTOR=off. It ends with the first signal after
 // the batch in hand, and with another exit code than 0 when it cannot go on: a supervisor starts it again, and it tries again.

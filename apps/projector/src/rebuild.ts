@@ -1,107 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { Presets, SingleBar } from 'cli-progress';
-import { pairOf, relationshipCodec } from '#customer-relationship';
-import { readLedger } from '#event-sourcing';
-import { eventsFileIn, lockDirectory } from '#event-store-sqlite';
-import { openViewsFile, projector, refuseForeignViews, UnreadableViews, viewsFileIn } from '#projector';
-import { relationshipViews } from '#read-models';
-import { dataDirectoryAndNames } from './data-directory.js';
-import { requireEventLog } from './event-log-settings.js';
-import { openEventLog, type EventLog } from './event-log.js';
-import { exitCodeOf } from './exit-codes.js';
-import { LedgerNotOpened } from './run-projector.js';
+import { requireEventLog } from '#event-log';
+import { dataDirectoryAndNames, exitCodeOf } from '#program';
+import { rebuild } from '#relationship-projector';
 
-/** More events make a transaction than while queries wait for them. */
-const eventsPerTransaction = 10_000;
-const cachedRows = 50_000;
-
-export interface Rebuilt {
-  readonly events: number;
-  /** Rows by view. */
-  readonly rows: ReadonlyMap<string, number>;
-}
-
-/** How far it is: events so far, and the part of the log that they are, 0 to 1. */
-export type RebuildProgress = (events: number, part: number) => void;
-
-export interface RebuildOptions {
-  /**
-   * Views may show events that the log has lost, and then nothing else knows of them. They are made anew only if the caller
-   * accepts the loss (default false).
-   */
-  readonly acceptLostEvents?: boolean;
-}
-
-/**
- * Makes views anew from the log, all of them or those that are named. The server of the directory must not run: its
- * queries would see half of them. Servers of other directories may.
- * @throws StoreStartupError when it does; Error for a name that is no view, ViewsLocked, ForeignViews; StoreRefused,
- * StoreUnavailable
- */
-export async function rebuild(
-  dataDirectory: string,
-  names: readonly string[],
-  onProgress: RebuildProgress,
-  log: EventLog = { store: 'sqlite', eventsFile: eventsFileIn(dataDirectory) },
-  { acceptLostEvents = false }: RebuildOptions = {},
-): Promise<Rebuilt> {
-  const unknown = names.filter((name) => !relationshipViews.some((view) => view.name === name));
-  if (unknown.length > 0)
-    throw new Error(
-      `There is no view ${unknown.join(', ')}. The views are ${relationshipViews.map(({ name }) => name).join(', ')}.`,
-    );
-  const projections =
-    names.length === 0 ? relationshipViews : relationshipViews.filter(({ name }) => names.includes(name));
-
-  await using opened = new AsyncDisposableStack();
-  const { store, connect } = await openEventLog(log, { readOnly: true, pastContents: false });
-  opened.defer(() => store.close());
-  const lock = lockDirectory(dataDirectory);
-  opened.defer(() => lock.release());
-  await connect();
-  const ledger = await readLedger(store);
-  if (!ledger) throw new LedgerNotOpened(log);
-  const head = await store.head();
-  if (!acceptLostEvents) await refuseLostEvents(viewsFileIn(dataDirectory), ledger.ledgerId, store);
-  const views = openViewsFile({ path: viewsFileIn(dataDirectory), projections, anew: names.length === 0 });
-  opened.defer(() => views.close());
-  views.forget(projections.map(({ name }) => name));
-
-  let events = 0;
-  const failures: string[] = [];
-  const { catchUp } = projector({
-    store,
-    codec: relationshipCodec,
-    subjectOf: pairOf,
-    views,
-    projections,
-    ledgerId: ledger.ledgerId,
-    head,
-    transactionSize: eventsPerTransaction,
-    cachedRows,
-    onStopped: (view, { message, position }) => failures.push(`${view} stopped at position ${position}: ${message}`),
-    onTrouble: (error) => {
-      throw error;
-    },
-    onProgress(progress) {
-      events += progress.events;
-      // The log may have grown meanwhile.
-      onProgress(events, Math.min(1, progress.position / head));
-    },
-  });
-  await catchUp(new AbortController().signal);
-  if (failures.length > 0) throw new Error(failures.join('\n'));
-  return { events, rows: new Map(projections.map(({ name }) => [name, views.rowCount(name)])) };
-}
-
-async function refuseLostEvents(...views: Parameters<typeof refuseForeignViews>): Promise<void> {
-  try {
-    await refuseForeignViews(...views);
-  } catch (error) {
-    // What cannot be read cannot be asked: to be made anew is what it needs.
-    if (!(error instanceof UnreadableViews)) throw error;
-  }
-}
+// npm run rebuild [-- --data-dir DIR] [VIEW]…
+// Makes views anew from the log, all of them or those that are named.
 
 /** A bar on a terminal; elsewhere a line for every tenth. */
 function progressShown(terminal: boolean) {
@@ -131,19 +34,16 @@ function progressShown(terminal: boolean) {
   };
 }
 
-// Not `import.meta.main`: an older Node does not know it, and would do nothing and call it success.
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const progress = progressShown(process.stdout.isTTY);
-  try {
-    const { dataDirectory, names, acceptLostEvents } = dataDirectoryAndNames();
-    const log = requireEventLog(process.env, dataDirectory);
-    const { events, rows } = await rebuild(dataDirectory, names, progress.step, log, { acceptLostEvents });
-    progress.stop();
-    console.log(`${events} events`);
-    for (const [name, count] of rows) console.log(`${name.padEnd(24)} ${count} rows`);
-  } catch (error) {
-    progress.stop();
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = exitCodeOf(error);
-  }
+const progress = progressShown(process.stdout.isTTY);
+try {
+  const { dataDirectory, names, acceptLostEvents } = dataDirectoryAndNames();
+  const log = requireEventLog(process.env, dataDirectory);
+  const { events, rows } = await rebuild(dataDirectory, names, progress.step, log, { acceptLostEvents });
+  progress.stop();
+  console.log(`${events} events`);
+  for (const [name, count] of rows) console.log(`${name.padEnd(24)} ${count} rows`);
+} catch (error) {
+  progress.stop();
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = exitCodeOf(error);
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { occasionally } from '../../projector/src/occasionally.js';
+import { occasionally } from '#pacing';
 
 /**
  * Warns of a clock that reads earlier now than the last event of a stream. A command's own time is no sign of that: it is

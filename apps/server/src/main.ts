@@ -1,21 +1,19 @@
 import 'reflect-metadata';
 import { lookup } from 'node:dns/promises';
-import { placeOf } from '../../projector/src/event-log.js';
-import { occasionally } from '../../projector/src/occasionally.js';
+import { placeOf } from '#event-log';
+import { occasionally } from '#pacing';
 import { Condition } from './condition.js';
-import { configuration, type Configuration } from './configuration.js';
+import { configuration, partnersIn, verifierOf, type Configuration } from '#configuration';
 import { usualStreamBounds } from './history/open-streams.js';
 import { sealOfRelease } from './event-check.js';
 import { httpServer } from './http-server.js';
-import { verifierOf } from './keys.js';
 import type { Ledger } from './ledger.js';
 import { metricsOf, serveMetrics, type MetricsServer } from './metrics.js';
 import { takeLedger } from './open-ledger.js';
-import { partnersIn } from './partners-file.js';
 import { logRequest, openLog, type Log } from './request-log.js';
 import { securityJournal } from './security-journal/security-journal.js';
 import { ServerModule } from './server.module.js';
-import { startAgain, StartupFailure } from './startup-failure.js';
+import { startAgain, StartupFailure } from '#program';
 
 /** How long requests in hand may take once the server has been told to stop. */
 const drainMs = 8_000;

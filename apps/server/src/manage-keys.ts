@@ -5,11 +5,10 @@ import { parseArgs } from 'node:util';
 import { adoptLedgerSecret } from '#event-sourcing';
 import { eventsFileIn, lockDirectory, StoreStartupError } from '#event-store-sqlite';
 import { embeddedKey, readIfThere, secretFile } from '#http';
-import { openEventLog, type EventLog } from '../../projector/src/event-log.js';
-import { exitCodeOf } from '../../projector/src/exit-codes.js';
-import { configuration, type Configuration } from './configuration.js';
-import { sealOfRelease } from './event-check.js';
+import { openEventLog, type EventLog } from '#event-log';
+import { badConfiguration, exitCodeOf, StartupFailure } from '#program';
 import {
+  configuration,
   ledgerSecret,
   ledgerSecretPath,
   makeKeys,
@@ -18,8 +17,9 @@ import {
   sharedTokenKeyRemedy,
   tokenKeyPath,
   withKey,
-} from './keys.js';
-import { badConfiguration, StartupFailure } from './startup-failure.js';
+  type Configuration,
+} from '#configuration';
+import { sealOfRelease } from './event-check.js';
 
 // Shows which keys there are, never what is in them, makes those that servers share, and replaces those that are lost.
 // What is replaced is kept beside the new one.

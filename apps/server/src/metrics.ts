@@ -2,12 +2,12 @@ import { createServer } from 'node:http';
 import { boundPipelining } from '#http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { StoreMetrics } from '../../projector/src/event-log.js';
+import type { StoreMetrics } from '#event-log';
 import { noPastViews } from './as-of/past-views.js';
 import type { Condition } from './condition.js';
 import type { Ledger } from './ledger.js';
 import type { LedgerToOpen } from './open-ledger.js';
-import { StartupFailure } from './startup-failure.js';
+import { StartupFailure } from '#program';
 import { viewLags } from './view-lags.js';
 
 export interface Metrics {

@@ -7,19 +7,16 @@ import { lockDirectory, StoreStartupError } from '#event-store-sqlite';
 import { ForeignViews, openViews, refuseForeignViews, viewsFileIn } from '#projector';
 import { relationshipViews, type Views } from '#read-models';
 import type { Logger } from 'pino';
-import { pastThreads } from '../../projector/src/as-of-threads.js';
-import { openEventLog, placeOf, type OpenEventLog, type StoreMetrics } from '../../projector/src/event-log.js';
-import { exitCodeOf } from '../../projector/src/exit-codes.js';
-import { occasionally } from '../../projector/src/occasionally.js';
-import { startRestartedProjector } from '../../projector/src/restarted-projector.js';
+import { pastThreads, startRestartedProjector } from '#relationship-projector';
+import { openEventLog, placeOf, type OpenEventLog, type StoreMetrics } from '#event-log';
+import { badConfiguration, exitCodeOf, StartupFailure } from '#program';
+import { occasionally } from '#pacing';
 import { pastViews } from './as-of/past-views.js';
 import { unreachable, type Condition } from './condition.js';
-import type { Configuration } from './configuration.js';
+import { ledgerSecret, ledgerSecretPath, sharedLedgerSecret, type Configuration } from '#configuration';
 import { sealOfRelease } from './event-check.js';
-import { ledgerSecret, ledgerSecretPath, sharedLedgerSecret } from './keys.js';
 import type { Ledger } from './ledger.js';
 import { ledgerOf } from './server.module.js';
-import { badConfiguration, StartupFailure } from './startup-failure.js';
 
 export interface LedgerToOpen {
   /**

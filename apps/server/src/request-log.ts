@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { pino, stdTimeFunctions, type Logger } from 'pino';
-import { logOutput } from '../../projector/src/log-output.js';
-import type { Configuration } from './configuration.js';
+import { logOutput } from '#program';
+import type { Configuration } from '#configuration';
 
 export interface Log {
   readonly logger: Logger;

@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { roles, type Role } from '#customer-relationship';
 import { isGuid, signToken } from '#http';
-import { configuration } from './configuration.js';
-import { tokenKey } from './keys.js';
-import { badConfiguration, StartupFailure } from './startup-failure.js';
+import { configuration, tokenKey } from '#configuration';
+import { badConfiguration, StartupFailure } from '#program';
 
 // Prints a token of the server's own key, and nothing else on standard output: TOKEN=$(npm run -s token -- …)
 

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { inMemoryEventStore, LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
+import type { PastViewsBounds } from '#configuration';
 import { Problem } from '#http';
 import { projectPast, type Until } from '#projector';
 import { listCustomers, relationshipViews } from '#read-models';
-import { PastNotProjected, type PastThreads } from '../../../projector/src/as-of-threads.js';
-import { partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
+import { PastNotProjected, type PastThreads } from '#relationship-projector';
+import { partners, randomFrom, randomHistory } from '../../../../test/random-history.js';
 import { eventually } from '../../../../test/eventually.js';
-import { pastViews, type HeldPastView, type PastViews, type PastViewsBounds } from './past-views.js';
+import { pastViews, type HeldPastView, type PastViews } from './past-views.js';
 
 const contoso = 'contoso';
 const fabrikam = 'fabrikam';

@@ -2,26 +2,12 @@ import { mkdirSync, rmSync, statfsSync, statSync, type RmOptions } from 'node:fs
 import { join } from 'node:path';
 import { pairOf } from '#customer-relationship';
 import { fileUnusable, LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
+import type { PastViewsBounds } from '#configuration';
 import { Problem } from '#http';
 import { isUpTo, openViews, type Past, type Until, type ViewsReader } from '#projector';
 import { relationshipViews, type ViewName, type Views } from '#read-models';
 import type { Kysely } from 'kysely';
-import { PastNotProjected, type PastThreads } from '../../../projector/src/as-of-threads.js';
-
-/** How much may be kept and done at once. */
-export interface PastViewsBounds {
-  /** Views that are projected at the same time. */
-  readonly atOnce: number;
-  /** Views that wait for their turn; half of them at most for one partner. */
-  readonly waiting: number;
-  /** Views that are kept for further pages and questions, and their bytes together. */
-  readonly kept: number;
-  readonly keptBytes: number;
-  /** What is left free on the disk: the log is on it too, and nothing is asked of the past that commands would pay for. */
-  readonly freeBytes: number;
-  /** For how long one is kept that nobody asks, in seconds. */
-  readonly idleSeconds: number;
-}
+import { PastNotProjected, type PastThreads } from '#relationship-projector';
 
 export type PastStatus = 'notStarted' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 

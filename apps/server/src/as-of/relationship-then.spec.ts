@@ -12,7 +12,7 @@ import {
   removalReadiness,
 } from '#customer-relationship';
 import { foldRecorded, inMemoryEventStore, type EventStore, type RecordedEvent } from '#event-sourcing';
-import { customers, partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
+import { customers, partners, randomFrom, randomHistory } from '../../../../test/random-history.js';
 import type { Moment } from './moment.js';
 import { eventsUntil, relationshipThen } from './relationship-then.js';
 

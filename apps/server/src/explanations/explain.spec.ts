@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { pairOf, relationshipCodec, relationshipStream } from '#customer-relationship';
 import { inMemoryEventStore, project, rowName, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
 import { relationshipViews } from '#read-models';
-import { customers, partners, randomFrom, randomHistory } from '../../../projector/src/testing-random-history.js';
+import { customers, partners, randomFrom, randomHistory } from '../../../../test/random-history.js';
 import { firstOf } from './explain-row.js';
 import { explain } from './explain.js';
 

@@ -26,7 +26,7 @@ import {
   type Page,
   type Views,
 } from '#read-models';
-import { customers, partners, randomFrom, randomHistory, type Random } from './testing-random-history.js';
+import { customers, partners, randomFrom, randomHistory, type Random } from '../../../test/random-history.js';
 
 let directory: string;
 beforeEach(() => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ledgerSecretPath, makeKeys, sharedLedgerSecret, tokenKey, tokenKeyPath, withKey } from './keys.js';
-import { StartupFailure } from './startup-failure.js';
+import { StartupFailure } from '#program';
 
 let keysDirectory: string;
 beforeEach(() => {

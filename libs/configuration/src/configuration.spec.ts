@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { configuration, variables } from './configuration.js';
 import type { SupportContact } from '#customer-relationship';
 import { partnersIn } from './partners-file.js';
-import { StartupFailure } from './startup-failure.js';
+import { StartupFailure } from '#program';
 
 const failure = (attempt: () => unknown) => {
   try {

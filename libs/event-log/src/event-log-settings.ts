@@ -1,6 +1,6 @@
 import { eventsFileIn } from '#event-store-sqlite';
 import type { EventLog } from './event-log.js';
-import { BadConfiguration } from './exit-codes.js';
+import { BadConfiguration } from '#program';
 
 /** Every variable that says where the log is, for the server and its tools alike. */
 export const eventLogVariables = [

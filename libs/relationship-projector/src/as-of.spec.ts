@@ -27,7 +27,7 @@ import {
   type Views,
 } from '#read-models';
 import type { Kysely } from 'kysely';
-import { customers, partners, randomFrom, randomHistory, type Random } from './testing-random-history.js';
+import { customers, partners, randomFrom, randomHistory, type Random } from '../../../test/random-history.js';
 
 let directory: string;
 beforeEach(() => {

@@ -14,7 +14,7 @@ import {
   type RelationshipCommands,
 } from '#customer-relationship';
 import { commandHandler, type EventStore, type Frozen, type MessageOf } from '#event-sourcing';
-import { sealOfRelease } from '../../server/src/event-check.js';
+import { sealOfRelease } from '../apps/server/src/event-check.js';
 
 // Histories that nobody has thought of: commands at random, most of them about something that is there, sent to the real
 // decider; what it accepts is the history.

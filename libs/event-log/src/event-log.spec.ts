@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { placeOf } from './event-log.js';
 import { eventLogOf, requireEventLog } from './event-log-settings.js';
-import { BadConfiguration, exitCodeOf } from './exit-codes.js';
+import { BadConfiguration, exitCodeOf } from '#program';
 
 const database = { EVENT_STORE: 'kurrentdb', LEDGER_EVENT_STORE_URL: 'esdb://ledger:hidden-word@db-1:2113?tls=true' };
 

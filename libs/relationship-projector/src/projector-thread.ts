@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { ViewFailure } from '#projector';
-import type { StoreMetrics } from './event-log.js';
+import type { StoreMetrics } from '#event-log';
 import type { ProjectorNews, ProjectorPlaces } from './run-projector.js';
 
 export interface ProjectorThreadOptions extends ProjectorPlaces {

@@ -6,7 +6,7 @@ import { EventOfNewerRelease, LogDamaged, StoreUnavailable } from '#event-sourci
 import { projectPast } from '#projector';
 import { relationshipViews } from '#read-models';
 import type { PastFailure, PastNews, PastOrder, PastThreadData } from './as-of-threads.js';
-import { openEventLog } from './event-log.js';
+import { openEventLog } from '#event-log';
 
 // The entry of a thread that projects views as they stood, one after the other, with a connection of its own to the log.
 if (!parentPort) throw new Error('This is the entry of a worker thread');

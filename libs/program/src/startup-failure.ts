@@ -9,5 +9,3 @@ export class StartupFailure extends Error {
     super(message);
   }
 }
-
-export { badConfiguration, startAgain } from '../../projector/src/exit-codes.js';

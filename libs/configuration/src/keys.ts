@@ -14,7 +14,7 @@ import {
   type TokenVerifier,
 } from '#http';
 import type { Configuration } from './configuration.js';
-import { badConfiguration, StartupFailure } from './startup-failure.js';
+import { badConfiguration, StartupFailure } from '#program';
 
 export const tokenKeyPath = (keysDirectory: string) => join(keysDirectory, 'token-key.json');
 export const ledgerSecretPath = (keysDirectory: string) => join(keysDirectory, 'ledger-secret');

@@ -2,10 +2,8 @@ import { defaultPolicy, policies, type Policy, type SalesRegions } from '#custom
 import { FlagText, validated, Matching, OneOf, Optional, Text, WholeText, type PersonClaim } from '#http';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
-import { eventLogOf, eventLogVariables, shown } from '../../projector/src/event-log-settings.js';
-import type { EventLog } from '../../projector/src/event-log.js';
-import type { PastViewsBounds } from './as-of/past-views.js';
-import { badConfiguration, StartupFailure } from './startup-failure.js';
+import { eventLogOf, eventLogVariables, shown, type EventLog } from '#event-log';
+import { badConfiguration, StartupFailure } from '#program';
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 /** Signatures with a public key. A shared secret in a JWKS would be no secret, and `none` is no signature. */
@@ -114,6 +112,21 @@ export interface Configuration {
   readonly liveStreams: number;
   readonly pastViews: PastViewsBounds;
   readonly limits: Limits;
+}
+
+/** How much may be kept and done at once. */
+export interface PastViewsBounds {
+  /** Views that are projected at the same time. */
+  readonly atOnce: number;
+  /** Views that wait for their turn; half of them at most for one partner. */
+  readonly waiting: number;
+  /** Views that are kept for further pages and questions, and their bytes together. */
+  readonly kept: number;
+  readonly keptBytes: number;
+  /** What is left free on the disk: the log is on it too, and nothing is asked of the past that commands would pay for. */
+  readonly freeBytes: number;
+  /** For how long one is kept that nobody asks, in seconds. */
+  readonly idleSeconds: number;
 }
 
 /** How much one client may ask for, and how slowly. */

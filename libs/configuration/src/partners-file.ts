@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isTenantId, partnerTypes, type Partner, type PartnerType, type SupportContact } from '#customer-relationship';
 import { fileUnusable } from '#event-sourcing';
 import { Guid, validated, ListOf, Matching, Nested, OneOf, Text, unsafeNames } from '#http';
-import { badConfiguration, StartupFailure } from './startup-failure.js';
+import { badConfiguration, StartupFailure } from '#program';
 
 class ResellerFields implements SupportContact {
   @Guid() tenantId!: string;

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Past, Until } from '#projector';
-import type { EventLog } from './event-log.js';
+import type { EventLog } from '#event-log';
 
 /** A view to be projected as it stood, into a file of its own. */
 export interface PastToProject {

@@ -2,7 +2,7 @@ import { pairOf, relationshipCodec } from '#customer-relationship';
 import { LogDamaged, readLedger, StoreUnavailable } from '#event-sourcing';
 import { openViewsFile, projector, refuseForeignViews, viewsUnusable, type ViewFailure } from '#projector';
 import { relationshipViews } from '#read-models';
-import { openEventLog, placeOf, type EventLog, type StoreMetrics } from './event-log.js';
+import { openEventLog, placeOf, type EventLog, type StoreMetrics } from '#event-log';
 
 export interface ProjectorPlaces {
   /** The events, which are only read. */

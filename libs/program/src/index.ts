@@ -1,0 +1,4 @@
+export * from './data-directory.js';
+export * from './exit-codes.js';
+export * from './log-output.js';
+export * from './startup-failure.js';
