@@ -1,5 +1,5 @@
 import { mostItems } from './commands/bulk-items.js';
-import { commandRoutes } from './commands/sends.js';
+import { commandNames, commandRoutes } from './commands/command-routes.js';
 
 // The document of a bulk: a form for each command, from the same declarations as the commands' own routes.
 
@@ -12,8 +12,9 @@ const componentOf = (command: string) => `BulkOf${command}`;
 
 /** The components of a bulk's body; `bodies` are those of the commands. */
 export function bulkSchemas(bodies: Readonly<Record<string, Json>>): Record<string, Json> {
-  const items = [...commandRoutes()].map(([command, { sending, body, below }]) => {
-    const ids = [...below.matchAll(/:(\w+)/g)].map(([, name]) => name!);
+  const items = commandNames.map((command) => {
+    const { path, body, needsIfMatch } = commandRoutes[command];
+    const ids = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!);
     const needsBody = Array.isArray(bodies[body.name]?.['required']);
     return [
       componentOf(command),
@@ -33,7 +34,7 @@ export function bulkSchemas(bodies: Readonly<Record<string, Json>>): Record<stri
           ifMatch: {
             type: 'string',
             example: '"7.1"',
-            description: `What the If-Match field is to the command alone${sending.needsIfMatch ? ': required unless dryRun' : ''}.`,
+            description: `What the If-Match field is to the command alone${needsIfMatch ? ': required unless dryRun' : ''}.`,
           },
           body: ref(body.name),
         },
@@ -56,7 +57,7 @@ export function bulkSchemas(bodies: Readonly<Record<string, Json>>): Record<stri
             discriminator: {
               propertyName: 'command',
               mapping: Object.fromEntries(
-                [...commandRoutes().keys()].map((command) => [command, `#/components/schemas/${componentOf(command)}`]),
+                commandNames.map((command) => [command, `#/components/schemas/${componentOf(command)}`]),
               ),
             },
           },

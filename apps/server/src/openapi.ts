@@ -1,4 +1,4 @@
-import { rejections, type RejectionKind } from '#customer-relationship';
+import { rejections, type CommandName, type RejectionKind } from '#customer-relationship';
 import { httpProblems, statusOfKind, type HttpProblemCode } from '#http';
 import { itemTypes } from '#read-models';
 import type { INestApplication } from '@nestjs/common';
@@ -6,8 +6,9 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { bulkAnswer, bulkBody, bulkSchemas } from './openapi-bulk.js';
 import { answerOf, schemas } from './openapi-schemas.js';
 import { parameterTexts, summaryOf, tagTexts } from './openapi-texts.js';
+import { relationshipPaths } from './relationship-paths.js';
 import { commandSchemas, type PropertySchema } from './schemas.js';
-import { documentedSending } from './commands/sends.js';
+import { commandNames, commandRoutes } from './commands/command-routes.js';
 
 // The OpenAPI 3.1 document, from the running routes: paths and bodies come from the controllers by way of Nest, and what
 // all routes of a kind share is added here, once.
@@ -72,12 +73,19 @@ function operationsOf(document: Document): Operation[] {
   return Object.values(document.paths).flatMap((operations) => Object.values(operations));
 }
 
+/** The command that is posted to a path of the document. */
+const commandAt: ReadonlyMap<string, CommandName> = new Map(
+  commandNames.flatMap((command) =>
+    relationshipPaths(commandRoutes[command].path).map((path) => [`/${path.replace(/:(\w+)/g, '{$1}')}`, command]),
+  ),
+);
+
 function describe(path: string, method: string, operation: Operation, bodies: Record<string, Json>): void {
   const own = operation.operationId.replace(/\[\d+\]$/, '');
   const [controller = '', handler = ''] = own.split('.');
   const ofPartner = path.startsWith('/v1/partners/');
-  const sending = documentedSending(own);
-  operation.operationId = `${sending ? camelCase(sending.command) : `${camelCase(controller.replace(/(Controller|Queries)$/, ''))}${pascalCase(handler)}`}${ofPartner ? 'OfPartner' : ''}`;
+  const command = method === 'post' ? commandAt.get(path) : undefined;
+  operation.operationId = `${command ? camelCase(command) : `${camelCase(controller.replace(/(Controller|Queries)$/, ''))}${pascalCase(handler)}`}${ofPartner ? 'OfPartner' : ''}`;
   operation.tags = [tagOf(path)];
   const summary = summaryOf(own);
   if (summary !== undefined) operation.summary = summary;
@@ -102,14 +110,15 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
   }
   operation.security = [{ bearer: [] }];
   operation.parameters.push(ref('parameters', 'CorrelationId'), ref('parameters', 'Traceparent'));
-  if (method === 'post' && sending) {
-    operation.summary = sentence(sending.command);
-    const meant = commandSchemas().get(sending.command)?.schema;
-    const condition = sending.needsIfMatch ? ['If-Match is required (428 without it), but not for a dry run.'] : [];
+  if (command) {
+    const { summary, needsIfMatch, creates } = commandRoutes[command];
+    operation.summary = summary;
+    const meant = commandSchemas().get(command)?.schema;
+    const condition = needsIfMatch ? ['If-Match is required (428 without it), but not for a dry run.'] : [];
     operation['description'] = [...(meant ? [meant.description] : []), ...condition].join(' ');
     operation.parameters.push(
       ref('parameters', 'IdempotencyKey'),
-      ref('parameters', sending.needsIfMatch ? 'IfMatchRequired' : 'IfMatch'),
+      ref('parameters', needsIfMatch ? 'IfMatchRequired' : 'IfMatch'),
       ref('parameters', 'DryRun'),
     );
     const body = operation.requestBody as {
@@ -123,11 +132,11 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
     if (meant) describeFields(schema, meant, bodies);
     operation.responses = {
       ...answerOf('command'),
-      ...(sending.creates ? answerOf('created') : {}),
+      ...(creates ? answerOf('created') : {}),
       ...problems('BadRequest', 'Unauthenticated', 'Forbidden', 'NotFound', 'CommandConflict', 'PreconditionFailed'),
       ...problems('NotAcceptable', 'RequestTimeout', 'BodyTooLarge', 'AddressTooLong', 'MediaTypeNotSupported'),
       ...problems('ExpectationFailed', 'CommandUnprocessable'),
-      ...(sending.needsIfMatch ? problems('PreconditionRequired') : {}),
+      ...(needsIfMatch ? problems('PreconditionRequired') : {}),
       ...problems('TooManyRequests', 'HeadersTooLarge', 'InternalError', 'CommandUnavailable'),
     };
     limited(operation);
@@ -498,5 +507,3 @@ const tagOf = (path: string) => {
 };
 const camelCase = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 const pascalCase = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
-/** `SuspendSubscription` → `Suspend subscription`. */
-const sentence = (name: string) => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

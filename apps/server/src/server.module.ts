@@ -19,17 +19,8 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
 import { BulkController } from './commands/bulk.controller.js';
-import { DelegatedAdminController } from './commands/delegated-admin.controller.js';
-import {
-  AgreementController,
-  ProfileController,
-  ResellerRelationshipController,
-} from './commands/reseller-relationship.controller.js';
-import { ReservationsController } from './commands/reservations.controller.js';
-import { SavingsPlansController } from './commands/savings-plans.controller.js';
+import { CommandsController } from './commands/commands.controller.js';
 import { SendCommandHandler } from './commands/send-command.js';
-import { SoftwareController } from './commands/software.controller.js';
-import { SubscriptionsController } from './commands/subscriptions.controller.js';
 import { clockSetBack } from './clock-set-back.js';
 import { Condition } from './condition.js';
 import { sealOfRelease } from './event-check.js';
@@ -74,14 +65,7 @@ export class ServerModule {
       module: ServerModule,
       imports: [CqrsModule.forRoot()],
       controllers: [
-        ResellerRelationshipController,
-        AgreementController,
-        ProfileController,
-        SubscriptionsController,
-        ReservationsController,
-        SoftwareController,
-        SavingsPlansController,
-        DelegatedAdminController,
+        CommandsController,
         BulkController,
         RelationshipQueries,
         ItemQueries,

@@ -4482,586 +4482,6 @@ export interface components {
             ifMatch?: string;
             body?: components["schemas"]["UpdateCustomerProfileBody"];
         };
-        BulkOfRecordLegacyDelegatedAdmin: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "RecordLegacyDelegatedAdmin";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body: components["schemas"]["RecordLegacyDelegatedAdminBody"];
-        };
-        BulkOfRequestDelegatedAdmin: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "RequestDelegatedAdmin";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body: components["schemas"]["RequestDelegatedAdminBody"];
-        };
-        BulkOfUpdateDelegatedAdminRequest: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "UpdateDelegatedAdminRequest";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            grantId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["UpdateDelegatedAdminRequestBody"];
-        };
-        BulkOfLockDelegatedAdminForApproval: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "LockDelegatedAdminForApproval";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            grantId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CommentedBody"];
-        };
-        BulkOfApproveDelegatedAdmin: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "ApproveDelegatedAdmin";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            grantId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["ApproveDelegatedAdminBody"];
-        };
-        BulkOfExtendDelegatedAdmin: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "ExtendDelegatedAdmin";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            grantId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CommentedBody"];
-        };
-        BulkOfTerminateDelegatedAdmin: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "TerminateDelegatedAdmin";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            grantId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CommentedBody"];
-        };
-        BulkOfExpireDelegatedAdmin: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "ExpireDelegatedAdmin";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            grantId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CommentedBody"];
-        };
-        BulkOfAssignAccess: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "AssignAccess";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            grantId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body: components["schemas"]["AssignAccessBody"];
-        };
-        BulkOfRemoveAccess: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "RemoveAccess";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            grantId: string;
-            /** @example item-0001 */
-            assignmentId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CommentedBody"];
-        };
-        BulkOfPurchaseReservation: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "PurchaseReservation";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body: components["schemas"]["PurchaseReservationBody"];
-        };
-        BulkOfCancelReservation: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "CancelReservation";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            reservationId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CancelReservationBody"];
-        };
-        BulkOfConfirmReservationCancellation: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "ConfirmReservationCancellation";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            reservationId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["ConfirmReservationCancellationBody"];
-        };
-        BulkOfRefuseReservationCancellation: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "RefuseReservationCancellation";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            reservationId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["RefuseReservationCancellationBody"];
-        };
-        BulkOfExpireReservation: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "ExpireReservation";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            reservationId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CommentedBody"];
-        };
-        BulkOfPurchaseSavingsPlan: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "PurchaseSavingsPlan";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body: components["schemas"]["PurchaseSavingsPlanBody"];
-        };
-        BulkOfCancelSavingsPlan: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "CancelSavingsPlan";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            savingsPlanId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CommentedBody"];
-        };
-        BulkOfExpireSavingsPlan: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "ExpireSavingsPlan";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            savingsPlanId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CommentedBody"];
-        };
-        BulkOfPurchaseSoftware: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "PurchaseSoftware";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body: components["schemas"]["PurchaseSoftwareBody"];
-        };
-        BulkOfCancelSoftwarePurchase: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "CancelSoftwarePurchase";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            purchaseId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CancelSoftwarePurchaseBody"];
-        };
-        BulkOfExpireSoftware: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            command: "ExpireSoftware";
-            /**
-             * Format: uuid
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            customerId: string;
-            /**
-             * Format: uuid
-             * @description Named by people of the customer, and by nobody else.
-             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-             */
-            partnerId?: string;
-            /** @example item-0001 */
-            purchaseId: string;
-            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
-            idempotencyKey?: string;
-            /**
-             * @description What the If-Match field is to the command alone.
-             * @example "7.1"
-             */
-            ifMatch?: string;
-            body?: components["schemas"]["CommentedBody"];
-        };
         BulkOfPurchaseSubscription: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -5482,8 +4902,588 @@ export interface components {
             ifMatch?: string;
             body?: components["schemas"]["CommentedBody"];
         };
+        BulkOfPurchaseReservation: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "PurchaseReservation";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body: components["schemas"]["PurchaseReservationBody"];
+        };
+        BulkOfCancelReservation: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "CancelReservation";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            reservationId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CancelReservationBody"];
+        };
+        BulkOfConfirmReservationCancellation: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "ConfirmReservationCancellation";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            reservationId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["ConfirmReservationCancellationBody"];
+        };
+        BulkOfRefuseReservationCancellation: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "RefuseReservationCancellation";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            reservationId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["RefuseReservationCancellationBody"];
+        };
+        BulkOfExpireReservation: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "ExpireReservation";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            reservationId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CommentedBody"];
+        };
+        BulkOfPurchaseSoftware: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "PurchaseSoftware";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body: components["schemas"]["PurchaseSoftwareBody"];
+        };
+        BulkOfCancelSoftwarePurchase: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "CancelSoftwarePurchase";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            purchaseId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CancelSoftwarePurchaseBody"];
+        };
+        BulkOfExpireSoftware: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "ExpireSoftware";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            purchaseId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CommentedBody"];
+        };
+        BulkOfPurchaseSavingsPlan: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "PurchaseSavingsPlan";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body: components["schemas"]["PurchaseSavingsPlanBody"];
+        };
+        BulkOfCancelSavingsPlan: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "CancelSavingsPlan";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            savingsPlanId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CommentedBody"];
+        };
+        BulkOfExpireSavingsPlan: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "ExpireSavingsPlan";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            savingsPlanId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CommentedBody"];
+        };
+        BulkOfRecordLegacyDelegatedAdmin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "RecordLegacyDelegatedAdmin";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body: components["schemas"]["RecordLegacyDelegatedAdminBody"];
+        };
+        BulkOfRequestDelegatedAdmin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "RequestDelegatedAdmin";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body: components["schemas"]["RequestDelegatedAdminBody"];
+        };
+        BulkOfUpdateDelegatedAdminRequest: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "UpdateDelegatedAdminRequest";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            grantId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["UpdateDelegatedAdminRequestBody"];
+        };
+        BulkOfLockDelegatedAdminForApproval: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "LockDelegatedAdminForApproval";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            grantId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CommentedBody"];
+        };
+        BulkOfApproveDelegatedAdmin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "ApproveDelegatedAdmin";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            grantId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["ApproveDelegatedAdminBody"];
+        };
+        BulkOfExtendDelegatedAdmin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "ExtendDelegatedAdmin";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            grantId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CommentedBody"];
+        };
+        BulkOfTerminateDelegatedAdmin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "TerminateDelegatedAdmin";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            grantId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CommentedBody"];
+        };
+        BulkOfExpireDelegatedAdmin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "ExpireDelegatedAdmin";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            grantId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CommentedBody"];
+        };
+        BulkOfAssignAccess: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "AssignAccess";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            grantId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body: components["schemas"]["AssignAccessBody"];
+        };
+        BulkOfRemoveAccess: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            command: "RemoveAccess";
+            /**
+             * Format: uuid
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            customerId: string;
+            /**
+             * Format: uuid
+             * @description Named by people of the customer, and by nobody else.
+             * @example 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+             */
+            partnerId?: string;
+            /** @example item-0001 */
+            grantId: string;
+            /** @example item-0001 */
+            assignmentId: string;
+            /** @description Required unless dryRun: what the Idempotency-Key field is to the command alone. */
+            idempotencyKey?: string;
+            /**
+             * @description What the If-Match field is to the command alone.
+             * @example "7.1"
+             */
+            ifMatch?: string;
+            body?: components["schemas"]["CommentedBody"];
+        };
         BulkBody: {
-            items: (components["schemas"]["BulkOfRequestResellerRelationship"] | components["schemas"]["BulkOfAcceptResellerRelationship"] | components["schemas"]["BulkOfDeclineResellerRelationship"] | components["schemas"]["BulkOfWithdrawRelationshipRequest"] | components["schemas"]["BulkOfExpireRelationshipRequest"] | components["schemas"]["BulkOfRemoveResellerRelationship"] | components["schemas"]["BulkOfConfirmCustomerAgreement"] | components["schemas"]["BulkOfUpdateCustomerProfile"] | components["schemas"]["BulkOfRecordLegacyDelegatedAdmin"] | components["schemas"]["BulkOfRequestDelegatedAdmin"] | components["schemas"]["BulkOfUpdateDelegatedAdminRequest"] | components["schemas"]["BulkOfLockDelegatedAdminForApproval"] | components["schemas"]["BulkOfApproveDelegatedAdmin"] | components["schemas"]["BulkOfExtendDelegatedAdmin"] | components["schemas"]["BulkOfTerminateDelegatedAdmin"] | components["schemas"]["BulkOfExpireDelegatedAdmin"] | components["schemas"]["BulkOfAssignAccess"] | components["schemas"]["BulkOfRemoveAccess"] | components["schemas"]["BulkOfPurchaseReservation"] | components["schemas"]["BulkOfCancelReservation"] | components["schemas"]["BulkOfConfirmReservationCancellation"] | components["schemas"]["BulkOfRefuseReservationCancellation"] | components["schemas"]["BulkOfExpireReservation"] | components["schemas"]["BulkOfPurchaseSavingsPlan"] | components["schemas"]["BulkOfCancelSavingsPlan"] | components["schemas"]["BulkOfExpireSavingsPlan"] | components["schemas"]["BulkOfPurchaseSoftware"] | components["schemas"]["BulkOfCancelSoftwarePurchase"] | components["schemas"]["BulkOfExpireSoftware"] | components["schemas"]["BulkOfPurchaseSubscription"] | components["schemas"]["BulkOfActivateSubscription"] | components["schemas"]["BulkOfSuspendSubscription"] | components["schemas"]["BulkOfReactivateSubscription"] | components["schemas"]["BulkOfCancelSubscription"] | components["schemas"]["BulkOfSetAutoRenew"] | components["schemas"]["BulkOfChangeSubscriptionQuantity"] | components["schemas"]["BulkOfScheduleSubscriptionChange"] | components["schemas"]["BulkOfRenewSubscription"] | components["schemas"]["BulkOfEndSubscriptionTerm"] | components["schemas"]["BulkOfAdvanceSubscriptionRetention"] | components["schemas"]["BulkOfAddAzureSubscription"] | components["schemas"]["BulkOfCancelAzureSubscription"] | components["schemas"]["BulkOfAssignSupportContact"] | components["schemas"]["BulkOfWithdrawSupportContact"])[];
+            items: (components["schemas"]["BulkOfRequestResellerRelationship"] | components["schemas"]["BulkOfAcceptResellerRelationship"] | components["schemas"]["BulkOfDeclineResellerRelationship"] | components["schemas"]["BulkOfWithdrawRelationshipRequest"] | components["schemas"]["BulkOfExpireRelationshipRequest"] | components["schemas"]["BulkOfRemoveResellerRelationship"] | components["schemas"]["BulkOfConfirmCustomerAgreement"] | components["schemas"]["BulkOfUpdateCustomerProfile"] | components["schemas"]["BulkOfPurchaseSubscription"] | components["schemas"]["BulkOfActivateSubscription"] | components["schemas"]["BulkOfSuspendSubscription"] | components["schemas"]["BulkOfReactivateSubscription"] | components["schemas"]["BulkOfCancelSubscription"] | components["schemas"]["BulkOfSetAutoRenew"] | components["schemas"]["BulkOfChangeSubscriptionQuantity"] | components["schemas"]["BulkOfScheduleSubscriptionChange"] | components["schemas"]["BulkOfRenewSubscription"] | components["schemas"]["BulkOfEndSubscriptionTerm"] | components["schemas"]["BulkOfAdvanceSubscriptionRetention"] | components["schemas"]["BulkOfAddAzureSubscription"] | components["schemas"]["BulkOfCancelAzureSubscription"] | components["schemas"]["BulkOfAssignSupportContact"] | components["schemas"]["BulkOfWithdrawSupportContact"] | components["schemas"]["BulkOfPurchaseReservation"] | components["schemas"]["BulkOfCancelReservation"] | components["schemas"]["BulkOfConfirmReservationCancellation"] | components["schemas"]["BulkOfRefuseReservationCancellation"] | components["schemas"]["BulkOfExpireReservation"] | components["schemas"]["BulkOfPurchaseSoftware"] | components["schemas"]["BulkOfCancelSoftwarePurchase"] | components["schemas"]["BulkOfExpireSoftware"] | components["schemas"]["BulkOfPurchaseSavingsPlan"] | components["schemas"]["BulkOfCancelSavingsPlan"] | components["schemas"]["BulkOfExpireSavingsPlan"] | components["schemas"]["BulkOfRecordLegacyDelegatedAdmin"] | components["schemas"]["BulkOfRequestDelegatedAdmin"] | components["schemas"]["BulkOfUpdateDelegatedAdminRequest"] | components["schemas"]["BulkOfLockDelegatedAdminForApproval"] | components["schemas"]["BulkOfApproveDelegatedAdmin"] | components["schemas"]["BulkOfExtendDelegatedAdmin"] | components["schemas"]["BulkOfTerminateDelegatedAdmin"] | components["schemas"]["BulkOfExpireDelegatedAdmin"] | components["schemas"]["BulkOfAssignAccess"] | components["schemas"]["BulkOfRemoveAccess"])[];
         };
         BulkItemAnswer: {
             /** @description Of the item in the request. */

@@ -8,7 +8,7 @@ import { Condition } from '../condition.js';
 import type { Ledger } from '../ledger.js';
 import { commandSchemas } from '../schemas.js';
 import { ServerModule } from '../server.module.js';
-import { commandRoutes } from './sends.js';
+import { commandNames, commandRoutes } from './command-routes.js';
 
 /** Every class that judges a body or a query, as the routes declare them. */
 const classes = [
@@ -161,7 +161,7 @@ describe('the classes of bodies and queries', () => {
 describe('what is taken of a command', () => {
   const ajv = new Ajv2020({ strict: false });
   addFormats.default(ajv);
-  const commands = [...commandRoutes()].map(([command, { body }]) => [command, body] as const);
+  const commands = commandNames.map((command) => [command, commandRoutes[command].body] as const);
 
   it.each(commands)('%s fits its published schema, with no field that it does not name', (command, body) => {
     const fits: ValidateFunction = ajv.compile(closed(commandSchemas().get(command)!.schema) as object);
@@ -190,7 +190,7 @@ describe('what is taken of a command', () => {
     ['', true],
     [' ', false],
   ])('has "%s" for a domain: %s', (domain, isDomain) => {
-    const body = commandRoutes().get('UpdateCustomerProfile')!.body;
+    const { body } = commandRoutes.UpdateCustomerProfile;
     expect(validated(body, { domain }).errors === undefined).toBe(isDomain);
   });
 

@@ -1,14 +1,17 @@
-import type { Partner } from '#customer-relationship';
+import type { CommandName, Partner } from '#customer-relationship';
 import { badRequest, Call, idempotencyKey, ifMatch, Problem, validated, type Caller } from '#http';
+import { itemIds } from '../relationship-paths.js';
 import { requesterOf } from '../requester.js';
 import { representation } from '../representation.js';
+import { commandNames, commandRoutes } from './command-routes.js';
 import { SendCommand } from './send-command.js';
-import { commandRoutes, itemIds, type CommandRoute } from './sends.js';
 
 /** One of the commands in a bulk, as it came in. */
 export interface BulkItem {
   readonly index: number;
   readonly members: Readonly<Record<string, unknown>>;
+  /** Absent where it names none. */
+  readonly command: CommandName | undefined;
   /** The address that it would have had alone, as far as it has one. */
   readonly instance: string;
   /** The form of that address. */
@@ -40,13 +43,15 @@ export function bulkItems(body: unknown, { correlationId, trace, caller }: Call)
     const call = new Call(`${correlationId.slice(0, 60)}.${index}`, trace);
     call.caller = caller;
     const { partnerId, customerId } = members;
-    const route = routeOf(members);
+    const command = commandNames.find((name) => name === members['command']);
     const prefix = partnerId === undefined ? '/v1/customers' : `/v1/partners/:partnerId/customers`;
+    const route = command && `${prefix}/:customerId/${commandRoutes[command].path}`;
     return {
       index,
       members,
-      instance: route ? filled(`${prefix}/:customerId/${route.below}`, members) : '/v1/commands',
-      route: route && `${prefix}/:customerId/${route.below}`,
+      command,
+      instance: route ? filled(route, members) : '/v1/commands',
+      route,
       call,
       lane: shortText(customerId).toLowerCase(),
     };
@@ -62,13 +67,13 @@ function withoutNulls(item: BulkItem['members']): BulkItem['members'] {
 
 /** The command that an item would have been alone: the same order of checks, and the same words for what is wrong. */
 export function commandOf(
-  { index, members, instance, call }: BulkItem,
+  { index, members, command, instance, call }: BulkItem,
   dryRun: boolean,
   partners: ReadonlyMap<string, Partner>,
 ): SendCommand {
-  const route = routeOf(members);
-  if (!route) throw badRequest('InvalidBody', `/items/${index}/command`, 'must be the name of a command');
-  const names = idsIn(route.below);
+  if (!command) throw badRequest('InvalidBody', `/items/${index}/command`, 'must be the name of a command');
+  const route = commandRoutes[command];
+  const names = idsIn(route.path);
   for (const name in members)
     if (!ofEveryItem.includes(name) && !names.includes(name))
       throw badRequest('InvalidBody', `/items/${index}/${name.slice(0, 100)}`, 'is not known here');
@@ -77,7 +82,8 @@ export function commandOf(
   call.partnerId = requester.partner.tenantId;
   const { idempotencyKey: key, ifMatch: match, body } = members;
   const incoming = {
-    sending: route.sending,
+    command,
+    route,
     requester,
     ids: itemIds(path),
     key: dryRun ? undefined : idempotencyKey(headerText('Idempotency-Key', key)),
@@ -89,18 +95,6 @@ export function commandOf(
   const { value, errors } = validated(route.body, body ?? {});
   if (errors) throw new Problem('InvalidBody', { errors });
   return new SendCommand(incoming, value);
-}
-
-const routes = commandRoutesOnce();
-
-function routeOf({ command }: BulkItem['members']): CommandRoute | undefined {
-  return typeof command === 'string' ? routes().get(command) : undefined;
-}
-
-/** By then every controller has been loaded. */
-function commandRoutesOnce(): () => ReadonlyMap<string, CommandRoute> {
-  let known: ReadonlyMap<string, CommandRoute> | undefined;
-  return () => (known ??= commandRoutes());
 }
 
 function idsIn(path: string): string[] {

@@ -10,7 +10,7 @@ import { OfManyRequesters } from '../requester.js';
 import { bulkItems, commandOf, type BulkItem } from './bulk-items.js';
 import { throughLanes } from './lanes.js';
 import type { SendCommand } from './send-command.js';
-import { isDryRun } from './sends.js';
+import { isDryRun } from './incoming-command.js';
 
 const json = 'application/json';
 const ndjson = 'application/x-ndjson';

@@ -8,7 +8,7 @@ import { admin, partner } from '../../../../bench/histories.js';
 import { ledgerId, ledgerOver } from '../testing-ledger.js';
 import '../server.module.js';
 import { SendCommand, SendCommandHandler } from './send-command.js';
-import { commandRoutes } from './sends.js';
+import { commandRoutes } from './command-routes.js';
 
 const customerId = 'c0000000-0000-4000-8000-00000000000c';
 const stream = relationshipStream(partner.tenantId, customerId);
@@ -109,7 +109,7 @@ describe('A command that a release recorded which kept text as it came', () => {
   const asItCame = { customer: { name: '\ufeffAdatum\u200b' }, market: partner.market };
   /** As the route makes it of the same body now. */
   const sentAgain = (by: string, body: object) => {
-    const { value, errors } = validated(commandRoutes().get('RequestResellerRelationship')!.body, body);
+    const { value, errors } = validated(commandRoutes.RequestResellerRelationship.body, body);
     expect(errors).toBeUndefined();
     const { incoming } = command('RequestResellerRelationship', request, admin, by);
     return new SendCommand(incoming, value as object);
@@ -219,7 +219,8 @@ function handlerOver(store: EventStore, place?: string): SendCommandHandler {
 function command(name: CommandName, body: object, actor: Actor, key: string = name): SendCommand {
   return new SendCommand(
     {
-      sending: { command: name },
+      command: name,
+      route: {},
       requester: { actor, partner, customerId, stream },
       ids: {},
       key,

@@ -13,7 +13,8 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
 import { release } from '../release.js';
 import { representation } from '../representation.js';
-import type { Commented, IncomingCommand } from './sends.js';
+import type { CommentedBody } from './commented-body.js';
+import type { IncomingCommand } from './incoming-command.js';
 
 type Outcome = CommandOutcome<RelationshipEvents, RelationshipSummary>;
 
@@ -21,7 +22,7 @@ type Outcome = CommandOutcome<RelationshipEvents, RelationshipSummary>;
 export class SendCommand {
   constructor(
     readonly incoming: IncomingCommand,
-    readonly body: Commented,
+    readonly body: CommentedBody,
   ) {}
 }
 
@@ -37,9 +38,9 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
   constructor(private readonly ledger: Ledger) {}
 
   async execute({ incoming, body }: SendCommand): Promise<Answer> {
-    const { sending, requester, ids, key, call } = incoming;
+    const { requester, ids, key, call } = incoming;
     const { comment, ...data } = body;
-    const type = sending.command;
+    const type = incoming.command;
     const command = { type, data: { ...ids, ...data } } as unknown as MessageOf<RelationshipCommands>;
     const { partner, customerId, actor } = requester;
     const now = this.ledger.clock();
@@ -118,7 +119,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
 
   /** The answer rests on the receipt alone, so that a retry gets the same, and needs nothing more of the store. */
   private accepted(
-    { sending: { creates }, requester }: IncomingCommand,
+    { route: { creates }, requester }: IncomingCommand,
     data: object,
     receipt: Receipt<RelationshipSummary>,
     replayed: boolean,
@@ -157,8 +158,8 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
 }
 
 /** What must hold for the revision of the relationship; where a condition is missing that is required, nothing does. */
-function condition({ precondition, sending, dryRun }: IncomingCommand): ((revision: number) => boolean) | undefined {
-  if (!precondition) return sending.needsIfMatch && !dryRun ? () => false : undefined;
+function condition({ precondition, route, dryRun }: IncomingCommand): ((revision: number) => boolean) | undefined {
+  if (!precondition) return route.needsIfMatch && !dryRun ? () => false : undefined;
   return precondition.any ? (revision) => revision >= 0 : (revision) => precondition.revisions.includes(revision);
 }
 

@@ -3,7 +3,7 @@ import { itemTypes, type ItemType } from '#read-models';
 import { Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipAsOfParameters } from '../as-of/moment.js';
-import { RelationshipController } from '../commands/sends.js';
+import { RelationshipController } from '../relationship-paths.js';
 import { namedRevision } from '../named-revision.js';
 import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
 import { ExplainRow } from './explain-row.js';

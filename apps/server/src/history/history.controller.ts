@@ -3,7 +3,7 @@ import { Controller, Get, Query, Req } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
-import { RelationshipController } from '../commands/sends.js';
+import { RelationshipController } from '../relationship-paths.js';
 import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
 import { ReadHistory } from './read-history.js';
 

@@ -3,7 +3,7 @@ import { Guid, OneOf, Optional } from '#http';
 import { grantSorts, listGrants, type GrantSort } from '#read-models';
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { RelationshipController } from '../commands/sends.js';
+import { RelationshipController } from '../relationship-paths.js';
 import { Incoming, type IncomingQuery } from './incoming-query.js';
 import { ListView } from './list-view.js';
 import { ownOf, PageParameters } from './parameters.js';

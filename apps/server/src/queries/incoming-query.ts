@@ -1,7 +1,7 @@
 import { requireThere } from '#http';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { itemIds } from '../commands/sends.js';
+import { itemIds } from '../relationship-paths.js';
 import type { Requester } from '../requester.js';
 
 /** A query as it came in, besides its parameters. */

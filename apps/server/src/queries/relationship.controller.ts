@@ -1,7 +1,7 @@
 import { Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipAsOfParameters } from '../as-of/moment.js';
-import { RelationshipController } from '../commands/sends.js';
+import { RelationshipController } from '../relationship-paths.js';
 import { Incoming, type IncomingQuery } from './incoming-query.js';
 import { ReadRelationship, type Shown } from './read-relationship.js';
 import {

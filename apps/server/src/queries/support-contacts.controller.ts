@@ -2,7 +2,7 @@ import { Guid, Optional } from '#http';
 import { findAvailableSupportContacts, listDesignations } from '#read-models';
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { RelationshipController } from '../commands/sends.js';
+import { RelationshipController } from '../relationship-paths.js';
 import { Incoming, type IncomingQuery } from './incoming-query.js';
 import { ListView } from './list-view.js';
 import { ownOf, PageParameters } from './parameters.js';

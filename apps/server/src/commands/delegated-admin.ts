@@ -1,0 +1,97 @@
+import { Guid, ItemId, ListOf, Nested, Optional, Text, Time, Whole } from '#http';
+import { declared } from './command-route.js';
+import { CommentedBody } from './commented-body.js';
+import { SignatureFields } from './relationship.js';
+
+// Length, duration and number of roles are rules (G1, G2, G3): the bounds here only keep nonsense out, so that the
+// domain can say which rule was broken.
+const GrantName = () => Text(200);
+const Roles = () => ListOf(Guid(), 0, 100);
+const Days = () => Whole(0, 100_000);
+
+class RecordLegacyDelegatedAdminBody extends CommentedBody {
+  @ItemId('dap-0001') grantId!: string;
+  @Time() effectiveAt!: string;
+}
+
+class RequestDelegatedAdminBody extends CommentedBody {
+  @ItemId('gdap-0001') grantId!: string;
+  @GrantName() name!: string;
+  @Roles() roles!: readonly string[];
+  @Days() durationDays!: number;
+  @Optional(Days()) autoExtendDays?: number;
+  @Optional(Time()) effectiveAt?: string;
+}
+
+class UpdateDelegatedAdminRequestBody extends CommentedBody {
+  @Optional(GrantName()) name?: string;
+  @Optional(Roles()) roles?: readonly string[];
+  @Optional(Days()) durationDays?: number;
+  @Optional(Days()) autoExtendDays?: number;
+}
+
+class ApproveDelegatedAdminBody extends CommentedBody {
+  @Optional(Nested(SignatureFields)) approvedBy?: SignatureFields;
+}
+
+class AssignAccessBody extends CommentedBody {
+  @ItemId('access-0001') assignmentId!: string;
+  @Guid() groupId!: string;
+  @Roles() roles!: readonly string[];
+}
+
+export const delegatedAdminRoutes = declared({
+  RecordLegacyDelegatedAdmin: {
+    path: 'delegated-admin/record-legacy',
+    body: RecordLegacyDelegatedAdminBody,
+    summary: 'Record legacy delegated admin',
+    creates: { event: 'DelegatedAdminPrivilegesGranted', at: 'delegated-admin/:grantId' },
+  },
+  RequestDelegatedAdmin: {
+    path: 'delegated-admin',
+    body: RequestDelegatedAdminBody,
+    summary: 'Request delegated admin',
+    creates: { event: 'DelegatedAdminRequested', at: 'delegated-admin/:grantId' },
+  },
+  UpdateDelegatedAdminRequest: {
+    path: 'delegated-admin/:grantId/update',
+    body: UpdateDelegatedAdminRequestBody,
+    summary: 'Update delegated admin request',
+  },
+  LockDelegatedAdminForApproval: {
+    path: 'delegated-admin/:grantId/lock',
+    body: CommentedBody,
+    summary: 'Lock delegated admin for approval',
+  },
+  ApproveDelegatedAdmin: {
+    path: 'delegated-admin/:grantId/approve',
+    body: ApproveDelegatedAdminBody,
+    summary: 'Approve delegated admin',
+  },
+  ExtendDelegatedAdmin: {
+    path: 'delegated-admin/:grantId/extend',
+    body: CommentedBody,
+    summary: 'Extend delegated admin',
+  },
+  TerminateDelegatedAdmin: {
+    path: 'delegated-admin/:grantId/terminate',
+    body: CommentedBody,
+    summary: 'Terminate delegated admin',
+  },
+  ExpireDelegatedAdmin: {
+    path: 'delegated-admin/:grantId/expire',
+    body: CommentedBody,
+    summary: 'Expire delegated admin',
+  },
+  AssignAccess: {
+    path: 'delegated-admin/:grantId/access-assignments',
+    body: AssignAccessBody,
+    summary: 'Assign access',
+    creates: { event: 'AccessAssignmentCreated', at: 'delegated-admin/:grantId/access-assignments/:assignmentId' },
+  },
+  RemoveAccess: {
+    path: 'delegated-admin/:grantId/access-assignments/:assignmentId/remove',
+    body: CommentedBody,
+    summary: 'Remove access',
+  },
+});

@@ -1,0 +1,62 @@
+import { buyers, reservationProducts, type Buyer, type Money, type ReservationProduct } from '#customer-relationship';
+import { Flag, ItemId, ListOf, MoneyAmount, OneOf, Optional, PrincipalId, Text, Time, Whole } from '#http';
+import { declared } from './command-route.js';
+import { CommentedBody } from './commented-body.js';
+
+class PurchaseReservationBody extends CommentedBody {
+  @ItemId('ri-0001') reservationId!: string;
+  @Optional(ItemId('order-0001')) reservationOrderId?: string;
+  @Text(200) name!: string;
+  @OneOf(reservationProducts) product!: ReservationProduct;
+  @Whole(1, 1_000_000) quantity!: number;
+  @OneOf(['P1Y', 'P3Y']) termDuration!: 'P1Y' | 'P3Y';
+  @Whole(0, 1_000_000_000_000) commitmentUsdCents!: number;
+  @Optional(MoneyAmount()) price?: Money;
+  @Optional(ListOf(PrincipalId(), 1, 50)) owners?: readonly string[];
+  @Optional(OneOf(buyers)) boughtBy?: Buyer;
+  @Optional(Time()) effectiveAt?: string;
+}
+
+class CancelReservationBody extends CommentedBody {
+  @Optional(Flag()) exchange?: boolean;
+  @Optional(Flag()) settled?: boolean;
+  @Optional(Time()) effectiveAt?: string;
+}
+
+class ConfirmReservationCancellationBody extends CommentedBody {
+  @Optional(MoneyAmount()) fee?: Money;
+  @Optional(MoneyAmount()) refund?: Money;
+}
+
+class RefuseReservationCancellationBody extends CommentedBody {
+  @Optional(Text(200)) reason?: string;
+}
+
+export const reservationRoutes = declared({
+  PurchaseReservation: {
+    path: 'reservations',
+    body: PurchaseReservationBody,
+    summary: 'Purchase reservation',
+    creates: { event: 'ReservationPurchased', at: 'reservations/:reservationId' },
+  },
+  CancelReservation: {
+    path: 'reservations/:reservationId/cancel',
+    body: CancelReservationBody,
+    summary: 'Cancel reservation',
+  },
+  ConfirmReservationCancellation: {
+    path: 'reservations/:reservationId/confirm-cancellation',
+    body: ConfirmReservationCancellationBody,
+    summary: 'Confirm reservation cancellation',
+  },
+  RefuseReservationCancellation: {
+    path: 'reservations/:reservationId/refuse-cancellation',
+    body: RefuseReservationCancellationBody,
+    summary: 'Refuse reservation cancellation',
+  },
+  ExpireReservation: {
+    path: 'reservations/:reservationId/expire',
+    body: CommentedBody,
+    summary: 'Expire reservation',
+  },
+});

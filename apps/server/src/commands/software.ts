@@ -1,0 +1,55 @@
+import {
+  buyers,
+  softwareKinds,
+  softwarePublishers,
+  type Buyer,
+  type Money,
+  type SoftwareKind,
+  type SoftwareLineItem,
+  type SoftwarePublisher,
+} from '#customer-relationship';
+import { ItemId, ListOf, MoneyAmount, Nested, OneOf, Optional, Text, Time, Whole } from '#http';
+import { declared } from './command-route.js';
+import { CommentedBody } from './commented-body.js';
+
+class LineItemFields implements SoftwareLineItem {
+  @ItemId('line-1') lineItemId!: string;
+  @Text(200) name!: string;
+  @Whole(1, 1_000_000) quantity!: number;
+  @Optional(MoneyAmount()) price?: Money;
+}
+
+class PurchaseSoftwareBody extends CommentedBody {
+  @ItemId('sw-0001') purchaseId!: string;
+  @OneOf(softwareKinds) kind!: SoftwareKind;
+  @OneOf(softwarePublishers) publisher!: SoftwarePublisher;
+  @Text(200) name!: string;
+  @ListOf(Nested(LineItemFields), 1, 100) lineItems!: readonly LineItemFields[];
+  @Optional(OneOf(['P1Y', 'P3Y'])) termDuration?: 'P1Y' | 'P3Y';
+  @Optional(OneOf(buyers)) boughtBy?: Buyer;
+  @Optional(Time()) cancellationAllowedUntil?: string;
+  @Optional(Time()) effectiveAt?: string;
+}
+
+class CancelSoftwarePurchaseBody extends CommentedBody {
+  @Optional(ListOf(ItemId('line-1'), 1, 100)) lineItemIds?: readonly string[];
+}
+
+export const softwareRoutes = declared({
+  PurchaseSoftware: {
+    path: 'software',
+    body: PurchaseSoftwareBody,
+    summary: 'Purchase software',
+    creates: { event: 'SoftwarePurchased', at: 'software/:purchaseId' },
+  },
+  CancelSoftwarePurchase: {
+    path: 'software/:purchaseId/cancel',
+    body: CancelSoftwarePurchaseBody,
+    summary: 'Cancel software purchase',
+  },
+  ExpireSoftware: {
+    path: 'software/:purchaseId/expire',
+    body: CommentedBody,
+    summary: 'Expire software',
+  },
+});

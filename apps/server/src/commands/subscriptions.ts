@@ -1,0 +1,143 @@
+import {
+  billingCycles,
+  buyers,
+  subscriptionKinds,
+  suspensionReasons,
+  termDurations,
+  type BillingCycle,
+  type Buyer,
+  type Money,
+  type ScheduledChange,
+  type SubscriptionKind,
+  type SuspensionReason,
+  type TermDuration,
+} from '#customer-relationship';
+import { Flag, ItemId, MoneyAmount, Nested, OneOf, Optional, Text, Time, Whole } from '#http';
+import { declared } from './command-route.js';
+import { CommentedBody } from './commented-body.js';
+
+const Quantity = () => Whole(1, 1_000_000);
+const OfferId = () => Text(100);
+
+class PurchaseSubscriptionBody extends CommentedBody {
+  @ItemId() subscriptionId!: string;
+  @OneOf(subscriptionKinds) kind!: SubscriptionKind;
+  @OfferId() offerId!: string;
+  @Text(200) name!: string;
+  @Quantity() quantity!: number;
+  @Optional(OneOf(termDurations)) termDuration?: TermDuration;
+  @Optional(Flag()) trial?: boolean;
+  @Optional(Flag()) autoRenew?: boolean;
+  @Optional(ItemId()) baseSubscriptionId?: string;
+  @Optional(OneOf(billingCycles)) billingCycle?: BillingCycle;
+  @Optional(MoneyAmount()) price?: Money;
+  @Optional(OneOf(buyers)) boughtBy?: Buyer;
+  @Optional(Time()) cancellationAllowedUntil?: string;
+  @Optional(Flag()) provisioned?: boolean;
+  @Optional(Time()) effectiveAt?: string;
+}
+
+class SuspendSubscriptionBody extends CommentedBody {
+  @OneOf(suspensionReasons) reason!: SuspensionReason;
+}
+
+class SetAutoRenewBody extends CommentedBody {
+  @Flag() autoRenew!: boolean;
+}
+
+class ChangeSubscriptionQuantityBody extends CommentedBody {
+  @Quantity() quantity!: number;
+}
+
+class ScheduledChangeFields implements ScheduledChange {
+  @Optional(Quantity()) quantity?: number;
+  @Optional(OneOf(termDurations)) termDuration?: TermDuration;
+  @Optional(OfferId()) offerId?: string;
+}
+
+class ScheduleSubscriptionChangeBody extends CommentedBody {
+  @Optional(Nested(ScheduledChangeFields)) change?: ScheduledChangeFields;
+  @Optional(OneOf(billingCycles)) billingCycle?: BillingCycle;
+}
+
+class AddAzureSubscriptionBody extends CommentedBody {
+  @ItemId('azure-0001') azureSubscriptionId!: string;
+  @Text(200) name!: string;
+}
+
+class CancelAzureSubscriptionBody extends CommentedBody {
+  @Text(100) reason!: string;
+}
+
+export const subscriptionRoutes = declared({
+  PurchaseSubscription: {
+    path: 'subscriptions',
+    body: PurchaseSubscriptionBody,
+    summary: 'Purchase subscription',
+    creates: { event: 'SubscriptionPurchased', at: 'subscriptions/:subscriptionId' },
+  },
+  ActivateSubscription: {
+    path: 'subscriptions/:subscriptionId/activate',
+    body: CommentedBody,
+    summary: 'Activate subscription',
+  },
+  SuspendSubscription: {
+    path: 'subscriptions/:subscriptionId/suspend',
+    body: SuspendSubscriptionBody,
+    summary: 'Suspend subscription',
+  },
+  ReactivateSubscription: {
+    path: 'subscriptions/:subscriptionId/reactivate',
+    body: CommentedBody,
+    summary: 'Reactivate subscription',
+  },
+  CancelSubscription: {
+    path: 'subscriptions/:subscriptionId/cancel',
+    body: CommentedBody,
+    summary: 'Cancel subscription',
+  },
+  SetAutoRenew: {
+    path: 'subscriptions/:subscriptionId/auto-renew',
+    body: SetAutoRenewBody,
+    summary: 'Set auto renew',
+  },
+  ChangeSubscriptionQuantity: {
+    path: 'subscriptions/:subscriptionId/quantity',
+    body: ChangeSubscriptionQuantityBody,
+    summary: 'Change subscription quantity',
+  },
+  ScheduleSubscriptionChange: {
+    path: 'subscriptions/:subscriptionId/schedule-change',
+    body: ScheduleSubscriptionChangeBody,
+    summary: 'Schedule subscription change',
+  },
+  RenewSubscription: {
+    path: 'subscriptions/:subscriptionId/renew',
+    body: CommentedBody,
+    summary: 'Renew subscription',
+  },
+  EndSubscriptionTerm: {
+    path: 'subscriptions/:subscriptionId/end-term',
+    body: CommentedBody,
+    summary: 'End subscription term',
+  },
+  AdvanceSubscriptionRetention: {
+    path: 'subscriptions/:subscriptionId/advance-retention',
+    body: CommentedBody,
+    summary: 'Advance subscription retention',
+  },
+  AddAzureSubscription: {
+    path: 'subscriptions/:subscriptionId/azure-subscriptions',
+    body: AddAzureSubscriptionBody,
+    summary: 'Add azure subscription',
+    creates: {
+      event: 'AzureSubscriptionAdded',
+      at: 'subscriptions/:subscriptionId/azure-subscriptions/:azureSubscriptionId',
+    },
+  },
+  CancelAzureSubscription: {
+    path: 'subscriptions/:subscriptionId/azure-subscriptions/:azureSubscriptionId/cancel',
+    body: CancelAzureSubscriptionBody,
+    summary: 'Cancel azure subscription',
+  },
+});
