@@ -47,8 +47,8 @@ function simplerBodies(body: string | undefined): string[] {
   }
 }
 
-/** As somebody would type it again. */
-export function told({ rule, what, request, answered, times }: Finding): string {
+/** As one would type it again. */
+export function textOf({ rule, what, request, answered, times }: Finding): string {
   const { method, url, headers, body, sender, twists } = request;
   const by =
     typeof sender.token === 'object' && sender.token !== null ? JSON.stringify(sender.token) : String(sender.token);

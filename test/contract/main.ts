@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { told } from './findings.js';
+import { textOf } from './findings.js';
 import { run, table, unreached } from './run.js';
 import { newSubject } from './subject.js';
 
@@ -34,7 +34,7 @@ try {
   const seconds = (performance.now() - startedAt) / 1000;
   console.log(`\n${table(result)}\n`);
   const never = unreached(result);
-  for (const finding of result.findings) console.log(`${told(finding)}\n`);
+  for (const finding of result.findings) console.log(`${textOf(finding)}\n`);
   if (never.length > 0) console.log(`Never seen to succeed: ${never.join(', ')}`);
   console.log(
     `${result.sent} sent in ${seconds.toFixed(0)} s, ${result.retried} retried, ${result.replayed} replayed; ` +

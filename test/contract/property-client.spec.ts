@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { operations } from './document.js';
 import type { Answered } from './exchange.js';
-import { simpler, told } from './findings.js';
+import { simpler, textOf } from './findings.js';
 import type { Request } from './requests.js';
 import { run, table, unreached } from './run.js';
 import { newSubject, type Subject } from './subject.js';
@@ -16,7 +16,7 @@ describe('a server under requests of every kind', () => {
 
   it('answers as the document has it, whatever it is asked, and does all that it offers', async () => {
     const result = await run({ ...subject, requests: 1000, seed: 20, atOnce: 4 });
-    expect(result.findings.map(told)).toEqual([]);
+    expect(result.findings.map(textOf)).toEqual([]);
     expect({ unreached: unreached(result), table: table(result) }).toMatchObject({ unreached: [] });
     expect(result.replayed).toBeGreaterThan(10);
   });
@@ -115,7 +115,7 @@ describe('an answer is found out', () => {
       expect(remembered(other)).not.toBe(remembered(first));
   });
 
-  it('and told by a request that is as simple as can be', () => {
+  it('and shown with the simplest request that causes it', () => {
     const long = { ...request, url: `${request.url}?dryRun=true`, body: '{"reason":"fraud","comment":"x"}' };
     expect(simpler(long).map(({ url, body, headers }) => [url, body, Object.keys(headers).length])).toEqual([
       [long.url, long.body, 1],

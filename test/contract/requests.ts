@@ -6,7 +6,7 @@ import type { Json, Schema } from './schema-changes.js';
 import { mutated, oneIn, pick, validValue, type Draw } from './values.js';
 import type { Customer, Ids, World } from './world.js';
 
-// One request: of an operation, about somebody, by somebody; as the document has it, or with something that is not.
+// One request: of an operation, about one requester, by another; as the document has it, or with something that is not.
 
 export interface Sender {
   /** Of the partner or the customer; null for no token, and words for a token that is none. */

@@ -18,12 +18,12 @@ export interface RunOptions {
   /** How many requests are under way at a time; with 1, a seed makes the same run again. */
   readonly atOnce: number;
   readonly partners: readonly KnownPartner[];
-  /** The token of somebody. */
+  /** The token of a requester. */
   readonly tokenOf: (sender: Exclude<Sender['token'], string | null>) => Promise<string>;
   readonly onProgress?: (sent: number) => void;
 }
 
-/** After so many requests, everything is bought, used and ended once more, so that there is something to ask about. */
+/** After this number of requests, everything is bought, used and ended once more, so that there is something to ask about. */
 const season = 2500;
 
 export interface RunResult {
@@ -56,7 +56,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
         if (started >= seasons * season) tellAgain();
         const story = untold.shift();
         if (story) {
-          await tell(story);
+          await play(story);
           continue;
         }
         const turn = started++;
@@ -81,7 +81,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     untold.push(...tellings({ world, partner, now: timeOfDay().getTime(), newKey: () => world.newKey(), newCustomer }));
   }
 
-  async function tell(story: readonly (() => Request | undefined)[]): Promise<void> {
+  async function play(story: readonly (() => Request | undefined)[]): Promise<void> {
     for (const step of story) {
       const request = step();
       if (!request) continue;
@@ -240,7 +240,7 @@ export function table({ statuses }: Pick<RunResult, 'statuses'>): string {
 /** A savings plan can never be cancelled: the route says why. */
 const neverDone = /^cancelSavingsPlan/;
 
-/** Operations that nobody has seen succeed, but for those that never do. */
+/** Operations that were never seen to succeed, but for those that never do. */
 export function unreached({ statuses }: Pick<RunResult, 'statuses'>): string[] {
   return [...statuses]
     .filter(([{ id }, counts]) => !neverDone.test(id) && ![...counts.keys()].some((status) => status < 300))

@@ -187,7 +187,7 @@ describe('schemas of any form', () => {
       ),
   })).object;
 
-  it('break nobody by staying as they are', () => {
+  it('break no reader by staying as they are', () => {
     fc.assert(
       fc.property(anySchema, (schema) => {
         expect(breakingChanges('event', schema, structuredClone(schema))).toEqual([]);

@@ -1,5 +1,5 @@
 // Which changes of a schema its users survive. An event's schema describes what is in the log for ever, and what its
-// readers have built on; a command's describes what its senders were told that they may send.
+// readers have built on; a command's describes what its senders may send.
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type Schema = Readonly<Record<string, Json>>;
@@ -136,7 +136,7 @@ function typeChanges(before: Schema, after: Schema, at: string): string[] {
   return then === now ? [] : [`${place(at)} is ${shown(after['type'])} now, not ${shown(before['type'])}`];
 }
 
-/** Whether fields that nobody has named are welcome is part of what a schema says. */
+/** Whether unnamed fields are welcome is part of what a schema says. */
 function openness(before: Schema, after: Schema, at: string): string[] {
   const [then, now] = [before, after].map((schema) => schema['additionalProperties'] !== false);
   if (then && !now) return [`${place(at)} refuses further fields now`];

@@ -111,7 +111,7 @@ describe('schemas that are taken in place of others', () => {
     ]);
   });
 
-  it('are refused after somebody has edited one by hand, or taken one away, older numbers too', () => {
+  it('are refused after one was edited by hand, or removed, older numbers too', () => {
     const edited = { ...written(before), files: written([file('events/Seen.1.json', {}), ...now]).files };
     expect(objections(edited, now)).toEqual([
       { path: 'events/Seen.1.json', what: expect.stringMatching(/^edited by hand\. Restore it/) },

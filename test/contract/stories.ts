@@ -6,7 +6,7 @@ import type { Json } from './schema-changes.js';
 import type { Customer, Ids, World } from './world.js';
 
 // Requests in an order that leads to an answer of every operation: chance alone seldom buys, suspends and then deletes.
-// Every story is told twice, under the customer's path and under the partner's.
+// Every story is played twice, under the customer's path and under the partner's.
 
 interface Step {
   /** The operation's id without `OfPartner`. */

@@ -14,7 +14,7 @@ export interface Subject extends Pick<RunOptions, 'url' | 'partners' | 'tokenOf'
   readonly end: () => Promise<void>;
 }
 
-/** The built server on a ledger of its own, which limits nobody. */
+/** The built server on a ledger of its own, without rate limits. */
 export async function newSubject(store: 'sqlite' | 'kurrentdb'): Promise<Subject> {
   const directory = mkdtempSync(join(tmpdir(), 'ledger-contract-'));
   const partners = JSON.parse(readFileSync('partners.json', 'utf8')) as readonly Partner[];

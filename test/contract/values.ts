@@ -7,7 +7,7 @@ import type { Json, Schema } from './schema-changes.js';
 /** Takes a value of an arbitrary, by the seed. */
 export type Draw = <T>(arbitrary: fc.Arbitrary<T>) => T;
 
-/** One in so many. */
+/** True once in this many calls, on average. */
 export function oneIn(draw: Draw, times: number): boolean {
   return draw(fc.integer({ min: 1, max: times })) === times;
 }

@@ -206,7 +206,7 @@ export function faultsOf(request: Request, answered: Answered): { readonly rule:
   const asksOfThePast = /[?&]asOf/.test(request.url);
   if (judgement === 'asDocumented' && syntaxCodes.has(code ?? '') && !asksOfThePast && !isPage(request))
     fault('what is documented is taken', `${status} ${text}`);
-  // What anybody may read takes what others put behind addresses.
+  // Public routes ignore unknown query parameters.
   if (judgement === 'notAsDocumented' && status < 300 && operation.needsToken && !isPage(request))
     fault('what is not documented is refused', `${status} ${text.slice(0, 200)}`);
 

@@ -33,7 +33,7 @@ export class World {
 
   constructor(private readonly partners: readonly string[]) {}
 
-  /** Somebody to send a command or a question about, in the state that makes an answer likely. */
+  /** A customer to send a command or a question about, in the state that makes an answer likely. */
   customer(draw: Draw, wanted: Customer['status'] | undefined, names: readonly string[]): Customer {
     const recent = this.customers.slice(-24);
     if (recent.length < 4 || (wanted === 'unknown' && !oneIn(draw, 4)) || oneIn(draw, 60))

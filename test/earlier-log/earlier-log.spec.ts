@@ -38,7 +38,7 @@ const differences: readonly { readonly of: RegExp; readonly why: string; readonl
   },
   {
     of: /\/reseller-relationship\?asOfRevision=0$/,
-    why: 'Nobody is available as a support contact while the relationship is only requested (rules R17, R22).',
+    why: 'No support contact is available while the relationship is only requested (rules R17, R22).',
     change: (body) => (body.availableSupportContacts = []),
   },
   {
@@ -91,7 +91,7 @@ describe('A log of 0.1.0, written under the two policies of then', () => {
     cpSync(join(from, 'events.sqlite'), join(dataDirectory, 'events.sqlite'));
     cpSync(join(from, 'keys'), join(dataDirectory, 'keys'), { recursive: true });
     const partners = JSON.parse(readFileSync(join(from, 'partners.json'), 'utf8')) as readonly Partner[];
-    // Under it a Sales agent may remove, as one of them did: the right of whoever sends is checked again with each attempt.
+    // Under it a Sales agent may remove, as one of them did: the sender’s right is checked again with each attempt.
     server = await startServer({ dataDirectory, partners, env: { POLICY: 'partner-center-2026-11-later' } });
     const { signing } = await embeddedKey(join(dataDirectory, 'keys/token-key.json'));
     token = (who) => signToken(signing, { ...who, minutes: 60 });

@@ -23,11 +23,11 @@ describe('a request that cannot be followed', () => {
     ['a field twice', text.replace('{', '{"name":"other",'), 400, 'MalformedBody', null],
     ['too many levels', text.replace('{', `{"price":${'['.repeat(50)}${']'.repeat(50)},`), 400, 'MalformedBody', null],
     ['a prototype', text.replace('{', '{"__proto__":{"trial":true},'), 400, 'MalformedBody', null],
-    ['a field nobody knows', { ...good, colour: 'red' }, 400, 'InvalidBody', '/colour'],
+    ['an unknown field', { ...good, colour: 'red' }, 400, 'InvalidBody', '/colour'],
     ['a field of the path', { ...good, customerId: 'x' }, 400, 'InvalidBody', '/customerId'],
     ['a field missing', { ...good, name: undefined }, 400, 'InvalidBody', '/name'],
     ['null for a field that is needed', { ...good, name: null }, 400, 'InvalidBody', '/name'],
-    ['a name that nobody can see', { ...good, name: '\u200b' }, 400, 'InvalidBody', '/name'],
+    ['an invisible name', { ...good, name: '\u200b' }, 400, 'InvalidBody', '/name'],
     ['a name of marks', { ...good, name: '\u0301' }, 400, 'InvalidBody', '/name'],
     [
       'a currency that has gone',
@@ -174,10 +174,10 @@ describe('a request that cannot be followed', () => {
     ['with a parameter twice', 'GET /items?limit=1&limit=2', {}, 400, 'InvalidQuery'],
     ['for too long a page', 'GET /items?limit=201', {}, 400, 'InvalidQuery'],
     ['for no page at all', 'GET /items?limit=0', {}, 400, 'InvalidQuery'],
-    ['with somebody’s cursor', 'GET /items?cursor=WyJhIl0', {}, 400, 'InvalidCursor'],
+    ['with a foreign cursor', 'GET /items?cursor=WyJhIl0', {}, 400, 'InvalidCursor'],
     ['with half a cursor', 'GET /items?cursor=!', {}, 400, 'InvalidQuery'],
     ['with a sort of another list', 'GET /items?sort=establishedAt', {}, 400, 'InvalidQuery'],
-    ['for events behind something', 'GET /events?after=-2', {}, 400, 'InvalidQuery'],
+    ['for events after a bad position', 'GET /events?after=-2', {}, 400, 'InvalidQuery'],
     ['for an address that is none', 'GET /nothing', {}, 404, 'RouteNotFound'],
     ['for a method that an address does not take', 'DELETE /reseller-relationship', {}, 405, 'MethodNotAllowed'],
     [
@@ -231,8 +231,8 @@ describe('a request that cannot be followed', () => {
     // By whatever name a route is found, it is known before who asks for it.
     ['for a route by another name', v1('GET /%76%31/customers'), 401, 'Unauthenticated'],
     ['for a route by its whole name', v1('GET http://x/v1/customers'), 401, 'Unauthenticated'],
-    ['with a method that nobody has', v1('BREW /v1/customers'), 400, 'BadRequest'],
-    ['that asks to be told what it is', v1('TRACE /v1/customers'), 401, 'Unauthenticated'],
+    ['with an unknown method', v1('BREW /v1/customers'), 400, 'BadRequest'],
+    ['that asks for its own echo', v1('TRACE /v1/customers'), 401, 'Unauthenticated'],
     ['with a method of its own', v1('PURGE /health/live'), 405, 'MethodNotAllowed'],
     ['for what there is', v1('OPTIONS /health/live'), 405, 'MethodNotAllowed'],
     ['for what there is at all', v1('OPTIONS *'), 404, 'RouteNotFound'],
@@ -243,11 +243,11 @@ describe('a request that cannot be followed', () => {
     const answer = await answerTo(server.port, request);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(answer).toMatch(/\r\nContent-Type: application\/problem\+json; charset=utf-8\r\n/i);
-    const { code: told, correlationId } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as Record<
+    const { code: answered, correlationId } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as Record<
       string,
       string
     >;
-    expect(told).toBe(code);
+    expect(answered).toBe(code);
     expect(answer.toLowerCase()).toContain(`x-correlation-id: ${correlationId}`);
   });
 

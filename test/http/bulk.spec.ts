@@ -83,7 +83,7 @@ describe('a bulk', () => {
       });
       expect(again.status).toBe(answer.status);
       const { correlationId: _, ...whatever } = again.body;
-      // What is not remembered is decided anew, and says the same.
+      // What is not remembered is decided again, and says the same.
       expect(answer.status === 404 ? { ...whatever, correlationId: answer.body.correlationId } : again.body).toEqual(
         answer.body,
       );
@@ -94,7 +94,7 @@ describe('a bulk', () => {
     }
   });
 
-  it('tells of every item what is wrong with it, in the words of its own route', async () => {
+  it('answers for every item what is wrong with it, in the words of its own route', async () => {
     const customer = await established();
     const path = customerPath(customer);
     const alone: [item: Record<string, unknown>, path: string, body: unknown, sent: Sent][] = [
@@ -170,7 +170,7 @@ describe('a bulk', () => {
     ]);
   });
 
-  it('tells of an item that is no command where it stands', async () => {
+  it('answers at its place for an item that is not a command', async () => {
     const customer = await established();
     const items = [
       { customerId: customer },
@@ -255,7 +255,7 @@ describe('a bulk', () => {
     ]);
   });
 
-  it('is of one who may be a partner’s, a customer’s, or nobody’s', async () => {
+  it('may come from a partner, a customer, or neither', async () => {
     const customer = newCustomer();
     await server.post(`${customerPath(customer)}/reseller-relationship/request`, {
       customer: { name: 'Bulk' },
@@ -431,7 +431,7 @@ describe('a bulk at a server', () => {
     }
   });
 
-  it('that is told to stop is answered to its end, and what had not begun says so', async () => {
+  it('is answered to its end when the server stops, and what had not begun says so', async () => {
     // Which of it has begun by then is left to chance: again until some has, and some has not.
     while (!(await isStoppedInTheMiddle()));
   });

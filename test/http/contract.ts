@@ -10,7 +10,7 @@ type Json = Record<string, any>;
 /** The checked-in document. */
 export const openapi = JSON.parse(readFileSync(resolve('openapi.json'), 'utf8')) as Json;
 
-// Callers must bear new fields; the tests must not: an answer with a field that nobody has documented is a fault here.
+// Callers must bear new fields; the tests must not: an answer with an undocumented field is a fault here.
 const strict = structuredClone(openapi);
 for (const [name, schema] of Object.entries(strict['components'].schemas as Json)) close(schema as Json, name);
 

@@ -24,7 +24,7 @@ describe('a caller whose questions cost much', () => {
   });
   afterAll(() => server.end());
 
-  /** What the server has told of its requests since it was asked before, in the order in which they were answered. */
+  /** What the server has logged of its requests since the last call, in the order in which they were answered. */
   async function answered(since: number): Promise<readonly { route: string; status: number; actor: string }[]> {
     // It gathers its lines for a moment.
     await sleep(500);
@@ -37,7 +37,7 @@ describe('a caller whose questions cost much', () => {
   }
 
   /**
-   * Whoever asks one after the other is answered while the work is done: more often than a server that goes round the loop
+   * A caller that sends one request after the other is answered while the work is done: more often than a server that goes round the loop
    * only before and after it could. How often is left to the machine, which may keep this process from asking: again until
    * it has not.
    */
@@ -55,7 +55,7 @@ describe('a caller whose questions cost much', () => {
   it.each([
     ['removal-readiness', 'GET', 200],
     ['remove?dryRun=true', 'POST', 409],
-  ])('with %s keeps nobody else waiting until all of them are answered', async (below, method, status) => {
+  ])('with %s keeps no other caller waiting until all of them are answered', async (below, method, status) => {
     // Others come in between only if this process gets to send them: again until it has.
     while (!(await haveOthersTheirTurn(below, method, status)));
   });
@@ -96,7 +96,7 @@ describe('a caller whose questions cost much', () => {
   it.each([
     ['dry runs', '?dryRun=true', {}, 200],
     ['commands that meet no condition', '', { ifMatch: '"0.1"' }, 412],
-  ])('with a bulk of %s keeps nobody else waiting until all of it is answered', async (_, query, more, status) => {
+  ])('with a bulk of %s keeps no other caller waiting until all of it is answered', async (_, query, more, status) => {
     const customerId = large.split('/')[3]!;
     const items = Array.from({ length: 500 }, (_, index) => ({
       command: 'SuspendSubscription',
@@ -111,7 +111,7 @@ describe('a caller whose questions cost much', () => {
     expect(new Set(body.items.map((item: { readonly status: number }) => item.status))).toEqual(new Set([status]));
   });
 
-  it('with ten readings of the history keeps nobody else waiting until all of it is told', async () => {
+  it('with ten readings of the history keeps no other caller waiting until all of it is answered', async () => {
     const headers = { authorization: `Bearer ${await server.tokenOf({})}`, accept: 'application/x-ndjson' };
     const readings = () =>
       Array.from({ length: 10 }, async () => {

@@ -27,7 +27,7 @@ describe('the live history', () => {
   });
   afterAll(() => server.end());
 
-  it('tells the past and then what comes, each event once, under its place in the ledger', async () => {
+  it('sends the past and then what comes, each event once, under its place in the ledger', async () => {
     const feed = await liveFeed(server, '/v1/events');
     expect(feed.status).toBe(200);
     expect(feed.headers.get('content-type')).toBe('text/event-stream');
@@ -47,7 +47,7 @@ describe('the live history', () => {
     feed.close();
   });
 
-  it('goes on behind the id that came last, whatever else is said', async () => {
+  it('goes on after the id that came last, whatever else is said', async () => {
     const all = await everything();
     const first = await liveFeed(server, '/v1/events');
     const [, , third] = await first.arrived(all.length);
@@ -60,7 +60,7 @@ describe('the live history', () => {
     feed.close();
   });
 
-  it('refuses at once to go on behind a place of another ledger, or one that this has not reached', async () => {
+  it('refuses at once to go on after a place of another ledger, or one that this has not reached', async () => {
     const place = (await server.get('/v1/events')).headers.get('ledger-position')!;
     for (const id of [
       place.replace(/ledger="[^"]*"/, `ledger="${newCustomer()}"`),
@@ -74,7 +74,7 @@ describe('the live history', () => {
     ).toMatchObject({ status: 400, code: 'InvalidHeader', body: { errors: [{ pointer: 'Last-Event-ID' }] } });
   });
 
-  it('tells only what is asked for, of a relationship, with refusals when they are asked for', async () => {
+  it('sends only what is asked for, of a relationship, with refusals when they are asked for', async () => {
     const place = encodeURIComponent((await server.get('/v1/events')).headers.get('ledger-position')!);
     const feeds = await Promise.all(
       [
@@ -143,7 +143,7 @@ describe('the live history', () => {
       status: 429,
       code: 'TooManyStreams',
     });
-    // Pages are for everybody.
+    // Pages are not bounded by it.
     expect(await server.get('/v1/events')).toMatchObject({ status: 200 });
     for (const feed of [...mine, ...others]) feed.close();
     await eventually(

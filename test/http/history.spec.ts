@@ -70,7 +70,7 @@ describe('the history', () => {
     expect(types(await server.get(`${other}/events?journals=true&type=CommandRejected`))).toEqual([]);
   });
 
-  it('begins behind a place, and not behind one of another ledger or one that there is not yet', async () => {
+  it('begins behind a place, and not after one of another ledger or one that there is not yet', async () => {
     const all = (await server.get('/v1/events?limit=200')).body;
     const [, second] = all;
     expect((await server.get(`/v1/events?after=${second.position}`)).body).toEqual(all.slice(2));
@@ -89,7 +89,7 @@ describe('the history', () => {
     });
   });
 
-  it('comes whole as lines, with its end said behind the last one', async () => {
+  it('comes whole as lines, with its end stated after the last one', async () => {
     const lines = await server.get('/v1/events', { headers: { accept: 'application/x-ndjson' } });
     expect(lines.status).toBe(200);
     expect(

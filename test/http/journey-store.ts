@@ -12,7 +12,7 @@ export const journeysOver =
 /** Where one ledger has its log and its secrets, for one server or for several. */
 export interface JourneyStore {
   readonly keysDirectory: string;
-  /** What a server must be told. */
+  /** The settings that a server needs. */
   readonly env: Readonly<Record<string, string>>;
 }
 

@@ -13,7 +13,7 @@ import { kurrentdbStore } from './journey-store.js';
 import { establish, newCustomer, northwind, runServer, subscription, type RunningServer } from './running-server.js';
 import { runTool } from './tools.js';
 
-// What others do to the database behind the servers' back, and what the database's client does to a server.
+// What others do to the database without the servers’ knowledge, and what the database's client does to a server.
 
 let directory: string;
 let peer: TestPeer;
@@ -33,7 +33,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** Somebody with the bare client and the rights to do anything. */
+/** An attacker with the bare client and the rights to do anything. */
 async function byHand<T>(deed: (client: EventStoreDBClient) => Promise<T>): Promise<T> {
   const client = EventStoreDBClient.connectionString(peer.connectionString);
   try {
@@ -54,8 +54,8 @@ describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<u
   ['deleted', (client, stream) => client.deleteStream(stream)],
   ['deleted for good', (client, stream) => client.tombstoneStream(stream)],
   ['truncated', (client, stream) => client.setStreamMetadata(stream, { maxCount: 1 })],
-])('a stream that somebody has %s by hand', (_, deed) => {
-  it('is never answered for as if nothing were gone; the operator is told, and told which it is', async () => {
+])('a stream that was %s by hand', (_, deed) => {
+  it('is never answered for as if nothing were gone; the log of the server names it', async () => {
     const customer = newCustomer();
     const path = await establish(server, customer);
     const other = await establish(server);
@@ -73,7 +73,7 @@ describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<u
     const refused = await server.get(`${path}/reseller-relationship`);
     expect([refused.status, refused.code, refused.headers.get('retry-after')]).toEqual([503, 'LogDamaged', '3600']);
     expect(refused.body).toMatchObject({ outcome: 'none', retryable: false });
-    // What the views hold is told all the same.
+    // What the views hold is answered all the same.
     expect((await server.get('/v1/customers')).status).toBe(200);
     expect(JSON.stringify(refused.body.detail)).not.toContain(customer);
     expect((await server.get(`${other}/reseller-relationship`)).status).toBe(200);
@@ -92,8 +92,8 @@ describe.each<[string, (client: EventStoreDBClient, stream: string) => Promise<u
   });
 });
 
-describe('a right of the database’s user that somebody takes away while the server runs', () => {
-  it('is named in the log and to whoever asks for health, until it is given back', async () => {
+describe('a right of the database’s user that is taken away while the server runs', () => {
+  it('is named in the log and in the answer of health, until it is given back', async () => {
     const customer = newCustomer();
     const path = await establish(server, customer);
     const stream = `${prefix}${relationshipStream(northwind, customer)}`;
@@ -115,7 +115,7 @@ describe('a right of the database’s user that somebody takes away while the se
           .some((line) => line.includes(`denies this user ${said}`) && line.includes(name)),
       );
       giveBack();
-      // Of a stream it is seen when somebody asks for it.
+      // Of a stream it is noticed with the next request for it.
       await until('the right', async () => {
         await server.post(`${path}/subscriptions`, subscription(id), { key: id });
         return (await readiness()).status === 200;
@@ -124,7 +124,7 @@ describe('a right of the database’s user that somebody takes away while the se
   });
 });
 
-describe('an event of a name that nobody knows, in one of our streams', () => {
+describe('an event of an unknown name, in one of our streams', () => {
   it('stops the views that read its meaning, loudly, and health says so', async () => {
     const customer = newCustomer();
     const store = openKurrentdbEventStore({
@@ -166,7 +166,7 @@ describe('an event of a name that nobody knows, in one of our streams', () => {
     await until('the log line', async () =>
       /"view":"items".*RelationshipSung.*a view has stopped at an event/.test(server.output()),
     );
-    // The write side goes on for everybody else.
+    // The write side goes on for all others.
     expect((await server.get(`${await establish(server)}/reseller-relationship`)).status).toBe(200);
   });
 

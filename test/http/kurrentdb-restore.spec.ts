@@ -54,10 +54,10 @@ it('a database that is restored under a running server is damage for it, and its
   expect(peer.log.head()).toBeGreaterThan(end);
 
   // By itself, before anybody has asked it anything.
-  const told = /no view moves: The event at position \d+ was .*restored from a backup/;
+  const lines = /no view moves: The event at position \d+ was .*restored from a backup/;
   await eventually(
     () => `that it notices the restore:\n${server.output()}`,
-    () => told.test(server.output()),
+    () => lines.test(server.output()),
   );
   const { status, body: health } = await server.get('/health/ready', { as: null });
   expect([status, health.status]).toEqual([503, 'damaged']);

@@ -135,7 +135,7 @@ describe('a server with its log in a database is refused', () => {
     await (await started({ env: { KEYS_DIR: keys } })).stop();
   });
 
-  it('with another secret than the ledger has adopted, and has written nothing; until somebody lets the ledger adopt it', async () => {
+  it('with another secret than the ledger has adopted, and has written nothing; until the operator lets the ledger adopt it', async () => {
     const peer = await peerOf();
     await ledgerWithEvents();
     const before = peer.log.head();
@@ -162,7 +162,7 @@ describe('a server with its log in a database is refused', () => {
   });
 
   it.each<[string, TestPeerOptions, (url: string) => Record<string, string>, RegExp]>([
-    ['TLS is off and nobody has allowed that', {}, () => ({ ALLOW_INSECURE_EVENTSTORE: 'false' }), /tls=false/],
+    ['TLS is off and that is not allowed', {}, () => ({ ALLOW_INSECURE_EVENTSTORE: 'false' }), /tls=false/],
     [
       'the address cannot be understood',
       {},
@@ -259,7 +259,7 @@ describe('a server whose database is not there yet', () => {
       peer ??= await startTestPeer({ port });
       await until(server, 'ready', () => answers(server, 'ready'));
       expect(await (await fetch(metrics)).text()).toMatch(/^ledger_open 1$/m);
-      // Somebody has tried all the time, and has not filled the log with it.
+      // The retries went on all the time, and have not filled the log with it.
       expect(server.output().match(/the server waits for it/g)).toHaveLength(1);
       expect(server.output()).toContain('the event store is there');
       await server.stop();
@@ -267,7 +267,7 @@ describe('a server whose database is not there yet', () => {
     },
   );
 
-  it('ends at once and well when it is told to stop', async () => {
+  it('ends at once and well when it is asked to stop', async () => {
     const server = await launch();
     await until(server, 'the waiting', () => server.output().includes('the server waits for it'));
     await server.stop();
@@ -334,7 +334,7 @@ describe('views that lie in the data directory already', () => {
     closing.push(() => second.killAtOnce());
     const seen = { headers: { 'ledger-position': written, prefer: 'wait=20' } };
     expect((await second.get('/v1/customers', seen)).body.items).toHaveLength(2);
-    // Not built anew.
+    // Not rebuilt.
     expect(before).toHaveLength(6);
     expect(builtAt()).toEqual(before);
   });

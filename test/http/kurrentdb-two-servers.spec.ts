@@ -86,7 +86,7 @@ describe('two servers over one log', () => {
     }
   });
 
-  it('take a command once that is sent to both under one key, and tell both callers the same', async () => {
+  it('take a command once that is sent to both under one key, and answer both callers alike', async () => {
     const path = await establish(here);
     for (let round = 0; round < 10; round++) {
       const key = `both-${round}`;

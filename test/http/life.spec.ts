@@ -69,7 +69,7 @@ describe('the life of a relationship', () => {
       new RegExp(`^${requested.body.position};ledger="[0-9a-f-]{36}";event="[0-9a-f]{8}-[0-9a-f]{4}"$`),
     );
 
-    // Nobody of the partner's can accept for the customer.
+    // No one at the partner can accept for the customer.
     expect(await server.post(`${path}/reseller-relationship/accept`)).toMatchObject({
       status: 403,
       code: 'AcceptorNotGlobalAdmin',

@@ -22,7 +22,7 @@ describe('a caller', () => {
   const list = (as: Who | string | null, headers: Record<string, string> = {}) =>
     server.get('/v1/customers', { as, headers });
 
-  it('is told with every answer what it has left', async () => {
+  it('gets with every answer what it has left', async () => {
     const as: Who = { id: 'counting' };
     const fields: string[] = [];
     for (const path of ['/v1/customers', '/v1/customers', '/v1/nothing', '/v1/customers?colour=red']) {
@@ -77,7 +77,7 @@ describe('a caller', () => {
     const wait = Number(refused.headers.get('retry-after'));
     expect(refused.headers.get('ratelimit')).toBe(`"caller";r=0;t=${wait}`);
     expect(wait).toBeGreaterThanOrEqual(1);
-    // Others are not in its way: of the same tenant, of another, and whoever asks how the server does.
+    // Others are not in its way: of the same tenant, of another, and health checks.
     expect((await list({ id: 'quiet' })).status).toBe(200);
     for (let times = 0; times < 25; times++) expect((await server.get('/health/live', { as: null })).status).toBe(200);
   });
@@ -96,7 +96,7 @@ describe('a caller', () => {
     const refused = await list(bad, from('192.0.2.1'));
     expect(refused).toMatchObject({ status: 429, code: 'TooManyRequests' });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-    // Behind one address there may be many: whoever was known before goes on, and nobody elsewhere notices.
+    // One address may stand for many callers: those known before go on, and callers elsewhere notice nothing.
     expect((await list(known, from('192.0.2.1'))).status).toBe(200);
     expect((await list({ id: 'elsewhere' }, from('192.0.2.2'))).status).toBe(200);
     expect(await list({ id: 'not-yet-known' }, from('192.0.2.1'))).toMatchObject({ status: 429 });
@@ -200,7 +200,7 @@ describe('a connection that sends many requests at once', () => {
 });
 
 describe('a server without trusted proxies and without limits', () => {
-  it('believes nobody who they come for, and counts no one', async () => {
+  it('trusts no forwarding header, and counts no caller for it', async () => {
     const server = await runServer({ env: { FAILED_TOKEN_LIMIT: '2', RATE_LIMIT: '0' } });
     try {
       const answered = await server.get('/v1/customers');
@@ -230,7 +230,7 @@ describe('a client that is slow', () => {
   const head = (request: string, more = '') =>
     `${request} HTTP/1.1\r\nHost: ledger\r\nAuthorization: Bearer ${token}\r\n${more}\r\n`;
 
-  it('is told so, and its connection ends', async () => {
+  it('is answered so, and its connection ends', async () => {
     const update = `POST ${path}/profile/update`;
     const unfinished = [
       'GET /v1/customers HTTP/1.1\r\nHost: led',
@@ -253,7 +253,7 @@ describe('a client that is slow', () => {
     const { socket, write } = await rawSocket(server.port);
     socket.pause();
     write('GET /openapi.json HTTP/1.1\r\nHost: ledger\r\n\r\n'.repeat(times));
-    // Whoever reads nothing learns by writing that the connection was cut; but what is written gives it more time.
+    // A client that reads nothing learns by writing that the connection was cut; but what is written gives it more time.
     await eventually('the end of its connection', async () => {
       await sleep(2_500);
       if (!socket.destroyed) socket.write('\r\n');
@@ -292,7 +292,7 @@ describe('a client that is slow', () => {
   });
 });
 
-describe('a body that nobody reads', () => {
+describe('a body that is not read', () => {
   let server: RunningServer;
   let token: string;
   let path: string;
@@ -314,7 +314,7 @@ describe('a body that nobody reads', () => {
       413,
     ],
     ['that never ends', () => request(`POST ${path}/subscriptions`, `${bearer()}\r\nTransfer-Encoding: chunked`), 413],
-    ['of somebody unknown', () => request(`POST ${path}/subscriptions`, 'Transfer-Encoding: chunked'), 401],
+    ['of an unknown sender', () => request(`POST ${path}/subscriptions`, 'Transfer-Encoding: chunked'), 401],
     ['of a question', () => request('GET /v1/customers', `${bearer()}\r\nTransfer-Encoding: chunked`), 200],
     ['for an address that is none', () => request('POST /nothing', 'Transfer-Encoding: chunked'), 413],
     [
@@ -336,7 +336,7 @@ describe('a body that nobody reads', () => {
     expect(received()).toMatch(/\r\nconnection: close\r\n/i);
   });
 
-  it('is not even sent by those who ask first, and they are told to send one that is wanted', async () => {
+  it('is not even sent by clients that ask first, and they are asked to send one that is wanted', async () => {
     const body = JSON.stringify(subscription('sub-asked'));
     const asking = (headers: string) => request(`POST ${path}/subscriptions`, `${headers}\r\nExpect: 100-continue`);
     for (const [headers, status] of [
@@ -373,7 +373,7 @@ describe('a body that nobody reads', () => {
     socket.destroy();
   });
 
-  it('is what makes a command, and nonsense behind it is never taken for its refusal', async () => {
+  it('is what makes a command, and nonsense after it is never taken for its refusal', async () => {
     const body = JSON.stringify({ name: 'Pipelined' });
     for (let attempt = 0; attempt < 20; attempt++) {
       const text = JSON.stringify(subscription(`sub-p${attempt}`));
@@ -384,9 +384,9 @@ describe('a body that nobody reads', () => {
           `${bearer().replace('long', `p${attempt}`)}\r\nContent-Length: ${text.length}`,
         ) + `${text}NONSENSE ${body}\r\n\r\n`,
       );
-      // Recorded or not, whoever is told nothing asks again; but "400" would have been believed.
+      // Recorded or not, a caller without an answer asks again; but "400" would have been believed.
       expect(answer).toMatch(/^$|^HTTP\/1\.1 201 Created/);
-      // Nobody waits for the first any more, but it may still be on its way.
+      // No caller waits for the first any more, but it may still be on its way.
       let again = await server.post(`${path}/subscriptions`, text, { key: `p${attempt}` });
       while (again.code === 'CommandInProgress') {
         await sleep(20);

@@ -9,9 +9,9 @@ export interface LiveFeed {
   readonly headers: Headers;
   /** Everything that has come so far. */
   readonly messages: readonly EventSourceMessage[];
-  /** The id that was told last, with or without an event. */
+  /** The id that was sent last, with or without an event. */
   readonly lastId: () => string | undefined;
-  /** Waits until so many events have come. */
+  /** Waits until that many events have come. */
   readonly arrived: (count: number) => Promise<readonly EventSourceMessage[]>;
   /** Resolves when the server has ended the stream, rejects when the connection was cut. */
   readonly ended: Promise<void>;

@@ -15,7 +15,7 @@ import {
 } from './running-server.js';
 
 describe('the log', () => {
-  it('tells of every request, and holds no secret and nothing personal', async () => {
+  it('has a line for every request, and holds no secret and nothing personal', async () => {
     const server = await runServer({ env: { LOG_LEVEL: 'debug' } });
     const customer = newCustomer();
     const path = customerPath(customer);

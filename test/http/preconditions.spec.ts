@@ -60,7 +60,7 @@ describe('a relationship’s tag', () => {
     ['one of several, some of them empty', ',, CURRENT ,"0.1",', 200],
     ['none of several', '"0.1", "1.1"', 412],
     ['the form of another release', '"CURRENT_REVISION.2"', 412],
-    ['somebody else’s', '"abc"', 412],
+    ['another’s', '"abc"', 412],
     ['a weak one', 'W/CURRENT', 400],
     ['one of another time, as answers about the past have it', '"CURRENT_REVISION.1.0123456789ab"', 412],
     ['one without quotes', '7.1', 400],

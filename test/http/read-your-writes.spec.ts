@@ -54,7 +54,7 @@ describe('a query that names a position', () => {
   it('goes on to what no list shows: the views pass over refusals on record', async () => {
     await server.post(`${path}/subscriptions`, subscription('kept'));
     const { position } = (await server.get(`${path}/reseller-relationship`)).body;
-    // The refusal stands behind everything that any list shows, and is what the log ends with.
+    // The refusal stands after everything that any list shows, and is what the log ends with.
     for (const list of lists) {
       let reached = 0;
       await eventually(

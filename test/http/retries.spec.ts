@@ -170,7 +170,7 @@ describe('a retry', () => {
       if (status === 409) expect([body.retryable, headers.get('retry-after')]).toEqual([true, '1']);
   });
 
-  it('of something refused for anything but the state is decided anew', async () => {
+  it('of something refused for anything but the state is decided again', async () => {
     const key = randomUUID();
     const send = (command: string, body: object, headers = {}) =>
       server.post(`${path}/${command}`, body, { key, headers });
@@ -268,7 +268,7 @@ describe('a retry of what the state did not allow', () => {
       });
   });
 
-  it('is for those alone who may send the command: to others the key tells nothing', async () => {
+  it('is for those alone who may send the command: to others the key shows nothing', async () => {
     const accepted = randomUUID();
     const refused = randomUUID();
     const buy = (sent: object) => server.post(`${path}/subscriptions`, subscription('guarded'), sent);

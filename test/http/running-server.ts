@@ -51,7 +51,7 @@ export interface RunningServer extends ServerProcess {
   /** Any request. Every answer is held to openapi.json. */
   readonly send: (path: string, sent?: Sent) => Promise<Answered>;
   readonly get: (path: string, sent?: Sent) => Promise<Answered>;
-  /** A command of the partner's Global admin, unless somebody else is named. */
+  /** A command of the partner's Global admin, unless another sender is named. */
   readonly post: (path: string, body?: unknown, sent?: Sent) => Promise<Answered>;
   /** Stops it and starts another on the same data. */
   readonly restart: (until?: RunOptions['until']) => Promise<RunningServer>;

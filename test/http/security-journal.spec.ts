@@ -32,11 +32,11 @@ async function securityEvents(server: RunningServer, as: Who = auditor, limit = 
   return items;
 }
 
-async function untilTold(server: RunningServer, told: (events: any[]) => boolean, as?: Who): Promise<any[]> {
+async function untilRecorded(server: RunningServer, recorded: (events: any[]) => boolean, as?: Who): Promise<any[]> {
   let events: any[] = [];
   await eventually(
     () => `other events than ${JSON.stringify(events)}`,
-    async () => told((events = await securityEvents(server, as))),
+    async () => recorded((events = await securityEvents(server, as))),
   );
   return events;
 }
@@ -52,7 +52,7 @@ describe('the security journal', () => {
   });
   afterAll(() => server.end());
 
-  it('tells auditors who was not let in, at which route, as whom, and nothing that is personal or secret', async () => {
+  it('shows auditors who was denied, at which route, as whom, and nothing that is personal or secret', async () => {
     const salesman: Who = { roles: ['SalesAgent'], id: 'sales-1' };
     const stranger = newCustomer();
     await server.post(
@@ -77,7 +77,7 @@ describe('the security journal', () => {
     await server.post(`${path}/agreement/confirm`, {});
     await server.post(`${path}/subscriptions`, '{');
 
-    const events = await untilTold(server, ({ length }) => length >= 6);
+    const events = await untilRecorded(server, ({ length }) => length >= 6);
     const denied = (code: string, method: string, route: string, who: object = {}) => ({
       type: 'AccessDenied',
       id: expect.any(String),
@@ -114,8 +114,8 @@ describe('the security journal', () => {
     expect(JSON.stringify(events)).not.toMatch(new RegExp(`secret|Jane|127\\.0\\.0\\.1|${customer}`));
   });
 
-  it('tells each partner what concerns it, page by page', async () => {
-    const theirs = await untilTold(server, ({ length }) => length === 1, {
+  it('shows each partner what concerns it, page by page', async () => {
+    const theirs = await untilRecorded(server, ({ length }) => length === 1, {
       tenant: greatLakes,
       roles: ['GlobalAdmin'],
     });
@@ -147,8 +147,8 @@ describe('the security journal', () => {
     const as: Who = { roles: ['HelpdeskAgent'], id: 'again' };
     const remove = () => server.post(`${path}/reseller-relationship/remove`, {}, { as, headers: { 'if-match': '*' } });
     await Promise.all(Array.from({ length: 50 }, remove));
-    const told = await untilTold(server, (events) => events.some(({ actorId }) => actorId === 'again'));
-    expect(told.filter(({ actorId }) => actorId === 'again')).toMatchObject([{ count: 1 }]);
+    const found = await untilRecorded(server, (events) => events.some(({ actorId }) => actorId === 'again'));
+    expect(found.filter(({ actorId }) => actorId === 'again')).toMatchObject([{ count: 1 }]);
     server = await server.restart();
     const counted = (await securityEvents(server)).filter(({ actorId }) => actorId === 'again');
     expect(counted.map(({ count }) => count)).toEqual([1, 49]);

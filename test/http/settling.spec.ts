@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { establish, newCustomer, runServer, subscription, type RunningServer } from './running-server.js';
 
-// T1: a subscription that was bought a while ago, and reported now. Its terms have renewed since, whoever says so and when.
+// T1: a subscription that was bought a while ago, and reported now. Its terms have renewed since, whether or not anybody has reported it.
 describe('what dates have brought about of a subscription', () => {
   let server: RunningServer;
   let path: string;

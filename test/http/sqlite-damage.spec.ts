@@ -5,7 +5,7 @@ import { expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { establish, runServer, subscription } from './running-server.js';
 
-it('a server whose file the disk has damaged refuses what needs it for good, and tells the operator', async () => {
+it('a server whose file the disk has damaged refuses what needs it for good, and notifies the operator', async () => {
   const server = await runServer();
   const path = await establish(server);
   // More than a page, so that there is something to be damaged.
@@ -35,15 +35,15 @@ it('a server whose file the disk has damaged refuses what needs it for good, and
   expect(ready.body.missing[0]).toBe('the log is damaged: see the log of the server');
   expect((await again.get('/health/live', { as: null })).status).toBe(200);
 
-  // Everybody is refused; the log says so once, with what to do.
+  // Every caller is refused; the log says so once, with what to do.
   for (let index = 0; index < 20; index++) await again.get(`${path}/reseller-relationship`);
   await sleep(300);
-  const told = again
+  const lines = again
     .output()
     .split('\n')
     .filter((line) => line.includes('the log is damaged: callers are refused'));
-  expect(told).toHaveLength(1);
-  expect(told[0]).toContain('run the integrity check, restore a backup');
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain('run the integrity check, restore a backup');
   await again.killAtOnce();
   await again.end();
 });

@@ -44,7 +44,7 @@ describe('a history that is read as lines', () => {
   });
   afterAll(() => server.end());
 
-  it('says behind the last line that nothing is missing', async () => {
+  it('says after the last line that nothing is missing', async () => {
     const response = await lines();
     expect(await received(response)).toEqual({ events: 905 });
     expect(response.headers['trailer']).toBe('History-Complete');
@@ -80,11 +80,11 @@ describe('a history that is read as lines', () => {
     expect(await server.get(`/v1/events?after=${damaged - 1}`)).toMatchObject({ status: 503, code: 'LogDamaged' });
     expect(await server.get(`/v1/events?after=${damaged}`)).toMatchObject({ status: 200 });
     await sleep(300);
-    const told = server
+    const logged = server
       .output()
       .split('\n')
       .filter((line) => line.includes('streams of the history cannot go on'));
-    expect(told).toHaveLength(1);
+    expect(logged).toHaveLength(1);
     expect((await server.get('/health/ready', { as: null })).body.status).toBe('damaged');
   });
 });

@@ -77,7 +77,7 @@ describe('a ledger that was restored from a backup, and has grown past what was 
     expect([samePlace, conditional.status]).toEqual([true, 200]);
   });
 
-  it('is told the same place by a command, a relationship, a list, the history and its live form', async () => {
+  it('gets the same place from a command, a relationship, a list, the history and its live form', async () => {
     const seen = { headers: { 'ledger-position': places.last, prefer: 'wait=20' } };
     for (const url of [
       '/v1/items',

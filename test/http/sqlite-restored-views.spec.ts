@@ -77,7 +77,7 @@ it('views of lost events are refused after a restore though the log has grown pa
 
   const rebuild = (...args: readonly string[]) =>
     runTool('../../projector/src/rebuild', ['--data-dir', dataDirectory, ...args], {});
-  // Nor does whoever has cut the log get rid of what knows of it by the usual tool.
+  // Nor does the usual tool remove the views that know of a cut log by the usual tool.
   for (const names of [[], ['items']]) {
     const unasked = await rebuild(...names);
     expect([unasked.code, unasked.stderr]).toEqual([1, expect.stringMatching(text)]);

@@ -10,7 +10,7 @@ import { establish, newCustomer, northwind, partners, runServer, subscription } 
 import type { RunningServer } from './running-server.js';
 import { runTool } from './tools.js';
 
-// What somebody with the rights of the server does to events.sqlite, by another program.
+// What an attacker with the rights of the server does to events.sqlite, by another program.
 
 let server: RunningServer;
 let customer: string;
@@ -63,7 +63,7 @@ async function refusal(): Promise<string> {
   );
 }
 
-describe('a log whose newest events somebody has taken away, with the sequence set back', () => {
+describe('a log whose newest events were taken away, with the sequence set back', () => {
   const cut = (count: number) =>
     tamper(
       `DELETE FROM events WHERE position > (SELECT max(position) FROM events) - ${count}`,
@@ -91,13 +91,13 @@ describe('a log whose newest events somebody has taken away, with the sequence s
     expect([code, stdout]).toEqual([1, expect.stringMatching(/^shorterThanViews: /m)]);
   });
 
-  it('is found by whoever asks for health, though nobody sends a command', async () => {
+  it('is found by a health check, though no command is sent', async () => {
     cut(1);
     await expectDamaged();
   });
 });
 
-describe('an event that somebody has edited', () => {
+describe('an event that was edited', () => {
   const edit = () =>
     tamper(
       `UPDATE events SET data = json_replace(data, '$.quantity', 500)
@@ -139,7 +139,7 @@ describe('an event that somebody has edited', () => {
   });
 });
 
-describe('an event that somebody has taken out of the middle', () => {
+describe('an event that was taken out of the middle', () => {
   it('leaves no history that looks whole, and no state without it', async () => {
     tamper(`DELETE FROM events WHERE type = 'SubscriptionPurchased' AND json_extract(data, '$.subscriptionId') = 'b'`);
     for (const url of [`${path}/events`, '/v1/events', `${path}/explanations/items/subscription/c`])

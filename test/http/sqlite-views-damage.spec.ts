@@ -146,7 +146,7 @@ describe('a damaged file of the views', () => {
   it.each<[string, () => void]>([
     ['is empty', () => truncateSync(views, 0)],
     ['is gone', () => rmSync(views)],
-  ])('that %s is made anew at the start', async (_, damage) => {
+  ])('that %s is rebuilt at the start', async (_, damage) => {
     await server.stop();
     damage();
     server = await server.restart();

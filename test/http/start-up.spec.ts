@@ -112,7 +112,7 @@ describe('a server that cannot start', () => {
     expectPlain(said);
   });
 
-  it('because somebody else’s file is in the place of its log, says so and leaves it alone', async () => {
+  it('because another’s file is in the place of its log, says so and leaves it alone', async () => {
     mkdirSync(dataDirectory);
     const file = join(dataDirectory, 'events.sqlite');
     const other = new Database(file);

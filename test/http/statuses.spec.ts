@@ -40,7 +40,7 @@ describe('what has ended by time', () => {
   });
   afterAll(() => server.end());
 
-  it('is a request that nobody has answered: lapsed when it is read, and nobody is available by it (R17, R29)', async () => {
+  it('is an unanswered request: lapsed when it is read, and no contact is available by it (R17, R29)', async () => {
     const [lapsed, open] = [newCustomer(), newCustomer()];
     const asked = await askFor(lapsed, { effectiveAt: ago(100) });
     const read = await server.get(`${customerPath(lapsed)}/reseller-relationship`);
@@ -146,7 +146,7 @@ describe('what has ended by time', () => {
     expect(then.body.status).toBe('active');
   });
 
-  it('is told with all that is wrong with a command at once, each by its place (422)', async () => {
+  it('is answered with all that is wrong with a command at once, each by its place (422)', async () => {
     const refused = await server.post(`${path}/software`, {
       purchaseId: 'zero',
       kind: 'subscription',

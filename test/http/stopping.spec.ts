@@ -31,7 +31,7 @@ const takesNothingMore = ({ url }: RunningServer) =>
     ),
   );
 
-describe('a server that is told to stop', () => {
+describe('a server that is asked to stop', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'finishes what it has in hand, takes nothing more, and ends well: %s',
     async (signal) => {
@@ -72,7 +72,7 @@ describe('a server that is told to stop', () => {
     await server.end();
   });
 
-  it('ends at once when it is told twice', async () => {
+  it('ends at once when it is asked twice', async () => {
     const server = await runServer();
     await commandInHand(server, await establish(server));
     server.child.kill('SIGTERM');
