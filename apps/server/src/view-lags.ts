@@ -114,12 +114,14 @@ function oldestOf(store: EventStore, position: number): Promise<string | undefin
 async function inTime<T>(work: (late: AbortSignal) => Promise<T>): Promise<T> {
   const late = new AbortController();
   const tooLong = Promise.withResolvers<never>();
-  const timer = setTimeout(() => tooLong.reject(noAnswer()), answerWithinMs);
+  const timer = setTimeout(() => {
+    tooLong.reject(noAnswer());
+    late.abort();
+  }, answerWithinMs);
   try {
     return await Promise.race([work(late.signal), tooLong.promise]);
   } finally {
     clearTimeout(timer);
-    late.abort();
   }
 }
 

@@ -67,7 +67,14 @@ export function openViews<Tables>({
   readonly onDamaged?: (damage: ViewsDamaged) => void;
 }): ViewsReader<Tables> {
   const versions = new Map(projections.map(({ name, version }) => [name, version]));
-  let opened: { readonly database: Database.Database; readonly db: Kysely<Tables>; readonly file: bigint } | undefined;
+  let opened:
+    | {
+        readonly database: Database.Database;
+        readonly db: Kysely<Tables>;
+        readonly file: bigint;
+        checkpoints?: CheckpointSelects;
+      }
+    | undefined;
   const damaged = new Map<string, ViewsDamaged>();
   let closed = false;
   const waiting = new Set<{ readonly view: string; readonly position: number; readonly done: () => void }>();
@@ -86,14 +93,25 @@ export function openViews<Tables>({
   function checkpoint(view: string): CheckpointRow | undefined {
     const version = versions.get(view);
     if (version === undefined) throw new Error(`There is no view ${view}`);
-    return checkpoints().find((row) => row.name === view && row.version === version);
+    return selects()?.one.get(view, version);
   }
 
   function checkpoints(): readonly CheckpointRow[] {
-    const database = open()?.database;
-    // The file is there before its first transaction is.
-    const exists = database?.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'projections'`).get();
-    return exists ? (database!.prepare('SELECT * FROM projections').all() as CheckpointRow[]) : [];
+    return selects()?.all.all() ?? [];
+  }
+
+  /** Prepared once; undefined while nobody has written the file yet: it is there before its first transaction is. */
+  function selects(): CheckpointSelects | undefined {
+    const views = open();
+    if (!views) return undefined;
+    const { database } = views;
+    const exists = () => database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'projections'`).get() !== undefined;
+    if (!views.checkpoints && exists())
+      views.checkpoints = {
+        one: database.prepare('SELECT * FROM projections WHERE name = ? AND version = ?'),
+        all: database.prepare('SELECT * FROM projections'),
+      };
+    return views.checkpoints;
   }
 
   /** A view that has turned out to be damaged is not asked again: what it answers next might be wrong and look right. */
@@ -214,6 +232,11 @@ export function openViews<Tables>({
       await opened?.db.destroy();
     },
   };
+}
+
+interface CheckpointSelects {
+  readonly one: Database.Statement<[name: string, version: number], CheckpointRow>;
+  readonly all: Database.Statement<[], CheckpointRow>;
 }
 
 /** By its inode: a name may come to stand for another file. */

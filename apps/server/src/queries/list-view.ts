@@ -55,9 +55,19 @@ interface Listed {
   readonly tagOf: (place: string, eventId: string | undefined) => string;
 }
 
+/** Into the store, for what a view does not hold yet. */
+interface Look {
+  readonly position: number;
+  /** The time of the first request that it was made for. */
+  readonly at: string;
+  /** When the first event after the position was recorded; undefined where there is none. */
+  readonly oldest: Promise<string | undefined>;
+}
+
 @QueryHandler(ListView)
 export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   private readonly oldestBehind = oldestBehind();
+  private look: Look | undefined;
 
   constructor(private readonly ledger: Ledger) {}
 
@@ -205,16 +215,27 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
   /**
    * Everything recorded before that is in the answer. A store that cannot say, because it is away or damaged, does not
-   * keep back what the view holds: then it is what was there when the view last moved.
+   * keep back what the view holds: then it is the time at which the view last moved.
    */
   private async upTo(view: ViewName, position: number, now: string): Promise<string> {
-    const { store, views } = this.ledger;
     try {
-      return (await this.oldestBehind(store, position)) ?? now;
+      const { at, oldest } = this.lookAfter(position, now);
+      return (await oldest) ?? at;
     } catch (error) {
       if (!(error instanceof StoreUnavailable || error instanceof LogDamaged)) throw error;
-      return views.status().find(({ name }) => name === view)?.updatedAt ?? now;
+      return this.ledger.views.status().find(({ name }) => name === view)?.updatedAt ?? now;
     }
+  }
+
+  /** One look into the store serves all answers that are made in one turn of the event loop and rest on one position. */
+  private lookAfter(position: number, now: string): Look {
+    if (this.look?.position === position) return this.look;
+    const look = { position, at: now, oldest: this.oldestBehind(this.ledger.store, position) };
+    this.look = look;
+    setImmediate(() => {
+      if (this.look === look) this.look = undefined;
+    });
+    return look;
   }
 
   private async waitFor(view: ViewName, position: number, prefer: string | string[] | undefined): Promise<void> {
