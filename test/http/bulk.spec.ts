@@ -314,7 +314,7 @@ describe('a bulk', () => {
     );
     expect(body.items[0]).toMatchObject({
       status: 200,
-      body: { dryRun: true, events: [{ type: 'SubscriptionPurchased' }, { type: 'SubscriptionActivated' }] },
+      body: { dryRun: true, wouldRecord: [{ type: 'SubscriptionPurchased' }, { type: 'SubscriptionActivated' }] },
     });
     expect(body.items[1]).toMatchObject({ status: 404, body: { code: 'ItemNotFound' } });
     expect((await server.get(`${customerPath(customer)}/reseller-relationship`)).body.revision).toBe(2);

@@ -77,6 +77,7 @@ export const contract = {
       ? [...(promised['$ref'] as string).slice(2).split('/')]
       : ['paths', route!.path, method.toLowerCase(), 'responses', String(status)];
     check(pointer(...base, 'content', type, 'schema'), body, where);
+    if (response['x-problem-codes']) holdProblem(status, response['x-problem-codes'] as string[], body as Json, where);
     // What comes line by line names the form of a line.
     const { description = '' } = (response['content'] as Json)[type]['schema'] as { description?: string };
     const form = /components\/schemas\/(\w+)/.exec(description)?.[1] ?? 'CloudEvent';
@@ -86,6 +87,11 @@ export const contract = {
     }
   },
 };
+
+function holdProblem(status: number, codes: readonly string[], body: Json, where: string): void {
+  if (body['status'] !== status) throw new Error(`${where} is of another status: ${JSON.stringify(body)}`);
+  if (!codes.includes(body['code'] as string)) throw new Error(`${where} has an unknown code: ${JSON.stringify(body)}`);
+}
 
 /** The events of a history in any of its forms, and whatever else comes line by line. */
 function partsIn(type: string, body: unknown): readonly Json[] {

@@ -336,10 +336,15 @@ describe('a dry run', () => {
     const bought = await server.post(`${path}/subscriptions?dryRun=true`, subscription('dry'), { key: null });
     expect(bought).toMatchObject({
       status: 200,
-      body: { dryRun: true, events: [{ type: 'SubscriptionPurchased' }, { type: 'SubscriptionActivated' }] },
+      body: {
+        dryRun: true,
+        relationship: { partnerId: northwind, status: 'active', relationshipTerm: 1 },
+        events: ['SubscriptionPurchased', 'SubscriptionActivated'],
+        wouldRecord: [{ type: 'SubscriptionPurchased' }, { type: 'SubscriptionActivated' }],
+      },
     });
     const removed = await server.post(`${path}/reseller-relationship/remove?dryRun=true`, {}, { key: null });
-    expect(removed.body.events[0].type).toBe('ResellerRelationshipRemoved');
+    expect(removed.body.wouldRecord[0].type).toBe('ResellerRelationshipRemoved');
     expect((await server.get(`${path}/reseller-relationship`)).headers.get('etag')).toBe(before);
   });
 
@@ -364,7 +369,7 @@ describe('a dry run', () => {
     const path = `/v1/customers/${randomUUID()}/reseller-relationship/request?dryRun=true`;
     expect(await server.post(path, request, { key: null })).toMatchObject({
       status: 200,
-      body: { revision: -1, events: [{ data: { partnerId: northwind } }] },
+      body: { relationship: { status: 'unknown' }, revision: -1, wouldRecord: [{ data: { partnerId: northwind } }] },
     });
   });
 });

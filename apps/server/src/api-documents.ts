@@ -53,9 +53,15 @@ const page = (base: string) => `<!doctype html>
 `;
 
 // The document is found from the script, so that a proxy may put all of it below a path of its own.
-const script = `SwaggerUIBundle({
-  url: new URL('../openapi.json', document.currentScript.src).href,
-  dom_id: '#swagger-ui',
-  deepLinking: true,
-});
+// It tries the server that it comes from, whatever servers the document names first.
+const script = `const address = new URL('../openapi.json', document.currentScript.src);
+fetch(address)
+  .then((answer) => answer.json())
+  .then((spec) =>
+    SwaggerUIBundle({
+      spec: { ...spec, servers: [{ url: new URL('.', address).pathname }] },
+      dom_id: '#swagger-ui',
+      deepLinking: true,
+    }),
+  );
 `;

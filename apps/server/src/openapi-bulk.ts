@@ -21,7 +21,7 @@ export function bulkSchemas(bodies: Readonly<Record<string, Json>>): Record<stri
       {
         type: 'object',
         properties: {
-          command: { const: command },
+          command: { type: 'string', const: command },
           customerId: guid,
           partnerId: { ...guid, description: 'Named by people of the customer, and by nobody else.' },
           ...Object.fromEntries(ids.map((id) => [id, itemId])),
@@ -77,7 +77,7 @@ export function bulkSchemas(bodies: Readonly<Record<string, Json>>): Record<stri
           description:
             'ETag, Location, Ledger-Position, Idempotent-Replayed, Retry-After and others, as the command alone would bring them.',
         },
-        body: { anyOf: [ref('CommandAnswer'), ref('DryRunAnswer'), ref('Problem')] },
+        body: { anyOf: [ref('CommandAnswer'), ref('Problem')] },
       },
       required: ['index', 'status', 'headers', 'body'],
     },

@@ -1,4 +1,5 @@
 import { blockerKinds } from '#customer-relationship';
+import { problemTexts } from '#http';
 
 // The forms of answers. Words of enumerations are examples, not bounds: new ones may come, and so may new fields.
 
@@ -130,7 +131,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
       status: whole,
       detail: text,
       instance: { type: 'string', format: 'uri-reference' },
-      code: { type: 'string', description: 'Stable: the name of the state of affairs.' },
+      code: {
+        type: 'string',
+        description: 'Stable: the name of the state of affairs. Open: a later release may answer others.',
+        examples: Object.keys(problemTexts),
+      },
       correlationId: text,
       retryable: { type: 'boolean', description: 'The same request may succeed later.' },
       errors: {
@@ -148,6 +153,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       },
       blockers: { ...listOf(shown('RemovalBlocker')), description: 'Every active item, with RemovalBlocked.' },
       details: { type: 'object', additionalProperties: true, description: 'What the refusal rests on, by code.' },
+      dueAt: { ...time, description: 'With NotDue: the first instant at which the same command is accepted.' },
       outcome: {
         type: 'string',
         description: 'none: nothing was attempted; unknown: only a retry with the same key tells.',
@@ -170,6 +176,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       'errors',
       'blockers',
       'details',
+      'dueAt',
       'outcome',
       'revision',
       'position',
@@ -203,21 +210,36 @@ export const schemas: Readonly<Record<string, Schema>> = {
     ['code', 'method', 'route', 'tenant', 'actorId', 'partnerId', 'count'],
   ),
   SecurityEventPage: object({ items: listOf(shown('SecurityEvent')), position }),
-  CommandAnswer: object({
-    relationship: object({
-      ...pair,
-      status: word('requested', 'requestDeclined', 'requestWithdrawn', 'requestExpired', 'active', 'removed'),
-      relationshipTerm: whole,
-    }),
-    ...place,
-    events: { ...listOf(text), minItems: 1, description: 'What the command has recorded, by name.' },
-    correlationId: { type: 'string', description: 'That of the first acceptance.' },
-  }),
-  DryRunAnswer: object({
-    dryRun: { const: true },
-    revision: { ...revision, minimum: -1 },
-    events: { ...listOf(object({ type: text, data: { type: 'object', additionalProperties: true } })), minItems: 1 },
-  }),
+  CommandAnswer: object(
+    {
+      dryRun: { type: 'boolean', description: 'Present for a dry run: nothing was recorded.' },
+      relationship: object({
+        ...pair,
+        status: word(
+          'unknown',
+          'requested',
+          'requestDeclined',
+          'requestWithdrawn',
+          'requestExpired',
+          'active',
+          'removed',
+        ),
+        relationshipTerm: whole,
+      }),
+      ...place,
+      revision: { ...revision, minimum: -1 },
+      events: { ...listOf(text), minItems: 1, description: 'What the command has recorded, or would record, by name.' },
+      wouldRecord: {
+        ...listOf(object({ type: text, data: { type: 'object', additionalProperties: true } })),
+        description: 'For a dry run: the events with their data.',
+      },
+      correlationId: {
+        type: 'string',
+        description: 'That of the first acceptance; for a dry run, that of the request.',
+      },
+    },
+    ['dryRun', 'wouldRecord'],
+  ),
   SupportContact: object({ tenantId: guid, partnerId: text, name: text }),
   Relationship: standing({
     ...pair,
@@ -462,13 +484,13 @@ export const schemas: Readonly<Record<string, Schema>> = {
   EndedRelationshipPage: page('EndedRelationship'),
   CloudEvent: object(
     {
-      specversion: { const: '1.0' },
+      specversion: { type: 'string', const: '1.0' },
       id: guid,
       source: { type: 'string', format: 'uri-reference', description: 'The ledger.' },
       type: { type: 'string', description: 'The name of the event.' },
       subject: { type: 'string', description: 'The stream.' },
       time: { ...time, description: 'When it was recorded.' },
-      datacontenttype: { const: 'application/json' },
+      datacontenttype: { type: 'string', const: 'application/json' },
       dataschema: {
         type: 'string',
         format: 'uri',
@@ -587,7 +609,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     ),
     result: orNull(object({ href: { type: 'string', format: 'uri-reference' } })),
   }),
-  Live: object({ status: { const: 'live' } }),
+  Live: object({ status: { type: 'string', const: 'live' } }),
   Readiness: object({
     status: word('ready', 'notReady', 'damaged'),
     missing: { ...listOf(text), description: 'What is in the way, in words.' },
@@ -713,12 +735,7 @@ const list = (name: string, description: string): Answers => ({
 
 const commandHeaders: readonly HeaderComponent[] = [...always, 'ETag', 'IdempotentReplayed'];
 const answers: Readonly<Record<string, Answers>> = {
-  command: answer(
-    200,
-    'Recorded; for a dry run, what would be.',
-    { anyOf: [shown('CommandAnswer'), shown('DryRunAnswer')] },
-    commandHeaders,
-  ),
+  command: answer(200, 'Recorded; for a dry run, what would be.', shown('CommandAnswer'), commandHeaders),
   created: answer(201, 'Recorded, and the item is new.', shown('CommandAnswer'), [...commandHeaders, 'Location']),
   'RelationshipQueries.relationship': one('Relationship', 'The relationship as it stands now.'),
   'RelationshipQueries.readiness': answer(

@@ -7,6 +7,7 @@ import { bulkAnswer, bulkBody, bulkSchemas } from './openapi-bulk.js';
 import { answerOf, schemas } from './openapi-schemas.js';
 import { parameterTexts, summaryOf, tagTexts } from './openapi-texts.js';
 import { relationshipPaths } from './relationship-paths.js';
+import { release } from './release.js';
 import { commandSchemas, type PropertySchema } from './schemas.js';
 import { commandNames, commandRoutes } from './commands/command-routes.js';
 
@@ -40,9 +41,10 @@ export function openApiDocument(app: INestApplication): object {
         'are not kept; line ends of any kind are line feeds. Times may have any fraction and offset: they are kept in UTC, cut off ' +
         'to milliseconds, and a leap second is the last millisecond of its day. Currencies are those in force by ISO 4217.',
     )
-    .setVersion('1')
+    .setVersion(release)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addServer('/')
+    .addServer('http://127.0.0.1:3000', 'A server as it starts by itself.')
+    .addServer('/', 'The server that this document comes from.')
     .addBearerAuth({
       type: 'http',
       scheme: 'bearer',
@@ -113,6 +115,7 @@ function describe(path: string, method: string, operation: Operation, bodies: Re
   if (command) {
     const { summary, needsIfMatch, creates } = commandRoutes[command];
     operation.summary = summary;
+    operation['x-command'] = command;
     const meant = commandSchemas().get(command)?.schema;
     const condition = needsIfMatch ? ['If-Match is required (428 without it), but not for a dry run.'] : [];
     operation['description'] = [...(meant ? [meant.description] : []), ...condition].join(' ');
@@ -482,13 +485,9 @@ function problemResponses(): Json {
             : {}),
           ...headersOfProblem[name],
         },
-        content: {
-          'application/problem+json': {
-            schema: {
-              allOf: [ref('schemas', 'Problem'), { properties: { code: { enum: codes }, status: { const: status } } }],
-            },
-          },
-        },
+        content: { 'application/problem+json': { schema: ref('schemas', 'Problem') } },
+        // For programs; to a generated client every problem is of one type.
+        'x-problem-codes': codes,
       },
     ]),
   );

@@ -1,13 +1,10 @@
-import type { components } from './api.js';
-
-type ProblemResponses = components['responses'];
-type BodyOf<Response> = Response extends { content: { 'application/problem+json': infer Body } } ? Body : never;
+import type { components, KnownProblemCode } from './api.js';
 
 /** What the ledger answers when it refuses (RFC 9457). */
 export type Problem = components['schemas']['Problem'];
 
 /** Every code that is known as of this release; a newer server may answer others. */
-export type ProblemCode = NonNullable<BodyOf<ProblemResponses[keyof ProblemResponses]>['code']> | typeof notOfALedger;
+export type ProblemCode = KnownProblemCode | typeof notOfALedger;
 
 /** Something between here and the ledger has answered instead of it. */
 export const notOfALedger = 'NotOfALedger';

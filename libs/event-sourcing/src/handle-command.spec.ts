@@ -327,6 +327,7 @@ describe('a dry run', () => {
     expect(await handle(increase(5, { dryRun: true }))).toEqual({
       outcome: 'wouldBeAccepted',
       events: [{ type: 'Increased', data: { by: 5, at: now } }],
+      summary: { value: 90 },
       revision: 0,
       position,
     });
@@ -1210,6 +1211,7 @@ describe('what has come about by itself', () => {
         { type: 'Increased', data: { by: 1, at: now } },
         { type: 'Doubled', data: { by: 1 } },
       ],
+      summary: { value: 0 },
     });
     expect(await value()).toBe(0);
     expect(await store.read('counter-1')).toEqual([]);

@@ -49,7 +49,12 @@ export interface StreamPlace {
 
 export type CommandOutcome<Events, Summary = undefined> =
   | ({ readonly outcome: 'accepted'; readonly replayed: boolean } & Receipt<Summary>)
-  | ({ readonly outcome: 'wouldBeAccepted'; readonly events: readonly MessageOf<Events>[] } & StreamPlace)
+  | ({
+      readonly outcome: 'wouldBeAccepted';
+      readonly events: readonly MessageOf<Events>[];
+      /** The state as it stands, without the events. */
+      readonly summary: Summary;
+    } & StreamPlace)
   | ({ readonly outcome: 'refused'; readonly rejection: Rejection; readonly recorded?: RecordedRefusal } & StreamPlace)
   | ({ readonly outcome: 'preconditionFailed' } & StreamPlace)
   /** The command id has been used by another command. */
@@ -251,7 +256,8 @@ export function commandHandler<Commands, Events, State, Context, Summary>({
     if (events.length === 0) throw new Error(`${command.type} decided nothing; refuse it as NothingToChange instead`);
     if (dryRun) {
       const said = events.map(({ type, data }) => ({ type, data }));
-      return { outcome: 'wouldBeAccepted', events: said, ...place } as const;
+      const summary = summaryOf(folded.state as Frozen<State>, now);
+      return { outcome: 'wouldBeAccepted', events: said, summary, ...place } as const;
     }
 
     const { comment, ...shared } = metadata;

@@ -192,7 +192,7 @@ function withoutSelfTransition(details: Readonly<Record<string, unknown>>): obje
 function ofRejection({ code, details }: Rejection): Omit<Told, 'headers'> {
   if (!(code in problemTexts)) return { code: 'InternalError', members: {} };
   // Blockers are what callers of a removal look for, so they stand at the top.
-  const { blockers, faults: _, ...rest } = details as { blockers?: unknown; faults?: unknown };
+  const { blockers, faults: _, ...rest } = details as { blockers?: unknown; faults?: unknown; dueAt?: unknown };
   const isMeaning = problemTexts[code]!.status === statusOfKind.meaning;
   const errors = isMeaning ? meaningErrors(code, details) : [];
   const detail = detailOf(code, details);
@@ -203,6 +203,7 @@ function ofRejection({ code, details }: Rejection): Omit<Told, 'headers'> {
       ...(blockers === undefined ? {} : { blockers }),
       ...(isMeaning ? { errors } : {}),
       details: withoutSelfTransition(rest),
+      ...(rest.dueAt === undefined ? {} : { dueAt: rest.dueAt }),
     },
   };
 }

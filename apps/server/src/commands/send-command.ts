@@ -13,6 +13,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Ledger } from '../ledger.js';
 import { release } from '../release.js';
 import { representation } from '../representation.js';
+import type { CommandAnswer } from './command-answer.js';
 import type { CommentedBody } from './commented-body.js';
 import type { IncomingCommand } from './incoming-command.js';
 
@@ -98,7 +99,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     const place = position > 0 ? { 'Ledger-Position': await this.ledger.positions.at(position) } : undefined;
     switch (outcome.outcome) {
       case 'wouldBeAccepted':
-        return new Answer(200, place ?? {}, { dryRun: true, revision, events: outcome.events });
+        return new Answer(200, place ?? {}, wouldBeAccepted(incoming, outcome));
       case 'refused':
         throw new Refusal(
           outcome.rejection,
@@ -155,6 +156,23 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
   private fingerprint(command: CommandName, ids: IncomingCommand['ids'], body: object): string {
     return createHmac('sha256', this.ledger.secret).update(canonicalJson({ command, ids, body })).digest('hex');
   }
+}
+
+/** The same form as an accepted command, with the relationship as it stands before it. */
+function wouldBeAccepted(
+  { requester, call }: IncomingCommand,
+  { summary, revision, position, events }: Extract<Outcome, { readonly outcome: 'wouldBeAccepted' }>,
+): CommandAnswer {
+  const { status, relationshipTerm } = summary;
+  return {
+    dryRun: true,
+    relationship: { partnerId: requester.partner.tenantId, customerId: requester.customerId, status, relationshipTerm },
+    revision,
+    position: String(position),
+    events: events.map(({ type }) => type),
+    wouldRecord: events,
+    correlationId: call.correlationId,
+  };
 }
 
 /** What must hold for the revision of the relationship; where a condition is missing that is required, nothing does. */
