@@ -4,25 +4,10 @@ import type { CommandName } from './commands.js';
 import type { Context } from './context.js';
 import type { CustomerSignature } from './events.js';
 import { reject } from './rejections.js';
-import { rightTo } from './rights.js';
 import type { CustomerRelationship } from './state.js';
 
 // What every noun asks before it decides. Order of refusals: who asks (403), is it known (404), what state is it in (409),
 // what do the data mean (422, all faults at once).
-
-/** The sender must hold the right that the command asks for under the policy (rules R4, R5, R28, S19). */
-export function requireRight(command: CommandName, { actor, policy }: Context): void {
-  const right = rightTo(command, policy);
-  if (actor.kind === 'customerUser') {
-    if (!right.customer) throw reject('ActorNotAllowed', { command, hint: 'askThePartner' });
-    return;
-  }
-  if (actor.kind === 'partnerApp' && !right.appOnly) throw reject('UserContextRequired', { command });
-  const holdsOne = right.anyOf.some((role) => actor.roles.includes(role));
-  const holdsAll = (right.allOf ?? []).every((role) => actor.roles.includes(role));
-  if (!holdsOne || !holdsAll)
-    throw reject('RoleNotAllowed', right.allOf ? { command, allOf: right.allOf } : { command, anyOf: right.anyOf });
-}
 
 /** The relationship must have been asked for at some time (rule R1). */
 export function requireKnown(state: Frozen<CustomerRelationship>): void {

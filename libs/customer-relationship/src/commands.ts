@@ -1,10 +1,16 @@
-import type { DelegatedAdminCommands } from './delegated-admin.js';
-import type { RelationshipLifecycleCommands } from './relationship.js';
-import type { ReservationCommands } from './reservations.js';
-import type { SavingsPlanCommands } from './savings-plans.js';
-import type { SoftwareCommands } from './software.js';
-import type { SubscriptionCommands } from './subscriptions.js';
-import type { SupportContactCommands } from './support-contacts.js';
+import type { CommandTable } from './command.js';
+import type { Context } from './context.js';
+import { delegatedAdminCommands, type DelegatedAdminCommands } from './delegated-admin.js';
+import type { RelationshipEvents } from './events.js';
+import { reject } from './rejections.js';
+import { lifecycleCommands, type RelationshipLifecycleCommands } from './relationship.js';
+import { reservationCommands, type ReservationCommands } from './reservations.js';
+import type { Right, Rights } from './rights.js';
+import type { RuleNumber } from './rules.js';
+import { savingsPlanCommands, type SavingsPlanCommands } from './savings-plans.js';
+import { softwareCommands, type SoftwareCommands } from './software.js';
+import { subscriptionCommands, type SubscriptionCommands } from './subscriptions.js';
+import { supportContactCommands, type SupportContactCommands } from './support-contacts.js';
 
 /** Every command by name. */
 export interface RelationshipCommands
@@ -18,3 +24,44 @@ export interface RelationshipCommands
     DelegatedAdminCommands {}
 
 export type CommandName = keyof RelationshipCommands;
+
+/** Everything that the domain says of each command. Each stands in its noun's file. */
+export const commands: CommandTable<RelationshipCommands> = {
+  ...lifecycleCommands,
+  ...subscriptionCommands,
+  ...reservationCommands,
+  ...softwareCommands,
+  ...savingsPlanCommands,
+  ...supportContactCommands,
+  ...delegatedAdminCommands,
+};
+
+/** Who may send a command under a policy. */
+export function rightTo(command: CommandName, { rights }: { readonly rights: Rights }): Right {
+  return rights[command] ?? commands[command].right;
+}
+
+/** The sender must hold the right that the command asks for under the policy (rules R4, R5, R28, S19). */
+export function requireRight(command: CommandName, { actor, policy }: Context): void {
+  const right = rightTo(command, policy);
+  if (actor.kind === 'customerUser') {
+    if (!right.customer) throw reject('ActorNotAllowed', { command, hint: 'askThePartner' });
+    return;
+  }
+  if (actor.kind === 'partnerApp' && !right.appOnly) throw reject('UserContextRequired', { command });
+  const holdsOne = right.anyOf.some((role) => actor.roles.includes(role));
+  const holdsAll = (right.allOf ?? []).every((role) => actor.roles.includes(role));
+  if (!holdsOne || !holdsAll)
+    throw reject('RoleNotAllowed', right.allOf ? { command, allOf: right.allOf } : { command, anyOf: right.anyOf });
+}
+
+/** The rules that govern a command, and the events that it is about: others of the same command are their consequence. */
+export interface Governance {
+  readonly rules: readonly RuleNumber[];
+  readonly emits: readonly (keyof RelationshipEvents)[];
+}
+
+/** What governs a command by its name; undefined for one that events of an older or newer release name. */
+export function governance(command: string): Governance | undefined {
+  return (commands as Readonly<Record<string, Governance>>)[command];
+}

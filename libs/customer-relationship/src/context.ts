@@ -1,4 +1,4 @@
-import type { Decide, Evolve } from '#event-sourcing';
+import type { Evolve } from '#event-sourcing';
 import type { Instant } from './calendar.js';
 import type { RelationshipEvents } from './events.js';
 import type { Actor, Partner } from './parties.js';
@@ -18,9 +18,6 @@ export interface Context {
   /** Another grant of the partner has the name that the command asks for (rule G2). */
   readonly grantNameTaken?: boolean;
 }
-
-/** The decisions of one noun. */
-export type Decisions<Commands> = Decide<Commands, RelationshipEvents, CustomerRelationship, Context>;
 
 /** The steps of one noun's events. */
 export type Steps<N extends keyof RelationshipEvents> = Evolve<Pick<RelationshipEvents, N>, CustomerRelationship>;

@@ -1,46 +1,44 @@
-import type { Decider, Frozen } from '#event-sourcing';
-import { requireRight } from './admission.js';
-import type { RelationshipCommands } from './commands.js';
-import type { Context, Decisions } from './context.js';
-import { delegatedAdminDecisions, delegatedAdminSteps } from './delegated-admin.js';
+import type { Decide, Decider, Frozen, MessageOf, Settled } from '#event-sourcing';
+import type { CommandOf } from './command.js';
+import { commands, requireRight, type RelationshipCommands } from './commands.js';
+import type { Context } from './context.js';
+import { delegatedAdminSteps } from './delegated-admin.js';
 import type { RelationshipEvents } from './events.js';
-import { relationshipDecisions, relationshipSteps } from './relationship.js';
-import { reservationDecisions, reservationSteps } from './reservations.js';
-import { savingsPlanDecisions, savingsPlanSteps } from './savings-plans.js';
+import { relationshipSteps } from './relationship.js';
+import { reservationSteps } from './reservations.js';
+import { savingsPlanSteps } from './savings-plans.js';
 import { settleFor } from './settling.js';
-import { softwareDecisions, softwareSteps } from './software.js';
+import { softwareSteps } from './software.js';
 import { initialState, type CustomerRelationship } from './state.js';
 import { withStatusAt } from './statuses.js';
-import { subscriptionDecisions, subscriptionSteps } from './subscriptions.js';
-import { supportContactDecisions, supportContactSteps } from './support-contacts.js';
+import { subscriptionSteps } from './subscriptions.js';
+import { supportContactSteps } from './support-contacts.js';
 
-const decisions: Decisions<RelationshipCommands> = {
-  ...relationshipDecisions,
-  ...subscriptionDecisions,
-  ...reservationDecisions,
-  ...softwareDecisions,
-  ...savingsPlanDecisions,
-  ...supportContactDecisions,
-  ...delegatedAdminDecisions,
-};
+const byName = commands as unknown as Readonly<Record<string, CommandOf<unknown>>>;
 
 /** Decisions see the relationship as it stands at their time: a request that has lapsed is over. */
-function atItsTime(table: Decisions<RelationshipCommands>): Decisions<RelationshipCommands> {
-  type Decision = (state: unknown, data: unknown, context: Context) => never;
-  return Object.fromEntries(
-    Object.entries(table).map(([command, decide]) => [
-      command,
-      (state: unknown, data: unknown, context: Context) =>
-        (decide as Decision)(withStatusAt(state as Frozen<CustomerRelationship>, context.now), data, context),
-    ]),
-  ) as unknown as Decisions<RelationshipCommands>;
+const decide = Object.fromEntries(
+  Object.entries(byName).map(([name, command]): [string, CommandOf<unknown>['decide']] => [
+    name,
+    (state, data, context) => command.decide(withStatusAt(state, context.now), data, context),
+  ]),
+) as Decide<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
+
+/** What dates have brought about of the subscriptions that the decision looks at, until the command counts. */
+function settleBefore(
+  state: Frozen<CustomerRelationship>,
+  { type, data }: MessageOf<RelationshipCommands>,
+  context: Context,
+): Settled<RelationshipEvents, CustomerRelationship> {
+  const lookedAt = byName[type]?.settles?.(data, state, context.policy) ?? [];
+  return settleFor(state, lookedAt, 'effectiveAt' in data ? data.effectiveAt : undefined, context);
 }
 
 /** The aggregate: one partner's relationship with one customer. */
 export const customerRelationship: Decider<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context> = {
   initialState,
   admit: ({ type }, context) => requireRight(type, context),
-  decide: atItsTime(decisions),
+  decide,
   evolve: {
     ...relationshipSteps,
     ...subscriptionSteps,
@@ -50,7 +48,7 @@ export const customerRelationship: Decider<RelationshipCommands, RelationshipEve
     ...supportContactSteps,
     ...delegatedAdminSteps,
   },
-  settle: settleFor,
+  settle: settleBefore,
   note({ policies }, { policy: { name, hash }, recordedAt: from }) {
     const last = policies.at(-1);
     if (last?.name !== name || last.hash !== hash) policies.push({ from, name, hash });

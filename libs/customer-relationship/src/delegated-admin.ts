@@ -13,11 +13,13 @@ import {
   type RelayedSignature,
 } from './admission.js';
 import { addDays, type Instant } from './calendar.js';
-import type { Decisions, Steps } from './context.js';
+import type { CommandTable } from './command.js';
+import type { Steps } from './context.js';
 import type { RelationshipEvents } from './events.js';
 import { isSameId } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
+import { byUserOrApp, clock, customerDecision } from './rights.js';
 import type { CustomerRelationship, Grant, GranularGrant, GrantStatus } from './state.js';
 import { endOfGrant, grantAt, isOpenGrant } from './statuses.js';
 
@@ -68,163 +70,220 @@ export interface DelegatedAdminCommands {
 type PrivilegesGranted = MessageOf<RelationshipEvents, 'DelegatedAdminPrivilegesGranted'>;
 type PrivilegesRevoked = MessageOf<RelationshipEvents, 'DelegatedAdminPrivilegesRevoked'>;
 
-export const delegatedAdminDecisions = {
-  /** Rules G10, R23: what was granted while DAP was offered may still be entered; the customer has one at most. */
-  RecordLegacyDelegatedAdmin(state, { grantId, effectiveAt }, { now, policy }) {
-    requireActive(state);
-    const grantedAt = effectiveTime(effectiveAt, now);
-    requireNew(state.grants, 'grant', grantId);
-    const { dapOfferedUntil } = policy.delegatedAdmin;
-    if (grantedAt >= dapOfferedUntil) throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil });
-    // What was granted before the removal has been revoked with it.
-    if (state.removedAt !== undefined && grantedAt <= state.removedAt)
-      throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil, removedAt: state.removedAt });
-    const existing = openGrants(state, now).find(([, { kind }]) => kind === 'dap');
-    if (existing) throw reject('NothingToChange', { grantId: existing[0] });
-    requireRoomForGrant(state, now, policy);
-    refuseFaults(effectiveFault('effectiveAt', effectiveAt, now), grantIdFault(state, grantId));
+const right = byUserOrApp('AdminAgent');
+const rightToAccess = byUserOrApp('GlobalAdmin', 'AdminAgent');
 
-    return [{ type: 'DelegatedAdminPrivilegesGranted', data: { grantId, grantedAt } }];
+export const delegatedAdminCommands = {
+  /** Rules G10, R23: what was granted while DAP was offered may still be entered; the customer has one at most. */
+  RecordLegacyDelegatedAdmin: {
+    right,
+    rules: ['R20', 'R23', 'G10', 'D1'],
+    emits: ['DelegatedAdminPrivilegesGranted'],
+    decide(state, { grantId, effectiveAt }, { now, policy }) {
+      requireActive(state);
+      const grantedAt = effectiveTime(effectiveAt, now);
+      requireNew(state.grants, 'grant', grantId);
+      const { dapOfferedUntil } = policy.delegatedAdmin;
+      if (grantedAt >= dapOfferedUntil) throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil });
+      // What was granted before the removal has been revoked with it.
+      if (state.removedAt !== undefined && grantedAt <= state.removedAt)
+        throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil, removedAt: state.removedAt });
+      const existing = openGrants(state, now).find(([, { kind }]) => kind === 'dap');
+      if (existing) throw reject('NothingToChange', { grantId: existing[0] });
+      requireRoomForGrant(state, now, policy);
+      refuseFaults(effectiveFault('effectiveAt', effectiveAt, now), grantIdFault(state, grantId));
+
+      return [{ type: 'DelegatedAdminPrivilegesGranted', data: { grantId, grantedAt } }];
+    },
   },
 
-  /** Rules G1–G3, G5, G6. */
-  RequestDelegatedAdmin(state, { grantId, name, autoExtendDays = 0, ...data }, { now, policy, grantNameTaken }) {
-    requireActive(state);
-    const requestedAt = effectiveTime(data.effectiveAt, now);
-    const terms = { name, roles: distinct(data.roles), durationDays: data.durationDays, autoExtendDays };
-    requireNew(state.grants, 'grant', grantId);
-    requireRoomForGrant(state, now, policy);
-    if (grantNameTaken) throw reject('NameNotUnique', { name });
-    refuseFaults(
-      grantIdFault(state, grantId),
-      ...faultsOfTerms(terms, terms, policy),
-      effectiveFault('effectiveAt', data.effectiveAt, now),
-    );
+  RequestDelegatedAdmin: {
+    right,
+    rules: ['R20', 'G1', 'G2', 'G3', 'G5', 'G6', 'D1'],
+    emits: ['DelegatedAdminRequested'],
+    decide(state, { grantId, name, autoExtendDays = 0, ...data }, { now, policy, grantNameTaken }) {
+      requireActive(state);
+      const requestedAt = effectiveTime(data.effectiveAt, now);
+      const terms = { name, roles: distinct(data.roles), durationDays: data.durationDays, autoExtendDays };
+      requireNew(state.grants, 'grant', grantId);
+      requireRoomForGrant(state, now, policy);
+      if (grantNameTaken) throw reject('NameNotUnique', { name });
+      refuseFaults(
+        grantIdFault(state, grantId),
+        ...faultsOfTerms(terms, terms, policy),
+        effectiveFault('effectiveAt', data.effectiveAt, now),
+      );
 
-    const expiresAt = addDays(requestedAt, policy.delegatedAdmin.requestDays);
-    return [{ type: 'DelegatedAdminRequested', data: { grantId, ...terms, requestedAt, expiresAt } }];
+      const expiresAt = addDays(requestedAt, policy.delegatedAdmin.requestDays);
+      return [{ type: 'DelegatedAdminRequested', data: { grantId, ...terms, requestedAt, expiresAt } }];
+    },
   },
 
   /** Rule G4: all of it before it is locked, hardly anything once it is active. */
-  UpdateDelegatedAdminRequest(state, { grantId, roles, ...data }, { now, policy, grantNameTaken }) {
-    const wanted = { ...data, ...(roles === undefined ? {} : { roles: distinct(roles) }) };
-    const grant = current(state, state.grants, 'grant', grantId);
-    requireUnlapsed(grant, now);
-    const { status } = grantAt(grant, now);
-    if (grant.kind === 'dap' || (status !== 'created' && status !== 'active'))
-      throw reject('GrantLocked', { grantId, status, editable: [] });
-    const changes = changedTerms(grant, wanted);
-    if (status === 'active' && !leavesActiveGrantStanding(grant, changes, policy))
-      throw reject('GrantLocked', { grantId, status, editable: editableWhileActive(grant, policy) });
-    if (Object.keys(changes).length === 0) throw reject('NothingToChange', { grantId });
-    if (changes.name !== undefined && grantNameTaken) throw reject('NameNotUnique', { name: changes.name });
-    refuseFaults(...faultsOfTerms(wanted, { ...grant, ...changes }, policy));
+  UpdateDelegatedAdminRequest: {
+    right,
+    rules: ['R20', 'G1', 'G2', 'G3', 'G4', 'G5', 'G6'],
+    emits: ['DelegatedAdminUpdated'],
+    decide(state, { grantId, roles, ...data }, { now, policy, grantNameTaken }) {
+      const wanted = { ...data, ...(roles === undefined ? {} : { roles: distinct(roles) }) };
+      const grant = current(state, state.grants, 'grant', grantId);
+      requireUnlapsed(grant, now);
+      const { status } = grantAt(grant, now);
+      if (grant.kind === 'dap' || (status !== 'created' && status !== 'active'))
+        throw reject('GrantLocked', { grantId, status, editable: [] });
+      const changes = changedTerms(grant, wanted);
+      if (status === 'active' && !leavesActiveGrantStanding(grant, changes, policy))
+        throw reject('GrantLocked', { grantId, status, editable: editableWhileActive(grant, policy) });
+      if (Object.keys(changes).length === 0) throw reject('NothingToChange', { grantId });
+      if (changes.name !== undefined && grantNameTaken) throw reject('NameNotUnique', { name: changes.name });
+      refuseFaults(...faultsOfTerms(wanted, { ...grant, ...changes }, policy));
 
-    return [{ type: 'DelegatedAdminUpdated', data: { grantId, ...changes, updatedAt: now } }];
+      return [{ type: 'DelegatedAdminUpdated', data: { grantId, ...changes, updatedAt: now } }];
+    },
   },
 
-  LockDelegatedAdminForApproval(state, { grantId }, { now }) {
-    const grant = current(state, state.grants, 'grant', grantId);
-    requireUnlapsed(grant, now);
-    requireStatus(grantId, grantAt(grant, now).status, 'created', 'approvalPending');
-    return [{ type: 'DelegatedAdminLockedForApproval', data: { grantId, lockedAt: now } }];
+  LockDelegatedAdminForApproval: {
+    right,
+    rules: ['R20', 'G4', 'G5'],
+    emits: ['DelegatedAdminLockedForApproval'],
+    decide(state, { grantId }, { now }) {
+      const grant = current(state, state.grants, 'grant', grantId);
+      requireUnlapsed(grant, now);
+      requireStatus(grantId, grantAt(grant, now).status, 'created', 'approvalPending');
+      return [{ type: 'DelegatedAdminLockedForApproval', data: { grantId, lockedAt: now } }];
+    },
   },
 
   /** Rule G5. The grant is active at once and ends after its duration. */
-  ApproveDelegatedAdmin(state, { grantId, approvedBy }, context) {
-    const signature = customerSignature(approvedBy, context);
-    const { now } = context;
-    const grant = current(state, state.grants, 'grant', grantId);
-    requireUnlapsed(grant, now);
-    const { status } = grantAt(grant, now);
-    if (grant.kind === 'dap') throw invalidTransition(grantId, status, 'active');
-    requireStatus(grantId, status, 'approvalPending', 'active');
-    return [
-      { type: 'DelegatedAdminApproved', data: { grantId, approvedBy: signature, approvedAt: now } },
-      {
-        type: 'DelegatedAdminActivated',
-        data: { grantId, activatedAt: now, endsAt: addDays(now, grant.durationDays) },
-      },
-    ];
+  ApproveDelegatedAdmin: {
+    right: customerDecision,
+    rules: ['R20', 'R25', 'G5'],
+    emits: ['DelegatedAdminApproved'],
+    brings: ['DelegatedAdminActivated'],
+    decide(state, { grantId, approvedBy }, context) {
+      const signature = customerSignature(approvedBy, context);
+      const { now } = context;
+      const grant = current(state, state.grants, 'grant', grantId);
+      requireUnlapsed(grant, now);
+      const { status } = grantAt(grant, now);
+      if (grant.kind === 'dap') throw invalidTransition(grantId, status, 'active');
+      requireStatus(grantId, status, 'approvalPending', 'active');
+      return [
+        { type: 'DelegatedAdminApproved', data: { grantId, approvedBy: signature, approvedAt: now } },
+        {
+          type: 'DelegatedAdminActivated',
+          data: { grantId, activatedAt: now, endsAt: addDays(now, grant.durationDays) },
+        },
+      ];
+    },
   },
 
   /** Rule G6: what auto-extend brings about, before the end. */
-  ExtendDelegatedAdmin(state, { grantId }, { now }) {
-    const { autoExtendDays, endsAt } = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
-    if (autoExtendDays === 0) throw reject('AutoExtendOff', { grantId });
-    return [
-      { type: 'DelegatedAdminExtended', data: { grantId, endsAt: addDays(endsAt, autoExtendDays), extendedAt: now } },
-    ];
+  ExtendDelegatedAdmin: {
+    right,
+    rules: ['R20', 'G6'],
+    emits: ['DelegatedAdminExtended'],
+    decide(state, { grantId }, { now }) {
+      const { autoExtendDays, endsAt } = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
+      if (autoExtendDays === 0) throw reject('AutoExtendOff', { grantId });
+      return [
+        { type: 'DelegatedAdminExtended', data: { grantId, endsAt: addDays(endsAt, autoExtendDays), extendedAt: now } },
+      ];
+    },
   },
 
   /** Rules G7, G9, G11: the partner ends what is active, the customer's Global admin whatever has not ended. */
-  TerminateDelegatedAdmin(state, { grantId }, context) {
-    const { actor, now } = context;
-    const requestedBy: 'partner' | 'customer' = actor.kind === 'customerUser' ? 'customer' : 'partner';
-    if (requestedBy === 'customer') requireCustomerGlobalAdmin('TerminateDelegatedAdmin', context);
-    const grant = current(state, state.grants, 'grant', grantId);
-    // The right to the command is that to end legacy privileges, which a Helpdesk agent may; granular ones take more.
-    if (requestedBy === 'partner' && grant.kind === 'gdap' && !actor.roles.includes('AdminAgent'))
-      throw reject('RoleNotAllowed', { command: 'TerminateDelegatedAdmin', anyOf: ['AdminAgent'], grantKind: 'gdap' });
-    const { status } = grantAt(grant, now);
-    const endable = requestedBy === 'customer' ? isOpenGrant(status) : status === activeStatus[grant.kind];
-    if (!endable) throw invalidTransition(grantId, status, 'terminated');
+  TerminateDelegatedAdmin: {
+    // A Helpdesk agent ends legacy privileges only: the decision asks, as it knows the grant (rules G7, G11).
+    right: { ...byUserOrApp('AdminAgent', 'HelpdeskAgent'), customer: true },
+    rules: ['R20', 'G7', 'G9', 'G11'],
+    emits: ['DelegatedAdminTerminationRequested', 'DelegatedAdminTerminated'],
+    decide(state, { grantId }, context) {
+      const { actor, now } = context;
+      const requestedBy: 'partner' | 'customer' = actor.kind === 'customerUser' ? 'customer' : 'partner';
+      if (requestedBy === 'customer') requireCustomerGlobalAdmin('TerminateDelegatedAdmin', context);
+      const grant = current(state, state.grants, 'grant', grantId);
+      // The right to the command is that to end legacy privileges, which a Helpdesk agent may; granular ones take more.
+      if (requestedBy === 'partner' && grant.kind === 'gdap' && !actor.roles.includes('AdminAgent'))
+        throw reject('RoleNotAllowed', {
+          command: 'TerminateDelegatedAdmin',
+          anyOf: ['AdminAgent'],
+          grantKind: 'gdap',
+        });
+      const { status } = grantAt(grant, now);
+      const endable = requestedBy === 'customer' ? isOpenGrant(status) : status === activeStatus[grant.kind];
+      if (!endable) throw invalidTransition(grantId, status, 'terminated');
 
-    return [
-      ...(status === 'active'
-        ? [{ type: 'DelegatedAdminTerminationRequested' as const, data: { grantId, requestedBy, requestedAt: now } }]
-        : []),
-      { type: 'DelegatedAdminTerminated', data: { grantId, terminatedAt: now } },
-    ];
+      return [
+        ...(status === 'active'
+          ? [{ type: 'DelegatedAdminTerminationRequested' as const, data: { grantId, requestedBy, requestedAt: now } }]
+          : []),
+        { type: 'DelegatedAdminTerminated', data: { grantId, terminatedAt: now } },
+      ];
+    },
   },
 
   /** The clock's word on a request that nobody approved in time (rule G5) or an active grant past its end. */
-  ExpireDelegatedAdmin(state, { grantId }, { now }) {
-    const grant = known(state, state.grants, 'grant', grantId);
-    const expiredAt = endOfGrant(grant);
-    if (expiredAt === undefined) throw invalidTransition(grantId, grant.status, 'expired');
-    requireDue(expiredAt, now);
-    return [{ type: 'DelegatedAdminExpired', data: { grantId, expiredAt } }];
+  ExpireDelegatedAdmin: {
+    right: clock,
+    rules: ['R20', 'G5', 'G9'],
+    emits: ['DelegatedAdminExpired'],
+    decide(state, { grantId }, { now }) {
+      const grant = known(state, state.grants, 'grant', grantId);
+      const expiredAt = endOfGrant(grant);
+      if (expiredAt === undefined) throw invalidTransition(grantId, grant.status, 'expired');
+      requireDue(expiredAt, now);
+      return [{ type: 'DelegatedAdminExpired', data: { grantId, expiredAt } }];
+    },
   },
 
-  /** Rules G8, G8a. */
-  AssignAccess(state, { grantId, assignmentId, groupId, ...data }, { now }) {
-    requireActive(state);
-    const roles = distinct(data.roles);
-    const grant = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
-    const foreign = roles.filter((role) => !grant.roles.includes(role));
-    const fault =
-      roles.length === 0
-        ? reject('RolesMissing', { grantId })
-        : foreign.length > 0
-          ? reject('RoleNotGranted', { grantId, roles: foreign })
-          : undefined;
+  AssignAccess: {
+    right: rightToAccess,
+    rules: ['R20', 'G3', 'G8', 'G8a', 'G8b'],
+    emits: ['AccessAssignmentCreated', 'AccessAssignmentUpdated'],
+    decide(state, { grantId, assignmentId, groupId, ...data }, { now }) {
+      requireActive(state);
+      const roles = distinct(data.roles);
+      const grant = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
+      const foreign = roles.filter((role) => !grant.roles.includes(role));
+      const fault =
+        roles.length === 0
+          ? reject('RolesMissing', { grantId })
+          : foreign.length > 0
+            ? reject('RoleNotGranted', { grantId, roles: foreign })
+            : undefined;
 
-    const existing = grant.accessAssignments.get(assignmentId);
-    if (!existing) {
-      const ofGroup = assignmentOfGroup(grant, groupId);
-      if (ofGroup !== undefined) throw reject('GroupAlreadyAssigned', { grantId, groupId, assignmentId: ofGroup });
+      const existing = grant.accessAssignments.get(assignmentId);
+      if (!existing) {
+        const ofGroup = assignmentOfGroup(grant, groupId);
+        if (ofGroup !== undefined) throw reject('GroupAlreadyAssigned', { grantId, groupId, assignmentId: ofGroup });
+        refuseFaults(fault);
+        return [{ type: 'AccessAssignmentCreated', data: { grantId, assignmentId, groupId, roles, createdAt: now } }];
+      }
+      if (existing.status === 'deleted' || !isSameId(existing.groupId, groupId))
+        throw reject('ItemAlreadyExists', { kind: 'accessAssignment', itemId: assignmentId });
+      if (isSameSet(existing.roles, roles)) throw reject('NothingToChange', { grantId, assignmentId });
       refuseFaults(fault);
-      return [{ type: 'AccessAssignmentCreated', data: { grantId, assignmentId, groupId, roles, createdAt: now } }];
-    }
-    if (existing.status === 'deleted' || !isSameId(existing.groupId, groupId))
-      throw reject('ItemAlreadyExists', { kind: 'accessAssignment', itemId: assignmentId });
-    if (isSameSet(existing.roles, roles)) throw reject('NothingToChange', { grantId, assignmentId });
-    refuseFaults(fault);
-    return [{ type: 'AccessAssignmentUpdated', data: { grantId, assignmentId, roles, updatedAt: now } }];
+      return [{ type: 'AccessAssignmentUpdated', data: { grantId, assignmentId, roles, updatedAt: now } }];
+    },
   },
 
-  RemoveAccess(state, { grantId, assignmentId }, { now }) {
-    const grant = current(state, state.grants, 'grant', grantId);
-    const assignment = grant.kind === 'gdap' ? grant.accessAssignments.get(assignmentId) : undefined;
-    if (!assignment) throw reject('ItemNotFound', { kind: 'accessAssignment', itemId: assignmentId });
-    // It can still be read, so it is not unknown.
-    if (assignment.status === 'deleted')
-      throw reject('InvalidTransition', { itemId: assignmentId, from: 'deleted', to: 'deleted' });
-    activeGrant(grantId, grant, now);
-    return [{ type: 'AccessAssignmentDeleted', data: { grantId, assignmentId, deletedAt: now } }];
+  RemoveAccess: {
+    right: rightToAccess,
+    rules: ['R20', 'G8', 'G8b'],
+    emits: ['AccessAssignmentDeleted'],
+    decide(state, { grantId, assignmentId }, { now }) {
+      const grant = current(state, state.grants, 'grant', grantId);
+      const assignment = grant.kind === 'gdap' ? grant.accessAssignments.get(assignmentId) : undefined;
+      if (!assignment) throw reject('ItemNotFound', { kind: 'accessAssignment', itemId: assignmentId });
+      // It can still be read, so it is not unknown.
+      if (assignment.status === 'deleted')
+        throw reject('InvalidTransition', { itemId: assignmentId, from: 'deleted', to: 'deleted' });
+      activeGrant(grantId, grant, now);
+      return [{ type: 'AccessAssignmentDeleted', data: { grantId, assignmentId, deletedAt: now } }];
+    },
   },
-} satisfies Decisions<DelegatedAdminCommands>;
+} satisfies CommandTable<DelegatedAdminCommands>;
 
 export const delegatedAdminSteps: Steps<
   | 'DelegatedAdminPrivilegesGranted'

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { decideOn, fold, Rejection, type Json, type MessageOf } from '#event-sourcing';
+import { decideOn, fold, Rejection, type Decided, type Json, type MessageOf } from '#event-sourcing';
 import { addDays, termDurations, type Instant } from './calendar.js';
 import type { RelayedSignature } from './admission.js';
-import type { CommandName, RelationshipCommands } from './commands.js';
+import { commands, rightTo, type CommandName, type RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
 import { customerRelationship } from './customer-relationship.js';
 import {
@@ -20,7 +20,6 @@ import {
 import type { Money } from './parties.js';
 import { policies, type Policy } from './policy.js';
 import { rejections } from './rejections.js';
-import { rightTo } from './rights.js';
 import { blockerKinds, removalBlockers, removalReadiness, type RemovalBlocker } from './removal.js';
 import { settledState } from './settling.js';
 import { initialState, type CustomerRelationship } from './state.js';
@@ -95,7 +94,7 @@ const scheduledChange = data<ScheduledChange>({
   offerId: optional(oneOf('offer-1', 'offer-2')),
 });
 
-const commands: { readonly [N in CommandName]: Fields<RelationshipCommands[N]> } = {
+const generators: { readonly [N in CommandName]: Fields<RelationshipCommands[N]> } = {
   RequestResellerRelationship: {
     customer: fc.constant({ name: 'Fabrikam' }),
     market: oneOf('US', 'US', 'US', 'DE'),
@@ -262,11 +261,11 @@ const commands: { readonly [N in CommandName]: Fields<RelationshipCommands[N]> }
 
 const commandAmong = (...names: readonly CommandName[]): fc.Arbitrary<Command> =>
   oneOf(...names).chain((type) =>
-    data(commands[type]).map((payload) => ({ type, data: payload }) as unknown as Command),
+    data(generators[type]).map((payload) => ({ type, data: payload }) as unknown as Command),
   );
 
 // Facts picked at random seldom make a purchase: these fit together by kind.
-const { baseSubscriptionId, trial, autoRenew, termDuration: _, ...rest } = commands.PurchaseSubscription;
+const { baseSubscriptionId, trial, autoRenew, termDuration: _, ...rest } = generators.PurchaseSubscription;
 const ofAnyKind = { ...rest, cancellationAllowedUntil: optional(fc.constant('2026-12-24T00:00:00.000Z')) };
 const ofTerm = { ...ofAnyKind, autoRenew, termDuration: oneOf(...termDurations) };
 const soundPurchase: fc.Arbitrary<Command> = fc
@@ -317,7 +316,7 @@ const change = commandAmong(
 const anyCommand = fc.oneof(
   { weight: 6, arbitrary: acquisition },
   { weight: 10, arbitrary: change },
-  { weight: 5, arbitrary: commandAmong(...(Object.keys(commands) as CommandName[])) },
+  { weight: 5, arbitrary: commandAmong(...(Object.keys(generators) as CommandName[])) },
 );
 
 const mayDoAll = partnerUser('GlobalAdmin', 'AdminAgent');
@@ -388,7 +387,12 @@ interface Story {
 function play(
   steps: readonly Step[],
   policy: Policy,
-  look: (before: CustomerRelationship, events: readonly Event[], command: Command, context: Context) => void = () => {},
+  look: (
+    before: CustomerRelationship,
+    events: readonly Decided<RelationshipEvents>[],
+    command: Command,
+    context: Context,
+  ) => void = () => {},
 ): Story {
   const state = initialState();
   const log: Event[] = [];
@@ -405,7 +409,11 @@ function play(
 }
 
 /** The events of a decision, none for a refusal; whatever else is thrown fails the property. */
-function attempt(state: CustomerRelationship, command: Command, circumstances: Context): readonly Event[] {
+function attempt(
+  state: CustomerRelationship,
+  command: Command,
+  circumstances: Context,
+): readonly Decided<RelationshipEvents>[] {
   try {
     return decideOn(customerRelationship, state, command, circumstances);
   } catch (error) {
@@ -464,6 +472,22 @@ describe('whatever is commanded, in whatever order, by whomever', () => {
       expect(events.map((event) => JSON.stringify(event))).toEqual(written);
       const readBack = written.map((event) => JSON.parse(event) as Event);
       expect(fold(customerRelationship, readBack)).toStrictEqual(state);
+    });
+  });
+
+  it('a command emits nothing beyond what its table declares; what dates have brought about is not its own', () => {
+    always((steps, policy) => {
+      play(steps, policy, (_, events, { type }) => {
+        const { emits, brings = [] } = commands[type];
+        const own = events.filter(({ metadata }) => metadata?.command === undefined);
+        expect({
+          command: type,
+          undeclared: own.filter((event) => ![...emits, ...brings].includes(event.type)),
+        }).toEqual({
+          command: type,
+          undeclared: [],
+        });
+      });
     });
   });
 

@@ -13,11 +13,13 @@ import {
   type RelayedSignature,
 } from './admission.js';
 import { addDays, hasPassed, type Instant } from './calendar.js';
-import type { Context, Decisions, Steps } from './context.js';
+import type { CommandTable } from './command.js';
+import type { Context, Steps } from './context.js';
 import { grantOfferedWithRelationship } from './delegated-admin.js';
 import { isTenantId } from './parties.js';
 import { reject } from './rejections.js';
-import { decideRemoval, endTerm } from './removal.js';
+import { decideRemoval, endTerm, rulesOfBlockers } from './removal.js';
+import { byUser, byUserOrApp, clock, customerDecision } from './rights.js';
 import { salesRegionOf } from './sales-regions.js';
 import type { CustomerRelationship } from './state.js';
 
@@ -55,116 +57,177 @@ export interface RelationshipLifecycleCommands {
   };
 }
 
-export const relationshipDecisions = {
+export const lifecycleCommands = {
   /** Rules R3, R22, R24, R26, R26a, R27, G10; R1a: an indirect reseller's provider asks. After a removal this is how the relationship comes back. */
-  RequestResellerRelationship(state, data, context) {
-    const { now, policy, partner, customerId } = context;
-    requireSeller(context);
-    const requestedAt = effectiveTime(data.effectiveAt, now);
-    const indirectReseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
-    if (state.status === 'active') throw reject('AlreadyActive', { establishedAt: state.establishedAt });
-    if (state.request && !hasPassed(state.request.expiresAt, now))
-      throw reject('RequestAlreadyOpen', {
-        requestedAt: state.request.requestedAt,
-        expiresAt: state.request.expiresAt,
-      });
-    const delegatedAdmin = data.delegatedAdmin ?? false;
-    const expiresAt = addDays(requestedAt, policy.relationshipRequestDays);
-    // One of that time that has lapsed since is one that nobody can accept any more.
-    if (delegatedAdmin && (requestedAt >= policy.delegatedAdmin.dapOfferedUntil || hasPassed(expiresAt, now)))
-      throw reject('DapNoLongerOffered', { offeredUntil: policy.delegatedAdmin.dapOfferedUntil });
-    refuseFaults(
-      effectiveFault('effectiveAt', data.effectiveAt, now),
-      customerFault(context, data.indirectResellerId),
-      marketFault(data.market, context),
-      data.indirectResellerId !== undefined && !indirectReseller
-        ? reject('ResellerNotRelated', { indirectResellerId: data.indirectResellerId })
-        : undefined,
-    );
+  RequestResellerRelationship: {
+    right: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
+    rules: ['R3', 'R22', 'R24', 'R26', 'R27', 'R29', 'G10', 'D1'],
+    emits: ['ResellerRelationshipRequested'],
+    brings: ['ResellerRelationshipRequestExpired'],
+    decide(state, data, context) {
+      const { now, policy, partner, customerId } = context;
+      requireSeller(context);
+      const requestedAt = effectiveTime(data.effectiveAt, now);
+      const indirectReseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
+      if (state.status === 'active') throw reject('AlreadyActive', { establishedAt: state.establishedAt });
+      if (state.request && !hasPassed(state.request.expiresAt, now))
+        throw reject('RequestAlreadyOpen', {
+          requestedAt: state.request.requestedAt,
+          expiresAt: state.request.expiresAt,
+        });
+      const delegatedAdmin = data.delegatedAdmin ?? false;
+      const expiresAt = addDays(requestedAt, policy.relationshipRequestDays);
+      // One of that time that has lapsed since is one that nobody can accept any more.
+      if (delegatedAdmin && (requestedAt >= policy.delegatedAdmin.dapOfferedUntil || hasPassed(expiresAt, now)))
+        throw reject('DapNoLongerOffered', { offeredUntil: policy.delegatedAdmin.dapOfferedUntil });
+      refuseFaults(
+        effectiveFault('effectiveAt', data.effectiveAt, now),
+        customerFault(context, data.indirectResellerId),
+        marketFault(data.market, context),
+        data.indirectResellerId !== undefined && !indirectReseller
+          ? reject('ResellerNotRelated', { indirectResellerId: data.indirectResellerId })
+          : undefined,
+      );
 
-    const { tenantId, partnerId, name, type } = partner;
-    return [
-      // The clock's command for the lapsed request is late: what it would have said comes first.
-      ...(state.request
-        ? [{ type: 'ResellerRelationshipRequestExpired' as const, data: { expiredAt: state.request.expiresAt } }]
-        : []),
-      {
-        type: 'ResellerRelationshipRequested',
-        data: {
-          partnerId: partner.tenantId,
-          customerId,
-          partner: { tenantId, partnerId, name, type },
-          customer: data.customer,
-          market: data.market,
-          delegatedAdmin,
-          ...(indirectReseller ? { indirectReseller } : {}),
-          requestedAt,
-          expiresAt,
+      const { tenantId, partnerId, name, type } = partner;
+      return [
+        // The clock's command for the lapsed request is late: what it would have said comes first.
+        ...(state.request
+          ? [{ type: 'ResellerRelationshipRequestExpired' as const, data: { expiredAt: state.request.expiresAt } }]
+          : []),
+        {
+          type: 'ResellerRelationshipRequested',
+          data: {
+            partnerId: partner.tenantId,
+            customerId,
+            partner: { tenantId, partnerId, name, type },
+            customer: data.customer,
+            market: data.market,
+            delegatedAdmin,
+            ...(indirectReseller ? { indirectReseller } : {}),
+            requestedAt,
+            expiresAt,
+          },
         },
-      },
-    ];
+      ];
+    },
   },
 
   /** Rules R25, R29; R1a: a request of an indirect reseller, made before there was this rule, leads nowhere but to no or an end. */
-  AcceptResellerRelationship(state, { acceptedBy }, context) {
-    requirePartnerType(context);
-    const signature = customerSignature(acceptedBy, context);
-    const request = openRequest(state, context);
-    const relationshipTerm = state.relationshipTerm + 1;
-    return [
-      {
-        type: 'ResellerRelationshipEstablished',
-        data: { relationshipTerm, acceptedBy: signature, establishedAt: context.now },
-      },
-      ...(request.delegatedAdmin ? grantOfferedWithRelationship(relationshipTerm, context.now) : []),
-    ];
+  AcceptResellerRelationship: {
+    right: customerDecision,
+    rules: ['R3', 'R22', 'R23', 'R25', 'R29', 'G10'],
+    emits: ['ResellerRelationshipEstablished'],
+    brings: ['DelegatedAdminPrivilegesGranted'],
+    decide(state, { acceptedBy }, context) {
+      requirePartnerType(context);
+      const signature = customerSignature(acceptedBy, context);
+      const request = openRequest(state, context);
+      const relationshipTerm = state.relationshipTerm + 1;
+      return [
+        {
+          type: 'ResellerRelationshipEstablished',
+          data: { relationshipTerm, acceptedBy: signature, establishedAt: context.now },
+        },
+        ...(request.delegatedAdmin ? grantOfferedWithRelationship(relationshipTerm, context.now) : []),
+      ];
+    },
   },
 
-  DeclineResellerRelationship(state, { declinedBy }, context) {
-    const signature = customerSignature(declinedBy, context);
-    openRequest(state, context);
-    return [{ type: 'ResellerRelationshipRequestDeclined', data: { declinedBy: signature, declinedAt: context.now } }];
+  DeclineResellerRelationship: {
+    right: customerDecision,
+    rules: ['R25', 'R29'],
+    emits: ['ResellerRelationshipRequestDeclined'],
+    decide(state, { declinedBy }, context) {
+      const signature = customerSignature(declinedBy, context);
+      openRequest(state, context);
+      return [
+        { type: 'ResellerRelationshipRequestDeclined', data: { declinedBy: signature, declinedAt: context.now } },
+      ];
+    },
   },
 
-  WithdrawRelationshipRequest(state, _, context) {
-    openRequest(state, context);
-    return [{ type: 'ResellerRelationshipRequestWithdrawn', data: { withdrawnAt: context.now } }];
+  WithdrawRelationshipRequest: {
+    right: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
+    rules: ['R24', 'R29'],
+    emits: ['ResellerRelationshipRequestWithdrawn'],
+    decide(state, _, context) {
+      openRequest(state, context);
+      return [{ type: 'ResellerRelationshipRequestWithdrawn', data: { withdrawnAt: context.now } }];
+    },
   },
 
   /** Rule R29: the clock's word. */
-  ExpireRelationshipRequest(state, _, { now }) {
-    requireKnown(state);
-    if (!state.request) throw reject('NoOpenRequest', { status: state.status });
-    requireDue(state.request.expiresAt, now);
-    return [{ type: 'ResellerRelationshipRequestExpired', data: { expiredAt: state.request.expiresAt } }];
+  ExpireRelationshipRequest: {
+    right: clock,
+    rules: ['R29'],
+    emits: ['ResellerRelationshipRequestExpired'],
+    decide(state, _, { now }) {
+      requireKnown(state);
+      if (!state.request) throw reject('NoOpenRequest', { status: state.status });
+      requireDue(state.request.expiresAt, now);
+      return [{ type: 'ResellerRelationshipRequestExpired', data: { expiredAt: state.request.expiresAt } }];
+    },
   },
 
-  ConfirmCustomerAgreement(state, data, context) {
-    const { now, actor } = context;
-    const confirmedBy = actor.kind === 'customerUser' ? 'customer' : 'partner';
-    if (confirmedBy === 'customer') requireCustomerGlobalAdmin('ConfirmCustomerAgreement', context);
-    requireActive(state);
-    if (state.agreementConfirmedAt) throw reject('NothingToChange', { confirmedAt: state.agreementConfirmedAt });
-    refuseFaults(effectiveFault('agreedAt', data.agreedAt, now));
-    const agreedAt = effectiveTime(data.agreedAt, now);
-    return [{ type: 'CustomerAgreementConfirmed', data: { confirmedBy, agreedAt, confirmedAt: now } }];
+  ConfirmCustomerAgreement: {
+    right: { ...byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent'), customer: true },
+    rules: ['R20', 'R25', 'S1', 'D1'],
+    emits: ['CustomerAgreementConfirmed'],
+    decide(state, data, context) {
+      const { now, actor } = context;
+      const confirmedBy = actor.kind === 'customerUser' ? 'customer' : 'partner';
+      if (confirmedBy === 'customer') requireCustomerGlobalAdmin('ConfirmCustomerAgreement', context);
+      requireActive(state);
+      if (state.agreementConfirmedAt) throw reject('NothingToChange', { confirmedAt: state.agreementConfirmedAt });
+      refuseFaults(effectiveFault('agreedAt', data.agreedAt, now));
+      const agreedAt = effectiveTime(data.agreedAt, now);
+      return [{ type: 'CustomerAgreementConfirmed', data: { confirmedBy, agreedAt, confirmedAt: now } }];
+    },
   },
 
-  UpdateCustomerProfile(state, { name, domain }, { now }) {
-    requireActive(state);
-    const changes = {
-      ...(name !== undefined && name !== state.customer.name ? { name } : {}),
-      // An empty one clears it; upper and lower case are the same domain.
-      ...(domain !== undefined && domain.toLowerCase() !== (state.customer.domain ?? '').toLowerCase()
-        ? { domain }
-        : {}),
-    };
-    if (Object.keys(changes).length === 0) throw reject('NothingToChange');
-    return [{ type: 'CustomerProfileUpdated', data: { ...changes, updatedAt: now } }];
+  UpdateCustomerProfile: {
+    right: byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
+    rules: ['R20'],
+    emits: ['CustomerProfileUpdated'],
+    decide(state, { name, domain }, { now }) {
+      requireActive(state);
+      const changes = {
+        ...(name !== undefined && name !== state.customer.name ? { name } : {}),
+        // An empty one clears it; upper and lower case are the same domain.
+        ...(domain !== undefined && domain.toLowerCase() !== (state.customer.domain ?? '').toLowerCase()
+          ? { domain }
+          : {}),
+      };
+      if (Object.keys(changes).length === 0) throw reject('NothingToChange');
+      return [{ type: 'CustomerProfileUpdated', data: { ...changes, updatedAt: now } }];
+    },
   },
 
-  RemoveResellerRelationship: decideRemoval,
-} satisfies Decisions<RelationshipLifecycleCommands>;
+  RemoveResellerRelationship: {
+    right: byUser('GlobalAdmin'),
+    rules: [
+      ...rulesOfBlockers,
+      'R1',
+      'R2',
+      'R3',
+      'R4',
+      'R5',
+      'R15',
+      'R16',
+      'R17',
+      'R18',
+      'R21',
+      'R27',
+      'R28',
+      'S16',
+      'G12',
+    ],
+    emits: ['ResellerRelationshipRemoved'],
+    brings: ['SupportContactWithdrawn', 'DelegatedAdminPrivilegesRevoked'],
+    decide: decideRemoval,
+  },
+} satisfies CommandTable<RelationshipLifecycleCommands>;
 
 export const relationshipSteps: Steps<
   | 'ResellerRelationshipRequested'

@@ -8,8 +8,8 @@ import { requireKnown } from './admission.js';
 import type { PartnerType, Role } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
-import { refundCapExceeded } from './reservations.js';
-import { rightTo } from './rights.js';
+import { refundCapExceeded, reservationCommands } from './reservations.js';
+import type { Right } from './rights.js';
 import { settle, settledState } from './settling.js';
 import type {
   CustomerRelationship,
@@ -21,7 +21,8 @@ import type {
   SubscriptionStatus,
 } from './state.js';
 import { reservationAt, savingsPlanAt, softwareAt, withStatusAt } from './statuses.js';
-import { suspendedBase } from './subscriptions.js';
+import { softwareCommands } from './software.js';
+import { subscriptionCommands, suspendedBase } from './subscriptions.js';
 import { withdrawDesignations } from './support-contacts.js';
 
 /** Kinds of active items, in the order in which blockers are reported. */
@@ -81,6 +82,8 @@ export interface RemovalBlocker {
   /** The first instant at which it can have stopped blocking, if the remedy is followed; absent for what never ends. */
   readonly earliestClearableAt?: Instant;
 }
+
+export const rulesOfBlockers = ['R6', 'R7', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14'] as const;
 
 /** What decides whether an item blocks; a row of the items view has it too. */
 export type BlockingFacts =
@@ -199,12 +202,15 @@ function isOver(end: Instant | undefined, now: Instant): boolean {
   return end !== undefined && hasPassed(end, now);
 }
 
-type Clearance = Pick<
-  RemovalBlocker,
-  'reason' | 'remedy' | 'remedyCommand' | 'remedyItemId' | 'remedyFrom' | 'earliestClearableAt'
->;
+/** The commands among which the remedies are. */
+const clearingCommands = { ...subscriptionCommands, ...reservationCommands, ...softwareCommands };
+type ClearingCommand = keyof typeof clearingCommands;
 
-function atOnce(reason: string, remedy: Remedy, remedyCommand: CommandName, now: Instant): Clearance {
+type Clearance = Pick<RemovalBlocker, 'reason' | 'remedy' | 'remedyItemId' | 'remedyFrom' | 'earliestClearableAt'> & {
+  readonly remedyCommand?: ClearingCommand;
+};
+
+function atOnce(reason: string, remedy: Remedy, remedyCommand: ClearingCommand, now: Instant): Clearance {
   return { reason, remedy, remedyCommand, earliestClearableAt: now };
 }
 
@@ -219,7 +225,7 @@ function outlasting(end: Instant | undefined): Pick<Clearance, 'remedy' | 'earli
 function withSenders(clearance: Clearance, policy: Policy, owners?: readonly string[]): Clearance {
   const { remedyCommand } = clearance;
   if (!remedyCommand) return clearance;
-  const { anyOf, allOf, appOnly } = rightTo(remedyCommand, policy);
+  const { anyOf, allOf, appOnly }: Right = policy.rights[remedyCommand] ?? clearingCommands[remedyCommand].right;
   const remedyBy: RemedyBy = {
     side: 'partner',
     anyOf,

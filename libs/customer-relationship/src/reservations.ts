@@ -11,11 +11,14 @@ import {
   requirePurchase,
 } from './admission.js';
 import { addMonths, termEnd, type Instant, type TermDuration } from './calendar.js';
-import type { Decisions, Steps } from './context.js';
+import type { CommandTable } from './command.js';
+import type { Steps } from './context.js';
 import type { ReservationProduct } from './events.js';
 import { isSameId, type Buyer, type Money } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
+import { byUserOrApp, clock } from './rights.js';
+import { rulesOfSale } from './rules.js';
 import type { CustomerRelationship, ReservationStatus } from './state.js';
 import { reservationAt } from './statuses.js';
 
@@ -57,109 +60,139 @@ export interface ReservationCommands {
   ExpireReservation: { readonly reservationId: string };
 }
 
-export const reservationDecisions = {
-  /** Rules V1, V11. */
-  PurchaseReservation(state, data, context) {
-    requirePurchase(state, context);
-    const { reservationId, reservationOrderId, name, product, quantity, termDuration, commitmentUsdCents, price } =
-      data;
-    const { owners = [context.actor.id], boughtBy = 'partner' } = data;
-    const purchasedAt = effectiveTime(data.effectiveAt, context.now);
-    requireNew(state.reservations, 'reservation', reservationId);
-    if (!hasActiveAzurePlan(state)) throw reject('AzurePlanRequired', { reservationId });
-    refuseFaults(
-      effectiveFault('effectiveAt', data.effectiveAt, context.now),
-      owners.length === 0 ? reject('InvalidItem', { field: 'owners', rule: 'notEmpty' }) : undefined,
-      // The cap adds these up: a negative one would make room for the others.
-      commitmentUsdCents < 0 ? reject('InvalidItem', { field: 'commitmentUsdCents', rule: 'notNegative' }) : undefined,
-    );
+const right = byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent');
 
-    return [
-      {
-        type: 'ReservationPurchased',
-        data: {
-          reservationId,
-          ...(reservationOrderId === undefined ? {} : { reservationOrderId }),
-          name,
-          product,
-          quantity,
-          termDuration,
-          boughtBy,
-          owners,
-          commitmentUsdCents,
-          ...(price ? { price } : {}),
-          purchasedAt,
-          expiresAt: termEnd(purchasedAt, termDuration),
+export const reservationCommands = {
+  PurchaseReservation: {
+    right,
+    rules: [...rulesOfSale, 'V1'],
+    emits: ['ReservationPurchased'],
+    decide(state, data, context) {
+      requirePurchase(state, context);
+      const { reservationId, reservationOrderId, name, product, quantity, termDuration, commitmentUsdCents, price } =
+        data;
+      const { owners = [context.actor.id], boughtBy = 'partner' } = data;
+      const purchasedAt = effectiveTime(data.effectiveAt, context.now);
+      requireNew(state.reservations, 'reservation', reservationId);
+      if (!hasActiveAzurePlan(state)) throw reject('AzurePlanRequired', { reservationId });
+      refuseFaults(
+        effectiveFault('effectiveAt', data.effectiveAt, context.now),
+        owners.length === 0 ? reject('InvalidItem', { field: 'owners', rule: 'notEmpty' }) : undefined,
+        // The cap adds these up: a negative one would make room for the others.
+        commitmentUsdCents < 0
+          ? reject('InvalidItem', { field: 'commitmentUsdCents', rule: 'notNegative' })
+          : undefined,
+      );
+
+      return [
+        {
+          type: 'ReservationPurchased',
+          data: {
+            reservationId,
+            ...(reservationOrderId === undefined ? {} : { reservationOrderId }),
+            name,
+            product,
+            quantity,
+            termDuration,
+            boughtBy,
+            owners,
+            commitmentUsdCents,
+            ...(price ? { price } : {}),
+            purchasedAt,
+            expiresAt: termEnd(purchasedAt, termDuration),
+          },
         },
-      },
-    ];
+      ];
+    },
   },
 
   /** Rules V2–V6, V5a. A request that is settled outside; `settled` says that it already is. */
-  CancelReservation(state, { reservationId, exchange = false, settled = false, effectiveAt }, context) {
-    const { actor, policy, now } = context;
-    requireActive(state);
-    const requestedAt = effectiveTime(effectiveAt, now);
-    const reservation = current(state, state.reservations, 'reservation', reservationId);
-    const { owners, product, commitmentUsdCents, purchasedAt, expiresAt } = reservation;
-    if (!owners.some((owner) => isSameId(owner, actor.id)))
-      throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner', owners });
-    const { status: from } = reservationAt(reservation, now);
-    if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
-    if (policy.nonRefundableReservations.includes(product))
-      throw reject('ReservationNotRefundable', { remedy: 'waitOrTransfer', expiresAt });
-    // Before its purchase a request dated back far enough would find every window of the cap empty.
-    const fault =
-      effectiveFault('effectiveAt', effectiveAt, now) ??
-      (requestedAt < purchasedAt
-        ? reject('InvalidItem', { field: 'effectiveAt', rule: 'notBeforePurchase' })
-        : undefined);
-    // The cap is a question of the date, so it is asked of a sound one only.
-    const exceeded = exchange || fault ? undefined : refundCapExceeded(state, policy, commitmentUsdCents, requestedAt);
-    if (exceeded) throw reject('RefundCapExceeded', { ...exceeded });
-    refuseFaults(fault);
+  CancelReservation: {
+    right,
+    rules: ['R20', 'R27', 'V2', 'V3', 'V4', 'V5', 'V6', 'D1'],
+    emits: ['ReservationCancellationRequested'],
+    brings: ['ReservationCancelled'],
+    decide(state, { reservationId, exchange = false, settled = false, effectiveAt }, context) {
+      const { actor, policy, now } = context;
+      requireActive(state);
+      const requestedAt = effectiveTime(effectiveAt, now);
+      const reservation = current(state, state.reservations, 'reservation', reservationId);
+      const { owners, product, commitmentUsdCents, purchasedAt, expiresAt } = reservation;
+      if (!owners.some((owner) => isSameId(owner, actor.id)))
+        throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner', owners });
+      const { status: from } = reservationAt(reservation, now);
+      if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
+      if (policy.nonRefundableReservations.includes(product))
+        throw reject('ReservationNotRefundable', { remedy: 'waitOrTransfer', expiresAt });
+      // Before its purchase a request dated back far enough would find every window of the cap empty.
+      const fault =
+        effectiveFault('effectiveAt', effectiveAt, now) ??
+        (requestedAt < purchasedAt
+          ? reject('InvalidItem', { field: 'effectiveAt', rule: 'notBeforePurchase' })
+          : undefined);
+      // The cap is a question of the date, so it is asked of a sound one only.
+      const exceeded =
+        exchange || fault ? undefined : refundCapExceeded(state, policy, commitmentUsdCents, requestedAt);
+      if (exceeded) throw reject('RefundCapExceeded', { ...exceeded });
+      refuseFaults(fault);
 
-    const countedUsdCents = exchange ? 0 : commitmentUsdCents;
-    return [
-      {
-        type: 'ReservationCancellationRequested',
-        data: { reservationId, countedUsdCents, exchange, requestedAt },
-      },
-      ...(settled ? [{ type: 'ReservationCancelled' as const, data: { reservationId, cancelledAt: now } }] : []),
-    ];
+      const countedUsdCents = exchange ? 0 : commitmentUsdCents;
+      return [
+        {
+          type: 'ReservationCancellationRequested',
+          data: { reservationId, countedUsdCents, exchange, requestedAt },
+        },
+        ...(settled ? [{ type: 'ReservationCancelled' as const, data: { reservationId, cancelledAt: now } }] : []),
+      ];
+    },
   },
 
   /** Rule V2: what was requested has been settled outside. */
-  ConfirmReservationCancellation(state, { reservationId, fee, refund }, { now }) {
-    requireCancellationPending(state, reservationId, 'cancelled', now);
-    return [
-      {
-        type: 'ReservationCancelled',
-        data: { reservationId, ...(fee ? { fee } : {}), ...(refund ? { refund } : {}), cancelledAt: now },
-      },
-    ];
+  ConfirmReservationCancellation: {
+    right,
+    rules: ['R12', 'R20', 'V2', 'V6'],
+    emits: ['ReservationCancelled'],
+    decide(state, { reservationId, fee, refund }, { now }) {
+      requireCancellationPending(state, reservationId, 'cancelled', now);
+      return [
+        {
+          type: 'ReservationCancelled',
+          data: { reservationId, ...(fee ? { fee } : {}), ...(refund ? { refund } : {}), cancelledAt: now },
+        },
+      ];
+    },
   },
 
   /** Rules V2, V3: the reservation is active again and its commitment no longer counts. */
-  RefuseReservationCancellation(state, { reservationId, reason }, { now }) {
-    requireCancellationPending(state, reservationId, 'active', now);
-    return [
-      {
-        type: 'ReservationCancellationRefused',
-        data: { reservationId, ...(reason === undefined ? {} : { reason }), refusedAt: now },
-      },
-    ];
+  RefuseReservationCancellation: {
+    right,
+    rules: ['R12', 'R20', 'V2', 'V3', 'V6'],
+    emits: ['ReservationCancellationRefused'],
+    decide(state, { reservationId, reason }, { now }) {
+      requireCancellationPending(state, reservationId, 'active', now);
+      return [
+        {
+          type: 'ReservationCancellationRefused',
+          data: { reservationId, ...(reason === undefined ? {} : { reason }), refusedAt: now },
+        },
+      ];
+    },
   },
 
   /** The clock's word. A cancellation still pending then was not refused: it keeps counting for the cap. */
-  ExpireReservation(state, { reservationId }, { now }) {
-    const { status, expiresAt } = known(state, state.reservations, 'reservation', reservationId);
-    if (status !== 'active' && status !== 'cancellationRequested')
-      throw reject('InvalidTransition', { itemId: reservationId, from: status, to: 'expired' });
-    requireDue(expiresAt, now);
-    return [{ type: 'ReservationExpired', data: { reservationId, expiredAt: expiresAt } }];
+  ExpireReservation: {
+    right: clock,
+    rules: ['R7', 'R20', 'V6'],
+    emits: ['ReservationExpired'],
+    decide(state, { reservationId }, { now }) {
+      const { status, expiresAt } = known(state, state.reservations, 'reservation', reservationId);
+      if (status !== 'active' && status !== 'cancellationRequested')
+        throw reject('InvalidTransition', { itemId: reservationId, from: status, to: 'expired' });
+      requireDue(expiresAt, now);
+      return [{ type: 'ReservationExpired', data: { reservationId, expiredAt: expiresAt } }];
+    },
   },
-} satisfies Decisions<ReservationCommands>;
+} satisfies CommandTable<ReservationCommands>;
 
 export const reservationSteps: Steps<
   | 'ReservationPurchased'

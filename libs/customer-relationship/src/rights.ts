@@ -1,7 +1,7 @@
 import type { CommandName } from './commands.js';
 import type { Role } from './parties.js';
 
-// Who may send what: a default for every command, which a policy may override.
+// Who may send a command. The right to each stands with it, in the noun's file; a policy may override it.
 
 /** Who may send a command. */
 export interface Right {
@@ -20,83 +20,13 @@ export type Rights = Readonly<Partial<Record<CommandName, Right>>>;
 
 const partnerRoles: readonly Role[] = ['GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent', 'BillingAdmin'];
 
-/** What the clock brings about; any of the partner's people or apps may report it. */
-const clock: Right = { anyOf: partnerRoles, appOnly: true, customer: false };
-/** A customer's Global admin, or the partner's app that relays the decision (rule R25). */
-const customerDecision: Right = { anyOf: partnerRoles, appOnly: true, customer: true };
 /** The partner's people with one of these roles. */
 export const byUser = (...anyOf: Role[]): Right => ({ anyOf, appOnly: false, customer: false });
-const byUserOrApp = (...anyOf: Role[]): Right => ({ anyOf, appOnly: true, customer: false });
-
-const subscriptions = byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent', 'BillingAdmin');
-const reservations = byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent');
-const supportContacts = byUser('GlobalAdmin', 'AdminAgent', 'HelpdeskAgent');
-const delegatedAdmin = byUserOrApp('AdminAgent');
-const accessAssignments = byUserOrApp('GlobalAdmin', 'AdminAgent');
-
-/**
- * The right that each command asks for unless the policy in force overrides it. Not part of a policy, whose hash stands in
- * events: a new command, or another default, leaves every policy what it is. Which defaults held when an event was
- * decided, the release in its metadata says.
- */
-export const defaultRights = {
-  RequestResellerRelationship: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
-  AcceptResellerRelationship: customerDecision,
-  DeclineResellerRelationship: customerDecision,
-  WithdrawRelationshipRequest: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
-  ExpireRelationshipRequest: clock,
-  ConfirmCustomerAgreement: { ...byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent'), customer: true },
-  UpdateCustomerProfile: byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
-  RemoveResellerRelationship: byUser('GlobalAdmin'),
-
-  PurchaseSubscription: subscriptions,
-  ActivateSubscription: subscriptions,
-  SuspendSubscription: subscriptions,
-  ReactivateSubscription: subscriptions,
-  CancelSubscription: subscriptions,
-  SetAutoRenew: subscriptions,
-  ChangeSubscriptionQuantity: subscriptions,
-  ScheduleSubscriptionChange: subscriptions,
-  RenewSubscription: clock,
-  EndSubscriptionTerm: clock,
-  AdvanceSubscriptionRetention: clock,
-  AddAzureSubscription: subscriptions,
-  CancelAzureSubscription: {
-    anyOf: ['GlobalAdmin'],
-    allOf: ['GlobalAdmin', 'AdminAgent'],
-    appOnly: false,
-    customer: false,
-  },
-
-  PurchaseReservation: reservations,
-  CancelReservation: reservations,
-  ConfirmReservationCancellation: reservations,
-  RefuseReservationCancellation: reservations,
-  ExpireReservation: clock,
-  PurchaseSoftware: subscriptions,
-  CancelSoftwarePurchase: byUserOrApp('AdminAgent'),
-  ExpireSoftware: clock,
-  PurchaseSavingsPlan: reservations,
-  CancelSavingsPlan: reservations,
-  ExpireSavingsPlan: clock,
-
-  AssignSupportContact: supportContacts,
-  WithdrawSupportContact: supportContacts,
-
-  RecordLegacyDelegatedAdmin: delegatedAdmin,
-  RequestDelegatedAdmin: delegatedAdmin,
-  UpdateDelegatedAdminRequest: delegatedAdmin,
-  LockDelegatedAdminForApproval: delegatedAdmin,
-  ApproveDelegatedAdmin: customerDecision,
-  ExtendDelegatedAdmin: delegatedAdmin,
-  // A Helpdesk agent ends legacy privileges only: the decision asks, as it knows the grant (rules G7, G11).
-  TerminateDelegatedAdmin: { ...byUserOrApp('AdminAgent', 'HelpdeskAgent'), customer: true },
-  ExpireDelegatedAdmin: clock,
-  AssignAccess: accessAssignments,
-  RemoveAccess: accessAssignments,
-} as const satisfies Record<CommandName, Right>;
-
-/** Who may send a command under a policy. */
-export function rightTo(command: CommandName, { rights }: { readonly rights: Rights }): Right {
-  return rights[command] ?? defaultRights[command];
-}
+/** The same, and the partner's apps with one of them. */
+export const byUserOrApp = (...anyOf: Role[]): Right => ({ ...byUser(...anyOf), appOnly: true });
+/** Any of the partner's people or apps. */
+export const byAnyRole = byUserOrApp(...partnerRoles);
+/** What the clock brings about; any of the partner's people or apps may report it. */
+export const clock = byAnyRole;
+/** A customer's Global admin, or the partner's app that relays the decision (rule R25). */
+export const customerDecision: Right = { ...byAnyRole, customer: true };

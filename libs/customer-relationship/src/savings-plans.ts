@@ -9,9 +9,12 @@ import {
   requirePurchase,
 } from './admission.js';
 import { termEnd, type Instant, type TermDuration } from './calendar.js';
-import type { Decisions, Steps } from './context.js';
+import type { CommandTable } from './command.js';
+import type { Steps } from './context.js';
 import type { Buyer, Money } from './parties.js';
 import { reject } from './rejections.js';
+import { byUserOrApp, clock } from './rights.js';
+import { rulesOfSale } from './rules.js';
 import { savingsPlanAt } from './statuses.js';
 
 export interface SavingsPlanCommands {
@@ -31,41 +34,58 @@ export interface SavingsPlanCommands {
   ExpireSavingsPlan: { readonly savingsPlanId: string };
 }
 
-export const savingsPlanDecisions = {
-  /** Rule V11. */
-  PurchaseSavingsPlan(state, data, context) {
-    requirePurchase(state, context);
-    const { savingsPlanId, name, termDuration, hourlyCommitment, boughtBy = 'partner' } = data;
-    const purchasedAt = effectiveTime(data.effectiveAt, context.now);
-    requireNew(state.savingsPlans, 'savingsPlan', savingsPlanId);
-    refuseFaults(effectiveFault('effectiveAt', data.effectiveAt, context.now));
+const right = byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent');
 
-    const expiresAt = termEnd(purchasedAt, termDuration);
-    return [
-      {
-        type: 'SavingsPlanPurchased',
-        data: { savingsPlanId, name, termDuration, hourlyCommitment, boughtBy, purchasedAt, expiresAt },
-      },
-    ];
+export const savingsPlanCommands = {
+  PurchaseSavingsPlan: {
+    right,
+    rules: [...rulesOfSale, 'V10'],
+    emits: ['SavingsPlanPurchased'],
+    decide(state, data, context) {
+      requirePurchase(state, context);
+      const { savingsPlanId, name, termDuration, hourlyCommitment, boughtBy = 'partner' } = data;
+      const purchasedAt = effectiveTime(data.effectiveAt, context.now);
+      requireNew(state.savingsPlans, 'savingsPlan', savingsPlanId);
+      refuseFaults(effectiveFault('effectiveAt', data.effectiveAt, context.now));
+
+      const expiresAt = termEnd(purchasedAt, termDuration);
+      return [
+        {
+          type: 'SavingsPlanPurchased',
+          data: { savingsPlanId, name, termDuration, hourlyCommitment, boughtBy, purchasedAt, expiresAt },
+        },
+      ];
+    },
   },
 
-  /** Rule V10. */
-  CancelSavingsPlan(state, { savingsPlanId }, { now }) {
-    const plan = current(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
-    const { status } = savingsPlanAt(plan, now);
-    if (status === 'expired')
-      throw reject('InvalidTransition', { itemId: savingsPlanId, from: status, to: 'cancelled' });
-    throw reject('SavingsPlanNotCancellable', { remedy: 'waitOrTransfer', expiresAt: plan.expiresAt });
+  CancelSavingsPlan: {
+    right,
+    rules: ['R20', 'V10'],
+    // Always refused.
+    emits: [],
+    decide(state, { savingsPlanId }, { now }) {
+      const plan = current(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
+      const { status } = savingsPlanAt(plan, now);
+      if (status === 'expired')
+        throw reject('InvalidTransition', { itemId: savingsPlanId, from: status, to: 'cancelled' });
+      throw reject('SavingsPlanNotCancellable', { remedy: 'waitOrTransfer', expiresAt: plan.expiresAt });
+    },
   },
 
   /** The clock's word. */
-  ExpireSavingsPlan(state, { savingsPlanId }, { now }) {
-    const { status, expiresAt } = known(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
-    if (status !== 'active') throw reject('InvalidTransition', { itemId: savingsPlanId, from: status, to: 'expired' });
-    requireDue(expiresAt, now);
-    return [{ type: 'SavingsPlanExpired', data: { savingsPlanId, expiredAt: expiresAt } }];
+  ExpireSavingsPlan: {
+    right: clock,
+    rules: ['R10', 'R20'],
+    emits: ['SavingsPlanExpired'],
+    decide(state, { savingsPlanId }, { now }) {
+      const { status, expiresAt } = known(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
+      if (status !== 'active')
+        throw reject('InvalidTransition', { itemId: savingsPlanId, from: status, to: 'expired' });
+      requireDue(expiresAt, now);
+      return [{ type: 'SavingsPlanExpired', data: { savingsPlanId, expiredAt: expiresAt } }];
+    },
   },
-} satisfies Decisions<SavingsPlanCommands>;
+} satisfies CommandTable<SavingsPlanCommands>;
 
 export const savingsPlanSteps: Steps<'SavingsPlanPurchased' | 'SavingsPlanExpired'> = {
   SavingsPlanPurchased(state, { savingsPlanId, name, expiresAt }) {

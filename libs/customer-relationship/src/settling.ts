@@ -1,6 +1,6 @@
 import type { Decided, EventMetadata, Frozen, MessageOf, Settled } from '#event-sourcing';
 import { addDays, addHours, dayOfMonth, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
-import type { CommandName, RelationshipCommands } from './commands.js';
+import type { CommandName } from './commands.js';
 import type { Context, Steps } from './context.js';
 import type { RelationshipEvents, SubscriptionKind } from './events.js';
 import { policies, type Policy } from './policy.js';
@@ -91,16 +91,15 @@ export function settledState(state: State, now: Instant, present: Policy): State
   return settle(state, state.subscriptions.keys(), now, present).state;
 }
 
-/** What dates have brought about of what a command reads and writes, as events that stand before its own. */
+/** What dates have brought about of what a command looks at, as events that stand before its own. */
 export function settleFor(
   state: State,
-  command: MessageOf<RelationshipCommands>,
-  context: Context,
+  subscriptionIds: readonly string[],
+  effectiveAt: Instant | undefined,
+  { now, policy, actor }: Context,
 ): Settled<RelationshipEvents, CustomerRelationship> {
-  const { now, policy, actor } = context;
-  const { effectiveAt } = command.data as { readonly effectiveAt?: Instant };
   const until = effectiveAt !== undefined && effectiveAt < now ? effectiveAt : now;
-  const settled = settle(state, touchedBy(state, command, policy), until, policy);
+  const settled = settle(state, subscriptionIds, until, policy);
   if (settled.due.length === 0) return { events: [], state };
   const system = { id: actor.id, kind: 'system', roles: [], tenant: actor.tenant };
   return {
@@ -121,43 +120,6 @@ export function decided(
   }));
 }
 
-/** The subscriptions that the decision on a command looks at. A removal looks at all of them and writes to none. */
-function touchedBy(state: State, { type, data }: MessageOf<RelationshipCommands>, policy: Policy): readonly string[] {
-  switch (type) {
-    // They are the settling.
-    case 'RenewSubscription':
-    case 'EndSubscriptionTerm':
-    case 'AdvanceSubscriptionRetention':
-      return [];
-    case 'PurchaseSubscription': {
-      const { kind, baseSubscriptionId } = data;
-      const base = kind === 'legacy' && baseSubscriptionId !== undefined ? [baseSubscriptionId] : [];
-      // New commerce has no designated support contact (rule C3).
-      const designated = kind === 'newCommerce' ? [] : designatedWhereFull(state, policy);
-      return [...base, ...base.flatMap((id) => addOnIds(state, id)), ...designated];
-    }
-    case 'AssignSupportContact':
-      return [data.subscriptionId, ...designatedWhereFull(state, policy)];
-    case 'SuspendSubscription':
-      return [data.subscriptionId, ...addOnIds(state, data.subscriptionId)];
-    case 'ActivateSubscription':
-    case 'ReactivateSubscription': {
-      const base = state.subscriptions.get(data.subscriptionId)?.baseSubscriptionId;
-      return [data.subscriptionId, ...(base === undefined ? [] : [base])];
-    }
-    case 'CancelSubscription':
-    case 'SetAutoRenew':
-    case 'ChangeSubscriptionQuantity':
-    case 'ScheduleSubscriptionChange':
-    case 'AddAzureSubscription':
-    case 'CancelAzureSubscription':
-    case 'WithdrawSupportContact':
-      return [data.subscriptionId];
-    default:
-      return [];
-  }
-}
-
 /** The legacy add-ons of a base in id order. */
 export function addOnIds({ subscriptions }: State, baseId: string): readonly string[] {
   if (subscriptions.get(baseId)?.kind !== 'legacy') return [];
@@ -167,7 +129,7 @@ export function addOnIds({ subscriptions }: State, baseId: string): readonly str
 }
 
 /** Where the bound on designations is reached, what has ended since makes room. */
-function designatedWhereFull({ designations }: State, { limits }: Policy): readonly string[] {
+export function designatedWhereFull({ designations }: State, { limits }: Policy): readonly string[] {
   return designations.size < limits.designations ? [] : [...designations.keys()];
 }
 

@@ -10,10 +10,13 @@ import {
   requirePurchase,
 } from './admission.js';
 import { addDays, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
-import type { Decisions, Steps } from './context.js';
+import type { CommandTable } from './command.js';
+import type { Steps } from './context.js';
 import type { SoftwareKind, SoftwareLineItem, SoftwarePublisher } from './events.js';
 import type { Buyer } from './parties.js';
 import { reject } from './rejections.js';
+import { byAnyRole, byUserOrApp, clock } from './rights.js';
+import { rulesOfSale } from './rules.js';
 import type { CustomerRelationship, SoftwareStatus } from './state.js';
 import { softwareAt } from './statuses.js';
 
@@ -37,91 +40,107 @@ export interface SoftwareCommands {
   ExpireSoftware: { readonly purchaseId: string };
 }
 
-export const softwareDecisions = {
+export const softwareCommands = {
   /** Rules V7, V11: the window is the item's own, else the policy's for its kind. */
-  PurchaseSoftware(state, data, context) {
-    requirePurchase(state, context);
-    const { windows } = context.policy;
-    const { purchaseId, kind, publisher, name, lineItems, termDuration, boughtBy = 'partner' } = data;
-    const purchasedAt = effectiveTime(data.effectiveAt, context.now);
-    const windowDays = kind === 'perpetual' ? windows.perpetualSoftwareDays : windows.softwareSubscriptionDays;
-    const cancellationAllowedUntil = data.cancellationAllowedUntil ?? addDays(purchasedAt, windowDays);
-    requireNew(state.software, 'softwarePurchase', purchaseId);
-    refuseFaults(
-      effectiveFault('effectiveAt', data.effectiveAt, context.now),
-      kind === 'subscription' && termDuration === undefined ? invalid('termDuration', 'required') : undefined,
-      kind === 'perpetual' && termDuration !== undefined ? invalid('termDuration', 'notAllowed') : undefined,
-      lineItems.length === 0 ? invalid('lineItems', 'notEmpty') : undefined,
-      new Set(lineItems.map(({ lineItemId }) => lineItemId)).size < lineItems.length
-        ? invalid('lineItems', 'uniqueIds')
-        : undefined,
-      endFault('cancellationAllowedUntil', data.cancellationAllowedUntil, purchasedAt, context.now),
-    );
+  PurchaseSoftware: {
+    right: byAnyRole,
+    rules: [...rulesOfSale, 'V7'],
+    emits: ['SoftwarePurchased'],
+    decide(state, data, context) {
+      requirePurchase(state, context);
+      const { windows } = context.policy;
+      const { purchaseId, kind, publisher, name, lineItems, termDuration, boughtBy = 'partner' } = data;
+      const purchasedAt = effectiveTime(data.effectiveAt, context.now);
+      const windowDays = kind === 'perpetual' ? windows.perpetualSoftwareDays : windows.softwareSubscriptionDays;
+      const cancellationAllowedUntil = data.cancellationAllowedUntil ?? addDays(purchasedAt, windowDays);
+      requireNew(state.software, 'softwarePurchase', purchaseId);
+      refuseFaults(
+        effectiveFault('effectiveAt', data.effectiveAt, context.now),
+        kind === 'subscription' && termDuration === undefined ? invalid('termDuration', 'required') : undefined,
+        kind === 'perpetual' && termDuration !== undefined ? invalid('termDuration', 'notAllowed') : undefined,
+        lineItems.length === 0 ? invalid('lineItems', 'notEmpty') : undefined,
+        new Set(lineItems.map(({ lineItemId }) => lineItemId)).size < lineItems.length
+          ? invalid('lineItems', 'uniqueIds')
+          : undefined,
+        endFault('cancellationAllowedUntil', data.cancellationAllowedUntil, purchasedAt, context.now),
+      );
 
-    return [
-      {
-        type: 'SoftwarePurchased',
-        data: {
-          purchaseId,
-          kind,
-          publisher,
-          name,
-          lineItems,
-          boughtBy,
-          cancellationAllowedUntil,
-          purchasedAt,
-          ...(termDuration === undefined ? {} : { termDuration, expiresAt: termEnd(purchasedAt, termDuration) }),
+      return [
+        {
+          type: 'SoftwarePurchased',
+          data: {
+            purchaseId,
+            kind,
+            publisher,
+            name,
+            lineItems,
+            boughtBy,
+            cancellationAllowedUntil,
+            purchasedAt,
+            ...(termDuration === undefined ? {} : { termDuration, expiresAt: termEnd(purchasedAt, termDuration) }),
+          },
         },
-      },
-    ];
+      ];
+    },
   },
 
   /** Rules V7–V9. The purchase is cancelled with its last line item; lines that already are stay as they are. */
-  CancelSoftwarePurchase(state, { purchaseId, lineItemIds }, { now, policy }) {
-    const purchase = current(state, state.software, 'softwarePurchase', purchaseId);
-    const { lineItems, publisher, cancellationAllowedUntil, expiresAt } = purchase;
-    const named = new Set(lineItemIds ?? lineItems.keys());
-    const unknown = [...named].filter((lineItemId) => !lineItems.has(lineItemId));
-    if (unknown.length > 0) throw reject('LineItemNotFound', { purchaseId, lineItemIds: unknown });
-    if (policy.nonCancellablePublishers.includes(publisher))
-      throw reject('CancelNotSupported', {
-        remedy: 'waitOrTransfer',
-        ...(expiresAt === undefined ? {} : { expiresAt }),
-      });
-    const { status: from } = softwareAt(purchase, now);
-    if (from !== 'completed') throw reject('InvalidTransition', { itemId: purchaseId, from, to: 'cancelled' });
-    if (hasPassed(cancellationAllowedUntil, now))
-      throw reject('CancellationWindowClosed', {
-        closedAt: cancellationAllowedUntil,
-        ...(expiresAt === undefined ? { remedy: 'transfer' } : { termEndsAt: expiresAt }),
-      });
-    refuseFaults(lineItemIds?.length === 0 ? invalid('lineItemIds', 'notEmpty') : undefined);
+  CancelSoftwarePurchase: {
+    right: byUserOrApp('AdminAgent'),
+    rules: ['R20', 'R27', 'V7', 'V8', 'V9'],
+    emits: ['SoftwareLineItemCancelled'],
+    brings: ['SoftwarePurchaseCancelled'],
+    decide(state, { purchaseId, lineItemIds }, { now, policy }) {
+      const purchase = current(state, state.software, 'softwarePurchase', purchaseId);
+      const { lineItems, publisher, cancellationAllowedUntil, expiresAt } = purchase;
+      const named = new Set(lineItemIds ?? lineItems.keys());
+      const unknown = [...named].filter((lineItemId) => !lineItems.has(lineItemId));
+      if (unknown.length > 0) throw reject('LineItemNotFound', { purchaseId, lineItemIds: unknown });
+      if (policy.nonCancellablePublishers.includes(publisher))
+        throw reject('CancelNotSupported', {
+          remedy: 'waitOrTransfer',
+          ...(expiresAt === undefined ? {} : { expiresAt }),
+        });
+      const { status: from } = softwareAt(purchase, now);
+      if (from !== 'completed') throw reject('InvalidTransition', { itemId: purchaseId, from, to: 'cancelled' });
+      if (hasPassed(cancellationAllowedUntil, now))
+        throw reject('CancellationWindowClosed', {
+          closedAt: cancellationAllowedUntil,
+          ...(expiresAt === undefined ? { remedy: 'transfer' } : { termEndsAt: expiresAt }),
+        });
+      refuseFaults(lineItemIds?.length === 0 ? invalid('lineItemIds', 'notEmpty') : undefined);
 
-    const left = [...lineItems].filter(([, cancelled]) => !cancelled).map(([lineItemId]) => lineItemId);
-    const toCancel = left.filter((lineItemId) => named.has(lineItemId));
-    // A purchase whose lines have no ids is cancelled as a whole: else it would block removal for ever.
-    if (toCancel.length === 0 && (left.length > 0 || lineItemIds !== undefined))
-      throw reject('NothingToChange', { purchaseId, lineItemIds: [...named] });
-    return [
-      ...toCancel.map((lineItemId) => ({
-        type: 'SoftwareLineItemCancelled' as const,
-        data: { purchaseId, lineItemId, cancelledAt: now },
-      })),
-      ...(toCancel.length === left.length
-        ? [{ type: 'SoftwarePurchaseCancelled' as const, data: { purchaseId, cancelledAt: now } }]
-        : []),
-    ];
+      const left = [...lineItems].filter(([, cancelled]) => !cancelled).map(([lineItemId]) => lineItemId);
+      const toCancel = left.filter((lineItemId) => named.has(lineItemId));
+      // A purchase whose lines have no ids is cancelled as a whole: else it would block removal for ever.
+      if (toCancel.length === 0 && (left.length > 0 || lineItemIds !== undefined))
+        throw reject('NothingToChange', { purchaseId, lineItemIds: [...named] });
+      return [
+        ...toCancel.map((lineItemId) => ({
+          type: 'SoftwareLineItemCancelled' as const,
+          data: { purchaseId, lineItemId, cancelledAt: now },
+        })),
+        ...(toCancel.length === left.length
+          ? [{ type: 'SoftwarePurchaseCancelled' as const, data: { purchaseId, cancelledAt: now } }]
+          : []),
+      ];
+    },
   },
 
   /** The clock's word; perpetual software has no end. */
-  ExpireSoftware(state, { purchaseId }, { now }) {
-    const { status, expiresAt } = known(state, state.software, 'softwarePurchase', purchaseId);
-    if (status !== 'completed' || expiresAt === undefined)
-      throw reject('InvalidTransition', { itemId: purchaseId, from: status, to: 'expired' });
-    requireDue(expiresAt, now);
-    return [{ type: 'SoftwareExpired', data: { purchaseId, expiredAt: expiresAt } }];
+  ExpireSoftware: {
+    right: clock,
+    rules: ['R8', 'R20'],
+    emits: ['SoftwareExpired'],
+    decide(state, { purchaseId }, { now }) {
+      const { status, expiresAt } = known(state, state.software, 'softwarePurchase', purchaseId);
+      if (status !== 'completed' || expiresAt === undefined)
+        throw reject('InvalidTransition', { itemId: purchaseId, from: status, to: 'expired' });
+      requireDue(expiresAt, now);
+      return [{ type: 'SoftwareExpired', data: { purchaseId, expiredAt: expiresAt } }];
+    },
   },
-} satisfies Decisions<SoftwareCommands>;
+} satisfies CommandTable<SoftwareCommands>;
 
 export const softwareSteps: Steps<
   'SoftwarePurchased' | 'SoftwareLineItemCancelled' | 'SoftwarePurchaseCancelled' | 'SoftwareExpired'

@@ -18,7 +18,8 @@ import {
   type Instant,
   type TermDuration,
 } from './calendar.js';
-import type { Context, Decisions, Steps } from './context.js';
+import type { CommandTable } from './command.js';
+import type { Context, Steps } from './context.js';
 import type {
   BillingCycle,
   RelationshipEvents,
@@ -28,11 +29,14 @@ import type {
 } from './events.js';
 import type { Buyer, Money } from './parties.js';
 import { reject } from './rejections.js';
+import { byAnyRole, byUser, clock } from './rights.js';
+import { rulesOfSale } from './rules.js';
 import type { CustomerRelationship, Subscription, SubscriptionStatus } from './state.js';
 import {
   addOnIds,
   cancellation,
   decided,
+  designatedWhereFull,
   nextBoundary,
   present,
   settle,
@@ -107,221 +111,313 @@ export interface SubscriptionCommands {
 type EventOf<N extends keyof RelationshipEvents> = MessageOf<RelationshipEvents, N>;
 type Item = Frozen<Subscription>;
 
-export const subscriptionDecisions = {
-  /** Rules S1, S10, S11; windows and trials S7, S12, S20; the default support contact C4. */
-  PurchaseSubscription(state, data, context) {
-    const { now, policy } = context;
-    requirePurchase(state, context);
-    const purchasedAt = effectiveTime(data.effectiveAt, now);
-    requireNew(state.subscriptions, 'subscription', data.subscriptionId);
-    const baseFault = requireBase(state, data, context);
-    const contact = data.kind === 'newCommerce' ? [] : assignDefaultContact(state, data.subscriptionId, context);
-    refuseFaults(...faultsOfPurchase(data, purchasedAt, now), baseFault);
+/** Most commands look at the subscription that they are about… */
+const itself = ({ subscriptionId }: { readonly subscriptionId: string }) => [subscriptionId];
+/** … and those that bring an add-on into use look at its base too. */
+const withBase = ({ subscriptionId }: { readonly subscriptionId: string }, state: Frozen<CustomerRelationship>) => {
+  const base = state.subscriptions.get(subscriptionId)?.baseSubscriptionId;
+  return [subscriptionId, ...(base === undefined ? [] : [base])];
+};
 
-    const { subscriptionId, kind, offerId, name, quantity, termDuration, baseSubscriptionId, billingCycle, price } =
-      data;
-    const trial = data.trial ?? false;
-    return [
-      {
-        type: 'SubscriptionPurchased',
-        data: {
-          subscriptionId,
-          kind,
-          offerId,
-          name,
-          quantity,
-          trial,
-          autoRenew: data.autoRenew ?? (kind === 'newCommerce' || kind === 'marketplace'),
-          boughtBy: data.boughtBy ?? 'partner',
-          ...present({
-            baseSubscriptionId,
-            termDuration,
-            termEndsAt: trial
-              ? addDays(purchasedAt, policy.trialDays)
-              : termDuration && termEnd(purchasedAt, termDuration),
-            // The status of a new-commerce trial is locked (rule S12): a window would promise what is refused.
-            cancellationAllowedUntil:
-              trial && kind === 'newCommerce'
-                ? undefined
-                : (data.cancellationAllowedUntil ?? windowEnd(kind, termDuration, purchasedAt, policy)),
-            billingCycle,
-            price,
-          }),
-          purchasedAt,
+const rulesOfPassingTime = ['S14', 'S15', 'S20'] as const;
+/** Whichever of the clock's commands comes, it records all that the dates have brought about. */
+const passingTime = {
+  right: clock,
+  emits: [
+    'SubscriptionRenewed',
+    'SubscriptionExpired',
+    'SubscriptionDisabled',
+    'SubscriptionDeleted',
+    'SubscriptionCancelled',
+  ],
+  brings: ['SupportContactWithdrawn'],
+  // It is the settling.
+  settles: () => [],
+  decide: passTime,
+} as const;
+
+export const subscriptionCommands = {
+  /** Rules S1, S10, S11; windows and trials S7, S12, S20; the default support contact C4. */
+  PurchaseSubscription: {
+    right: byAnyRole,
+    rules: [...rulesOfSale, 'S7', 'S10', 'S11', 'S12', 'S20', 'C4'],
+    emits: ['SubscriptionPurchased'],
+    brings: ['SubscriptionActivated', 'SupportContactAssigned'],
+    settles({ kind, baseSubscriptionId }, state, policy) {
+      const base = kind === 'legacy' && baseSubscriptionId !== undefined ? [baseSubscriptionId] : [];
+      // New commerce has no designated support contact (rule C3).
+      const designated = kind === 'newCommerce' ? [] : designatedWhereFull(state, policy);
+      return [...base, ...base.flatMap((id) => addOnIds(state, id)), ...designated];
+    },
+    decide(state, data, context) {
+      const { now, policy } = context;
+      requirePurchase(state, context);
+      const purchasedAt = effectiveTime(data.effectiveAt, now);
+      requireNew(state.subscriptions, 'subscription', data.subscriptionId);
+      const baseFault = requireBase(state, data, context);
+      const contact = data.kind === 'newCommerce' ? [] : assignDefaultContact(state, data.subscriptionId, context);
+      refuseFaults(...faultsOfPurchase(data, purchasedAt, now), baseFault);
+
+      const { subscriptionId, kind, offerId, name, quantity, termDuration, baseSubscriptionId, billingCycle, price } =
+        data;
+      const trial = data.trial ?? false;
+      return [
+        {
+          type: 'SubscriptionPurchased',
+          data: {
+            subscriptionId,
+            kind,
+            offerId,
+            name,
+            quantity,
+            trial,
+            autoRenew: data.autoRenew ?? (kind === 'newCommerce' || kind === 'marketplace'),
+            boughtBy: data.boughtBy ?? 'partner',
+            ...present({
+              baseSubscriptionId,
+              termDuration,
+              termEndsAt: trial
+                ? addDays(purchasedAt, policy.trialDays)
+                : termDuration && termEnd(purchasedAt, termDuration),
+              // The status of a new-commerce trial is locked (rule S12): a window would promise what is refused.
+              cancellationAllowedUntil:
+                trial && kind === 'newCommerce'
+                  ? undefined
+                  : (data.cancellationAllowedUntil ?? windowEnd(kind, termDuration, purchasedAt, policy)),
+              billingCycle,
+              price,
+            }),
+            purchasedAt,
+          },
         },
-      },
-      ...(data.provisioned ? [activated(subscriptionId, purchasedAt)] : []),
-      ...contact,
-    ];
+        ...(data.provisioned ? [activated(subscriptionId, purchasedAt)] : []),
+        ...contact,
+      ];
+    },
   },
 
   /**
    * Rule S10: a legacy add-on is not provisioned while its base is suspended. Once its base is gone for good, it would stay
    * pending, and block removal, for ever: then what has been provisioned is recorded.
    */
-  ActivateSubscription(state, { subscriptionId }, { now }) {
-    const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-    const { status } = subscription;
-    if (status !== 'pending') throw invalidTransition(subscriptionId, status, 'active');
-    requireNoSuspendedBase(state, subscription, now);
-    return [activated(subscriptionId, now)];
+  ActivateSubscription: {
+    right: byAnyRole,
+    rules: ['R11', 'R20', 'S10'],
+    emits: ['SubscriptionActivated'],
+    settles: withBase,
+    decide(state, { subscriptionId }, { now }) {
+      const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+      const { status } = subscription;
+      if (status !== 'pending') throw invalidTransition(subscriptionId, status, 'active');
+      requireNoSuspendedBase(state, subscription, now);
+      return [activated(subscriptionId, now)];
+    },
   },
 
-  /** Rules S2, S3, S10, S12, S13, S18. */
-  SuspendSubscription(state, { subscriptionId, reason }, { now, policy }) {
-    const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-    const { kind, status, autoRenew, scheduledChange } = subscription;
-    if (status !== 'active') throw invalidTransition(subscriptionId, status, 'suspended');
-    requireUnlocked(subscriptionId, subscription);
-    requireNoActiveAzureSubscription(subscriptionId, subscription);
+  SuspendSubscription: {
+    right: byAnyRole,
+    rules: ['R20', 'R27', 'S2', 'S3', 'S10', 'S12', 'S13', 'S15', 'S16', 'S18'],
+    emits: ['SubscriptionSuspended'],
+    brings: ['AutoRenewDisabled', 'ScheduledChangesDiscarded'],
+    settles: ({ subscriptionId }, state) => [subscriptionId, ...addOnIds(state, subscriptionId)],
+    decide(state, { subscriptionId, reason }, { now, policy }) {
+      const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+      const { kind, status, autoRenew, scheduledChange } = subscription;
+      if (status !== 'active') throw invalidTransition(subscriptionId, status, 'suspended');
+      requireUnlocked(subscriptionId, subscription);
+      requireNoActiveAzureSubscription(subscriptionId, subscription);
 
-    switch (kind) {
-      case 'newCommerce':
-        return [
-          suspended(subscriptionId, { reason, suspendedAt: now }),
-          ...(autoRenew ? [autoRenewDisabled(subscriptionId, now)] : []),
-          ...(scheduledChange
-            ? [{ type: 'ScheduledChangesDiscarded' as const, data: { subscriptionId, discardedAt: now } }]
-            : []),
-        ];
-      case 'legacy': {
-        const suspension = {
-          reason,
-          suspendedAt: now,
-          retainedUntil: addDays(now, policy.retention.legacySuspendedDays),
-        };
-        return [
-          suspended(subscriptionId, suspension),
-          ...addOnIds(state, subscriptionId)
-            .filter((addOnId) => state.subscriptions.get(addOnId)?.status === 'active')
-            .map((addOnId) => suspended(addOnId, { ...suspension, withBase: subscriptionId })),
-        ];
+      switch (kind) {
+        case 'newCommerce':
+          return [
+            suspended(subscriptionId, { reason, suspendedAt: now }),
+            ...(autoRenew ? [autoRenewDisabled(subscriptionId, now)] : []),
+            ...(scheduledChange
+              ? [{ type: 'ScheduledChangesDiscarded' as const, data: { subscriptionId, discardedAt: now } }]
+              : []),
+          ];
+        case 'legacy': {
+          const suspension = {
+            reason,
+            suspendedAt: now,
+            retainedUntil: addDays(now, policy.retention.legacySuspendedDays),
+          };
+          return [
+            suspended(subscriptionId, suspension),
+            ...addOnIds(state, subscriptionId)
+              .filter((addOnId) => state.subscriptions.get(addOnId)?.status === 'active')
+              .map((addOnId) => suspended(addOnId, { ...suspension, withBase: subscriptionId })),
+          ];
+        }
+        case 'azurePlan':
+        case 'marketplace':
+          return [suspended(subscriptionId, { reason, suspendedAt: now })];
       }
-      case 'azurePlan':
-      case 'marketplace':
-        return [suspended(subscriptionId, { reason, suspendedAt: now })];
-    }
+    },
   },
 
   /** Rules S4–S6, S10, S13. What the suspension switched off stays off. */
-  ReactivateSubscription(state, { subscriptionId }, { now }) {
-    const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-    const { status } = subscription;
-    if (status !== 'suspended') throw invalidTransition(subscriptionId, status, 'active');
-    requireTerm(subscriptionId, subscription, now);
-    requireActiveBase(state, subscription, now);
-    return [{ type: 'SubscriptionReactivated', data: { subscriptionId, reactivatedAt: now } }];
+  ReactivateSubscription: {
+    right: byAnyRole,
+    rules: ['R20', 'S4', 'S5', 'S6', 'S10', 'S13'],
+    emits: ['SubscriptionReactivated'],
+    settles: withBase,
+    decide(state, { subscriptionId }, { now }) {
+      const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+      const { status } = subscription;
+      if (status !== 'suspended') throw invalidTransition(subscriptionId, status, 'active');
+      requireTerm(subscriptionId, subscription, now);
+      requireActiveBase(state, subscription, now);
+      return [{ type: 'SubscriptionReactivated', data: { subscriptionId, reactivatedAt: now } }];
+    },
   },
 
-  /** Rules S7–S9, S12, S13, S18, S20. */
-  CancelSubscription(state, { subscriptionId }, { now }) {
-    const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-    const { kind, status, autoRenew, termEndsAt, cancellationAllowedUntil, cancellationTakesEffectAt } = subscription;
-    if (kind === 'legacy') throw reject('CancelNotSupported', { subscriptionId, remedyCommand: 'SuspendSubscription' });
-    if (status !== 'active' && status !== 'suspended') throw invalidTransition(subscriptionId, status, 'deleted');
-    requireUnlocked(subscriptionId, subscription);
-    requireNoActiveAzureSubscription(subscriptionId, subscription);
+  CancelSubscription: {
+    right: byAnyRole,
+    rules: ['R20', 'R27', 'S7', 'S8', 'S9', 'S12', 'S13', 'S18', 'S20', 'C5'],
+    emits: ['SubscriptionCancelled', 'CancellationScheduled'],
+    brings: ['AutoRenewDisabled', 'SupportContactWithdrawn'],
+    settles: itself,
+    decide(state, { subscriptionId }, { now }) {
+      const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+      const { kind, status, autoRenew, termEndsAt, cancellationAllowedUntil, cancellationTakesEffectAt } = subscription;
+      if (kind === 'legacy')
+        throw reject('CancelNotSupported', { subscriptionId, remedyCommand: 'SuspendSubscription' });
+      if (status !== 'active' && status !== 'suspended') throw invalidTransition(subscriptionId, status, 'deleted');
+      requireUnlocked(subscriptionId, subscription);
+      requireNoActiveAzureSubscription(subscriptionId, subscription);
 
-    const windowOpen = cancellationAllowedUntil !== undefined && !hasPassed(cancellationAllowedUntil, now);
-    // An Azure plan has no term that would have to run out.
-    if (termEndsAt === undefined || windowOpen) return cancellation(state, subscriptionId, now);
-    if (cancellationTakesEffectAt !== undefined)
-      throw reject('NothingToChange', { subscriptionId, takesEffectAt: cancellationTakesEffectAt });
-    if (kind === 'newCommerce' || status === 'suspended')
-      throw reject('CancellationWindowClosed', {
-        subscriptionId,
-        closedAt: cancellationAllowedUntil,
-        termEndsAt,
-        // The next window opens with a renewal, which a suspended subscription does not get.
-        ...(status === 'active' && autoRenew ? { nextWindowAt: firstInstantAfter(termEndsAt) } : {}),
-      });
-    return [
-      { type: 'CancellationScheduled', data: { subscriptionId, takesEffectAt: termEndsAt, scheduledAt: now } },
-      ...(autoRenew ? [autoRenewDisabled(subscriptionId, now)] : []),
-    ];
+      const windowOpen = cancellationAllowedUntil !== undefined && !hasPassed(cancellationAllowedUntil, now);
+      // An Azure plan has no term that would have to run out.
+      if (termEndsAt === undefined || windowOpen) return cancellation(state, subscriptionId, now);
+      if (cancellationTakesEffectAt !== undefined)
+        throw reject('NothingToChange', { subscriptionId, takesEffectAt: cancellationTakesEffectAt });
+      if (kind === 'newCommerce' || status === 'suspended')
+        throw reject('CancellationWindowClosed', {
+          subscriptionId,
+          closedAt: cancellationAllowedUntil,
+          termEndsAt,
+          // The next window opens with a renewal, which a suspended subscription does not get.
+          ...(status === 'active' && autoRenew ? { nextWindowAt: firstInstantAfter(termEndsAt) } : {}),
+        });
+      return [
+        { type: 'CancellationScheduled', data: { subscriptionId, takesEffectAt: termEndsAt, scheduledAt: now } },
+        ...(autoRenew ? [autoRenewDisabled(subscriptionId, now)] : []),
+      ];
+    },
   },
 
-  /** Rules S12, S13. */
-  SetAutoRenew(state, { subscriptionId, autoRenew }, { now }) {
-    const subscription = changeable(state, subscriptionId, 'autoRenew');
-    const { status, cancellationTakesEffectAt } = subscription;
-    if (autoRenew && cancellationTakesEffectAt !== undefined)
-      throw reject('InvalidTransition', {
-        itemId: subscriptionId,
-        from: status,
-        requires: 'noScheduledCancellation',
-        takesEffectAt: cancellationTakesEffectAt,
-      });
-    if (autoRenew === subscription.autoRenew) throw reject('NothingToChange', { subscriptionId, autoRenew });
-    return [
-      autoRenew
-        ? { type: 'AutoRenewEnabled', data: { subscriptionId, enabledAt: now } }
-        : autoRenewDisabled(subscriptionId, now),
-    ];
+  SetAutoRenew: {
+    right: byAnyRole,
+    rules: ['R20', 'S12', 'S13'],
+    emits: ['AutoRenewEnabled', 'AutoRenewDisabled'],
+    settles: itself,
+    decide(state, { subscriptionId, autoRenew }, { now }) {
+      const subscription = changeable(state, subscriptionId, 'autoRenew');
+      const { status, cancellationTakesEffectAt } = subscription;
+      if (autoRenew && cancellationTakesEffectAt !== undefined)
+        throw reject('InvalidTransition', {
+          itemId: subscriptionId,
+          from: status,
+          requires: 'noScheduledCancellation',
+          takesEffectAt: cancellationTakesEffectAt,
+        });
+      if (autoRenew === subscription.autoRenew) throw reject('NothingToChange', { subscriptionId, autoRenew });
+      return [
+        autoRenew
+          ? { type: 'AutoRenewEnabled', data: { subscriptionId, enabledAt: now } }
+          : autoRenewDisabled(subscriptionId, now),
+      ];
+    },
   },
 
-  /** Rules S12, S13. */
-  ChangeSubscriptionQuantity(state, { subscriptionId, quantity }, { now }) {
-    const subscription = changeable(state, subscriptionId, 'quantity');
-    requireUnlocked(subscriptionId, subscription);
-    const previousQuantity = subscription.quantity;
-    if (quantity === previousQuantity) throw reject('NothingToChange', { subscriptionId, quantity });
-    return [
-      { type: 'SubscriptionQuantityChanged', data: { subscriptionId, quantity, previousQuantity, changedAt: now } },
-    ];
+  ChangeSubscriptionQuantity: {
+    right: byAnyRole,
+    rules: ['R20', 'S12', 'S13'],
+    emits: ['SubscriptionQuantityChanged'],
+    settles: itself,
+    decide(state, { subscriptionId, quantity }, { now }) {
+      const subscription = changeable(state, subscriptionId, 'quantity');
+      requireUnlocked(subscriptionId, subscription);
+      const previousQuantity = subscription.quantity;
+      if (quantity === previousQuantity) throw reject('NothingToChange', { subscriptionId, quantity });
+      return [
+        { type: 'SubscriptionQuantityChanged', data: { subscriptionId, quantity, previousQuantity, changedAt: now } },
+      ];
+    },
   },
 
   /** Takes effect with the renewal, so a trial may have it too (rules S3, S13). */
-  ScheduleSubscriptionChange(state, { subscriptionId, change, billingCycle }, { now }) {
-    const subscription = changeable(state, subscriptionId, 'change');
-    const named = present({ ...change });
-    const changes = {
-      ...(Object.keys(named).length > 0 ? { change: named } : {}),
-      ...present({ billingCycle }),
-    };
-    // What the next term will be as it is, whether that was scheduled or nothing was.
-    if (isSameTerm(nextTermOf(subscription), nextTermOf(subscription, changes)))
-      throw reject('NothingToChange', { subscriptionId });
-    return [{ type: 'SubscriptionChangeScheduled', data: { subscriptionId, ...changes, scheduledAt: now } }];
+  ScheduleSubscriptionChange: {
+    right: byAnyRole,
+    rules: ['R20', 'S3', 'S13'],
+    emits: ['SubscriptionChangeScheduled'],
+    settles: itself,
+    decide(state, { subscriptionId, change, billingCycle }, { now }) {
+      const subscription = changeable(state, subscriptionId, 'change');
+      const named = present({ ...change });
+      const changes = {
+        ...(Object.keys(named).length > 0 ? { change: named } : {}),
+        ...present({ billingCycle }),
+      };
+      // What the next term will be as it is, whether that was scheduled or nothing was.
+      if (isSameTerm(nextTermOf(subscription), nextTermOf(subscription, changes)))
+        throw reject('NothingToChange', { subscriptionId });
+      return [{ type: 'SubscriptionChangeScheduled', data: { subscriptionId, ...changes, scheduledAt: now } }];
+    },
   },
 
-  // The clock's word (rules S14, S15, S20): whichever of them comes, it says all that the dates have brought about.
-  RenewSubscription: passTime,
-  EndSubscriptionTerm: passTime,
-  AdvanceSubscriptionRetention: passTime,
+  RenewSubscription: { ...passingTime, rules: ['R20', 'S7', ...rulesOfPassingTime] },
+  EndSubscriptionTerm: { ...passingTime, rules: ['R20', ...rulesOfPassingTime, 'C5'] },
+  AdvanceSubscriptionRetention: { ...passingTime, rules: ['R20', ...rulesOfPassingTime, 'C5'] },
 
   /** An Azure subscription is bought under the customer's Azure plan (rules S1, S13, R19). */
-  AddAzureSubscription(state, { subscriptionId, azureSubscriptionId, name }, context) {
-    requirePurchase(state, context);
-    const plan = current(state, state.subscriptions, 'subscription', subscriptionId);
-    for (const { azureSubscriptions } of state.subscriptions.values())
-      requireNew(azureSubscriptions, 'azureSubscription', azureSubscriptionId);
-    requireActiveItem(subscriptionId, plan);
-    refuseFaults(plan.kind === 'azurePlan' ? undefined : invalidItem('subscriptionId', 'azurePlanOnly'));
-    return [
-      { type: 'AzureSubscriptionAdded', data: { subscriptionId, azureSubscriptionId, name, addedAt: context.now } },
-    ];
+  AddAzureSubscription: {
+    right: byAnyRole,
+    rules: [...rulesOfSale, 'S13'],
+    emits: ['AzureSubscriptionAdded'],
+    settles: itself,
+    decide(state, { subscriptionId, azureSubscriptionId, name }, context) {
+      requirePurchase(state, context);
+      const plan = current(state, state.subscriptions, 'subscription', subscriptionId);
+      for (const { azureSubscriptions } of state.subscriptions.values())
+        requireNew(azureSubscriptions, 'azureSubscription', azureSubscriptionId);
+      requireActiveItem(subscriptionId, plan);
+      refuseFaults(plan.kind === 'azurePlan' ? undefined : invalidItem('subscriptionId', 'azurePlanOnly'));
+      return [
+        { type: 'AzureSubscriptionAdded', data: { subscriptionId, azureSubscriptionId, name, addedAt: context.now } },
+      ];
+    },
   },
 
   /** Rules S19, S19a. A suspended plan may be cleared too. */
-  CancelAzureSubscription(state, { subscriptionId, azureSubscriptionId, reason }, { now, policy }) {
-    const plan = current(state, state.subscriptions, 'subscription', subscriptionId);
-    const { status } = known(state, plan.azureSubscriptions, 'azureSubscription', azureSubscriptionId);
-    requireNotDeleted(subscriptionId, plan);
-    if (status === 'cancelled') throw reject('NothingToChange', { subscriptionId, azureSubscriptionId });
-    refuseFaults(
-      policy.azureCancellationReasons.includes(reason)
-        ? undefined
-        : reject('InvalidReason', { reason, known: policy.azureCancellationReasons }),
-    );
-    return [
-      {
-        type: 'AzureSubscriptionCancelled',
-        data: { subscriptionId, azureSubscriptionId, reason, cancelledAt: now },
-      },
-    ];
+  CancelAzureSubscription: {
+    right: {
+      ...byUser('GlobalAdmin'),
+      allOf: ['GlobalAdmin', 'AdminAgent'],
+    },
+    rules: ['R20', 'S13', 'S19'],
+    emits: ['AzureSubscriptionCancelled'],
+    settles: itself,
+    decide(state, { subscriptionId, azureSubscriptionId, reason }, { now, policy }) {
+      const plan = current(state, state.subscriptions, 'subscription', subscriptionId);
+      const { status } = known(state, plan.azureSubscriptions, 'azureSubscription', azureSubscriptionId);
+      requireNotDeleted(subscriptionId, plan);
+      if (status === 'cancelled') throw reject('NothingToChange', { subscriptionId, azureSubscriptionId });
+      refuseFaults(
+        policy.azureCancellationReasons.includes(reason)
+          ? undefined
+          : reject('InvalidReason', { reason, known: policy.azureCancellationReasons }),
+      );
+      return [
+        {
+          type: 'AzureSubscriptionCancelled',
+          data: { subscriptionId, azureSubscriptionId, reason, cancelledAt: now },
+        },
+      ];
+    },
   },
-} satisfies Decisions<SubscriptionCommands>;
+} satisfies CommandTable<SubscriptionCommands>;
 
 export const subscriptionSteps: Steps<
   | 'SubscriptionPurchased'

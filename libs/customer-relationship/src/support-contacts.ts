@@ -1,10 +1,13 @@
 import type { Frozen, MessageOf } from '#event-sourcing';
 import { current, refuseFaults, requireActive } from './admission.js';
 import type { Instant } from './calendar.js';
-import type { Context, Decisions, Steps } from './context.js';
+import type { CommandTable } from './command.js';
+import type { Context, Steps } from './context.js';
 import type { RelationshipEvents } from './events.js';
 import type { SupportContact } from './parties.js';
 import { reject } from './rejections.js';
+import { byUser } from './rights.js';
+import { designatedWhereFull } from './settling.js';
 import type { CustomerRelationship } from './state.js';
 
 export interface SupportContactCommands {
@@ -16,47 +19,61 @@ export interface SupportContactCommands {
 
 type SupportContactWithdrawn = MessageOf<RelationshipEvents, 'SupportContactWithdrawn'>;
 
-export const supportContactDecisions = {
+const right = byUser('GlobalAdmin', 'AdminAgent', 'HelpdeskAgent');
+
+export const supportContactCommands = {
   /** Rules C1–C3, C5. Takes the place of the contact designated before. */
-  AssignSupportContact(state, { subscriptionId, contact }, context) {
-    requireActive(state);
-    requireComplete(contact);
-    const { kind, status } = current(state, state.subscriptions, 'subscription', subscriptionId);
-    if (kind === 'newCommerce') throw reject('SupportContactNotSupported', { subscriptionId, kind });
-    if (status === 'deleted') throw reject('SubscriptionDeleted', { subscriptionId });
+  AssignSupportContact: {
+    right,
+    rules: ['R20', 'C1', 'C2', 'C3', 'C5'],
+    emits: ['SupportContactAssigned'],
+    settles: ({ subscriptionId }, state, policy) => [subscriptionId, ...designatedWhereFull(state, policy)],
+    decide(state, { subscriptionId, contact }, context) {
+      requireActive(state);
+      requireComplete(contact);
+      const { kind, status } = current(state, state.subscriptions, 'subscription', subscriptionId);
+      if (kind === 'newCommerce') throw reject('SupportContactNotSupported', { subscriptionId, kind });
+      if (status === 'deleted') throw reject('SubscriptionDeleted', { subscriptionId });
 
-    const candidates = supportContactCandidates(state, context);
-    const known = candidates.find(({ tenantId }) => tenantId === contact.tenantId.toLowerCase());
-    if (!known)
-      throw reject('SupportContactNotAvailable', {
-        tenantId: contact.tenantId,
-        available: candidates.map(({ tenantId }) => tenantId),
-      });
-    refuseFaults(
-      ...(['partnerId', 'name'] as const)
-        .filter((field) => known[field] !== contact[field].trim())
-        .map((field) => reject('InvalidSupportContact', { field, known: known[field] })),
-    );
-    const designated = state.designations.get(subscriptionId);
-    if (designated && isSameContact(designated.contact, known))
-      throw reject('NothingToChange', { subscriptionId, tenantId: known.tenantId });
-    if (!designated) requireRoomForDesignation(state, context);
+      const candidates = supportContactCandidates(state, context);
+      const known = candidates.find(({ tenantId }) => tenantId === contact.tenantId.toLowerCase());
+      if (!known)
+        throw reject('SupportContactNotAvailable', {
+          tenantId: contact.tenantId,
+          available: candidates.map(({ tenantId }) => tenantId),
+        });
+      refuseFaults(
+        ...(['partnerId', 'name'] as const)
+          .filter((field) => known[field] !== contact[field].trim())
+          .map((field) => reject('InvalidSupportContact', { field, known: known[field] })),
+      );
+      const designated = state.designations.get(subscriptionId);
+      if (designated && isSameContact(designated.contact, known))
+        throw reject('NothingToChange', { subscriptionId, tenantId: known.tenantId });
+      if (!designated) requireRoomForDesignation(state, context);
 
-    return [
-      {
-        type: 'SupportContactAssigned',
-        data: { subscriptionId, contact: known, byDefault: false, assignedAt: context.now },
-      },
-    ];
+      return [
+        {
+          type: 'SupportContactAssigned',
+          data: { subscriptionId, contact: known, byDefault: false, assignedAt: context.now },
+        },
+      ];
+    },
   },
 
-  WithdrawSupportContact(state, { subscriptionId }, { now }) {
-    current(state, state.subscriptions, 'subscription', subscriptionId);
-    const designated = state.designations.get(subscriptionId);
-    if (!designated) throw reject('NothingToChange', { subscriptionId });
-    return [withdrawn(subscriptionId, designated.contact, 'withdrawn', now)];
+  WithdrawSupportContact: {
+    right,
+    rules: ['R20', 'C1'],
+    emits: ['SupportContactWithdrawn'],
+    settles: ({ subscriptionId }) => [subscriptionId],
+    decide(state, { subscriptionId }, { now }) {
+      current(state, state.subscriptions, 'subscription', subscriptionId);
+      const designated = state.designations.get(subscriptionId);
+      if (!designated) throw reject('NothingToChange', { subscriptionId });
+      return [withdrawn(subscriptionId, designated.contact, 'withdrawn', now)];
+    },
   },
-} satisfies Decisions<SupportContactCommands>;
+} satisfies CommandTable<SupportContactCommands>;
 
 export const supportContactSteps: Steps<'SupportContactAssigned' | 'SupportContactWithdrawn'> = {
   SupportContactAssigned(state, { subscriptionId, contact }) {

@@ -212,7 +212,7 @@ function commandOf({ metadata: { commandId, command = '' } }: RecordedEvent): st
 /** The event of the same command that the command is about, if this one is its consequence. */
 function causeOf(event: RecordedEvent, together: readonly RecordedEvent[]): RecordedEvent | undefined {
   const { command } = event.metadata;
-  const says: readonly string[] = (command && governance(command)?.says) || [];
+  const says: readonly string[] = (command && governance(command)?.emits) || [];
   const isSaid = ({ type }: RecordedEvent) => says.includes(type);
   if (isSaid(event) && !goesAlong(event)) return undefined;
   // Of what dates have brought about there may be much at once: a consequence stands right after its cause.
