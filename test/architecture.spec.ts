@@ -30,6 +30,10 @@ describe('the architecture', () => {
     expect(violationsIn(sources)).toEqual([]);
   });
 
+  it('has no circles of files that import each other', () => {
+    expect(circlesIn(sources.filter((source) => !mayGoInCircles(source)))).toEqual([]);
+  });
+
   it('gives every library a front door', () => {
     const closed = foldersDirectlyIn('libs').filter((library) => !existsSync(join(root, library, 'src/index.ts')));
 
@@ -40,6 +44,34 @@ describe('the architecture', () => {
     const folders = homes.flatMap(foldersBelow);
 
     expect(folders.filter((folder) => /^(common|shared|core|utils)$/.test(posix.basename(folder)))).toEqual([]);
+  });
+});
+
+describe('a circle of imports', () => {
+  const file = (path: string, ...targets: string[]) => ({
+    path,
+    text: targets.map((target) => `import type { It } from '${target}';`).join('\n'),
+  });
+
+  it('is found whatever is imported and however long it is, with the files on it and no others', () => {
+    const files = [
+      file('libs/http/src/accept.ts', './answer.js'),
+      file('libs/http/src/answer.ts', './cursor.js', './problem.js'),
+      file('libs/http/src/cursor.ts', './accept.js'),
+      file('libs/http/src/problem.ts'),
+    ];
+    expect(circlesIn(files)).toEqual([
+      ['libs/http/src/accept.ts', 'libs/http/src/answer.ts', 'libs/http/src/cursor.ts'],
+    ]);
+  });
+
+  it('is not found where two ways lead to the same file', () => {
+    const files = [
+      file('apps/server/src/main.ts', './ledger.js', './requester.js'),
+      file('apps/server/src/ledger.ts', './requester.js'),
+      file('apps/server/src/requester.ts'),
+    ];
+    expect(circlesIn(files)).toEqual([]);
   });
 });
 
@@ -126,6 +158,36 @@ function violationsIn(files: Source[]): string[] {
       .filter(({ governs, allows }) => governs(found) && !allows(found))
       .map(({ rule }) => `${found.path} imports ${found.specifier}: ${rule}`),
   );
+}
+
+/** Where the types of many files make one type that each of them needs: all commands, all views. */
+function mayGoInCircles({ path }: Source): boolean {
+  return ['libs/customer-relationship', 'libs/read-models', 'apps/server/src/explanations'].some((folder) =>
+    path.startsWith(`${folder}/`),
+  );
+}
+
+/** Groups of files each of which leads to all others of its group by relative imports, of types too. */
+function circlesIn(files: Source[]): string[][] {
+  const targets = new Map(
+    files.map((file) => [
+      file.path,
+      importsOf(file).flatMap(({ target }) => (target === undefined ? [] : [target.replace(/\.js$/, '.ts')])),
+    ]),
+  );
+  const reachable = (path: string) => {
+    const reached = new Set(targets.get(path));
+    for (const each of reached) for (const target of targets.get(each) ?? []) reached.add(target);
+    return reached;
+  };
+  const reachableFrom = new Map(files.map(({ path }) => [path, reachable(path)]));
+  const circles = new Map<string, string[]>();
+  for (const { path } of files) {
+    if (!reachableFrom.get(path)!.has(path)) continue;
+    const circle = [...reachableFrom.get(path)!].filter((each) => reachableFrom.get(each)?.has(path)).sort();
+    circles.set(circle[0]!, circle);
+  }
+  return [...circles.values()];
 }
 
 function rules(kit: ReadonlySet<string>) {

@@ -5,7 +5,7 @@ import type { RecordedEvent } from '#event-sourcing';
 import { patienceMs } from '../eventually.js';
 import { cloudEvent } from '../../apps/server/src/history/cloud-event.js';
 import { admin, partner } from '../../bench/histories.js';
-import type { Observation, ObservedRun } from './observers.js';
+import type { Observation, ObservedRun } from './observed-run.js';
 
 // Followers of the live feed: each goes on after the last id that it has seen, at another server than before, whenever
 // its connection ends: because a server was killed, or because it has hung up itself in the middle of something.

@@ -8,7 +8,7 @@ import { readLedger, type RecordedEvent } from '#event-sourcing';
 import { viewsFileIn } from '#projector';
 import { tokensOf } from '../../apps/demo/src/tokens.js';
 import { callersOf, logOf } from './callers.js';
-import type { Observe } from './observers.js';
+import type { Observe } from './observed-run.js';
 import { contents, replay } from './projector-process.js';
 import { problemsOfChains, problemsOfRecord } from './records.js';
 import { patienceMs, type Scene, type SetUp } from './scenes.js';

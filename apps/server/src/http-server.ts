@@ -25,7 +25,7 @@ import { serveApiDocuments } from './api-documents.js';
 import { Ledger } from './ledger.js';
 import { occasionally } from '#pacing';
 import { openApiDocument } from './openapi.js';
-import { RequesterGuard } from './requester.js';
+import { RequesterGuard } from './requester-guard.js';
 import { denialOf } from './security-journal/denial-of.js';
 import type { Denial } from './security-journal/denial-tally.js';
 

@@ -1,9 +1,6 @@
 import { relationshipStream, roles, type Actor, type Partner, type Role } from '#customer-relationship';
 import { badRequest, isGuid, Problem, type Caller } from '#http';
 import { Rejection } from '#event-sourcing';
-import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import { Ledger } from './ledger.js';
 
 /** Who asks, and as whose: one partner's, about one customer or about all of them. */
 export interface Requester {
@@ -18,31 +15,6 @@ declare module 'fastify' {
     requester: Requester;
   }
 }
-
-/**
- * The one guard: from the token's tenant and the path to a requester. A partner is the token's tenant; a customer's people name
- * the partner in the path. Whatever belongs to another partner or customer does not exist for the caller (404).
- */
-@Injectable()
-export class RequesterGuard implements CanActivate {
-  constructor(private readonly ledger: Ledger) {}
-
-  canActivate(context: ExecutionContext): boolean {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const { caller } = request.call;
-    // Authentication has let it through without one: a route outside /v1/.
-    if (!caller || Reflect.getMetadata(ofManyRequesters, context.getHandler())) return true;
-    const requester = requesterOf(caller, request.params as PathIds, this.ledger.partners);
-    request.requester = requester;
-    request.call.partnerId = requester.partner.tenantId;
-    return true;
-  }
-}
-
-const ofManyRequesters = 'ledger:ofManyRequesters';
-
-/** A route whose requests name a requester each for many things that they ask for. */
-export const OfManyRequesters = (): MethodDecorator => SetMetadata(ofManyRequesters, true);
 
 /** The requester that a caller makes with the ids of a path. @throws Problem 400, 403; Rejection for what it must not know of */
 export function requesterOf(

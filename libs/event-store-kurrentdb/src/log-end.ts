@@ -1,6 +1,6 @@
 import { LogDamaged } from '#event-sourcing';
 import { kindOf } from './client-errors.js';
-import { eventAt } from './event-ids.js';
+import { eventAt } from './event-at.js';
 import { positionOf } from './event-records.js';
 import type { Reader } from './reader.js';
 import { hiddenBecause } from './stream-metadata.js';

@@ -6,7 +6,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Ledger } from '../ledger.js';
-import { OfManyRequesters } from '../requester.js';
+import { OfManyRequesters } from '../requester-guard.js';
 import { bulkItems, commandOf, type BulkItem } from './bulk-items.js';
 import { throughLanes } from './lanes.js';
 import type { SendCommand } from './send-command.js';

@@ -11,7 +11,7 @@ import type { IncomingQuery } from '../queries/incoming-query.js';
 import { telling, type Tell, type ToldEvent } from './cloud-event.js';
 import { follow } from './follow.js';
 import { historyFormats, lines, serverSentEvents, type HistoryFormat } from './formats.js';
-import type { HistoryParameters, LedgerHistoryParameters } from './history.controller.js';
+import type { HistoryParameters, LedgerHistoryParameters } from './history-parameters.js';
 import { liveTail, type LiveTail } from './live-tail.js';
 import { OpenStreams, StreamBounds, type OpenStream } from './open-streams.js';
 import { pastEvents, type PastEvents } from './past-events.js';
