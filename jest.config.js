@@ -20,7 +20,7 @@ const shared = {
   },
   moduleNameMapper: {
     '^#event-sourcing/testing$': '<rootDir>/libs/event-sourcing/src/testing.ts',
-    '^#customer-relationship/statuses$': '<rootDir>/libs/customer-relationship/src/statuses.ts',
+    '^#customer-relationship/(statuses|test-kit)$': '<rootDir>/libs/customer-relationship/src/$1.ts',
     '^@reseller-ledger/client$': '<rootDir>/libs/client/src/index.ts',
     '^#([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

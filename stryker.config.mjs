@@ -11,7 +11,7 @@ export default {
   mutate: [
     `${domain}/**/*.ts`,
     `!${domain}/**/*.spec.ts`,
-    ...['index', 'testing', 'test-scenarios'].map((name) => `!${domain}/${name}.ts`),
+    ...['index', 'testing', 'test-*'].map((name) => `!${domain}/${name}.ts`),
   ],
   testRunner: 'jest',
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],

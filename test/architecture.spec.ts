@@ -83,6 +83,7 @@ describe('an import is refused', () => {
     ['libs/customer-relationship/src/removal.ts', `import { readFileSync } from 'node:fs';`],
     ['libs/customer-relationship/src/removal.ts', `import { Injectable } from '@nestjs/common';`],
     ['libs/customer-relationship/src/removal.ts', `import { given } from '#event-sourcing/testing';`],
+    ['apps/server/src/main.ts', `import { sendersOf } from '#customer-relationship/test-kit';`],
     ['libs/read-models/src/overview.ts', `import { decide } from '#customer-relationship';`],
     ['libs/read-models/src/overview.ts', `import { type Events, decide } from '#customer-relationship';`],
     ['libs/read-models/src/overview.ts', `import Database from 'better-sqlite3';`],
@@ -268,7 +269,7 @@ function rules(kit: ReadonlySet<string>) {
     },
     {
       rule: 'the test kit is for tests',
-      governs: of('#event-sourcing/testing', '@jest/globals', 'fast-check'),
+      governs: of('#event-sourcing/testing', '#customer-relationship/test-kit', '@jest/globals', 'fast-check'),
       allows: isTest,
     },
     {

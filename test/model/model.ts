@@ -281,18 +281,34 @@ const customersToo: readonly CommandName[] = [
   'TerminateDelegatedAdmin',
 ];
 
+/** Which of the partner's roles may send what. A command that stands in no line may be sent by nobody. */
+const senders: readonly (readonly [roles: readonly Role[], commands: readonly CommandName[]])[] = [
+  // What is sold, and what becomes of subscriptions
+  [anyone, ['PurchaseSubscription', 'AddAzureSubscription', 'PurchaseSoftware']],
+  [anyone, ['ActivateSubscription', 'SuspendSubscription', 'ReactivateSubscription', 'CancelSubscription']],
+  [anyone, ['SetAutoRenew', 'ChangeSubscriptionQuantity', 'ScheduleSubscriptionChange']],
+  // The customer decides; the partner's apps relay it
+  [anyone, ['AcceptResellerRelationship', 'DeclineResellerRelationship', 'ApproveDelegatedAdmin']],
+  // The clock
+  [anyone, ['RenewSubscription', 'EndSubscriptionTerm', 'AdvanceSubscriptionRetention', 'ExpireReservation']],
+  [anyone, ['ExpireSoftware', 'ExpireSavingsPlan', 'ExpireDelegatedAdmin', 'ExpireRelationshipRequest']],
+  [sellers, ['RequestResellerRelationship', 'WithdrawRelationshipRequest']],
+  [sellers, ['ConfirmCustomerAgreement', 'UpdateCustomerProfile']],
+  [reservationKeepers, ['PurchaseReservation', 'CancelReservation', 'PurchaseSavingsPlan', 'CancelSavingsPlan']],
+  [reservationKeepers, ['ConfirmReservationCancellation', 'RefuseReservationCancellation']],
+  [['AdminAgent'], ['CancelSoftwarePurchase', 'RecordLegacyDelegatedAdmin', 'RequestDelegatedAdmin']],
+  [['AdminAgent'], ['UpdateDelegatedAdminRequest', 'LockDelegatedAdminForApproval', 'ExtendDelegatedAdmin']],
+  [['AdminAgent', 'HelpdeskAgent'], ['TerminateDelegatedAdmin']],
+  [
+    ['GlobalAdmin', 'AdminAgent'],
+    ['AssignAccess', 'RemoveAccess'],
+  ],
+  [contactKeepers, ['AssignSupportContact', 'WithdrawSupportContact']],
+];
+
 function rolesFor(command: CommandName, { house }: Situation): readonly Role[] {
   if (command === 'RemoveResellerRelationship') return house.later ? sellers : ['GlobalAdmin'];
-  if (/RelationshipRequest|RequestReseller|Agreement|Profile/.test(command) && !command.startsWith('Expire'))
-    return sellers;
-  if (/^(Purchase|Cancel)SavingsPlan|Reservation/.test(command) && !command.startsWith('Expire'))
-    return reservationKeepers;
-  if (command === 'CancelSoftwarePurchase') return ['AdminAgent'];
-  if (command.endsWith('SupportContact')) return contactKeepers;
-  if (command === 'AssignAccess' || command === 'RemoveAccess') return ['GlobalAdmin', 'AdminAgent'];
-  if (command === 'TerminateDelegatedAdmin') return ['AdminAgent', 'HelpdeskAgent'];
-  if (/^(RecordLegacy|Request|Update|Lock|Extend)DelegatedAdmin/.test(command)) return ['AdminAgent'];
-  return anyone;
+  return senders.flatMap(([roles, commands]) => (commands.includes(command) ? roles : []));
 }
 
 function checkWhoAsks(command: CommandName, situation: Situation): void {

@@ -601,7 +601,14 @@ function agree(
 
     trace.push(`${iso(now)} ${actor.kind} ${said.type} ${JSON.stringify(said.data)}\n    → ${described(expected)}`);
     const difference = differenceBetween(expected, actual);
-    if (difference) throw new Error([...trace.slice(-commandsEach), `BUT ${difference}`].join('\n'));
+    if (difference)
+      throw new Error(
+        [
+          ...trace.slice(-commandsEach),
+          `BUT the decider says ${difference}`,
+          `The model of ${said.type} stands in test/model/model.ts: its rules, and who may send it.`,
+        ].join('\n'),
+      );
     if ('accepted' in actual) {
       count(seen.accepted, said.type);
       accepted.set(said.type, (accepted.get(said.type) ?? 0) + 1);

@@ -1,0 +1,3 @@
+// What tests elsewhere take from the domain's: scenarios, examples of commands, and who may send them.
+export * from './test-rights.js';
+export * from './test-scenarios.js';
