@@ -89,11 +89,15 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
       answerUnreadable(error, socket);
     },
     // Before any hook: what is no address is counted here.
-    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
-      void fastify.chargeAddress(request, reply).then(
-        () => filter.answer(error, request, reply),
-        (refused: unknown) => filter.answer(refused, request, reply),
-      ),
+    frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyReply) {
+      let problem: unknown = error;
+      try {
+        fastify.chargeAddress(request, reply);
+      } catch (refused) {
+        problem = refused;
+      }
+      filter.answer(problem, request, reply);
+    },
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   const pipelining = boundPipelining(fastify.server);

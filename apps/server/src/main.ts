@@ -69,7 +69,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       logger,
       condition,
       onAnswered: (request, reply) => {
-        logRequest(logger, request, reply);
+        logRequest(log, request, reply);
         metrics.observe(request, reply);
       },
       onDenied(denial) {

@@ -5,9 +5,9 @@ import type { Configuration } from '#configuration';
 
 export interface Log {
   readonly logger: Logger;
-  /** Text for a person at the terminal, between the lines of the log. */
+  /** Writes text between the lines of the log: for a person at the terminal, or a line that was made elsewhere. */
   readonly print: (text: string) => void;
-  /** Writes what is still in memory; for the way out. */
+  /** Writes what is still in memory: called before the process ends. */
   readonly flush: () => void;
 }
 
@@ -24,11 +24,16 @@ export function openLog({ logLevel }: Pick<Configuration, 'logLevel'>): Log {
 
 /**
  * One line for every request: identifiers and words of ours only. No body, query, token or address goes in, and no name,
- * domain or comment, which are personal data; so the route's pattern stands for the address.
+ * domain or comment, which are personal data; so the route's pattern stands for the address. The line is as pino would
+ * write it, which takes several times as long to do so.
  */
-export function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {
+export function logRequest({ logger, print }: Log, request: FastifyRequest, reply: FastifyReply): void {
+  const level = reply.statusCode >= 500 ? 'warn' : 'info';
+  if (!logger.isLevelEnabled(level)) return;
   const { call } = request;
   const line = {
+    level: logger.levels.values[level],
+    time: new Date().toISOString(),
     method: request.method,
     route: request.routeOptions.url ?? 'unknown',
     status: reply.statusCode,
@@ -39,7 +44,7 @@ export function logRequest(logger: Logger, request: FastifyRequest, reply: Fasti
     partner: call.partnerId,
     outcome: call.outcome,
     problem: call.problem,
+    msg: 'request',
   };
-  if (reply.statusCode >= 500) logger.warn(line, 'request');
-  else logger.info(line, 'request');
+  print(`${JSON.stringify(line)}\n`);
 }

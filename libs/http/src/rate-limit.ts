@@ -1,5 +1,3 @@
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
-
 /** What a name has left, in the fields of the IETF draft "RateLimit header fields for HTTP". */
 export interface Taken {
   readonly admitted: boolean;
@@ -13,11 +11,11 @@ export interface RateLimit {
   /** The `RateLimit-Policy` field. */
   readonly policy: string;
   /** Takes so much of what the name has left in its window; what is refused takes nothing. */
-  readonly take: (name: string, cost?: number) => Promise<Taken>;
+  readonly take: (name: string, cost?: number) => Taken;
   /** Takes so much, admitted or not, for what has been done already. */
-  readonly owe: (name: string, cost: number) => Promise<Taken>;
+  readonly owe: (name: string, cost: number) => Taken;
   /** What `take` would say, without taking anything. */
-  readonly look: (name: string) => Promise<Taken>;
+  readonly look: (name: string) => Taken;
 }
 
 export interface RateLimitOptions {
@@ -29,50 +27,63 @@ export interface RateLimitOptions {
   readonly names?: number;
 }
 
+interface Window {
+  taken: number;
+  /** By the clock of the process. */
+  readonly endsAt: number;
+}
+
 /** Counts in windows that begin with a name's first request. In memory: every server counts for itself. */
 export function rateLimit({ counts, quota, windowSeconds, names = 50_000 }: RateLimitOptions): RateLimit {
-  const limiter = new RateLimiterMemory({ points: quota, duration: windowSeconds });
-  // In the order in which they came. The limiter forgets names with their windows, which alone bounds nothing.
-  const remembered = new Set<string>();
+  // All windows have the same length, so they end in the order in which they began, which is that of the map.
+  const windows = new Map<string, Window>();
 
-  function remember(name: string): void {
-    remembered.delete(name);
-    remembered.add(name);
-    if (remembered.size <= names) return;
-    const [oldest] = remembered;
-    remembered.delete(oldest!);
-    void limiter.delete(oldest!);
+  function running(name: string): Window | undefined {
+    const window = windows.get(name);
+    return window && window.endsAt > performance.now() ? window : undefined;
   }
 
-  function taken(admitted: boolean, { remainingPoints, msBeforeNext }: RateLimiterRes): Taken {
-    const seconds = Math.max(Math.ceil(msBeforeNext / 1000), 1);
-    return { admitted, field: `"${counts}";r=${remainingPoints};t=${seconds}`, retryAfter: seconds };
+  function begun(name: string): Window {
+    const window = { taken: 0, endsAt: performance.now() + windowSeconds * 1000 };
+    windows.delete(name);
+    windows.set(name, window);
+    forget();
+    return window;
+  }
+
+  function forget(): void {
+    const now = performance.now();
+    for (const [name, { endsAt }] of windows) {
+      if (windows.size <= names && endsAt > now) return;
+      windows.delete(name);
+    }
+  }
+
+  function left({ taken, endsAt }: Window, admitted = taken < quota): Taken {
+    const seconds = Math.max(Math.ceil((endsAt - performance.now()) / 1000), 1);
+    return { admitted, field: `"${counts}";r=${Math.max(quota - taken, 0)};t=${seconds}`, retryAfter: seconds };
   }
 
   return {
     policy: `"${counts}";q=${quota};w=${windowSeconds}`,
-    async take(name, cost = 1) {
+    take(name, cost = 1) {
       // What costs more than there can ever be would be refused for ever; of many, the request itself has taken one before.
       const points = Math.min(cost, cost === 1 ? quota : quota - 1);
-      try {
-        const state = await limiter.consume(name, points);
-        if (state.isFirstInDuration) remember(name);
-        return taken(true, state);
-      } catch (state) {
-        if (state instanceof Error) throw state;
-        return taken(false, await limiter.reward(name, points));
-      }
+      const window = running(name) ?? begun(name);
+      const admitted = window.taken + points <= quota;
+      if (admitted) window.taken += points;
+      return left(window, admitted);
     },
-    async owe(name, cost) {
-      const state = await limiter.penalty(name, cost);
-      if (state.isFirstInDuration) remember(name);
-      return taken(state.remainingPoints > 0, state);
+    owe(name, cost) {
+      const window = running(name) ?? begun(name);
+      window.taken += cost;
+      return left(window);
     },
-    async look(name) {
-      const state = await limiter.get(name);
-      return state === null
-        ? { admitted: true, field: `"${counts}";r=${quota};t=${windowSeconds}`, retryAfter: windowSeconds }
-        : taken(state.remainingPoints > 0, state);
+    look(name) {
+      const window = running(name);
+      return window
+        ? left(window)
+        : { admitted: true, field: `"${counts}";r=${quota};t=${windowSeconds}`, retryAfter: windowSeconds };
     },
   };
 }

@@ -11,7 +11,7 @@ import { closeIfUnread } from './unread-body.js';
 export class Call {
   readonly startedAt = performance.now();
   caller: Caller | undefined = undefined;
-  /** The partner whose ledger it asks for, once the path and the token have told. */
+  /** The partner whose ledger it asks for, once path and token are known. */
   partnerId: string | undefined = undefined;
   /** The code of the problem that it was answered with. */
   problem: string | undefined = undefined;
@@ -40,16 +40,16 @@ declare module 'fastify' {
   }
   interface FastifyInstance {
     /** Takes more of what the caller of a request has left, for one that carries many. @throws Problem 429 */
-    charge: (request: FastifyRequest, reply: FastifyReply, cost: number) => Promise<void>;
+    charge: (request: FastifyRequest, reply: FastifyReply, cost: number) => void;
     /** Counts the size of one answer of many, in characters; what the caller has left if that took anything. */
-    chargeForAnswer: (request: FastifyRequest, size: number) => Promise<Taken | undefined>;
+    chargeForAnswer: (request: FastifyRequest, size: number) => Taken | undefined;
     /** Takes one of what the remote address has left for requests that name no caller. @throws Problem 429 */
-    chargeAddress: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+    chargeAddress: (request: FastifyRequest, reply: FastifyReply) => void;
   }
   interface FastifyContextConfig {
     /** The media types that the route answers with; JSON unless it says otherwise, empty if it sees to that itself. */
     readonly answers?: readonly string[];
-    /** In bytes, of a route that carries many commands and counts the answer to each; of others it is what the server was told. */
+    /** In bytes, of a route that carries many commands and counts the answer to each; other routes have the server's limit. */
     readonly largestBody?: number;
   }
 }
@@ -64,7 +64,7 @@ export interface ReceptionOptions {
   readonly addresses: RateLimit | undefined;
   /** How long a reader may take for any part of an answer before its connection is closed. */
   readonly readerTimeoutMs: number;
-  /** Told when a request has been answered. */
+  /** Called when a request has been answered. */
   readonly onAnswered: (request: FastifyRequest, reply: FastifyReply) => void;
 }
 
@@ -87,46 +87,39 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   // A null field of its own keeps the shape of requests; the hook below sets it before anything can read it.
   fastify.decorateRequest('call', null as unknown as Call);
 
-  async function charge(request: FastifyRequest, reply: FastifyReply, cost: number): Promise<void> {
+  function charge(request: FastifyRequest, reply: FastifyReply, cost: number): void {
     const { caller } = request.call;
-    if (!callers || !caller || cost === 0) return;
-    const taken = await callers.take(nameOf(caller), cost);
-    tell(reply, callers, taken);
-    if (!taken.admitted) throw tooMany(taken);
+    if (callers && caller && cost > 0) requireLeft(reply, callers, callers.take(nameOf(caller), cost));
   }
   fastify.decorate('charge', charge);
 
-  async function chargeForAnswer({ call }: FastifyRequest, size: number): Promise<Taken | undefined> {
+  function chargeForAnswer({ call }: FastifyRequest, size: number): Taken | undefined {
     const cost = Math.floor(size / charactersOfOne);
     return callers && call.caller && cost > 0 ? callers.owe(nameOf(call.caller), cost) : undefined;
   }
   fastify.decorate('chargeForAnswer', chargeForAnswer);
 
-  async function chargeAddress(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    if (!addresses) return;
-    const taken = await addresses.take(addressName(request.ip));
-    tell(reply, addresses, taken);
-    if (!taken.admitted) throw tooMany(taken);
+  function chargeAddress(request: FastifyRequest, reply: FastifyReply): void {
+    if (addresses) requireLeft(reply, addresses, addresses.take(addressName(request.ip)));
   }
   fastify.decorate('chargeAddress', chargeAddress);
 
-  async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { call, headers } = request;
-    const refuseIfSpent = async () => {
-      const left = await strangers!.look(addressName(request.ip));
-      if (left.admitted) return;
-      tell(reply, strangers!, left);
-      throw tooMany(left);
+  /** The caller, at once if the token is known here; what a token is refused with counts against its address. */
+  function authenticated(request: FastifyRequest, reply: FastifyReply): Caller | Promise<Caller> {
+    const refuseIfSpent = () => {
+      const left = strangers!.look(addressName(request.ip));
+      if (!left.admitted) requireLeft(reply, strangers!, left);
+    };
+    const refuse = (error: unknown): never => {
+      if (strangers && error instanceof Problem && error.status === 401)
+        requireLeft(reply, strangers, strangers.take(addressName(request.ip)));
+      throw error;
     };
     try {
-      call.caller = await verifier.verify(headers.authorization, strangers && refuseIfSpent);
+      const caller = verifier.verify(request.headers.authorization, strangers && refuseIfSpent);
+      return caller instanceof Promise ? caller.catch(refuse) : caller;
     } catch (error) {
-      if (strangers && error instanceof Problem && error.status === 401) {
-        const taken = await strangers.take(addressName(request.ip));
-        tell(reply, strangers, taken);
-        if (!taken.admitted) throw tooMany(taken);
-      }
-      throw error;
+      return refuse(error);
     }
   }
 
@@ -136,7 +129,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     const inHand = large.get(name) ?? 0;
     if (inHand >= mostLarge) throw tooMuchWaits();
     large.set(name, inHand + 1);
-    // It comes behind every answer, and also when the caller has gone before.
+    // It comes after every answer, and also when the caller has gone before.
     reply.raw.once('close', () => {
       const left = large.get(name)! - 1;
       if (left > 0) large.set(name, left);
@@ -144,9 +137,9 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     });
   }
 
-  async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    await authenticate(request, reply);
-    await charge(request, reply, 1);
+  function admit(request: FastifyRequest, reply: FastifyReply, caller: Caller): void {
+    request.call.caller = caller;
+    charge(request, reply, 1);
     const { url, config } = request.routeOptions;
     if (config.largestBody !== undefined) takeInHand(request, reply);
     const { answers = json } = config;
@@ -154,25 +147,42 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
       throw new Problem('NotAcceptable', { offered: answers });
   }
 
-  fastify.addHook('onRequest', (request, reply, done) => {
+  /** A promise only where a token has to be verified: a caller that is known does not wait for the event loop. */
+  function receiveOne(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     beginCall(request, reply);
     // Node would refuse it without a word (RFC 9112, 3.2).
-    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') return done(new Problem('BadRequest'));
-    if (isHealth(request)) return done();
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') throw new Problem('BadRequest');
+    if (isHealth(request)) return undefined;
     // By the route that was found, because an address can be written in more ways than one: %76 is a v too.
-    const isForCallers = (request.routeOptions.url ?? request.url).startsWith('/v1/');
-    (isForCallers ? admit : chargeAddress)(request, reply).then(() => done(), done);
+    if (!(request.routeOptions.url ?? request.url).startsWith('/v1/')) {
+      chargeAddress(request, reply);
+      return undefined;
+    }
+    const caller = authenticated(request, reply);
+    if (caller instanceof Promise) return caller.then((verified) => admit(request, reply, verified));
+    admit(request, reply, caller);
+    return undefined;
+  }
+
+  fastify.addHook('onRequest', (request, reply, done) => {
+    let received: Promise<void> | undefined;
+    try {
+      received = receiveOne(request, reply);
+    } catch (error) {
+      return done(error as Error);
+    }
+    if (received) received.then(() => done(), done);
+    else done();
   });
 
-  // Only now, because what has begun by its turn goes on by itself.
+  // The last of the checks: a question that has been let go runs without another pause.
   const turns = loopTurns({ longestLine: mostQuestions });
   fastify.addHook('preHandler', (request, _, done) => {
     const { caller } = request.call;
     if (caller && !isQuestion(request)) return done();
     turns
       .take(caller ? nameOf(caller) : `${isHealth(request) ? 'health ' : ''}${addressName(request.ip)}`)
-      .then(() => requireThere(request))
-      .then(() => done(), done);
+      .then(() => done(isThere(request) ? undefined : gone()), done);
   });
 
   fastify.addHook('onSend', (request, reply, payload, done) => {
@@ -182,10 +192,9 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     request.raw.socket.setTimeout(isLive ? 0 : readerTimeoutMs);
     const isOne = request.routeOptions.config.largestBody === undefined;
     if (!isOne || typeof payload !== 'string' || payload.length < charactersOfOne) return done(null, payload);
-    chargeForAnswer(request, payload.length).then((taken) => {
-      if (taken) tell(reply, callers!, taken);
-      done(null, payload);
-    }, done);
+    const taken = chargeForAnswer(request, payload.length);
+    if (taken) showLeft(reply, callers!, taken);
+    done(null, payload);
   });
 
   fastify.addHook('onResponse', (request, reply, done) => {
@@ -209,8 +218,16 @@ function isQuestion({ method, query, routeOptions }: FastifyRequest): boolean {
 }
 
 /** Whoever has gone has no use for an answer, and others wait for theirs. @throws Problem 408, which nobody reads */
-export function requireThere({ raw }: FastifyRequest): void {
-  if (raw.socket.destroyed) throw new Problem('RequestTimeout', { outcome: 'none' });
+export function requireThere(request: FastifyRequest): void {
+  if (!isThere(request)) throw gone();
+}
+
+function isThere({ raw }: FastifyRequest): boolean {
+  return !raw.socket.destroyed;
+}
+
+function gone(): Problem {
+  return new Problem('RequestTimeout', { outcome: 'none' });
 }
 
 /** A caller as it is counted, and as it has its turns. */
@@ -218,8 +235,14 @@ export function nameOf({ tenant, id }: Pick<Caller, 'tenant' | 'id'>): string {
   return `${tenant} ${id}`;
 }
 
-function tell(reply: FastifyReply, { policy }: RateLimit, { field }: Taken): void {
+function showLeft(reply: FastifyReply, { policy }: RateLimit, { field }: Taken): void {
   reply.header('RateLimit-Policy', policy).header('RateLimit', field);
+}
+
+/** @throws Problem 429 where nothing is left */
+function requireLeft(reply: FastifyReply, limit: RateLimit, taken: Taken): void {
+  showLeft(reply, limit, taken);
+  if (!taken.admitted) throw tooMany(taken);
 }
 
 function tooMany({ retryAfter }: Taken): Problem {

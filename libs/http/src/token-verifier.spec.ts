@@ -64,7 +64,7 @@ describe('a token', () => {
     const asked: string[] = [];
     const spent = (name: string) => () => {
       asked.push(name);
-      return Promise.reject(new Problem('TooManyRequests'));
+      throw new Problem('TooManyRequests');
     };
     const one = verifier({ now: () => now });
     const known = `Bearer ${await token()}`;

@@ -31,10 +31,10 @@ export interface TokenVerifierOptions {
 export interface TokenVerifier {
   /**
    * The caller behind an `Authorization` header; at once for a token that was verified within the last minute.
-   * `beforeUnknown` is awaited before the work that a token costs which has never been verified here, and may refuse it.
+   * `beforeUnknown` is called before the work that a token costs which has never been verified here, and may refuse it.
    * @throws Problem 401; 503 when the issuer's keys cannot be fetched
    */
-  readonly verify: (authorization: string | undefined, beforeUnknown?: () => Promise<void>) => Caller | Promise<Caller>;
+  readonly verify: (authorization: string | undefined, beforeUnknown?: () => void) => Caller | Promise<Caller>;
   /** How many tokens are kept now. */
   readonly cached: () => number;
 }
@@ -61,7 +61,8 @@ export function tokenVerifier({
   const believed = new Map<string, { readonly caller: Caller; readonly until: number }>();
   const getKey = typeof key === 'function' ? key : () => key;
 
-  async function check(token: string): Promise<Caller> {
+  async function check(token: string, before: () => void): Promise<Caller> {
+    before();
     const { payload } = await jwtVerify(token, getKey, {
       issuer,
       audience,
@@ -83,13 +84,13 @@ export function tokenVerifier({
   }
 
   return {
-    verify(authorization, beforeUnknown) {
+    verify(authorization, beforeUnknown = () => undefined) {
       // By the header as it came, so that a known one is not even read.
       const known = authorization === undefined ? undefined : believed.get(authorization);
       if (known && now() < known.until) return known.caller;
       const token = bearerToken(authorization);
-      const verified = () => check(token).then((caller) => believe(authorization!, caller));
-      return known || !beforeUnknown ? verified() : beforeUnknown().then(verified);
+      const before = known ? () => undefined : beforeUnknown;
+      return check(token, before).then((caller) => believe(authorization!, caller));
     },
     cached: () => believed.size,
   };

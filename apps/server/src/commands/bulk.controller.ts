@@ -48,7 +48,7 @@ export class BulkController implements BeforeApplicationShutdown {
       if (headers[name.toLowerCase()] !== undefined)
         throw badRequest('InvalidHeader', name, 'belongs to each item of a bulk: send it there');
     const items = bulkItems(body, call);
-    await server.charge(request, reply, items.length - 1);
+    server.charge(request, reply, items.length - 1);
     call.outcome = 'bulk';
 
     const sender = { gone: false };
@@ -62,7 +62,7 @@ export class BulkController implements BeforeApplicationShutdown {
       await mayBegin();
       const answer = await this.answerTo(item, dryRun, request, sender, answered >= enoughAnswers);
       answered += answer.text.length;
-      await server.chargeForAnswer(request, answer.text.length);
+      server.chargeForAnswer(request, answer.text.length);
       return answer;
     });
     if (acceptable(headers.accept, [json, ndjson]) === ndjson) {
