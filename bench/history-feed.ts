@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { eventsFileIn, openSqliteEventStore } from '#event-store-sqlite';
-import { LedgerClient } from '../apps/demo/src/ledger-client.js';
+import { ledgerClient } from '#client';
 import { tokensOf } from '../apps/demo/src/tokens.js';
 import { startServer, untilCaughtUp } from '../test/server-process.js';
 import { admin, eventsPerRelationship, partner, prepareRelationships } from './histories.js';
@@ -118,14 +118,16 @@ async function latencies(readers: number, commands: number) {
       return response;
     }),
   );
-  const client = new LedgerClient({ url: server.url, token });
+  const client = ledgerClient({ baseUrl: server.url, token: () => token(admin) });
   for (let turn = 0; turn < commands; turn++) {
     const { customerId, subscriptionId } = relationships[turn % relationships.length]!;
-    const path = `/v1/customers/${customerId}/subscriptions/${subscriptionId}/quantity`;
     const at = performance.now();
-    const reply = await client.post(admin, path, { quantity: quantity++ }, `bench-${quantity}`);
+    const { data } = await client.send(
+      { type: 'ChangeSubscriptionQuantity', data: { subscriptionId, quantity: quantity++ } },
+      { customerId, idempotencyKey: `bench-${quantity}` },
+    );
     answers.push(performance.now() - at);
-    sentAt.set(String(reply.body['position']), at);
+    sentAt.set(data.position, at);
     await sleep(5);
   }
   for (let left = 400; left > 0 && [...sentAt.keys()].some((at) => seen.get(at)?.length !== readers); left--)

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Actor, RelationshipCommands } from '#customer-relationship';
-import { idOf, type EventStore, type MessageOf, type RecordedEvent } from '#event-sourcing';
-import { customerPath, requestOf } from '../../apps/demo/src/routes.js';
+import { commandRequest, type Command } from '#client';
+import type { Actor } from '#customer-relationship';
+import { idOf, type EventStore, type RecordedEvent } from '#event-sourcing';
 import { admin, partner } from '../../bench/histories.js';
 
 // Callers who send commands without a pause, to one server or to several, and ask again under the same key by the rules of
@@ -229,20 +229,17 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
       differences.push(`${command} ${commandId} had been accepted and was refused afterwards: ${text.slice(0, 300)}`);
   }
 
-  function sendingOf(
-    by: Actor,
-    customerId: string,
-    command: MessageOf<RelationshipCommands>,
-    key: string,
-    ifMatch?: string,
-  ): Sending {
-    const { path, body } = requestOf(command);
+  function sendingOf(by: Actor, customerId: string, command: Command, key: string, ifMatch?: string): Sending {
+    const { path, body } = commandRequest(command, {
+      customerId,
+      ...(by.kind === 'customerUser' ? { partnerId: partner.tenantId } : {}),
+    });
     const sending = {
       // The command id is a matter of the contract: partner, customer and key.
       commandId: idFrom(`${partner.tenantId}/${customerId}/${key}`),
       command: command.type,
       by,
-      path: `${customerPath(by, partner.tenantId, customerId)}${path}`,
+      path,
       body: JSON.stringify(body),
       key,
       ifMatch,
@@ -261,7 +258,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
   async function establish(customerId: string): Promise<void> {
     const customer: Actor = { id: 'it-lead', kind: 'customerUser', roles: ['CustomerGlobalAdmin'], tenant: customerId };
     const request = { customer: { name: 'Adatum' }, market: partner.market };
-    const begin = async (by: Actor, command: MessageOf<RelationshipCommands>, key: string) => {
+    const begin = async (by: Actor, command: Command, key: string) => {
       const sending = sendingOf(by, customerId, command, key);
       await ask(sending, any(urls));
       const { first, said } = answeredCommandOf(sending);
@@ -354,10 +351,10 @@ function commandOf(
   customerId: string,
   caller: number,
   turn: number,
-): { command: MessageOf<RelationshipCommands>; ifMatch?: string; everywhere?: boolean } {
+): { command: Command; ifMatch?: string; everywhere?: boolean } {
   // Never the same twice, so that it changes something.
   const distinct = turn * callers + caller;
-  const seats = (quantity: number): MessageOf<RelationshipCommands> => ({
+  const seats = (quantity: number): Command => ({
     type: 'ChangeSubscriptionQuantity',
     data: { subscriptionId: seatsOf(customerId), quantity },
   });
@@ -408,7 +405,7 @@ function commandOf(
     case 10: {
       // At every server at once, and not everywhere with the same outcome.
       const type = turn % 24 < 12 ? 'SuspendSubscription' : 'ReactivateSubscription';
-      const command: MessageOf<RelationshipCommands> =
+      const command: Command =
         type === 'SuspendSubscription'
           ? { type, data: { subscriptionId, reason: 'fraud' } }
           : { type, data: { subscriptionId } };

@@ -1,4 +1,4 @@
-import type { ReservationCommands, SoftwareCommands } from '#customer-relationship';
+import type { CommandData } from '#client';
 import type { Chapter, Teller } from './story.js';
 import { currencyOf } from './subscription-chapters.js';
 
@@ -12,7 +12,7 @@ const reservables = [
   { product: 'storage', name: 'Block storage, 100 TB' },
 ] as const;
 
-type Reservation = ReservationCommands['PurchaseReservation'];
+type Reservation = CommandData<'PurchaseReservation'>;
 
 /** Needs an active Azure plan earlier in the story (rule V1). Answers the id. */
 function reserve(
@@ -103,7 +103,7 @@ const software = [
 function buySoftware(
   { tell, id, between, daysAgo, staff, partner }: Teller,
   days: number,
-  details: Partial<SoftwareCommands['PurchaseSoftware']> = {},
+  details: Partial<CommandData<'PurchaseSoftware'>> = {},
 ): string {
   const purchaseId = id();
   tell(

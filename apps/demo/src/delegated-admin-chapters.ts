@@ -1,4 +1,4 @@
-import type { DelegatedAdminCommands } from '#customer-relationship';
+import type { CommandData } from '#client';
 import type { Chapter, Teller } from './story.js';
 
 /** Directory roles by their published definition ids. */
@@ -18,7 +18,7 @@ const purposes = [
 /** Names are unique over all of a partner's grants (rule G2), so they carry the customer's and count up. */
 function requestGrant(
   { tell, id, oneOf, between, daysAgo, customer, staff }: Teller,
-  details: Partial<DelegatedAdminCommands['RequestDelegatedAdmin']> = {},
+  details: Partial<CommandData<'RequestDelegatedAdmin'>> = {},
   days = between(1, 40),
 ) {
   const grantId = id();
@@ -29,7 +29,7 @@ function requestGrant(
   return wanted;
 }
 
-function activate(teller: Teller, details: Partial<DelegatedAdminCommands['RequestDelegatedAdmin']> = {}) {
+function activate(teller: Teller, details: Partial<CommandData<'RequestDelegatedAdmin'>> = {}) {
   const { tell, staff, customerAdmin, percent } = teller;
   const grant = requestGrant(teller, details);
   const { grantId } = grant;

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { configuration, partnersIn, tokenKeyPath } from '#configuration';
 import { StartupFailure } from '#program';
+import { ledgerClients, LedgerUnreachable } from '#client';
 import { bookOfBusiness } from './book.js';
-import { LedgerClient, ServerUnreachable } from './ledger-client.js';
-import { playBook, UnexpectedAnswer } from './play-book.js';
+import { playBook, UnexpectedAnswer, type ClientOf } from './play-book.js';
 import { progressOf } from './progress.js';
 import { report } from './report.js';
 import { KeyMissing, tokensOf } from './tokens.js';
@@ -12,7 +12,7 @@ const usage = `Sends an invented book of business to a running server.
 
   npm run demo -- [--customers 1000] [--seed 1] [--url http://127.0.0.1:3000] [--today YYYY-MM-DD]
 
-The same seed tells the same book: a second run replays the first and changes nothing, and a longer one goes on from it.
+The same seed makes the same book: a second run replays the first and changes nothing, and a longer one goes on from it.
 Dates count back from --today, by default the day that the server's clock shows; they are part of the commands, so a run
 on another day needs the --today of the first one, or another seed. Tokens are signed with the server's own key, found
 by DATA_DIR or KEYS_DIR; partners are read from PARTNERS_FILE.`;
@@ -21,6 +21,7 @@ by DATA_DIR or KEYS_DIR; partners are read from PARTNERS_FILE.`;
 const inFlight = 16;
 
 class Misuse extends Error {}
+class NoServer extends Error {}
 
 async function main(): Promise<void> {
   const { seed, customers, url, today: given, help } = optionsOf(process.argv.slice(2));
@@ -37,16 +38,17 @@ async function main(): Promise<void> {
   );
 
   let retries = 0;
-  const client = new LedgerClient({ url: server, token, onRetry: () => retries++ });
+  const clientWith = ledgerClients({ baseUrl: server, patienceMs: 30_000, onRetry: () => retries++ });
+  const clientOf: ClientOf = (actor) => clientWith(() => token(actor));
   const progress = progressOf(commands);
   const startedAt = performance.now();
-  const tally = await playBook(client, book, { inFlight, onStep: progress.step }).finally(progress.stop);
+  const tally = await playBook(clientOf, book, { inFlight, onStep: progress.step }).finally(progress.stop);
   const seconds = (performance.now() - startedAt) / 1000;
   console.log(
     `${tally.accepted} accepted, ${tally.replayed} answered again from an earlier run, ${tally.refused} refused as foreseen, ` +
       `${retries} sent once more, in ${seconds.toFixed(1)} s (${Math.round(commands / seconds)} commands/s).`,
   );
-  await report(client, book, server);
+  await report(clientOf, book, server);
 }
 
 function optionsOf(args: string[]) {
@@ -83,25 +85,31 @@ function isDay(text: string): boolean {
 async function dayOf(server: string): Promise<string> {
   const answer = await fetch(`${server}/health/live`).catch((error: unknown) => {
     const cause = (error as Error).cause as { code?: string; message?: string } | undefined;
-    throw new ServerUnreachable(
+    throw new NoServer(
       `Nothing answers at ${server} (${cause?.code ?? cause?.message ?? String(error)}). Start the server with "npm start", or name another with --url.`,
     );
   });
   const date = answer.headers.get('Date');
-  if (date === null)
-    throw new ServerUnreachable(`${server} does not tell the time (no Date header): is it the ledger?`);
+  if (date === null) throw new NoServer(`${server} does not say what time it is (no Date header): is it the ledger?`);
   return new Date(date).toISOString().slice(0, 10);
 }
 
 /** What went wrong in words, and what to do about it where that is known. */
 function explained(error: unknown): string {
   if (error instanceof UnexpectedAnswer) return `${error.message}\n${adviceOn(error)}`;
-  const known = [Misuse, KeyMissing, ServerUnreachable, StartupFailure].some((kind) => error instanceof kind);
+  const known = [Misuse, KeyMissing, NoServer, StartupFailure].some((kind) => error instanceof kind);
+  if (error instanceof LedgerUnreachable) return `${error.message}: ${reasonOf(error.cause)}`;
   return known ? (error as Error).message : String((error as Error).stack ?? error);
 }
 
-function adviceOn({ reply, step }: UnexpectedAnswer): string {
-  const code = reply.body['code'];
+/** What a failed `fetch` says is in its cause; an `AggregateError` of failed connections has a code alone. */
+function reasonOf(error: unknown): string {
+  const { message, code } = ((error as Error).cause ?? error) as Error & { readonly code?: string };
+  return message || (code ?? String(error));
+}
+
+function adviceOn({ problem, step }: UnexpectedAnswer): string {
+  const code = problem?.code;
   if (code === 'IdempotencyKeyReused')
     return 'This ledger holds the book of the same seed told on another day: add the --today of that run, or another --seed.';
   if (code === 'InvalidToken')

@@ -1,7 +1,9 @@
-import { rejections } from '#customer-relationship';
-import type { LedgerClient, Reply } from './ledger-client.js';
-import { customerPath, requestOf } from './routes.js';
+import { rejections, type Actor } from '#customer-relationship';
+import { LedgerProblem, type LedgerClient } from '#client';
 import type { CustomerStory, Step } from './story.js';
+
+/** The client that sends as one of the actors. */
+export type ClientOf = (actor: Actor) => LedgerClient;
 
 export interface Tally {
   accepted: number;
@@ -16,23 +18,26 @@ export class UnexpectedAnswer extends Error {
   constructor(
     story: CustomerStory,
     readonly step: Step,
-    readonly reply: Reply,
+    /** Absent where the command was accepted. */
+    readonly problem: LedgerProblem | undefined,
   ) {
     const { type, data } = step.command;
+    const answered = problem ? `${problem.status} ${JSON.stringify(problem.problem)}` : 'with its acceptance';
     const expected = step.refusedAs ? `a refusal as ${step.refusedAs}` : 'its acceptance';
     super(
-      `${type} for "${story.customer.name}" (${story.title}) was answered ${reply.status} ${JSON.stringify(reply.body)}\n` +
-        `instead of ${expected}; it said ${JSON.stringify(data)} under the key ${step.idempotencyKey}`,
+      `${type} for "${story.customer.name}" (${story.title}) was answered ${answered}\n` +
+        `instead of ${expected}; its data was ${JSON.stringify(data)}, its key ${step.idempotencyKey}`,
+      { cause: problem },
     );
   }
 }
 
 /**
- * Sends the whole book: every story in its order, so many stories at the same time.
- * @throws UnexpectedAnswer, ServerUnreachable
+ * Sends the whole book: the commands of a story in their order, `inFlight` stories at the same time.
+ * @throws UnexpectedAnswer, LedgerUnreachable
  */
 export async function playBook(
-  client: LedgerClient,
+  clientOf: ClientOf,
   stories: readonly CustomerStory[],
   { inFlight, onStep }: { readonly inFlight: number; readonly onStep: (tally: Readonly<Tally>) => void },
 ): Promise<Tally> {
@@ -45,7 +50,7 @@ export async function playBook(
       for (const step of story.steps) {
         if (failed) return;
         try {
-          const outcome = await playStep(client, story, step, again);
+          const outcome = await playStep(clientOf, story, step, again);
           again ||= outcome === 'replayed';
           tally[outcome]++;
         } catch (error) {
@@ -60,29 +65,32 @@ export async function playBook(
   return tally;
 }
 
-/** `again`: an earlier run has told this story already, so that some refusals now have other reasons than then. */
-async function playStep(client: LedgerClient, story: CustomerStory, step: Step, again: boolean): Promise<keyof Tally> {
+/** `again`: an earlier run has sent this story already, so that some refusals now have other reasons than then. */
+async function playStep(clientOf: ClientOf, story: CustomerStory, step: Step, again: boolean): Promise<keyof Tally> {
   const { command, by, idempotencyKey, refusedAs } = step;
-  const { path, body } = requestOf(command);
-  const customer = customerPath(by, story.partner.tenantId, story.customer.id);
-  // Removing asks for what the remover has seen; the remover of a story looks right before.
-  const seen =
-    command.type === 'RemoveResellerRelationship'
-      ? await client.get(by, `${customer}/reseller-relationship`)
-      : undefined;
-  const reply = await client.post(
-    by,
-    `${customer}${path}`,
-    body,
-    idempotencyKey,
-    seen?.headers.get('ETag') ?? undefined,
-  );
-  if (refusedAs !== undefined) {
-    const { code } = reply.body;
-    const asForeseen = again ? typeof code === 'string' && code in rejections : code === refusedAs;
-    if (reply.status < 400 || !asForeseen) throw new UnexpectedAnswer(story, step, reply);
+  const { customer, partner } = story;
+  const ledger = clientOf(by);
+  try {
+    const { response } = await ledger.send(command, {
+      customerId: customer.id,
+      ...(by.kind === 'customerUser' ? { partnerId: partner.tenantId } : {}),
+      idempotencyKey,
+      // The remover shows what it has seen, and looks right before.
+      ...(command.type === 'RemoveResellerRelationship' ? { ifMatch: await tagOf(ledger, customer.id) } : {}),
+    });
+    if (refusedAs !== undefined) throw new UnexpectedAnswer(story, step, undefined);
+    return response.headers.get('Idempotent-Replayed') === 'true' ? 'replayed' : 'accepted';
+  } catch (error) {
+    if (!(error instanceof LedgerProblem)) throw error;
+    const { code } = error;
+    const asForeseen = refusedAs !== undefined && (again ? code in rejections : code === refusedAs);
+    if (!asForeseen) throw new UnexpectedAnswer(story, step, error);
     return 'refused';
   }
-  if (reply.status !== 200 && reply.status !== 201) throw new UnexpectedAnswer(story, step, reply);
-  return reply.headers.get('Idempotent-Replayed') === 'true' ? 'replayed' : 'accepted';
+}
+
+async function tagOf(ledger: LedgerClient, customerId: string): Promise<string> {
+  const path = '/v1/customers/{customerId}/reseller-relationship';
+  const { response } = await ledger.GET(path, { params: { path: { customerId } } });
+  return response.headers.get('ETag')!;
 }

@@ -1,48 +1,53 @@
-import type { Actor, RemovalReadiness } from '#customer-relationship';
-import type { LedgerClient } from './ledger-client.js';
+import type { Actor } from '#customer-relationship';
+import { LedgerProblem, type LedgerClient } from '#client';
+import type { ClientOf } from './play-book.js';
 import type { CustomerStory } from './story.js';
 
-type Row = Readonly<Record<string, unknown>>;
+/** Large pages, and time for the views to come to what was sent. */
+const header = { Prefer: 'wait=20' };
+const allThatWasSent = { params: { query: { limit: 200 }, header } };
 
 /** What the views show of the book's partners, and two customers to try a removal on. */
-export async function report(client: LedgerClient, book: readonly CustomerStory[], server: string): Promise<void> {
+export async function report(clientOf: ClientOf, book: readonly CustomerStory[], server: string): Promise<void> {
   const partners = [...new Set(book.map(({ partner }) => partner))];
-  const everything = async (path: string, query = '') =>
-    (await Promise.all(partners.map(({ tenantId }) => everyRow(client, readerOf(tenantId), path, query)))).flat();
+  const readers = partners.map(({ tenantId }) => clientOf(readerOf(tenantId)));
+  const everyRow = async <Row>(list: (ledger: LedgerClient) => AsyncIterable<Row>) =>
+    (await Promise.all(readers.map((ledger) => rowsOf(list(ledger))))).flat();
 
   print(
     'Partners',
     counted(partners, ({ type, market }) => `${type} in ${market}`),
   );
-  const ended = Map.groupBy(await everything('/v1/ended-relationships'), ({ reestablished }) => reestablished === true);
+  const ended = Map.groupBy(
+    await everyRow((ledger) => ledger.items('/v1/ended-relationships', allThatWasSent)),
+    ({ reestablished }) => reestablished,
+  );
   print('Relationships', [
-    ['active', (await everything('/v1/customers')).length],
+    ['active', (await everyRow((ledger) => ledger.items('/v1/customers', allThatWasSent))).length],
     ['of them re-established after a removal', ended.get(true)?.length ?? 0],
     ['removed', ended.get(false)?.length ?? 0],
   ]);
   print(
     'Items',
-    counted(await everything('/v1/items'), ({ item, kind, status }) => [item, kind, status].filter(Boolean).join(' ')),
+    counted(await everyRow((ledger) => ledger.items('/v1/items', allThatWasSent)), ({ item, kind, status }) =>
+      [item, kind, status].filter(Boolean).join(' '),
+    ),
   );
   print(
     'Delegated admin grants',
     counted(
-      await everything('/v1/delegated-admin-grants', '&status=all'),
-      ({ kind, status }) => `${String(kind)} ${String(status)}`,
+      await everyRow((ledger) =>
+        ledger.items('/v1/delegated-admin-grants', { params: { query: { limit: 200, status: 'all' }, header } }),
+      ),
+      ({ kind, status }) => `${kind} ${status}`,
     ),
   );
-  await printRemovals(client, book, server);
+  await printRemovals(clientOf, book, server);
 }
 
-/** Every page of a list, as the views show it once they have taken in all that was sent. */
-async function everyRow(client: LedgerClient, by: Actor, path: string, query: string): Promise<Row[]> {
+async function rowsOf<Row>(list: AsyncIterable<Row>): Promise<Row[]> {
   const rows: Row[] = [];
-  for (let next: string | undefined = `${path}?limit=200${query}`; next !== undefined;) {
-    const { status, headers, body } = await client.get(by, next, { upToDate: true });
-    if (status !== 200) throw new Error(`GET ${next}: ${status} ${JSON.stringify(body)}`);
-    rows.push(...(body['items'] as Row[]));
-    next = /<([^>]+)>; rel="next"/.exec(headers.get('Link') ?? '')?.[1];
-  }
+  for await (const row of list) rows.push(row);
   return rows;
 }
 
@@ -58,15 +63,22 @@ function print(title: string, counts: readonly [string, number][]): void {
   for (const [name, count] of counts) console.log(`  ${name.padEnd(width)} ${String(count).padStart(6)}`);
 }
 
+const readiness = '/v1/customers/{customerId}/reseller-relationship/removal-readiness';
+
 /** One customer that can be removed now and the one that most keeps, each with what to paste to see it. */
-async function printRemovals(client: LedgerClient, book: readonly CustomerStory[], server: string): Promise<void> {
+async function printRemovals(clientOf: ClientOf, book: readonly CustomerStory[], server: string): Promise<void> {
   const asked = book.filter(({ title }) => ['ready to leave', 'would leave but cannot'].includes(title)).slice(0, 20);
   const answers = await Promise.all(
     asked.map(async (story) => {
-      const path = `/v1/customers/${story.customer.id}/reseller-relationship/removal-readiness`;
-      const { status, body } = await client.get(readerOf(story.partner.tenantId), path);
-      // Somebody has removed it since an earlier run.
-      return status === 200 ? [{ story, path, readiness: body as unknown as RemovalReadiness }] : [];
+      const path = { customerId: story.customer.id };
+      try {
+        const { data } = await clientOf(readerOf(story.partner.tenantId)).GET(readiness, { params: { path } });
+        return [{ story, path: readiness.replace('{customerId}', path.customerId), readiness: data }];
+      } catch (error) {
+        // Somebody has removed it since an earlier run.
+        if (error instanceof LedgerProblem) return [];
+        throw error;
+      }
     }),
   );
   const known = answers.flat().sort((a, b) => a.readiness.blockers.length - b.readiness.blockers.length);

@@ -1,5 +1,5 @@
-import type { MessageOf } from '#event-sourcing';
-import type { Actor, CommandName, Instant, Partner, RejectionCode, RelationshipCommands } from '#customer-relationship';
+import type { Actor, Instant, Partner, RejectionCode } from '#customer-relationship';
+import type { Command, CommandData, CommandName } from '#client';
 import type { Company } from './companies.js';
 import { guidFor, randomFor, type Random } from './random.js';
 
@@ -7,7 +7,7 @@ import { guidFor, randomFor, type Random } from './random.js';
 export interface Step {
   /** Unique in the book and the same in every run of it, so that a second run replays the first. */
   readonly idempotencyKey: string;
-  readonly command: MessageOf<RelationshipCommands>;
+  readonly command: Command;
   readonly by: Actor;
   /** Expected refusal; absent: accepted. */
   readonly refusedAs?: RejectionCode;
@@ -41,12 +41,7 @@ export interface Teller extends Random {
   readonly staff: PartnerStaff;
   readonly customerAdmin: Actor;
   /** Adds a command that is to be accepted, or refused with the code named. */
-  readonly tell: <N extends CommandName>(
-    type: N,
-    data: RelationshipCommands[N],
-    by: Actor,
-    refusedAs?: RejectionCode,
-  ) => void;
+  readonly tell: <N extends CommandName>(type: N, data: CommandData<N>, by: Actor, refusedAs?: RejectionCode) => void;
   /** A new GUID. */
   readonly id: () => string;
   /** A time in working hours so many days before the book's day; at least one, so that it is past wherever the day has got to. */
@@ -81,7 +76,7 @@ export function tellStory(
       steps.push({
         idempotencyKey: `demo-${seed}-${index}-${steps.length}`,
         // The one cast: the compiler cannot see that a name and its payload belong together once both are generic.
-        command: { type, data } as unknown as MessageOf<RelationshipCommands>,
+        command: { type, data } as unknown as Command,
         by,
         ...(refusedAs ? { refusedAs } : {}),
       });

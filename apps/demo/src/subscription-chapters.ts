@@ -1,4 +1,5 @@
-import type { SubscriptionCommands, SubscriptionKind } from '#customer-relationship';
+import type { SubscriptionKind } from '#customer-relationship';
+import type { CommandData } from '#client';
 import type { Chapter, Teller } from './story.js';
 
 interface Product {
@@ -35,7 +36,7 @@ const addOnProducts: readonly Product[] = [
   { offerId: 'legacy-addon-archive', name: 'Archive (legacy add-on)', monthly: 300 },
 ];
 
-type Purchase = SubscriptionCommands['PurchaseSubscription'];
+type Purchase = CommandData<'PurchaseSubscription'>;
 
 /** Buys one and answers its id; in use at once unless told otherwise. */
 function buy(

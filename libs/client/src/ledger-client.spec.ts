@@ -4,8 +4,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hence } from '../../../test/wall-clock.js';
 import {
   ledgerClient,
+  ledgerClients,
   LedgerProblem,
   LedgerUnreachable,
+  type Command,
   type LedgerClientOptions,
   type LedgerPosition,
 } from './index.js';
@@ -84,6 +86,52 @@ function client(options: Partial<LedgerClientOptions> = {}) {
 const path = { customerId: '00000000-0000-4000-8000-000000000001' };
 const confirm = (by = client(), more: object = {}) =>
   by.POST('/v1/customers/{customerId}/agreement/confirm', { params: { path }, body: { comment: 'x' }, ...more });
+
+describe('A command by its name', () => {
+  const { customerId } = path;
+  const fields = { assignmentId: 'access-1', groupId: customerId, roles: [customerId] };
+  const assign: Command = { type: 'AssignAccess', data: { grantId: 'a/b', ...fields } };
+
+  it('is posted at its route, with what the path names taken out of the body', async () => {
+    replies = [answer(200, accepted), answer(200, accepted)];
+    const ledger = client();
+    const { data } = await ledger.send(assign, { customerId, idempotencyKey: 'key-1', ifMatch: '"7.1"', comment: 'x' });
+    await ledger.send({ type: 'SetAutoRenew', data: { subscriptionId: 'sub-1', autoRenew: false } }, { customerId });
+
+    expect(data).toEqual(accepted);
+    expect(got.map(({ method, url, body }) => [method, url, JSON.parse(body)])).toEqual([
+      ['POST', `/v1/customers/${customerId}/delegated-admin/a%2Fb/access-assignments`, { ...fields, comment: 'x' }],
+      ['POST', `/v1/customers/${customerId}/subscriptions/sub-1/auto-renew`, { autoRenew: false }],
+    ]);
+    expect(got[0]!.headers).toMatchObject({ 'idempotency-key': 'key-1', 'if-match': '"7.1"' });
+    expect(got[1]!.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('names the partner where one is named, and is only tried as a dry run', async () => {
+    replies = [answer(200, { ...accepted, dryRun: true })];
+    const partnerId = '00000000-0000-4000-8000-000000000002';
+    await client().send({ type: 'AcceptResellerRelationship', data: {} }, { customerId, partnerId, dryRun: true });
+
+    expect(got[0]).toMatchObject({
+      url: `/v1/partners/${partnerId}/customers/${customerId}/reseller-relationship/accept?dryRun=true`,
+      body: '{}',
+    });
+    expect(got[0]!.headers).not.toHaveProperty('idempotency-key');
+  });
+});
+
+describe('Clients of several senders', () => {
+  it('have a token each, and read what one of them has written', async () => {
+    replies = [answer(200, accepted, { 'Ledger-Position': at(7) }), answer(200, { items: [] })];
+    const { port } = server.address() as AddressInfo;
+    const clientWith = ledgerClients({ baseUrl: `http://127.0.0.1:${port}` });
+    await confirm(clientWith('writer'));
+    await clientWith(() => 'reader').GET('/v1/customers');
+
+    expect(got.map(({ headers }) => headers.authorization)).toEqual(['Bearer writer', 'Bearer reader']);
+    expect(got[1]!.headers['ledger-position']).toBe(at(7));
+  });
+});
 
 describe('A bulk', () => {
   const item = (idempotencyKey: string) =>

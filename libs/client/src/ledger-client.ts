@@ -7,20 +7,23 @@ import createClient, {
 import type { paths } from './api.js';
 import { withRetries, type Attempts, type Retry } from './attempts.js';
 import { untilItemsAreAnswered } from './bulk.js';
+import { commandRequest, type Command, type CommandAnswer, type RelationshipIds } from './commands.js';
 import { follow, type Followed, type FollowOptions } from './follow.js';
 import { SeenPosition, type LedgerPosition } from './ledger-position.js';
 import { LedgerProblem } from './problem.js';
 
+/** A bearer token, or what gets one: it is asked before every try, so that a long-lived client has a fresh one. */
+export type Token = string | (() => string | Promise<string>);
+
 export interface LedgerClientOptions {
   /** Such as `https://ledger.example`. */
   readonly baseUrl: string;
-  /** A bearer token, or whatever gets one: it is asked before every try, so that a long-lived client has a fresh one. */
-  readonly token: string | (() => string | Promise<string>);
+  readonly token: Token;
   /** How long a request is tried in all, in ms (60,000). */
   readonly patienceMs?: number;
   /** How long one try may take, in ms (30,000); no less than the longest wait that you ask for with `Prefer`. */
   readonly attemptMs?: number;
-  /** Told before a request is sent again. */
+  /** Called before a request is sent again. */
   readonly onRetry?: (retry: Retry) => void;
   /** Where an earlier client had come to; see {@link LedgerClient.position}. */
   readonly position?: LedgerPosition;
@@ -57,7 +60,20 @@ type ItemOf<Data> = Data extends { readonly items: readonly (infer Item)[] }
     ? Item
     : never;
 
+/** To whom a command is sent, and how. */
+export interface SendOptions extends RelationshipIds {
+  /** One of its own unless given. */
+  readonly idempotencyKey?: string;
+  readonly ifMatch?: string;
+  /** Decides without recording anything. */
+  readonly dryRun?: boolean;
+  /** Free text that is kept with what is recorded. */
+  readonly comment?: string;
+}
+
 export interface LedgerClient {
+  /** Sends a command by its name and data. @throws LedgerProblem, LedgerUnreachable */
+  readonly send: (command: Command, options: SendOptions) => Promise<Answered<CommandAnswer>>;
   /** Not before the views have come to where this client has seen the ledger: it reads what it wrote. */
   readonly GET: Call<'get'>;
   /** A command, under a key of its own unless one is given as the header Idempotency-Key. */
@@ -80,9 +96,18 @@ export interface LedgerClient {
 }
 
 /** A client that keeps the caller's half of the contract: keys, retries under the same key, and its own writes read. */
-export function ledgerClient(options: LedgerClientOptions): LedgerClient {
+export function ledgerClient({ token, ...options }: LedgerClientOptions): LedgerClient {
+  return ledgerClients(options)(token);
+}
+
+/** Clients of several senders, each by its token: what one of them has written, all of them read. */
+export function ledgerClients(options: Omit<LedgerClientOptions, 'token'>): (token: Token) => LedgerClient {
   const seen = new SeenPosition();
   seen.note(options.position ?? null);
+  return (token) => clientOf(options, seen, token);
+}
+
+function clientOf(options: Omit<LedgerClientOptions, 'token'>, seen: SeenPosition, token: Token): LedgerClient {
   const attempts: Attempts = {
     patienceMs: options.patienceMs ?? 60_000,
     attemptMs: options.attemptMs ?? 30_000,
@@ -93,6 +118,7 @@ export function ledgerClient(options: LedgerClientOptions): LedgerClient {
   const transport = options.fetch ?? fetch;
   const api: Typed = createClient<paths>({ baseUrl: options.baseUrl, fetch: answer });
   return {
+    send: sendCommand,
     GET: call((path, init) => api.GET(path as never, init as never)),
     POST: call((path, init) => api.POST(path as never, init as never)),
     DELETE: call((path, init) => api.DELETE(path as never, init as never)),
@@ -103,7 +129,7 @@ export function ledgerClient(options: LedgerClientOptions): LedgerClient {
   };
 
   async function authorization(): Promise<string> {
-    return `Bearer ${typeof options.token === 'string' ? options.token : await options.token()}`;
+    return `Bearer ${typeof token === 'string' ? token : await token()}`;
   }
 
   /** One request, sent until it is answered. */
@@ -139,6 +165,26 @@ export function ledgerClient(options: LedgerClientOptions): LedgerClient {
       if (error instanceof LedgerProblem && error.code === 'LedgerPositionUnknown') seen.forget();
       throw error;
     }
+  }
+
+  async function sendCommand(
+    command: Command,
+    { idempotencyKey, ifMatch, dryRun, comment, ...relationship }: SendOptions,
+  ): Promise<Answered<CommandAnswer>> {
+    const { path, body } = commandRequest(command, relationship);
+    const init = {
+      params: {
+        query: dryRun ? { dryRun } : {},
+        header: {
+          ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
+          ...(ifMatch === undefined ? {} : { 'If-Match': ifMatch }),
+        },
+      },
+      body: comment === undefined ? body : { ...body, comment },
+    };
+    const { data, response } = await api.POST(path as never, init as never);
+    // Typed by the document, as everything that comes in.
+    return { data: data as never, response };
   }
 
   /** Problems are thrown where the answer comes in, so what arrives here has data. */
