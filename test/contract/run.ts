@@ -171,7 +171,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     if (position && status < 300) world.positions.push(position);
     const next = /<([^>]+)>; rel="next"/.exec(headers.get('Link') ?? '')?.[1];
     if (next) world.nextPages.set(operation, [...(world.nextPages.get(operation) ?? []).slice(-9), next]);
-    const operationId = status === 202 ? headers.get('Location')?.split('/').at(-1) : undefined;
+    const operationId = /\/operations\/([^/]+)$/.exec(headers.get('Location') ?? '')?.[1];
     if (operationId) world.operations.push(operationId);
     const tag = headers.get('ETag');
     if (!tag || method !== operation.method || status >= 300) return;

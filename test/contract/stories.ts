@@ -1,4 +1,5 @@
 import type { Role } from '#customer-relationship';
+import { operationType } from '../http/contract.js';
 import { operations, type Operation } from './document.js';
 import type { KnownPartner } from './meanings.js';
 import type { Request, Sender } from './requests.js';
@@ -226,7 +227,11 @@ function reading(): readonly Step[] {
       (operation) => ({ operation }),
     ),
     // Not worth waiting for: an operation, which can be asked about and given up.
-    { operation: 'customersList', query: '?asOfPosition=1&limit=7', headers: { Prefer: 'wait=0' } },
+    {
+      operation: 'customersList',
+      query: '?asOfPosition=1&limit=7',
+      headers: { Prefer: 'wait=0', Accept: `application/json, ${operationType}` },
+    },
     { operation: 'operationsOperation' },
     { operation: 'bulkSend', body: { items: [] } },
     { operation: 'operationsCancel' },

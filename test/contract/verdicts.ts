@@ -150,6 +150,7 @@ const syntaxCodes = new Set([
 ]);
 /** 5xx of a healthy server: why each may be answered to this request. */
 const excused: Readonly<Record<string, (request: Request) => boolean>> = {
+  AsOfInProgress: ({ url }) => url.includes('asOf'),
   ViewBehind: ({ url, headers }) => url.includes('atLeast=') || 'Ledger-Position' in headers,
 };
 

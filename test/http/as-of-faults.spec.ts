@@ -9,6 +9,7 @@ import {
   type Answered,
   type RunningServer,
 } from './running-server.js';
+import { operationType } from './contract.js';
 
 const positionOf = ({ headers }: Answered) => Number.parseInt(headers.get('ledger-position')!);
 
@@ -17,7 +18,9 @@ describe('lists as they stood, with few at once', () => {
   let server: RunningServer;
   let positions: number[];
   const begin = (position: number) =>
-    server.get(`/v1/items?asOfPosition=${position}`, { headers: { prefer: 'wait=0' } });
+    server.get(`/v1/items?asOfPosition=${position}`, {
+      headers: { prefer: 'wait=0', accept: `application/json, ${operationType}` },
+    });
   const told = ({ body: { items, position, asOf } }: Answered) => ({ items, position, asOf });
 
   beforeAll(async () => {

@@ -13,6 +13,7 @@ import {
   type Answered,
   type RunningServer,
 } from './running-server.js';
+import { operationType } from './contract.js';
 
 const positionOf = ({ headers }: Answered) => Number.parseInt(headers.get('ledger-position')!);
 const next = ({ headers }: Answered) => /<(.*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
@@ -145,9 +146,10 @@ describe('a list as it stood', () => {
 
   it('is an operation for those who do not wait', async () => {
     const begun = await server.get(`/v1/ended-relationships?asOfPosition=${positionOf(last) - 1}`, {
-      headers: { prefer: 'wait=0' },
+      headers: { prefer: 'wait=0', accept: `application/json, ${operationType}` },
     });
     expect(begun.status).toBe(202);
+    expect(begun.headers.get('content-type')).toContain(operationType);
     const location = begun.headers.get('location')!;
     expect(location).toBe(`/v1/operations/${begun.body.id}`);
     const ended = await server.get(location, { headers: { prefer: 'wait=30' } });
@@ -173,12 +175,22 @@ describe('a list as it stood', () => {
     expect((await server.send(location, { method: 'DELETE' })).body).toMatchObject({ status: 'succeeded' });
   });
 
+  it('is a problem with the place of the operation for those who have not asked for one', async () => {
+    const path = '/v1/support-contacts?asOfPosition=2';
+    const begun = await server.get(path, { headers: { prefer: 'wait=0' } });
+    expect(begun).toMatchObject({ status: 503, code: 'AsOfInProgress', body: { retryable: true } });
+    expect(begun.headers.get('retry-after')).toBe('1');
+    const ended = await server.get(begun.headers.get('location')!, { headers: { prefer: 'wait=30' } });
+    expect(ended.body).toMatchObject({ status: 'succeeded', result: { href: path } });
+    expect(await server.get(path, { headers: { prefer: 'wait=0' } })).toMatchObject({ status: 200 });
+  });
+
   it('has a customer’s people find their operation where they find everything', async () => {
     const as = globalAdminOf(customers[0]!);
     const base = pairPath(northwind, customers[0]!);
     const begun = await server.get(`${base}/delegated-admin?asOfPosition=${positionOf(last) - 1}`, {
       as,
-      headers: { prefer: 'wait=0' },
+      headers: { prefer: 'wait=0', accept: `application/json, ${operationType}` },
     });
     expect(begun.status).toBe(202);
     const location = begun.headers.get('location')!;

@@ -724,12 +724,6 @@ const fixed = (description: string, schema: Schema, mediaType?: string): Answers
 });
 const list = (name: string, description: string): Answers => ({
   ...answer(200, description, shown(name), [...always, 'ListTag', 'Link']),
-  ...answer(
-    202,
-    'With asOf or asOfPosition: it takes longer. When the operation has succeeded, this address answers at once.',
-    shown('Operation'),
-    ['CorrelationId', 'Location', 'RetryAfterIfGoing'],
-  ),
   ...unchanged('ListTag'),
 });
 

@@ -317,7 +317,7 @@ const parameters: Json = {
   Prefer: header(
     'Prefer',
     false,
-    'wait=n: how many seconds to wait for that position, or for the list as it stood; 2 unless said, at most 30.',
+    'wait=n: how many seconds to wait for that position, or for the list as it stood; 2 unless said, at most 30. A list as it stood that takes longer is 503 AsOfInProgress, with the Location of the operation that makes it. Callers whose Accept also names application/vnd.reseller-ledger.operation+json get 202 in that media type instead: the Operation.',
     { type: 'string', example: 'wait=5' },
   ),
   PreferEnd: header('Prefer', false, 'wait=n: how many seconds to wait for its end, none unless said, at most 30.', {
@@ -450,6 +450,7 @@ const problemCodes: Record<string, readonly [status: number, codes: readonly str
       'ViewBehind',
       'ViewUnavailable',
       'AsOfUnavailable',
+      'AsOfInProgress',
       'StoreUnavailable',
       'LogDamaged',
       'ServerOutdated',

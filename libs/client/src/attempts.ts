@@ -73,8 +73,6 @@ async function tryOnce(
     return { because: error, askedToWaitMs: 0 };
   }
   const askedToWaitMs = waitAskedForBy(response) ?? 0;
-  // A view of the past is being made; the same request is answered with it when it is there.
-  if (response.status === 202) return { because: 'it is being made', askedToWaitMs: askedToWaitMs || 1000 };
   if (response.ok || response.status === 304) return response;
   const problem = new LedgerProblem(await problemIn(response), response, idempotencyKey);
   if (!isWorthRetrying(problem, response)) throw problem;

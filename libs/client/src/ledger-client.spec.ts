@@ -368,7 +368,7 @@ describe('A question', () => {
   });
 
   it('is asked again while its answer is being made', async () => {
-    replies = [answer(202, { id: 'o', status: 'running' }, soon), page([{ name: 'Contoso' }])];
+    replies = [passing(503, 'AsOfInProgress', soon), page([{ name: 'Contoso' }])];
     const { data } = await client().GET('/v1/customers', { params: { query: { asOf: '2026-01-01T00:00:00Z' } } });
     expect(data.items).toEqual([{ name: 'Contoso' }]);
     expect(got).toHaveLength(2);

@@ -14,6 +14,11 @@ export function acceptable<T extends string>(accept: string | undefined, offered
   return best;
 }
 
+/** Whether `Accept` names the type itself, not by a range that covers it. */
+export function isNamed(accept: string | undefined, type: string): boolean {
+  return weighedRanges(accept ?? '').some(({ name, weight }) => name === type && weight > 0);
+}
+
 /** What a header such as `Accept` or `Accept-Encoding` names, in lower case, with the weight of each. */
 export function weighedRanges(text: string): Range[] {
   return text.toLowerCase().split(',').map(rangeOf);

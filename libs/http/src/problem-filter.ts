@@ -22,6 +22,7 @@ const retryable = new Set([
   'ViewBehind',
   'ViewUnavailable',
   'AsOfUnavailable',
+  'AsOfInProgress',
   'ShuttingDown',
 ]);
 

@@ -210,6 +210,12 @@ export const httpProblems = {
     detail:
       'reason says why: busy, when too many wait to be made; diskFull; or failed, which the log of the server explains. Retry later.',
   },
+  AsOfInProgress: {
+    status: 503,
+    title: 'The list as it stood is being made',
+    detail:
+      'Location leads to the operation that makes it. Send the same request again; Prefer: wait=n waits longer. A request that accepts application/vnd.reseller-ledger.operation+json, too, is answered with the operation (202).',
+  },
   StreamsExhausted: {
     status: 503,
     title: 'The server has as many streams open as it may',

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, ledgerStream, LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
-import { Answer, noneMatch, Problem } from '#http';
+import { Answer, isNamed, noneMatch, Problem } from '#http';
 import { isUpTo, ViewNotBuilt, ViewsDamaged, type Until } from '#projector';
 import { InvalidCursor, relationshipViews, type Page, type PageRequest, type ViewName, type Views } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
@@ -10,7 +10,7 @@ import type { PastView } from '../as-of/past-views.js';
 import { policyThen } from '../as-of/policy-then.js';
 import { Ledger } from '../ledger.js';
 import { operationAnswer } from '../operations/operations.controller.js';
-import { endedWithin } from '../operations/operations.js';
+import { endedWithin, type Operation } from '../operations/operations.js';
 import { requireReader, type Requester } from '../requester.js';
 import { representation } from '../representation.js';
 import { oldestBehind } from '../view-lags.js';
@@ -18,6 +18,9 @@ import type { IncomingQuery } from './incoming-query.js';
 import type { PageParameters } from './parameters.js';
 import { waitMs } from './prefer.js';
 import type { Circumstances } from './read-relationship.js';
+
+/** Of a list as it stood that takes longer than its caller waits; asked for by name. */
+const operationType = 'application/vnd.reseller-ledger.operation+json';
 
 /** A page of a view, and what else the answer shows beside its items. */
 export type PageOf = Page<object> & { readonly beside?: object };
@@ -142,7 +145,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       if (inTime) return await this.pageOfPast(listed, past, until);
       const href = incoming.search ? `${incoming.path}?${incoming.search}` : incoming.path;
       const operation = operations.follow(past, pastViews, { requester: incoming.requester, href });
-      return operationAnswer(202, operation, { Location: `${operationsOf(incoming.requester)}/${operation.id}` });
+      return takesLonger(operation, incoming);
     } finally {
       held.release();
     }
@@ -254,6 +257,14 @@ function refused(error: unknown): never {
   if (error instanceof ViewNotBuilt) throw new Problem('ViewUnavailable', {}, { 'Retry-After': '1' });
   if (error instanceof InvalidCursor) throw new Problem('InvalidCursor');
   throw error;
+}
+
+/** An operation for the caller who takes one for an answer. For others a problem: then an answer has one form, whatever it takes to make it. */
+function takesLonger(operation: Operation, { requester, headers }: IncomingQuery): Answer {
+  const Location = `${operationsOf(requester)}/${operation.id}`;
+  if (!isNamed(headers.accept, operationType))
+    throw new Problem('AsOfInProgress', {}, { Location, 'Retry-After': '1' });
+  return operationAnswer(202, operation, { Location, 'Content-Type': operationType });
 }
 
 /** In the form that the caller may use: a customer's people name the partner and themselves. */
