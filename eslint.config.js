@@ -7,7 +7,7 @@ const measures =
 const guards = 'Tests are guarded against hanging in one place: testTimeout in jest.config.js.';
 
 export default defineConfig(
-  globalIgnores(['**/dist/', 'data/', 'coverage/', 'reports/', 'libs/client/src/api.ts']),
+  globalIgnores(['**/dist/', 'data/', 'coverage/', 'reports/', 'libs/client/src/api.ts', 'test/clients/']),
   js.configs.recommended,
   {
     files: ['**/*.ts'],
