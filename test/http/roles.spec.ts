@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { roles, type Role } from '#customer-relationship';
+import { customersDecision, isAmong, sendersOf, type Senders } from '#customer-relationship/test-kit';
 import { embeddedAudience, embeddedIssuer, embeddedKey } from '#http';
 import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } from 'jose';
 import { throughLanes } from '../../apps/server/src/commands/lanes.js';
@@ -19,83 +20,12 @@ import {
   type Who,
 } from './running-server.js';
 
-// Who may come in where: every route of the document as every kind of caller. The table is to be read beside the rights
-// of the policy (libs/customer-relationship/src/policy.ts); a route without a row fails.
+// Who may come in where: every route of the document as every kind of caller. The rows of commands stand in the domain's
+// frozen table, those of questions here; a route without a row fails.
 
-/** The roles of a partner's people: one of the letters is enough, or all of those that + binds. */
-const letters: Readonly<Record<string, Role>> = {
-  G: 'GlobalAdmin',
-  A: 'AdminAgent',
-  S: 'SalesAgent',
-  H: 'HelpdeskAgent',
-  B: 'BillingAdmin',
-  U: 'Auditor',
-};
-
-type Row = readonly [
-  /** Users of the partner with one of these roles. */
-  users: string,
-  /** Apps of the partner with one of these roles and without a user; `-` for none. */
-  apps: string,
-  /** The Global admin of the customer itself, who names the partner. */
-  customer: 'customer' | '-',
-];
-
-const selling: Row = ['GASHB', 'GASHB', '-'];
-const reading: Row = ['GASHBU', 'GASHBU', 'customer'];
-const partnersReading: Row = ['GASHBU', 'GASHBU', '-'];
-/** Only the customer decides; an app of the partner may relay what it has decided. */
-const customersDecision: Row = ['-', 'GASHB', 'customer'];
-
-const table: Readonly<Record<string, Row>> = {
-  // Commands
-  RequestResellerRelationship: ['GAS', '-', '-'],
-  AcceptResellerRelationship: customersDecision,
-  DeclineResellerRelationship: customersDecision,
-  WithdrawRelationshipRequest: ['GAS', '-', '-'],
-  ExpireRelationshipRequest: ['GASHB', 'GASHB', '-'],
-  RemoveResellerRelationship: ['G', '-', '-'],
-  ConfirmCustomerAgreement: ['GAS', 'GAS', 'customer'],
-  UpdateCustomerProfile: ['GAS', 'GAS', '-'],
-  PurchaseSubscription: selling,
-  ActivateSubscription: selling,
-  SuspendSubscription: selling,
-  ReactivateSubscription: selling,
-  CancelSubscription: selling,
-  SetAutoRenew: selling,
-  ChangeSubscriptionQuantity: selling,
-  ScheduleSubscriptionChange: selling,
-  RenewSubscription: selling,
-  EndSubscriptionTerm: selling,
-  AdvanceSubscriptionRetention: selling,
-  AddAzureSubscription: selling,
-  CancelAzureSubscription: ['G+A', '-', '-'],
-  AssignSupportContact: ['GAH', '-', '-'],
-  WithdrawSupportContact: ['GAH', '-', '-'],
-  PurchaseReservation: ['GASH', 'GASH', '-'],
-  CancelReservation: ['GASH', 'GASH', '-'],
-  ConfirmReservationCancellation: ['GASH', 'GASH', '-'],
-  RefuseReservationCancellation: ['GASH', 'GASH', '-'],
-  ExpireReservation: ['GASHB', 'GASHB', '-'],
-  PurchaseSoftware: selling,
-  CancelSoftwarePurchase: ['A', 'A', '-'],
-  ExpireSoftware: ['GASHB', 'GASHB', '-'],
-  PurchaseSavingsPlan: ['GASH', 'GASH', '-'],
-  CancelSavingsPlan: ['GASH', 'GASH', '-'],
-  ExpireSavingsPlan: ['GASHB', 'GASHB', '-'],
-  RecordLegacyDelegatedAdmin: ['A', 'A', '-'],
-  RequestDelegatedAdmin: ['A', 'A', '-'],
-  UpdateDelegatedAdminRequest: ['A', 'A', '-'],
-  LockDelegatedAdminForApproval: ['A', 'A', '-'],
-  ApproveDelegatedAdmin: customersDecision,
-  ExtendDelegatedAdmin: ['A', 'A', '-'],
-  // A Helpdesk agent is let in, for legacy privileges; which grant it is, the decision asks.
-  TerminateDelegatedAdmin: ['AH', 'AH', 'customer'],
-  ExpireDelegatedAdmin: ['GASHB', 'GASHB', '-'],
-  AssignAccess: ['GA', 'GA', '-'],
-  RemoveAccess: ['GA', 'GA', '-'],
-
-  // Questions
+const reading: Senders = ['GASHBU', 'GASHBU', 'customer'];
+const partnersReading: Senders = ['GASHBU', 'GASHBU', '-'];
+const questions: Readonly<Record<string, Senders>> = {
   'GET /reseller-relationship': reading,
   'GET /reseller-relationship/removal-readiness': reading,
   'GET /subscriptions/{subscriptionId}': reading,
@@ -130,7 +60,8 @@ const table: Readonly<Record<string, Row>> = {
   'DELETE /v1/operations/{operationId}': partnersReading,
   'GET /v1/security-events': ['GU', 'GU', '-'],
 };
-/** Whoever is known may send it: who may send which item is decided by item. */
+const table: Readonly<Record<string, Senders>> = { ...sendersOf, ...questions };
+/** Everybody who is known may send it: who may send which item is decided for each item. */
 const ofManyParties = ['POST /v1/commands'];
 /** Without a token. */
 const open = ['/health/', '/problems', '/schemas/'];
@@ -140,6 +71,8 @@ interface Route {
   readonly path: string;
   /** Its row. */
   readonly name: string;
+  /** Where that stands. */
+  readonly rowsIn: string;
   readonly form: 'customers' | 'partners' | 'partner-wide';
   readonly example: unknown;
 }
@@ -149,12 +82,12 @@ const routes = paths.flatMap(([path, operations]) =>
   Object.entries(operations).map(([lower, operation]): Route => {
     const method = lower.toUpperCase();
     const below = /^\/v1\/(?:partners\/\{partnerId\}\/)?customers\/\{customerId\}(\/.*)$/.exec(path)?.[1];
-    const command = method === 'POST' && below !== undefined;
-    const id = (operation['operationId'] as string).replace(/OfPartner$/, '');
+    const command = operation['x-command'] as string | undefined;
     return {
       method,
       path,
-      name: command ? id[0]!.toUpperCase() + id.slice(1) : `${method} ${below ?? path}`,
+      name: command ?? `${method} ${below ?? path}`,
+      rowsIn: command === undefined ? 'test/http/roles.spec.ts' : 'libs/customer-relationship/src/test-rights.ts',
       form: below === undefined ? 'partner-wide' : path.startsWith('/v1/partners/') ? 'partners' : 'customers',
       example: operation['requestBody']?.content['application/json'].example,
     };
@@ -165,18 +98,13 @@ const ofParties = routes.filter(({ path, name }) => path.startsWith('/v1/') && !
 /** What a caller meets: is let in, whatever the state says then; or is not, and learns why. */
 type Verdict = 'let in' | `${401 | 403 | 404 | 400} ${string}`;
 
-const holds = (users: string, held: readonly Role[]) =>
-  users.includes('+')
-    ? users.split('+').every((letter) => held.includes(letters[letter]!))
-    : [...users].some((letter) => letter !== '-' && held.includes(letters[letter]!));
-
 /** Of somebody of the partner whose customer it is. */
 function verdictOnPartner({ name }: Route, held: readonly Role[], app: boolean): Verdict {
   const [users, apps] = table[name]!;
   if (table[name] === customersDecision && !app)
-    return holds('GASHB', held) ? '403 AcceptorNotGlobalAdmin' : '403 RoleNotAllowed';
+    return isAmong('GASHB', held) ? '403 AcceptorNotGlobalAdmin' : '403 RoleNotAllowed';
   if (app && apps === '-') return '403 UserContextRequired';
-  return holds(app ? apps : users, held) ? 'let in' : '403 RoleNotAllowed';
+  return isAmong(app ? apps : users, held) ? 'let in' : '403 RoleNotAllowed';
 }
 
 interface Kind {
@@ -351,6 +279,8 @@ describe('every route', () => {
 
   it('has a row, and every row a route', () => {
     const named = new Set(ofParties.map(({ name }) => name));
+    const without = ofParties.filter(({ name }) => !(name in table));
+    expect(without.map(({ name, rowsIn }) => `${name} needs a row in ${rowsIn}`)).toEqual([]);
     expect([...named].sort()).toEqual(Object.keys(table).sort());
     const outside = routes.filter(({ path }) => !path.startsWith('/v1/')).map(({ path }) => path);
     expect(outside.filter((path) => !open.some((prefix) => path.startsWith(prefix)))).toEqual([]);
