@@ -8,10 +8,7 @@ import {
   rejections,
   remedies,
   removalBlockers,
-  reservationProducts,
   roles,
-  softwarePublishers,
-  subscriptionKinds,
   type Actor,
   type CommandName,
   type Context,
@@ -21,8 +18,17 @@ import {
   type RelationshipCommands,
   type RelationshipEvents,
   type RemovalBlocker,
-  type SupportContact,
 } from '#customer-relationship';
+import {
+  commandSaid,
+  inSome,
+  partnerContact,
+  rarely,
+  reseller,
+  utterancesAbout,
+  type Pool,
+  type Utterance,
+} from '#customer-relationship/test-kit';
 import { detailOf, meaningErrors } from '#http';
 import { whatIsWrongWith } from '../refusal-text.js';
 import { decideOn, fold, Rejection, type Decider, type MessageOf } from '#event-sourcing';
@@ -39,30 +45,6 @@ const hour = 60 * 60 * 1000;
 const day = 24 * hour;
 
 // What may be said
-
-/** An instant relative to the sequence's clock: so long before it, or at (or just beside) some end that matters. */
-type Moment = { readonly back: number } | { readonly boundary: number; readonly offset: number };
-
-/** An item by its place among those there are, or an id that none has yet. */
-type Choice = { readonly pool: Pool; readonly nth: number } | { readonly pool: Pool; readonly fresh: string };
-type Pool =
-  | 'subscription'
-  | 'legacy'
-  | 'newCommerce'
-  | 'azurePlan'
-  | 'azure'
-  | 'reservation'
-  | 'software'
-  | 'savingsPlan'
-  | 'grant'
-  | 'access';
-
-/** A command whose ids are yet to be picked, and whose times are yet to be set against the clock. */
-interface Utterance {
-  readonly type: CommandName;
-  readonly data: Readonly<Record<string, unknown>>;
-  readonly times?: Readonly<Record<string, Moment | undefined>>;
-}
 
 interface Step {
   /** What gets somewhere is said rather than what is refused, and what has been said least. */
@@ -82,273 +64,9 @@ interface Sequence {
   readonly steps: readonly Step[];
 }
 
-const reseller: SupportContact = { tenantId: 'tenant-reseller', partnerId: '22', name: 'Northwind' };
-const stranger: SupportContact = { tenantId: 'tenant-stranger', partnerId: '33', name: 'Elsewhere' };
-const itself: SupportContact = { tenantId: 'tenant-partner', partnerId: '11', name: 'Contoso' };
 const globalAdministrator = '62e90394-69f5-4237-9190-012177145e10';
 
 const { constantFrom, boolean, nat, record, oneof, array, uniqueArray } = fc;
-/** In so many of a hundred cases, otherwise absent. */
-const inSome = <T>(percent: number, arbitrary: Arbitrary<T>): Arbitrary<T | undefined> =>
-  oneof({ weight: percent, arbitrary }, { weight: 100 - percent, arbitrary: fc.constant(undefined) });
-const maybe = <T>(arbitrary: Arbitrary<T>): Arbitrary<T | undefined> => inSome(50, arbitrary);
-const rarely = <T>(usual: T, ...unusual: T[]): Arbitrary<T> =>
-  oneof({ weight: 12, arbitrary: constantFrom(usual) }, { weight: 1, arbitrary: constantFrom(...unusual) });
-
-const rarelyElse = <T>(usual: Arbitrary<T>, unusual: Arbitrary<T>): Arbitrary<T> =>
-  oneof({ weight: 12, arbitrary: usual }, { weight: 1, arbitrary: unusual });
-
-/** As other systems say that they know no date: in the year 1, 1970, 2009, and far ahead. */
-const sentinel: Arbitrary<Moment> = record({
-  back: constantFrom(2_000, 53, 18, -11, -7_000).map((years) => years * 366 * day),
-});
-const moment: Arbitrary<Moment> = oneof(
-  record({ back: constantFrom(0, 1, day, 30 * day, 150 * day, 366 * day, 700 * day) }),
-  record({ boundary: nat(40), offset: constantFrom(-1, 0, 1) }),
-);
-const window: Arbitrary<Moment> = oneof(
-  { weight: 12, arbitrary: record({ back: constantFrom(-400 * day, -day, -1, 0, 1) }) },
-  { weight: 1, arbitrary: sentinel },
-);
-const past = inSome(
-  40,
-  oneof(
-    { weight: 12, arbitrary: moment },
-    { weight: 1, arbitrary: fc.constant({ back: -1 }) },
-    { weight: 1, arbitrary: sentinel },
-  ),
-);
-
-const there = (pool: Pool): Arbitrary<Choice | string> =>
-  oneof(
-    { weight: 15, arbitrary: record({ pool: fc.constant(pool), nth: nat(2) }) },
-    { weight: 1, arbitrary: fc.constant('unheard-of') },
-  );
-const anew = (pool: Pool): Arbitrary<Choice | string> =>
-  oneof({ weight: 12, arbitrary: fc.constant({ pool, fresh: pool }) }, { weight: 1, arbitrary: there(pool) });
-const subscriptionId = there('subscription');
-const reservationId = there('reservation');
-const purchaseId = there('software');
-const savingsPlanId = there('savingsPlan');
-const grantId = there('grant');
-const grantRoles = rarely(['role-a', 'role-b'], [globalAdministrator, 'role-a', 'role-b'], ['ROLE-A'], ['role-b'], []);
-const termDuration = constantFrom('P1M', 'P1Y', 'P3Y');
-const longTerm = constantFrom('P1Y', 'P3Y');
-const billingCycle = constantFrom('monthly', 'annual');
-const boughtBy = maybe(constantFrom('partner', 'customer'));
-const relayed = constantFrom({ userId: 'chris', globalAdmin: true }, { userId: 'chris', globalAdmin: false });
-const money = { minorUnits: 100, currency: 'USD' };
-const grantName = rarely('One', 'Two', 'x'.repeat(50), '\u{1F310}'.repeat(50), 'x'.repeat(51), '  ');
-const durationDays = rarely(90, 1, 730, 0, 731, 1.5);
-const autoExtendDays = rarely(180, 0, 90);
-
-type Fields = Record<string, Arbitrary<unknown>>;
-const says = (type: CommandName, fields: Fields = {}, times: Record<string, Arbitrary<Moment | undefined>> = {}) =>
-  record({ type: fc.constant(type), data: record(fields), times: record(times) }) as unknown as Arbitrary<Utterance>;
-
-const purchaseOf = (fields: Fields) =>
-  says(
-    'PurchaseSubscription',
-    {
-      subscriptionId: anew('subscription'),
-      offerId: fc.constant('offer-1'),
-      name: fc.constant('Seats'),
-      quantity: constantFrom(1, 5),
-      billingCycle: maybe(billingCycle),
-      boughtBy,
-      provisioned: inSome(75, fc.constant(true)),
-      ...fields,
-    },
-    { effectiveAt: past, cancellationAllowedUntil: inSome(15, window) },
-  );
-const licences = (kind: 'legacy' | 'newCommerce') =>
-  purchaseOf({
-    kind: fc.constant(kind),
-    termDuration,
-    trial: inSome(20, fc.constant(true)),
-    autoRenew: maybe(boolean()),
-    baseSubscriptionId: inSome(30, rarelyElse(there(kind), subscriptionId)),
-  });
-
-const utterances: Record<CommandName, Arbitrary<Utterance>> = {
-  RequestResellerRelationship: says(
-    'RequestResellerRelationship',
-    {
-      customer: constantFrom({ name: 'Fabrikam' }, { name: 'Fabrikam', domain: 'fabrikam.example' }),
-      market: rarely('US', 'UM', 'DE', 'AT', 'NO', 'KE', 'BR'),
-      delegatedAdmin: maybe(boolean()),
-      indirectResellerId: maybe(rarely(reseller.tenantId, stranger.tenantId)),
-    },
-    { effectiveAt: past },
-  ),
-  AcceptResellerRelationship: says('AcceptResellerRelationship', { acceptedBy: maybe(relayed) }),
-  DeclineResellerRelationship: says('DeclineResellerRelationship', { declinedBy: maybe(relayed) }),
-  WithdrawRelationshipRequest: says('WithdrawRelationshipRequest'),
-  ExpireRelationshipRequest: says('ExpireRelationshipRequest'),
-  ConfirmCustomerAgreement: says('ConfirmCustomerAgreement', {}, { agreedAt: past }),
-  UpdateCustomerProfile: says('UpdateCustomerProfile', {
-    name: maybe(constantFrom('Fabrikam', 'Fabrikam Europe')),
-    domain: maybe(constantFrom('fabrikam.example', 'Fabrikam.Example', 'fabrikam.eu', '')),
-  }),
-  RemoveResellerRelationship: says('RemoveResellerRelationship', { noticeGiven: maybe(boolean()) }),
-
-  PurchaseSubscription: oneof(
-    { weight: 2, arbitrary: licences('legacy') },
-    { weight: 2, arbitrary: licences('newCommerce') },
-    {
-      weight: 1,
-      arbitrary: purchaseOf({ kind: fc.constant('marketplace'), termDuration, autoRenew: maybe(boolean()) }),
-    },
-    { weight: 1, arbitrary: purchaseOf({ kind: fc.constant('azurePlan') }) },
-    {
-      weight: 1,
-      arbitrary: purchaseOf({
-        kind: constantFrom(...subscriptionKinds),
-        termDuration: maybe(termDuration),
-        trial: maybe(boolean()),
-        autoRenew: maybe(boolean()),
-        baseSubscriptionId: maybe(subscriptionId),
-      }),
-    },
-  ),
-  ActivateSubscription: says('ActivateSubscription', { subscriptionId }),
-  SuspendSubscription: says('SuspendSubscription', { subscriptionId, reason: fc.constant('customerRequest') }),
-  ReactivateSubscription: says('ReactivateSubscription', { subscriptionId }),
-  CancelSubscription: says('CancelSubscription', { subscriptionId }),
-  SetAutoRenew: says('SetAutoRenew', { subscriptionId, autoRenew: boolean() }),
-  ChangeSubscriptionQuantity: says('ChangeSubscriptionQuantity', { subscriptionId, quantity: constantFrom(1, 5, 9) }),
-  ScheduleSubscriptionChange: says('ScheduleSubscriptionChange', {
-    subscriptionId,
-    change: maybe(
-      record(
-        { quantity: constantFrom(2, 7), termDuration, offerId: constantFrom('offer-2', 'offer-3') },
-        { requiredKeys: [] },
-      ),
-    ),
-    billingCycle: maybe(billingCycle),
-  }),
-  RenewSubscription: says('RenewSubscription', { subscriptionId }),
-  EndSubscriptionTerm: says('EndSubscriptionTerm', { subscriptionId }),
-  AdvanceSubscriptionRetention: says('AdvanceSubscriptionRetention', { subscriptionId }),
-  AddAzureSubscription: says('AddAzureSubscription', {
-    subscriptionId: rarelyElse(there('azurePlan'), subscriptionId),
-    azureSubscriptionId: anew('azure'),
-    name: fc.constant('Production'),
-  }),
-  CancelAzureSubscription: says('CancelAzureSubscription', {
-    subscriptionId: there('azurePlan'),
-    azureSubscriptionId: there('azure'),
-    reason: rarely('compromise', 'boredom', 'other', 'customerRequest', 'nonPayment'),
-  }),
-
-  PurchaseReservation: says(
-    'PurchaseReservation',
-    {
-      reservationId: anew('reservation'),
-      name: fc.constant('Servers'),
-      product: rarely('virtualMachine', ...reservationProducts),
-      quantity: fc.constant(1),
-      termDuration: longTerm,
-      commitmentUsdCents: rarely(1_500_000, 0, 1_000_000, 2_500_000, 2_500_001, 5_000_000, 5_000_001, -1),
-      owners: inSome(15, constantFrom(['grace', 'ada'], ['grace'], ['Grace'], ['sync'], [])),
-      boughtBy,
-    },
-    { effectiveAt: past },
-  ),
-  CancelReservation: says(
-    'CancelReservation',
-    { reservationId, exchange: maybe(rarely(false, true)), settled: maybe(boolean()) },
-    { effectiveAt: past },
-  ),
-  ConfirmReservationCancellation: says('ConfirmReservationCancellation', {
-    reservationId,
-    refund: maybe(fc.constant(money)),
-  }),
-  RefuseReservationCancellation: says('RefuseReservationCancellation', { reservationId }),
-  ExpireReservation: says('ExpireReservation', { reservationId }),
-  PurchaseSoftware: says(
-    'PurchaseSoftware',
-    {
-      purchaseId: anew('software'),
-      kind: constantFrom('perpetual', 'subscription'),
-      publisher: rarely('microsoft', ...softwarePublishers),
-      name: fc.constant('Servers'),
-      lineItems: rarely(['l1', 'l2', 'l3'], ['l1'], ['l1', 'l2', 'l1'], []).map((ids) =>
-        ids.map((lineItemId) => ({ lineItemId, name: 'Server', quantity: 1 })),
-      ),
-      termDuration: maybe(longTerm),
-      boughtBy,
-    },
-    { effectiveAt: past, cancellationAllowedUntil: inSome(20, window) },
-  ),
-  CancelSoftwarePurchase: says('CancelSoftwarePurchase', {
-    purchaseId,
-    lineItemIds: inSome(
-      70,
-      rarelyElse(
-        array(constantFrom<string[]>('l1', 'l2'), { minLength: 1, maxLength: 2 }),
-        array(constantFrom<string[]>('l3', 'l9', 'l1')),
-      ),
-    ),
-  }),
-  ExpireSoftware: says('ExpireSoftware', { purchaseId }),
-  PurchaseSavingsPlan: says(
-    'PurchaseSavingsPlan',
-    {
-      savingsPlanId: anew('savingsPlan'),
-      name: fc.constant('Compute'),
-      termDuration: longTerm,
-      hourlyCommitment: fc.constant(money),
-      boughtBy,
-    },
-    { effectiveAt: past },
-  ),
-  CancelSavingsPlan: says('CancelSavingsPlan', { savingsPlanId }),
-  ExpireSavingsPlan: says('ExpireSavingsPlan', { savingsPlanId }),
-
-  AssignSupportContact: says('AssignSupportContact', {
-    subscriptionId,
-    contact: constantFrom(
-      itself,
-      reseller,
-      reseller,
-      stranger,
-      { ...reseller, name: ' ' },
-      { ...itself, name: 'Litware' },
-    ),
-  }),
-  WithdrawSupportContact: says('WithdrawSupportContact', { subscriptionId }),
-
-  RecordLegacyDelegatedAdmin: says(
-    'RecordLegacyDelegatedAdmin',
-    { grantId: rarelyElse(anew('grant'), constantFrom('dap-1', 'dap-2', 'dap-3')) },
-    { effectiveAt: moment },
-  ),
-  RequestDelegatedAdmin: says(
-    'RequestDelegatedAdmin',
-    { grantId: anew('grant'), name: grantName, roles: grantRoles, durationDays, autoExtendDays: maybe(autoExtendDays) },
-    { effectiveAt: past },
-  ),
-  UpdateDelegatedAdminRequest: says('UpdateDelegatedAdminRequest', {
-    grantId,
-    name: maybe(grantName),
-    roles: maybe(grantRoles),
-    durationDays: maybe(durationDays),
-    autoExtendDays: maybe(autoExtendDays),
-  }),
-  LockDelegatedAdminForApproval: says('LockDelegatedAdminForApproval', { grantId }),
-  ApproveDelegatedAdmin: says('ApproveDelegatedAdmin', { grantId, approvedBy: maybe(relayed) }),
-  ExtendDelegatedAdmin: says('ExtendDelegatedAdmin', { grantId }),
-  TerminateDelegatedAdmin: says('TerminateDelegatedAdmin', { grantId }),
-  ExpireDelegatedAdmin: says('ExpireDelegatedAdmin', { grantId }),
-  AssignAccess: says('AssignAccess', {
-    grantId,
-    assignmentId: oneof(anew('access'), there('access')),
-    groupId: constantFrom('group-1', 'GROUP-1', 'group-2', 'group-3', 'group-4'),
-    roles: constantFrom(['role-a', 'role-b'], ['role-b'], ['ROLE-A'], [globalAdministrator], []),
-  }),
-  RemoveAccess: says('RemoveAccess', { grantId, assignmentId: there('access') }),
-};
 
 // Who says it, and when
 
@@ -358,7 +76,12 @@ const actor = record({
   roles: uniqueArray(constantFrom(...roles), { maxLength: 3 }),
   tenant: fc.constant('tenant'),
 }) as Arbitrary<Actor>;
-const admin: Actor = { id: 'ada', kind: 'partnerUser', roles: ['GlobalAdmin', 'AdminAgent'], tenant: itself.tenantId };
+const admin: Actor = {
+  id: 'ada',
+  kind: 'partnerUser',
+  roles: ['GlobalAdmin', 'AdminAgent'],
+  tenant: partnerContact.tenantId,
+};
 const customersAdmin: Actor = {
   id: 'chris',
   kind: 'customerUser',
@@ -382,7 +105,7 @@ const stepOf = (utterance: Arbitrary<Utterance>): Arbitrary<Step> =>
       market: rarely('US', 'DE', 'UM', 'BR', 'NG'),
     }),
     nameTaken: rarely(false, true),
-    customer: rarely('customer', itself.tenantId, reseller.tenantId, '00000000-0000-0000-0000-000000000000'),
+    customer: rarely('customer', partnerContact.tenantId, reseller.tenantId, '00000000-0000-0000-0000-000000000000'),
   });
 
 const request: Utterance = {
@@ -448,9 +171,6 @@ const themes: readonly (readonly [about: RegExp, ...openings: Utterance[][]])[] 
   [/Relationship|Agreement|Profile|Purchase|Contact|RequestDelegated/, [], [...established, azurePlan]],
   [/./, [], [...established, azurePlan, ...reservations, ...activeGrant]],
 ];
-const utterancesOf = (about: RegExp): Arbitrary<Utterance> =>
-  oneof(...Object.entries(utterances).flatMap(([command, utterance]) => (about.test(command) ? [utterance] : [])));
-
 const sequenceAbout = (ofThemes: typeof themes): Arbitrary<Sequence> =>
   constantFrom(...ofThemes).chain(([about, ...openings]) =>
     record({
@@ -470,8 +190,8 @@ const sequenceAbout = (ofThemes: typeof themes): Arbitrary<Sequence> =>
       steps: array(
         stepOf(
           oneof(
-            { weight: 8, arbitrary: utterancesOf(about) },
-            { weight: 1, arbitrary: utterancesOf(/Relationship|Agreement/) },
+            { weight: 8, arbitrary: utterancesAbout(about) },
+            { weight: 1, arbitrary: utterancesAbout(/Relationship|Agreement/) },
           ),
         ),
         { minLength: commandsEach - 3, maxLength: commandsEach, size: 'max' },
@@ -492,12 +212,6 @@ const seen = {
 };
 const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
 
-function instantOf(moment: Moment, now: number, world: World): number {
-  if ('back' in moment) return now - moment.back;
-  const gone = boundaries(world).filter((time) => time <= now);
-  return (gone.at(-1 - (moment.boundary % Math.max(1, gone.length))) ?? now) + moment.offset;
-}
-
 function idsIn(pool: Pool, world: World): string[] {
   const items = {
     subscription: world.subscriptions,
@@ -512,23 +226,6 @@ function idsIn(pool: Pool, world: World): string[] {
     access: world.grants.flatMap(({ groups }) => groups),
   }[pool];
   return items.map(({ id }) => id);
-}
-
-function picked(value: unknown, world: World): unknown {
-  if (typeof value !== 'object' || value === null || !('pool' in value)) return value;
-  const choice = value as Choice;
-  const ids = idsIn(choice.pool, world);
-  if ('fresh' in choice) return `${choice.fresh}-${ids.length + 1}`;
-  return ids.at(-1 - (choice.nth % Math.max(1, ids.length))) ?? 'unheard-of';
-}
-
-function command({ type, data, times = {} }: Utterance, now: number, world: World): MessageOf<RelationshipCommands> {
-  const said: Record<string, unknown> = {};
-  for (const [field, value] of Object.entries(data)) said[field] = picked(value, world);
-  for (const [field, moment] of Object.entries(times))
-    if (moment !== undefined) said[field] = iso(instantOf(moment, now, world));
-  // As a caller would send it: what is undefined is not there.
-  return JSON.parse(JSON.stringify({ type, data: said }));
 }
 
 function later(jump: Step['jump'], now: number, world: World): number {
@@ -575,9 +272,9 @@ function agree(
 
   for (const step of [...opening.map((utterance) => ({ ...usual, utterances: [utterance] })), ...steps]) {
     now = later(step.jump, now, world);
-    const partner: Partner = { ...itself, resellers: [reseller], ...step.partner };
+    const partner: Partner = { ...partnerContact, resellers: [reseller], ...step.partner };
     const sayable = step.utterances.map((utterance) => {
-      const said = command(utterance, now, world);
+      const said = commandSaid(utterance, { now, ids: (pool) => idsIn(pool, world), boundaries: boundaries(world) });
       const actor = step.actor ?? rightful(said.type);
       const context = {
         now: iso(now)!,
@@ -767,7 +464,7 @@ function adviceTaker({ remedyBy }: RemovalBlocker, turn: number): Actor {
     id: owners[turn % owners.length]!,
     kind: appOnly && turn % 2 === 1 ? 'partnerApp' : 'partnerUser',
     roles: allOf ?? [anyOf[turn % anyOf.length]!],
-    tenant: itself.tenantId,
+    tenant: partnerContact.tenantId,
   };
 }
 
@@ -823,7 +520,13 @@ describe('the advice of blockers', () => {
       [...established, azurePlan, production, ...reservations, ...suspendedBase, ...suspendedSeats],
     ],
   ];
-  const direct: Partner = { ...itself, type: 'directBillPartner', market: 'US', standing: 'good', resellers: [] };
+  const direct: Partner = {
+    ...partnerContact,
+    type: 'directBillPartner',
+    market: 'US',
+    standing: 'good',
+    resellers: [],
+  };
 
   /** Follows it until the relationship is removed, or nothing but what never ends is left; throws where it is refused. */
   function follow(from: CustomerRelationship, since: number, policy: Policy): void {
