@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { Partner, Policy, Relationships, SalesRegions } from '#customer-relationship';
 import type { EventStore } from '#event-sourcing';
-import type { Cursors, FewAtOnce, LoopTurns } from '#http';
+import type { Cursors } from '#http';
+import type { LoopTurns } from '#pacing';
 import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
 import type { PastViews } from './as-of/past-views.js';
@@ -29,8 +30,8 @@ export abstract class Ledger {
   abstract readonly secret: KeyObject;
   abstract readonly cursors: Cursors;
   abstract readonly positions: Positions;
-  /** For work that reads whole streams for one question. */
-  abstract readonly longReadings: FewAtOnce;
+  /** Does work that reads whole streams for one question, a few at once. @throws Problem 429 when too much of it waits */
+  abstract readonly longReadings: <Result>(name: string, work: () => Promise<Result>) => Promise<Result>;
   /** For its pieces. */
   abstract readonly turns: LoopTurns;
   /** RFC 3339 in UTC with milliseconds; read once per request. */

@@ -11,7 +11,7 @@ import { pastThreads, startRestartedProjector } from '#relationship-projector';
 import { openEventLog, placeOf, type OpenEventLog, type StoreMetrics } from '#event-log';
 import { badConfiguration, exitCodeOf, StartupFailure } from '#program';
 import { occasionally } from '#pacing';
-import { pastViews } from './as-of/past-views.js';
+import { ProjectedPastViews } from './as-of/past-views.js';
 import { unreachable, type Condition } from './condition.js';
 import { ledgerSecret, ledgerSecretPath, sharedLedgerSecret, type Configuration } from '#configuration';
 import { sealOfRelease } from './event-check.js';
@@ -190,7 +190,7 @@ async function openTaken({
       onDamaged: ({ view, message }) => logger.error({ view }, message),
     });
     closing.defer(() => views.close());
-    const past = pastViews({
+    const past = new ProjectedPastViews({
       directory: join(dataDirectory, 'as-of'),
       store,
       threads: pastThreads({

@@ -12,7 +12,8 @@ import {
   relationshipCommands,
 } from '#customer-relationship';
 import { commandHandler, rememberRefusals, type EventStore } from '#event-sourcing';
-import { cursors, fewAtOnce, loopTurns } from '#http';
+import { cursors, tooMuchWaits } from '#http';
+import { BoundedPool, turnsOfTheLoop } from '#pacing';
 import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
 import { Module, type DynamicModule } from '@nestjs/common';
@@ -128,8 +129,8 @@ export function ledgerOf({
   logger,
 }: LedgerParts): Ledger {
   const clock = () => new Date().toISOString();
+  const longReadings = new BoundedPool({ atOnce: 8, ofOne: 2, waiting: Infinity, waitingOfOne: 100 });
   const onEarlier = clockSetBack(clock, logger);
-  const turns = loopTurns();
   return {
     id,
     place,
@@ -145,8 +146,8 @@ export function ledgerOf({
     // Of the same secret, but never the same use of it.
     cursors: cursors(createHmac('sha256', secret).update('cursors').digest()),
     positions: positionsIn(store, id),
-    longReadings: fewAtOnce({ atOnce: 8, ofOne: 2, longestLine: 100 }),
-    turns,
+    longReadings: (name, work) => longReadings.run(name, work, tooMuchWaits),
+    turns: turnsOfTheLoop,
     clock,
     relationships: rememberRefusals({
       commands: relationshipCommands({
@@ -157,7 +158,7 @@ export function ledgerOf({
           seal: sealOfRelease,
           summaryOf: relationshipSummary,
           // One partner's long streams, however many, hold up no other's.
-          betweenPages: (stream) => turns.take(pairOf(stream)!.partnerId),
+          betweenPages: (stream) => turnsOfTheLoop.take(pairOf(stream)!.partnerId),
           onEarlier,
         }),
         names: commandHandler({

@@ -9,6 +9,7 @@ import {
 } from '#event-sourcing';
 import type { DeniedRights, KurrentdbStoreMetrics } from '#event-store-kurrentdb';
 import { openSqliteEventStore, type SqliteStoreMetrics } from '#event-store-sqlite';
+import { BackOff } from '#pacing';
 
 /** Where the log of a ledger is. Plain values: they cross the border of a thread. */
 export type EventLog =
@@ -112,17 +113,19 @@ export function placeOf(log: EventLog): string {
   return /^[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)*$/.test(hosts) ? hosts : 'the database';
 }
 
-const firstRetryMs = 250;
-const lastRetryMs = 5_000;
+const retryPauses = { first: 250, most: 5_000 };
 
 async function untilReachable<T>(attempt: () => Promise<T>, { signal, onWaiting }: Waiting): Promise<T> {
-  for (let retryInMs = firstRetryMs; ; retryInMs = Math.min(retryInMs * 2, lastRetryMs)) {
+  const backOff = new BackOff(retryPauses);
+  for (;;) {
+    let retryInMs: number;
     try {
       signal.throwIfAborted();
       return await attempt();
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof StoreUnavailable || error instanceof OutcomeUnknown)) throw error;
+      retryInMs = backOff.next();
       onWaiting(error, retryInMs);
     }
     await delay(retryInMs, undefined, { signal });

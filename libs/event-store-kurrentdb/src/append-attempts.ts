@@ -1,5 +1,6 @@
 import type { JSONEventData } from '@eventstore/db-client';
 import { LogDamaged, OutcomeUnknown, RevisionConflict, type AppendResult } from '#event-sourcing';
+import { BackOff, jittered } from '#pacing';
 import { kindOf, NoAnswer, reasonOf, unavailableBecause } from './client-errors.js';
 import type { Connection } from './connection.js';
 import type { EventIds } from './event-ids.js';
@@ -27,7 +28,7 @@ export interface AppendAttemptsOptions {
   readonly settleWithin: number;
 }
 
-const [firstPause, lastPause] = [50, 1_000];
+const pauses = { first: 50, most: 1_000 };
 /**
  * What may be unanswered at once. The channel buffers 1 MiB of what has not gone out yet; beyond that, the client queues
  * more than 15 messages in a place whose promises nobody holds: a connection that is lost then ends the process, by an
@@ -72,7 +73,7 @@ export function appendAttempts({ connection, logEnd, ids, rights, callTimeout, s
     let decided = false;
     /** Of the patience with the attempt under way, or of the pause before the next. */
     let stopWaiting = () => {};
-    let pause = firstPause;
+    const backOff = new BackOff(pauses);
 
     function attempt(): void {
       const mine = ++attempts;
@@ -202,11 +203,11 @@ export function appendAttempts({ connection, logEnd, ids, rights, callTimeout, s
       if (mine === attempts) tryAgain(error);
     }
 
-    function tryAgain(error: unknown, wait = pause * (0.5 + Math.random() / 2)): void {
+    function tryAgain(error: unknown, sooner?: number): void {
+      const wait = sooner ?? jittered(backOff.next());
       unknown = error;
       stopWaiting();
       if (performance.now() - startedAt + wait >= settleWithin) return giveUp(error);
-      pause = Math.min(pause * 2, lastPause);
       if (wait === 0) return attempt();
       const resting = setTimeout(attempt, wait);
       stopWaiting = () => clearTimeout(resting);

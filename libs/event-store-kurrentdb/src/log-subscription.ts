@@ -1,5 +1,6 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { LogDamaged, type EventBatch, type RecordedEvent, type SubscribeOptions } from '#event-sourcing';
+import { BackOff, jittered } from '#pacing';
 import { kindOf, reasonOf, unavailableBecause } from './client-errors.js';
 import { orAborted, type Connection } from './connection.js';
 import { positionOf, toRecorded } from './event-records.js';
@@ -22,7 +23,7 @@ export interface LogSubscriptionsOptions {
 const defaultBatchSize = 1_000;
 /** This many bytes make a batch, however few events they are: a refusal may have a megabyte. Positions are bytes of the log. */
 const largestBatch = 16 * 1024 * 1024;
-const [firstPause, lastPause] = [100, 10_000];
+const pauses = { first: 100, most: 10_000 };
 /** So long a batch that is not full waits for more while a subscription catches up, in ms. */
 const fillWithin = 50;
 /** So long at most while the server goes on and on over what is not ours, in ms. */
@@ -68,7 +69,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
     let begun = false;
     let saidCaughtUp = false;
     let exact = true;
-    let pause = firstPause;
+    const backOff = new BackOff(pauses);
 
     while (!signal.aborted) {
       let progress = false;
@@ -138,7 +139,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
           if (pending || (caughtUp && !saidCaughtUp)) {
             const batch: EventBatch = { events, position: reached, caughtUp };
             progress ||= events.length > 0;
-            if (progress) pause = firstPause;
+            if (progress) backOff.reset();
             events = [];
             position = reached;
             considered = looked;
@@ -171,11 +172,10 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
         // It may come back with another history: what events of ours vouch for holds, what was looked at after them not.
         considered = position;
         // What has held for a while, though it may have had nothing to say, is no row of failures.
-        if (performance.now() - openedAt > lastPause) pause = firstPause;
+        if (performance.now() - openedAt > pauses.most) backOff.reset();
         connection.doubt();
         notice('a subscription to the event store is taken up again', { position, reason: reasonOf(error) });
-        await delay(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
-        pause = Math.min(pause * 2, lastPause);
+        await delay(jittered(backOff.next()), undefined, { signal }).catch(() => undefined);
       } finally {
         live?.end();
       }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { BoundedPool, turnsOfTheLoop } from '#pacing';
 import { acceptable } from './accept.js';
-import { loopTurns, tooMuchWaits } from './loop-turns.js';
 import { Problem } from './problem.js';
 import { addressName, type RateLimit, type Taken } from './rate-limit.js';
 import type { Caller, TokenVerifier } from './token-verifier.js';
@@ -123,18 +123,12 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     }
   }
 
-  const large = new Map<string, number>();
+  const large = new BoundedPool({ ofOne: mostLarge });
   function takeInHand({ call }: FastifyRequest, reply: FastifyReply): void {
-    const name = nameOf(call.caller!);
-    const inHand = large.get(name) ?? 0;
-    if (inHand >= mostLarge) throw tooMuchWaits();
-    large.set(name, inHand + 1);
+    const place = large.enter(nameOf(call.caller!));
+    if (!place) throw tooMuchWaits();
     // It comes after every answer, and also when the caller has gone before.
-    reply.raw.once('close', () => {
-      const left = large.get(name)! - 1;
-      if (left > 0) large.set(name, left);
-      else large.delete(name);
-    });
+    reply.raw.once('close', place.leave);
   }
 
   function admit(request: FastifyRequest, reply: FastifyReply, caller: Caller): void {
@@ -176,12 +170,12 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   });
 
   // The last of the checks: a question that has been let go runs without another pause.
-  const turns = loopTurns({ longestLine: mostQuestions });
+  const longest = { length: mostQuestions, refusal: tooMuchWaits };
   fastify.addHook('preHandler', (request, _, done) => {
     const { caller } = request.call;
     if (caller && !isQuestion(request)) return done();
-    turns
-      .take(caller ? nameOf(caller) : `${isHealth(request) ? 'health ' : ''}${addressName(request.ip)}`)
+    turnsOfTheLoop
+      .take(caller ? nameOf(caller) : `${isHealth(request) ? 'health ' : ''}${addressName(request.ip)}`, longest)
       .then(() => done(isThere(request) ? undefined : gone()), done);
   });
 
@@ -243,6 +237,11 @@ function showLeft(reply: FastifyReply, { policy }: RateLimit, { field }: Taken):
 function requireLeft(reply: FastifyReply, limit: RateLimit, taken: Taken): void {
   showLeft(reply, limit, taken);
   if (!taken.admitted) throw tooMany(taken);
+}
+
+/** What waits is done within seconds, and then there is room again. */
+export function tooMuchWaits(): Problem {
+  return new Problem('TooManyRequests', { outcome: 'none' }, { 'Retry-After': '1' });
 }
 
 function tooMany({ retryAfter }: Taken): Problem {

@@ -8,6 +8,7 @@ import {
   type MessageOf,
   type RecordedEvent,
 } from '#event-sourcing';
+import { BackOff } from '#pacing';
 import { viewRows, type ViewRows } from './view-rows.js';
 import type { Mark, ViewFailure, ViewsFile } from './views-file.js';
 
@@ -85,8 +86,7 @@ class Unprojectable extends Error {
   }
 }
 
-const firstRetryMs = 100;
-const lastRetryMs = 10_000;
+const retryPauses = { first: 100, most: 10_000 };
 
 /**
  * Keeps views up to date with the log: one pass over it for all views that are at the same position. Rows and checkpoint
@@ -127,7 +127,8 @@ export function projector<Catalogue, Subject>({
     const [first] = groups;
 
     async function followOne(group: Group<Catalogue, Subject>): Promise<void> {
-      for (let retryInMs = firstRetryMs; group.going && !signal.aborted;) {
+      const backOff = new BackOff(retryPauses);
+      while (group.going && !signal.aborted) {
         try {
           let uncommitted = 0;
           for await (const batch of store.subscribe({ after: group.position, signal })) {
@@ -138,7 +139,7 @@ export function projector<Catalogue, Subject>({
             if (!batch.caughtUp && uncommitted < transactionSize && group.members.every(isGoing)) continue;
             commit(group, batch, uncommitted);
             uncommitted = 0;
-            retryInMs = firstRetryMs;
+            backOff.reset();
             if (group.members.length === 0 || (untilCaughtUp && batch.caughtUp)) group.going = false;
             else if (group !== first && first?.going && batch.caughtUp && group.read >= first.read) {
               // A member that is ahead of the first group skips what it has already seen.
@@ -157,9 +158,9 @@ export function projector<Catalogue, Subject>({
             view.stoppedBy = undefined;
           }
           group.read = group.position;
+          const retryInMs = backOff.next();
           onTrouble?.(error, retryInMs);
           await delay(retryInMs, undefined, { signal }).catch(() => undefined);
-          retryInMs = Math.min(retryInMs * 2, lastRetryMs);
         }
       }
     }

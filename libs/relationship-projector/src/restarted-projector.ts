@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { BackOff } from '#pacing';
 import { startProjectorThread, type ProjectorThread, type ProjectorThreadOptions } from './projector-thread.js';
 
 export interface RestartedProjectorOptions extends Omit<ProjectorThreadOptions, 'onCrashed'> {
@@ -22,24 +23,23 @@ export async function startRestartedProjector({
   ...options
 }: RestartedProjectorOptions): Promise<ProjectorThread> {
   const stopping = new AbortController();
-  let pause = first;
+  const backOff = new BackOff({ first, most });
   let begunAt = performance.now();
   let restarting: Promise<void> | undefined;
 
   let thread = await startProjectorThread({ ...options, onCrashed: crashed });
 
   function crashed(error: Error): void {
-    if (performance.now() - begunAt > calm) pause = first;
+    if (performance.now() - begunAt > calm) backOff.reset();
     restarting = restart(error);
   }
 
   async function restart(error: Error): Promise<void> {
     for (let reason = error; !stopping.signal.aborted;) {
+      const pause = backOff.next();
       onCrashed(reason, pause);
-      const waited = pause;
-      pause = Math.min(2 * pause, most);
       try {
-        await delay(waited, undefined, { signal: stopping.signal });
+        await delay(pause, undefined, { signal: stopping.signal });
         begunAt = performance.now();
         thread = await startProjectorThread({ ...options, signal: stopping.signal, onCrashed: crashed });
         onRestarted();

@@ -11,7 +11,7 @@ import { listCustomers, relationshipViews } from '#read-models';
 import { PastNotProjected, type PastThreads } from '#relationship-projector';
 import { partners, randomFrom, randomHistory } from '../../../../test/random-history.js';
 import { eventually } from '../../../../test/eventually.js';
-import { pastViews, type HeldPastView, type PastViews } from './past-views.js';
+import { ProjectedPastViews, type HeldPastView, type PastViews } from './past-views.js';
 
 const contoso = 'contoso';
 const fabrikam = 'fabrikam';
@@ -73,7 +73,7 @@ function heldBack({ free = false } = {}) {
 }
 
 function open(threads: PastThreads, bounds: Partial<PastViewsBounds> = {}, onFailed?: (view: string) => void) {
-  opened = pastViews({
+  opened = new ProjectedPastViews({
     directory,
     store,
     threads,
@@ -94,7 +94,7 @@ describe('Files of views as they stood', () => {
     const failures: Error[] = [];
     const troubles: string[] = [];
     const { threads } = heldBack({ free: true });
-    opened = pastViews({
+    opened = new ProjectedPastViews({
       directory,
       store,
       threads,
@@ -139,7 +139,7 @@ describe('Files of views as they stood', () => {
       },
       close: () => Promise.resolve(),
     };
-    opened = pastViews({
+    opened = new ProjectedPastViews({
       directory,
       store,
       threads,

@@ -1,13 +1,14 @@
-import { mkdirSync, rmSync, statfsSync, statSync, type RmOptions } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { pairOf } from '#customer-relationship';
-import { fileUnusable, LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
+import { LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
 import type { PastViewsBounds } from '#configuration';
 import { Problem } from '#http';
+import { BoundedPool, type Place } from '#pacing';
 import { isUpTo, openViews, type Past, type Until, type ViewsReader } from '#projector';
 import { relationshipViews, type ViewName, type Views } from '#read-models';
 import type { Kysely } from 'kysely';
 import { PastNotProjected, type PastThreads } from '#relationship-projector';
+import { AsOfDirectory } from './as-of-directory.js';
 
 export type PastStatus = 'notStarted' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
@@ -66,24 +67,19 @@ export interface PastViewsOptions {
   readonly store: Pick<EventStore, 'subscribe'>;
   readonly threads: PastThreads;
   readonly bounds: PastViewsBounds;
-  /** Told what no caller is told: why a view could not be projected. */
+  /** Called with what no caller learns: why a view could not be projected. */
   readonly onFailed?: (view: string, error: Error) => void;
   /** Called with a file that cannot be removed. */
   readonly onTrouble?: (message: string) => void;
   readonly now?: () => string;
 }
 
-interface Entry {
-  readonly view: ViewName;
-  readonly until: Until;
-  /** For whom it was begun. */
-  readonly partnerId: string;
-  readonly path: string;
+/** One view as it stood, with what this server needs to make it and to keep it. */
+class KeptPastView implements PastView {
+  readonly cancelling = new AbortController();
   readonly ended: Promise<void>;
-  readonly end: () => void;
-  readonly cancelling: AbortController;
-  status: PastStatus;
-  position: number;
+  status: PastStatus = 'notStarted';
+  position = 0;
   startedAt: string | undefined;
   endedAt: string | undefined;
   error: Error | undefined;
@@ -91,9 +87,36 @@ interface Entry {
   /** It holds as well for every position up to this one: nothing that counts came between. */
   coveredUntil: number;
   reader: ViewsReader<Views> | undefined;
-  bytes: number;
-  holders: number;
-  idleSince: number;
+  bytes = 0;
+  holders = 0;
+  idleSince = performance.now();
+  /** Among those that are projected, or that wait for it. */
+  place: Place | undefined;
+  private readonly end: () => void;
+
+  constructor(
+    readonly view: ViewName,
+    readonly until: Until,
+    readonly path: string,
+  ) {
+    this.coveredUntil = until.position;
+    ({ promise: this.ended, resolve: this.end } = Promise.withResolvers<void>());
+  }
+
+  settle(status: PastStatus, endedAt: string): void {
+    this.status = status;
+    this.endedAt = endedAt;
+    this.end();
+  }
+
+  covers(view: ViewName, { position, recordedUntil }: Until): boolean {
+    return (
+      this.view === view &&
+      this.until.recordedUntil === recordedUntil &&
+      this.until.position <= position &&
+      position <= this.coveredUntil
+    );
+  }
 }
 
 // Looking through more of the log than this costs the server more than it spares its threads.
@@ -104,237 +127,227 @@ const sweepEveryMs = 5_000;
  * Views as they stood, in temporary files: projected once for all who ask, by threads that commands do not wait for, and
  * kept within bounds.
  */
-export function pastViews({
-  directory,
-  store,
-  threads,
-  bounds,
-  onFailed,
-  onTrouble,
-  now = () => new Date().toISOString(),
-}: PastViewsOptions): PastViews {
-  inFiles(directory, () => {
-    rmSync(directory, { recursive: true, force: true });
-    makeDirectory();
-  });
-  /** The one that was asked least recently stands first. */
-  const entries = new Set<Entry>();
-  const queue: Entry[] = [];
-  const running: Entry[] = [];
-  let made = 0;
-  let failed = 0;
-  let closed = false;
-  const sweeping = setInterval(evict, sweepEveryMs);
-  sweeping.unref();
+export class ProjectedPastViews implements PastViews {
+  /** The one that was asked for least recently stands first. */
+  private readonly all = new Set<KeptPastView>();
+  private readonly places: BoundedPool;
+  private readonly directory: AsOfDirectory;
+  private readonly sweeping: NodeJS.Timeout;
+  private failed = 0;
+  private closed = false;
 
-  function begin(view: ViewName, until: Until, partnerId: string): Entry {
-    const ended = Promise.withResolvers<void>();
-    const entry: Entry = {
-      view,
-      until,
-      partnerId,
-      path: join(directory, `${view}-${++made}.sqlite`),
-      ended: ended.promise,
-      end: ended.resolve,
-      cancelling: new AbortController(),
-      status: 'notStarted',
-      position: 0,
-      startedAt: undefined,
-      endedAt: undefined,
-      error: undefined,
-      past: undefined,
-      coveredUntil: until.position,
-      reader: undefined,
-      bytes: 0,
-      holders: 0,
-      idleSince: performance.now(),
-    };
-    entries.add(entry);
-    queue.push(entry);
-    startNext();
-    return entry;
+  constructor(private readonly options: PastViewsOptions) {
+    const { bounds, directory, onTrouble } = options;
+    this.directory = new AsOfDirectory(directory, onTrouble);
+    // Among partners the one with the fewest on their way comes first, and nobody fills the line so that others find no place.
+    this.places = new BoundedPool({
+      atOnce: bounds.atOnce,
+      waiting: bounds.waiting,
+      waitingOfOne: Math.ceil(bounds.waiting / 2),
+      next: 'fewestFirst',
+    });
+    this.sweeping = setInterval(() => this.evict(), sweepEveryMs).unref();
   }
 
-  function startNext(): void {
-    while (running.length < bounds.atOnce) {
-      const entry = nextInLine();
-      if (!entry) return;
-      running.push(entry);
-      void project(entry).finally(() => {
-        running.splice(running.indexOf(entry), 1);
-        startNext();
-        evict();
-      });
+  async hold(view: ViewName, until: Until, partnerId: string): Promise<HeldPastView> {
+    const known = this.covering(view, until);
+    if (known) return this.holding(known);
+    const still = await this.stillCovering(view, until);
+    if (still) return still;
+    if (this.closed) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
+    // Meanwhile somebody else may have begun it.
+    return this.holding(this.covering(view, until) ?? this.begin(view, until, partnerId));
+  }
+
+  share(past: PastView): HeldPastView {
+    return this.holding(past as KeptPastView);
+  }
+
+  async read<T>(
+    past: PastView,
+    query: (db: Kysely<Views>, lastCounted: Past['lastCounted']) => Promise<T>,
+  ): Promise<T> {
+    const { view, reader, past: found } = past as KeptPastView;
+    if (!reader || !found) throw new Error(`${view} as it stood is not there`);
+    const { result } = await reader.read(view, (db) => query(db, found.lastCounted));
+    return result;
+  }
+
+  counts(): PastViewsCounts {
+    const kept = this.kept();
+    return {
+      waiting: this.places.waiting(),
+      running: this.places.taking(),
+      kept: kept.length,
+      keptBytes: kept.reduce((sum, { bytes }) => sum + bytes, 0),
+      failed: this.failed,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.sweeping);
+    for (const past of this.all) {
+      if (past.status === 'notStarted') this.withdraw(past);
+      past.cancelling.abort();
     }
+    await this.options.threads.close();
+    for (const past of this.all) await past.reader?.close();
+    this.directory.remove();
   }
 
-  const countOf = (partnerId: string, of: readonly Entry[]) => of.filter((each) => each.partnerId === partnerId).length;
-
-  /** First come, first served, but among partners first whoever has the fewest on their way. */
-  function nextInLine(): Entry | undefined {
-    const [first] = queue.toSorted((one, other) => countOf(one.partnerId, running) - countOf(other.partnerId, running));
-    if (first) queue.splice(queue.indexOf(first), 1);
-    return first;
+  /** @throws Problem AsOfUnavailable when too many wait already */
+  private begin(view: ViewName, until: Until, partnerId: string): KeptPastView {
+    const past = new KeptPastView(view, until, this.directory.newFile(view));
+    this.all.add(past);
+    past.place = this.places.enter(partnerId, () => {
+      void this.project(past).finally(() => {
+        past.place?.leave();
+        this.evict();
+      });
+    });
+    if (past.place) return past;
+    this.all.delete(past);
+    throw asOfUnavailable('busy');
   }
 
-  /** Nobody fills the line so that others find no place in it. */
-  function hasPlace(partnerId: string): boolean {
-    if (running.length < bounds.atOnce) return true;
-    return queue.length < bounds.waiting && countOf(partnerId, queue) < Math.ceil(bounds.waiting / 2);
-  }
-
-  async function project(entry: Entry): Promise<void> {
-    const { view, until, path, cancelling } = entry;
-    entry.status = 'running';
-    entry.startedAt = now();
+  private async project(kept: KeptPastView): Promise<void> {
+    const { view, until, path, cancelling } = kept;
+    const { threads, onFailed } = this.options;
+    kept.status = 'running';
+    kept.startedAt = this.now();
     const outOfRoom = new AbortController();
-    // Never throws: it is called where nobody would catch it.
-    const giveUpWithoutRoom = () => {
-      try {
-        if (!inFiles(directory, hasRoom))
-          outOfRoom.abort(new OutOfRoom(`Less than ${bounds.freeBytes / 2 ** 20} MiB are free at ${directory}`));
-      } catch (error) {
-        outOfRoom.abort(error);
-      }
-    };
     try {
       // It may have been taken away since the start.
-      inFiles(directory, makeDirectory);
-      giveUpWithoutRoom();
+      this.directory.make();
+      this.giveUpWithoutRoom(outOfRoom);
       outOfRoom.signal.throwIfAborted();
-      entry.past = await threads.project(
-        { view, path, until },
-        {
-          signal: AbortSignal.any([cancelling.signal, outOfRoom.signal]),
-          onProgress(position) {
-            entry.position = position;
-            giveUpWithoutRoom();
-          },
-        },
-      );
+      const signal = AbortSignal.any([cancelling.signal, outOfRoom.signal]);
+      const onProgress = (position: number) => {
+        kept.position = position;
+        this.giveUpWithoutRoom(outOfRoom);
+      };
+      kept.past = await threads.project({ view, path, until }, { signal, onProgress });
       // Ready just as it was given up: nobody would ever throw it away.
       cancelling.signal.throwIfAborted();
-      entry.bytes = statSync(path).size;
-      entry.reader = openViews<Views>({ path, projections: relationshipViews.filter(({ name }) => name === view) });
-      settle(entry, 'succeeded');
+      kept.bytes = statSync(path).size;
+      kept.reader = openViews<Views>({ path, projections: relationshipViews.filter(({ name }) => name === view) });
+      kept.settle('succeeded', this.now());
     } catch (error) {
       const cause: unknown = outOfRoom.signal.aborted ? outOfRoom.signal.reason : error;
       const known = cause instanceof Error ? cause : new Error(String(cause));
       const cancelled = cancelling.signal.aborted;
       if (!cancelled) {
-        failed++;
+        this.failed++;
         onFailed?.(view, known);
+        kept.error = answerTo(known);
       }
-      entry.error = cancelled ? undefined : told(known);
-      settle(entry, cancelled ? 'cancelled' : 'failed');
-      discard(entry);
+      kept.settle(cancelled ? 'cancelled' : 'failed', this.now());
+      this.discard(kept);
+    }
+  }
+
+  /** Never throws: it is called where nobody would catch it. */
+  private giveUpWithoutRoom(outOfRoom: AbortController): void {
+    const { freeBytes } = this.options.bounds;
+    try {
+      if (!this.hasRoom(freeBytes))
+        outOfRoom.abort(new OutOfRoom(`Less than ${freeBytes / 2 ** 20} MiB are free at ${this.directory.path}`));
+    } catch (error) {
+      outOfRoom.abort(error);
     }
   }
 
   /** Throws away what is kept for nobody before it says no. */
-  function hasRoom(): boolean {
-    const { bavail, bsize } = statfsSync(directory);
-    let free = bavail * bsize;
-    for (const entry of entries) {
-      if (free >= bounds.freeBytes) break;
-      if (entry.status !== 'succeeded' || entry.holders > 0) continue;
-      discard(entry);
-      free += entry.bytes;
+  private hasRoom(neededBytes: number): boolean {
+    let free = this.directory.freeBytes();
+    for (const past of this.kept()) {
+      if (free >= neededBytes) break;
+      if (past.holders > 0) continue;
+      this.discard(past);
+      free += past.bytes;
     }
-    return free >= bounds.freeBytes;
+    return free >= neededBytes;
   }
 
-  function settle(entry: Entry, status: PastStatus): void {
-    entry.status = status;
-    entry.endedAt = now();
-    entry.end();
+  private kept(): KeptPastView[] {
+    return [...this.all].filter(({ status }) => status === 'succeeded');
   }
 
-  /** Out of memory and off the disk; whoever asks again begins anew. */
-  function discard(entry: Entry): void {
-    entries.delete(entry);
-    const remove = () => {
-      for (const end of ['', '-wal', '-shm', '.lock']) tryToRemove(`${entry.path}${end}`, { force: true });
-    };
-    if (entry.reader) void entry.reader.close().then(remove);
+  /** Out of memory and off the disk; who asks again begins anew. */
+  private discard(past: KeptPastView): void {
+    this.all.delete(past);
+    const remove = () => this.directory.removeFile(past.path);
+    if (past.reader) void past.reader.close().then(remove);
     else remove();
   }
 
-  /** What cannot be removed lies there until the next start, which empties the directory. */
-  function tryToRemove(path: string, options: RmOptions): void {
-    try {
-      inFiles(path, () => rmSync(path, options));
-    } catch (error) {
-      onTrouble?.((error as Error).message);
-    }
-  }
-
-  function makeDirectory(): void {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  }
-
-  /** The last one that was made stays, however large: somebody has been told to come for it. */
-  function evict(): void {
-    const there = [...entries].filter(({ status }) => status === 'succeeded');
-    const idleBefore = performance.now() - bounds.idleSeconds * 1000;
+  /** The last one that was made stays, however large: somebody is about to read it. */
+  private evict(): void {
+    const { kept: mostKept, keptBytes, idleSeconds } = this.options.bounds;
+    const there = this.kept();
+    const idleBefore = performance.now() - idleSeconds * 1000;
     let count = there.length;
-    let bytes = there.reduce((sum, entry) => sum + entry.bytes, 0);
-    for (const [index, entry] of there.entries()) {
-      if (entry.holders > 0) continue;
-      const tooMany = index < there.length - 1 && (count > bounds.kept || bytes > bounds.keptBytes);
-      if (!tooMany && entry.idleSince > idleBefore) continue;
-      discard(entry);
+    let bytes = there.reduce((sum, past) => sum + past.bytes, 0);
+    for (const [index, past] of there.entries()) {
+      if (past.holders > 0) continue;
+      const tooMany = index < there.length - 1 && (count > mostKept || bytes > keptBytes);
+      if (!tooMany && past.idleSince > idleBefore) continue;
+      this.discard(past);
       count--;
-      bytes -= entry.bytes;
+      bytes -= past.bytes;
     }
   }
 
-  function holding(entry: Entry): HeldPastView {
-    entry.holders++;
-    // To the end of the line: asked most recently.
-    if (entries.delete(entry)) entries.add(entry);
+  private holding(past: KeptPastView): HeldPastView {
+    past.holders++;
+    // To the end of the line: asked for most recently.
+    if (this.all.delete(past)) this.all.add(past);
     let held = true;
     return {
-      past: entry,
-      release() {
-        if (!held) return;
+      past,
+      release: () => {
+        if (held) this.release(past);
         held = false;
-        entry.holders--;
-        entry.idleSince = performance.now();
-        if (entry.holders > 0) return;
-        if (entry.status === 'notStarted') {
-          queue.splice(queue.indexOf(entry), 1);
-          settle(entry, 'cancelled');
-          discard(entry);
-        } else if (entry.status === 'running') {
-          entry.cancelling.abort();
-          // Nobody may come to hold what is being given up.
-          entries.delete(entry);
-        } else evict();
       },
     };
   }
 
-  const covering = (view: ViewName, { position, recordedUntil }: Until) =>
-    [...entries].find(
-      (entry) =>
-        entry.view === view &&
-        entry.until.recordedUntil === recordedUntil &&
-        entry.until.position <= position &&
-        position <= entry.coveredUntil,
-    );
+  private release(past: KeptPastView): void {
+    past.holders--;
+    past.idleSince = performance.now();
+    if (past.holders > 0) return;
+    if (past.status === 'notStarted') {
+      this.withdraw(past);
+      this.discard(past);
+    } else if (past.status === 'running') {
+      past.cancelling.abort();
+      // Nobody may come to hold what is being given up.
+      this.all.delete(past);
+    } else this.evict();
+  }
+
+  /** Out of the line of those that wait. */
+  private withdraw(past: KeptPastView): void {
+    past.place?.leave();
+    past.settle('cancelled', this.now());
+  }
+
+  private covering(view: ViewName, until: Until): KeptPastView | undefined {
+    return [...this.all].find((past) => past.covers(view, until));
+  }
 
   /** The latest of the same time, if nothing that counts has come since: the log moves on, the past seldom does. */
-  async function stillCovering(view: ViewName, until: Until): Promise<HeldPastView | undefined> {
+  private async stillCovering(view: ViewName, until: Until): Promise<HeldPastView | undefined> {
     if (until.recordedUntil === undefined) return undefined;
-    const near = [...entries]
-      .filter((entry) => entry.view === view && entry.until.recordedUntil === until.recordedUntil)
+    const near = [...this.all]
+      .filter((past) => past.view === view && past.until.recordedUntil === until.recordedUntil)
       .filter(({ coveredUntil }) => coveredUntil < until.position)
       .sort((one, other) => other.coveredUntil - one.coveredUntil)[0];
     if (!near) return undefined;
-    const held = holding(near);
+    const held = this.holding(near);
     try {
-      if (await nothingCounts(store, near.coveredUntil, until)) {
+      if (await nothingCounts(this.options.store, near.coveredUntil, until)) {
         near.coveredUntil = Math.max(near.coveredUntil, until.position);
         return held;
       }
@@ -346,41 +359,9 @@ export function pastViews({
     return undefined;
   }
 
-  return {
-    async hold(view, until, partnerId) {
-      const known = covering(view, until);
-      if (known) return holding(known);
-      const still = await stillCovering(view, until);
-      if (still) return still;
-      if (closed) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
-      // Meanwhile somebody else may have begun it.
-      const begun = covering(view, until);
-      if (begun) return holding(begun);
-      if (!hasPlace(partnerId)) throw asOfUnavailable('busy');
-      return holding(begin(view, until, partnerId));
-    },
-    share: (past) => holding(past as Entry),
-    async read(past, query) {
-      const { view, reader, past: found } = past as Entry;
-      if (!reader || !found) throw new Error(`${view} as it stood is not there`);
-      const { result } = await reader.read(view, (db) => query(db, found.lastCounted));
-      return result;
-    },
-    counts() {
-      const kept = [...entries].filter(({ status }) => status === 'succeeded');
-      const keptBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
-      return { waiting: queue.length, running: running.length, kept: kept.length, keptBytes, failed };
-    },
-    async close() {
-      closed = true;
-      clearInterval(sweeping);
-      for (const entry of queue.splice(0)) settle(entry, 'cancelled');
-      for (const entry of entries) entry.cancelling.abort();
-      await threads.close();
-      for (const entry of entries) await entry.reader?.close();
-      tryToRemove(directory, { recursive: true, force: true });
-    },
-  };
+  private now(): string {
+    return this.options.now?.() ?? new Date().toISOString();
+  }
 }
 
 /** Whether no event between two positions counts that views are about. False for more events than are worth a look. */
@@ -400,22 +381,12 @@ async function nothingCounts(store: Pick<EventStore, 'subscribe'>, after: number
   }
 }
 
-/** @throws FileUnusable when the operating system refuses it */
-function inFiles<T>(path: string, deed: () => T): T {
-  try {
-    return deed();
-  } catch (error) {
-    const restore = 'It holds only what is made anew: remove it, or make DATA_DIR writable';
-    throw fileUnusable({ what: 'What is kept of lists as they stood', path, purpose: 'write', restore }, error);
-  }
-}
-
 class OutOfRoom extends Error {
   override readonly name = 'OutOfRoom';
 }
 
-/** What a caller is told of a failure. */
-function told(error: Error): Error {
+/** What a caller is answered about a failure. */
+function answerTo(error: Error): Error {
   if (error instanceof OutOfRoom) return asOfUnavailable('diskFull');
   if (!(error instanceof PastNotProjected)) return asOfUnavailable('failed');
   switch (error.failure) {

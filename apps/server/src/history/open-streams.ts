@@ -1,4 +1,5 @@
-import { Problem, type Caller } from '#http';
+import { nameOf, Problem, type Caller } from '#http';
+import { BoundedPool } from '#pacing';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Condition } from '../condition.js';
 
@@ -19,65 +20,70 @@ const longestTimer = 2 ** 31 - 1;
 export interface OpenStream {
   /** Says that it is to end. */
   readonly ending: AbortController;
+  readonly live: boolean;
   readonly close: () => void;
 }
 
 /** The streams that are open now. */
 @Injectable()
 export class OpenStreams implements OnModuleDestroy {
-  private readonly open = new Map<string, Set<OpenStream>>();
+  private readonly open = new Set<OpenStream>();
+  private readonly ofCallers: BoundedPool;
+  private readonly ofTenants: BoundedPool;
   private stopping = false;
 
   constructor(
     private readonly bounds: StreamBounds,
     private readonly condition: Condition,
-  ) {}
+  ) {
+    this.ofCallers = new BoundedPool({ atOnce: bounds.streams, ofOne: bounds.perCaller });
+    // However many callers a tenant has: the rest is for others.
+    this.ofTenants = new BoundedPool({ ofOne: this.mostOfTenant });
+  }
 
-  /** Of callers whose name begins so; of all of them unless it is said. */
-  private count(begin = ''): number {
-    return this.open.entries().reduce((sum, [caller, { size }]) => sum + (caller.startsWith(begin) ? size : 0), 0);
+  private get mostOfTenant(): number {
+    return Math.ceil((this.bounds.streams * 3) / 4);
   }
 
   /**
    * Opens a stream; a live one ends with the token of its caller, and with the server at once.
    * @throws Problem 429 or 503 when there are as many as there may be
    */
-  begin({ tenant, id, expiresAt }: Caller, live: boolean): OpenStream {
-    const { streams, perCaller } = this.bounds;
-    const wait = { 'Retry-After': '5' };
+  begin(caller: Caller, live: boolean): OpenStream {
     if (this.stopping) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
-    const caller = `${tenant} ${id}`;
-    const own = this.open.get(caller) ?? new Set<OpenStream>();
-    if (own.size >= perCaller) throw new Problem('TooManyStreams', { outcome: 'none', limit: perCaller }, wait);
-    // However many callers a tenant has: the rest is for others.
-    const ofTenant = Math.ceil((streams * 3) / 4);
-    if (this.count(`${tenant} `) >= ofTenant)
-      throw new Problem('TooManyStreams', { outcome: 'none', limit: ofTenant }, wait);
-    if (this.count() >= streams) throw new Problem('StreamsExhausted', { outcome: 'none' }, wait);
-
+    this.requireRoom(caller);
+    const places = [this.ofCallers.enter(nameOf(caller)), this.ofTenants.enter(caller.tenant)];
     const ending = new AbortController();
     const end = () => ending.abort();
-    const expiry = live ? setTimeout(end, Math.min(Math.max(expiresAt - Date.now(), 0), longestTimer)) : undefined;
-    const stream = {
+    const leftMs = Math.max(caller.expiresAt - Date.now(), 0);
+    const expiry = live ? setTimeout(end, Math.min(leftMs, longestTimer)) : undefined;
+    const stream: OpenStream = {
       ending,
       live,
       close: () => {
         clearTimeout(expiry);
-        own.delete(stream);
-        if (own.size === 0 && this.open.get(caller) === own) this.open.delete(caller);
-        this.condition.openStreams = this.count();
+        for (const place of places) place?.leave();
+        this.open.delete(stream);
+        this.condition.openStreams = this.open.size;
       },
     };
-    own.add(stream);
-    this.open.set(caller, own);
-    this.condition.openStreams = this.count();
+    this.open.add(stream);
+    this.condition.openStreams = this.open.size;
     return stream;
+  }
+
+  private requireRoom(caller: Caller): void {
+    const { streams, perCaller } = this.bounds;
+    const wait = { 'Retry-After': '5' };
+    const tooMany = (limit: number) => new Problem('TooManyStreams', { outcome: 'none', limit }, wait);
+    if (this.ofCallers.taking(nameOf(caller)) >= perCaller) throw tooMany(perCaller);
+    if (this.ofTenants.taking(caller.tenant) >= this.mostOfTenant) throw tooMany(this.mostOfTenant);
+    if (this.open.size >= streams) throw new Problem('StreamsExhausted', { outcome: 'none' }, wait);
   }
 
   /** Live streams would hold up the end for as long as it lets itself be held up. */
   onModuleDestroy(): void {
     this.stopping = true;
-    for (const own of this.open.values())
-      for (const stream of own as Set<OpenStream & { readonly live: boolean }>) if (stream.live) stream.ending.abort();
+    for (const { live, ending } of this.open) if (live) ending.abort();
   }
 }

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { onlyWorkTakesTime } from '../../../test/working-time.js';
+import { tooMuchWaits } from '#http';
 import { loopTurns, type LoopTurns } from './loop-turns.js';
 
 beforeEach(onlyWorkTakesTime);
@@ -62,7 +63,8 @@ describe('the turns of the event loop', () => {
   });
 
   it('are refused to a name of which too much waits, and to no other, until there is room', async () => {
-    const { take } = loopTurns({ longestLine: 2 });
+    const turns = loopTurns();
+    const take = (name: string) => turns.take(name, { length: 2, refusal: tooMuchWaits });
     const waiting = [take('a'), take('a')];
     await expect(take('a')).rejects.toMatchObject({
       code: 'TooManyRequests',

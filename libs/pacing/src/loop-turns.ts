@@ -1,16 +1,14 @@
-import { fairLines } from './fair-lines.js';
-import { Problem } from './problem.js';
+import { FairLines } from './fair-lines.js';
 
 export interface LoopTurns {
-  /** Resolves when there is time for a piece of work of this name. @throws Problem 429 when too much of it waits already */
-  readonly take: (name: string) => Promise<void>;
+  /** Resolves when there is time for a piece of work of this name. @throws what the refusal makes where too much of it waits already */
+  readonly take: (name: string, longest?: LongestLine) => Promise<void>;
 }
 
-export interface LoopTurnsOptions {
-  /** How much of a turn of the event loop goes to this work, in ms; one piece is always let go. */
-  readonly sliceMs?: number;
+export interface LongestLine {
   /** How many pieces of one name may wait. */
-  readonly longestLine?: number;
+  readonly length: number;
+  readonly refusal: () => Error;
 }
 
 /** More pieces are not tried in one turn of the loop: one that answers nothing but a few words takes about 0.1 ms. */
@@ -25,17 +23,18 @@ const roundsBetween = 32;
 const slicesBetween = 4;
 
 /**
- * Shares out the event loop. An embedded database answers at once, so that whatever has come in at the same time would be
- * done in one turn of the loop: for seconds, in which nobody else is heard. Here work is let go by turns, names one after
- * the other, and only as much in one turn of the loop as fits into a slice; then the loop goes round, and with it all that
- * does not wait here, such as commands.
+ * Shares out the event loop. An embedded database answers at once, so all that has come in at the same time would be
+ * done in one turn of the loop: for seconds, in which nobody else is served. Here names take their turns one after the
+ * other, and in one turn of the loop only as much is done as fits into a slice. Then the loop goes round, and with it all
+ * that does not wait here, such as commands.
+ * @param sliceMs how much of a turn of the event loop goes to this work; one piece is always done
  */
-export function loopTurns({ sliceMs = 5, longestLine = Infinity }: LoopTurnsOptions = {}): LoopTurns {
-  const lines = fairLines<() => void>();
+export function loopTurns({ sliceMs = 5 }: { readonly sliceMs?: number } = {}): LoopTurns {
+  const lines = new FairLines<() => void>();
   let isSharing = false;
 
   function share(): void {
-    isSharing = lines.size() > 0;
+    isSharing = lines.size > 0;
     if (!isSharing) return;
     let beganAt: number | undefined;
     // Node does all that a piece can do without waiting before the next of these, so that the clock knows what it took.
@@ -44,7 +43,7 @@ export function loopTurns({ sliceMs = 5, longestLine = Infinity }: LoopTurnsOpti
       beganAt ??= performance.now();
       lines.next()?.();
     };
-    for (let pieces = Math.min(lines.size(), mostInOneTurn); pieces > 0; pieces--) setImmediate(letGo);
+    for (let pieces = Math.min(lines.size, mostInOneTurn); pieces > 0; pieces--) setImmediate(letGo);
     setImmediate(() => {
       const used = Math.min(performance.now() - beganAt!, sliceMs);
       rest(Math.round((roundsBetween * used) / sliceMs), performance.now() + slicesBetween * used);
@@ -57,8 +56,8 @@ export function loopTurns({ sliceMs = 5, longestLine = Infinity }: LoopTurnsOpti
   }
 
   return {
-    take(name) {
-      if (lines.lengthOf(name) >= longestLine) return Promise.reject(tooMuchWaits());
+    take(name, longest) {
+      if (longest && lines.lengthOf(name) >= longest.length) return Promise.reject(longest.refusal());
       if (!isSharing) setImmediate(share);
       isSharing = true;
       return new Promise((resolve) => lines.add(name, resolve));
@@ -66,7 +65,5 @@ export function loopTurns({ sliceMs = 5, longestLine = Infinity }: LoopTurnsOpti
   };
 }
 
-/** What waits is done within seconds, and then there is room again. */
-export function tooMuchWaits(): Problem {
-  return new Problem('TooManyRequests', { outcome: 'none' }, { 'Retry-After': '1' });
-}
+/** Those of this thread. There is one event loop, so there is one who shares it out. */
+export const turnsOfTheLoop: LoopTurns = loopTurns();
