@@ -1,11 +1,12 @@
 import { realpathSync, statSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { EventStore, RecordedEvent } from '#event-sourcing';
+import type { AppendResult, EventStore, RecordedEvent } from '#event-sourcing';
 import { appendQueue, closed } from './append-queue.js';
 import { checkpointThread } from './checkpoint-thread.js';
 import { defaultWalBytes, openForReading, openForWriting, type ConnectionOptions } from './connection.js';
 import { eventColumns, toRecorded, toStored, type EventRow } from './event-rows.js';
 import { checkIntegrity, type IntegrityOptions, type IntegrityReport } from './integrity.js';
+import { knownEnds } from './known-ends.js';
 import { logHead } from './log-head.js';
 import { logTail, pageSize } from './log-tail.js';
 import { sameFilesGuard } from './same-files.js';
@@ -73,6 +74,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
   const tail = logTail(reader, { realPath, head, pollInterval });
   const checkpoints =
     writer && checkpointThread({ path: realPath, interval: checkpointInterval, restartBytes: walBytes });
+  const ends = knownEnds(reader);
   const queue =
     writer &&
     appendQueue(writer, {
@@ -80,6 +82,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
       requireSameFiles: sameFilesGuard(path, realPath),
       eventsInGroup,
       onCommitted() {
+        ends.lookAgain();
         checkpoints?.committed();
         tail.nudge();
       },
@@ -114,7 +117,9 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
         if (closing) throw closed();
         let rows: EventRow[];
         try {
+          if (ends.endsBefore(stream, next)) return events;
           rows = range.all(stream, next, to) as EventRow[];
+          if (rows.length === 0 && to >= next) ends.found(stream, next);
         } catch (error) {
           throw unavailable(error, path);
         }
@@ -133,12 +138,15 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
       const stored = events.map(toStored);
       if (closing) throw closed();
       if (!queue) throw new StoreUnavailable('The event store is open for reading only');
-      const result = await queue.append({
-        stream,
-        events: stored,
-        previousHash: events[0]!.metadata.previousHash,
-        expectedRevision,
-      });
+      const previousHash = events[0]!.metadata.previousHash;
+      let result: AppendResult;
+      try {
+        result = await queue.append({ stream, events: stored, previousHash, expectedRevision });
+      } catch (error) {
+        // A conflict shows that somebody else has committed.
+        ends.lookAgain();
+        throw error;
+      }
       latestIds.set(result.position, stored.at(-1)![0]);
       if (latestIds.size > keptIds) latestIds.delete(latestIds.keys().next().value!);
       return result;
