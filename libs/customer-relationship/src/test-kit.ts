@@ -1,4 +1,5 @@
 // What tests elsewhere take from the domain's: scenarios, examples of commands, and who may send them.
+export * from './test-chronicle.js';
 export * from './test-commands.js';
 export * from './test-rights.js';
 export * from './test-scenarios.js';
