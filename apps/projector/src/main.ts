@@ -23,14 +23,14 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 
-const tellOfTrouble = occasionally(30_000, (times, retryInMs: number | undefined, message: string) =>
+const logTrouble = occasionally(30_000, (times, retryInMs: number | undefined, message: string) =>
   logger.warn({ retryInMs, times }, message),
 );
-const tellOfDamage = occasionally(60_000, (times, message: string) =>
+const logDamage = occasionally(60_000, (times, message: string) =>
   logger.error({ times }, `the log is damaged, so no view moves: ${message}`),
 );
 
-const tellOfViews = occasionally(60_000, (times, message: string) =>
+const logViewsTrouble = occasionally(60_000, (times, message: string) =>
   logger.error({ times }, `the views cannot be written, so no view moves: ${message}`),
 );
 
@@ -47,9 +47,9 @@ function tell(event: ProjectorNews): void {
       process.exitCode = 1;
       return;
     case 'trouble':
-      if (event.damaged) tellOfDamage(event.message);
-      else if (event.viewsDamaged) tellOfViews(event.message);
-      else tellOfTrouble(event.retryInMs, event.message);
+      if (event.damaged) logDamage(event.message);
+      else if (event.viewsDamaged) logViewsTrouble(event.message);
+      else logTrouble(event.retryInMs, event.message);
       return;
     case 'notice':
       logger.warn(event.details, event.message);

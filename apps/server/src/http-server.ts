@@ -19,10 +19,10 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import type { Condition } from './condition.js';
+import type { ServerHealth } from './health/server-health.js';
 import type { Limits } from '#configuration';
 import { serveApiDocuments } from './api-documents.js';
-import { Ledger } from './ledger.js';
+import { ServedLedger } from './served-ledger.js';
 import { occasionally } from '#pacing';
 import { openApiDocument } from './openapi.js';
 import { RequesterGuard } from './requester-guard.js';
@@ -35,7 +35,7 @@ export interface HttpServerParts {
   readonly bodyLimit: number;
   readonly limits: Limits;
   readonly logger: Logger;
-  readonly condition: Condition;
+  readonly health: ServerHealth;
   readonly onAnswered: (request: FastifyRequest, reply: FastifyReply) => void;
   readonly onDenied: (denial: Denial) => void;
 }
@@ -45,22 +45,22 @@ const maxDepth = { ofOne: 8, ofMany: 8 + 3 };
 
 /** The application, not yet listening: one filter, one guard, one pipe, and nothing per request but what the route needs. */
 export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
-  const { module, verifier, bodyLimit, limits, logger, condition, onAnswered, onDenied } = parts;
+  const { module, verifier, bodyLimit, limits, logger, health, onAnswered, onDenied } = parts;
   const methods = new Map<RegExp, string[]>();
-  const tellOfDamage = occasionally(60_000, (times, error: unknown, correlationId: string) =>
+  const logDamage = occasionally(60_000, (times, error: unknown, correlationId: string) =>
     logger.error({ err: error, correlationId, times }, 'the log is damaged: callers are refused'),
   );
-  const tellUnavailable = occasionally(30_000, (times, { message }: Error, correlationId: string) =>
+  const logUnavailable = occasionally(30_000, (times, { message }: Error, correlationId: string) =>
     logger.warn({ correlationId, times }, `the event store could not do what was asked: ${message}`),
   );
   const filter = new ProblemFilter({
     methodsAt: (url) => [...methods].filter(([pattern]) => pattern.test(url)).flatMap(([, names]) => names),
     onUnexpected: (error, correlationId) => logger.error({ err: error, correlationId }, 'unexpected'),
     onDamaged: (error, correlationId) => {
-      condition.isDamage(error);
-      tellOfDamage(error, correlationId);
+      health.isDamage(error);
+      logDamage(error, correlationId);
     },
-    onUnavailable: tellUnavailable,
+    onUnavailable: logUnavailable,
     onDenied: (code, asked) => onDenied(denialOf(code, asked)),
   });
   const clientTimeoutMs = limits.clientTimeoutSeconds * 1000;
@@ -113,7 +113,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     if (known) methods.get(known)!.push(...names);
     else methods.set(pattern, names);
   });
-  admitNobodyBeforeItIsOpen(fastify, condition);
+  admitNobodyBeforeItIsOpen(fastify, health);
   const { windowSeconds } = limits;
   const limitOf = (counts: string, quota: number) =>
     quota === 0 ? undefined : rateLimit({ counts, quota, windowSeconds });
@@ -134,7 +134,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     bodyParser: false,
   });
   app.useGlobalFilters(filter);
-  app.useGlobalGuards(new RequesterGuard(app.get(Ledger)));
+  app.useGlobalGuards(new RequesterGuard(app.get(ServedLedger)));
   app.useGlobalPipes(new FieldsPipe());
   serveApiDocuments(fastify, openApiDocument(app));
   return app;
@@ -143,9 +143,9 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
 /** What needs no ledger, and what the problem that all others meet leads to. */
 const alwaysAnswered = /^\/(health|problems|schemas|docs|openapi\.json)(?=[/?]|$)/;
 
-function admitNobodyBeforeItIsOpen(fastify: FastifyInstance, condition: Condition): void {
+function admitNobodyBeforeItIsOpen(fastify: FastifyInstance, health: ServerHealth): void {
   fastify.addHook('onRequest', (request, _, done) => {
-    const { waitingFor } = condition;
+    const { waitingFor } = health;
     if (waitingFor === undefined || alwaysAnswered.test(request.url)) done();
     else done(new StoreUnavailable(waitingFor));
   });

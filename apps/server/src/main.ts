@@ -2,13 +2,13 @@ import 'reflect-metadata';
 import { lookup } from 'node:dns/promises';
 import { placeOf } from '#event-log';
 import { occasionally } from '#pacing';
-import { Condition } from './condition.js';
+import { ServerHealth } from './health/server-health.js';
 import { configuration, partnersIn, verifierOf, type Configuration } from '#configuration';
 import { usualStreamBounds } from './history/open-streams.js';
 import { sealOfRelease } from './event-check.js';
 import { httpServer } from './http-server.js';
-import type { Ledger } from './ledger.js';
-import { metricsOf, serveMetrics, type MetricsServer } from './metrics.js';
+import type { ServedLedger } from './served-ledger.js';
+import { metricsOf, serveMetrics, type MetricsServer } from './health/metrics.js';
 import { takeLedger } from './open-ledger.js';
 import { logRequest, openLog, type Log } from './request-log.js';
 import { securityJournal } from './security-journal/security-journal.js';
@@ -30,26 +30,26 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     const { logger } = log;
     const partners = partnersIn(settings.partnersFile);
     const verifier = await verifierOf(settings);
-    const condition = new Condition();
-    const taken = await takeLedger(settings, { partners, condition, logger });
+    const health = new ServerHealth();
+    const taken = await takeLedger(settings, { partners, health, logger });
     ({ isClientBroken } = taken);
     running.defer(taken.close);
-    // Nobody comes to it before it is filled: see `Condition.waitingFor`.
-    const ledger = {} as Ledger;
+    // No request reaches it before it is filled: see `ServerHealth.waitingFor`.
+    const ledger = {} as ServedLedger;
     const open = async () => {
       Object.assign(ledger, await taken.open(stopping.signal));
-      condition.waitingFor = undefined;
+      health.waitingFor = undefined;
     };
     // A file is there at once or not at all; a database elsewhere may be started after us, and is waited for in public.
     const waits = settings.log.store === 'kurrentdb';
     if (!waits) await open();
-    const tellOfDropped = occasionally(60_000, (times, error: unknown) =>
+    const logDropped = occasionally(60_000, (times, error: unknown) =>
       logger.warn({ err: error, times }, 'denials could not be written to the security journal'),
     );
-    const journal = securityJournal({ store: () => ledger.store, seal: sealOfRelease, onDropped: tellOfDropped });
+    const journal = securityJournal({ store: () => ledger.store, seal: sealOfRelease, onDropped: logDropped });
     // When nobody is denied any more, and before the store goes.
     running.defer(journal.close);
-    const metrics = metricsOf(ledger, condition, taken.storeMetrics, verifier.cached, journal.dropped);
+    const metrics = metricsOf(ledger, health, taken.storeMetrics, verifier.cached, journal.dropped);
     const host = await addressOf(settings);
     let metricsServer: MetricsServer | undefined;
     if (settings.metricsPort !== undefined) {
@@ -59,7 +59,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     const app = await httpServer({
       module: ServerModule.serving(
         ledger,
-        condition,
+        health,
         { viewLagSeconds: settings.viewLagLimitSeconds },
         { ...usualStreamBounds, streams: settings.liveStreams },
       ),
@@ -67,7 +67,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       bodyLimit: settings.bodyLimit,
       limits: settings.limits,
       logger,
-      condition,
+      health,
       onAnswered: (request, reply) => {
         logRequest(log, request, reply);
         metrics.observe(request, reply);

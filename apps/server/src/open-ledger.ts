@@ -12,18 +12,18 @@ import { openEventLog, placeOf, type OpenEventLog, type StoreMetrics } from '#ev
 import { badConfiguration, exitCodeOf, StartupFailure } from '#program';
 import { occasionally } from '#pacing';
 import { ProjectedPastViews } from './as-of/past-views.js';
-import { unreachable, type Condition } from './condition.js';
+import { unreachable, type ServerHealth } from './health/server-health.js';
 import { ledgerSecret, ledgerSecretPath, sharedLedgerSecret, type Configuration } from '#configuration';
 import { sealOfRelease } from './event-check.js';
-import type { Ledger } from './ledger.js';
+import type { ServedLedger } from './served-ledger.js';
 import { ledgerOf } from './server.module.js';
 
 export interface LedgerToOpen {
   /**
-   * Opens the ledger; waits for a database that is not there, which the condition tells meanwhile.
+   * Opens the ledger. Waits for a database that is not there; meanwhile the server's health says so.
    * @throws StartupFailure; the signal's reason when it has ended the waiting
    */
-  readonly open: (signal: AbortSignal) => Promise<Ledger>;
+  readonly open: (signal: AbortSignal) => Promise<ServedLedger>;
   /** Of the server, and of its projector's own connection where it has one. */
   readonly storeMetrics: () => { readonly server: StoreMetrics; readonly projector: StoreMetrics | undefined };
   readonly isClientBroken: OpenEventLog['isClientBroken'];
@@ -32,11 +32,11 @@ export interface LedgerToOpen {
 
 export interface LedgerSurroundings {
   readonly partners: ReadonlyMap<string, Partner>;
-  readonly condition: Condition;
+  readonly health: ServerHealth;
   readonly logger: Logger;
 }
 
-const troubleToldEveryMs = 30_000;
+const troubleLoggedEveryMs = 30_000;
 
 /**
  * Takes the data directory and the store, with the adapters that the configuration names; nothing is asked of a database yet.
@@ -44,7 +44,7 @@ const troubleToldEveryMs = 30_000;
  */
 export async function takeLedger(settings: Configuration, surroundings: LedgerSurroundings): Promise<LedgerToOpen> {
   const { dataDirectory, keysDirectory, log } = settings;
-  const { condition, logger } = surroundings;
+  const { health, logger } = surroundings;
   const closing = new AsyncDisposableStack();
   try {
     const shared = log.store === 'kurrentdb' ? sharedLedgerSecret(settings) : undefined;
@@ -55,9 +55,9 @@ export async function takeLedger(settings: Configuration, surroundings: LedgerSu
       requireLog(log.eventsFile, [ledgerSecretPath(keysDirectory), viewsFileIn(dataDirectory)]);
     const opened = await openEventLog(log, {
       onNotice: (message, details) => logger.warn(details, message),
-      onDamage: () => (condition.damaged = true),
-      onDenied: (denied) => (condition.denied = denied),
-      isDamaged: () => condition.damaged,
+      onDamage: () => (health.damaged = true),
+      onDenied: (denied) => (health.denied = denied),
+      isDamaged: () => health.damaged,
     });
     closing.defer(() => opened.store.close());
     const projector: { metrics: StoreMetrics | undefined } = { metrics: undefined };
@@ -101,36 +101,36 @@ async function openTaken({
   closing,
   signal,
   onMetrics,
-}: Taken): Promise<Ledger> {
+}: Taken): Promise<ServedLedger> {
   const { dataDirectory, keysDirectory, policy, salesRegions, log } = settings;
-  const { partners, condition, logger } = surroundings;
+  const { partners, health, logger } = surroundings;
   const { store } = opened;
   const place = log.store === 'sqlite' ? undefined : opened.place;
   const viewsFile = viewsFileIn(dataDirectory);
-  const tellWaiting = occasionally(troubleToldEveryMs, (times, { message }: Error) =>
+  const logWaiting = occasionally(troubleLoggedEveryMs, (times, { message }: Error) =>
     logger.warn(
       { attempts: times },
       `the event store at ${placeOf(log)} cannot be reached: ${message}; the server waits for it`,
     ),
   );
-  const tellOfTrouble = occasionally(troubleToldEveryMs, (times, message: string) => logger.warn({ times }, message));
-  condition.tellOfTrouble = occasionally(troubleToldEveryMs, (times, error: Error) =>
+  const logTrouble = occasionally(troubleLoggedEveryMs, (times, message: string) => logger.warn({ times }, message));
+  health.logTrouble = occasionally(troubleLoggedEveryMs, (times, error: Error) =>
     logger.warn({ err: error, times }, 'the event store could not say how far views are behind'),
   );
-  condition.tellOfStream = occasionally(troubleToldEveryMs, (times, error: Error) =>
+  health.logStreamTrouble = occasionally(troubleLoggedEveryMs, (times, error: Error) =>
     logger.warn({ err: error, times }, 'streams of the history cannot go on'),
   );
-  const tellOfDamage = occasionally(60_000, (times, message: string) =>
+  const logDamage = occasionally(60_000, (times, message: string) =>
     logger.error({ times }, `the log is damaged, so no view moves: ${message}`),
   );
-  const tellOfViews = occasionally(60_000, (times, message: string) =>
+  const logViewsTrouble = occasionally(60_000, (times, message: string) =>
     logger.error({ times }, `the views cannot be written, so no view moves: ${message}`),
   );
   let waitedSince: number | undefined;
   const onWaiting = (error: Error) => {
     waitedSince ??= performance.now();
-    condition.waitingFor = unreachable(place, error);
-    tellWaiting(error);
+    health.waitingFor = unreachable(place, error);
+    logWaiting(error);
   };
   try {
     const { ledgerId, secret, head } = await opened.reach(
@@ -147,33 +147,33 @@ async function openTaken({
     if (waitedSince !== undefined)
       // At the level of the complaint that it answers.
       logger.warn({ waitedSeconds: Math.round((performance.now() - waitedSince) / 1000) }, 'the event store is there');
-    condition.headAtStart = head;
+    health.headAtStart = head;
     if (settings.projector === 'thread') {
       const notBegun = 'the projector has not begun yet';
       let begun = false;
-      condition.waitingFor = notBegun;
+      health.waitingFor = notBegun;
       const thread = await startRestartedProjector({
         log,
         viewsFile,
         signal,
         onStopped: (view, failure) => logger.error({ view, failure }, 'a view has stopped at an event'),
         onTrouble(message, _, { damaged, viewsDamaged }) {
-          condition.damaged ||= damaged;
-          condition.viewsDamaged ||= viewsDamaged;
-          if (!begun) condition.waitingFor = `${notBegun}: see the log of the server`;
-          if (damaged) tellOfDamage(message);
-          else if (viewsDamaged) tellOfViews(message);
-          else tellOfTrouble(`projector: ${message}`);
+          health.damaged ||= damaged;
+          health.viewsDamaged ||= viewsDamaged;
+          if (!begun) health.waitingFor = `${notBegun}: see the log of the server`;
+          if (damaged) logDamage(message);
+          else if (viewsDamaged) logViewsTrouble(message);
+          else logTrouble(`projector: ${message}`);
         },
         onNotice: (message, details) => logger.warn(details, `projector: ${message}`),
         onMetrics,
         onCrashed(error, restartInMs) {
-          condition.projectorDown = true;
+          health.projectorDown = true;
           logger.error({ err: error, restartInMs }, 'the projector has ended and is started again');
         },
         onRestarted() {
-          condition.projectorDown = false;
-          condition.projectorRestarts++;
+          health.projectorDown = false;
+          health.projectorRestarts++;
           logger.info('the projector runs again');
         },
       }).catch((error: unknown) => {
@@ -200,7 +200,7 @@ async function openTaken({
       }),
       bounds: settings.pastViews,
       onFailed: (view, error) => logger.error({ view, err: error }, 'a view could not be projected as it stood'),
-      onTrouble: tellOfTrouble,
+      onTrouble: logTrouble,
     });
     closing.defer(() => past.close());
     return ledgerOf({

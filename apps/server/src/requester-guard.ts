@@ -1,6 +1,6 @@
 import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Ledger } from './ledger.js';
+import { ServedLedger } from './served-ledger.js';
 import { requesterOf, type PathIds } from './requester.js';
 
 /**
@@ -9,7 +9,7 @@ import { requesterOf, type PathIds } from './requester.js';
  */
 @Injectable()
 export class RequesterGuard implements CanActivate {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly ledger: ServedLedger) {}
 
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<FastifyRequest>();

@@ -23,17 +23,17 @@ import { BulkController } from './commands/bulk.controller.js';
 import { CommandsController } from './commands/commands.controller.js';
 import { SendCommandHandler } from './commands/send-command.js';
 import { clockSetBack } from './clock-set-back.js';
-import { Condition } from './condition.js';
+import { ServerHealth } from './health/server-health.js';
 import { sealOfRelease } from './event-check.js';
 import { ExplainRowHandler } from './explanations/explain-row.js';
 import { ExplanationsController } from './explanations/explanations.controller.js';
-import { HealthBounds } from './health-bounds.js';
-import { HealthController } from './health.controller.js';
+import { HealthBounds } from './health/health-bounds.js';
+import { HealthController } from './health/health.controller.js';
 import { HistoryController, LedgerHistoryController } from './history/history.controller.js';
 import { OpenStreams, StreamBounds, usualStreamBounds } from './history/open-streams.js';
 import { ReadHistoryHandler } from './history/read-history.js';
 import { noPastViews, type PastViews } from './as-of/past-views.js';
-import { Ledger } from './ledger.js';
+import { ServedLedger } from './served-ledger.js';
 import { operations } from './operations/operations.js';
 import { positionsIn } from './positions.js';
 import { OperationsController } from './operations/operations.controller.js';
@@ -57,8 +57,8 @@ import {
 @Module({})
 export class ServerModule {
   static serving(
-    ledger: Ledger,
-    condition: Condition,
+    ledger: ServedLedger,
+    health: ServerHealth,
     bounds: HealthBounds,
     streams: StreamBounds = usualStreamBounds,
   ): DynamicModule {
@@ -88,8 +88,8 @@ export class ServerModule {
         SecurityEventsController,
       ],
       providers: [
-        { provide: Ledger, useValue: ledger },
-        { provide: Condition, useValue: condition },
+        { provide: ServedLedger, useValue: ledger },
+        { provide: ServerHealth, useValue: health },
         { provide: HealthBounds, useValue: bounds },
         SendCommandHandler,
         ReadRelationshipHandler,
@@ -100,12 +100,12 @@ export class ServerModule {
         ReadHistoryHandler,
         ReadSecurityEventsHandler,
       ],
-      exports: [Ledger],
+      exports: [ServedLedger],
     };
   }
 }
 
-export interface LedgerParts extends Pick<Ledger, 'id' | 'place' | 'policy' | 'partners'> {
+export interface LedgerParts extends Pick<ServedLedger, 'id' | 'place' | 'policy' | 'partners'> {
   readonly salesRegions?: SalesRegions;
   readonly store: EventStore;
   readonly views: ViewsReader<Views>;
@@ -127,7 +127,7 @@ export function ledgerOf({
   salesRegions = {},
   partners,
   logger,
-}: LedgerParts): Ledger {
+}: LedgerParts): ServedLedger {
   const clock = () => new Date().toISOString();
   const longReadings = new BoundedPool({ atOnce: 8, ofOne: 2, waiting: Infinity, waitingOfOne: 100 });
   const onEarlier = clockSetBack(clock, logger);

@@ -4,13 +4,13 @@ import type { ViewsReader } from '#projector';
 import type { Views } from '#read-models';
 import { pino } from 'pino';
 import { partner } from '../../../bench/histories.js';
-import type { Ledger } from './ledger.js';
+import type { ServedLedger } from './served-ledger.js';
 import { ledgerOf } from './server.module.js';
 
 export const ledgerId = 'c1d2e3f4-0000-4000-8000-000000000001';
 
 /** A ledger of the partner of histories over a store, without views; one with a place shares its log with other servers. */
-export function ledgerOver(store: EventStore, place?: string): Ledger {
+export function ledgerOver(store: EventStore, place?: string): ServedLedger {
   return ledgerOf({
     id: ledgerId,
     place,

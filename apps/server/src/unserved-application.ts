@@ -6,7 +6,7 @@ import { openViews } from '#projector';
 import { relationshipViews, type Views } from '#read-models';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { pino } from 'pino';
-import { Condition } from './condition.js';
+import { ServerHealth } from './health/server-health.js';
 import { httpServer } from './http-server.js';
 import { ledgerOf, ServerModule } from './server.module.js';
 
@@ -24,12 +24,12 @@ export function unservedApplication(): Promise<NestFastifyApplication> {
     logger,
   });
   return httpServer({
-    module: ServerModule.serving(ledger, new Condition(), { viewLagSeconds: 1 }),
+    module: ServerModule.serving(ledger, new ServerHealth(), { viewLagSeconds: 1 }),
     verifier: { verify: () => Promise.reject(new Error('Nobody asks')), cached: () => 0 },
     bodyLimit: 64 * 1024,
     limits: { requests: 0, windowSeconds: 60, failedTokens: 0, clientTimeoutSeconds: 30, trustedProxies: [] },
     logger,
-    condition: new Condition(),
+    health: new ServerHealth(),
     onAnswered: () => undefined,
     onDenied: () => undefined,
   });

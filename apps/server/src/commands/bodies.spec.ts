@@ -4,8 +4,8 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import { fieldsOfClass, validated, type FieldFacts, type FieldsClass } from '#http';
-import { Condition } from '../condition.js';
-import type { Ledger } from '../ledger.js';
+import { ServerHealth } from '../health/server-health.js';
+import type { ServedLedger } from '../served-ledger.js';
 import { commandSchemas } from '../schemas.js';
 import { ServerModule } from '../server.module.js';
 import { commandNames, commandRoutes } from './command-routes.js';
@@ -13,7 +13,7 @@ import { commandNames, commandRoutes } from './command-routes.js';
 /** Every class that judges a body or a query, as the routes declare them. */
 const classes = [
   ...new Set(
-    (ServerModule.serving({} as Ledger, new Condition(), { viewLagSeconds: 1 }).controllers ?? []).flatMap(
+    (ServerModule.serving({} as ServedLedger, new ServerHealth(), { viewLagSeconds: 1 }).controllers ?? []).flatMap(
       (controller) => {
         const prototype = controller.prototype as object;
         return Object.getOwnPropertyNames(prototype).flatMap((method) =>

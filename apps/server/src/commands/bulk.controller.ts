@@ -5,7 +5,7 @@ import { Controller, HttpCode, Post, Req, Res, type BeforeApplicationShutdown } 
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Ledger } from '../ledger.js';
+import { ServedLedger } from '../served-ledger.js';
 import { OfManyRequesters } from '../requester-guard.js';
 import { bulkItems, commandOf, type BulkItem } from './bulk-items.js';
 import { throughLanes } from './lanes.js';
@@ -30,7 +30,7 @@ export class BulkController implements BeforeApplicationShutdown {
 
   constructor(
     private readonly commands: CommandBus,
-    private readonly ledger: Ledger,
+    private readonly ledger: ServedLedger,
   ) {}
 
   beforeApplicationShutdown(): void {

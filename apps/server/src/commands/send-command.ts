@@ -10,7 +10,7 @@ import {
 import { canonicalJson, idOf, type CommandOutcome, type MessageOf, type Receipt } from '#event-sourcing';
 import { Answer, entityTag, formerFormOf, Problem, Refusal } from '#http';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { Ledger } from '../ledger.js';
+import { ServedLedger } from '../served-ledger.js';
 import { release } from '../release.js';
 import { representation } from '../representation.js';
 import type { CommandAnswer } from './command-answer.js';
@@ -36,7 +36,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
   /** Ids of the commands that are being decided in this server. */
   private readonly inProgress = new Set<string>();
 
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly ledger: ServedLedger) {}
 
   async execute({ incoming, body }: SendCommand): Promise<Answer> {
     const { requester, ids, key, call } = incoming;

@@ -5,7 +5,7 @@ import { Answer, nameOf } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf } from '../as-of/moment.js';
 import { eventsUntil } from '../as-of/relationship-then.js';
-import { Ledger } from '../ledger.js';
+import { ServedLedger } from '../served-ledger.js';
 import { isMeant, nameOfRevision, revisionIn } from '../named-revision.js';
 import { requirePartnersSide, requireReader } from '../requester.js';
 import { lostInRestore } from '../positions.js';
@@ -27,7 +27,7 @@ const defaultLimit = 200;
 
 @QueryHandler(ExplainRow)
 export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly ledger: ServedLedger) {}
 
   async execute(query: ExplainRow): Promise<Answer> {
     const { requester } = query.incoming;

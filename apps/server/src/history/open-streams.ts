@@ -1,7 +1,7 @@
 import { nameOf, Problem, type Caller } from '#http';
 import { BoundedPool } from '#pacing';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { Condition } from '../condition.js';
+import { ServerHealth } from '../health/server-health.js';
 
 /** How many streams of the history may be open at once. */
 export abstract class StreamBounds {
@@ -34,7 +34,7 @@ export class OpenStreams implements OnModuleDestroy {
 
   constructor(
     private readonly bounds: StreamBounds,
-    private readonly condition: Condition,
+    private readonly health: ServerHealth,
   ) {
     this.ofCallers = new BoundedPool({ atOnce: bounds.streams, ofOne: bounds.perCaller });
     // However many callers a tenant has: the rest is for others.
@@ -64,11 +64,11 @@ export class OpenStreams implements OnModuleDestroy {
         clearTimeout(expiry);
         for (const place of places) place?.leave();
         this.open.delete(stream);
-        this.condition.openStreams = this.open.size;
+        this.health.openStreams = this.open.size;
       },
     };
     this.open.add(stream);
-    this.condition.openStreams = this.open.size;
+    this.health.openStreams = this.open.size;
     return stream;
   }
 

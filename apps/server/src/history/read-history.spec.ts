@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { inMemoryEventStore, type EventStore } from '#event-sourcing';
 import { admin, partner, prepareRelationships } from '../../../../bench/histories.js';
-import { Condition } from '../condition.js';
+import { ServerHealth } from '../health/server-health.js';
 import { ledgerOver } from '../testing-ledger.js';
 import { OpenStreams, usualStreamBounds } from './open-streams.js';
 import { ReadHistory, ReadHistoryHandler } from './read-history.js';
@@ -10,11 +10,11 @@ import { ReadHistory, ReadHistoryHandler } from './read-history.js';
 const caller = { tenant: partner.tenantId, id: admin.id, roles: admin.roles, app: false, expiresAt: Infinity };
 
 function handlerOver(store: EventStore): ReadHistoryHandler {
-  const condition = new Condition();
+  const health = new ServerHealth();
   return new ReadHistoryHandler(
     ledgerOver(store),
-    condition,
-    new OpenStreams(usualStreamBounds, condition),
+    health,
+    new OpenStreams(usualStreamBounds, health),
     usualStreamBounds,
   );
 }

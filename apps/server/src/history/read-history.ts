@@ -2,8 +2,8 @@ import { Rejection, type RecordedEvent } from '#event-sourcing';
 import { acceptable, Answer, badRequest, nameOf, parsePosition, Problem, type Caller } from '#http';
 import type { HistoryFilter } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { Condition } from '../condition.js';
-import { Ledger } from '../ledger.js';
+import { ServerHealth } from '../health/server-health.js';
+import { ServedLedger } from '../served-ledger.js';
 import { requirePartnersSide, requireReader } from '../requester.js';
 import { isMeant, nameOfRevision, revisionIn, type NamedRevision } from '../named-revision.js';
 import { lostInRestore } from '../positions.js';
@@ -46,8 +46,8 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   private opened: { readonly tell: Tell; readonly past: PastEvents; readonly tail: LiveTail } | undefined;
 
   constructor(
-    private readonly ledger: Ledger,
-    private readonly condition: Condition,
+    private readonly ledger: ServedLedger,
+    private readonly health: ServerHealth,
     private readonly streams: OpenStreams,
     private readonly bounds: StreamBounds,
   ) {}
@@ -89,7 +89,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     if (!this.opened) {
       const tell = telling(id);
       const past = pastEvents({ store, views, tell });
-      const tail = liveTail({ store, tell, onTrouble: (error) => this.condition.tellOfStream(error) });
+      const tail = liveTail({ store, tell, onTrouble: (error) => this.health.logStreamTrouble(error) });
       this.opened = { tell, past, tail };
     }
     return this.opened;
@@ -245,14 +245,14 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     });
     try {
       const first = await pieces.next();
-      const { condition } = this;
+      const { health } = this;
       return (async function* () {
         try {
           if (!first.done) yield first.value;
           yield* pieces;
         } catch (error) {
-          condition.isDamage(error);
-          condition.tellOfStream(error as Error);
+          health.isDamage(error);
+          health.logStreamTrouble(error as Error);
           throw error;
         }
       })();

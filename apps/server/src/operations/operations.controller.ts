@@ -1,6 +1,6 @@
 import { Answer, badRequest, isGuid } from '#http';
 import { Controller, Delete, Get, Query } from '@nestjs/common';
-import { Ledger } from '../ledger.js';
+import { ServedLedger } from '../served-ledger.js';
 import { requireReader } from '../requester.js';
 import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
 import { NoParameters } from '../queries/parameters.js';
@@ -13,7 +13,7 @@ const paths = ['v1/operations', 'v1/partners/:partnerId/customers/:customerId/op
 /** What takes its time, for whoever has begun it. */
 @Controller(paths)
 export class OperationsController {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly ledger: ServedLedger) {}
 
   /** `Prefer: wait=n` waits for its end. */
   @Get(':operationId')

@@ -8,12 +8,12 @@ import type { Kysely } from 'kysely';
 import { momentOf, requireReached, type Moment } from '../as-of/moment.js';
 import type { PastView } from '../as-of/past-views.js';
 import { policyThen } from '../as-of/policy-then.js';
-import { Ledger } from '../ledger.js';
+import { ServedLedger } from '../served-ledger.js';
 import { operationAnswer } from '../operations/operations.controller.js';
 import { endedWithin, type Operation } from '../operations/operations.js';
 import { requireReader, type Requester } from '../requester.js';
 import { representation } from '../representation.js';
-import { oldestBehind } from '../view-lags.js';
+import { oldestBehind } from '../health/view-lags.js';
 import type { IncomingQuery } from './incoming-query.js';
 import type { PageParameters } from './parameters.js';
 import { waitMs } from './prefer.js';
@@ -72,7 +72,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   private readonly oldestBehind = oldestBehind();
   private look: Look | undefined;
 
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly ledger: ServedLedger) {}
 
   async execute({ listing, incoming, parameters }: ListView): Promise<Answer> {
     const { requester, headers, path } = incoming;

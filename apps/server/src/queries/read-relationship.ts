@@ -5,7 +5,7 @@ import { Answer, entityTag, nameOf, noneMatch } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf, type Moment, type RelationshipAsOfParameters } from '../as-of/moment.js';
 import { relationshipThen } from '../as-of/relationship-then.js';
-import { Ledger } from '../ledger.js';
+import { ServedLedger } from '../served-ledger.js';
 import { requireReader, type Requester } from '../requester.js';
 import { representation } from '../representation.js';
 import type { IncomingQuery } from './incoming-query.js';
@@ -41,7 +41,7 @@ export class ReadRelationship {
 
 @QueryHandler(ReadRelationship)
 export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, Answer> {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly ledger: ServedLedger) {}
 
   async execute(query: ReadRelationship): Promise<Answer> {
     const { incoming, shown, parameters, options } = query;

@@ -2,7 +2,7 @@ import type { Role } from '#customer-relationship';
 import { Rejection, type RecordedEvent } from '#event-sourcing';
 import { Answer, beginOf } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { Ledger } from '../ledger.js';
+import { ServedLedger } from '../served-ledger.js';
 import { requirePartnersSide, type Requester } from '../requester.js';
 import { lostInRestore } from '../positions.js';
 import type { IncomingQuery } from '../queries/incoming-query.js';
@@ -26,7 +26,7 @@ const mostRead = 5_000;
 
 @QueryHandler(ReadSecurityEvents)
 export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEvents, Answer> {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly ledger: ServedLedger) {}
 
   async execute({ requester, path, headers: incoming, cursor, limit }: ReadSecurityEvents): Promise<Answer> {
     const { actor, partner } = requester;

@@ -1,6 +1,6 @@
 import { StoreUnavailable, type EventStore } from '#event-sourcing';
 import type { ViewStatus } from '#projector';
-import type { Ledger } from './ledger.js';
+import type { ServedLedger } from '../served-ledger.js';
 
 export interface ViewLag extends Pick<ViewStatus, 'name' | 'status' | 'error' | 'position'> {
   /** What of the log the view has not taken in; undefined where the store could not say. */
@@ -35,7 +35,7 @@ const lastFound = new WeakMap<EventStore, Promise<Found>>();
 export async function viewLags({
   store,
   views,
-}: Pick<Ledger, 'store' | 'views'>): Promise<{ readonly lags: readonly ViewLag[]; readonly trouble?: Error }> {
+}: Pick<ServedLedger, 'store' | 'views'>): Promise<{ readonly lags: readonly ViewLag[]; readonly trouble?: Error }> {
   let finding = lastFound.get(store);
   if (!finding) {
     finding = find(

@@ -10,7 +10,7 @@ import {
 import { seal } from '#event-sourcing/testing';
 import type { ViewsReader, ViewStatus } from '#projector';
 import type { Views } from '#read-models';
-import { hence } from '../../../test/wall-clock.js';
+import { hence } from '../../../../test/wall-clock.js';
 import { mostCounted, oldestBehind, viewLags } from './view-lags.js';
 
 const metadata = {

@@ -1,15 +1,15 @@
 import { Answer } from '#http';
 import { Controller, Get } from '@nestjs/common';
-import { Condition, deniedRights, unreachable } from './condition.js';
+import { ServerHealth, deniedRights, unreachable } from './server-health.js';
 import { HealthBounds } from './health-bounds.js';
-import { Ledger } from './ledger.js';
+import { ServedLedger } from '../served-ledger.js';
 import { viewLags, type ViewLag } from './view-lags.js';
 
 @Controller('health')
 export class HealthController {
   constructor(
-    private readonly ledger: Ledger,
-    private readonly condition: Condition,
+    private readonly ledger: ServedLedger,
+    private readonly health: ServerHealth,
     private readonly bounds: HealthBounds,
   ) {}
 
@@ -22,26 +22,26 @@ export class HealthController {
   /** The event store can be read and every view is close enough to its head; whatever is missing is named. */
   @Get('ready')
   async ready() {
-    const { condition } = this;
-    if (condition.waitingFor !== undefined) return readiness([condition.waitingFor], [], condition.damaged);
+    const { health } = this;
+    if (health.waitingFor !== undefined) return readiness([health.waitingFor], [], health.damaged);
     const missing: string[] = [];
     const { lags, trouble } = await viewLags(this.ledger);
-    if (trouble) condition.tellOfTrouble(trouble);
-    missing.push(...deniedRights(this.ledger.place, condition.denied));
-    if (trouble && !condition.isDamage(trouble) && !condition.denied.all)
+    if (trouble) health.logTrouble(trouble);
+    missing.push(...deniedRights(this.ledger.place, health.denied));
+    if (trouble && !health.isDamage(trouble) && !health.denied.all)
       missing.push(unreachable(this.ledger.place, trouble));
     // No more than that: where the damage is might be a customer's business, and stands in the server's log.
-    if (condition.damaged) missing.unshift('the log is damaged: see the log of the server');
-    if (condition.viewsDamaged) missing.push('the views cannot be written: see the log of the server');
-    if (condition.projectorDown) missing.push('the projector has ended and is being started again');
+    if (health.damaged) missing.unshift('the log is damaged: see the log of the server');
+    if (health.viewsDamaged) missing.push('the views cannot be written: see the log of the server');
+    if (health.projectorDown) missing.push('the projector has ended and is being started again');
     for (const { name, status, position, behind } of lags) {
       if (status === 'stopped') missing.push(`the view ${name} has stopped`);
-      else if (position < condition.headAtStart)
+      else if (position < health.headAtStart)
         missing.push(`the view ${name} has not yet taken in what was in the log when the server started`);
       else if (behind && behind.seconds > this.bounds.viewLagSeconds)
         missing.push(`the view ${name} is ${Math.round(behind.seconds)} s behind`);
     }
-    return readiness(missing, lags, condition.damaged);
+    return readiness(missing, lags, health.damaged);
   }
 }
 

@@ -1,8 +1,8 @@
 import { LogDamaged } from '#event-sourcing';
 
 /**
- * That the store is not there, in words for whoever asks, token or not: a message of the store may name a stream, and with
- * it a customer, so it goes to the server's log alone. A store without a place is a file of this machine.
+ * That the store is not there, in words for every caller, with a token or without: a message of the store may name a stream,
+ * and with it a customer, so it goes to the server's log alone. A store without a place is a file of this machine.
  */
 export function unreachable(place: string | undefined, error: Error): string {
   const where = place === undefined ? 'the event store' : `the event store at ${place}`;
@@ -10,7 +10,7 @@ export function unreachable(place: string | undefined, error: Error): string {
 }
 
 /** Rights that were taken away while the server runs. How many streams, and not which: their names are customers'. */
-export function deniedRights(place: string | undefined, { all, streams }: Condition['denied']): readonly string[] {
+export function deniedRights(place: string | undefined, { all, streams }: ServerHealth['denied']): readonly string[] {
   const denies = `the event store at ${place} denies the server's user the right`;
   return [
     ...(all ? [`${denies} to read $all: see the log of the server`] : []),
@@ -20,8 +20,8 @@ export function deniedRights(place: string | undefined, { all, streams }: Condit
   ];
 }
 
-/** What is known of how this server does, by those who notice it first, for those who are asked. */
-export class Condition {
+/** What is known of the health of this server: set by the code that notices first, read by health checks and metrics. */
+export class ServerHealth {
   /** What must come before anything can be served; undefined once everything is there. */
   waitingFor: string | undefined = 'the ledger has not been opened yet';
   /** The log is not what was written. It stays so until somebody has put it right and starts the server again. */
@@ -37,10 +37,10 @@ export class Condition {
   openStreams = 0;
   /** Where the log ended when the server opened it: what every view must have shown before the server is ready. */
   headAtStart = 0;
-  /** Writes down what those who are asked must not tell. */
-  tellOfTrouble: (error: Error) => void = () => undefined;
-  /** Writes down what has kept streams of the history from going on. */
-  tellOfStream: (error: Error) => void = () => undefined;
+  /** Logs why the store could not be read: callers must not learn it. */
+  logTrouble: (error: Error) => void = () => undefined;
+  /** Logs what has kept streams of the history from going on. */
+  logStreamTrouble: (error: Error) => void = () => undefined;
 
   /** True when the error says that the log is damaged, which is remembered. */
   isDamage(error: unknown): error is LogDamaged {

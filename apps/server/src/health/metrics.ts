@@ -3,10 +3,10 @@ import { boundPipelining } from '#http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { StoreMetrics } from '#event-log';
-import { noPastViews } from './as-of/past-views.js';
-import type { Condition } from './condition.js';
-import type { Ledger } from './ledger.js';
-import type { LedgerToOpen } from './open-ledger.js';
+import { noPastViews } from '../as-of/past-views.js';
+import type { ServerHealth } from './server-health.js';
+import type { ServedLedger } from '../served-ledger.js';
+import type { LedgerToOpen } from '../open-ledger.js';
 import { StartupFailure } from '#program';
 import { viewLags } from './view-lags.js';
 
@@ -66,8 +66,8 @@ const ofConnections: Counts<'kurrentdb'> = [
 
 /** What the server counts, in the form that Prometheus reads. Nothing personal is a label: routes are patterns. */
 export function metricsOf(
-  ledger: Ledger,
-  condition: Condition,
+  ledger: ServedLedger,
+  health: ServerHealth,
   storeMetrics: LedgerToOpen['storeMetrics'],
   cachedTokens: () => number,
   droppedDenials: () => number,
@@ -110,20 +110,20 @@ export function metricsOf(
         },
       });
   }
-  const past = () => (condition.waitingFor === undefined ? ledger : { pastViews: noPastViews }).pastViews.counts();
-  gauge('ledger_damaged', '1 when the log was found to be damaged', () => (condition.damaged ? 1 : 0));
-  gauge('ledger_open', '0 while the server waits for its event store', () => (condition.waitingFor ? 0 : 1));
+  const past = () => (health.waitingFor === undefined ? ledger : { pastViews: noPastViews }).pastViews.counts();
+  gauge('ledger_damaged', '1 when the log was found to be damaged', () => (health.damaged ? 1 : 0));
+  gauge('ledger_open', '0 while the server waits for its event store', () => (health.waitingFor ? 0 : 1));
   gauge(
     'ledger_projector_restarts',
     'How often the projector was started again after a crash',
-    () => condition.projectorRestarts,
+    () => health.projectorRestarts,
   );
   gauge(
     'ledger_security_events_dropped',
     'Events of the security journal that could not be written since the start',
     droppedDenials,
   );
-  gauge('ledger_open_streams', 'Streams of the history that are open', () => condition.openStreams);
+  gauge('ledger_open_streams', 'Streams of the history that are open', () => health.openStreams);
   gauge('ledger_past_views_waiting', 'Views as they stood that wait to be projected', () => past().waiting);
   gauge('ledger_past_views_running', 'Views as they stood that are being projected', () => past().running);
   gauge('ledger_past_views_kept', 'Views as they stood that are kept for further questions', () => past().kept);
@@ -165,7 +165,7 @@ export function metricsOf(
       child.observe((performance.now() - call.startedAt) / 1000);
     },
     async text() {
-      const { lags } = condition.waitingFor === undefined ? await viewLags(ledger) : { lags: [] };
+      const { lags } = health.waitingFor === undefined ? await viewLags(ledger) : { lags: [] };
       // What is not known now must not be told as it was.
       lagEvents.reset();
       lagSeconds.reset();

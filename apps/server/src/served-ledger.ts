@@ -10,7 +10,7 @@ import type { Operations } from './operations/operations.js';
 import type { Positions } from './positions.js';
 
 /** The ledger that this server serves, as the composition root has put it together. */
-export abstract class Ledger {
+export abstract class ServedLedger {
   abstract readonly id: string;
   /** Hosts of the database, if the log is in one. */
   abstract readonly place: string | undefined;
