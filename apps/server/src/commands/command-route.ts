@@ -1,4 +1,4 @@
-import type { CommandName, RelationshipCommands, RelationshipEvents } from '#customer-relationship';
+import type { RelationshipCommands, RelationshipEvents } from '#customer-relationship';
 import type { FieldsClass } from '#http';
 import type { CommentedBody } from './commented-body.js';
 
@@ -16,26 +16,29 @@ export interface CommandRoute {
 }
 
 /**
- * Declares the routes of some commands. The compiler checks that the ids in the path and the fields of the body together are
- * the command's data: each of them, the optional ones too, and nothing else.
+ * Declares the routes of a noun's commands, all of them. The compiler checks that the ids in a path and the fields of the
+ * body together are the command's data: each of them, the optional ones too, and nothing else.
  */
-export function declared<const Routes extends { readonly [N in CommandName]?: CommandRoute }>(
-  routes: Routes & { readonly [N in keyof Routes]: Checked<Routes[N], N> },
-): Routes {
-  return routes;
+export function routesOf<Commands extends Partial<RelationshipCommands>>() {
+  return <const Routes extends { readonly [N in keyof Commands]?: CommandRoute }>(
+    routes: Routes &
+      Missing<Commands, Routes> & {
+        readonly [N in keyof Routes]: N extends keyof Commands ? Checked<Routes[N], Commands[N]> : never;
+      },
+  ): Routes & Missing<Commands, Routes> => routes;
 }
 
-type Checked<Route, N> = Route extends { readonly path: infer Path; readonly body: FieldsClass<infer Body> }
-  ? N extends CommandName
-    ? { readonly body: FieldsClass<Exactly<Omit<RelationshipCommands[N], IdsIn<Path>>, Body>> }
-    : never
+type Missing<Commands, Routes> = { readonly [N in Exclude<keyof Commands, keyof Routes>]: CommandRoute };
+
+type Checked<Route, Data> = Route extends { readonly path: infer Path; readonly body: FieldsClass<infer Body> }
+  ? { readonly body: FieldsClass<Exactly<Omit<Data, IdsIn<Path>>, Body>> }
   : unknown;
 
 /** What a body must be assignable to. */
 type Exactly<Data, Body> = Data & {
-  readonly [Missing in Exclude<keyof Data, keyof Body>]-?: Data[Missing];
+  readonly [Lacking in Exclude<keyof Data, keyof Body>]-?: Data[Lacking];
 } & {
-  readonly [Unknown in Exclude<keyof Body, keyof Data | keyof CommentedBody>]: never;
+  readonly [Surplus in Exclude<keyof Body, keyof Data | keyof CommentedBody>]: never;
 };
 
 type IdsIn<Path> = Path extends `${string}:${infer Id}/${infer Rest}`

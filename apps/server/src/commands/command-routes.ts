@@ -8,10 +8,7 @@ import { softwareRoutes } from './software.js';
 import { subscriptionRoutes } from './subscriptions.js';
 import { supportContactRoutes } from './support-contacts.js';
 
-/**
- * The route of every command, in the order of the document. Does a command lack one? Declare it in the file of its noun in
- * this folder.
- */
+/** The route of every command, in the order of the document. Each is declared in the file of its noun. */
 export const commandRoutes: Readonly<Record<CommandName, CommandRoute>> = {
   ...relationshipRoutes,
   ...subscriptionRoutes,

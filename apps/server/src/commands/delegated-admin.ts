@@ -1,5 +1,6 @@
+import type { DelegatedAdminCommands } from '#customer-relationship';
 import { Guid, ItemId, ListOf, Nested, Optional, Text, Time, Whole } from '#http';
-import { declared } from './command-route.js';
+import { routesOf } from './command-route.js';
 import { CommentedBody } from './commented-body.js';
 import { SignatureFields } from './relationship.js';
 
@@ -40,7 +41,7 @@ class AssignAccessBody extends CommentedBody {
   @Roles() roles!: readonly string[];
 }
 
-export const delegatedAdminRoutes = declared({
+export const delegatedAdminRoutes = routesOf<DelegatedAdminCommands>()({
   RecordLegacyDelegatedAdmin: {
     path: 'delegated-admin/record-legacy',
     body: RecordLegacyDelegatedAdminBody,

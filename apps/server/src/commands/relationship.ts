@@ -1,6 +1,6 @@
-import type { RelayedSignature } from '#customer-relationship';
+import type { RelayedSignature, RelationshipLifecycleCommands } from '#customer-relationship';
 import { Flag, Guid, Matching, Nested, Optional, PrincipalId, Text, Time } from '#http';
-import { declared } from './command-route.js';
+import { routesOf } from './command-route.js';
 import { CommentedBody } from './commented-body.js';
 
 // The last label is letters, or an internationalised one in its ASCII form.
@@ -55,7 +55,7 @@ class UpdateCustomerProfileBody extends CommentedBody {
   @Optional(DomainOrNone()) domain?: string;
 }
 
-export const relationshipRoutes = declared({
+export const relationshipRoutes = routesOf<RelationshipLifecycleCommands>()({
   RequestResellerRelationship: {
     path: 'reseller-relationship/request',
     body: RequestResellerRelationshipBody,

@@ -1,6 +1,13 @@
-import { buyers, reservationProducts, type Buyer, type Money, type ReservationProduct } from '#customer-relationship';
+import {
+  buyers,
+  reservationProducts,
+  type Buyer,
+  type Money,
+  type ReservationProduct,
+  type ReservationCommands,
+} from '#customer-relationship';
 import { Flag, ItemId, ListOf, MoneyAmount, OneOf, Optional, PrincipalId, Text, Time, Whole } from '#http';
-import { declared } from './command-route.js';
+import { routesOf } from './command-route.js';
 import { CommentedBody } from './commented-body.js';
 
 class PurchaseReservationBody extends CommentedBody {
@@ -32,7 +39,7 @@ class RefuseReservationCancellationBody extends CommentedBody {
   @Optional(Text(200)) reason?: string;
 }
 
-export const reservationRoutes = declared({
+export const reservationRoutes = routesOf<ReservationCommands>()({
   PurchaseReservation: {
     path: 'reservations',
     body: PurchaseReservationBody,

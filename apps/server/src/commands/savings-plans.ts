@@ -1,6 +1,6 @@
-import { buyers, type Buyer, type Money } from '#customer-relationship';
+import { buyers, type Buyer, type Money, type SavingsPlanCommands } from '#customer-relationship';
 import { ItemId, MoneyAmount, OneOf, Optional, Text, Time } from '#http';
-import { declared } from './command-route.js';
+import { routesOf } from './command-route.js';
 import { CommentedBody } from './commented-body.js';
 
 class PurchaseSavingsPlanBody extends CommentedBody {
@@ -12,7 +12,7 @@ class PurchaseSavingsPlanBody extends CommentedBody {
   @Optional(Time()) effectiveAt?: string;
 }
 
-export const savingsPlanRoutes = declared({
+export const savingsPlanRoutes = routesOf<SavingsPlanCommands>()({
   PurchaseSavingsPlan: {
     path: 'savings-plans',
     body: PurchaseSavingsPlanBody,

@@ -7,9 +7,10 @@ import {
   type SoftwareKind,
   type SoftwareLineItem,
   type SoftwarePublisher,
+  type SoftwareCommands,
 } from '#customer-relationship';
 import { ItemId, ListOf, MoneyAmount, Nested, OneOf, Optional, Text, Time, Whole } from '#http';
-import { declared } from './command-route.js';
+import { routesOf } from './command-route.js';
 import { CommentedBody } from './commented-body.js';
 
 class LineItemFields implements SoftwareLineItem {
@@ -35,7 +36,7 @@ class CancelSoftwarePurchaseBody extends CommentedBody {
   @Optional(ListOf(ItemId('line-1'), 1, 100)) lineItemIds?: readonly string[];
 }
 
-export const softwareRoutes = declared({
+export const softwareRoutes = routesOf<SoftwareCommands>()({
   PurchaseSoftware: {
     path: 'software',
     body: PurchaseSoftwareBody,

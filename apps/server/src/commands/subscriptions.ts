@@ -11,9 +11,10 @@ import {
   type SubscriptionKind,
   type SuspensionReason,
   type TermDuration,
+  type SubscriptionCommands,
 } from '#customer-relationship';
 import { Flag, ItemId, MoneyAmount, Nested, OneOf, Optional, Text, Time, Whole } from '#http';
-import { declared } from './command-route.js';
+import { routesOf } from './command-route.js';
 import { CommentedBody } from './commented-body.js';
 
 const Quantity = () => Whole(1, 1_000_000);
@@ -69,7 +70,7 @@ class CancelAzureSubscriptionBody extends CommentedBody {
   @Text(100) reason!: string;
 }
 
-export const subscriptionRoutes = declared({
+export const subscriptionRoutes = routesOf<SubscriptionCommands>()({
   PurchaseSubscription: {
     path: 'subscriptions',
     body: PurchaseSubscriptionBody,

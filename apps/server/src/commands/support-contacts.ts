@@ -1,6 +1,6 @@
-import type { SupportContact } from '#customer-relationship';
+import type { SupportContact, SupportContactCommands } from '#customer-relationship';
 import { Guid, Matching, Nested, Text } from '#http';
-import { declared } from './command-route.js';
+import { routesOf } from './command-route.js';
 import { CommentedBody } from './commented-body.js';
 
 class SupportContactFields implements SupportContact {
@@ -13,7 +13,7 @@ class AssignSupportContactBody extends CommentedBody {
   @Nested(SupportContactFields) contact!: SupportContactFields;
 }
 
-export const supportContactRoutes = declared({
+export const supportContactRoutes = routesOf<SupportContactCommands>()({
   AssignSupportContact: {
     path: 'subscriptions/:subscriptionId/support-contact/assign',
     body: AssignSupportContactBody,
