@@ -10,7 +10,7 @@ import {
   type Partner,
   type RelationshipCommands,
 } from '#customer-relationship';
-import { commandHandler, idOf, type EventStore, type MessageOf } from '#event-sourcing';
+import { CommandLoop, FoldedStreams, idOf, type EventStore, type MessageOf } from '#event-sourcing';
 import { sealOfRelease } from '../apps/server/src/event-check.js';
 
 // Relationships as they are after a year or two, for benches to send commands to.
@@ -42,12 +42,14 @@ export const eventsPerRelationship = 20;
 
 /** A number of relationships of {@link eventsPerRelationship} events each, written through the command loop. */
 export async function prepareRelationships(store: EventStore, count: number): Promise<PreparedRelationship[]> {
-  const { handle } = commandHandler({
-    store,
-    decider: customerRelationship,
-    codec: relationshipCodec,
+  const { handle } = new CommandLoop({
+    streams: new FoldedStreams({
+      store,
+      decider: customerRelationship,
+      codec: relationshipCodec,
+      summaryOf: relationshipSummary,
+    }),
     seal: sealOfRelease,
-    summaryOf: relationshipSummary,
   });
   const policy = { name: defaultPolicy.name, hash: policyHash(defaultPolicy) };
 

@@ -13,7 +13,7 @@ import {
   type Partner,
   type RelationshipCommands,
 } from '#customer-relationship';
-import { commandHandler, type EventStore, type Frozen, type MessageOf } from '#event-sourcing';
+import { CommandLoop, FoldedStreams, type EventStore, type Frozen, type MessageOf } from '#event-sourcing';
 import { sealOfRelease } from '../apps/server/src/event-check.js';
 
 // Histories that nobody has thought of: commands at random, most of them about something that is there, sent to the real
@@ -59,12 +59,14 @@ export interface RandomHistory {
 }
 
 export function randomHistory(store: EventStore, random: Random): RandomHistory {
-  const { handle, ask } = commandHandler({
-    store,
-    decider: customerRelationship,
-    codec: relationshipCodec,
+  const { handle, ask } = new CommandLoop({
+    streams: new FoldedStreams({
+      store,
+      decider: customerRelationship,
+      codec: relationshipCodec,
+      summaryOf: relationshipSummary,
+    }),
     seal: sealOfRelease,
-    summaryOf: relationshipSummary,
   });
   const policy = { name: defaultPolicy.name, hash: policyHash(defaultPolicy) };
   let now = '2026-01-10T09:00:00.000Z';

@@ -2,16 +2,17 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import {
   customerRelationship,
   grantName,
+  GrantNameClaims,
   grantNameCodec,
   pairOf,
   policyHash,
   refusalJournal,
   relationshipCodec,
   relationshipSummary,
+  type Relationships,
   type SalesRegions,
-  relationshipCommands,
 } from '#customer-relationship';
-import { commandHandler, rememberRefusals, type EventStore } from '#event-sourcing';
+import { CommandLoop, FoldedStreams, RefusalMemory, type EventStore, type ReportEarlier } from '#event-sourcing';
 import { cursors, tooMuchWaits } from '#http';
 import { BoundedPool, turnsOfTheLoop } from '#pacing';
 import type { ViewsReader } from '#projector';
@@ -149,33 +150,32 @@ export function ledgerOf({
     longReadings: (name, work) => longReadings.run(name, work, tooMuchWaits),
     turns: turnsOfTheLoop,
     clock,
-    relationships: rememberRefusals({
-      commands: relationshipCommands({
-        relationships: commandHandler({
-          store,
-          decider: customerRelationship,
-          codec: relationshipCodec,
-          seal: sealOfRelease,
-          summaryOf: relationshipSummary,
-          // One partner's long streams, however many, hold up no other's.
-          betweenPages: (stream) => turnsOfTheLoop.take(pairOf(stream)!.partnerId),
-          onEarlier,
-        }),
-        names: commandHandler({
-          store,
-          decider: grantName,
-          codec: grantNameCodec,
-          seal: sealOfRelease,
-          summaryOf: () => undefined,
-          onEarlier,
-        }),
-      }),
-      store,
-      seal: sealOfRelease,
-      journal: refusalJournal,
-      // A log in the data directory is locked for this server; to one in a database others append too.
-      soleWriter: place === undefined,
-      onEarlier,
-    }),
+    // A log in the data directory is locked for this server; to one in a database others append too.
+    relationships: relationshipLoop(store, place === undefined, onEarlier),
   };
+}
+
+/** The command loop of relationships over a store. */
+function relationshipLoop(store: EventStore, soleWriter: boolean, onEarlier: ReportEarlier): Relationships {
+  const seal = sealOfRelease;
+  const streams = new FoldedStreams({
+    store,
+    decider: customerRelationship,
+    codec: relationshipCodec,
+    summaryOf: relationshipSummary,
+    // One partner's long streams, however many, hold up no other's.
+    betweenPages: (stream) => turnsOfTheLoop.take(pairOf(stream)!.partnerId),
+  });
+  const names = new CommandLoop({
+    streams: new FoldedStreams({ store, decider: grantName, codec: grantNameCodec, summaryOf: () => undefined }),
+    seal,
+    onEarlier,
+  });
+  return new CommandLoop({
+    streams,
+    seal,
+    claims: new GrantNameClaims(names, streams),
+    refusals: new RefusalMemory({ store, seal, journal: refusalJournal, soleWriter, onEarlier }),
+    onEarlier,
+  });
 }

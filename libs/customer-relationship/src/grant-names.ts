@@ -9,7 +9,10 @@ import {
   noStream,
   OutcomeUnknown,
   StoreUnavailable,
-  type CommandHandler,
+  type Accepted,
+  type Claim,
+  type Claims,
+  type CommandLoop,
   type CommandOutcome,
   type CommandRequest,
   type Decider,
@@ -20,7 +23,7 @@ import type { RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
 import { pairOf, relationshipStream } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
-import { reject, rejections, type RejectionKind } from './rejections.js';
+import { reject } from './rejections.js';
 import type { CustomerRelationship, Grant, RelationshipSummary } from './state.js';
 import { asSeen } from './visible-text.js';
 
@@ -124,126 +127,125 @@ function streamOf(partnerId: string, normalized: string): string {
   return `grantName-${partnerId}-${sha256(normalized).slice(0, 32)}`;
 }
 
-/** The handler of commands to relationships. */
-export type Relationships = CommandHandler<
+/** The command loop of relationships. */
+export type Relationships = CommandLoop<
   RelationshipCommands,
   RelationshipEvents,
   CustomerRelationship,
   Context,
   RelationshipSummary
 >;
-type Names = CommandHandler<GrantNameCommands, GrantNameEvents, GrantName, undefined>;
+type Names = CommandLoop<GrantNameCommands, GrantNameEvents, GrantName, undefined>;
 type Request = CommandRequest<RelationshipCommands, Context>;
 type Outcome = CommandOutcome<RelationshipEvents, RelationshipSummary>;
-type Accepted = Extract<Outcome, { readonly outcome: 'accepted' }>;
 interface Naming {
   readonly grantId: string;
   readonly name: string;
 }
 
 /**
- * The handler of relationship commands that also keeps rule G2. Everything but the naming of a GDAP grant passes straight
- * through. A naming is decided as if the name were free and claims it before it is appended, so that a name is claimed
- * only for a command that nothing else stands in the way of; a dry run looks whether the name is taken and claims nothing.
+ * Keeps rule G2 in the command loop of relationships. A naming of a GDAP grant is decided knowing whether the name is taken,
+ * and claims it before it is appended; so a name is claimed only for a command that nothing else stands in the way of.
  */
-export function relationshipCommands({
-  relationships,
-  names,
-}: {
-  readonly relationships: Relationships;
-  readonly names: Names;
-}): Relationships {
-  return { handle, ask: (stream, question, atRevision) => relationships.ask(stream, question, atRevision) };
+export class GrantNameClaims implements Claims<RelationshipCommands, RelationshipEvents, Context, RelationshipSummary> {
+  constructor(
+    private readonly names: Names,
+    private readonly relationships: Pick<Relationships, 'ask'>,
+  ) {}
 
-  async function handle(request: Request): Promise<Outcome> {
+  readonly claimOf = (request: Request): GrantNameClaiming | undefined => {
     const naming = namingOf(request);
-    if (!naming) return relationships.handle(request);
-    if (request.dryRun) return rehearse(request, naming);
+    return naming && new GrantNameClaiming(this.names, this.relationships, request, naming);
+  };
+}
 
-    let oldName: string | undefined;
-    let claimedAt = 0;
-    const outcome = await relationships.handle({
-      ...request,
-      async beforeAppend(revision) {
-        await request.beforeAppend?.(revision);
-        oldName = await nameAt(request, naming.grantId, revision);
-        if (!(await isHeld(request, naming, oldName))) claimedAt = await claim(request, naming, revision);
-      },
-    });
-    if (outcome.outcome === 'accepted') await tidyUp(request, naming, outcome, { oldName, claimedAt });
-    else await giveBackUnneeded(request, naming.name);
-    return isOfMeaning(outcome) ? decideKnowing(request, naming, outcome) : outcome;
+/** What one naming asks of the names and does to them. */
+class GrantNameClaiming implements Claim<RelationshipEvents, Context, RelationshipSummary> {
+  private readonly partnerId: string;
+  private readonly claimant: Claimant;
+  /** What the grant was called before the last attempt. */
+  private oldName: string | undefined;
+  /** The position of the claim that the last attempt made. */
+  private claimedAt = 0;
+
+  constructor(
+    private readonly names: Names,
+    private readonly relationships: Pick<Relationships, 'ask'>,
+    private readonly request: Request,
+    private readonly naming: Naming,
+  ) {
+    const pair = pairOf(request.stream);
+    if (!pair) throw new Error(`${request.stream} is not the stream of a relationship`);
+    this.partnerId = pair.partnerId;
+    this.claimant = {
+      claimedBy: request.metadata.commandId,
+      customerId: pair.customerId,
+      grantId: naming.grantId,
+    };
   }
 
-  /**
-   * Gives back what an accepted naming leaves claimed for nothing: the name that the grant had, and its own name when it
-   * was accepted elsewhere and renamed since. Whether the store is there for that must not change the answer: the naming
-   * is recorded, and "nothing was done" would be untrue. A claim that stays may be given back later by anyone: a retry
-   * of the command, or whoever wants the name.
-   */
-  async function tidyUp(
-    request: Request,
-    naming: Naming,
-    { replayed, revision, position, events }: Accepted,
-    { oldName, claimedAt }: { readonly oldName: string | undefined; readonly claimedAt: number },
-  ): Promise<void> {
+  /** That a name is taken (409) goes before what is wrong with the data (422), for which no name is claimed. */
+  async facts(revision: number): Promise<Pick<Context, 'grantNameTaken'>> {
+    if (await this.isHeld(await this.nameAt(revision))) return {};
+    const others = this.othersIn(await this.placesOf(this.naming.name));
+    return { grantNameTaken: (await this.firstNeeded(others)) !== undefined };
+  }
+
+  async make(revision: number): Promise<void> {
+    this.oldName = await this.nameAt(revision);
+    if (!(await this.isHeld(this.oldName))) this.claimedAt = await this.claim(revision);
+  }
+
+  async conclude(outcome: Outcome): Promise<void> {
+    if (outcome.outcome !== 'accepted') return this.giveBackUnneeded(this.naming.name);
     try {
-      // Appended behind its claim, the naming needs it; a renaming since gives the name back itself. Appended before, it
-      // was a repetition: of the same bytes, sent by another server in the same millisecond.
-      if (replayed || position < claimedAt) await giveBackUnneeded(request, naming.name);
-      if (request.command.type !== 'UpdateDelegatedAdminRequest') return;
-      const before = replayed ? await nameAt(request, naming.grantId, revision - events.length) : oldName;
-      if (before !== undefined && !isSameName(before, naming.name)) await giveBackUnneeded(request, before);
+      await this.tidyUp(outcome);
     } catch (error) {
+      // The naming is recorded, and "nothing was done" would be untrue. A claim that stays may be given back later by
+      // anyone: a retry of the command, or whoever wants the name.
       if (!isOfStore(error)) throw error;
     }
   }
 
-  async function rehearse(request: Request, naming: Naming): Promise<Outcome> {
-    const rehearsal = await relationships.handle(request);
-    if (rehearsal.outcome !== 'wouldBeAccepted' && !isOfMeaning(rehearsal)) return rehearsal;
-    return decideKnowing(request, naming, rehearsal);
-  }
-
   /**
-   * What was decided as if the name were free, or else decided again, knowing that it is not. That it is taken (409) goes
-   * before what is wrong with the data (422), for which no name is claimed.
+   * Gives back what an accepted naming leaves claimed for nothing: the name that the grant had, and its own name when it
+   * was accepted elsewhere and renamed since.
    */
-  async function decideKnowing(request: Request, naming: Naming, outcome: Outcome): Promise<Outcome> {
-    if (await isHeld(request, naming, await nameAt(request, naming.grantId, outcome.revision))) return outcome;
-    const places = await placesOf(request, naming.name);
-    if (!(await firstNeeded(request, othersIn(places, claimant(request, naming))))) return outcome;
-    return relationships.handle({
-      ...request,
-      contextAt: (now) => ({ ...request.contextAt(now), grantNameTaken: true }),
-    });
+  private async tidyUp({ replayed, revision, position, events }: Accepted<RelationshipSummary>): Promise<void> {
+    const { name } = this.naming;
+    // Appended after its claim, the naming needs it; a renaming since gives the name back itself. Appended before, it was
+    // a repetition: of the same bytes, sent by another server in the same millisecond.
+    if (replayed || position < this.claimedAt) await this.giveBackUnneeded(name);
+    if (this.request.command.type !== 'UpdateDelegatedAdminRequest') return;
+    const before = replayed ? await this.nameAt(revision - events.length) : this.oldName;
+    if (before !== undefined && !isSameName(before, name)) await this.giveBackUnneeded(before);
   }
 
   /**
-   * Makes the name belong to this command, for an append right behind a revision. Returns the position of the claim.
+   * Makes the name belong to this command, for an append right after a revision. Returns the position of the claim.
    * @throws Rejection NameNotUnique
    */
-  async function claim(request: Request, naming: Naming, relationshipRevision: number): Promise<number> {
-    const { name } = naming;
-    const wanted = { name, ...claimant(request, naming), relationshipRevision };
+  private async claim(relationshipRevision: number): Promise<number> {
+    const { name } = this.naming;
     for (;;) {
-      const places = await placesOf(request, name);
-      const others = othersIn(places, wanted);
-      if (await firstNeeded(request, others)) throw reject('NameNotUnique', { name });
-      for (const other of others) await release(request, other);
+      const places = await this.placesOf(name);
+      const others = this.othersIn(places);
+      if (await this.firstNeeded(others)) throw reject('NameNotUnique', { name });
+      for (const other of others) await this.release(other);
       if (others.length > 0) continue;
       const { stream, holder, revision, position } = places[0]!;
       if (holder && holder.relationshipRevision >= relationshipRevision) return position;
-      await onName(request, stream, revision, { type: 'ClaimGrantName', data: wanted });
+      const data = { name, ...this.claimant, relationshipRevision };
+      await this.onName(stream, revision, { type: 'ClaimGrantName', data });
     }
   }
 
-  async function giveBackUnneeded(request: Request, name: string): Promise<void> {
-    for (const stream of grantNameStreams(pair(request).partnerId, name))
+  private async giveBackUnneeded(name: string): Promise<void> {
+    for (const stream of grantNameStreams(this.partnerId, name))
       for (;;) {
-        const place = await placeAt(stream);
-        if (!isTaken(place) || (await isNeeded(request, place.holder))) break;
-        await release(request, place);
+        const place = await this.placeAt(stream);
+        if (!isTaken(place) || (await this.isNeeded(place.holder))) break;
+        await this.release(place);
       }
   }
 
@@ -251,53 +253,75 @@ export function relationshipCommands({
    * Whether a grant that has a name may have it in another spelling that looks the same without a claim: it holds the name
    * as it is claimed now. A claim that an earlier release made for its spelling may stand where nobody else would look.
    */
-  async function isHeld(request: Request, { grantId, name }: Naming, oldName: string | undefined): Promise<boolean> {
+  private async isHeld(oldName: string | undefined): Promise<boolean> {
+    const { name } = this.naming;
     if (!isSameName(oldName, name)) return false;
     if (formerlyNormalized(oldName!) === formerlyNormalized(name)) return true;
-    const { partnerId, customerId } = pair(request);
-    const { holder } = await placeAt(grantNameStream(partnerId, name));
+    const { customerId, grantId } = this.claimant;
+    const { holder } = await this.placeAt(grantNameStream(this.partnerId, name));
     return holder?.customerId === customerId && holder.grantId === grantId;
   }
 
-  async function firstNeeded(request: Request, places: readonly TakenName[]): Promise<TakenName | undefined> {
-    for (const place of places) if (await isNeeded(request, place.holder)) return place;
+  private othersIn(places: readonly NamePlace[]): readonly TakenName[] {
+    return places.filter(isTaken).filter(({ holder }) => !isOfSameNaming(holder, this.claimant));
+  }
+
+  private async firstNeeded(places: readonly TakenName[]): Promise<TakenName | undefined> {
+    for (const place of places) if (await this.isNeeded(place.holder)) return place;
     return undefined;
   }
 
   /** Whether a claim's grant has the name, or an attempt under the claim may still give it that; once not, never again. */
-  function isNeeded(request: Request, claim: GrantNameClaim): Promise<boolean> {
-    return relationships.ask(
-      relationshipStream(pair(request).partnerId, claim.customerId),
+  private isNeeded(claim: GrantNameClaim): Promise<boolean> {
+    return this.relationships.ask(
+      relationshipStream(this.partnerId, claim.customerId),
       ({ grants }, { revision }) =>
         revision <= claim.relationshipRevision || isSameName(nameOf(grants.get(claim.grantId)), claim.name),
     );
   }
 
   /** Only of the claim that was looked at: the name's stream must not have moved since. */
-  async function release(request: Request, { stream, holder, revision }: TakenName): Promise<void> {
-    await onName(request, stream, revision, { type: 'ReleaseGrantName', data: { claimedBy: holder.claimedBy } });
+  private async release({ stream, holder, revision }: TakenName): Promise<void> {
+    await this.onName(stream, revision, { type: 'ReleaseGrantName', data: { claimedBy: holder.claimedBy } });
   }
 
-  async function onName(
-    request: Request,
-    stream: string,
-    at: number,
-    command: MessageOf<GrantNameCommands>,
-  ): Promise<void> {
-    await names.handle({ ...derive(request, stream, at, command), ifRevision: exactly(at) });
+  /** Sends a command to a name, caused by the naming: same actor, same correlation, an id made of the cause's. */
+  private async onName(stream: string, revision: number, command: MessageOf<GrantNameCommands>): Promise<void> {
+    const { comment: _, ...metadata } = this.request.metadata;
+    const commandHash = sha256(canonicalJson(command));
+    await this.names.handle({
+      stream,
+      command,
+      metadata: {
+        ...metadata,
+        // Of the place too: the same claim may have to be made, and given back, more than once.
+        commandId: idOf(sha256(`${metadata.commandId}:${stream}:${revision}:${commandHash}`)),
+        commandHash,
+        causationId: metadata.commandId,
+      },
+      now: this.request.now,
+      contextAt: () => undefined,
+      ifRevision: exactly(revision),
+    });
   }
 
   /** In the order of {@link grantNameStreams}. */
-  function placesOf(request: Request, name: string): Promise<NamePlace[]> {
-    return Promise.all(grantNameStreams(pair(request).partnerId, name).map(placeAt));
+  private placesOf(name: string): Promise<NamePlace[]> {
+    return Promise.all(grantNameStreams(this.partnerId, name).map((stream) => this.placeAt(stream)));
   }
 
-  function placeAt(stream: string): Promise<NamePlace> {
-    return names.ask(stream, ({ claim }, { revision, position }) => ({ stream, holder: claim, revision, position }));
+  private placeAt(stream: string): Promise<NamePlace> {
+    return this.names.ask(stream, ({ claim }, { revision, position }) => ({
+      stream,
+      holder: claim,
+      revision,
+      position,
+    }));
   }
 
-  function nameAt({ stream }: Request, grantId: string, revision: number): Promise<string | undefined> {
-    return relationships.ask(stream, ({ grants }) => nameOf(grants.get(grantId)), revision);
+  private nameAt(revision: number): Promise<string | undefined> {
+    const { grantId } = this.naming;
+    return this.relationships.ask(this.request.stream, ({ grants }) => nameOf(grants.get(grantId)), revision);
   }
 }
 
@@ -305,23 +329,10 @@ function isOfStore(error: unknown): boolean {
   return [StoreUnavailable, OutcomeUnknown, LogDamaged, EventOfNewerRelease].some((kind) => error instanceof kind);
 }
 
-function isOfMeaning(outcome: Outcome): boolean {
-  return (
-    outcome.outcome === 'refused' &&
-    (rejections as Partial<Record<string, RejectionKind>>)[outcome.rejection.code] === 'meaning'
-  );
-}
-
 function namingOf({ command }: Request): Naming | undefined {
   if (command.type !== 'RequestDelegatedAdmin' && command.type !== 'UpdateDelegatedAdminRequest') return undefined;
   const { grantId, name } = command.data;
   return name === undefined ? undefined : { grantId, name };
-}
-
-function pair({ stream }: Request) {
-  const ids = pairOf(stream);
-  if (!ids) throw new Error(`${stream} is not the stream of a relationship`);
-  return ids;
 }
 
 /** A name's stream as it stands. */
@@ -337,15 +348,7 @@ function isTaken(place: NamePlace): place is TakenName {
   return place.holder !== undefined;
 }
 
-function othersIn(places: readonly NamePlace[], wanted: Claimant): readonly TakenName[] {
-  return places.filter(isTaken).filter(({ holder }) => !isOfSameNaming(holder, wanted));
-}
-
 type Claimant = Pick<GrantNameClaim, 'claimedBy' | 'customerId' | 'grantId'>;
-
-function claimant(request: Request, { grantId }: Naming): Claimant {
-  return { claimedBy: request.metadata.commandId, customerId: pair(request).customerId, grantId };
-}
 
 /** One command for one grant: under its id another command may have been sent, even for another customer. */
 function isOfSameNaming(one: Claimant, other: Claimant): boolean {
@@ -358,30 +361,6 @@ function nameOf(grant: Frozen<Grant> | undefined): string | undefined {
 
 function isSameName(one: string | undefined, other: string): boolean {
   return one !== undefined && normalizedGrantName(one) === normalizedGrantName(other);
-}
-
-/** A command on a name, caused by the naming: same actor, same correlation, an id made of the cause's. */
-function derive(
-  request: Request,
-  stream: string,
-  revision: number,
-  command: MessageOf<GrantNameCommands>,
-): CommandRequest<GrantNameCommands, undefined> {
-  const { comment: _, ...metadata } = request.metadata;
-  const commandHash = sha256(canonicalJson(command));
-  return {
-    stream,
-    command,
-    metadata: {
-      ...metadata,
-      // Of the place too: the same claim may have to be made, and given back, more than once.
-      commandId: idOf(sha256(`${metadata.commandId}:${stream}:${revision}:${commandHash}`)),
-      commandHash,
-      causationId: metadata.commandId,
-    },
-    now: request.now,
-    contextAt: () => undefined,
-  };
 }
 
 function sha256(text: string): string {

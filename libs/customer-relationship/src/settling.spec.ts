@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  commandHandler,
+  CommandLoop,
+  FoldedStreams,
   decideOn,
   exactly,
   fold,
@@ -320,12 +321,14 @@ describe('T1: through the command loop', () => {
   const stream = relationshipStream(partner.tenantId, customerId);
 
   function server(store = inMemoryEventStore(), sentBefore = 0) {
-    const commands = commandHandler({
-      store,
-      decider: customerRelationship,
-      codec: relationshipCodec,
+    const commands = new CommandLoop({
+      streams: new FoldedStreams({
+        store,
+        decider: customerRelationship,
+        codec: relationshipCodec,
+        summaryOf: relationshipSummary,
+      }),
       seal,
-      summaryOf: relationshipSummary,
     });
     let sent = sentBefore;
     const send = (command: Command, at = now, more: Partial<CommandRequest<RelationshipCommands, Context>> = {}) => {

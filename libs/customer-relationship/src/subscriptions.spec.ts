@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  commandHandler,
+  CommandLoop,
+  FoldedStreams,
   decideOn,
   exactly,
   fold,
@@ -1791,12 +1792,14 @@ describe('the command loop', () => {
   async function twoServers() {
     const store = inMemoryEventStore();
     const server = (attempts: number) =>
-      commandHandler({
-        store,
-        decider: customerRelationship,
-        codec: relationshipCodec,
+      new CommandLoop({
+        streams: new FoldedStreams({
+          store,
+          decider: customerRelationship,
+          codec: relationshipCodec,
+          summaryOf: relationshipSummary,
+        }),
         seal,
-        summaryOf: relationshipSummary,
         attempts,
       });
     const [one, other] = [server(5), server(1)];

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import {
   canonicalJson,
-  commandHandler,
+  CommandLoop,
   fold,
+  FoldedStreams,
   idOf,
   inMemoryEventStore,
   sealer,
@@ -61,12 +62,14 @@ function sha256(text: string): string {
  */
 export async function chronicle(): Promise<readonly RecordedEvent[]> {
   const store = inMemoryEventStore();
-  const { handle } = commandHandler({
-    store,
-    decider: customerRelationship,
-    codec: relationshipCodec,
+  const { handle } = new CommandLoop({
+    streams: new FoldedStreams({
+      store,
+      decider: customerRelationship,
+      codec: relationshipCodec,
+      summaryOf: relationshipSummary,
+    }),
     seal,
-    summaryOf: relationshipSummary,
   });
   const fabrikam = 'c1000000-0000-4000-8000-000000000001';
   const tailspin = 'c2000000-0000-4000-8000-000000000002';

@@ -1,6 +1,7 @@
 import {
   canonicalJson,
-  commandHandler,
+  CommandLoop,
+  FoldedStreams,
   inMemoryEventStore,
   sealer,
   StoreUnavailable,
@@ -14,7 +15,7 @@ import type { RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
 import { customerRelationship, relationshipStream } from './customer-relationship.js';
 import { relationshipCodec } from './event-codec.js';
-import { grantName, grantNameCodec, grantNameStream, relationshipCommands } from './grant-names.js';
+import { grantName, grantNameCodec, grantNameStream, GrantNameClaims } from './grant-names.js';
 import { relationshipSummary } from './state.js';
 import { context, customerUser, now, partner, policyOf2020 } from './testing.js';
 
@@ -26,17 +27,20 @@ export type Command = MessageOf<RelationshipCommands>;
 
 const seal = sealer(() => undefined);
 
-/** A server on a store: the handlers that it is made of, with caches of its own. */
+/** A server on a store: the command loops that it is made of, with caches of its own. */
 export function server(store: EventStore) {
-  const relationships = commandHandler({
+  const streams = new FoldedStreams({
     store,
     decider: customerRelationship,
     codec: relationshipCodec,
-    seal,
     summaryOf: relationshipSummary,
   });
-  const names = commandHandler({ store, decider: grantName, codec: grantNameCodec, seal, summaryOf: () => undefined });
-  return { relationships, names, ...relationshipCommands({ relationships, names }) };
+  const names = new CommandLoop({
+    streams: new FoldedStreams({ store, decider: grantName, codec: grantNameCodec, summaryOf: () => undefined }),
+    seal,
+  });
+  const { handle, ask } = new CommandLoop({ streams, seal, claims: new GrantNameClaims(names, streams) });
+  return { relationships: new CommandLoop({ streams, seal }), names, handle, ask };
 }
 
 export function requestOf(

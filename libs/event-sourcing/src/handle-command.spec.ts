@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import type { Claims } from './claims.js';
 import type { Decider } from './decider.js';
 import { eventCodec, UnreadableEvent } from './event-codec.js';
 import {
@@ -10,15 +11,10 @@ import {
   type EventStore,
   type RecordedEvent,
 } from './event-store.js';
-import {
-  commandHandler,
-  exactly,
-  largestAppend,
-  streamWeight,
-  type CommandHandlerOptions,
-  type CommandOutcome,
-  type CommandRequest,
-} from './handle-command.js';
+import { exactly, type CommandOutcome, type CommandRequest } from './command.js';
+import { largestAppend } from './decision-append.js';
+import { FoldedStreams, streamWeight, type FoldedStreamsOptions } from './folded-streams.js';
+import { CommandLoop, type CommandLoopParts } from './handle-command.js';
 import { expectedHash, idOf, InvalidEvent, noPreviousHash, sealer } from './hash-chain.js';
 import { inMemoryEventStore } from './in-memory-event-store.js';
 import type { MessageOf } from './message.js';
@@ -1175,7 +1171,7 @@ describe('what has come about by itself', () => {
       return { events, state: { value: value + events.length } };
     },
   };
-  const twice = (limit: number, options: Partial<CommandRequest<Commands, Context>> = {}) => {
+  const twice = (limit: number, options: Partial<Request> = {}) => {
     const sent = request(
       { type: 'IncreaseTwice', data: { by: 1 } },
       { contextAt: (at) => ({ now: at, limit }), ...options },
@@ -1266,12 +1262,23 @@ function laterBy(milliseconds: number): string {
   return new Date(Date.parse(now) + milliseconds).toISOString();
 }
 
+type Request = CommandRequest<Commands, Context> & {
+  /** What its claim in other streams does. */
+  readonly beforeAppend?: (revision: number) => Promise<void>;
+};
+
+const claims: Claims<Commands, Events, Context, Summary> = {
+  claimOf: ({ beforeAppend }: Request) =>
+    beforeAppend && {
+      facts: () => Promise.resolve({}),
+      make: beforeAppend,
+      conclude: () => Promise.resolve(),
+    },
+};
+
 let commands = 0;
 
-function request(
-  command: MessageOf<Commands>,
-  options: Partial<CommandRequest<Commands, Context>> = {},
-): CommandRequest<Commands, Context> {
+function request(command: MessageOf<Commands>, options: Partial<Request> = {}): Request {
   return {
     stream: 'counter-1',
     command,
@@ -1289,13 +1296,16 @@ function request(
   };
 }
 
-function increase(by: number, options: Partial<CommandRequest<Commands, Context>> = {}) {
+function increase(by: number, options: Partial<Request> = {}) {
   return request({ type: 'Increase', data: { by } }, options);
 }
 
 /** A handler on a store of its own or a shared one; counts what it asks of it and can be held up on the way. */
 function handlerOn(
-  options: Partial<CommandHandlerOptions<Commands, Events, Counter, Context, Summary>> = {},
+  options: Partial<
+    FoldedStreamsOptions<Commands, Events, Counter, Context, Summary> &
+      Omit<CommandLoopParts<Commands, Events, Counter, Context, Summary>, 'streams'>
+  > = {},
   holdUp: {
     appendAfter?: (stream: string) => Promise<void> | undefined;
     readThen?: () => Promise<void>;
@@ -1318,16 +1328,17 @@ function handlerOn(
       return store.append(...args);
     },
   };
-  const handler = commandHandler<Commands, Events, Counter, Context, Summary>({
+  const streams = new FoldedStreams<Commands, Events, Counter, Context, Summary>({
     decider: counter,
     codec,
-    seal,
     summaryOf: ({ value }) => ({ value }),
     ...options,
     store: watched,
   });
+  const handler = new CommandLoop({ seal, claims, ...options, streams });
   return {
-    ...handler,
+    handle: (sent: Request) => handler.handle(sent),
+    ask: handler.ask,
     store,
     value: () => handler.ask('counter-1', ({ value }) => value),
     reads: () => reads,

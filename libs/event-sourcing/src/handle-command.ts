@@ -1,452 +1,299 @@
-import { hash as digest } from 'node:crypto';
-import { setImmediate as turn } from 'node:timers/promises';
-import { decideOn, foldRecorded, type Decided, type Decider } from './decider.js';
-import type { EventCodec } from './event-codec.js';
-import { noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
-import { idOf, noPreviousHash, type Seal, type UnsealedMetadata } from './hash-chain.js';
-import type { Frozen, Json, MessageOf } from './message.js';
+import type { Claim, Claims } from './claims.js';
+import {
+  exactly,
+  holds,
+  type Accepted,
+  type CommandIdReused,
+  type CommandOutcome,
+  type CommandRequest,
+  type PreconditionFailed,
+  type Refused,
+  type StreamPlace,
+  type WouldBeAccepted,
+} from './command.js';
+import { decideAdmitted, type Decided } from './decider.js';
+import { describedBy, firstPart } from './decision-append.js';
+import { noStream, RevisionConflict, type RecordedEvent } from './event-store.js';
+import { answerIn, type Append, type FoldedStream, type FoldedStreams } from './folded-streams.js';
+import type { Seal } from './hash-chain.js';
+import type { Frozen } from './message.js';
+import type { Refusals } from './refusal-journal.js';
 import { Rejection } from './rejection.js';
+import { recordingTime, sealAfter, type ReportEarlier } from './sealing.js';
 import { turns } from './turns.js';
-import { weighedCache } from './weighed-cache.js';
 
-/** One command on its way to one stream. */
-export interface CommandRequest<Commands, Context> {
-  readonly stream: string;
-  readonly command: MessageOf<Commands>;
-  readonly metadata: Omit<UnsealedMetadata, 'command' | 'recordedAt' | 'schema'>;
-  /** The caller's one reading of the clock, RFC 3339 in UTC with milliseconds. */
+/** What a step of the loop comes to when the command is answered by it. */
+type Answer<Summary> = Accepted<Summary> | Refused | CommandIdReused | PreconditionFailed;
+
+/** What was decided, and the time that it counts for. */
+interface DecidedAt<Events> {
+  readonly outcome: 'decided';
+  readonly events: readonly Decided<Events>[];
   readonly now: string;
-  /** The outside facts of the decision at the time it counts for. */
-  readonly contextAt: (now: string) => Context;
-  /**
-   * Refuse unless it holds for the revision that the stream is at (`If-Match`), {@link noStream} if there is none. A retry of
-   * an accepted command is answered all the same.
-   */
-  readonly ifRevision?: (revision: number) => boolean;
-  /** What an earlier release has fingerprinted the same command as, where that differs. */
-  readonly formerCommandHash?: string;
-  /** Decide, append nothing. */
-  readonly dryRun?: boolean;
-  /**
-   * Awaited between every decision and its append, with the revision that the append expects: for what must be true
-   * elsewhere before. A Rejection thrown here refuses the command. Not called in a dry run.
-   */
-  readonly beforeAppend?: (revision: number) => Promise<void>;
-  /** The address that the command was sent to: a refusal that is remembered names it again. */
-  readonly instance?: string;
 }
 
-/** For one revision and no other. */
-export function exactly(expected: number): (revision: number) => boolean {
-  return (revision) => revision === expected;
+interface ToAppend<Events, State, Summary> extends Append<Events, State, Summary>, StreamPlace {
+  readonly outcome: 'toAppend';
+  /** Otherwise the command is decided again after it. */
+  readonly isWhole: boolean;
 }
 
-/** Where a stream stood when an answer was given. */
-export interface StreamPlace {
-  readonly revision: number;
-  readonly position: number;
-}
-
-export type CommandOutcome<Events, Summary = undefined> =
-  | ({ readonly outcome: 'accepted'; readonly replayed: boolean } & Receipt<Summary>)
-  | ({
-      readonly outcome: 'wouldBeAccepted';
-      readonly events: readonly MessageOf<Events>[];
-      /** The state as it stands, without the events. */
-      readonly summary: Summary;
-    } & StreamPlace)
-  | ({ readonly outcome: 'refused'; readonly rejection: Rejection; readonly recorded?: RecordedRefusal } & StreamPlace)
-  | ({ readonly outcome: 'preconditionFailed' } & StreamPlace)
-  /** The command id has been used by another command. */
-  | ({ readonly outcome: 'commandIdReused' } & StreamPlace);
-
-/** What the log remembers of a refusal, besides what it says. */
-export interface RecordedRefusal {
-  /** It is the answer to an earlier attempt. */
-  readonly replayed: boolean;
-  /** The correlation id of the attempt that was refused. */
-  readonly correlationId: string;
-  /** The address that this attempt was sent to. */
-  readonly instance: string;
-}
-
-/** What the log remembers of an accepted command; its place is that of its last event. */
-export interface Receipt<Summary = undefined> extends StreamPlace {
-  /** Of its last event. */
-  readonly id: string;
-  readonly events: readonly string[];
-  /** What the command has left. */
-  readonly summary: Summary;
-  /** The correlation id of the first acceptance. */
-  readonly correlationId: string;
-}
-
-export interface CommandHandler<Commands, Events, State, Context, Summary = undefined> {
-  readonly handle: (request: CommandRequest<Commands, Context>) => Promise<CommandOutcome<Events, Summary>>;
-  /**
-   * Asks a question of the state as it stands at the head, or as it stood at a revision; of one that the stream has not
-   * reached, as it stands at the head, which the place tells. The answer must not keep the state: it lives on and is
-   * written to.
-   */
-  readonly ask: <Answer>(
-    stream: string,
-    question: (state: Frozen<State>, place: StreamPlace) => Answer,
-    atRevision?: number,
-  ) => Promise<Answer>;
-}
-
-export interface CommandHandlerOptions<Commands, Events, State, Context, Summary> {
-  readonly store: EventStore;
-  readonly decider: Decider<Commands, Events, State, Context>;
-  readonly codec: EventCodec<Events>;
+export interface CommandLoopParts<Commands, Events, State, Context, Summary> {
+  readonly streams: FoldedStreams<Commands, Events, State, Context, Summary>;
   readonly seal: Seal;
-  /**
-   * What answers to accepted commands say of the state that a command has left, as it stood when the command was recorded:
-   * kept with every receipt, so little.
-   */
-  readonly summaryOf: (state: Frozen<State>, recordedAt: string) => Summary;
-  /**
-   * Of how many commands the receipts are kept in memory with the streams that they are of, a folded stream itself counting
-   * for {@link streamWeight}; whole streams go, the least recently used first.
-   */
-  readonly cachedCommands?: number;
-  /** How often a decision is made anew after a revision conflict before the caller is told. */
+  /** Where refusals are remembered; without it each is decided anew. */
+  readonly refusals?: Refusals;
+  /** What commands claim in other streams. */
+  readonly claims?: Claims<Commands, Events, Context, Summary>;
+  /** How often a decision is made anew after a conflict with another server before the conflict is the answer. */
   readonly attempts?: number;
-  /** Awaited between the pages of a long stream that is folded for a question (default: a turn of the event loop). */
-  readonly betweenPages?: (stream: string) => Promise<void>;
-  /**
-   * Reports a command whose time is earlier than that of the last event of a stream; that event's time is used. It may have
-   * waited while other processes appended, or the clock was set back.
-   */
-  readonly onEarlier?: (stream: string, now: string, lastRecordedAt: string) => void;
-}
-
-/** So many events of a stream are read and folded at a time: between two pages others have their turn. */
-const pageSize = 256;
-
-/** The most events of one append, where they can be split: KurrentDB takes 1 MiB in one append. */
-export const largestAppend = 500;
-
-/** A folded stream takes about as much memory as so many of its commands, which take about 1 kB each with what they have left. */
-export const streamWeight = 10;
-
-interface Folded<State, Summary> extends StreamPlace {
-  state: State;
-  revision: number;
-  position: number;
-  hash: string;
-  recordedAt: string;
-  readonly commands: Map<string, Receipt<Summary> & { readonly commandHash: string }>;
+  readonly onEarlier?: ReportEarlier;
 }
 
 /**
- * The command loop: read, look for the command id, fold, decide, append at the revision that was read. On a conflict it
- * decides again from the new history with the same time. Commands for one stream go one after the other in this process,
- * so a conflict only comes from another one.
+ * The command loop. Its steps: admit the sender; look up the command; replay or refuse; precondition; decide; claim; append;
+ * remember. On a conflict it decides again from the new history with the same time. Commands for one stream go one after the
+ * other in this process, so a conflict only comes from another one.
  *
  * Other processes may write to the same streams. What an append rests on, the store checks. Every other answer rests on a
  * revision that was the head at some time between question and answer; only a replay does not, because a receipt holds
  * for ever. By the time an answer arrives, the stream may be further on: its place says where it stood.
+ *
+ * An acceptance is looked for before a refusal and wins for ever. Two servers may decide one command at once, one way each;
+ * then both are on record, and every later attempt gets the acceptance.
  */
-export function commandHandler<Commands, Events, State, Context, Summary>({
-  store,
-  decider,
-  codec,
-  seal,
-  summaryOf,
-  cachedCommands = 250_000,
-  attempts = 5,
-  betweenPages = () => turn(),
-  onEarlier,
-}: CommandHandlerOptions<Commands, Events, State, Context, Summary>): CommandHandler<
-  Commands,
-  Events,
-  State,
-  Context,
-  Summary
-> {
-  type Stream = Folded<State, Summary>;
-  type Outcome = CommandOutcome<Events, Summary>;
+export class CommandLoop<Commands, Events, State, Context, Summary = undefined> {
+  private readonly inTurn = turns();
+  private readonly attempts: number;
+  private readonly streams: FoldedStreams<Commands, Events, State, Context, Summary>;
+  /** As {@link FoldedStreams.ask}. */
+  readonly ask: FoldedStreams<Commands, Events, State, Context, Summary>['ask'];
 
-  const cache = weighedCache<Stream>(cachedCommands, ({ commands }) => commands.size + streamWeight);
-  const inTurn = turns();
-  const foldingForQuestions = new Map<string, Promise<Stream>>();
+  constructor(private readonly parts: CommandLoopParts<Commands, Events, State, Context, Summary>) {
+    this.streams = parts.streams;
+    this.ask = parts.streams.ask;
+    this.attempts = parts.attempts ?? 5;
+  }
 
-  async function handle(sent: CommandRequest<Commands, Context>): Promise<Outcome> {
-    let request = sent;
-    const { stream } = request;
+  /** @throws Rejection to a sender who is not admitted, anew each time, so that nobody learns anything from a retry */
+  readonly handle = async (request: CommandRequest<Commands, Context>): Promise<CommandOutcome<Events, Summary>> => {
+    this.streams.decider.admit?.(request.command, request.contextAt(request.now));
+    const claim = this.parts.claims?.claimOf(request);
+    return request.dryRun ? this.rehearse(request, claim) : this.carryOut(request, claim);
+  };
+
+  /** Decides and appends in turn, gives back what was claimed for nothing, remembers a refusal. */
+  private async carryOut(
+    request: CommandRequest<Commands, Context>,
+    claim: Claim<Events, Context, Summary> | undefined,
+  ): Promise<CommandOutcome<Events, Summary>> {
     for (let conflicts = 0; ;) {
-      const folded = await (request.dryRun ? latestForQuestion(stream) : latest(stream));
-      // Taken now: questions bring the state up to date while this command waits.
-      const { revision, position } = folded;
-      let outcome = decideAt(folded, request);
-      if (outcome.outcome === 'toAppend') {
-        const rejection = request.beforeAppend && (await rejectedBefore(request.beforeAppend, revision));
-        if (rejection) outcome = { outcome: 'refused', rejection, revision, position };
-        else {
-          try {
-            const appended = await append(folded, request, revision, outcome);
-            if (outcome.isWhole) return appended;
-            // What is left follows on that and on nothing else; whether it is accepted is decided again.
-            if (request.ifRevision) request = { ...request, ifRevision: exactly(appended.revision) };
-            continue;
-          } catch (error) {
-            // What was folded stays true of a stream that has grown; else it is of another stream, or nobody knows.
-            const hasGrown = error instanceof RevisionConflict && (await catchUp(stream, revision));
-            if (!hasGrown) cache.delete(stream);
-            if (!(error instanceof RevisionConflict)) throw error;
-            if (++conflicts < attempts) continue;
-            return conflicted(await atHead(stream), request);
-          }
+      // Read while the command waits for its turn. The replay of an acceptance does not need it, and must not fail by it.
+      const lookingUp = this.parts.refusals?.lookUp(request);
+      lookingUp?.catch(() => undefined);
+      const outcome = await this.inTurn(request.stream, () => this.decideAndAppend(request, claim, lookingUp));
+      await claim?.conclude(outcome);
+      const answer = outcome.outcome === 'refused' ? await this.remember(request, outcome) : outcome;
+      if (answer) return answer;
+      if (++conflicts === this.attempts) return concurrencyConflict(outcome);
+    }
+  }
+
+  /** Looks up, replays or refuses, decides, claims and appends; after a conflict again, from the new history. */
+  private async decideAndAppend(
+    sent: CommandRequest<Commands, Context>,
+    claim: Claim<Events, Context, Summary> | undefined,
+    lookingUp: Promise<RecordedEvent | undefined> | undefined,
+  ): Promise<CommandOutcome<Events, Summary>> {
+    let request = sent;
+    for (let conflicts = 0; conflicts < this.attempts;) {
+      let step = await this.lookUpAndDecide(request, claim, lookingUp);
+      lookingUp = undefined;
+      if (step.outcome === 'toAppend') {
+        const refused = claim && (await claimed(claim, step));
+        if (!refused) {
+          const appended = await this.append(step);
+          if (!appended) conflicts++;
+          else if (step.isWhole) return appended;
+          // What is left follows on that and on nothing else; whether it is accepted is decided again.
+          else if (request.ifRevision) request = { ...request, ifRevision: exactly(appended.revision) };
+          continue;
         }
+        step = refused;
       }
-      // Nothing will be appended that could meet a conflict, so make sure that the answer rests on the head.
-      if (outcome.outcome === 'accepted' || !(await catchUp(stream, revision))) return outcome;
+      if (isReplay(step) || (await this.streams.isHead(request.stream, step.revision))) return step;
     }
+    // The last append met a conflict, perhaps with the same command at another server.
+    const head = await this.streams.head(request.stream);
+    return answerIn(head, request) ?? concurrencyConflict(head);
   }
 
-  /** The last append met a conflict, perhaps with the same command at another server. */
-  function conflicted(folded: Stream, request: CommandRequest<Commands, Context>): Outcome {
-    const { revision, position } = folded;
-    const rejection = new Rejection('ConcurrencyConflict', { revision });
-    return remembered(folded, request) ?? { outcome: 'refused', rejection, revision, position };
-  }
-
-  async function rejectedBefore(
-    beforeAppend: (revision: number) => Promise<void>,
-    revision: number,
-  ): Promise<Rejection | undefined> {
-    try {
-      await beforeAppend(revision);
-      return undefined;
-    } catch (error) {
-      if (error instanceof Rejection) return error;
-      throw error;
-    }
-  }
-
-  function remembered({ commands, revision, position }: Stream, request: CommandRequest<Commands, Context>) {
-    const known = commands.get(request.metadata.commandId);
-    if (!known) return undefined;
-    if (!isFingerprintOf(known.commandHash, request))
-      return { outcome: 'commandIdReused', revision, position } as const;
-    return { outcome: 'accepted', replayed: true, ...receiptOf(known) } as const;
-  }
-
-  function decideAt(folded: Stream, request: CommandRequest<Commands, Context>) {
-    const { stream, command, metadata, ifRevision, dryRun } = request;
-    const place = { revision: folded.revision, position: folded.position };
-    const known = dryRun ? undefined : remembered(folded, request);
+  private async lookUpAndDecide(
+    request: CommandRequest<Commands, Context>,
+    claim: Claim<Events, Context, Summary> | undefined,
+    lookingUp: Promise<RecordedEvent | undefined> | undefined,
+  ): Promise<Answer<Summary> | ToAppend<Events, State, Summary>> {
+    const { refusals } = this.parts;
+    const folded = await this.streams.latest(request.stream);
+    const known = answerIn(folded, request);
     if (known) return known;
-    if (ifRevision && !ifRevision(folded.revision)) return { outcome: 'preconditionFailed', ...place } as const;
-
-    let now = request.now;
-    if (now < folded.recordedAt) {
-      onEarlier?.(stream, now, folded.recordedAt);
-      now = folded.recordedAt;
+    const entry = await (lookingUp ?? refusals?.lookUp(request));
+    if (refusals && entry) {
+      // An acceptance elsewhere comes first.
+      const head = await this.streams.head(request.stream);
+      return answerIn(head, request) ?? refusals.answer(entry, request, placeOf(head));
     }
-    let events: readonly Decided<Events>[];
+    const facts = await claim?.facts(folded.revision);
+
+    // Nothing is awaited from here until the events are sealed, as others bring the stream up to date. They may have done so
+    // meanwhile, with the command in it.
+    const answer = answerIn(folded, request);
+    if (answer) return answer;
+    const decided = this.decide(folded, request, facts);
+    return decided.outcome === 'decided' ? this.toAppend(folded, request, decided) : decided;
+  }
+
+  /** Decides and says what would be appended. It appends nothing that could meet a conflict, and keeps no command waiting. */
+  private async rehearse(
+    request: CommandRequest<Commands, Context>,
+    claim: Claim<Events, Context, Summary> | undefined,
+  ): Promise<CommandOutcome<Events, Summary>> {
+    const { stream } = request;
+    for (;;) {
+      const folded = await this.streams.latestForQuestion(stream);
+      const facts = await claim?.facts(folded.revision);
+      const decided = this.decide(folded, request, facts);
+      const answer = decided.outcome === 'decided' ? this.wouldBeAccepted(folded, decided) : decided;
+      if (await this.streams.isHead(stream, answer.revision)) return answer;
+    }
+  }
+
+  /** The precondition and the decision. */
+  private decide(
+    folded: FoldedStream<State, Summary>,
+    request: CommandRequest<Commands, Context>,
+    facts: Partial<Context> | undefined,
+  ): DecidedAt<Events> | Refused | PreconditionFailed {
+    if (holds(request.ifRevision, folded.revision)) return this.decideOn(folded, request, facts);
+    const failed = { outcome: 'preconditionFailed', ...placeOf(folded) } as const;
+    if (folded.revision !== noStream) return failed;
+    // There is nothing that could match. What the command would meet without its condition says why (RFC 9110, 13.2.1).
+    const decided = this.decideOn(folded, request, facts);
+    return decided.outcome === 'refused' ? decided : failed;
+  }
+
+  private decideOn(
+    folded: FoldedStream<State, Summary>,
+    { stream, command, now: sentAt, contextAt }: CommandRequest<Commands, Context>,
+    facts: Partial<Context> | undefined,
+  ): DecidedAt<Events> | Refused {
+    const now = recordingTime(stream, folded, sentAt, this.parts.onEarlier);
+    const context = facts ? { ...contextAt(now), ...facts } : contextAt(now);
     try {
-      events = decideOn(decider, folded.state, command, request.contextAt(now));
+      const events = decideAdmitted(this.streams.decider, folded.state, command, context);
+      // An answered command must have a memory in the log.
+      if (events.length === 0) throw new Error(`${command.type} decided nothing; refuse it as NothingToChange instead`);
+      return { outcome: 'decided', events, now };
     } catch (error) {
       if (!(error instanceof Rejection)) throw error;
-      return { outcome: 'refused', rejection: error, ...place } as const;
+      return { outcome: 'refused', rejection: error, ...placeOf(folded) };
     }
-    // An answered command must have a memory in the log.
-    if (events.length === 0) throw new Error(`${command.type} decided nothing; refuse it as NothingToChange instead`);
-    if (dryRun) {
-      const said = events.map(({ type, data }) => ({ type, data }));
-      const summary = summaryOf(folded.state as Frozen<State>, now);
-      return { outcome: 'wouldBeAccepted', events: said, summary, ...place } as const;
-    }
+  }
 
-    const { comment, ...shared } = metadata;
-    const firstOwn = events.findIndex((event) => !isOthers(event));
-    const end = endOfAppend(events, firstOwn);
-    const isWhole = end === events.length;
-    // A part that is appended beforehand is not the command: a retry must not take it for that.
-    const ids = isWhole ? {} : { commandId: idOf(digest('sha256', `${metadata.commandId} ${folded.revision}`)) };
-    const appended = events.slice(0, end);
-    const sealed = seal(
+  private wouldBeAccepted(
+    folded: FoldedStream<State, Summary>,
+    { events, now }: DecidedAt<Events>,
+  ): WouldBeAccepted<Events, Summary> {
+    return {
+      outcome: 'wouldBeAccepted',
+      events: events.map(({ type, data }) => ({ type, data })),
+      summary: this.streams.summaryOf(folded.state as Frozen<State>, now),
+      ...placeOf(folded),
+    };
+  }
+
+  private toAppend(
+    folded: FoldedStream<State, Summary>,
+    request: CommandRequest<Commands, Context>,
+    { events: decided, now }: DecidedAt<Events>,
+  ): ToAppend<Events, State, Summary> {
+    const { stream } = request;
+    const part = firstPart(decided);
+    const described = describedBy(request, part, folded.revision, this.streams.codec);
+    return {
+      outcome: 'toAppend',
       stream,
-      folded.revision + 1,
-      folded.hash,
-      appended.map((event, index) => ({
-        type: event.type,
-        data: event.data as Json,
-        metadata: {
-          ...shared,
-          ...ids,
-          ...(isOthers(event) ? { causationId: metadata.commandId } : {}),
-          ...(isWhole && index === firstOwn && comment !== undefined ? { comment } : {}),
-          command: command.type,
-          recordedAt: now,
-          schema: codec.schemaOf(event.type),
-          ...event.metadata,
-        },
-      })),
-    );
-    return { outcome: 'toAppend', events: appended, sealed, isWhole } as const;
+      folded,
+      // Taken now: questions bring the stream up to date while the command waits.
+      ...placeOf(folded),
+      sealed: sealAfter(this.parts.seal, stream, folded, now, described),
+      ...part,
+    };
   }
 
-  async function append(
-    folded: Stream,
-    { stream }: CommandRequest<Commands, Context>,
-    expectedRevision: number,
-    { events, sealed }: { readonly events: readonly MessageOf<Events>[]; readonly sealed: ReturnType<Seal> },
-  ): Promise<Extract<Outcome, { readonly outcome: 'accepted' }>> {
-    const { revision, position } = await store.append(stream, sealed, expectedRevision);
-    // Unless a question has found it in the log meanwhile.
-    if (folded.revision === expectedRevision) {
-      for (const [index, event] of events.entries())
-        foldRecorded(decider, event, sealed[index]!.metadata, folded.state);
-      include(
-        folded,
-        { ...sealed.at(-1)!, revision, position },
-        events.map(({ type }) => type),
-      );
-      // One that was dropped meanwhile, or a new one; others may have folded the stream too, and further.
-      const kept = cache.peek(stream);
-      if (!kept || kept.revision <= revision) cache.set(stream, folded);
-    }
-    const known = folded.commands.get(sealed[0]!.metadata.commandId)!;
-    return { outcome: 'accepted', replayed: false, ...receiptOf(known) };
-  }
-
-  async function latest(stream: string, pause: () => Promise<void> = turn): Promise<Stream> {
-    const cached = cache.get(stream);
-    if (cached) return cached;
-    const folded = await read(stream, Infinity, pause);
-    // Meanwhile others may have folded the stream too, and further.
-    const kept = cache.peek(stream);
-    if (kept && kept.revision >= folded.revision) return kept;
-    // A new stream has no state worth keeping.
-    if (folded.revision !== noStream) cache.set(stream, folded);
-    return folded;
-  }
-
-  /**
-   * The same for a question. All that are asked of a stream that is not kept wait for one reading of it; a command does
-   * not, because questions have time.
-   */
-  async function latestForQuestion(stream: string): Promise<Stream> {
-    if (cache.peek(stream)) return latest(stream);
-    const underWay = foldingForQuestions.get(stream);
-    if (underWay) {
-      const folded = await underWay;
-      // Or all that have waited would be answered in one turn of the loop.
-      await betweenPages(stream);
-      return cache.get(stream) ?? folded;
-    }
-    const folding = latest(stream, () => betweenPages(stream)).finally(() => foldingForQuestions.delete(stream));
-    foldingForQuestions.set(stream, folding);
-    return folding;
-  }
-
-  /**
-   * Folds a stream from its begin. Page by page, which is one long reading to everybody else: until it is whole nobody
-   * has it, and events never change. It ends with all that was in the stream when its last page was read, so never with
-   * half of what one command has appended.
-   */
-  async function read(stream: string, to: number, pause: () => Promise<void>): Promise<Stream> {
-    const folded = initially();
-    for (let from = 0; ; from += pageSize) {
-      const pageEnd = Math.min(from + pageSize - 1, to);
-      foldOn(folded, await store.read(stream, { from, to: pageEnd }));
-      if (pageEnd === to || folded.revision < pageEnd) return folded;
-      await pause();
+  /** Appends what was decided; undefined when another server has appended to the stream meanwhile. */
+  private async append(toAppend: ToAppend<Events, State, Summary>): Promise<Accepted<Summary> | undefined> {
+    const { stream, sealed, revision } = toAppend;
+    try {
+      const receipt = this.streams.appended(toAppend, await this.streams.store.append(stream, sealed, revision));
+      return { outcome: 'accepted', replayed: false, ...receipt };
+    } catch (error) {
+      // What was folded stays true of a stream that has grown; else it is of another stream, or nobody knows.
+      const hasGrown = error instanceof RevisionConflict && !(await this.streams.isHead(stream, revision));
+      if (!hasGrown) this.streams.drop(stream);
+      if (!(error instanceof RevisionConflict)) throw error;
+      return undefined;
     }
   }
 
-  /** What nobody has appended to since the call. */
-  async function atHead(stream: string): Promise<Stream> {
-    for (;;) {
-      const folded = await latestForQuestion(stream);
-      if (!(await catchUp(stream, folded.revision))) return folded;
+  /** Puts a refusal on record before it is answered; undefined when another server has written to the journal meanwhile. */
+  private async remember(
+    request: CommandRequest<Commands, Context>,
+    refused: Refused,
+  ): Promise<Refused | CommandIdReused | Accepted<Summary> | undefined> {
+    const { refusals } = this.parts;
+    const refusal = refusals?.toKeep(refused);
+    if (!refusals || !refusal) return refused;
+    const recorded = await refusals.record(request, refusal);
+    return recorded && ((await this.acceptedMeanwhile(request)) ?? recorded);
+  }
+
+  /** Another server may have accepted a command between its refusal here and the record of that. */
+  private async acceptedMeanwhile(request: CommandRequest<Commands, Context>): Promise<Accepted<Summary> | undefined> {
+    try {
+      const head = await this.inTurn(request.stream, () => this.streams.head(request.stream));
+      const answer = answerIn(head, request);
+      return answer?.outcome === 'accepted' ? answer : undefined;
+    } catch {
+      // A refusal that is on record stands, even if the store cannot be asked for more now.
+      return undefined;
     }
   }
-
-  function initially(): Stream {
-    const state = decider.initialState();
-    return { state, revision: noStream, position: 0, hash: noPreviousHash, recordedAt: '', commands: new Map() };
-  }
-
-  /** For the answers to commands, which do not wait for questions. */
-  async function at(stream: string, revision: number): Promise<Stream> {
-    const kept = cache.peek(stream);
-    return kept?.revision === revision ? kept : read(stream, revision, turn);
-  }
-
-  /** Takes in what another process has appended behind a revision; true when there was something. */
-  async function catchUp(stream: string, revision: number): Promise<boolean> {
-    const newer = await store.read(stream, { from: revision + 1 });
-    if (newer.length === 0) return false;
-    const folded = cache.peek(stream);
-    // Unless somebody has come upon them at the same time.
-    if (folded?.revision === revision) {
-      // Out of the cache first: an event that cannot be read would leave half a command in it, and half a receipt.
-      cache.delete(stream);
-      cache.set(stream, foldOn(folded, newer));
-    }
-    return true;
-  }
-
-  function foldOn(folded: Stream, events: readonly RecordedEvent[]): Stream {
-    for (const recorded of events) {
-      foldRecorded(decider, codec.decode(recorded), recorded.metadata, folded.state);
-      const earlier = folded.commands.get(recorded.metadata.commandId)?.events ?? [];
-      include(folded, recorded, [...earlier, recorded.type]);
-    }
-    return folded;
-  }
-
-  /** The place and the receipt of what has just been folded, by its last event. */
-  function include(folded: Stream, last: Omit<RecordedEvent, 'stream'>, events: readonly string[]): void {
-    const { revision, position, id, metadata } = last;
-    const { commandId, commandHash, correlationId, hash, recordedAt } = metadata;
-    const summary = summaryOf(folded.state as Frozen<State>, recordedAt);
-    folded.commands.set(commandId, { commandHash, correlationId, revision, position, id, events, summary });
-    folded.revision = revision;
-    folded.position = position;
-    folded.hash = hash;
-    folded.recordedAt = recordedAt;
-  }
-
-  return {
-    // A dry run appends nothing that could meet a conflict: it is a question, and keeps no command waiting.
-    handle: (request) => (request.dryRun ? handle(request) : inTurn(request.stream, () => handle(request))),
-    async ask(stream, question, atRevision) {
-      const folded = await (atRevision === undefined ? atHead(stream) : at(stream, atRevision));
-      return question(folded.state as Frozen<State>, { revision: folded.revision, position: folded.position });
-    },
-  };
 }
 
-/** It has come about by itself and is recorded with a command. */
-function isOthers<Events>({ metadata }: Decided<Events>): boolean {
-  return metadata?.command !== undefined;
+/** Makes a command's claim for an append; the refusal when the claim is refused. */
+async function claimed<Events, Context, Summary>(
+  claim: Claim<Events, Context, Summary>,
+  { revision, position }: StreamPlace,
+): Promise<Refused | undefined> {
+  try {
+    await claim.make(revision);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    return { outcome: 'refused', rejection: error, revision, position };
+  }
 }
 
-/** Where the next append ends: what a command itself does stays together. */
-function endOfAppend<Events>(events: readonly Decided<Events>[], firstOwn: number): number {
-  if (events.length <= largestAppend) return events.length;
-  const end = events.findLastIndex(
-    ({ begins }, index) => index > 0 && index <= largestAppend && (begins === true || index === firstOwn),
-  );
-  return end < 0 ? events.length : end;
+/** What the log holds stays the answer, wherever the head is. */
+function isReplay(answer: Answer<unknown>): boolean {
+  return answer.outcome === 'accepted' || (answer.outcome === 'refused' && answer.recorded !== undefined);
 }
 
-/** Whether a command under the same id was the same command. */
-export function isFingerprintOf(
-  commandHash: string,
-  { metadata, formerCommandHash }: Pick<CommandRequest<never, never>, 'metadata' | 'formerCommandHash'>,
-): boolean {
-  return commandHash === metadata.commandHash || commandHash === formerCommandHash;
+function concurrencyConflict({ revision, position }: StreamPlace): Refused {
+  return { outcome: 'refused', rejection: new Rejection('ConcurrencyConflict', { revision }), revision, position };
 }
 
-function receiptOf<Summary>({
-  commandHash: _,
-  ...receipt
-}: Receipt<Summary> & { readonly commandHash: string }): Receipt<Summary> {
-  return receipt;
+function placeOf({ revision, position }: StreamPlace): StreamPlace {
+  return { revision, position };
 }

@@ -1,14 +1,7 @@
 import { createHmac, randomUUID, timingSafeEqual, type KeyObject } from 'node:crypto';
-import {
-  LogDamaged,
-  noStream,
-  RevisionConflict,
-  type EventStore,
-  type RecordedEvent,
-  type SealedEvent,
-} from './event-store.js';
-import { noPreviousHash, type Seal } from './hash-chain.js';
-import type { Json } from './message.js';
+import { LogDamaged, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
+import type { Seal } from './hash-chain.js';
+import { sealOwn, streamEnd } from './sealing.js';
 
 /** The stream whose first event names the ledger. */
 export const ledgerStream = 'ledger';
@@ -21,7 +14,7 @@ export interface LedgerEvents {
   LedgerSecretAdopted: { readonly fingerprint: string; readonly adoptedAt: string };
 }
 
-export interface Ledger {
+export interface LedgerIdentity {
   /** A GUID: positions of another ledger, or of one restored from before this one, are not positions of this. */
   readonly ledgerId: string;
   /** Of the secret that its commands are fingerprinted with, where the log has been told; see {@link secretFingerprint}. */
@@ -44,7 +37,7 @@ export async function openLedger(
   seal: Seal,
   now: string = new Date().toISOString(),
   secret?: KeyObject,
-): Promise<Ledger> {
+): Promise<LedgerIdentity> {
   for (;;) {
     const history = await store.read(ledgerStream);
     const known = ledgerOf(history);
@@ -94,11 +87,11 @@ export async function adoptLedgerSecret(
 }
 
 /** The identity of the log if it has one; for those who only read. @throws StoreUnavailable, LogDamaged */
-export async function readLedger(store: EventStore): Promise<Ledger | undefined> {
+export async function readLedger(store: EventStore): Promise<LedgerIdentity | undefined> {
   return ledgerOf(await store.read(ledgerStream));
 }
 
-function ledgerOf(events: readonly RecordedEvent[]): Ledger | undefined {
+function ledgerOf(events: readonly RecordedEvent[]): LedgerIdentity | undefined {
   const [first] = events;
   if (!first) return undefined;
   const { ledgerId } = first.data as { readonly ledgerId?: unknown };
@@ -123,7 +116,7 @@ export function secretFingerprint(secret: KeyObject, ledgerId: string): string {
   return createHmac('sha256', secret).update(`secret of ledger ${ledgerId}`).digest('hex');
 }
 
-function ofSecret(ledger: Ledger, secret: KeyObject): Ledger {
+function ofSecret(ledger: LedgerIdentity, secret: KeyObject): LedgerIdentity {
   const mine = secretFingerprint(secret, ledger.ledgerId);
   const theirs = ledger.secretFingerprint!;
   if (mine.length !== theirs.length || !timingSafeEqual(Buffer.from(mine), Buffer.from(theirs)))
@@ -140,7 +133,7 @@ async function adopt(
   ledgerId: string,
   secret: KeyObject,
   now: string,
-): Promise<Ledger> {
+): Promise<LedgerIdentity> {
   const fingerprint = secretFingerprint(secret, ledgerId);
   await append(store, seal, history, now, [secretAdopted(fingerprint, now)]);
   return { ledgerId, secretFingerprint: fingerprint };
@@ -162,47 +155,4 @@ async function append(
   const end = streamEnd(history.at(-1));
   const own = events.map(([type, data]) => ({ type, data, schema: 1 }));
   await store.append(ledgerStream, sealOwn(seal, ledgerStream, end, now, own), end.revision);
-}
-
-/** What the next event of a stream follows. */
-export interface StreamEnd {
-  readonly revision: number;
-  readonly hash: string;
-  readonly recordedAt: string;
-}
-
-export function streamEnd(last: Pick<RecordedEvent, 'revision' | 'metadata'> | undefined): StreamEnd {
-  if (!last) return { revision: noStream, hash: noPreviousHash, recordedAt: '' };
-  const { hash, recordedAt } = last.metadata;
-  return { revision: last.revision, hash, recordedAt };
-}
-
-/** Seals what the ledger itself records, sent by nobody. Should the clock have been set back, the time of the end is used. */
-export function sealOwn(
-  seal: Seal,
-  stream: string,
-  { revision, hash, recordedAt }: StreamEnd,
-  now: string,
-  events: readonly { readonly type: string; readonly data: Json; readonly schema: number }[],
-): readonly SealedEvent[] {
-  const commandId = randomUUID();
-  return seal(
-    stream,
-    revision + 1,
-    hash,
-    events.map(({ type, data, schema }) => ({
-      type,
-      data,
-      metadata: {
-        actor: { id: 'ledger', kind: 'system', roles: [], tenant: '' },
-        causationId: commandId,
-        commandHash: '',
-        commandId,
-        correlationId: commandId,
-        policy: { name: 'none', hash: noPreviousHash },
-        recordedAt: now < recordedAt ? recordedAt : now,
-        schema,
-      },
-    })),
-  );
 }

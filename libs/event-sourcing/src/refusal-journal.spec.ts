@@ -1,25 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalJson } from './canonical-json.js';
+import type { Claims } from './claims.js';
+import { exactly, type CommandOutcome, type CommandRequest } from './command.js';
 import type { Decider } from './decider.js';
 import { eventCodec } from './event-codec.js';
 import { LogDamaged, OutcomeUnknown, StoreUnavailable, type EventStore, type RecordedEvent } from './event-store.js';
-import {
-  commandHandler,
-  exactly,
-  type CommandHandler,
-  type CommandOutcome,
-  type CommandRequest,
-} from './handle-command.js';
+import { FoldedStreams } from './folded-streams.js';
+import { CommandLoop } from './handle-command.js';
 import { expectedHash, idOf, noPreviousHash } from './hash-chain.js';
 import { inMemoryEventStore } from './in-memory-event-store.js';
 import type { MessageOf } from './message.js';
 import {
   journalWeight,
-  rememberRefusals,
+  RefusalMemory,
   type KeptRefusal,
   type RefusalJournal,
-  type RememberRefusalsOptions,
+  type RefusalMemoryOptions,
 } from './refusal-journal.js';
 import { Rejection } from './rejection.js';
 import { seal } from './testing-events.js';
@@ -315,7 +312,7 @@ describe('an acceptance elsewhere', () => {
     await handle(sent);
     await handle(deposit(90));
     // By a server that looked into the journal before the refusal was there.
-    const blind = commandHandler({ store, decider: purse, codec, seal, summaryOf });
+    const blind = new CommandLoop({ streams: new FoldedStreams({ store, decider: purse, codec, summaryOf }), seal });
     const accepted = await blind.handle(sent);
     expect(accepted.outcome).toBe('accepted');
 
@@ -325,7 +322,7 @@ describe('an acceptance elsewhere', () => {
 
   it('between decision and record is the answer', async () => {
     const store = inMemoryEventStore();
-    const blind = commandHandler({ store, decider: purse, codec, seal, summaryOf });
+    const blind = new CommandLoop({ streams: new FoldedStreams({ store, decider: purse, codec, summaryOf }), seal });
     const sent = withdraw(12);
     const { handle } = serverOn(
       { store },
@@ -689,7 +686,19 @@ describe('whatever happens at several servers at once', () => {
   });
 });
 
-type Request = CommandRequest<Commands, { readonly longReason?: number }>;
+type Context = { readonly longReason?: number };
+type Request = CommandRequest<Commands, Context> & {
+  /** What its claim in other streams does. */
+  readonly beforeAppend?: (revision: number) => Promise<void>;
+};
+const claims: Claims<Commands, Events, Context> = {
+  claimOf: ({ beforeAppend }: Request) =>
+    beforeAppend && {
+      facts: () => Promise.resolve({}),
+      make: beforeAppend,
+      conclude: () => Promise.resolve(),
+    },
+};
 type Outcome = CommandOutcome<Events>;
 const summaryOf = () => undefined;
 
@@ -729,9 +738,7 @@ function replay(outcome: Outcome): Outcome {
 
 /** A server with memories of its own; what happens before one of its appends may hold it up, or make it fail. */
 function serverOn(
-  options: Partial<
-    RememberRefusalsOptions<Commands, Events, Purse, { readonly longReason?: number }, undefined, Entries>
-  > = {},
+  options: Partial<RefusalMemoryOptions<Entries> & { readonly attempts: number }> = {},
   before: {
     readonly append?: (stream: string, again: () => Promise<unknown>) => Promise<void>;
     /** How many appends it happens before. */
@@ -754,14 +761,14 @@ function serverOn(
       return store.append(...args);
     },
   };
-  const commands: CommandHandler<Commands, Events, Purse, { readonly longReason?: number }> = commandHandler({
-    store: watched,
-    decider: purse,
-    codec,
+  const { attempts, ...memory } = options;
+  const { handle } = new CommandLoop({
+    streams: new FoldedStreams({ store: watched, decider: purse, codec, summaryOf }),
     seal,
-    summaryOf,
+    claims,
+    refusals: new RefusalMemory({ seal, journal, ...memory, store: watched }),
+    ...(attempts === undefined ? {} : { attempts }),
   });
-  const { handle } = rememberRefusals({ commands, seal, journal, ...options, store: watched });
   return { handle, store, appends: () => appends, readings: () => readings };
 }
 

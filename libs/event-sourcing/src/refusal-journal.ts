@@ -1,19 +1,19 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { EventCodec } from './event-codec.js';
-import { LogDamaged, noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
 import {
   isFingerprintOf,
-  type CommandHandler,
-  type CommandOutcome,
+  type CommandIdReused,
   type CommandRequest,
+  type Refused,
   type StreamPlace,
-} from './handle-command.js';
+} from './command.js';
+import type { EventCodec } from './event-codec.js';
+import { LogDamaged, noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
 import type { Seal } from './hash-chain.js';
-import { streamEnd, type StreamEnd } from './ledger.js';
 import type { Json, MessageOf } from './message.js';
 import { Rejection } from './rejection.js';
+import { recordingTime, sealAfter, streamEnd, type ReportEarlier, type StreamEnd } from './sealing.js';
 import { turns } from './turns.js';
-import { weighedCache } from './weighed-cache.js';
+import { weighedCache, type WeighedCache } from './weighed-cache.js';
 
 /** A refusal as a journal keeps it; its place is that of the stream it was decided on. */
 export interface KeptRefusal extends StreamPlace {
@@ -34,165 +34,71 @@ export interface RefusalJournal<Entries> {
   readonly toRefusal: (entry: MessageOf<Entries>) => KeptRefusal;
 }
 
-export interface RememberRefusalsOptions<Commands, Events, State, Context, Summary, Entries> {
-  readonly commands: CommandHandler<Commands, Events, State, Context, Summary>;
+export interface RefusalMemoryOptions<Entries> {
   readonly store: EventStore;
   readonly seal: Seal;
   readonly journal: RefusalJournal<Entries>;
   /** Nobody else appends to these journals: what this process knows of one is all there is, and need not be looked for. */
   readonly soleWriter?: boolean;
   /**
-   * Of how many refusals the place in their journal is kept in memory, a journal itself counting for {@link journalWeight};
-   * whole journals go, the least recently used first.
+   * The number of refusals whose places in their journals are kept in memory, where a journal itself counts for
+   * {@link journalWeight}. Whole journals go, the least recently used first.
    */
   readonly cachedRefusals?: number;
-  /** How often a command is decided anew because another server wrote into the journal, before the caller is told. */
-  readonly attempts?: number;
-  readonly onEarlier?: (stream: string, now: string, lastRecordedAt: string) => void;
+  readonly onEarlier?: ReportEarlier;
 }
 
+type Request = Pick<
+  CommandRequest<never, unknown>,
+  'stream' | 'metadata' | 'now' | 'instance' | 'formerCommandHash'
+> & { readonly command: { readonly type: string } };
 type Entry = Pick<RecordedEvent, 'revision' | 'metadata'>;
+/** A refusal that is to be kept, its details as they come back from the log. */
+export type RefusalToKeep = Refused & Pick<KeptRefusal, 'details'>;
 
 /** What is known of one journal: its end, and where each command's refusal stands. */
-interface Memory extends StreamEnd {
+interface KnownJournal extends StreamEnd {
   readonly revisions: Map<string, number>;
 }
 
-/** A journal takes about as much memory as so many of its refusals. */
+/** A journal takes as much memory as this number of its refusals. */
 export const journalWeight = 10;
-/** So many are read at a time: between two reads others have their turn. Few, because one may have {@link largestDetails}. */
+/** The number of entries that are read at a time. Few, because one may have {@link largestDetails}. */
 const pageSize = 100;
-/** Details beyond this are answered and not kept: KurrentDB takes 1 MiB in one append, metadata included. */
+/** Details beyond this number of bytes are answered and not kept: KurrentDB takes 1 MiB in one append, metadata included. */
 const largestDetails = 1_000_000;
-/** What is remembered is answered, and nothing is decided. */
-const nowhere = () => false;
+
+/** What the command loop asks of {@link RefusalMemory}. */
+export type Refusals = Pick<RefusalMemory<never>, 'lookUp' | 'answer' | 'toKeep' | 'record'>;
 
 /**
- * Remembers refusals: each is appended to the journal of its stream before it is answered, and a command whose id is found
- * there gets that answer again, whatever the state says now. The stream that decides does not grow by it.
- *
- * An acceptance is looked for first and wins for ever. Two servers may still decide one command at once, one way each;
- * then both are on record, and every later attempt gets the acceptance.
+ * The refusals on record. Each is appended to the journal of its stream before it is answered, and a command whose id is
+ * found there gets that answer again, whatever the state says now. The stream that decides does not grow by it.
  */
-export function rememberRefusals<Commands, Events, State, Context, Summary, Entries>({
-  commands,
-  store,
-  seal,
-  journal,
-  soleWriter = false,
-  cachedRefusals = 500_000,
-  attempts = 5,
-  onEarlier,
-}: RememberRefusalsOptions<Commands, Events, State, Context, Summary, Entries>): CommandHandler<
-  Commands,
-  Events,
-  State,
-  Context,
-  Summary
-> {
-  type Request = CommandRequest<Commands, Context>;
-  type Outcome = CommandOutcome<Events, Summary>;
-  type Refused = Extract<Outcome, { readonly outcome: 'refused' }>;
+export class RefusalMemory<Entries> {
+  private readonly known: WeighedCache<KnownJournal>;
+  private readonly reading = new Map<string, Promise<KnownJournal>>();
+  private readonly inTurn = turns();
 
-  const memories = weighedCache<Memory>(cachedRefusals, ({ revisions }) => revisions.size + journalWeight);
-  const reading = new Map<string, Promise<Memory>>();
-  const inTurn = turns();
-
-  async function handle(request: Request): Promise<Outcome> {
-    if (request.dryRun) return commands.handle(request);
-    const stream = journal.journalOf(request.stream);
-    for (let conflicts = 0; ;) {
-      // At the same time as the command waits for its turn and is decided.
-      let looking: Promise<RecordedEvent | undefined> | undefined = lookUp(stream, request);
-      // Whoever needs it awaits it. The replay of an acceptance does not, and must not fail by it.
-      looking.catch(() => undefined);
-      let known: RecordedEvent | undefined;
-      const outcome = await commands.handle({
-        ...request,
-        async beforeAppend(revision) {
-          // Decided again after a conflict: what caused that may have been the same command elsewhere.
-          known = await (looking ?? lookUp(stream, request));
-          looking = undefined;
-          if (known) throw new Rejection('RefusedBefore');
-          await request.beforeAppend?.(revision);
-        },
-      });
-      if (outcome.outcome === 'accepted' || outcome.outcome === 'commandIdReused') return outcome;
-      known ??= await looking;
-      if (known) return answerOf(known, request, outcome);
-      // What nobody has ever heard of gets no journal, or made-up ids would fill the log.
-      if (outcome.outcome !== 'refused' || outcome.revision === noStream || !journal.keeps(outcome.rejection))
-        return outcome;
-      const details = detailsOf(outcome.rejection);
-      if (!details) return outcome;
-      try {
-        const recorded = await inTurn(stream, () => record(stream, request, { ...outcome, details }));
-        // Another server may have accepted it between decision and record. A refusal that is on record stands, even if
-        // the store cannot be asked for more now.
-        const settled = await commands.handle({ ...request, ifRevision: nowhere }).catch(() => undefined);
-        return settled?.outcome === 'accepted' ? settled : recorded;
-      } catch (error) {
-        if (!(error instanceof RevisionConflict)) throw error;
-        if (++conflicts < attempts) continue;
-        const { revision, position } = outcome;
-        return {
-          outcome: 'refused',
-          rejection: new Rejection('ConcurrencyConflict', { revision }),
-          revision,
-          position,
-        };
-      }
-    }
+  constructor(private readonly options: RefusalMemoryOptions<Entries>) {
+    const { cachedRefusals = 500_000 } = options;
+    this.known = weighedCache(cachedRefusals, ({ revisions }) => revisions.size + journalWeight);
   }
 
-  /** Appends a refusal, unless the same command has been refused meanwhile: then that is the answer. */
-  async function record(
-    stream: string,
-    request: Request,
-    { details, ...refused }: Refused & Pick<KeptRefusal, 'details'>,
-  ): Promise<Outcome> {
-    const { command, metadata, instance = '' } = request;
-    const { rejection, revision, position } = refused;
-    const memory = memories.peek(stream) ?? nothing();
-    const before = memory.revisions.get(metadata.commandId);
-    if (before !== undefined) return answerOf(await entryAt(stream, before), request, refused);
-
-    let recordedAt = request.now;
-    if (recordedAt < memory.recordedAt) {
-      onEarlier?.(stream, recordedAt, memory.recordedAt);
-      recordedAt = memory.recordedAt;
-    }
-    const { code } = rejection;
-    const { type, data } = journal.toEntry({ command: command.type, code, details, instance, revision, position });
-    const [sealed] = seal(stream, memory.revision + 1, memory.hash, [
-      {
-        type,
-        data: data as Json,
-        metadata: { ...metadata, command: command.type, recordedAt, schema: journal.codec.schemaOf(type) },
-      },
-    ]);
-    const appended = await store.append(stream, [sealed!], memory.revision).catch((error: unknown) => {
-      // It may be there all the same, and nobody would look.
-      if (soleWriter) memories.delete(stream);
-      throw error;
-    });
-    include(stream, memory, [{ ...sealed!, revision: appended.revision }]);
-    const { correlationId } = metadata;
-    return {
-      outcome: 'refused',
-      // As it will be read from the log, so that the first answer has no other bytes than the next.
-      rejection: new Rejection(code, details),
-      recorded: { replayed: false, correlationId, instance },
-      revision,
-      position,
-    };
+  /** The refusal that is on record under a command's id, as it is in its journal at some time after the call. */
+  async lookUp({ stream, metadata }: Pick<Request, 'stream' | 'metadata'>): Promise<RecordedEvent | undefined> {
+    const journal = this.options.journal.journalOf(stream);
+    const { revisions } = await this.upToDate(journal);
+    const revision = revisions.get(metadata.commandId);
+    return revision === undefined ? undefined : this.entryAt(journal, revision);
   }
 
-  function answerOf({ metadata, ...entry }: RecordedEvent, request: Request, now: StreamPlace): Outcome {
-    const { revision, position } = now;
-    if (!isFingerprintOf(metadata.commandHash, request)) return { outcome: 'commandIdReused', revision, position };
-    const { correlationId } = metadata;
-    const { code, details, instance, ...place } = journal.toRefusal(journal.codec.decode({ metadata, ...entry }));
+  /** What an entry answers to a command under its id; `now` is where the stream stands. */
+  answer(entry: RecordedEvent, request: Request, { revision, position }: StreamPlace): Refused | CommandIdReused {
+    const { commandHash, correlationId } = entry.metadata;
+    if (!isFingerprintOf(commandHash, request)) return { outcome: 'commandIdReused', revision, position };
+    const { codec, toRefusal } = this.options.journal;
+    const { code, details, instance, ...place } = toRefusal(codec.decode(entry));
     return {
       outcome: 'refused',
       rejection: new Rejection(code, details),
@@ -202,72 +108,116 @@ export function rememberRefusals<Commands, Events, State, Context, Summary, Entr
     };
   }
 
-  async function lookUp(stream: string, { metadata }: Request): Promise<RecordedEvent | undefined> {
-    const { revisions } = await upToDate(stream);
-    const revision = revisions.get(metadata.commandId);
-    return revision === undefined ? undefined : entryAt(stream, revision);
+  /** A refusal as it is to be kept, if it is. A stream without events gets no journal, or made-up ids would fill the log. */
+  toKeep(refused: Refused): RefusalToKeep | undefined {
+    const { rejection, recorded, revision } = refused;
+    if (recorded || revision === noStream || !this.options.journal.keeps(rejection)) return undefined;
+    const details = detailsOf(rejection);
+    return details && { ...refused, details };
   }
 
-  async function entryAt(stream: string, revision: number): Promise<RecordedEvent> {
-    const [entry] = await store.read(stream, { from: revision, to: revision });
+  /**
+   * Appends a refusal, unless the same command has been refused meanwhile: then that is the answer. Undefined when another
+   * server has appended to the journal meanwhile.
+   */
+  async record(request: Request, refusal: RefusalToKeep): Promise<Refused | CommandIdReused | undefined> {
+    const journal = this.options.journal.journalOf(request.stream);
+    try {
+      return await this.inTurn(journal, () => this.append(journal, request, refusal));
+    } catch (error) {
+      if (error instanceof RevisionConflict) return undefined;
+      throw error;
+    }
+  }
+
+  private async append(
+    journal: string,
+    request: Request,
+    { rejection: { code }, details, revision, position }: RefusalToKeep,
+  ): Promise<Refused | CommandIdReused> {
+    const { store, seal, journal: form, soleWriter, onEarlier } = this.options;
+    const { command, metadata, now, instance = '' } = request;
+    const known = this.known.peek(journal) ?? unread();
+    const before = known.revisions.get(metadata.commandId);
+    if (before !== undefined) return this.answer(await this.entryAt(journal, before), request, { revision, position });
+
+    const entry = form.toEntry({ command: command.type, code, details, instance, revision, position });
+    const schema = form.codec.schemaOf(entry.type);
+    const sealed = sealAfter(seal, journal, known, recordingTime(journal, known, now, onEarlier), [
+      { ...entry, schema, metadata: { ...metadata, command: command.type } },
+    ]);
+    const appended = await store.append(journal, sealed, known.revision).catch((error: unknown) => {
+      // It may be there all the same, and nobody would look.
+      if (soleWriter) this.known.delete(journal);
+      throw error;
+    });
+    this.include(journal, known, [{ ...sealed[0]!, revision: appended.revision }]);
+    return {
+      outcome: 'refused',
+      // As it will be read from the log, so that the first answer has no other bytes than the next.
+      rejection: new Rejection(code, details),
+      recorded: { replayed: false, correlationId: metadata.correlationId, instance },
+      revision,
+      position,
+    };
+  }
+
+  private async entryAt(journal: string, revision: number): Promise<RecordedEvent> {
+    const [entry] = await this.options.store.read(journal, { from: revision, to: revision });
     if (!entry)
-      throw new LogDamaged(`Revision ${revision} of stream ${stream} is gone. Restore the log from a backup.`);
+      throw new LogDamaged(`Revision ${revision} of stream ${journal} is gone. Restore the log from a backup.`);
     return entry;
   }
 
-  /** A journal as it stands at a time after the call. Of many who ask at once, one reads. */
-  async function upToDate(stream: string): Promise<Memory> {
-    const known = soleWriter ? memories.get(stream) : undefined;
+  /** A journal as it stands at some time after the call. One reading serves all who ask at the same time. */
+  private async upToDate(journal: string): Promise<KnownJournal> {
+    const known = this.options.soleWriter ? this.known.get(journal) : undefined;
     if (known) return known;
-    // A reading that is under way may have passed the end before this call; one that begins from here on has not.
-    await reading.get(stream)?.catch(() => undefined);
-    const underWay = reading.get(stream);
+    // A reading that is under way may have passed the end before this call; one that starts from here on has not.
+    await this.reading.get(journal)?.catch(() => undefined);
+    const underWay = this.reading.get(journal);
     if (underWay) return underWay;
-    const mine = readOn(stream).finally(() => reading.delete(stream));
-    reading.set(stream, mine);
+    const mine = this.readOn(journal).finally(() => this.reading.delete(journal));
+    this.reading.set(journal, mine);
     return mine;
   }
 
-  async function readOn(stream: string): Promise<Memory> {
-    const memory = memories.peek(stream) ?? nothing();
+  private async readOn(journal: string): Promise<KnownJournal> {
+    const { store, soleWriter } = this.options;
+    const known = this.known.peek(journal) ?? unread();
     for (;;) {
-      const from = memory.revision + 1;
-      const entries = await store.read(stream, { from, to: from + pageSize - 1 });
+      const from = known.revision + 1;
+      const entries = await store.read(journal, { from, to: from + pageSize - 1 });
       const ended = entries.length < pageSize;
       // The only writer takes what it knows for the whole: it must not know a part.
-      if (soleWriter && !ended) grow(memory, entries);
-      else include(stream, memory, entries);
-      if (ended) return memory;
+      if (soleWriter && !ended) grow(known, entries);
+      else this.include(journal, known, entries);
+      if (ended) return known;
       await turn();
     }
   }
 
-  function include(stream: string, memory: Memory, entries: readonly Entry[]): void {
-    const kept = memories.peek(stream);
-    grow(memory, entries);
-    // Of two readings counts the one that has come further.
-    const further = kept && kept.revision > memory.revision ? kept : memory;
+  private include(journal: string, known: KnownJournal, entries: readonly Entry[]): void {
+    const kept = this.known.peek(journal);
+    grow(known, entries);
+    // Of two readings the one counts that has come further.
+    const further = kept && kept.revision > known.revision ? kept : known;
     // Where others write, a journal without entries has to be looked at anyhow.
-    if (further.revision > noStream || soleWriter) memories.set(stream, further);
+    if (further.revision > noStream || this.options.soleWriter) this.known.set(journal, further);
   }
-
-  return {
-    handle,
-    ask: (stream, question, atRevision) => commands.ask(stream, question, atRevision),
-  };
 }
 
-function grow(memory: Memory, entries: readonly Entry[]): void {
+function grow(known: KnownJournal, entries: readonly Entry[]): void {
   for (const entry of entries) {
     const { revision, metadata } = entry;
     // An append and a reading may both bring it.
-    if (revision <= memory.revision) continue;
-    memory.revisions.set(metadata.commandId, revision);
-    Object.assign(memory, streamEnd(entry));
+    if (revision <= known.revision) continue;
+    known.revisions.set(metadata.commandId, revision);
+    Object.assign(known, streamEnd(entry));
   }
 }
 
-function nothing(): Memory {
+function unread(): KnownJournal {
   return { ...streamEnd(undefined), revisions: new Map() };
 }
 

@@ -7,7 +7,15 @@ import {
   type RelationshipEvents,
   type RelationshipSummary,
 } from '#customer-relationship';
-import { canonicalJson, idOf, type CommandOutcome, type MessageOf, type Receipt } from '#event-sourcing';
+import {
+  canonicalJson,
+  idOf,
+  type CommandOutcome,
+  type CommandRequest,
+  type MessageOf,
+  type Precondition,
+  type Receipt,
+} from '#event-sourcing';
 import { Answer, entityTag, formerFormOf, Problem, Refusal } from '#http';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ServedLedger } from '../served-ledger.js';
@@ -17,6 +25,7 @@ import type { CommandAnswer } from './command-answer.js';
 import type { CommentedBody } from './commented-body.js';
 import type { IncomingCommand } from './incoming-command.js';
 
+type Request = CommandRequest<RelationshipCommands, Context>;
 type Outcome = CommandOutcome<RelationshipEvents, RelationshipSummary>;
 
 /** A command as it came in by HTTP; the one command that the bus carries. */
@@ -28,8 +37,8 @@ export class SendCommand {
 }
 
 /**
- * From a command by HTTP to the command loop and back. Authenticated and read it has been; what remains is the sender's
- * right, and then the look-up of the key, the precondition and the decision, in this order, which the command loop keeps.
+ * From a command by HTTP to the command loop and back. It has been authenticated and read; what remains is the sender's
+ * right, the look-up of the key, the precondition and the decision. The command loop keeps this order.
  */
 @CommandHandler(SendCommand)
 export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> {
@@ -39,57 +48,78 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
   constructor(private readonly ledger: ServedLedger) {}
 
   async execute({ incoming, body }: SendCommand): Promise<Answer> {
-    const { requester, ids, key, call } = incoming;
+    const request = this.requestOf(incoming, body);
+    return this.oneAtATime(request, async () => {
+      const outcome = await this.ledger.relationships.handle(request);
+      incoming.call.outcome = isReplayed(outcome) ? 'replayed' : outcome.outcome;
+      return this.answer(incoming, request.command.data, outcome);
+    });
+  }
+
+  private requestOf(incoming: IncomingCommand, body: CommentedBody): Request {
+    const { command: type, requester, ids, dryRun, instance, call } = incoming;
+    const { partner, customerId, actor, stream } = requester;
     const { comment, ...data } = body;
-    const type = incoming.command;
-    const command = { type, data: { ...ids, ...data } } as unknown as MessageOf<RelationshipCommands>;
-    const { partner, customerId, actor } = requester;
-    const now = this.ledger.clock();
-    const { policy, salesRegions } = this.ledger;
-    const contextAt = (at: string): Context => ({ now: at, actor, policy, partner, customerId, salesRegions });
-    // Every attempt anew, and before the key is looked up: who may not send it learns nothing by retrying somebody's key.
-    requireRight(type, contextAt(now));
+    const { policy, policyHash, salesRegions } = this.ledger;
+    const { commandHash, commandId, formerCommandHash } = this.identityOf(incoming, body);
+    const ifRevision = precondition(incoming);
+    return {
+      stream,
+      command: { type, data: { ...ids, ...data } } as unknown as MessageOf<RelationshipCommands>,
+      metadata: {
+        actor,
+        causationId: call.correlationId,
+        ...(comment === undefined ? {} : { comment }),
+        commandHash,
+        commandId,
+        correlationId: call.correlationId,
+        policy: { name: policy.name, hash: policyHash },
+        release,
+      },
+      ...(formerCommandHash === undefined ? {} : { formerCommandHash }),
+      now: this.ledger.clock(),
+      contextAt: (now) => ({ now, actor, policy, partner, customerId, salesRegions }),
+      ...(ifRevision ? { ifRevision } : {}),
+      dryRun,
+      instance,
+    };
+  }
 
-    const commandId = key === undefined ? 'dry-run' : commandIdOf(partner.tenantId, customerId, key);
-    const commandHash = key === undefined ? '' : this.fingerprint(type, ids, body);
-    const former = key === undefined ? undefined : formerFormOf(body);
-    const leave = key === undefined ? undefined : this.enter(commandId);
+  /** The id under which the log knows a command, and what distinguishes a retry from another command under the same key. */
+  private identityOf({ command, requester, ids, key }: IncomingCommand, body: CommentedBody) {
+    if (key === undefined) return { commandId: 'dry-run', commandHash: '' };
+    const former = formerFormOf(body);
+    return {
+      commandId: commandIdOf(requester.partner.tenantId, requester.customerId, key),
+      commandHash: this.fingerprint(command, ids, body),
+      formerCommandHash: former && this.fingerprint(command, ids, former),
+    };
+  }
+
+  /** A secret keeps guessable bodies from being read out of a fingerprint. */
+  private fingerprint(command: CommandName, ids: IncomingCommand['ids'], body: object): string {
+    return createHmac('sha256', this.ledger.secret).update(canonicalJson({ command, ids, body })).digest('hex');
+  }
+
+  /**
+   * Refuses a command whose id is being decided in this server. Whose key it is, only the log says: what runs under it may
+   * itself be the one that has taken the key of another.
+   */
+  private async oneAtATime(
+    { command, metadata: { commandId }, now, contextAt, dryRun }: Request,
+    decide: () => Promise<Answer>,
+  ): Promise<Answer> {
+    if (dryRun) return decide();
+    if (this.inProgress.has(commandId)) {
+      // In place of the command loop, which does not see this attempt: a sender without the right learns nothing from it.
+      requireRight(command.type, contextAt(now));
+      throw new Problem('CommandInProgress', {}, { 'Retry-After': '1' });
+    }
+    this.inProgress.add(commandId);
     try {
-      const send = (ifRevision: ReturnType<typeof condition>, dryRun: boolean) =>
-        this.ledger.relationships.handle({
-          stream: requester.stream,
-          command,
-          metadata: {
-            actor,
-            causationId: call.correlationId,
-            ...(comment === undefined ? {} : { comment }),
-            commandHash,
-            commandId,
-            correlationId: call.correlationId,
-            policy: { name: policy.name, hash: this.ledger.policyHash },
-            release,
-          },
-          ...(former ? { formerCommandHash: this.fingerprint(type, ids, former) } : {}),
-          now,
-          contextAt,
-          instance: incoming.instance,
-          ...(ifRevision ? { ifRevision } : {}),
-          dryRun,
-        });
-
-      for (;;) {
-        const outcome = await send(condition(incoming), incoming.dryRun);
-        call.outcome = isReplayed(outcome) ? 'replayed' : outcome.outcome;
-        if (outcome.outcome !== 'preconditionFailed' || outcome.revision >= 0)
-          return await this.answer(incoming, command.data, outcome);
-        // There is nothing that could match. What the command would meet without its condition says why (RFC 9110, 13.2.1).
-        const without = await send(undefined, true);
-        // Unless the relationship has come into being meanwhile: then it is decided, and a refusal must be remembered.
-        if (without.revision < 0)
-          return await this.answer(incoming, command.data, without.outcome === 'refused' ? without : outcome);
-      }
+      return await decide();
     } finally {
-      leave?.();
+      this.inProgress.delete(commandId);
     }
   }
 
@@ -141,21 +171,6 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
       `"events":["${events.join('","')}"],"correlationId":"${correlationId}"}`;
     return new Answer(created ? 201 : 200, headers, body);
   }
-
-  /**
-   * Marks a command as being decided; the way out is the function that it returns. Whose key it is, only the log says: what
-   * runs under it may itself be the one that has taken the key of another.
-   */
-  private enter(commandId: string): () => void {
-    if (this.inProgress.has(commandId)) throw new Problem('CommandInProgress', {}, { 'Retry-After': '1' });
-    this.inProgress.add(commandId);
-    return () => this.inProgress.delete(commandId);
-  }
-
-  /** Tells a retry from another command under the same key; a secret keeps guessable bodies from being read out of it. */
-  private fingerprint(command: CommandName, ids: IncomingCommand['ids'], body: object): string {
-    return createHmac('sha256', this.ledger.secret).update(canonicalJson({ command, ids, body })).digest('hex');
-  }
 }
 
 /** The same form as an accepted command, with the relationship as it stands before it. */
@@ -175,10 +190,10 @@ function wouldBeAccepted(
   };
 }
 
-/** What must hold for the revision of the relationship; where a condition is missing that is required, nothing does. */
-function condition({ precondition, route, dryRun }: IncomingCommand): ((revision: number) => boolean) | undefined {
-  if (!precondition) return route.needsIfMatch && !dryRun ? () => false : undefined;
-  return precondition.any ? (revision) => revision >= 0 : (revision) => precondition.revisions.includes(revision);
+/** What must hold of the revision of the relationship. A dry run needs no condition. */
+function precondition({ precondition: sent, route, dryRun }: IncomingCommand): Precondition | undefined {
+  if (!sent) return route.needsIfMatch && !dryRun ? 'missing' : undefined;
+  return sent.any ? 'exists' : sent.revisions;
 }
 
 const replayedHeader = { 'Idempotent-Replayed': 'true' };

@@ -1,0 +1,117 @@
+import type { UnsealedMetadata } from './hash-chain.js';
+import { noStream } from './event-store.js';
+import type { MessageOf } from './message.js';
+import type { Rejection } from './rejection.js';
+
+// A command on its way into the command loop, and what the loop answers.
+
+/** One command on its way to one stream. */
+export interface CommandRequest<Commands, Context> {
+  readonly stream: string;
+  readonly command: MessageOf<Commands>;
+  readonly metadata: Omit<UnsealedMetadata, 'command' | 'recordedAt' | 'schema'>;
+  /** The caller's one reading of the clock, RFC 3339 in UTC with milliseconds. */
+  readonly now: string;
+  /** The outside facts of the decision at the time it counts for. */
+  readonly contextAt: (now: string) => Context;
+  /** A retry of an answered command is answered again whatever the stream is at. */
+  readonly ifRevision?: Precondition;
+  /** The fingerprint that an earlier release gave the same command, where it differs. */
+  readonly formerCommandHash?: string;
+  /** Decide, append nothing. */
+  readonly dryRun?: boolean;
+  /** The address that the command was sent to: a refusal that is remembered names it again. */
+  readonly instance?: string;
+}
+
+/**
+ * What must hold of the revision of a stream before a command is decided:
+ * - one of these, {@link noStream} for a stream without events;
+ * - `exists`: any, but the stream must have events;
+ * - `missing`: the sender had to name one and has not, so nothing is decided.
+ */
+export type Precondition = readonly number[] | 'exists' | 'missing';
+
+export function exactly(revision: number): Precondition {
+  return [revision];
+}
+
+export function holds(precondition: Precondition | undefined, revision: number): boolean {
+  switch (precondition) {
+    case undefined:
+      return true;
+    case 'exists':
+      return revision !== noStream;
+    case 'missing':
+      return false;
+    default:
+      return precondition.includes(revision);
+  }
+}
+
+/** Where a stream stood when an answer was given. */
+export interface StreamPlace {
+  readonly revision: number;
+  readonly position: number;
+}
+
+export type CommandOutcome<Events, Summary = undefined> =
+  Accepted<Summary> | WouldBeAccepted<Events, Summary> | Refused | PreconditionFailed | CommandIdReused;
+
+export interface Accepted<Summary> extends Receipt<Summary> {
+  readonly outcome: 'accepted';
+  readonly replayed: boolean;
+}
+
+export interface Refused extends StreamPlace {
+  readonly outcome: 'refused';
+  readonly rejection: Rejection;
+  /** Absent where the log does not remember the refusal. */
+  readonly recorded?: RecordedRefusal;
+}
+
+/** The answer to a dry run. */
+export interface WouldBeAccepted<Events, Summary> extends StreamPlace {
+  readonly outcome: 'wouldBeAccepted';
+  readonly events: readonly MessageOf<Events>[];
+  /** The state as it stands, without the events. */
+  readonly summary: Summary;
+}
+
+export interface PreconditionFailed extends StreamPlace {
+  readonly outcome: 'preconditionFailed';
+}
+
+/** The command id has been used by another command. */
+export interface CommandIdReused extends StreamPlace {
+  readonly outcome: 'commandIdReused';
+}
+
+/** What the log remembers of a refusal, besides what it says. */
+export interface RecordedRefusal {
+  /** It is the answer to an earlier attempt. */
+  readonly replayed: boolean;
+  /** The correlation id of the attempt that was refused. */
+  readonly correlationId: string;
+  /** The address that this attempt was sent to. */
+  readonly instance: string;
+}
+
+/** What the log remembers of an accepted command; its place is that of its last event. */
+export interface Receipt<Summary = undefined> extends StreamPlace {
+  /** Of its last event. */
+  readonly id: string;
+  readonly events: readonly string[];
+  /** What the command has left. */
+  readonly summary: Summary;
+  /** The correlation id of the first acceptance. */
+  readonly correlationId: string;
+}
+
+/** Whether a command that was sent under the same id was the same command. */
+export function isFingerprintOf(
+  commandHash: string,
+  { metadata, formerCommandHash }: Pick<CommandRequest<never, never>, 'metadata' | 'formerCommandHash'>,
+): boolean {
+  return commandHash === metadata.commandHash || commandHash === formerCommandHash;
+}
