@@ -36,9 +36,13 @@ export interface Operation {
 interface RawOperation {
   readonly operationId: string;
   readonly parameters: readonly (Parameter | Ref)[];
-  readonly requestBody?: { readonly required?: boolean; readonly content: Record<string, { readonly schema: Schema }> };
+  readonly requestBody?: Ref | RawBody;
   readonly responses: Readonly<Record<string, Ref | RawAnswer>>;
   readonly security: readonly object[];
+}
+interface RawBody {
+  readonly required?: boolean;
+  readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
 }
 interface RawAnswer {
   readonly headers?: Readonly<Record<string, Ref | { readonly schema: Schema }>>;
@@ -66,6 +70,7 @@ export function resolvedIn<T extends object>(value: T | Ref): T {
 
 export const operations: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, raw]) => {
+    const body = raw.requestBody && resolvedIn<RawBody>(raw.requestBody);
     const parameters = raw.parameters.map((parameter) => resolvedIn<Parameter>(parameter));
     const answers = Object.entries(raw.responses).map(
       ([status, answer]) => [status, resolvedIn<RawAnswer>(answer)] as const,
@@ -75,10 +80,8 @@ export const operations: readonly Operation[] = Object.entries(document.paths).f
       method: method.toUpperCase(),
       path,
       parameters,
-      body:
-        raw.requestBody &&
-        Object.fromEntries(Object.entries(raw.requestBody.content).map(([type, { schema }]) => [type, schema])),
-      bodyRequired: raw.requestBody?.required === true,
+      body: body && Object.fromEntries(Object.entries(body.content).map(([type, { schema }]) => [type, schema])),
+      bodyRequired: body?.required === true,
       answers: Object.fromEntries(
         answers.map(([status, { headers = {} }]) => [
           status,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { format } from 'prettier';
-import type { SchemaFile } from './generated-schemas.js';
+import type { SchemaFile } from './generated-contract.js';
 import { breakingChanges, type Json, type Schema } from './schema-changes.js';
 
 // The schemas as they are checked in. Beside them lies a lock with the hash of each, written together with them: who edits
@@ -104,27 +104,23 @@ export function readSchemas(directory: string): CheckedIn {
   return { files, lock: existsSync(lock) ? (readJson(lock) as Record<string, string>) : {} };
 }
 
-export async function writeSchemas(
+/** The text of each file, by its path, with that of the lock. */
+export async function schemaTexts(
   directory: string,
   checkedIn: CheckedIn,
   generated: readonly SchemaFile[],
-): Promise<void> {
+): Promise<(readonly [path: string, text: string])[]> {
   const lock: Record<string, string> = { ...checkedIn.lock };
-  for (const { path, schema } of generated) {
-    await writeJson(join(directory, path), schema);
-    lock[path] = hashOf(schema);
-  }
-  await writeJson(
-    join(directory, lockFile),
-    Object.fromEntries(Object.entries(lock).sort(([a], [b]) => (a < b ? -1 : 1))),
-  );
+  for (const { path, schema } of generated) lock[path] = hashOf(schema);
+  const sorted = Object.fromEntries(Object.entries(lock).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const files = [...generated.map(({ path, schema }) => [path, schema] as const), [lockFile, sorted] as const];
+  return Promise.all(files.map(async ([path, value]) => [join(directory, path), await jsonText(value)] as const));
 }
 
 function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 
-async function writeJson(path: string, value: unknown): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, await format(JSON.stringify(value), { parser: 'json', printWidth: 120 }));
+function jsonText(value: unknown): Promise<string> {
+  return format(JSON.stringify(value), { parser: 'json', printWidth: 120 });
 }

@@ -40,12 +40,12 @@ const stories: readonly Story[] = [
   (now) => [step('requestResellerRelationship', {}, { effectiveAt: ago(now, 100) }), step('expireRelationshipRequest')],
   () => [
     ...established.slice(0, 2),
-    step('relationshipReadiness'),
-    step('explanationsCustomer'),
-    step('explanationsAvailableContacts'),
+    step('getRemovalReadiness'),
+    step('explainCustomer'),
+    step('explainAvailableSupportContacts'),
     { operation: 'removeResellerRelationship', body: { noticeGiven: true }, headers: { 'If-Match': '*' } },
-    { operation: 'endedRelationshipsList' },
-    step('explanationsEnded'),
+    { operation: 'listEndedRelationships' },
+    step('explainEndedRelationship'),
   ],
   subscriptions,
   azure,
@@ -94,14 +94,14 @@ function subscriptions(now: number): readonly Step[] {
     step('scheduleSubscriptionChange', seats, { billingCycle: 'annual' }),
     step('suspendSubscription', seats, { reason: 'fraud' }),
     step('reactivateSubscription', seats),
-    step('itemSubscription', seats),
+    step('getSubscription', seats),
     step('cancelSubscription', seats),
     bought('licence', { kind: 'legacy', provisioned: true }),
     step('withdrawSupportContact', licence),
     step('assignSupportContact', licence),
-    step('customerSupportContactsList'),
-    step('explanationsDesignation', licence),
-    step('explanationsItem', { item: 'subscription', itemId: 'seats' }),
+    step('listSupportContactsOfCustomer'),
+    step('explainDesignation', licence),
+    step('explainItem', { item: 'subscription', itemId: 'seats' }),
     bought('renewed', { termDuration: 'P1M', provisioned: true, autoRenew: true, effectiveAt: ago(now, 40) }),
     step('renewSubscription', renewed),
     // Each command of the clock records all that is due: one subscription for each.
@@ -122,7 +122,7 @@ function azure(): readonly Step[] {
       { ...plan, kind: 'azurePlan', offerId: 'azure', name: 'Azure', quantity: 1, provisioned: true },
     ),
     step('addAzureSubscription', plan, { azureSubscriptionId: 'azure-1', name: 'Production' }),
-    step('itemAzureSubscription', under),
+    step('getAzureSubscription', under),
     step('cancelAzureSubscription', under, { reason: 'compromise' }),
   ];
 }
@@ -164,7 +164,7 @@ function commitments(now: number): readonly Step[] {
       { subscriptionId: 'plan', kind: 'azurePlan', offerId: 'azure', name: 'Azure', quantity: 1, provisioned: true },
     ),
     reserved('returned'),
-    step('itemReservation', { reservationId: 'returned' }),
+    step('getReservation', { reservationId: 'returned' }),
     step('cancelReservation', { reservationId: 'returned' }),
     step('confirmReservationCancellation', { reservationId: 'returned' }, { refund: money }),
     reserved('kept'),
@@ -173,7 +173,7 @@ function commitments(now: number): readonly Step[] {
     reserved('expired', { effectiveAt: longAgo }),
     step('expireReservation', { reservationId: 'expired' }),
     software('bought', { kind: 'perpetual' }),
-    step('itemSoftware', { purchaseId: 'bought' }),
+    step('getSoftwarePurchase', { purchaseId: 'bought' }),
     step('cancelSoftwarePurchase', { purchaseId: 'bought' }),
     software('rented', { kind: 'subscription', termDuration: 'P1Y', effectiveAt: longAgo }),
     step('expireSoftware', { purchaseId: 'rented' }),
@@ -182,7 +182,7 @@ function commitments(now: number): readonly Step[] {
       {},
       { ...plan, name: 'Compute', termDuration: 'P1Y', hourlyCommitment: money, effectiveAt: longAgo },
     ),
-    step('itemSavingsPlan', plan),
+    step('getSavingsPlan', plan),
     step('cancelSavingsPlan', plan),
     step('expireSavingsPlan', plan),
   ];
@@ -198,12 +198,12 @@ function delegatedAdmin(now: number): readonly Step[] {
     step('recordLegacyDelegatedAdmin', {}, { grantId: 'legacy-1', effectiveAt: '2023-06-01T00:00:00Z' }),
     requested('grant-1'),
     step('updateDelegatedAdminRequest', grant, { durationDays: 180 }),
-    step('itemGrant', grant),
-    step('explanationsGrant', grant),
+    step('getGrant', grant),
+    step('explainGrant', grant),
     step('lockDelegatedAdminForApproval', grant),
     step('approveDelegatedAdmin', grant),
     step('assignAccess', grant, { assignmentId: 'access-1', groupId: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff', roles }),
-    step('itemAccessAssignment', access),
+    step('getAccessAssignment', access),
     step('removeAccess', access),
     step('extendDelegatedAdmin', grant),
     step('terminateDelegatedAdmin', grant),
@@ -216,25 +216,25 @@ function reading(): readonly Step[] {
   return [
     ...established.slice(0, 1),
     ...[
-      'relationshipRelationship',
-      'customersList',
-      'customerItemsList',
-      'partnerItemsList',
-      'customerGrantsList',
-      'partnerGrantsList',
+      'getRelationship',
+      'listCustomers',
+      'listItemsOfCustomer',
+      'listItems',
+      'listGrantsOfCustomer',
+      'listGrants',
     ].map((operation) => ({ operation })),
-    ...['partnerSupportContactsList', 'endedRelationshipsList', 'historyEvents', 'ledgerHistoryEvents'].map(
+    ...['listSupportContacts', 'listEndedRelationships', 'followRelationshipEvents', 'followEvents'].map(
       (operation) => ({ operation }),
     ),
     // Not worth waiting for: an operation, which can be asked about and given up.
     {
-      operation: 'customersList',
+      operation: 'listCustomers',
       query: '?asOfPosition=1&limit=7',
       headers: { Prefer: 'wait=0', Accept: `application/json, ${operationType}` },
     },
-    { operation: 'operationsOperation' },
-    { operation: 'bulkSend', body: { items: [] } },
-    { operation: 'operationsCancel' },
+    { operation: 'getOperation' },
+    { operation: 'sendCommands', body: { items: [] } },
+    { operation: 'cancelOperation' },
   ];
 }
 
@@ -301,7 +301,7 @@ function bodyOf(step: Step, suffix: string, customer: Customer, telling: Telling
   switch (step.operation) {
     case 'requestResellerRelationship':
       return { customer: { name: world.newName() }, market: partner.market, ...given };
-    case 'bulkSend':
+    case 'sendCommands':
       return { items: bulkItems(customer, telling) };
     case 'requestDelegatedAdmin':
       return { name: world.newName(), ...given };

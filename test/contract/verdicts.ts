@@ -52,7 +52,7 @@ export function judgementOf(request: Request): Judgement {
     return 'unclear';
   if (/wait=(?!\d+$)/.test(request.headers['Prefer'] ?? '')) return 'unclear';
   // Many commands are judged one by one, and each answered for itself.
-  if (operation.id === 'bulkSend') return 'unclear';
+  if (operation.id === 'sendCommands') return 'unclear';
   // Half a surrogate pair is no Unicode, so no schema speaks of it.
   if (/\\u[dD][89a-fA-F]/.test(request.body ?? '')) return 'unclear';
   if (needsWords(request.body ?? '')) return 'unclear';
@@ -182,9 +182,12 @@ export function faultsOf(request: Request, answered: Answered): { readonly rule:
 
   if (status >= 500 && code !== 'ShuttingDown' && !excused[code ?? '']?.(request)) fault('no 5xx', `${status} ${text}`);
   if (status >= 400 && method !== 'HEAD') {
-    if (!/^application\/problem\+json/.test(headers.get('content-type') ?? '') && !operation.id.startsWith('health'))
+    if (
+      !/^application\/problem\+json/.test(headers.get('content-type') ?? '') &&
+      !operation.path.startsWith('/health/')
+    )
       fault('every refusal is a problem', `${status} ${headers.get('content-type')}: ${text.slice(0, 200)}`);
-    else if ((body as { status?: number }).status !== status && !operation.id.startsWith('health'))
+    else if ((body as { status?: number }).status !== status && !operation.path.startsWith('/health/'))
       fault('every refusal is a problem', `${status} is not the status of ${text}`);
     const named = (body as { correlationId?: string }).correlationId;
     if (named !== undefined && named !== headers.get('X-Correlation-Id')) fault('one correlation id', text);

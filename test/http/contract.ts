@@ -122,7 +122,13 @@ function holdEvent(event: Json, where: string): void {
     throw new Error(`${where} has an event that is not as its schema says: ${faults}\n${JSON.stringify(event)}`);
 }
 
-function resolveRef(ref: string): Json {
+/** What an operation takes as JSON. */
+export function bodyOf(operation: Json): Json {
+  const body = operation['requestBody'] as Json;
+  return (body['$ref'] ? resolveRef(body['$ref'] as string) : body)['content']['application/json'] as Json;
+}
+
+export function resolveRef(ref: string): Json {
   return ref
     .slice(2)
     .split('/')

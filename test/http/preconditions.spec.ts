@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openapi } from './contract.js';
+import { bodyOf, openapi } from './contract.js';
 import {
   customerPath,
   establish,
@@ -136,7 +136,7 @@ describe('what the document says of preconditions', () => {
     expect(commands.length).toBeGreaterThan(80);
     const now = await current();
     for (const { template, operation } of commands) {
-      const { example } = operation['requestBody'].content['application/json'];
+      const { example } = bodyOf(operation);
       const send = (ifMatch: string) => server.post(filled(template), example, { headers: { 'if-match': ifMatch } });
       const stale = await send('"0.1"');
       expect([template, stale.status, stale.code, stale.body.revision]).toEqual([

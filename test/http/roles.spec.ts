@@ -6,7 +6,7 @@ import { customersDecision, isAmong, sendersOf, type Senders } from '#customer-r
 import { embeddedAudience, embeddedIssuer, embeddedKey } from '#http';
 import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } from 'jose';
 import { throughLanes } from '../../apps/server/src/commands/lanes.js';
-import { openapi } from './contract.js';
+import { bodyOf, openapi } from './contract.js';
 import {
   establish,
   globalAdminOf,
@@ -89,7 +89,7 @@ const routes = paths.flatMap(([path, operations]) =>
       name: command ?? `${method} ${below ?? path}`,
       rowsIn: command === undefined ? 'test/http/roles.spec.ts' : 'libs/customer-relationship/src/test-rights.ts',
       form: below === undefined ? 'partner-wide' : path.startsWith('/v1/partners/') ? 'partners' : 'customers',
-      example: operation['requestBody']?.content['application/json'].example,
+      example: operation['requestBody'] && bodyOf(operation)['example'],
     };
   }),
 );

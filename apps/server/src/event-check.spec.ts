@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { grantNameCodec, journalCodec, relationshipCodec } from '#customer-relationship';
 import { InvalidEvent, noPreviousHash, type Json, type UnsealedEvent, type UnsealedMetadata } from '#event-sourcing';
 import { eventCheck, sealOfRelease } from './event-check.js';
-import { eventSchemas } from './schemas.js';
+import { eventSchemas } from './contract/schemas.js';
 import { securityJournalCodec } from './security-journal/security-journal-events.js';
 
 const metadata: UnsealedMetadata = {

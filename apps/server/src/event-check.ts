@@ -1,6 +1,6 @@
 import { sealer, type EventCheck, type EventFault, type EventMetadata } from '#event-sourcing';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import { eventSchemas } from './schemas.js';
+import { eventSchemas } from './contract/schemas.js';
 
 // Readers must accept fields and words that come later, so the published schemas are open. An event that is
 // written has neither: here they are closed, and nothing that they do not name comes into the log.

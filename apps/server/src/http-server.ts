@@ -21,10 +21,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { ServerHealth } from './health/server-health.js';
 import type { Limits } from '#configuration';
-import { serveApiDocuments } from './api-documents.js';
+import { serveApiDocuments } from './contract/api-documents.js';
 import { ServedLedger } from './served-ledger.js';
 import { occasionally } from '#pacing';
-import { openApiDocument } from './openapi.js';
 import { RequesterGuard } from './requester-guard.js';
 import { denialOf } from './security-journal/denial-of.js';
 import type { Denial } from './security-journal/denial-tally.js';
@@ -136,7 +135,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   app.useGlobalFilters(filter);
   app.useGlobalGuards(new RequesterGuard(app.get(ServedLedger)));
   app.useGlobalPipes(new FieldsPipe());
-  serveApiDocuments(fastify, openApiDocument(app));
+  serveApiDocuments(fastify);
   return app;
 }
 

@@ -44,10 +44,10 @@ import { EndedRelationshipsController } from './queries/ended-relationships.cont
 import { CustomerItemsController, PartnerItemsController } from './queries/items.controller.js';
 import { ListViewHandler } from './queries/list-view.js';
 import { ReadRelationshipHandler } from './queries/read-relationship.js';
-import { ProblemsController } from './problems.controller.js';
+import { ProblemsController } from './contract/problems.controller.js';
 import { ReadSecurityEventsHandler } from './security-journal/read-security-events.js';
 import { SecurityEventsController } from './security-journal/security-events.controller.js';
-import { SchemasController } from './schemas.controller.js';
+import { SchemasController } from './contract/schemas.controller.js';
 import { ItemQueries, RelationshipQueries } from './queries/relationship.controller.js';
 import {
   CustomerSupportContactsController,

@@ -1,4 +1,6 @@
 import { Rejection } from '#event-sourcing';
+import type { Instant } from './calendar.js';
+import type { RemovalBlocker } from './removal.js';
 
 /**
  * What a refusal is about: `who` asks (403), a thing that is `unknown` (404), the `state` of affairs (409), or the
@@ -78,7 +80,106 @@ export const rejections = {
 
 export type RejectionCode = keyof typeof rejections;
 
+/**
+ * What a refusal rests on: each code brings some of these. They are part of the contract with callers, and refusals that
+ * are on record are answered with those that they have: add, never change.
+ */
+export interface RefusalDetails {
+  readonly command?: string;
+  /** What would help: a role, a state, or who may send the command. */
+  readonly requires?: string;
+  readonly hint?: string;
+  readonly role?: string;
+  /** One of these roles is needed. */
+  readonly anyOf?: readonly string[];
+  /** All of these roles are needed. */
+  readonly allOf?: readonly string[];
+  readonly owners?: readonly string[];
+  readonly partnerType?: string;
+  readonly standing?: string | undefined;
+  /** Which kind of item, or of subscription. */
+  readonly kind?: string;
+  readonly itemId?: string;
+  readonly subscriptionId?: string;
+  readonly azureSubscriptionId?: string;
+  readonly azureSubscriptionIds?: readonly string[];
+  readonly baseSubscriptionId?: string;
+  readonly reservationId?: string;
+  readonly purchaseId?: string;
+  readonly lineItemIds?: readonly string[];
+  readonly grantId?: string;
+  readonly grantKind?: string;
+  readonly groupId?: string;
+  readonly assignmentId?: string;
+  readonly tenantId?: string;
+  readonly customerId?: string;
+  readonly indirectResellerId?: string;
+  readonly relationshipTerm?: number;
+  readonly revision?: number;
+  readonly status?: string | undefined;
+  /** The status that the item has. */
+  readonly from?: string;
+  /** The status that the command would bring about. */
+  readonly to?: string;
+  readonly establishedAt?: Instant | undefined;
+  readonly confirmedAt?: Instant | undefined;
+  readonly removedAt?: Instant | undefined;
+  readonly requestedAt?: Instant;
+  readonly expiresAt?: Instant;
+  readonly expiredAt?: Instant | undefined;
+  /** The first instant at which the same command is accepted. */
+  readonly dueAt?: Instant;
+  readonly termEndsAt?: Instant | undefined;
+  readonly trialEndsAt?: Instant | undefined;
+  readonly retainedUntil?: Instant;
+  readonly takesEffectAt?: Instant | undefined;
+  readonly closedAt?: Instant | undefined;
+  readonly nextWindowAt?: Instant;
+  readonly recoversAt?: Instant;
+  readonly offeredUntil?: Instant;
+  readonly effectiveAt?: Instant;
+  readonly now?: Instant;
+  readonly date?: Instant | undefined;
+  readonly earliest?: Instant;
+  readonly latest?: Instant;
+  /** The field of the command that is wrong. */
+  readonly field?: string;
+  /** What the field breaks. */
+  readonly rule?: string;
+  readonly reason?: string;
+  readonly missing?: readonly string[];
+  /** What is known instead: a value, or a list of them. */
+  readonly known?: unknown;
+  /** The values that are allowed. */
+  readonly allowed?: readonly unknown[];
+  readonly available?: readonly string[];
+  readonly editable?: readonly string[];
+  readonly roles?: readonly string[];
+  readonly name?: string | undefined;
+  readonly claimedBy?: string;
+  readonly what?: string;
+  readonly limit?: number;
+  readonly min?: number;
+  readonly max?: number;
+  readonly maxLength?: number;
+  readonly quantity?: number;
+  readonly autoRenew?: boolean;
+  readonly capUsdCents?: number;
+  readonly remainingUsdCents?: number;
+  readonly partnerMarket?: string;
+  readonly customerMarket?: string;
+  readonly partnerRegion?: string | undefined;
+  readonly customerRegion?: string | undefined;
+  readonly remedy?: string;
+  readonly remedyCommand?: string;
+  readonly remedyItemId?: string;
+  readonly policy?: string;
+}
+
 /** A refusal of this domain: its code is one of {@link rejections}, its details are JSON. */
-export function reject(code: RejectionCode, details: Readonly<Record<string, unknown>> = {}): Rejection {
-  return new Rejection(code, details);
+export function reject(
+  code: RejectionCode,
+  details: RefusalDetails & { readonly blockers?: readonly RemovalBlocker[] } = {},
+): Rejection {
+  return new Rejection(code, { ...details });
 }

@@ -55,13 +55,13 @@ export type Remedy = (typeof remedies)[number];
 /** Who may send the command that a remedy is. */
 export interface RemedyBy {
   readonly side: 'partner';
-  /** One of these roles… */
+  /** One of these roles … */
   readonly anyOf: readonly Role[];
   /** … and all of these. */
   readonly allOf?: readonly Role[];
   /** An app without a user may, too. */
   readonly appOnly: boolean;
-  /** Only these principals (rule V5). */
+  /** Only these principals: owners of the reservation order (rule V5). */
   readonly owners?: readonly string[];
 }
 
@@ -73,6 +73,7 @@ export interface RemovalBlocker {
   readonly state: string;
   readonly reason: string;
   readonly remedy: Remedy;
+  /** The command that the remedy is. */
   readonly remedyCommand?: CommandName;
   /** The item that the command is sent to, where it is not the one that blocks. */
   readonly remedyItemId?: string;
@@ -356,7 +357,7 @@ function clearPending(
   };
 }
 
-/** Something that does not block but ought to be known before removing (§11: always shown). */
+/** Something that does not block but ought to be known before a removal. */
 export interface RemovalWarning {
   readonly kind: 'suspendedNewCommerceCharged' | 'savingsPlanContinues' | 'softwareContinues' | 'noticeIsYours';
   readonly itemId?: string;

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { fieldsOfClass, validated, type FieldFacts, type FieldsClass } from '#http';
 import { ServerHealth } from '../health/server-health.js';
 import type { ServedLedger } from '../served-ledger.js';
-import { commandSchemas } from '../schemas.js';
+import { commandSchemas } from '../contract/schemas.js';
 import { ServerModule } from '../server.module.js';
 import { commandNames, commandRoutes } from './command-routes.js';
 

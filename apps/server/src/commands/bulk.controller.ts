@@ -11,6 +11,7 @@ import { bulkItems, commandOf, type BulkItem } from './bulk-items.js';
 import { throughLanes } from './lanes.js';
 import type { SendCommand } from './send-command.js';
 import { isDryRun } from './incoming-command.js';
+import { Documented } from '../contract/documented.js';
 
 const json = 'application/json';
 const ndjson = 'application/x-ndjson';
@@ -38,6 +39,17 @@ export class BulkController implements BeforeApplicationShutdown {
   }
 
   @Post()
+  @Documented({
+    id: 'sendCommands',
+    summary: 'Send many commands',
+    kind: 'bulk',
+    answer: 'BulkAnswer',
+    says:
+      'Taken: each command is decided and answered as if it had come alone, and status, headers and body of each are what its own route would have answered. ' +
+      'Commands of one relationship follow each other in the given order; one that is refused does not keep back the next. ' +
+      'Once the answers have 8 MiB, what has not begun is answered with 429 and can be sent again under its key. ' +
+      'As application/x-ndjson answers come as they are there, one on each line; items without an answer have not been begun or are lost, and can be sent again under their keys.',
+  })
   @HttpCode(200)
   @OfManyRequesters()
   @RouteConfig({ answers: [json, ndjson], largestBody })

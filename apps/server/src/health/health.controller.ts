@@ -4,6 +4,7 @@ import { ServerHealth, deniedRights, unreachable } from './server-health.js';
 import { HealthBounds } from './health-bounds.js';
 import { ServedLedger } from '../served-ledger.js';
 import { viewLags, type ViewLag } from './view-lags.js';
+import { Documented } from '../contract/documented.js';
 
 @Controller('health')
 export class HealthController {
@@ -15,12 +16,26 @@ export class HealthController {
 
   /** The process answers. */
   @Get('live')
+  @Documented({
+    id: 'getLiveness',
+    summary: 'Ask whether the process answers',
+    kind: 'health',
+    answer: 'Live',
+    says: 'The process answers.',
+  })
   live() {
     return new Answer(200, { 'Cache-Control': 'no-store' }, { status: 'live' });
   }
 
   /** The event store can be read and every view is close enough to its head; whatever is missing is named. */
   @Get('ready')
+  @Documented({
+    id: 'getReadiness',
+    summary: 'Ask whether the server is ready',
+    kind: 'health',
+    answer: 'Readiness',
+    says: 'Ready.',
+  })
   async ready() {
     const { health } = this;
     if (health.waitingFor !== undefined) return readiness([health.waitingFor], [], health.damaged);

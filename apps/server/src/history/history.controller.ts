@@ -6,6 +6,7 @@ import { RelationshipController } from '../relationship-paths.js';
 import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
 import { HistoryParameters, LedgerHistoryParameters } from './history-parameters.js';
 import { ReadHistory } from './read-history.js';
+import { Documented } from '../contract/documented.js';
 
 // The forms are chosen where they are made.
 const ownForms = RouteConfig({ answers: [] });
@@ -15,6 +16,13 @@ export class HistoryController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
+  @Documented({
+    id: 'followRelationshipEvents',
+    summary: 'Read or follow the history of a relationship',
+    kind: 'history',
+    answer: 'CloudEventBatch',
+    says: 'Events of the relationship',
+  })
   @ownForms
   events(@Incoming() incoming: IncomingQuery, @Query() parameters: HistoryParameters, @Req() request: FastifyRequest) {
     return this.queries.execute(new ReadHistory(incoming, request.call.caller!, parameters));
@@ -26,6 +34,13 @@ export class LedgerHistoryController {
   constructor(private readonly queries: QueryBus) {}
 
   @Get()
+  @Documented({
+    id: 'followEvents',
+    summary: 'Read or follow the history of all relationships',
+    kind: 'history',
+    answer: 'CloudEventBatch',
+    says: 'Events of all relationships of the partner',
+  })
   @ownForms
   events(
     @Incoming() incoming: IncomingQuery,

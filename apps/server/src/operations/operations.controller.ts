@@ -6,6 +6,7 @@ import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
 import { NoParameters } from '../queries/parameters.js';
 import { waitMs } from '../queries/prefer.js';
 import { endedWithin, type Operation } from './operations.js';
+import { Documented } from '../contract/documented.js';
 
 /** Where a partner's people find an operation, and a customer's, who name the partner and themselves. */
 const paths = ['v1/operations', 'v1/partners/:partnerId/customers/:customerId/operations'];
@@ -17,6 +18,13 @@ export class OperationsController {
 
   /** `Prefer: wait=n` waits for its end. */
   @Get(':operationId')
+  @Documented({
+    id: 'getOperation',
+    summary: 'Read an operation',
+    kind: 'operation',
+    answer: 'Operation',
+    says: 'How far it is.',
+  })
   async operation(@Incoming() { requester, ids, headers }: IncomingQuery, @Query() _: NoParameters): Promise<Answer> {
     requireReader(requester);
     const operation = this.ledger.operations.find(requester, idOf(ids));
@@ -25,6 +33,13 @@ export class OperationsController {
   }
 
   @Delete(':operationId')
+  @Documented({
+    id: 'cancelOperation',
+    summary: 'Give an operation up',
+    kind: 'operation',
+    answer: 'Operation',
+    says: 'Given up unless somebody else waits for the same; what had ended stays as it is.',
+  })
   cancel(@Incoming() { requester, ids }: IncomingQuery, @Query() _: NoParameters): Answer {
     requireReader(requester);
     return operationAnswer(200, this.ledger.operations.cancel(requester, idOf(ids)));

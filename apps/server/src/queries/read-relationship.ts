@@ -19,9 +19,9 @@ export interface Circumstances {
 type State = Frozen<CustomerRelationship>;
 
 /** How a relationship, or a part of it, is shown. */
-export interface Shown {
+export interface Shown<Body extends object = object> {
   /** A rejection that it throws is the answer. */
-  readonly body: (state: State, requester: Requester, at: Circumstances) => object;
+  readonly body: (state: State, requester: Requester, at: Circumstances) => Body;
   /** The end that has passed by time alone, if what is shown is another since: the tag says so too. */
   readonly passed?: (state: State, now: string) => string | undefined;
 }

@@ -12,16 +12,30 @@ import {
   type StatusAt,
 } from '#customer-relationship';
 import { Rejection, type Frozen } from '#event-sourcing';
+import type {
+  AccessAssignmentAnswer,
+  AzureSubscriptionAnswer,
+  GrantAnswer,
+  RelationshipAnswer,
+  RemovalReadinessAnswer,
+  ReservationAnswer,
+  SavingsPlanAnswer,
+  SoftwarePurchaseAnswer,
+  SubscriptionAnswer,
+  WithoutPlace,
+} from '../contract/answers.js';
+import type { Place } from '../contract/answer-words.js';
 import type { Shown } from './read-relationship.js';
 
 // How a relationship and its items are shown. A change of what stands here is the next number in representation.ts.
 
 type State = Frozen<CustomerRelationship>;
 
-export const relationshipShown: Shown = {
+export const relationshipShown: Shown<WithoutPlace<RelationshipAnswer>> = {
   body: (state, { partner, customerId }, { now }) => {
     const { relationshipTerm, customer, establishedAt, removedAt, agreementConfirmedAt } = state;
     const { status } = relationshipAt(state, now);
+    if (status === 'unknown') throw new Rejection('RelationshipNotFound');
     return {
       partnerId: partner.tenantId,
       customerId,
@@ -44,7 +58,7 @@ function requestShown({ request }: State) {
   return { requestedAt, expiresAt, delegatedAdmin };
 }
 
-export const readinessShown: Shown = {
+export const readinessShown: Shown<Omit<RemovalReadinessAnswer, keyof Place>> = {
   body: (state, { partner, customerId }, { now, policy }) => ({
     partnerId: partner.tenantId,
     customerId,
@@ -54,7 +68,7 @@ export const readinessShown: Shown = {
 };
 
 /** As the dates have left it, whatever has been recorded of that (T1). */
-export const subscriptionShown = (subscriptionId: string): Shown => ({
+export const subscriptionShown = (subscriptionId: string): Shown<WithoutPlace<SubscriptionAnswer>> => ({
   body: (recorded, _, { now }) => {
     const { state } = settle(recorded, [subscriptionId], now, defaultPolicy);
     // The day on which terms end is for the next renewal to know; callers are told the end itself.
@@ -66,14 +80,20 @@ export const subscriptionShown = (subscriptionId: string): Shown => ({
     return {
       subscriptionId,
       ...subscription,
-      azureSubscriptions: listed(azureSubscriptions, 'azureSubscriptionId'),
+      azureSubscriptions: [...azureSubscriptions].map(([azureSubscriptionId, item]) => ({
+        azureSubscriptionId,
+        ...item,
+      })),
       supportContact: ofTerm(state, state.designations.get(subscriptionId))?.contact ?? null,
     };
   },
   passed: (recorded, now) => settle(recorded, [subscriptionId], now, defaultPolicy).due.at(-1)?.at,
 });
 
-export const azureSubscriptionShown = (subscriptionId: string, azureSubscriptionId: string): Shown => ({
+export const azureSubscriptionShown = (
+  subscriptionId: string,
+  azureSubscriptionId: string,
+): Shown<WithoutPlace<AzureSubscriptionAnswer>> => ({
   body: (state) => {
     const { azureSubscriptions } = found(state.subscriptions, 'subscription', subscriptionId);
     const azureSubscription = found(azureSubscriptions, 'azureSubscription', azureSubscriptionId);
@@ -81,14 +101,14 @@ export const azureSubscriptionShown = (subscriptionId: string, azureSubscription
   },
 });
 
-export const reservationShown = (reservationId: string): Shown =>
+export const reservationShown = (reservationId: string): Shown<WithoutPlace<ReservationAnswer>> =>
   withStatusOf(
     (state) => found(state.reservations, 'reservation', reservationId),
     reservationAt,
     (reservation) => ({ reservationId, ...reservation }),
   );
 
-export const softwareShown = (purchaseId: string): Shown =>
+export const softwareShown = (purchaseId: string): Shown<WithoutPlace<SoftwarePurchaseAnswer>> =>
   withStatusOf(
     (state) => found(state.software, 'softwarePurchase', purchaseId),
     softwareAt,
@@ -99,14 +119,14 @@ export const softwareShown = (purchaseId: string): Shown =>
     }),
   );
 
-export const savingsPlanShown = (savingsPlanId: string): Shown =>
+export const savingsPlanShown = (savingsPlanId: string): Shown<WithoutPlace<SavingsPlanAnswer>> =>
   withStatusOf(
     (state) => found(state.savingsPlans, 'savingsPlan', savingsPlanId),
     savingsPlanAt,
     (plan) => ({ savingsPlanId, ...plan }),
   );
 
-export const grantShown = (grantId: string): Shown =>
+export const grantShown = (grantId: string): Shown<WithoutPlace<GrantAnswer>> =>
   withStatusOf(
     (state) => found(state.grants, 'grant', grantId),
     grantAt,
@@ -122,7 +142,10 @@ export const grantShown = (grantId: string): Shown =>
     },
   );
 
-export const accessAssignmentShown = (grantId: string, assignmentId: string): Shown => ({
+export const accessAssignmentShown = (
+  grantId: string,
+  assignmentId: string,
+): Shown<WithoutPlace<AccessAssignmentAnswer>> => ({
   body: (state, _, { now }) => {
     const grant = found(state.grants, 'grant', grantId);
     if (grant.kind === 'dap') throw new Rejection('ItemNotFound', { kind: 'accessAssignment', itemId: assignmentId });
@@ -133,11 +156,11 @@ export const accessAssignmentShown = (grantId: string, assignmentId: string): Sh
 });
 
 /** What ends by time is shown with the status that it has at the time of the question. */
-function withStatusOf<Item extends object>(
+function withStatusOf<Item extends object, Status extends string, Body extends object>(
   find: (state: State) => Item,
-  statusAt: (item: Item, now: string) => StatusAt<string>,
-  show: (item: Item, now: string) => object,
-): Shown {
+  statusAt: (item: Item, now: string) => StatusAt<Status>,
+  show: (item: Item, now: string) => Body,
+): Shown<Body & { readonly status: Status }> {
   return {
     body: (state, _, { now }) => {
       const item = find(state);
@@ -151,10 +174,6 @@ function found<Item>(items: ReadonlyMap<string, Item>, kind: string, itemId: str
   const item = items.get(itemId);
   if (!item) throw new Rejection('ItemNotFound', { kind, itemId });
   return item;
-}
-
-function listed(items: ReadonlyMap<string, object>, idName: string): object[] {
-  return [...items].map(([id, item]) => ({ [idName]: id, ...item }));
 }
 
 /** What belongs to the term that runs now. */

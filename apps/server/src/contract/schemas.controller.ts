@@ -1,6 +1,7 @@
 import { FixedDocument, Problem } from '#http';
 import { Controller, Get, Param } from '@nestjs/common';
 import { commandSchemas, eventSchemas, type SchemaText } from './schemas.js';
+import { Documented } from './documented.js';
 
 /** What events look like and what commands take, for whoever reads or sends them; no token is asked for. */
 @Controller('schemas')
@@ -9,21 +10,51 @@ export class SchemasController {
   private readonly ofCommands = new Shelf(commandSchemas, (name) => `/schemas/commands/${name}`);
 
   @Get('events')
+  @Documented({
+    id: 'listEventSchemas',
+    summary: 'List the schemas of events',
+    kind: 'fixed',
+    answer: 'SchemaEntries',
+    says: 'One for each form that an event has ever had.',
+  })
   events() {
     return this.ofEvents.list;
   }
 
   @Get('events/:eventType/:schemaNumber')
+  @Documented({
+    id: 'getEventSchema',
+    summary: 'Read the schema of an event',
+    kind: 'fixed',
+    answer: 'JsonSchema',
+    says: 'What the data of the event looks like.',
+    mediaType: 'application/schema+json',
+  })
   event(@Param('eventType') type: string, @Param('schemaNumber') schema: string) {
     return this.ofEvents.one(`${type}.${schema}`);
   }
 
   @Get('commands')
+  @Documented({
+    id: 'listCommandSchemas',
+    summary: 'List the schemas of commands',
+    kind: 'fixed',
+    answer: 'SchemaEntries',
+    says: 'One for each command.',
+  })
   commands() {
     return this.ofCommands.list;
   }
 
   @Get('commands/:commandName')
+  @Documented({
+    id: 'getCommandSchema',
+    summary: 'Read the schema of a command',
+    kind: 'fixed',
+    answer: 'JsonSchema',
+    says: 'What the body of the command may hold.',
+    mediaType: 'application/schema+json',
+  })
   command(@Param('commandName') name: string) {
     return this.ofCommands.one(name);
   }

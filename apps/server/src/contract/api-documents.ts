@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { FixedDocument } from '#http';
 import type { FastifyInstance } from 'fastify';
+import { checkedIn } from './checked-in.js';
 
 /** Shorter than that of schemas: the next release may say more, and who tries it out wants to see it. */
 const keptForSeconds = 300;
@@ -15,10 +16,9 @@ const parts = {
 } as const;
 const start = 'swagger-ui-init.js';
 
-/** The document of the routes, and a page to try them from that needs nothing from the network. */
-export function serveApiDocuments(fastify: FastifyInstance, openapi: object): void {
-  const text = JSON.stringify(openapi);
-  serve('/openapi.json', 'application/json; charset=utf-8', () => text);
+/** openapi.json as it is checked in, and a page to try its routes from that needs nothing from the network. */
+export function serveApiDocuments(fastify: FastifyInstance): void {
+  serve('/openapi.json', 'application/json; charset=utf-8', () => readFileSync(checkedIn('openapi.json')));
   for (const path of ['/docs', '/docs/', '/docs/index.html'])
     serve(path, 'text/html; charset=utf-8', () => page(path === '/docs' ? './docs/' : './'));
   serve(`/docs/${start}`, 'text/javascript; charset=utf-8', () => script);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { exampleOf, openApiDocument } from './openapi.js';
-import { unservedApplication } from './unserved-application.js';
+import { exampleOf, openApiDocument } from './document.js';
+import { unservedApplication } from '../unserved-application.js';
 
 describe('the document of the routes', () => {
   let app: NestFastifyApplication;
@@ -22,7 +22,7 @@ describe('the document of the routes', () => {
   afterAll(() => app.close());
 
   it('names every route that there is, but the pages that show it', () => {
-    const { paths } = openApiDocument(app) as { paths: Record<string, object> };
+    const { paths } = openApiDocument(app, { answers: {}, commands: new Map() }) as { paths: Record<string, object> };
     const documented = Object.entries(paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );

@@ -1,5 +1,6 @@
 import { FixedDocument, Problem, problemTexts, problemType } from '#http';
 import { Controller, Get, Param } from '@nestjs/common';
+import { Documented } from './documented.js';
 
 const explained = Object.entries(problemTexts).map(([code, text]) => ({ type: problemType(code), code, ...text }));
 const all = document(explained);
@@ -9,11 +10,25 @@ const byType = new Map(explained.map((problem) => [problem.type, document(proble
 @Controller('problems')
 export class ProblemsController {
   @Get()
+  @Documented({
+    id: 'listProblems',
+    summary: 'List every problem',
+    kind: 'fixed',
+    answer: 'ProblemTexts',
+    says: 'Every problem.',
+  })
   all() {
     return all;
   }
 
   @Get(':name')
+  @Documented({
+    id: 'getProblem',
+    summary: 'Read what a problem means',
+    kind: 'fixed',
+    answer: 'ProblemText',
+    says: 'What the problem means.',
+  })
   one(@Param('name') name: string) {
     const problem = byType.get(`/problems/${name}`);
     if (!problem) throw new Problem('RouteNotFound');

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkedIn } from './checked-in.js';
 
-// The JSON Schemas (2020-12) of events and commands, as they are checked in: schemas/ at the root of the project, whether
-// this file runs as it was written or was compiled to dist/.
+// The JSON Schemas (2020-12) of events and commands, as they are checked in: schemas/ at the root of the project.
 
 export interface JsonSchema {
   readonly $id: string;
@@ -31,13 +31,7 @@ function readOnce(folder: 'events' | 'commands'): () => ReadonlyMap<string, Sche
 }
 
 function readFolder(folder: string): ReadonlyMap<string, SchemaText> {
-  const directory = ['../../../schemas', '../../../../schemas']
-    .map((path) => join(import.meta.dirname, path, folder))
-    .find((path) => existsSync(path));
-  if (directory === undefined)
-    throw new Error(
-      `The folder schemas/${folder} is missing: it belongs beside dist/, as in the image and the repository.`,
-    );
+  const directory = checkedIn(`schemas/${folder}`);
   return new Map(
     readdirSync(directory)
       .filter((name) => name.endsWith('.json'))

@@ -2,13 +2,16 @@ import { resolve } from 'node:path';
 import { grantNameCodec, journalCodec, relationshipCodec } from '#customer-relationship';
 import type { EventCodec } from '#event-sourcing';
 import { createGenerator, type SchemaGenerator } from 'ts-json-schema-generator';
-import { openApiDocument } from '../../apps/server/src/openapi.js';
+import { openApiDocument } from '../../apps/server/src/contract/document.js';
+import type { PropertySchema } from '../../apps/server/src/contract/schemas.js';
 import { unservedApplication } from '../../apps/server/src/unserved-application.js';
 import { securityJournalCodec } from '../../apps/server/src/security-journal/security-journal-events.js';
+import { answerSchemas } from './answer-schemas.js';
 import type { Json, Schema } from './schema-changes.js';
 
-// The JSON Schemas (2020-12) of every event and command, from the code: names, types and doc comments of events from their
-// catalogues; of commands from the catalogue too, and what their fields may hold from the classes of the routes' bodies.
+// The contract from the code: openapi.json, and the JSON Schemas (2020-12) of every event and command. Names, types and doc
+// comments of events come from their catalogues; of commands from the catalogue too, and what their fields may hold from the
+// classes of the routes' bodies.
 
 /** A file below schemas/. */
 export interface SchemaFile {
@@ -36,10 +39,18 @@ const eventCatalogues: readonly EventCatalogue[] = [
   { file: 'libs/event-sourcing/src/ledger.ts', type: 'LedgerEvents', schemaOf: () => 1 },
 ];
 const commandCatalogue = inDomain('commands.ts', 'RelationshipCommands');
+const answerCatalogue = { file: 'apps/server/src/contract/answers.ts', type: 'Answers' };
 
-/** Those of this code. Schemas of older events are not among them: their files stay as they are. */
-export async function generatedSchemas(): Promise<SchemaFile[]> {
-  const sources = [...eventCatalogues, commandCatalogue].map(({ file }) => resolve(file));
+/** What is checked in, as the code has it now. */
+export interface GeneratedContract {
+  /** Schemas of older events are not among them: their files stay as they are. */
+  readonly schemas: readonly SchemaFile[];
+  /** openapi.json */
+  readonly document: object;
+}
+
+export async function generatedContract(): Promise<GeneratedContract> {
+  const sources = [...eventCatalogues, commandCatalogue, answerCatalogue].map(({ file }) => resolve(file));
   const generator = createGenerator({
     path: `{${sources.join(',')}}`,
     tsconfig: resolve('tsconfig.json'),
@@ -48,10 +59,20 @@ export async function generatedSchemas(): Promise<SchemaFile[]> {
     topRef: false,
     additionalProperties: true,
   });
+  const answers = answerSchemas(generator, answerCatalogue.type);
   const app = await unservedApplication();
-  const routes = routesOf(openApiDocument(app) as Document);
-  await app.close();
-  return [...eventSchemas(generator), ...commandSchemas(generator, routes)];
+  try {
+    // The first has the bodies alone; what commands mean is made from them, and goes into the second.
+    const routes = routesOf(openApiDocument(app, { answers, commands: new Map() }) as Document);
+    const commands = commandSchemas(generator, routes);
+    const meanings = new Map(commands.map(({ schema }) => [schema['title'] as string, schema as PropertySchema]));
+    return {
+      schemas: [...eventSchemas(generator), ...commands],
+      document: openApiDocument(app, { answers, commands: meanings }),
+    };
+  } finally {
+    await app.close();
+  }
 }
 
 function inDomain(file: string, type: string) {
@@ -84,23 +105,30 @@ function eventSchemas(generator: SchemaGenerator): SchemaFile[] {
 
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly requestBodies: Readonly<Record<string, RequestBody>>;
+  };
 }
 interface Operation {
-  readonly operationId: string;
-  readonly requestBody?: { readonly content: { readonly 'application/json'?: { readonly schema: Schema } } };
+  readonly 'x-command'?: string;
+}
+interface RequestBody {
+  readonly content: { readonly 'application/json': { readonly schema: Schema } };
 }
 interface Route {
   readonly ids: readonly string[];
   readonly body: Schema;
 }
 
-/** Of every route that sends a command: what its path and its body take, by the id of the operation. */
+/** Of every route that sends a command: what its path and its body take, by the command. */
 function routesOf({ paths, components }: Document): ReadonlyMap<string, Route> {
   const routes = Object.entries(paths).flatMap(([path, { post }]) => {
-    const body = post?.requestBody?.content['application/json']?.schema;
+    const command = post?.['x-command'];
+    if (command === undefined || !path.startsWith('/v1/customers/')) return [];
+    const { schema } = components.requestBodies[command]!.content['application/json'];
     const ids = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
-    return post && body ? [[post.operationId, { ids, body: inlined(body, components.schemas) }] as const] : [];
+    return [[command, { ids, body: inlined(schema, components.schemas) }] as const];
   });
   return new Map(routes);
 }
@@ -123,7 +151,7 @@ function commandSchemas(generator: SchemaGenerator, routes: ReadonlyMap<string, 
   const { events: commands, definitions } = catalogueOf(generator, commandCatalogue.type);
   return Object.entries(commands).map(([name, schema]) => {
     requireDescription(schema, name, commandCatalogue.file);
-    const route = routes.get(name.charAt(0).toLowerCase() + name.slice(1));
+    const route = routes.get(name);
     if (!route) throw new Error(`No route sends ${name}`);
     const { description, ...body } = described(route.body, withComment(schema, route.ids), definitions, name);
     return {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { generatedSchemas, type SchemaFile } from './generated-schemas.js';
+import { generatedContract, type GeneratedContract, type SchemaFile } from './generated-contract.js';
 import { hashOf, objections, outdated, readSchemas, type CheckedIn } from './schema-files.js';
 import type { Schema } from './schema-changes.js';
 import { faultsOfEvent } from './strict-events.js';
@@ -11,14 +11,19 @@ import { faultsOfEvent } from './strict-events.js';
 const checkedIn = readSchemas(resolve('schemas'));
 
 describe('the schemas of events and commands', () => {
-  let generated: readonly SchemaFile[];
+  let generated: GeneratedContract;
   beforeAll(async () => {
-    generated = await generatedSchemas();
+    generated = await generatedContract();
   });
 
-  it('are those of the code; else: npm run schemas', () => {
-    expect(objections(checkedIn, generated)).toEqual([]);
-    expect(outdated(checkedIn, generated)).toEqual([]);
+  it('are those of the code; else: npm run openapi', () => {
+    expect(objections(checkedIn, generated.schemas)).toEqual([]);
+    expect(outdated(checkedIn, generated.schemas)).toEqual([]);
+  });
+
+  it('go with openapi.json, which is that of the code; else: npm run openapi', () => {
+    const document: unknown = JSON.parse(JSON.stringify(generated.document));
+    expect(document).toEqual(JSON.parse(readFileSync(resolve('openapi.json'), 'utf8')));
   });
 
   it('can be read by a strict reader of JSON Schema, each by its id', () => {

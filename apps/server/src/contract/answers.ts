@@ -1,0 +1,370 @@
+import type {
+  GrantStatus,
+  RelationshipStatus,
+  RemovalReadiness,
+  Reservation,
+  SavingsPlan,
+  SoftwarePurchase,
+  Subscription,
+  SupportContact,
+} from '#customer-relationship';
+import type { ProblemBody } from '#http';
+import type { CommandAnswer } from '../commands/command-answer.js';
+import type { Guid, Id, Instant, Place, Position, Reference, Seconds, Sha256 } from './answer-words.js';
+
+// The forms of answers. `npm run openapi` makes the schemas of openapi.json from these types and their comments: words become
+// examples, because new ones may come, and so may new fields.
+
+/** Each answer by the name that its schema has. A route names the one that it gives. */
+export interface Answers {
+  readonly Problem: ProblemBody;
+  readonly CommandAnswer: CommandAnswer;
+  readonly BulkAnswer: BulkAnswer;
+  readonly Relationship: RelationshipAnswer;
+  readonly RemovalReadiness: RemovalReadinessAnswer;
+  readonly Subscription: SubscriptionAnswer;
+  readonly AzureSubscription: AzureSubscriptionAnswer;
+  readonly Reservation: ReservationAnswer;
+  readonly SoftwarePurchase: SoftwarePurchaseAnswer;
+  readonly SavingsPlan: SavingsPlanAnswer;
+  readonly Grant: GrantAnswer;
+  readonly AccessAssignment: AccessAssignmentAnswer;
+  readonly CloudEvent: CloudEvent;
+  readonly CloudEventBatch: readonly CloudEvent[];
+  readonly SecurityEventPage: SecurityEventPage;
+  readonly Explanation: ExplanationAnswer;
+  readonly Operation: OperationAnswer;
+  readonly Live: LiveAnswer;
+  readonly Readiness: ReadinessAnswer;
+  readonly ProblemText: ProblemTextEntry;
+  readonly ProblemTexts: readonly ProblemTextEntry[];
+  readonly SchemaEntries: readonly SchemaEntry[];
+  readonly JsonSchema: JsonSchemaAnswer;
+}
+export type AnswerName = keyof Answers;
+
+/** What the reader of a relationship adds to what is shown. */
+export type WithoutPlace<Answer> = Omit<Answer, keyof Place | keyof AsItStood>;
+
+/** For what was asked for as it stood at a moment. */
+interface AsItStood {
+  /** With asOf, asOfPosition or asOfRevision: that time, or when the last event that counts was recorded. */
+  readonly asOf?: Instant;
+}
+
+interface PairOfTenants {
+  readonly partnerId: Guid;
+  readonly customerId: Guid;
+}
+
+export interface RelationshipAnswer extends Place, AsItStood, PairOfTenants {
+  readonly status: Exclude<RelationshipStatus, 'unknown'>;
+  /** How often it has been established. */
+  readonly relationshipTerm: number;
+  readonly customer: { readonly name: string; readonly domain?: string };
+  /** Null unless it waits for the customer. */
+  readonly request: {
+    readonly requestedAt: Instant;
+    readonly expiresAt: Instant;
+    readonly delegatedAdmin: boolean;
+  } | null;
+  readonly establishedAt: Instant | null;
+  readonly agreementConfirmedAt: Instant | null;
+  readonly removedAt: Instant | null;
+  readonly availableSupportContacts: readonly SupportContact[];
+}
+
+export interface RemovalReadinessAnswer extends RemovalReadiness, PairOfTenants, Place {
+  readonly asOf: Instant;
+}
+
+export interface SubscriptionAnswer extends Omit<Subscription, 'anchorDay' | 'azureSubscriptions'>, Place, AsItStood {
+  readonly subscriptionId: Id;
+  readonly relationshipTerm: number;
+  readonly azureSubscriptions: readonly AzureSubscriptionInPlan[];
+  readonly supportContact: SupportContact | null;
+}
+
+export interface AzureSubscriptionInPlan {
+  readonly azureSubscriptionId: Id;
+  readonly name: string;
+  readonly status: 'active' | 'cancelled';
+}
+
+export interface AzureSubscriptionAnswer extends AzureSubscriptionInPlan, Place, AsItStood {
+  readonly subscriptionId: Id;
+}
+
+export interface ReservationAnswer extends Reservation, Place, AsItStood {
+  readonly reservationId: Id;
+}
+
+export interface SoftwarePurchaseAnswer extends Omit<SoftwarePurchase, 'lineItems'>, Place, AsItStood {
+  readonly purchaseId: Id;
+  readonly relationshipTerm: number;
+  readonly lineItems: readonly { readonly lineItemId: Id; readonly cancelled: boolean }[];
+}
+
+export interface SavingsPlanAnswer extends SavingsPlan, Place, AsItStood {
+  readonly savingsPlanId: Id;
+}
+
+export interface GrantAnswer extends Place, AsItStood {
+  readonly grantId: Id;
+  readonly relationshipTerm: number;
+  readonly kind: 'dap' | 'gdap';
+  readonly status: GrantStatus;
+  readonly name?: string;
+  readonly roles?: readonly Guid[];
+  readonly durationDays?: number;
+  readonly autoExtendDays?: number;
+  /** When the request lapses unless it is approved. */
+  readonly requestExpiresAt?: Instant;
+  /** When the active grant ends. */
+  readonly endsAt?: Instant;
+  readonly accessAssignments?: readonly AccessAssignmentOfGrant[];
+}
+
+export interface AccessAssignmentOfGrant {
+  readonly assignmentId: Id;
+  readonly groupId: Guid;
+  readonly roles: readonly Guid[];
+  readonly status: 'active' | 'deleted';
+}
+
+export interface AccessAssignmentAnswer extends AccessAssignmentOfGrant, Place, AsItStood {
+  readonly grantId: Id;
+}
+
+export interface BulkAnswer {
+  /** In the order of the request. */
+  readonly items: readonly BulkItemAnswer[];
+}
+
+export interface BulkItemAnswer {
+  /**
+   * Of the item in the request.
+   *
+   * @minimum 0
+   */
+  readonly index: number;
+  /**
+   * @minimum 200
+   * @maximum 599
+   */
+  readonly status: number;
+  /** ETag, Location, Ledger-Position, Idempotent-Replayed, Retry-After and others, as the command alone would bring them. */
+  readonly headers: { readonly [name: string]: string };
+  readonly body: CommandAnswer | ProblemBody;
+}
+
+/** An event as it is stored, in the JSON form of CloudEvents 1.0. */
+export interface CloudEvent extends Place {
+  readonly specversion: '1.0';
+  readonly id: Guid;
+  /** The ledger. */
+  readonly source: Reference;
+  /** The name of the event. */
+  readonly type: string;
+  /** The stream. */
+  readonly subject: string;
+  /** When it was recorded. */
+  readonly time: Instant;
+  readonly datacontenttype: 'application/json';
+  /**
+   * Names the JSON Schema of data: urn:reseller-ledger:schemas:events:{type}:{schema}, which is at /schemas/events/{type}/{schema}.
+   *
+   * @format uri
+   */
+  readonly dataschema: string;
+  readonly correlationid: string;
+  readonly causationid: string;
+  readonly command?: string;
+  readonly commandid: string;
+  readonly commandhash: string;
+  readonly actorid: string;
+  /** system: dates alone have brought it about; actorid is who sent the command that it was recorded with. */
+  readonly actorkind: 'partnerUser' | 'partnerApp' | 'customerUser' | 'system';
+  /** With commas between. */
+  readonly actorroles: string;
+  readonly actortenant: string;
+  readonly comment?: string;
+  readonly policyname: string;
+  readonly policyhash: string;
+  /** The version of the ledger that decided; absent from events that are older than 0.2.0. */
+  readonly release?: string;
+  /**
+   * The version of the form of data.
+   *
+   * @minimum 1
+   */
+  readonly schema: number;
+  readonly hash: Sha256;
+  readonly previoushash: Sha256;
+  readonly data: object;
+}
+
+export interface SecurityEventPage {
+  readonly items: readonly SecurityEvent[];
+  readonly position: Position;
+}
+
+export interface SecurityEvent {
+  /** AccessDenied; or AccessDenialsOmitted: more were denied than are written down one by one. */
+  readonly type: 'AccessDenied' | 'AccessDenialsOmitted';
+  readonly id: Guid;
+  readonly recordedAt: Instant;
+  /** Of the problem that was answered. */
+  readonly code?: string;
+  readonly method?: string;
+  /**
+   * The form of the address.
+   *
+   * @examples ["/v1/customers/:customerId/items"]
+   */
+  readonly route?: string;
+  /** Of a caller whose token was verified. */
+  readonly tenant?: Guid;
+  readonly actorId?: string;
+  /** The partner whose ledger was asked for. */
+  readonly partnerId?: Guid;
+  /** How often, within a minute. */
+  readonly count?: number;
+  readonly firstAt: Instant;
+  readonly lastAt: Instant;
+}
+
+export interface ExplanationAnswer extends Place, AsItStood {
+  readonly view: string;
+  readonly version: number;
+  /** As the list names the row. */
+  readonly key: object;
+  /** The list shows it. */
+  readonly listed: boolean;
+  /** The row as the view keeps it, with the status that it has at the time of the answer, and what it is joined with; null for what is gone. */
+  readonly rows: readonly { readonly table: string; readonly row: object | null }[];
+  /** What an end that has passed has made of the row without an event, by name, from what and to what; null when nothing. */
+  readonly byTime: { readonly fields: object } | null;
+  /** Without which the row would be another, in the order in which they happened. */
+  readonly events: readonly ExplainedEvent[];
+  /** What the rules say, by number. */
+  readonly rules: { readonly [number: string]: string };
+}
+
+export interface ExplainedEvent extends Place {
+  readonly type: string;
+  readonly recordedAt: Instant;
+  /** Null for an event that was recorded before commands were named. */
+  readonly command: string | null;
+  readonly commandId: string;
+  readonly correlationId: string;
+  readonly actor: EventActor;
+  readonly comment: string | null;
+  readonly schema: number;
+  readonly policy: { readonly name: string; readonly hash: string };
+  /** The version of the ledger that decided; null for an event that was recorded before it was named. */
+  readonly release: string | null;
+  /** The numbers of the rules that govern the command. */
+  readonly rules: readonly string[];
+  /** Empty for an event that was only looked at. */
+  readonly changes: readonly ExplainedChange[];
+  /** The event that this one is a consequence of, within the same command. */
+  readonly cause: { readonly revision: number; readonly type: string } | null;
+}
+
+export interface EventActor {
+  readonly id: string;
+  readonly kind: string;
+  readonly roles: readonly string[];
+  readonly tenant: string;
+}
+
+export interface ExplainedChange {
+  readonly table: string;
+  readonly key: object;
+  readonly effect: 'created' | 'changed' | 'removed';
+  /** By name, from what and to what. */
+  readonly fields: object;
+}
+
+export type OperationStatus = 'notStarted' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+export interface OperationAnswer {
+  readonly id: Guid;
+  readonly status: OperationStatus;
+  readonly createdAt: Instant;
+  readonly endedAt: Instant | null;
+  readonly steps: readonly OperationStep[];
+  readonly error: OperationError | null;
+  readonly result: { readonly href: Reference } | null;
+}
+
+export interface OperationStep {
+  readonly name: 'wait' | 'project';
+  readonly status: OperationStatus;
+  readonly view?: string;
+  /** How far the ledger has been read. */
+  readonly position?: Position;
+  /** Up to where it is to be read. */
+  readonly until?: Position;
+}
+
+export interface OperationError {
+  readonly type: Reference;
+  readonly code: string;
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+}
+
+export interface LiveAnswer {
+  readonly status: 'live';
+}
+
+export interface ReadinessAnswer {
+  readonly status: 'ready' | 'notReady' | 'damaged';
+  /** What is in the way, in words. */
+  readonly missing: readonly string[];
+  readonly views: readonly ViewReadiness[];
+}
+
+export interface ViewReadiness {
+  readonly name: string;
+  readonly status: 'building' | 'running' | 'stopped';
+  readonly position: Position;
+  /** Counted up to 1,000, which stands for that many or more; absent while the event store cannot say. */
+  readonly eventsBehind?: number;
+  /** The age of the oldest of them. */
+  readonly secondsBehind?: Seconds;
+}
+
+export interface ProblemTextEntry {
+  readonly type: string;
+  readonly code: string;
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+}
+
+export interface SchemaEntry {
+  /**
+   * The $id of the schema; of an event, what its dataschema says.
+   *
+   * @format uri
+   */
+  readonly id: string;
+  /** Where the schema is. */
+  readonly href: Reference;
+  /** The name of the event or the command. */
+  readonly title: string;
+  readonly description: string;
+}
+
+/** A JSON Schema of 2020-12. */
+export interface JsonSchemaAnswer {
+  readonly $schema: string;
+  readonly $id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly [keyword: string]: unknown;
+}

@@ -1,0 +1,169 @@
+import { itemTypes } from '#read-models';
+import type { Json } from './json.js';
+
+// What callers may send besides a body: parameters of the path and the query, and headers.
+
+const itemIdText = 'One that looks like a GUID counts in any case.';
+
+/** Of parameters in the path and the query, by name: one name means one thing, whatever the route. */
+const parameterTexts: Readonly<Record<string, string>> = {
+  subscriptionId: `The subscription. ${itemIdText}`,
+  azureSubscriptionId: `The Azure subscription under the plan. ${itemIdText}`,
+  reservationId: `The reservation. ${itemIdText}`,
+  purchaseId: `The software purchase. ${itemIdText}`,
+  savingsPlanId: `The savings plan. ${itemIdText}`,
+  grantId: `The delegated admin grant. ${itemIdText}`,
+  itemId: `The item. ${itemIdText}`,
+  operationId: 'As the Location header brings it.',
+  assignmentId: `The access assignment under the grant. ${itemIdText}`,
+  customerId: 'The tenant of one customer: a GUID in any case.',
+  partnerId: 'The tenant of the partner: a GUID in any case.',
+  name: 'The last part of the type.',
+  eventType: 'The name of the event.',
+  schemaNumber: 'The version of the form of its data, as the event names it.',
+  commandName: 'The name of the command.',
+  cursor: 'From the Link header of the page before, with the same filters and sort.',
+  limit: 'How many at most on this page.',
+  atLeast: 'The position that the view must have reached; Ledger-Position says the same and names the ledger.',
+  asOf: 'As it stood at this time: what had been recorded by then counts. Not in the future; the + of an offset is %2B.',
+  asOfPosition: 'As it stood at this position of the ledger. One moment at a time.',
+  asOfRevision: 'As it stood at this revision of the relationship. One moment at a time.',
+  after: 'Only what lies behind it: a revision of the relationship, or a position of the ledger.',
+  type: 'Only events with one of these names.',
+  actor: 'Only what this person or program has sent.',
+  command: 'Only what came of this command, by its name.',
+  commandId: 'Only what came of this one command.',
+  correlationId: 'Only what was sent with this X-Correlation-Id.',
+  recordedFrom: 'Only what was recorded at this time or later.',
+  recordedUntil: 'Only what was recorded at this time or earlier.',
+  journals: 'With refusals, which are otherwise left out.',
+  sort: 'In which order.',
+  status: 'Only those in this state.',
+  kind: 'Only those of this kind.',
+  item: 'Only items of this type.',
+  current: 'Only those that belong to the term that runs now, or only those that do not.',
+  nameStartsWith: 'Only names that start so, in any case.',
+  nameContains: 'Only names that contain this, in any case.',
+  domain: 'Only the customer with this domain.',
+  endsUntil: 'Only what ends by then.',
+  contactTenantId: 'Only designations of this support contact.',
+  reestablished: 'Only those that are active again, or only those that are not.',
+  removedFrom: 'Only removals at this time or later.',
+  removedBefore: 'Only removals before this time.',
+};
+
+/** A parameter of the query with what it means, where its own words are not said yet. */
+export function explained({ name, ...parameter }: Json): Json {
+  return { name, description: parameterTexts[name as string], ...parameter };
+}
+
+const namedThings: Readonly<Record<string, Json>> = {
+  name: { type: 'string', example: 'removal-blocked' },
+  eventType: { type: 'string', example: 'SubscriptionSuspended' },
+  schemaNumber: { type: 'integer', minimum: 1, example: 1 },
+  commandName: { type: 'string', example: 'SuspendSubscription' },
+  item: { type: 'string', enum: itemTypes },
+};
+
+export function pathParameter(name: string): Json {
+  const isGuid = name === 'customerId' || name === 'partnerId' || name === 'operationId';
+  return {
+    name,
+    in: 'path',
+    required: true,
+    description: name === 'item' ? 'The type of the item.' : parameterTexts[name],
+    schema: isGuid
+      ? { type: 'string', format: 'uuid', example: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff' }
+      : name in namedThings
+        ? namedThings[name]
+        : {
+            type: 'string',
+            pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+            example: `${name.replace(/Id$/, '').toLowerCase()}-0001`,
+          },
+  };
+}
+
+const header = (name: string, required: boolean, description: string, schema: Json): Json => ({
+  name,
+  in: 'header',
+  required,
+  description,
+  schema,
+});
+const tags = { type: 'string', example: '"7.1"' };
+/** `*`, or entity tags with commas between; only strong ones where they must match strongly. */
+const tagsForm = (tag: string) => `^ *(\\*|${tag}( *, *${tag})*) *$`;
+const someTags = { ...tags, pattern: tagsForm('(W/)?"[!#-~]*"') };
+const strongTags = { ...tags, pattern: tagsForm('"[!#-~]*"') };
+// Bare, or as a string of RFC 8941, in which the quote and the backslash are escaped.
+const idempotencyKeyForm = '^([!#-~][!-~]{0,254}|"([!#-\\[\\]-~]|\\\\["\\\\]){1,255}")$';
+const placeInLedger = {
+  type: 'string',
+  pattern: '^ *(0|[1-9][0-9]{0,15}); *ledger="[0-9a-f-]{36}"(; *event="[0-9a-f]{8}-[0-9a-f]{4}")? *$',
+  example: '42;ledger="6f9619ff-8b86-4d01-b42d-00cf4fc964ff";event="1b4e28ba-2fa1"',
+};
+
+export const parameterComponents: Json = {
+  IdempotencyKey: header(
+    'Idempotency-Key',
+    false,
+    'Required unless dryRun. New for every command, the same for every retry of it: 1 to 255 visible ASCII characters, bare or in quotes (RFC 8941).',
+    { type: 'string', pattern: idempotencyKeyForm, example: '0b0f5e1c-4f0a-4a53-9d3a-6f3f1f5a9f10' },
+  ),
+  IfMatch: header('If-Match', false, 'Only if the relationship is as seen: its ETag, or * for any.', strongTags),
+  IfMatchRequired: header(
+    'If-Match',
+    false,
+    'Required unless dryRun: the ETag of the relationship as seen, or * for any.',
+    strongTags,
+  ),
+  IfNoneMatch: header('If-None-Match', false, 'Answer 304 if nothing has changed since this ETag.', someTags),
+  IfNoneMatchOfThePast: header(
+    'If-None-Match',
+    false,
+    'With asOf or asOfPosition: answer 304 if nothing has changed since this ETag. As it stands now, the list has no ETag, because it changes with the clock.',
+    someTags,
+  ),
+  LedgerPosition: header(
+    'Ledger-Position',
+    false,
+    'The view must have reached this: what a command answered, to read what it wrote.',
+    placeInLedger,
+  ),
+  Prefer: header(
+    'Prefer',
+    false,
+    'wait=n: how many seconds to wait for that position, or for the list as it stood; 2 unless said, at most 30. ' +
+      'A list as it stood that takes longer is 503 AsOfInProgress, with the Location of the operation that makes it; ' +
+      'a caller whose Accept also names application/vnd.reseller-ledger.operation+json gets 202 in that media type instead: the Operation.',
+    { type: 'string', example: 'wait=5' },
+  ),
+  PreferEnd: header('Prefer', false, 'wait=n: how many seconds to wait for its end, none unless said, at most 30.', {
+    type: 'string',
+    example: 'wait=20',
+  }),
+  LastEventId: header(
+    'Last-Event-ID',
+    false,
+    'With text/event-stream: the id that came last; events behind it follow. It counts before after.',
+    placeInLedger,
+  ),
+  CorrelationId: header(
+    'X-Correlation-Id',
+    false,
+    'Stored with every event and echoed; made if it is absent or has another form.',
+    {
+      type: 'string',
+      pattern: '^[A-Za-z0-9._-]{1,64}$',
+    },
+  ),
+  Traceparent: header('traceparent', false, 'W3C Trace Context.', { type: 'string' }),
+  DryRun: {
+    name: 'dryRun',
+    in: 'query',
+    required: false,
+    description: 'Decide, record nothing.',
+    schema: { type: 'boolean' },
+  },
+};
