@@ -45,7 +45,7 @@ export interface SqliteStoreMetrics {
   readonly queuedAppends: number;
 }
 
-const keptIds = 1_000;
+const keptIds = 10_000;
 
 export interface SqliteEventStore extends EventStore {
   /** Counted since the store was opened. */
@@ -93,8 +93,12 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
     )
     .raw();
   const idOf = reader.prepare('SELECT id FROM events WHERE position = ?').pluck();
-  /** Of what was appended last, which is asked for next: a read after a commit takes some 50 µs. */
+  /** Of what was appended or asked for last, which is asked for next: a read after a commit takes some 50 µs. */
   const latestIds = new Map<number, string>();
+  function keepId(position: number, id: string): void {
+    latestIds.set(position, id);
+    if (latestIds.size > keptIds) latestIds.delete(latestIds.keys().next().value!);
+  }
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
@@ -147,8 +151,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
         ends.lookAgain();
         throw error;
       }
-      latestIds.set(result.position, stored.at(-1)![0]);
-      if (latestIds.size > keptIds) latestIds.delete(latestIds.keys().next().value!);
+      keepId(result.position, stored.at(-1)![0]);
       return result;
     },
 
@@ -168,7 +171,11 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
     async idAt(position) {
       if (closing) throw closed();
       try {
-        return latestIds.get(position) ?? (idOf.get(position) as string | undefined);
+        const kept = latestIds.get(position);
+        if (kept !== undefined) return kept;
+        const id = idOf.get(position) as string | undefined;
+        if (id !== undefined) keepId(position, id);
+        return id;
       } catch (error) {
         throw unavailable(error, path);
       }

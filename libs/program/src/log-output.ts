@@ -6,7 +6,7 @@ export interface LogOutput {
   readonly flushSync: () => void;
 }
 
-const gatheredBytes = 16_384;
+const gatheredBytes = 65_536;
 const gatheredMs = 200;
 /** So much is kept for a reader that has stopped; what comes after that is lost to it. */
 const mostBytes = 4 * 1024 * 1024;
