@@ -4,7 +4,7 @@ export default defineConfig({
   ledger: {
     input: process.env['OPENAPI']!,
     output: {
-      target: 'orval/generated/api.ts',
+      target: 'generated/api.ts',
       client: 'fetch',
       baseUrl: process.env['LEDGER_URL']!,
       // An answer has the type of what was asked for; a problem is thrown.
