@@ -1,17 +1,7 @@
 export * from './as-of.js';
 export * from './exclusive-lock.js';
 export * from './projector.js';
-export {
-  ForeignViews,
-  openViewsFile,
-  refuseForeignViews,
-  UnreadableViews,
-  viewsFileIn,
-  viewsUnusable,
-  type Mark,
-  type ViewFailure,
-  type ViewsFile,
-  type ViewState,
-  type ViewStatus,
-} from './views-file.js';
+export type { Mark, ViewFailure, ViewState, ViewStatus } from './checkpoints.js';
+export { ForeignViews, refuseForeignViews, UnreadableViews, viewsUnusable } from './foreign-views.js';
+export { openViewsFile, viewsFileIn, type ViewsFile } from './views-file.js';
 export * from './views-reader.js';

@@ -574,18 +574,17 @@ describe('The file of the views', () => {
     const views = openViewsFile({ path, projections: [copies()] });
     const troubles: unknown[] = [];
     let failing = true;
+    const advance = views.advance.bind(views);
+    views.advance = (...moved) => {
+      // Rows are written by now, the checkpoint is not.
+      if (failing) throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR' });
+      advance(...moved);
+    };
     const running = projector({
       store,
       codec,
       subjectOf,
-      views: {
-        ...views,
-        advance(view, position, last) {
-          // Rows are written by now, the checkpoint is not.
-          if (failing) throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR' });
-          views.advance(view, position, last);
-        },
-      },
+      views,
       projections: [copies()],
       ledgerId,
       head: 2,

@@ -9,8 +9,9 @@ import {
   type RecordedEvent,
 } from '#event-sourcing';
 import { BackOff } from '#pacing';
+import type { Mark, ViewFailure } from './checkpoints.js';
 import { viewRows, type ViewRows } from './view-rows.js';
-import type { Mark, ViewFailure, ViewsFile } from './views-file.js';
+import type { ViewsFile } from './views-file.js';
 
 export interface ProjectorOptions<Catalogue, Subject> {
   readonly store: Pick<EventStore, 'subscribe'>;

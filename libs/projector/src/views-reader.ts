@@ -3,7 +3,8 @@ import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
 import type { AnyProjection, AnyTable } from '#event-sourcing';
 import { fromSqlite, toSqlite } from './sqlite-values.js';
-import { viewsUnusable, type CheckpointRow, type ViewState, type ViewStatus } from './views-file.js';
+import type { CheckpointRow, ViewState, ViewStatus } from './checkpoints.js';
+import { viewsUnusable } from './foreign-views.js';
 
 /** The view does not exist yet: its projector has never run here. */
 export class ViewNotBuilt extends Error {
