@@ -7,13 +7,13 @@ import { admin, partner } from '../../bench/histories.js';
 
 // Callers who send commands without a pause, to one server or to several, and ask again under the same key by the rules of
 // the contract until they are answered: commands that are accepted, commands that the state refuses, and commands that
-// meet the one or the other. Later they ask again at any time, at any server, and every answer must be the first.
+// may meet either. Later they ask again at any time, at any server, and every answer must equal the first.
 
 const callers = 32;
 const relationships = 8;
-/** Of so many steps one is about an earlier command. */
+/** One step in this many sends an earlier command again. */
 const asksAgainEvery = 3;
-/** Of so many attempts one is abandoned, and its command goes to another server while the first may still be deciding. */
+/** One attempt in this many is abandoned, and its command goes to another server while the first may still be deciding. */
 const abandonsEvery = 40;
 
 /** Everything of an answer that must be the same in every answer to a key. */
@@ -27,7 +27,7 @@ interface Definite {
   readonly digest: string;
 }
 
-/** One command and what its sender was answered, over all attempts. */
+/** One command and the answers that its sender got, over all attempts. */
 export interface AnsweredCommand {
   readonly commandId: string;
   readonly command: string;
@@ -42,11 +42,11 @@ export interface AnsweredCommand {
   overtaken: boolean;
   /** Acceptances and refusals that were answered as new. */
   fresh: { accepted: number; refused: number };
-  /** The first answer that came was a replay: what was recorded before it never came to the caller. */
+  /** The first answer that came was a replay: the answer before it was lost on its way to the caller. */
   readonly firstWasReplay: boolean;
 }
 
-/** What of a body the log is compared with. */
+/** The fields of a body that are compared with the log. */
 interface Said {
   readonly revision?: number;
   readonly position?: string;
@@ -60,7 +60,7 @@ export interface CallersCounts {
   answers: number;
   /** Attempts without an answer: the connection was lost, or the caller gave up waiting. */
   unanswered: number;
-  /** Attempts whose answer says that it is none: try again. */
+  /** Attempts that were answered with `retryable: true`. */
   undecided: number;
 }
 
@@ -74,9 +74,9 @@ export interface Callers {
   readonly longestWait: () => number;
   /** The relationships that all of them work on, asked for, accepted, agreed to, and with seats to change. */
   readonly establish: () => Promise<void>;
-  /** All of them at work, until `rest` says so; a caller in the middle of a command waits for its answer. */
+  /** All of them at work until `rest` is called; a caller in the middle of a command waits for its answer. */
   readonly work: () => { readonly rest: () => Promise<void>; readonly working: Promise<unknown> };
-  /** Nobody waits for an answer any more: where there is no server to give it. */
+  /** Stops waiting for answers, where no server is left to give them. */
   readonly giveUp: () => void;
   /** Every command once more at every server: all of them must say the same, as replays. */
   readonly askAll: () => Promise<void>;
@@ -109,7 +109,7 @@ interface Attempted {
 export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions): Callers {
   const answered = new Map<string, AnsweredCommand>();
   const sent: Sending[] = [];
-  /** When each attempt began, by the correlation id that it named: answers and the log tell which of them was decided. */
+  /** When each attempt began, by the correlation id that it named: answers and the log show which attempt was decided. */
   const begun = new Map<string, number>();
   const differences: string[] = [];
   const counts: CallersCounts = { answers: 0, unanswered: 0, undecided: 0 };
@@ -216,7 +216,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
           );
       return;
     }
-    // One server has recorded a refusal and another an acceptance: that the log must show, and the acceptance counts.
+    // One server has recorded a refusal and another an acceptance: the log must show both, and the acceptance counts.
     before.overtaken = true;
     if (accepted) {
       const said = saidIn(text);
@@ -295,7 +295,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
         Array.from({ length: callers }, async (_, caller) => {
           for (let turn = firstTurn; !over;) {
             const again = Math.random() * asksAgainEvery < 1 ? any(sent) : undefined;
-            // One that another caller is still waiting for is asked for twice at once, which is as good.
+            // Another caller may still be waiting for this one: then it is sent twice at once, which is a test as well.
             if (again) await ask(again, any(urls));
             else {
               await sendOne(caller, turn++);
@@ -319,7 +319,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
         Array.from({ length: callers }, async () => {
           for (let next = left.pop(); next; next = left.pop()) {
             const { commandId } = next.sending;
-            // What was answered with nothing that the contract knows is among the differences already.
+            // An answer outside the contract is among the differences already.
             const before = structuredClone(answered.get(commandId));
             await ask(next.sending, next.url, { onlyThere: true });
             if (!before) continue;
@@ -333,7 +333,7 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
   };
 }
 
-/** What is no problem of the ledger's cannot say so, and is held to the contract as it is. */
+/** An answer that is no problem of the ledger cannot say that it may be retried: it counts as definite. */
 function isUndecided(text: string): boolean {
   return (parsed(text) as { retryable?: unknown } | undefined)?.retryable === true;
 }
@@ -346,7 +346,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What one of them sends: some must be accepted, some must be refused, and some meet what the others have done. */
+/** The next command of a caller: some must be accepted, some refused, and some depend on what the others have done. */
 function commandOf(
   customerId: string,
   caller: number,

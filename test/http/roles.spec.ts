@@ -298,7 +298,7 @@ describe('every route', () => {
     expect(await wrong(withToken, token, () => `401 ${code}`)).toEqual([]);
   });
 
-  it('that tells nothing of anybody needs no token', async () => {
+  it('that shows nothing of anybody needs no token', async () => {
     const outside = routes.filter(({ path }) => !path.startsWith('/v1/'));
     expect(await wrong(outside, null, () => 'let in')).toEqual([]);
     expect(outside.length).toBeGreaterThan(4);

@@ -56,7 +56,7 @@ function play({ partner, customer, steps }: CustomerStory) {
 }
 
 describe('the book of business', () => {
-  it.each([...new Set(book.map(({ title }) => title))])('goes as told: %s', (title) => {
+  it.each([...new Set(book.map(({ title }) => title))])('goes as it is written: %s', (title) => {
     expect(book.filter((story) => story.title === title).flatMap((story) => play(story).unexpected)).toEqual([]);
   });
 
@@ -66,7 +66,7 @@ describe('the book of business', () => {
       new Set(states.flatMap((state) => [...items(state)].map(({ status }) => status)));
 
     expect(new Set(states.map(({ status }) => status))).toEqual(
-      // Unknown: whoever may not request has no relationship.
+      // A partner that may not request has no relationship.
       new Set(['unknown', 'requested', 'requestDeclined', 'requestWithdrawn', 'requestExpired', 'active', 'removed']),
     );
     for (const kind of ['newCommerce', 'legacy', 'marketplace', 'azurePlan'] as const)

@@ -4,12 +4,12 @@ import { companyAt } from './companies.js';
 import * as delegatedAdmin from './delegated-admin-chapters.js';
 import { randomFor } from './random.js';
 import * as relationship from './relationship-chapters.js';
-import { tellStory, type CustomerStory, type Plot } from './story.js';
+import { writeStory, type CustomerStory, type Plot } from './story.js';
 import * as subscription from './subscription-chapters.js';
 
 const { requestOpen, accepted, established, removed } = relationship;
 
-/** What customers do, with how often. Every plot is told at least once in a book that is long enough. */
+/** What customers do, and how often. Every plot appears at least once in a book that is long enough. */
 const plots: readonly Plot[] = [
   // Requests
   { title: 'request open', weight: 3, chapters: [requestOpen] },
@@ -360,6 +360,6 @@ export function bookOfBusiness({ seed, customers, today, partners }: BookOptions
     const random = randomFor(`${seed}/plot/${index}`);
     const plot = possible[index] ?? random.oneOf(drawn);
     const partner = random.oneOf(plot.byIndirectReseller ? resellers : sellers);
-    return tellStory(seed, index, today, partner, companyAt(seed, index), plot);
+    return writeStory(seed, index, today, partner, companyAt(seed, index), plot);
   });
 }

@@ -1,5 +1,5 @@
 import type { CommandData } from '#client';
-import type { Chapter, Teller } from './story.js';
+import type { Chapter, Author } from './story.js';
 import { currencyOf } from './subscription-chapters.js';
 
 // What customers commit to: reservations, software, savings plans.
@@ -16,13 +16,13 @@ type Reservation = CommandData<'PurchaseReservation'>;
 
 /** Needs an active Azure plan earlier in the story (rule V1). Answers the id. */
 function reserve(
-  { tell, id, oneOf, between, percent, daysAgo, staff }: Teller,
+  { send, id, oneOf, between, percent, daysAgo, staff }: Author,
   days: number,
   details: Partial<Reservation> = {},
 ): string {
   const reservationId = id();
   const usdCents = between(2_000, 9_000) * 100;
-  tell(
+  send(
     'PurchaseReservation',
     {
       reservationId,
@@ -42,53 +42,53 @@ function reserve(
   return reservationId;
 }
 
-export const reservation: Chapter = (teller) => void reserve(teller, teller.between(5, 300));
-export const reservationCancellationPending: Chapter = (teller) => {
-  const reservationId = reserve(teller, teller.between(30, 300));
-  teller.tell('CancelReservation', { reservationId, effectiveAt: teller.daysAgo(2) }, teller.staff.admin);
+export const reservation: Chapter = (author) => void reserve(author, author.between(5, 300));
+export const reservationCancellationPending: Chapter = (author) => {
+  const reservationId = reserve(author, author.between(30, 300));
+  author.send('CancelReservation', { reservationId, effectiveAt: author.daysAgo(2) }, author.staff.admin);
 };
-export const reservationCancelled: Chapter = (teller) => {
-  const { tell, staff, between, percent, daysAgo } = teller;
-  const reservationId = reserve(teller, between(30, 300));
-  if (percent(40)) return tell('CancelReservation', { reservationId, settled: true }, staff.admin);
-  tell('CancelReservation', { reservationId, effectiveAt: daysAgo(5) }, staff.admin);
+export const reservationCancelled: Chapter = (author) => {
+  const { send, staff, between, percent, daysAgo } = author;
+  const reservationId = reserve(author, between(30, 300));
+  if (percent(40)) return send('CancelReservation', { reservationId, settled: true }, staff.admin);
+  send('CancelReservation', { reservationId, effectiveAt: daysAgo(5) }, staff.admin);
   const refund = { minorUnits: between(500, 1_900) * 100, currency: 'USD' };
-  tell('ConfirmReservationCancellation', { reservationId, refund }, staff.syncApp);
+  send('ConfirmReservationCancellation', { reservationId, refund }, staff.syncApp);
 };
-export const reservationCancellationRefused: Chapter = (teller) => {
-  const { tell, staff } = teller;
-  const reservationId = reserve(teller, teller.between(30, 300));
-  tell('CancelReservation', { reservationId }, staff.admin);
-  tell('RefuseReservationCancellation', { reservationId, reason: 'Order under review by the vendor' }, staff.syncApp);
+export const reservationCancellationRefused: Chapter = (author) => {
+  const { send, staff } = author;
+  const reservationId = reserve(author, author.between(30, 300));
+  send('CancelReservation', { reservationId }, staff.admin);
+  send('RefuseReservationCancellation', { reservationId, reason: 'Order under review by the vendor' }, staff.syncApp);
 };
-export const reservationExchanged: Chapter = (teller) => {
-  const { tell, staff } = teller;
-  const reservationId = reserve(teller, teller.between(30, 300));
-  tell('CancelReservation', { reservationId, exchange: true, settled: true }, staff.admin);
-  reserve(teller, 1);
+export const reservationExchanged: Chapter = (author) => {
+  const { send, staff } = author;
+  const reservationId = reserve(author, author.between(30, 300));
+  send('CancelReservation', { reservationId, exchange: true, settled: true }, staff.admin);
+  reserve(author, 1);
 };
-export const reservationExpired: Chapter = (teller) => {
-  const reservationId = reserve(teller, teller.between(370, 400), { termDuration: 'P1Y' });
-  teller.tell('ExpireReservation', { reservationId }, teller.staff.clockApp);
+export const reservationExpired: Chapter = (author) => {
+  const reservationId = reserve(author, author.between(370, 400), { termDuration: 'P1Y' });
+  author.send('ExpireReservation', { reservationId }, author.staff.clockApp);
 };
-export const reservationNotRefundable: Chapter = (teller) => {
-  const product = teller.oneOf(['databricks', 'synapsePrePurchase', 'redHatPlan', 'susePlan'] as const);
-  const reservationId = reserve(teller, teller.between(30, 300), { product, name: 'Pre-purchased units' });
-  teller.tell('CancelReservation', { reservationId }, teller.staff.admin, 'ReservationNotRefundable');
+export const reservationNotRefundable: Chapter = (author) => {
+  const product = author.oneOf(['databricks', 'synapsePrePurchase', 'redHatPlan', 'susePlan'] as const);
+  const reservationId = reserve(author, author.between(30, 300), { product, name: 'Pre-purchased units' });
+  author.send('CancelReservation', { reservationId }, author.staff.admin, 'ReservationNotRefundable');
 };
 /** The second cancellation goes over USD 50,000 in twelve months (rule V3). */
-export const refundCapExceeded: Chapter = (teller) => {
-  const { tell, staff } = teller;
+export const refundCapExceeded: Chapter = (author) => {
+  const { send, staff } = author;
   const details = { commitmentUsdCents: 3_000_000, price: { minorUnits: 3_000_000, currency: 'USD' } };
-  const first = reserve(teller, teller.between(30, 300), details);
-  const second = reserve(teller, teller.between(30, 300), details);
-  tell('CancelReservation', { reservationId: first, settled: true }, staff.admin);
-  tell('CancelReservation', { reservationId: second }, staff.admin, 'RefundCapExceeded');
+  const first = reserve(author, author.between(30, 300), details);
+  const second = reserve(author, author.between(30, 300), details);
+  send('CancelReservation', { reservationId: first, settled: true }, staff.admin);
+  send('CancelReservation', { reservationId: second }, staff.admin, 'RefundCapExceeded');
 };
 /** Only an owner of the reservation order may cancel (rule V5). */
-export const reservationCancelledByStranger: Chapter = (teller) => {
-  const reservationId = reserve(teller, teller.between(30, 300));
-  teller.tell('CancelReservation', { reservationId }, teller.staff.sales, 'RoleNotAllowed');
+export const reservationCancelledByStranger: Chapter = (author) => {
+  const reservationId = reserve(author, author.between(30, 300));
+  author.send('CancelReservation', { reservationId }, author.staff.sales, 'RoleNotAllowed');
 };
 
 // Software
@@ -101,12 +101,12 @@ const software = [
 ] as const;
 
 function buySoftware(
-  { tell, id, between, daysAgo, staff, partner }: Teller,
+  { send, id, between, daysAgo, staff, partner }: Author,
   days: number,
   details: Partial<CommandData<'PurchaseSoftware'>> = {},
 ): string {
   const purchaseId = id();
-  tell(
+  send(
     'PurchaseSoftware',
     {
       purchaseId,
@@ -126,33 +126,33 @@ function buySoftware(
   return purchaseId;
 }
 
-export const softwarePerpetual: Chapter = (teller) => void buySoftware(teller, teller.between(1, 20));
-export const softwareSubscription: Chapter = (teller) =>
-  void buySoftware(teller, teller.between(40, 330), { kind: 'subscription', termDuration: 'P1Y' });
-export const softwarePartlyCancelled: Chapter = (teller) => {
-  const purchaseId = buySoftware(teller, teller.between(2, 20));
-  teller.tell('CancelSoftwarePurchase', { purchaseId, lineItemIds: ['line-2'] }, teller.staff.admin);
+export const softwarePerpetual: Chapter = (author) => void buySoftware(author, author.between(1, 20));
+export const softwareSubscription: Chapter = (author) =>
+  void buySoftware(author, author.between(40, 330), { kind: 'subscription', termDuration: 'P1Y' });
+export const softwarePartlyCancelled: Chapter = (author) => {
+  const purchaseId = buySoftware(author, author.between(2, 20));
+  author.send('CancelSoftwarePurchase', { purchaseId, lineItemIds: ['line-2'] }, author.staff.admin);
 };
 /** One line, then what is left. */
-export const softwareCancelled: Chapter = (teller) => {
-  const { tell, staff, percent } = teller;
-  const purchaseId = buySoftware(teller, teller.between(2, 20));
-  if (percent(50)) tell('CancelSoftwarePurchase', { purchaseId, lineItemIds: ['line-1'] }, staff.admin);
-  tell('CancelSoftwarePurchase', { purchaseId }, staff.admin);
+export const softwareCancelled: Chapter = (author) => {
+  const { send, staff, percent } = author;
+  const purchaseId = buySoftware(author, author.between(2, 20));
+  if (percent(50)) send('CancelSoftwarePurchase', { purchaseId, lineItemIds: ['line-1'] }, staff.admin);
+  send('CancelSoftwarePurchase', { purchaseId }, staff.admin);
 };
-export const softwareUnknownLine: Chapter = (teller) => {
-  const purchaseId = buySoftware(teller, teller.between(2, 20));
-  const { tell, staff } = teller;
-  tell('CancelSoftwarePurchase', { purchaseId, lineItemIds: ['line-9'] }, staff.admin, 'LineItemNotFound');
+export const softwareUnknownLine: Chapter = (author) => {
+  const purchaseId = buySoftware(author, author.between(2, 20));
+  const { send, staff } = author;
+  send('CancelSoftwarePurchase', { purchaseId, lineItemIds: ['line-9'] }, staff.admin, 'LineItemNotFound');
 };
-/** Past its window nothing but a transfer frees the relationship from it. */
-export const softwarePastWindow: Chapter = (teller) => {
-  const purchaseId = buySoftware(teller, teller.between(40, 900));
-  teller.tell('CancelSoftwarePurchase', { purchaseId }, teller.staff.admin, 'CancellationWindowClosed');
+/** After its window only a transfer frees the relationship from it. */
+export const softwarePastWindow: Chapter = (author) => {
+  const purchaseId = buySoftware(author, author.between(40, 900));
+  author.send('CancelSoftwarePurchase', { purchaseId }, author.staff.admin, 'CancellationWindowClosed');
 };
-export const softwareOfOtherPublisher: Chapter = (teller) => {
-  const { tell, staff, oneOf } = teller;
-  const purchaseId = buySoftware(teller, teller.between(1, 3), {
+export const softwareOfOtherPublisher: Chapter = (author) => {
+  const { send, staff, oneOf } = author;
+  const purchaseId = buySoftware(author, author.between(1, 3), {
     kind: 'subscription',
     termDuration: 'P1Y',
     ...oneOf([
@@ -160,19 +160,19 @@ export const softwareOfOtherPublisher: Chapter = (teller) => {
       { publisher: 'suse', name: 'Linux enterprise plan' },
     ] as const),
   });
-  tell('CancelSoftwarePurchase', { purchaseId }, staff.admin, 'CancelNotSupported');
+  send('CancelSoftwarePurchase', { purchaseId }, staff.admin, 'CancelNotSupported');
 };
-export const softwareExpired: Chapter = (teller) => {
-  const purchaseId = buySoftware(teller, teller.between(370, 500), { kind: 'subscription', termDuration: 'P1Y' });
-  teller.tell('ExpireSoftware', { purchaseId }, teller.staff.clockApp);
+export const softwareExpired: Chapter = (author) => {
+  const purchaseId = buySoftware(author, author.between(370, 500), { kind: 'subscription', termDuration: 'P1Y' });
+  author.send('ExpireSoftware', { purchaseId }, author.staff.clockApp);
 };
 
 // Savings plans
 
-function commit({ tell, id, between, daysAgo, staff }: Teller, days: number, termDuration: 'P1Y' | 'P3Y'): string {
+function commit({ send, id, between, daysAgo, staff }: Author, days: number, termDuration: 'P1Y' | 'P3Y'): string {
   const savingsPlanId = id();
   const hourlyCommitment = { minorUnits: between(50, 900), currency: 'USD' };
-  tell(
+  send(
     'PurchaseSavingsPlan',
     { savingsPlanId, name: 'Compute savings plan', termDuration, hourlyCommitment, effectiveAt: daysAgo(days) },
     staff.admin,
@@ -180,13 +180,13 @@ function commit({ tell, id, between, daysAgo, staff }: Teller, days: number, ter
   return savingsPlanId;
 }
 
-export const savingsPlan: Chapter = (teller) =>
-  void commit(teller, teller.between(10, 300), teller.percent(50) ? 'P1Y' : 'P3Y');
-export const savingsPlanNotCancelled: Chapter = (teller) => {
-  const savingsPlanId = commit(teller, teller.between(10, 300), 'P3Y');
-  teller.tell('CancelSavingsPlan', { savingsPlanId }, teller.staff.admin, 'SavingsPlanNotCancellable');
+export const savingsPlan: Chapter = (author) =>
+  void commit(author, author.between(10, 300), author.percent(50) ? 'P1Y' : 'P3Y');
+export const savingsPlanNotCancelled: Chapter = (author) => {
+  const savingsPlanId = commit(author, author.between(10, 300), 'P3Y');
+  author.send('CancelSavingsPlan', { savingsPlanId }, author.staff.admin, 'SavingsPlanNotCancellable');
 };
-export const savingsPlanExpired: Chapter = (teller) => {
-  const savingsPlanId = commit(teller, teller.between(370, 700), 'P1Y');
-  teller.tell('ExpireSavingsPlan', { savingsPlanId }, teller.staff.clockApp);
+export const savingsPlanExpired: Chapter = (author) => {
+  const savingsPlanId = commit(author, author.between(370, 700), 'P1Y');
+  author.send('ExpireSavingsPlan', { savingsPlanId }, author.staff.clockApp);
 };

@@ -1,6 +1,6 @@
 import { randomFor } from './random.js';
 
-// Invented: every name is put together from these, and `.example` belongs to nobody (RFC 2606).
+// Invented: every name is made of these parts, and domains under `.example` are reserved (RFC 2606).
 
 const firstWords =
   `Alder Amber Anchor Aspen Beacon Birch Bluebell Bramble Briar Cedar Cinder Clover Copper Coral Crane Dapple

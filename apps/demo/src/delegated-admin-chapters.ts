@@ -1,5 +1,5 @@
 import type { CommandData } from '#client';
-import type { Chapter, Teller } from './story.js';
+import type { Chapter, Author } from './story.js';
 
 /** Directory roles by their published definition ids. */
 const globalAdministrator = '62e90394-69f5-4237-9190-012177145e10';
@@ -17,7 +17,7 @@ const purposes = [
 
 /** Names are unique over all of a partner's grants (rule G2), so they carry the customer's and count up. */
 function requestGrant(
-  { tell, id, oneOf, between, daysAgo, customer, staff }: Teller,
+  { send, id, oneOf, between, daysAgo, customer, staff }: Author,
   details: Partial<CommandData<'RequestDelegatedAdmin'>> = {},
   days = between(1, 40),
 ) {
@@ -25,18 +25,18 @@ function requestGrant(
   const { purpose, roles } = oneOf(purposes);
   const name = `${purpose} ${grantId.slice(0, 4)} ${customer.name}`.slice(0, 50).trim();
   const wanted = { grantId, name, roles, durationDays: oneOf([90, 180, 365, 730]), ...details };
-  tell('RequestDelegatedAdmin', { ...wanted, effectiveAt: daysAgo(days) }, staff.admin);
+  send('RequestDelegatedAdmin', { ...wanted, effectiveAt: daysAgo(days) }, staff.admin);
   return wanted;
 }
 
-function activate(teller: Teller, details: Partial<CommandData<'RequestDelegatedAdmin'>> = {}) {
-  const { tell, staff, customerAdmin, percent } = teller;
-  const grant = requestGrant(teller, details);
+function activate(author: Author, details: Partial<CommandData<'RequestDelegatedAdmin'>> = {}) {
+  const { send, staff, customerAdmin, percent } = author;
+  const grant = requestGrant(author, details);
   const { grantId } = grant;
-  tell('LockDelegatedAdminForApproval', { grantId }, staff.admin);
-  if (percent(70)) tell('ApproveDelegatedAdmin', { grantId }, customerAdmin);
+  send('LockDelegatedAdminForApproval', { grantId }, staff.admin);
+  if (percent(70)) send('ApproveDelegatedAdmin', { grantId }, customerAdmin);
   else
-    tell(
+    send(
       'ApproveDelegatedAdmin',
       { grantId, approvedBy: { userId: customerAdmin.id, globalAdmin: true } },
       staff.syncApp,
@@ -44,74 +44,74 @@ function activate(teller: Teller, details: Partial<CommandData<'RequestDelegated
   return grant;
 }
 
-/** Delegated admin privileges of the years before they were done away with. */
-export const legacyPrivileges: Chapter = ({ tell, staff, oneOf }) => {
+/** Delegated admin privileges from the years in which they were still offered. */
+export const legacyPrivileges: Chapter = ({ send, staff, oneOf }) => {
   const effectiveAt = oneOf(['2019-03-04T09:00:00.000Z', '2021-06-17T13:30:00.000Z', '2023-02-01T08:15:00.000Z']);
-  tell('RecordLegacyDelegatedAdmin', { grantId: 'dap-recorded', effectiveAt }, staff.admin);
+  send('RecordLegacyDelegatedAdmin', { grantId: 'dap-recorded', effectiveAt }, staff.admin);
 };
-export const legacyPrivilegesTerminated: Chapter = (teller) => {
-  const { tell, staff, customerAdmin, percent } = teller;
-  legacyPrivileges(teller);
-  tell('TerminateDelegatedAdmin', { grantId: 'dap-recorded' }, percent(50) ? staff.admin : customerAdmin);
+export const legacyPrivilegesTerminated: Chapter = (author) => {
+  const { send, staff, customerAdmin, percent } = author;
+  legacyPrivileges(author);
+  send('TerminateDelegatedAdmin', { grantId: 'dap-recorded' }, percent(50) ? staff.admin : customerAdmin);
 };
-export const legacyPrivilegesTooLate: Chapter = ({ tell, staff, daysAgo }) =>
-  tell(
+export const legacyPrivilegesTooLate: Chapter = ({ send, staff, daysAgo }) =>
+  send(
     'RecordLegacyDelegatedAdmin',
     { grantId: 'dap-recorded', effectiveAt: daysAgo(100) },
     staff.admin,
     'DapNoLongerOffered',
   );
 
-export const grantCreated: Chapter = (teller) => {
-  const { tell, staff, percent } = teller;
-  const { grantId } = requestGrant(teller);
-  if (percent(40)) tell('UpdateDelegatedAdminRequest', { grantId, durationDays: 30, autoExtendDays: 180 }, staff.admin);
+export const grantCreated: Chapter = (author) => {
+  const { send, staff, percent } = author;
+  const { grantId } = requestGrant(author);
+  if (percent(40)) send('UpdateDelegatedAdminRequest', { grantId, durationDays: 30, autoExtendDays: 180 }, staff.admin);
 };
-export const grantWaiting: Chapter = (teller) => {
-  const { tell, staff, percent } = teller;
-  const { grantId } = requestGrant(teller);
-  tell('LockDelegatedAdminForApproval', { grantId }, staff.admin);
-  if (percent(30)) tell('UpdateDelegatedAdminRequest', { grantId, durationDays: 30 }, staff.admin, 'GrantLocked');
+export const grantWaiting: Chapter = (author) => {
+  const { send, staff, percent } = author;
+  const { grantId } = requestGrant(author);
+  send('LockDelegatedAdminForApproval', { grantId }, staff.admin);
+  if (percent(30)) send('UpdateDelegatedAdminRequest', { grantId, durationDays: 30 }, staff.admin, 'GrantLocked');
 };
-export const grantLapsed: Chapter = (teller) => {
-  const { grantId } = requestGrant(teller, {}, teller.between(95, 200));
-  teller.tell('ExpireDelegatedAdmin', { grantId }, teller.staff.clockApp);
+export const grantLapsed: Chapter = (author) => {
+  const { grantId } = requestGrant(author, {}, author.between(95, 200));
+  author.send('ExpireDelegatedAdmin', { grantId }, author.staff.clockApp);
 };
-export const grantLapsedUnsaid: Chapter = (teller) => {
-  const { grantId } = requestGrant(teller, {}, teller.between(95, 200));
-  teller.tell('LockDelegatedAdminForApproval', { grantId }, teller.staff.admin, 'RequestExpired');
+export const grantLapsedUnsaid: Chapter = (author) => {
+  const { grantId } = requestGrant(author, {}, author.between(95, 200));
+  author.send('LockDelegatedAdminForApproval', { grantId }, author.staff.admin, 'RequestExpired');
 };
-export const grantActive: Chapter = (teller) => {
-  const { tell, id, staff, percent } = teller;
-  const { grantId, roles } = activate(teller);
+export const grantActive: Chapter = (author) => {
+  const { send, id, staff, percent } = author;
+  const { grantId, roles } = activate(author);
   const first = { grantId, assignmentId: id(), groupId: id(), roles: roles.slice(0, 1) };
-  tell('AssignAccess', first, staff.admin);
-  if (percent(50)) tell('AssignAccess', { ...first, roles: roles.slice(0, 2) }, staff.admin);
+  send('AssignAccess', first, staff.admin);
+  if (percent(50)) send('AssignAccess', { ...first, roles: roles.slice(0, 2) }, staff.admin);
   const second = { grantId, assignmentId: id(), groupId: id(), roles };
-  if (percent(50)) tell('AssignAccess', second, staff.globalAdmin);
-  if (percent(30)) tell('RemoveAccess', { grantId, assignmentId: first.assignmentId }, staff.admin);
+  if (percent(50)) send('AssignAccess', second, staff.globalAdmin);
+  if (percent(30)) send('RemoveAccess', { grantId, assignmentId: first.assignmentId }, staff.admin);
 };
 /** Auto-extend has come due once. */
-export const grantExtended: Chapter = (teller) => {
-  const { grantId } = activate(teller, { autoExtendDays: 180 });
-  teller.tell('ExtendDelegatedAdmin', { grantId }, teller.staff.syncApp);
+export const grantExtended: Chapter = (author) => {
+  const { grantId } = activate(author, { autoExtendDays: 180 });
+  author.send('ExtendDelegatedAdmin', { grantId }, author.staff.syncApp);
 };
 /** The one change of an active grant's roles: the Global Administrator goes (rule G4). */
-export const grantReduced: Chapter = (teller) => {
-  const { grantId } = activate(teller, { roles: [globalAdministrator, globalReader] });
-  teller.tell('UpdateDelegatedAdminRequest', { grantId, roles: [globalReader] }, teller.staff.admin);
+export const grantReduced: Chapter = (author) => {
+  const { grantId } = activate(author, { roles: [globalAdministrator, globalReader] });
+  author.send('UpdateDelegatedAdminRequest', { grantId, roles: [globalReader] }, author.staff.admin);
 };
-export const grantTerminatedByPartner: Chapter = (teller) => {
-  const { grantId } = activate(teller);
-  teller.tell('TerminateDelegatedAdmin', { grantId }, teller.staff.admin);
+export const grantTerminatedByPartner: Chapter = (author) => {
+  const { grantId } = activate(author);
+  author.send('TerminateDelegatedAdmin', { grantId }, author.staff.admin);
 };
-export const grantTerminatedByCustomer: Chapter = (teller) => {
-  const { grantId } = activate(teller);
-  teller.tell('TerminateDelegatedAdmin', { grantId }, teller.customerAdmin);
+export const grantTerminatedByCustomer: Chapter = (author) => {
+  const { grantId } = activate(author);
+  author.send('TerminateDelegatedAdmin', { grantId }, author.customerAdmin);
 };
-export const accessWiderThanGrant: Chapter = (teller) => {
-  const { tell, id, staff } = teller;
-  const { grantId } = activate(teller, { roles: [globalReader] });
+export const accessWiderThanGrant: Chapter = (author) => {
+  const { send, id, staff } = author;
+  const { grantId } = activate(author, { roles: [globalReader] });
   const assignment = { grantId, assignmentId: id(), groupId: id(), roles: [userAdministrator] };
-  tell('AssignAccess', assignment, staff.admin, 'RoleNotGranted');
+  send('AssignAccess', assignment, staff.admin, 'RoleNotGranted');
 };

@@ -14,7 +14,7 @@ const usage = `Sends an invented book of business to a running server.
 
 The same seed makes the same book: a second run replays the first and changes nothing, and a longer one goes on from it.
 Dates count back from --today, by default the day that the server's clock shows; they are part of the commands, so a run
-on another day needs the --today of the first one, or another seed. Tokens are signed with the server's own key, found
+on another day needs the --today of the first run, or another seed. Tokens are signed with the server's own key, found
 by DATA_DIR or KEYS_DIR; partners are read from PARTNERS_FILE.`;
 
 /** How many commands are under way at a time. */
@@ -102,7 +102,7 @@ function explained(error: unknown): string {
   return known ? (error as Error).message : String((error as Error).stack ?? error);
 }
 
-/** What a failed `fetch` says is in its cause; an `AggregateError` of failed connections has a code alone. */
+/** The reason of a failed `fetch` is its cause. An `AggregateError` of failed connections has no message, only a code. */
 function reasonOf(error: unknown): string {
   const { message, code } = ((error as Error).cause ?? error) as Error & { readonly code?: string };
   return message || (code ?? String(error));
@@ -111,7 +111,7 @@ function reasonOf(error: unknown): string {
 function adviceOn({ problem, step }: UnexpectedAnswer): string {
   const code = problem?.code;
   if (code === 'IdempotencyKeyReused')
-    return 'This ledger holds the book of the same seed told on another day: add the --today of that run, or another --seed.';
+    return 'This ledger holds the book of the same seed from another day: add the --today of that run, or another --seed.';
   if (code === 'InvalidToken')
     return 'The server does not trust this key: DATA_DIR and KEYS_DIR must be those of the running server.';
   if (code === 'PartnerUnknown')

@@ -75,7 +75,7 @@ async function playStep(clientOf: ClientOf, story: CustomerStory, step: Step, ag
       customerId: customer.id,
       ...(by.kind === 'customerUser' ? { partnerId: partner.tenantId } : {}),
       idempotencyKey,
-      // The remover shows what it has seen, and looks right before.
+      // A removal names the revision that its sender has seen: this one looks just before.
       ...(command.type === 'RemoveResellerRelationship' ? { ifMatch: await tagOf(ledger, customer.id) } : {}),
     });
     if (refusedAs !== undefined) throw new UnexpectedAnswer(story, step, undefined);

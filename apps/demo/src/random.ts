@@ -6,7 +6,7 @@ export interface Random {
   /** A whole number from `min` to `max`, both inclusive. */
   readonly between: (min: number, max: number) => number;
   readonly oneOf: <T>(choices: readonly T[]) => T;
-  /** True in so many of a hundred cases. */
+  /** True in that percentage of cases. */
   readonly percent: (chance: number) => boolean;
 }
 

@@ -1,10 +1,10 @@
 import type { RejectionCode } from '#customer-relationship';
-import type { Chapter, Teller } from './story.js';
+import type { Chapter, Author } from './story.js';
 
-function request(teller: Teller, days: number, refusedAs?: RejectionCode): void {
-  const { tell, partner, customer, staff, daysAgo, percent, oneOf } = teller;
+function request(author: Author, days: number, refusedAs?: RejectionCode): void {
+  const { send, partner, customer, staff, daysAgo, percent, oneOf } = author;
   const reseller = partner.resellers.length > 0 && percent(60) ? oneOf(partner.resellers) : undefined;
-  tell(
+  send(
     'RequestResellerRelationship',
     {
       customer: { name: customer.name, domain: customer.domain },
@@ -17,63 +17,63 @@ function request(teller: Teller, days: number, refusedAs?: RejectionCode): void 
   );
 }
 
-function accept({ tell, staff, customerAdmin, percent }: Teller): void {
+function accept({ send, staff, customerAdmin, percent }: Author): void {
   // Most customers follow the link themselves; for some the partner's app passes their decision on.
-  if (percent(70)) tell('AcceptResellerRelationship', {}, customerAdmin);
+  if (percent(70)) send('AcceptResellerRelationship', {}, customerAdmin);
   else
-    tell('AcceptResellerRelationship', { acceptedBy: { userId: customerAdmin.id, globalAdmin: true } }, staff.syncApp);
+    send('AcceptResellerRelationship', { acceptedBy: { userId: customerAdmin.id, globalAdmin: true } }, staff.syncApp);
 }
 
-function confirmAgreement({ tell, staff, customerAdmin, percent, daysAgo }: Teller): void {
-  if (percent(40)) tell('ConfirmCustomerAgreement', {}, customerAdmin);
-  else tell('ConfirmCustomerAgreement', { agreedAt: daysAgo(1) }, staff.sales);
+function confirmAgreement({ send, staff, customerAdmin, percent, daysAgo }: Author): void {
+  if (percent(40)) send('ConfirmCustomerAgreement', {}, customerAdmin);
+  else send('ConfirmCustomerAgreement', { agreedAt: daysAgo(1) }, staff.sales);
 }
 
-export const requestOpen: Chapter = (teller) => request(teller, teller.between(1, 60));
-export const requestLapsed: Chapter = (teller) => {
-  request(teller, teller.between(95, 200));
-  teller.tell('ExpireRelationshipRequest', {}, teller.staff.clockApp);
+export const requestOpen: Chapter = (author) => request(author, author.between(1, 60));
+export const requestLapsed: Chapter = (author) => {
+  request(author, author.between(95, 200));
+  author.send('ExpireRelationshipRequest', {}, author.staff.clockApp);
 };
-/** The clock's command has not come yet, and still nothing passes (rule R29). */
-export const requestLapsedUnsaid: Chapter = (teller) => {
-  request(teller, teller.between(95, 200));
-  teller.tell('AcceptResellerRelationship', {}, teller.customerAdmin, 'RequestExpired');
+/** The request has lapsed, though no command of the clock has recorded it: it can no longer be accepted (rule R29). */
+export const requestLapsedUnsaid: Chapter = (author) => {
+  request(author, author.between(95, 200));
+  author.send('AcceptResellerRelationship', {}, author.customerAdmin, 'RequestExpired');
 };
-export const requestDeclined: Chapter = (teller) => {
-  const { tell, customerAdmin, staff, percent } = teller;
-  request(teller, teller.between(2, 80));
-  if (percent(60)) tell('DeclineResellerRelationship', {}, customerAdmin);
+export const requestDeclined: Chapter = (author) => {
+  const { send, customerAdmin, staff, percent } = author;
+  request(author, author.between(2, 80));
+  if (percent(60)) send('DeclineResellerRelationship', {}, customerAdmin);
   else
-    tell('DeclineResellerRelationship', { declinedBy: { userId: customerAdmin.id, globalAdmin: true } }, staff.syncApp);
+    send('DeclineResellerRelationship', { declinedBy: { userId: customerAdmin.id, globalAdmin: true } }, staff.syncApp);
 };
-export const requestWithdrawn: Chapter = (teller) => {
-  request(teller, teller.between(2, 80));
-  teller.tell('WithdrawRelationshipRequest', {}, teller.staff.sales);
+export const requestWithdrawn: Chapter = (author) => {
+  request(author, author.between(2, 80));
+  author.send('WithdrawRelationshipRequest', {}, author.staff.sales);
 };
-export const requestedTwice: Chapter = (teller) => {
-  request(teller, teller.between(2, 30));
-  request(teller, 1, 'RequestAlreadyOpen');
+export const requestedTwice: Chapter = (author) => {
+  request(author, author.between(2, 30));
+  request(author, 1, 'RequestAlreadyOpen');
 };
-export const requestByReseller: Chapter = (teller) => request(teller, 1, 'PartnerTypeNotAllowed');
+export const requestByReseller: Chapter = (author) => request(author, 1, 'PartnerTypeNotAllowed');
 
-export const accepted: Chapter = (teller) => {
-  request(teller, teller.between(2, 80));
-  accept(teller);
+export const accepted: Chapter = (author) => {
+  request(author, author.between(2, 80));
+  accept(author);
 };
-export const established: Chapter = (teller) => {
-  accepted(teller);
-  confirmAgreement(teller);
+export const established: Chapter = (author) => {
+  accepted(author);
+  confirmAgreement(author);
 };
-export const renamed: Chapter = ({ tell, staff, customer }) =>
-  tell('UpdateCustomerProfile', { name: `${customer.name} Holding` }, staff.sales);
+export const renamed: Chapter = ({ send, staff, customer }) =>
+  send('UpdateCustomerProfile', { name: `${customer.name} Holding` }, staff.sales);
 
-export const removed: Chapter = ({ tell, staff, percent }) =>
-  tell('RemoveResellerRelationship', percent(50) ? { noticeGiven: true } : {}, staff.globalAdmin);
-export const removalBlocked: Chapter = ({ tell, staff }) =>
-  tell('RemoveResellerRelationship', {}, staff.globalAdmin, 'RemovalBlocked');
-export const removalBySales: Chapter = ({ tell, staff }) =>
-  tell('RemoveResellerRelationship', {}, staff.sales, 'RoleNotAllowed');
-export const removalByApp: Chapter = ({ tell, staff }) =>
-  tell('RemoveResellerRelationship', {}, staff.syncApp, 'UserContextRequired');
-export const removedTwice: Chapter = ({ tell, staff }) =>
-  tell('RemoveResellerRelationship', {}, staff.globalAdmin, 'RelationshipAlreadyRemoved');
+export const removed: Chapter = ({ send, staff, percent }) =>
+  send('RemoveResellerRelationship', percent(50) ? { noticeGiven: true } : {}, staff.globalAdmin);
+export const removalBlocked: Chapter = ({ send, staff }) =>
+  send('RemoveResellerRelationship', {}, staff.globalAdmin, 'RemovalBlocked');
+export const removalBySales: Chapter = ({ send, staff }) =>
+  send('RemoveResellerRelationship', {}, staff.sales, 'RoleNotAllowed');
+export const removalByApp: Chapter = ({ send, staff }) =>
+  send('RemoveResellerRelationship', {}, staff.syncApp, 'UserContextRequired');
+export const removedTwice: Chapter = ({ send, staff }) =>
+  send('RemoveResellerRelationship', {}, staff.globalAdmin, 'RelationshipAlreadyRemoved');

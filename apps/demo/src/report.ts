@@ -3,7 +3,7 @@ import { LedgerProblem, type LedgerClient } from '#client';
 import type { ClientOf } from './play-book.js';
 import type { CustomerStory } from './story.js';
 
-/** Large pages, and time for the views to come to what was sent. */
+/** Large pages, and time for the views to reach what was sent. */
 const header = { Prefer: 'wait=20' };
 const allThatWasSent = { params: { query: { limit: 200 }, header } };
 
@@ -65,7 +65,7 @@ function print(title: string, counts: readonly [string, number][]): void {
 
 const readiness = '/v1/customers/{customerId}/reseller-relationship/removal-readiness';
 
-/** One customer that can be removed now and the one that most keeps, each with what to paste to see it. */
+/** One customer that can be removed now, and the one with the most blockers: each with a command line that shows it. */
 async function printRemovals(clientOf: ClientOf, book: readonly CustomerStory[], server: string): Promise<void> {
   const asked = book.filter(({ title }) => ['ready to leave', 'would leave but cannot'].includes(title)).slice(0, 20);
   const answers = await Promise.all(
@@ -75,7 +75,7 @@ async function printRemovals(clientOf: ClientOf, book: readonly CustomerStory[],
         const { data } = await clientOf(readerOf(story.partner.tenantId)).GET(readiness, { params: { path } });
         return [{ story, path: readiness.replace('{customerId}', path.customerId), readiness: data }];
       } catch (error) {
-        // Somebody has removed it since an earlier run.
+        // It was removed after an earlier run.
         if (error instanceof LedgerProblem) return [];
         throw error;
       }

@@ -3,13 +3,13 @@ import type { Command, CommandData, CommandName } from '#client';
 import type { Company } from './companies.js';
 import { guidFor, randomFor, type Random } from './random.js';
 
-/** One command of the book, who sends it, and what it is to be answered. */
+/** One command of the book, its sender, and the expected answer. */
 export interface Step {
   /** Unique in the book and the same in every run of it, so that a second run replays the first. */
   readonly idempotencyKey: string;
   readonly command: Command;
   readonly by: Actor;
-  /** Expected refusal; absent: accepted. */
+  /** The expected refusal; absent where the command is accepted. */
   readonly refusedAs?: RejectionCode;
 }
 
@@ -28,27 +28,27 @@ export interface PartnerStaff {
   readonly globalAdmin: Actor;
   readonly helpdesk: Actor;
   readonly billing: Actor;
-  /** Brings in what happened elsewhere: provisioning, settled cancellations, acceptances by link. */
+  /** Reports what happened elsewhere: provisioning, settled cancellations, acceptances by link. */
   readonly syncApp: Actor;
-  /** Says what time has brought about. */
+  /** Sends the commands of the clock. */
   readonly clockApp: Actor;
 }
 
-/** What a chapter of a story is told with. */
-export interface Teller extends Random {
+/** What a chapter adds to its story with. */
+export interface Author extends Random {
   readonly partner: Partner;
   readonly customer: Company & { readonly id: string };
   readonly staff: PartnerStaff;
   readonly customerAdmin: Actor;
-  /** Adds a command that is to be accepted, or refused with the code named. */
-  readonly tell: <N extends CommandName>(type: N, data: CommandData<N>, by: Actor, refusedAs?: RejectionCode) => void;
+  /** Adds a command to the story. The server is expected to accept it, or to refuse it with the code. */
+  readonly send: <N extends CommandName>(type: N, data: CommandData<N>, by: Actor, refusedAs?: RejectionCode) => void;
   /** A new GUID. */
   readonly id: () => string;
-  /** A time in working hours so many days before the book's day; at least one, so that it is past wherever the day has got to. */
+  /** A time in working hours, that many days before the book's day. At least one day, so that it is past in every time zone. */
   readonly daysAgo: (days: number) => Instant;
 }
 
-export function tellStory(
+export function writeStory(
   seed: string,
   index: number,
   today: string,
@@ -61,7 +61,7 @@ export function tellStory(
   const customer = { ...company, id: guidFor(`${label}/customer`) };
   const steps: Step[] = [];
   let ids = 0;
-  const teller: Teller = {
+  const author: Author = {
     ...random,
     partner,
     customer,
@@ -72,7 +72,7 @@ export function tellStory(
       roles: ['CustomerGlobalAdmin'],
       tenant: customer.id,
     },
-    tell(type, data, by, refusedAs) {
+    send(type, data, by, refusedAs) {
       steps.push({
         idempotencyKey: `demo-${seed}-${index}-${steps.length}`,
         // The one cast: the compiler cannot see that a name and its payload belong together once both are generic.
@@ -87,19 +87,19 @@ export function tellStory(
       return new Date(day + random.between(7 * 60, 17 * 60) * 60_000).toISOString();
     },
   };
-  for (const chapter of chapters) chapter(teller);
+  for (const chapter of chapters) chapter(author);
   return { title, partner, customer, steps };
 }
 
-export type Chapter = (teller: Teller) => void;
+export type Chapter = (author: Author) => void;
 
 /** A kind of customer: how its relationship goes and what it buys. */
 export interface Plot {
   readonly title: string;
-  /** How often it happens, among the others. */
+  /** How often it happens, compared with the others. */
   readonly weight: number;
   readonly chapters: readonly Chapter[];
-  /** Told of partners that may not sell. */
+  /** For partners that may not sell. */
   readonly byIndirectReseller?: boolean;
 }
 

@@ -1,6 +1,6 @@
 import type { SubscriptionKind } from '#customer-relationship';
 import type { CommandData } from '#client';
-import type { Chapter, Teller } from './story.js';
+import type { Chapter, Author } from './story.js';
 
 interface Product {
   readonly offerId: string;
@@ -38,9 +38,9 @@ const addOnProducts: readonly Product[] = [
 
 type Purchase = CommandData<'PurchaseSubscription'>;
 
-/** Buys one and answers its id; in use at once unless told otherwise. */
+/** Buys one and returns its id. It is in use at once unless the details say otherwise. */
 function buy(
-  { tell, id, oneOf, percent, between, daysAgo, staff, partner }: Teller,
+  { send, id, oneOf, percent, between, daysAgo, staff, partner }: Author,
   kind: Exclude<SubscriptionKind, 'azurePlan'>,
   days: number,
   details: Partial<Purchase> = {},
@@ -49,7 +49,7 @@ function buy(
   const subscriptionId = id();
   const termDuration = details.termDuration ?? 'P1Y';
   const quantity = details.trial ? 25 : oneOf([1, 3, 5, 8, 12, 20, between(21, 60), between(61, 400)]);
-  tell(
+  send(
     'PurchaseSubscription',
     {
       subscriptionId,
@@ -76,144 +76,144 @@ export function currencyOf(market: string): string {
 
 // New commerce
 
-export const newCommerce: Chapter = (teller) => {
-  const { tell, staff, between, percent } = teller;
-  const subscriptionId = buy(teller, 'newCommerce', between(10, 330), percent(15) ? { termDuration: 'P3Y' } : {});
-  if (percent(30)) tell('ChangeSubscriptionQuantity', { subscriptionId, quantity: between(401, 450) }, staff.billing);
-  if (percent(20)) tell('SetAutoRenew', { subscriptionId, autoRenew: false }, staff.billing);
+export const newCommerce: Chapter = (author) => {
+  const { send, staff, between, percent } = author;
+  const subscriptionId = buy(author, 'newCommerce', between(10, 330), percent(15) ? { termDuration: 'P3Y' } : {});
+  if (percent(30)) send('ChangeSubscriptionQuantity', { subscriptionId, quantity: between(401, 450) }, staff.billing);
+  if (percent(20)) send('SetAutoRenew', { subscriptionId, autoRenew: false }, staff.billing);
   else if (percent(30))
-    tell('ScheduleSubscriptionChange', { subscriptionId, change: { quantity: between(451, 500) } }, staff.sales);
+    send('ScheduleSubscriptionChange', { subscriptionId, change: { quantity: between(451, 500) } }, staff.sales);
 };
 /** Its cancellation window is still open. */
-export const newCommerceFresh: Chapter = (teller) => void buy(teller, 'newCommerce', teller.between(1, 3));
-export const newCommercePending: Chapter = (teller) => void buy(teller, 'newCommerce', 1, { provisioned: false });
-export const newCommerceActivated: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'newCommerce', 1, { provisioned: false });
-  teller.tell('ActivateSubscription', { subscriptionId }, teller.staff.syncApp);
+export const newCommerceFresh: Chapter = (author) => void buy(author, 'newCommerce', author.between(1, 3));
+export const newCommercePending: Chapter = (author) => void buy(author, 'newCommerce', 1, { provisioned: false });
+export const newCommerceActivated: Chapter = (author) => {
+  const subscriptionId = buy(author, 'newCommerce', 1, { provisioned: false });
+  author.send('ActivateSubscription', { subscriptionId }, author.staff.syncApp);
 };
-export const newCommerceCancelled: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'newCommerce', teller.between(1, 4));
-  teller.tell('CancelSubscription', { subscriptionId }, teller.staff.sales);
+export const newCommerceCancelled: Chapter = (author) => {
+  const subscriptionId = buy(author, 'newCommerce', author.between(1, 4));
+  author.send('CancelSubscription', { subscriptionId }, author.staff.sales);
 };
-export const newCommerceCancelledTooLate: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'newCommerce', teller.between(20, 200));
-  teller.tell('CancelSubscription', { subscriptionId }, teller.staff.sales, 'CancellationWindowClosed');
+export const newCommerceCancelledTooLate: Chapter = (author) => {
+  const subscriptionId = buy(author, 'newCommerce', author.between(20, 200));
+  author.send('CancelSubscription', { subscriptionId }, author.staff.sales, 'CancellationWindowClosed');
 };
-export const newCommerceSuspended: Chapter = (teller) => {
-  const { tell, staff, between, oneOf, percent } = teller;
-  const subscriptionId = buy(teller, 'newCommerce', between(20, 300));
+export const newCommerceSuspended: Chapter = (author) => {
+  const { send, staff, between, oneOf, percent } = author;
+  const subscriptionId = buy(author, 'newCommerce', between(20, 300));
   if (percent(50))
-    tell(
+    send(
       'ScheduleSubscriptionChange',
       { subscriptionId, change: { termDuration: 'P3Y' }, billingCycle: 'annual' },
       staff.sales,
     );
   const reason = oneOf(['customerRequest', 'nonPayment', 'fraud', 'migration'] as const);
-  tell('SuspendSubscription', { subscriptionId, reason }, reason === 'nonPayment' ? staff.billing : staff.helpdesk);
+  send('SuspendSubscription', { subscriptionId, reason }, reason === 'nonPayment' ? staff.billing : staff.helpdesk);
   if (percent(20))
-    tell('ChangeSubscriptionQuantity', { subscriptionId, quantity: 500 }, staff.billing, 'SubscriptionSuspended');
+    send('ChangeSubscriptionQuantity', { subscriptionId, quantity: 500 }, staff.billing, 'SubscriptionSuspended');
 };
-export const newCommerceReactivated: Chapter = (teller) => {
-  const { tell, staff, between, percent } = teller;
-  const subscriptionId = buy(teller, 'newCommerce', between(20, 300));
-  tell('SuspendSubscription', { subscriptionId, reason: 'nonPayment' }, staff.billing);
-  tell('ReactivateSubscription', { subscriptionId }, staff.billing);
-  if (percent(50)) tell('SetAutoRenew', { subscriptionId, autoRenew: true }, staff.billing);
+export const newCommerceReactivated: Chapter = (author) => {
+  const { send, staff, between, percent } = author;
+  const subscriptionId = buy(author, 'newCommerce', between(20, 300));
+  send('SuspendSubscription', { subscriptionId, reason: 'nonPayment' }, staff.billing);
+  send('ReactivateSubscription', { subscriptionId }, staff.billing);
+  if (percent(50)) send('SetAutoRenew', { subscriptionId, autoRenew: true }, staff.billing);
 };
-export const newCommerceTrial: Chapter = (teller) => {
-  const { tell, staff, between, percent } = teller;
-  const subscriptionId = buy(teller, 'newCommerce', between(3, 20), { trial: true });
-  tell('SuspendSubscription', { subscriptionId, reason: 'customerRequest' }, staff.helpdesk, 'TrialStatusLocked');
-  if (percent(60)) tell('SetAutoRenew', { subscriptionId, autoRenew: false }, staff.sales);
+export const newCommerceTrial: Chapter = (author) => {
+  const { send, staff, between, percent } = author;
+  const subscriptionId = buy(author, 'newCommerce', between(3, 20), { trial: true });
+  send('SuspendSubscription', { subscriptionId, reason: 'customerRequest' }, staff.helpdesk, 'TrialStatusLocked');
+  if (percent(60)) send('SetAutoRenew', { subscriptionId, autoRenew: false }, staff.sales);
 };
-export const newCommerceTrialEnded: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'newCommerce', teller.between(40, 55), { trial: true, autoRenew: false });
-  teller.tell('EndSubscriptionTerm', { subscriptionId }, teller.staff.clockApp);
+export const newCommerceTrialEnded: Chapter = (author) => {
+  const subscriptionId = buy(author, 'newCommerce', author.between(40, 55), { trial: true, autoRenew: false });
+  author.send('EndSubscriptionTerm', { subscriptionId }, author.staff.clockApp);
 };
-export const newCommerceRenewed: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'newCommerce', teller.between(35, 50), { termDuration: 'P1M' });
-  teller.tell('RenewSubscription', { subscriptionId }, teller.staff.clockApp);
+export const newCommerceRenewed: Chapter = (author) => {
+  const subscriptionId = buy(author, 'newCommerce', author.between(35, 50), { termDuration: 'P1M' });
+  author.send('RenewSubscription', { subscriptionId }, author.staff.clockApp);
 };
-export const newCommerceExpired: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'newCommerce', teller.between(370, 390), { autoRenew: false });
-  teller.tell('EndSubscriptionTerm', { subscriptionId }, teller.staff.clockApp);
+export const newCommerceExpired: Chapter = (author) => {
+  const subscriptionId = buy(author, 'newCommerce', author.between(370, 390), { autoRenew: false });
+  author.send('EndSubscriptionTerm', { subscriptionId }, author.staff.clockApp);
 };
-// One command of the clock records all that the dates have brought about of its subscription, whichever of them it is.
-export const newCommerceDisabled: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'newCommerce', teller.between(405, 470), { autoRenew: false });
-  teller.tell('AdvanceSubscriptionRetention', { subscriptionId }, teller.staff.clockApp);
+// Any command of the clock records all that dates have brought about for its subscription.
+export const newCommerceDisabled: Chapter = (author) => {
+  const subscriptionId = buy(author, 'newCommerce', author.between(405, 470), { autoRenew: false });
+  author.send('AdvanceSubscriptionRetention', { subscriptionId }, author.staff.clockApp);
 };
-export const newCommerceDeleted: Chapter = (teller) => {
-  const { tell, staff } = teller;
-  const subscriptionId = buy(teller, 'newCommerce', teller.between(500, 700), { autoRenew: false });
-  tell('AdvanceSubscriptionRetention', { subscriptionId }, staff.clockApp);
-  if (teller.percent(30)) tell('ReactivateSubscription', { subscriptionId }, staff.helpdesk, 'InvalidTransition');
+export const newCommerceDeleted: Chapter = (author) => {
+  const { send, staff } = author;
+  const subscriptionId = buy(author, 'newCommerce', author.between(500, 700), { autoRenew: false });
+  send('AdvanceSubscriptionRetention', { subscriptionId }, staff.clockApp);
+  if (author.percent(30)) send('ReactivateSubscription', { subscriptionId }, staff.helpdesk, 'InvalidTransition');
 };
-/** Renewed before anybody suspended it, though the clock had not recorded that: the suspension records it first. */
-export const newCommerceSuspendedAfterRenewal: Chapter = (teller) => {
-  const { tell, staff, between } = teller;
-  const subscriptionId = buy(teller, 'newCommerce', between(35, 85), { termDuration: 'P1M' });
-  tell('SuspendSubscription', { subscriptionId, reason: 'nonPayment' }, staff.billing);
-  tell('EndSubscriptionTerm', { subscriptionId }, staff.clockApp, 'NotDue');
+/** It was due for renewal before it was suspended, and the clock had not recorded that: the suspension records it first. */
+export const newCommerceSuspendedAfterRenewal: Chapter = (author) => {
+  const { send, staff, between } = author;
+  const subscriptionId = buy(author, 'newCommerce', between(35, 85), { termDuration: 'P1M' });
+  send('SuspendSubscription', { subscriptionId, reason: 'nonPayment' }, staff.billing);
+  send('EndSubscriptionTerm', { subscriptionId }, staff.clockApp, 'NotDue');
 };
 
 // Legacy
 
-export const legacy: Chapter = (teller) => void buy(teller, 'legacy', teller.between(60, 330));
-export const legacyTrial: Chapter = (teller) => void buy(teller, 'legacy', teller.between(3, 20), { trial: true });
-export const legacyWithAddOns: Chapter = (teller) => {
-  const { tell, staff, percent } = teller;
-  const base = buy(teller, 'legacy', teller.between(100, 330));
-  for (const addOn of addOnProducts) buy(teller, 'legacy', teller.between(20, 90), { baseSubscriptionId: base }, addOn);
-  if (percent(40)) tell('CancelSubscription', { subscriptionId: base }, staff.sales, 'CancelNotSupported');
+export const legacy: Chapter = (author) => void buy(author, 'legacy', author.between(60, 330));
+export const legacyTrial: Chapter = (author) => void buy(author, 'legacy', author.between(3, 20), { trial: true });
+export const legacyWithAddOns: Chapter = (author) => {
+  const { send, staff, percent } = author;
+  const base = buy(author, 'legacy', author.between(100, 330));
+  for (const addOn of addOnProducts) buy(author, 'legacy', author.between(20, 90), { baseSubscriptionId: base }, addOn);
+  if (percent(40)) send('CancelSubscription', { subscriptionId: base }, staff.sales, 'CancelNotSupported');
 };
 /** The add-ons go with their base. */
-export const legacySuspended: Chapter = (teller) => {
-  const { tell, staff } = teller;
-  const base = buy(teller, 'legacy', teller.between(100, 330));
-  const addOn = buy(teller, 'legacy', teller.between(20, 90), { baseSubscriptionId: base }, addOnProducts[0]);
-  tell('SuspendSubscription', { subscriptionId: base, reason: 'customerRequest' }, staff.helpdesk);
-  if (teller.percent(50)) tell('ReactivateSubscription', { subscriptionId: addOn }, staff.helpdesk, 'ParentNotActive');
+export const legacySuspended: Chapter = (author) => {
+  const { send, staff } = author;
+  const base = buy(author, 'legacy', author.between(100, 330));
+  const addOn = buy(author, 'legacy', author.between(20, 90), { baseSubscriptionId: base }, addOnProducts[0]);
+  send('SuspendSubscription', { subscriptionId: base, reason: 'customerRequest' }, staff.helpdesk);
+  if (author.percent(50)) send('ReactivateSubscription', { subscriptionId: addOn }, staff.helpdesk, 'ParentNotActive');
 };
-export const legacyReactivated: Chapter = (teller) => {
-  const { tell, staff } = teller;
-  const base = buy(teller, 'legacy', teller.between(100, 330));
-  const addOn = buy(teller, 'legacy', teller.between(20, 90), { baseSubscriptionId: base }, addOnProducts[1]);
-  tell('SuspendSubscription', { subscriptionId: base, reason: 'migration' }, staff.syncApp);
-  tell('ReactivateSubscription', { subscriptionId: base }, staff.helpdesk);
-  tell('ReactivateSubscription', { subscriptionId: addOn }, staff.helpdesk);
+export const legacyReactivated: Chapter = (author) => {
+  const { send, staff } = author;
+  const base = buy(author, 'legacy', author.between(100, 330));
+  const addOn = buy(author, 'legacy', author.between(20, 90), { baseSubscriptionId: base }, addOnProducts[1]);
+  send('SuspendSubscription', { subscriptionId: base, reason: 'migration' }, staff.syncApp);
+  send('ReactivateSubscription', { subscriptionId: base }, staff.helpdesk);
+  send('ReactivateSubscription', { subscriptionId: addOn }, staff.helpdesk);
 };
-export const legacyExpired: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'legacy', teller.between(370, 390));
-  teller.tell('EndSubscriptionTerm', { subscriptionId }, teller.staff.clockApp);
+export const legacyExpired: Chapter = (author) => {
+  const subscriptionId = buy(author, 'legacy', author.between(370, 390));
+  author.send('EndSubscriptionTerm', { subscriptionId }, author.staff.clockApp);
 };
 
 // Marketplace
 
-export const marketplace: Chapter = (teller) => void buy(teller, 'marketplace', teller.between(20, 300));
-export const marketplaceMonthly: Chapter = (teller) =>
-  void buy(teller, 'marketplace', teller.between(2, 20), { termDuration: 'P1M' });
-export const marketplaceCancelled: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'marketplace', teller.between(2, 9));
-  teller.tell('CancelSubscription', { subscriptionId }, teller.staff.sales);
+export const marketplace: Chapter = (author) => void buy(author, 'marketplace', author.between(20, 300));
+export const marketplaceMonthly: Chapter = (author) =>
+  void buy(author, 'marketplace', author.between(2, 20), { termDuration: 'P1M' });
+export const marketplaceCancelled: Chapter = (author) => {
+  const subscriptionId = buy(author, 'marketplace', author.between(2, 9));
+  author.send('CancelSubscription', { subscriptionId }, author.staff.sales);
 };
-/** Past its window it goes on until its term ends, and blocks until then (rule S20). */
-export const marketplaceCancelledTooLate: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'marketplace', teller.between(30, 300));
-  teller.tell('CancelSubscription', { subscriptionId }, teller.staff.sales);
+/** After its window it runs until its term ends, and blocks until then (rule S20). */
+export const marketplaceCancelledTooLate: Chapter = (author) => {
+  const subscriptionId = buy(author, 'marketplace', author.between(30, 300));
+  author.send('CancelSubscription', { subscriptionId }, author.staff.sales);
 };
-export const marketplaceSuspended: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'marketplace', teller.between(30, 300));
-  teller.tell('SuspendSubscription', { subscriptionId, reason: 'nonPayment' }, teller.staff.billing);
+export const marketplaceSuspended: Chapter = (author) => {
+  const subscriptionId = buy(author, 'marketplace', author.between(30, 300));
+  author.send('SuspendSubscription', { subscriptionId, reason: 'nonPayment' }, author.staff.billing);
 };
 
 // Azure plan
 
 const workloads = ['production', 'test', 'analytics', 'web shop', 'backup', 'sandbox'] as const;
 
-function buyAzurePlan({ tell, id, between, daysAgo, staff }: Teller): string {
+function buyAzurePlan({ send, id, between, daysAgo, staff }: Author): string {
   const subscriptionId = id();
-  tell(
+  send(
     'PurchaseSubscription',
     {
       subscriptionId,
@@ -229,67 +229,67 @@ function buyAzurePlan({ tell, id, between, daysAgo, staff }: Teller): string {
   return subscriptionId;
 }
 
-function addAzureSubscriptions({ tell, id, between, staff }: Teller, subscriptionId: string): string[] {
+function addAzureSubscriptions({ send, id, between, staff }: Author, subscriptionId: string): string[] {
   return workloads.slice(0, between(1, workloads.length)).map((name) => {
     const azureSubscriptionId = id();
-    tell('AddAzureSubscription', { subscriptionId, azureSubscriptionId, name }, staff.syncApp);
+    send('AddAzureSubscription', { subscriptionId, azureSubscriptionId, name }, staff.syncApp);
     return azureSubscriptionId;
   });
 }
 
-export const azurePlan: Chapter = (teller) => {
-  const { tell, staff, percent } = teller;
-  const subscriptionId = buyAzurePlan(teller);
-  const azureSubscriptions = addAzureSubscriptions(teller, subscriptionId);
+export const azurePlan: Chapter = (author) => {
+  const { send, staff, percent } = author;
+  const subscriptionId = buyAzurePlan(author);
+  const azureSubscriptions = addAzureSubscriptions(author, subscriptionId);
   if (percent(30))
-    tell(
+    send(
       'SuspendSubscription',
       { subscriptionId, reason: 'customerRequest' },
       staff.helpdesk,
       'AzurePlanHasActiveSubscriptions',
     );
   if (azureSubscriptions.length > 2)
-    tell(
+    send(
       'CancelAzureSubscription',
       { subscriptionId, azureSubscriptionId: azureSubscriptions[1]!, reason: 'compromise' },
       staff.globalAdmin,
     );
 };
-export const azurePlanCleared: Chapter = (teller) => {
-  const { tell, staff } = teller;
-  const subscriptionId = buyAzurePlan(teller);
-  for (const azureSubscriptionId of addAzureSubscriptions(teller, subscriptionId))
-    tell(
+export const azurePlanCleared: Chapter = (author) => {
+  const { send, staff } = author;
+  const subscriptionId = buyAzurePlan(author);
+  for (const azureSubscriptionId of addAzureSubscriptions(author, subscriptionId))
+    send(
       'CancelAzureSubscription',
       { subscriptionId, azureSubscriptionId, reason: 'customerRequest' },
       staff.globalAdmin,
     );
-  tell('SuspendSubscription', { subscriptionId, reason: 'customerRequest' }, staff.helpdesk);
+  send('SuspendSubscription', { subscriptionId, reason: 'customerRequest' }, staff.helpdesk);
 };
 
 // Support contacts: legacy subscriptions have one, and it may be changed (rules C1–C4)
 
-export const contactChosen: Chapter = (teller) => {
-  const { tell, staff, partner } = teller;
-  const subscriptionId = buy(teller, 'legacy', teller.between(60, 330));
-  tell('WithdrawSupportContact', { subscriptionId }, staff.helpdesk);
+export const contactChosen: Chapter = (author) => {
+  const { send, staff, partner } = author;
+  const subscriptionId = buy(author, 'legacy', author.between(60, 330));
+  send('WithdrawSupportContact', { subscriptionId }, staff.helpdesk);
   const { tenantId, partnerId, name } = partner;
-  if (teller.percent(60))
-    tell('AssignSupportContact', { subscriptionId, contact: { tenantId, partnerId, name } }, staff.helpdesk);
+  if (author.percent(60))
+    send('AssignSupportContact', { subscriptionId, contact: { tenantId, partnerId, name } }, staff.helpdesk);
 };
-/** Somebody whom nobody has invited cannot be picked (rule C2). */
-export const contactUnavailable: Chapter = (teller) => {
-  const { tell, staff, id } = teller;
-  const subscriptionId = buy(teller, 'legacy', teller.between(60, 330));
+/** A contact that was not invited cannot be designated (rule C2). */
+export const contactUnavailable: Chapter = (author) => {
+  const { send, staff, id } = author;
+  const subscriptionId = buy(author, 'legacy', author.between(60, 330));
   const contact = { tenantId: id(), partnerId: '9999999', name: 'Elsewhere Support' };
-  tell('AssignSupportContact', { subscriptionId, contact }, staff.helpdesk, 'SupportContactNotAvailable');
+  send('AssignSupportContact', { subscriptionId, contact }, staff.helpdesk, 'SupportContactNotAvailable');
 };
-export const contactOnNewCommerce: Chapter = (teller) => {
-  const { tell, staff, partner } = teller;
-  const subscriptionId = buy(teller, 'newCommerce', teller.between(20, 200));
+export const contactOnNewCommerce: Chapter = (author) => {
+  const { send, staff, partner } = author;
+  const subscriptionId = buy(author, 'newCommerce', author.between(20, 200));
   const { tenantId, partnerId, name } = partner;
   const contact = { tenantId, partnerId, name };
-  tell('AssignSupportContact', { subscriptionId, contact }, staff.helpdesk, 'SupportContactNotSupported');
+  send('AssignSupportContact', { subscriptionId, contact }, staff.helpdesk, 'SupportContactNotSupported');
 };
 
 // Refused purchases
@@ -298,9 +298,9 @@ function refusedPurchase(
   by: 'sales' | 'globalAdmin',
   refusedAs: 'AgreementNotConfirmed' | 'PartnerTypeNotAllowed' | 'PurchasesNotAllowed',
 ): Chapter {
-  return ({ tell, id, staff }) => {
+  return ({ send, id, staff }) => {
     const { offerId, name } = products.newCommerce[0]!;
-    tell(
+    send(
       'PurchaseSubscription',
       { subscriptionId: id(), kind: 'newCommerce', offerId, name, quantity: 5, termDuration: 'P1Y' },
       staff[by],
@@ -311,9 +311,9 @@ function refusedPurchase(
 export const purchaseWithoutAgreement = refusedPurchase('sales', 'AgreementNotConfirmed');
 export const purchaseFromReseller = refusedPurchase('globalAdmin', 'PartnerTypeNotAllowed');
 export const purchaseAfterRemoval = refusedPurchase('sales', 'PurchasesNotAllowed');
-/** The customer's people may ask for many things, but not suspend what they have (rule R28). */
-export const suspensionByCustomer: Chapter = (teller) => {
-  const subscriptionId = buy(teller, 'newCommerce', teller.between(20, 200));
-  const { tell, customerAdmin } = teller;
-  tell('SuspendSubscription', { subscriptionId, reason: 'customerRequest' }, customerAdmin, 'ActorNotAllowed');
+/** People of the customer may not suspend a subscription (rule R28). */
+export const suspensionByCustomer: Chapter = (author) => {
+  const subscriptionId = buy(author, 'newCommerce', author.between(20, 200));
+  const { send, customerAdmin } = author;
+  send('SuspendSubscription', { subscriptionId, reason: 'customerRequest' }, customerAdmin, 'ActorNotAllowed');
 };

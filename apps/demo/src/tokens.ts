@@ -3,7 +3,7 @@ import { embeddedKey, readIfThere, signToken } from '#http';
 import { withKey } from '#configuration';
 
 const minutes = 60;
-/** Signed anew well before it runs out. */
+/** A token is signed anew well before it expires. */
 const freshForMs = (minutes - 15) * 60_000;
 
 export class KeyMissing extends Error {
@@ -11,9 +11,9 @@ export class KeyMissing extends Error {
 }
 
 /**
- * Tokens of the server's own key, for whoever acts; each is made once and used until it is about to run out.
+ * Tokens signed with the server's own key, one for each actor; each is used until it is about to expire.
  * @throws StartupFailure when the key cannot be read
- * @throws KeyMissing when the server has not made its key in that data directory; the demo does not make one for it
+ * @throws KeyMissing when there is no key in that data directory: the server makes it, the demo does not
  */
 export async function tokensOf(keyPath: string): Promise<(actor: Actor) => Promise<string>> {
   if ((await withKey(keyPath, () => readIfThere(keyPath))) === undefined)

@@ -3,8 +3,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import { getMetadataStorage, ValidateBy, ValidateIf, ValidateNested } from 'class-validator';
 import { currencies } from './currencies.js';
 
-// The vocabulary of request bodies and queries. Every word is one decorator that says the same thing to class-validator and
-// to the OpenAPI document. The judge of requests (validated.ts) asks the same functions, without class-validator's cost.
+// The vocabulary of request bodies and queries. Each decorator declares a field for class-validator and for the OpenAPI
+// document alike. Requests are judged by the same functions in validated.ts, without the cost of class-validator.
 
 export type FieldsClass<T extends object = object> = abstract new () => T;
 
@@ -17,9 +17,9 @@ export interface Kind {
   /** What is expected, as the end of a sentence about the field. */
   readonly message: string;
   readonly schema: FieldSchema;
-  /** One spelling for one meaning; only ever called with an accepted value. */
+  /** Gives values of one meaning one spelling. It is called with accepted values only. */
   readonly normalise?: (value: never) => unknown;
-  /** Earlier releases did not normalise it: fingerprints of commands that they recorded are of what the caller wrote. */
+  /** Earlier releases did not normalise it: the fingerprints of their commands are of the text as the caller wrote it. */
   readonly wasKeptAsIs?: boolean;
   /** The class of the object, or of each item of the list. */
   readonly nested?: FieldsClass;
@@ -55,11 +55,11 @@ function declaredIn(fields: FieldsClass): ReadonlyMap<string, FieldFacts> {
   return new Map(chain.flatMap((own) => [...own]));
 }
 
-/** Marks what these words have registered with class-validator. */
+/** Marks what these decorators have registered with class-validator. */
 const ofThisVocabulary = { context: Symbol('of this vocabulary') };
 const judgedBesides = new WeakMap<FieldsClass, boolean>();
 
-/** Whether a class has decorators of class-validator that are no words of this vocabulary: class-validator must judge it too. */
+/** Whether a class has other decorators of class-validator besides these: then class-validator must judge it too. */
 export function hasOtherDecorators(fields: FieldsClass): boolean {
   let has = judgedBesides.get(fields);
   if (has === undefined) {
@@ -86,7 +86,7 @@ function documented({ schema, nested, list }: Kind): object {
   return nested ? { ...schema, type: nested, isArray: list ?? false } : schema;
 }
 
-/** The field may be absent, and is when it is null. */
+/** The field may be absent; null counts as absent. */
 export function Optional({ kind }: Field): Field {
   return field(kind, true);
 }
@@ -139,15 +139,15 @@ const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 // eslint-disable-next-line no-control-regex -- control characters are what it refuses
 const controlButLines = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 
-// The same for readers of JSON Schema, in the forms that regular expressions of all languages know. That it is well-formed
-// goes without saying there, and that invisible characters alone are blank is said in words.
+// The same for readers of JSON Schema, in the syntax that all languages' regular expressions share. They do not check for
+// lone surrogates; that text of invisible characters alone is blank, the document says in words.
 const without = (characters: string) => `^[^${characters}]*[^\\s${characters}][^${characters}]*$`;
 const textInOneLine = without('\\x00-\\x1f\\x7f-\\x9f\u2028\u2029');
 const textWithLines = without('\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f');
 
 /**
  * Text of 1 to `max` characters that is not blank: well-formed Unicode without control characters. It is kept as it was
- * written but for invisible characters at its ends; line ends of Windows and of old become line feeds.
+ * written, except that invisible characters at its ends are removed and CRLF and CR become line feeds.
  */
 export function Text(max: number, { lines = false }: { readonly lines?: boolean } = {}): Field {
   const forbidden = lines ? controlButLines : control;
@@ -193,7 +193,7 @@ export function isItemId(value: unknown): value is string {
   return typeof value === 'string' && itemId.test(value);
 }
 
-/** Ids are compared as they are, but GUIDs, which are the same in any case. */
+/** Ids are compared as they are; only GUIDs are lower-cased, as their case has no meaning. */
 export function normalItemId(id: string): string {
   return guid.test(id) && !lowerCaseGuid.test(id) ? id.toLowerCase() : id;
 }
@@ -222,7 +222,7 @@ export function PrincipalId(): Field {
   });
 }
 
-/** One of some words. Those that the answers show are open to new ones; those of a request are not. */
+/** One of a list of words. Enumerations in answers are open to new words; those in requests are closed. */
 export function OneOf(words: readonly string[]): Field {
   const known = new Set<unknown>(words);
   return field({
@@ -269,7 +269,7 @@ const rfc3339 =
 
 /**
  * The instant that RFC 3339 text names, in UTC with milliseconds; undefined if it names none. Finer fractions are cut off.
- * A leap second, which is one only at 23:59:60 in UTC, is the last millisecond of its day: so it stays in its day and month.
+ * A leap second (23:59:60 in UTC) becomes the last millisecond of its day, so that it stays in its day and month.
  */
 export function instantOf(text: unknown): string | undefined {
   if (typeof text !== 'string') return undefined;
@@ -282,7 +282,7 @@ export function instantOf(text: unknown): string | undefined {
   const seconds = isLeap ? '59.999' : `${second}.${fraction.slice(0, 3).padEnd(3, '0')}`;
   const instant = new Date(`${date}T${minute}:${seconds}${zone!.toUpperCase()}`).toISOString();
   if (isLeap && !instant.endsWith('T23:59:59.999Z')) return undefined;
-  // An offset can lead out of the years 0000 to 9999, whose texts no longer compare as the times do.
+  // An offset can lead out of the years 0000 to 9999. Texts of other years do not sort as the times do.
   return instant.length === 24 ? instant : undefined;
 }
 
@@ -297,13 +297,13 @@ export function Time(): Field {
   });
 }
 
-/** A code of ISO 4217 that is in force. */
+/** The code of a currency in force by ISO 4217. */
 function Currency(): Field {
   return field({
     name: 'currency',
     accepts: (value) => currencies.has(value as string),
     message: 'must be the code of a currency in force by ISO 4217, such as EUR',
-    // Not all of them as an enum: the list changes with the world, and the document would with it.
+    // No enum of all codes: the document would change whenever ISO 4217 does.
     schema: { type: 'string', pattern: '^[A-Z]{3}$', example: 'EUR' },
   });
 }
@@ -341,7 +341,7 @@ export function FlagText(): Field {
   });
 }
 
-/** One or more values in a query, where a name comes again or values stand with commas; becomes a list of different ones. */
+/** A list in a query: the name is repeated, or values are separated by commas. Doubles are removed. */
 export function ListText({ kind: item }: Field, max: number): Field {
   const values = (value: unknown): readonly unknown[] =>
     [value].flat().flatMap((each) => (typeof each === 'string' ? each.split(',') : [each]));

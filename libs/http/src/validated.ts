@@ -8,9 +8,8 @@ export type Validated<T> =
   | { readonly value?: undefined; readonly errors: readonly FieldError[] };
 
 /**
- * Judges data by a class of fields. What it does not accept, nobody does, and what it accepts it has made itself, field by
- * field. Where a class has other decorators of class-validator too, what either refuses is refused. An optional field
- * that is null is absent.
+ * Judges data by a class of fields, and builds what it accepts anew, field by field. Where a class has other decorators of
+ * class-validator too, both must accept. An optional field that is null is absent.
  */
 export function validated<T extends object>(fields: FieldsClass<T>, data: unknown): Validated<T> {
   const reading: Reading = { errors: [], asBefore: false, differs: false };
@@ -24,8 +23,8 @@ export function validated<T extends object>(fields: FieldsClass<T>, data: unknow
 const formerForms = new WeakMap<object, object>();
 
 /**
- * What earlier releases made of the same data, where that was another value. A command that one of them has recorded is
- * recognised by it.
+ * The value that earlier releases made of the same data, where it differs. The fingerprint of a command that one of them
+ * recorded is of that value.
  */
 export function formerFormOf(value: object): object | undefined {
   return formerForms.get(value);
@@ -33,7 +32,7 @@ export function formerFormOf(value: object): object | undefined {
 
 interface Reading {
   readonly errors: FieldError[];
-  /** In the form that earlier releases gave it. */
+  /** Builds the form that earlier releases gave the value. */
   readonly asBefore: boolean;
   /** Whether earlier releases gave it another form. */
   differs: boolean;

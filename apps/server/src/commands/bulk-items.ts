@@ -6,20 +6,20 @@ import { representation } from '../representation.js';
 import { commandNames, commandRoutes } from './command-routes.js';
 import { SendCommand } from './send-command.js';
 
-/** One of the commands in a bulk, as it came in. */
+/** One command of a bulk, as it came in. */
 export interface BulkItem {
   readonly index: number;
   readonly members: Readonly<Record<string, unknown>>;
-  /** Absent where it names none. */
+  /** Absent where the item names no command. */
   readonly command: CommandName | undefined;
-  /** The address that it would have had alone, as far as it has one. */
+  /** The path that the command would have on its own; that of the bulk where it has none. */
   readonly instance: string;
-  /** The form of that address. */
+  /** The route of that path. */
   readonly route: string | undefined;
   readonly call: Call;
   /**
-   * What it must not overtake: another of the same relationship. Of one caller a customer has one, whether the item names the
-   * partner or leaves that to the token; a customer's own of several partners share a lane, which costs only time.
+   * Items of one lane keep their order: those of one relationship. People of a customer share a lane for all of its partners,
+   * which costs only time.
    */
   readonly lane: string;
 }
@@ -29,7 +29,7 @@ export const mostItems = 500;
 const optionalOfItem = ['partnerId', 'idempotencyKey', 'ifMatch', 'body'];
 const ofEveryItem = ['command', 'customerId', ...optionalOfItem];
 
-/** The items in the body of a bulk. @throws Problem 400 when they are none */
+/** The items in the body of a bulk. @throws Problem 400 for any other body */
 export function bulkItems(body: unknown, { correlationId, trace, caller }: Call): BulkItem[] {
   const { items, ...others } = (body ?? {}) as { readonly items?: unknown };
   for (const name in others) throw badRequest('InvalidBody', `/${name}`, 'is not known here');
@@ -39,7 +39,7 @@ export function bulkItems(body: unknown, { correlationId, trace, caller }: Call)
     if (typeof item !== 'object' || item === null || Array.isArray(item))
       throw badRequest('InvalidBody', `/items/${index}`, 'must be an object');
     const members = withoutNulls(item as Readonly<Record<string, unknown>>);
-    // Of their own, so that each can be found; alike, so that they can be found together.
+    // Each item has a correlation id of its own, and all begin with that of the bulk.
     const call = new Call(`${correlationId.slice(0, 60)}.${index}`, trace);
     call.caller = caller;
     const { partnerId, customerId } = members;
@@ -58,14 +58,14 @@ export function bulkItems(body: unknown, { correlationId, trace, caller }: Call)
   });
 }
 
-/** What may be missing is missing when it is null, as in a body. */
+/** An optional member that is null is absent, as in a body. */
 function withoutNulls(item: BulkItem['members']): BulkItem['members'] {
   return Object.fromEntries(
     Object.entries(item).filter(([name, value]) => value !== null || !optionalOfItem.includes(name)),
   );
 }
 
-/** The command that an item would have been alone: the same order of checks, and the same words for what is wrong. */
+/** The command of an item, with the checks of its own route, in the same order and with the same messages. */
 export function commandOf(
   { index, members, command, instance, call }: BulkItem,
   dryRun: boolean,
@@ -106,7 +106,7 @@ function filled(path: string, members: BulkItem['members']): string {
 }
 
 function shortText(value: unknown): string {
-  // JSON may hold half a character, and so may what is cut off: no address can, and encoding it throws.
+  // JSON may hold a lone surrogate, and cutting may leave one: encodeURIComponent throws for it.
   return typeof value === 'string' ? value.slice(0, 64).toWellFormed() : '';
 }
 

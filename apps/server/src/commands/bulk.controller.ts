@@ -16,15 +16,15 @@ import { Documented } from '../contract/documented.js';
 const json = 'application/json';
 const ndjson = 'application/x-ndjson';
 const largestBody = 1024 * 1024;
-/** Of so many relationships commands are decided at once. */
+/** The number of relationships whose commands are decided at once. */
 const atOnce = 16;
 /**
- * In characters. A refusal may bring a megabyte of blockers, and 500 of them more than one text can hold: then what was
- * decided could not be told. Once there is so much, what has not begun is not begun.
+ * In characters. A refusal may hold a megabyte of blockers, and 500 of them more than one string can: the answer would be
+ * lost. Once the answers are this long, no further item is begun.
  */
 const enoughAnswers = 8 * 1024 * 1024;
 
-/** Many commands in one request, each decided and answered as if it had come alone. */
+/** Many commands in one request, each decided and answered as at its own route. */
 @Controller('v1/commands')
 export class BulkController implements BeforeApplicationShutdown {
   private stopping = false;
@@ -66,8 +66,8 @@ export class BulkController implements BeforeApplicationShutdown {
     const sender = { gone: false };
     reply.raw.once('close', () => (sender.gone = true));
     const lanes = Map.groupBy(items, ({ lane }) => lane);
-    // What appends nothing is answered at once by an embedded database: without turns between them, hundreds would keep the
-    // loop from all others. Those of a dry run are questions like any other.
+    // An embedded database answers at once where nothing is appended: without turns of the event loop between the items,
+    // hundreds of them would block all other callers. The items of a dry run wait in line like other questions.
     const mayBegin = dryRun ? () => this.ledger.turns.take(nameOf(call.caller!)) : () => turn();
     let answered = 0;
     const answers = throughLanes([...lanes.values()], atOnce, async (item) => {
@@ -95,7 +95,7 @@ export class BulkController implements BeforeApplicationShutdown {
   ): Promise<ItemAnswer> {
     const { index, call, instance, route, members } = item;
     try {
-      // A sender who has gone asks again with the same keys, and so does one whose server ends.
+      // A sender whose connection is lost, or whose server stops, sends the item again under the same key.
       if (this.stopping || sender.gone) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
       if (isEnough) throw new Problem('TooManyRequests', { outcome: 'none' }, { 'Retry-After': '1' });
       const command = commandOf(item, dryRun, this.ledger.partners);

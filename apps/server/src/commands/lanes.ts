@@ -1,6 +1,6 @@
 /**
- * Does work that stands in lanes: of each lane one piece after the other in its order, of different lanes at most so many
- * at once. Results come as they are there; while nobody takes them, nothing new is begun.
+ * Does work in lanes: the pieces of one lane follow each other in their order, and at most `atOnce` lanes are busy at a time.
+ * Yields each result as it is ready; no further piece is begun until the result is taken.
  */
 export async function* throughLanes<Work, Result>(
   lanes: readonly (readonly Work[])[],
