@@ -1,5 +1,5 @@
-import { mostItems } from '../commands/bulk-items.js';
-import { commandNames, commandRoutes } from '../commands/command-routes.js';
+import { mostItems } from '../../../apps/server/src/commands/bulk-items.js';
+import { commandNames, commandRoutes } from '../../../apps/server/src/commands/command-routes.js';
 import { ref, type Json } from './json.js';
 
 // The document of a bulk: a form for each command, from the same declarations as the commands' own routes.

@@ -2,11 +2,11 @@ import type { CommandName } from '#customer-relationship';
 import { problemTexts } from '#http';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { commandNames, commandRoutes } from '../commands/command-routes.js';
-import { relationshipPaths } from '../relationship-paths.js';
-import { release } from '../release.js';
-import { bulkBody, bulkSchemas } from './bulk-document.js';
-import { routeText } from './documented.js';
+import { commandNames, commandRoutes } from '../../../apps/server/src/commands/command-routes.js';
+import { relationshipPaths } from '../../../apps/server/src/relationship-paths.js';
+import { release } from '../../../apps/server/src/release.js';
+import { bulkBody, bulkSchemas } from './bulk.js';
+import { routeText } from '../../../apps/server/src/contract/documented.js';
 import { camelCase, nameIn, pascalCase, ref, type ComponentKind, type Json } from './json.js';
 import { explained, parameterComponents, pathParameter } from './parameters.js';
 import {
@@ -19,7 +19,7 @@ import {
   responseComponents,
   responseOf,
 } from './responses.js';
-import type { PropertySchema } from './schemas.js';
+import type { PropertySchema } from '../../../apps/server/src/contract/schemas.js';
 import { explainedRowAt, listAt, viewSchemas } from './view-documents.js';
 
 // The OpenAPI 3.1 document. Nest's explorer finds the routes and the bodies; what the document says of them stands beside the

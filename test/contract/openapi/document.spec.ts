@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { exampleOf, openApiDocument } from './document.js';
-import { unservedApplication } from '../unserved-application.js';
+import { unservedApplication } from './unserved-application.js';
 
 describe('the document of the routes', () => {
   let app: NestFastifyApplication;

@@ -1,6 +1,6 @@
 import { rejections, type RejectionKind } from '#customer-relationship';
 import { httpProblems, statusOfKind, type HttpProblemCode } from '#http';
-import type { RouteKind, RouteText } from './documented.js';
+import type { RouteKind, RouteText } from '../../../apps/server/src/contract/documented.js';
 import { ref, type Json } from './json.js';
 
 // What callers are answered: headers, answers by the kind of a route, and problems.

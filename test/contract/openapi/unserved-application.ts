@@ -6,9 +6,9 @@ import { openViews } from '#projector';
 import { relationshipViews, type Views } from '#read-models';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { pino } from 'pino';
-import { ServerHealth } from './health/server-health.js';
-import { httpServer } from './http-server.js';
-import { ledgerOf, ServerModule } from './server.module.js';
+import { ServerHealth } from '../../../apps/server/src/health/server-health.js';
+import { httpServer } from '../../../apps/server/src/http-server.js';
+import { ledgerOf, ServerModule } from '../../../apps/server/src/server.module.js';
 
 /** The application put together as ever, on a ledger in memory, for those who want to know its routes; it never listens. */
 export function unservedApplication(): Promise<NestFastifyApplication> {
