@@ -7,6 +7,8 @@ import {
 } from '#customer-relationship';
 import {
   foldRecorded,
+  noStream,
+  pagesOf,
   Rejection,
   type EventStore,
   type Frozen,
@@ -25,9 +27,6 @@ export interface RelationshipThen extends StreamPlace {
   /** The one in force then, which is the one that the last event was decided under. @throws Problem 501 */
   readonly policy: () => Policy;
 }
-
-/** So many events of a stream are read and worked through at a time. */
-const pageSize = 256;
 
 /**
  * Folds what counts of a relationship's stream; `pause` is awaited between its pages.
@@ -78,19 +77,16 @@ async function* pagesUntil(
 ): AsyncGenerator<readonly RecordedEvent[], void> {
   if (moment?.kind === 'position') requireReached(moment.position, await store.head());
   const to = moment?.kind === 'revision' ? moment.revision : Infinity;
-  for (let from = 0; ; from += pageSize) {
-    const pageEnd = Math.min(from + pageSize - 1, to);
-    const page = await store.read(stream, { from, to: pageEnd });
+  let last = noStream;
+  for await (const page of pagesOf(store, stream, { to, pause })) {
     const counted = moment ? page.filter((event) => isUpTo(event, moment)) : page;
     yield counted;
-    // Positions grow in a stream, and times never decrease: nothing counts behind what does not.
+    // Positions grow in a stream, and times never decrease: nothing counts after what does not.
     if (counted.length < page.length) return;
-    const last = page.at(-1)?.revision ?? from - 1;
-    if (last < pageEnd && last >= 0 && to < Infinity)
-      throw badRequest('InvalidQuery', 'asOfRevision', `must be at most ${last}, the revision now`);
-    if (last < pageEnd || pageEnd === to) return;
-    await pause();
+    last = page.at(-1)?.revision ?? last;
   }
+  if (last !== noStream && last < to && to < Infinity)
+    throw badRequest('InvalidQuery', 'asOfRevision', `must be at most ${last}, the revision now`);
 }
 
 function isUpTo({ metadata, position }: RecordedEvent, moment: Moment): boolean {
