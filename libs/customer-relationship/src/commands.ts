@@ -25,7 +25,7 @@ export interface RelationshipCommands
 
 export type CommandName = keyof RelationshipCommands;
 
-/** Everything that the domain says of each command. Each stands in its noun's file. */
+/** Everything that the domain says of each command. One that the compiler misses here belongs in its noun's file. */
 export const commands: CommandTable<RelationshipCommands> = {
   ...lifecycleCommands,
   ...subscriptionCommands,

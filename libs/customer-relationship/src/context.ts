@@ -20,4 +20,4 @@ export interface Context {
 }
 
 /** The steps of one noun's events. */
-export type Steps<N extends keyof RelationshipEvents> = Evolve<Pick<RelationshipEvents, N>, CustomerRelationship>;
+export type Steps = Partial<Evolve<RelationshipEvents, CustomerRelationship>>;

@@ -39,6 +39,7 @@ export const customerRelationship: Decider<RelationshipCommands, RelationshipEve
   initialState,
   admit: ({ type }, context) => requireRight(type, context),
   decide,
+  // An event that the compiler misses here needs a step in its noun's file.
   evolve: {
     ...relationshipSteps,
     ...subscriptionSteps,

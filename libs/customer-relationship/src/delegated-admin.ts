@@ -285,22 +285,7 @@ export const delegatedAdminCommands = {
   },
 } satisfies CommandTable<DelegatedAdminCommands>;
 
-export const delegatedAdminSteps: Steps<
-  | 'DelegatedAdminPrivilegesGranted'
-  | 'DelegatedAdminRequested'
-  | 'DelegatedAdminUpdated'
-  | 'DelegatedAdminLockedForApproval'
-  | 'DelegatedAdminApproved'
-  | 'DelegatedAdminActivated'
-  | 'DelegatedAdminExtended'
-  | 'DelegatedAdminTerminationRequested'
-  | 'DelegatedAdminTerminated'
-  | 'DelegatedAdminExpired'
-  | 'DelegatedAdminPrivilegesRevoked'
-  | 'AccessAssignmentCreated'
-  | 'AccessAssignmentUpdated'
-  | 'AccessAssignmentDeleted'
-> = {
+export const delegatedAdminSteps = {
   DelegatedAdminPrivilegesGranted(state, { grantId }) {
     state.grants.set(grantId, { kind: 'dap', relationshipTerm: state.relationshipTerm, status: 'approved' });
   },
@@ -373,7 +358,7 @@ export const delegatedAdminSteps: Steps<
     const assignment = granular(state, grantId)?.accessAssignments.get(assignmentId);
     if (assignment) assignment.status = 'deleted';
   },
-};
+} satisfies Steps;
 
 /** The DAP grant that a request with delegated admin brings along, as long as DAP was offered (rule G10). */
 export function grantOfferedWithRelationship(relationshipTerm: number, now: Instant): readonly [PrivilegesGranted] {

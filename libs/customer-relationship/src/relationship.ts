@@ -229,16 +229,7 @@ export const lifecycleCommands = {
   },
 } satisfies CommandTable<RelationshipLifecycleCommands>;
 
-export const relationshipSteps: Steps<
-  | 'ResellerRelationshipRequested'
-  | 'ResellerRelationshipRequestDeclined'
-  | 'ResellerRelationshipRequestWithdrawn'
-  | 'ResellerRelationshipRequestExpired'
-  | 'ResellerRelationshipEstablished'
-  | 'CustomerAgreementConfirmed'
-  | 'CustomerProfileUpdated'
-  | 'ResellerRelationshipRemoved'
-> = {
+export const relationshipSteps = {
   ResellerRelationshipRequested(
     state,
     { partner, customer, indirectReseller, requestedAt, expiresAt, delegatedAdmin },
@@ -274,7 +265,7 @@ export const relationshipSteps: Steps<
     else if (domain !== undefined) state.customer.domain = domain;
   },
   ResellerRelationshipRemoved: endTerm,
-};
+} satisfies Steps;
 
 function closeRequest(
   state: CustomerRelationship,

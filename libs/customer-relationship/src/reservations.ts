@@ -194,13 +194,7 @@ export const reservationCommands = {
   },
 } satisfies CommandTable<ReservationCommands>;
 
-export const reservationSteps: Steps<
-  | 'ReservationPurchased'
-  | 'ReservationCancellationRequested'
-  | 'ReservationCancelled'
-  | 'ReservationCancellationRefused'
-  | 'ReservationExpired'
-> = {
+export const reservationSteps = {
   ReservationPurchased(state, { reservationId, name, product, owners, commitmentUsdCents, purchasedAt, expiresAt }) {
     state.reservations.set(reservationId, {
       relationshipTerm: state.relationshipTerm,
@@ -227,7 +221,7 @@ export const reservationSteps: Steps<
   ReservationExpired(state, { reservationId }) {
     become(state, reservationId, 'expired');
   },
-};
+} satisfies Steps;
 
 function become({ reservations }: CustomerRelationship, reservationId: string, status: ReservationStatus): void {
   const reservation = reservations.get(reservationId);

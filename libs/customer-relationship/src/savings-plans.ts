@@ -87,7 +87,7 @@ export const savingsPlanCommands = {
   },
 } satisfies CommandTable<SavingsPlanCommands>;
 
-export const savingsPlanSteps: Steps<'SavingsPlanPurchased' | 'SavingsPlanExpired'> = {
+export const savingsPlanSteps = {
   SavingsPlanPurchased(state, { savingsPlanId, name, expiresAt }) {
     state.savingsPlans.set(savingsPlanId, {
       relationshipTerm: state.relationshipTerm,
@@ -100,4 +100,4 @@ export const savingsPlanSteps: Steps<'SavingsPlanPurchased' | 'SavingsPlanExpire
     const plan = state.savingsPlans.get(savingsPlanId);
     if (plan) plan.status = 'expired';
   },
-};
+} satisfies Steps;

@@ -247,13 +247,7 @@ export function windowEnd(
 }
 
 /** The steps of what dates bring about. */
-export const settlingSteps: Steps<
-  | 'SubscriptionCancelled'
-  | 'SubscriptionRenewed'
-  | 'SubscriptionExpired'
-  | 'SubscriptionDisabled'
-  | 'SubscriptionDeleted'
-> = {
+export const settlingSteps = {
   SubscriptionCancelled: step(end),
   SubscriptionRenewed: step((subscription, { quantity, offerId, termDuration, termStartsAt, termEndsAt, ...rest }) => {
     subscription.trial = false;
@@ -279,7 +273,7 @@ export const settlingSteps: Steps<
     subscription.furtherDisabledPeriod = furtherPeriod;
   }),
   SubscriptionDeleted: step(end),
-};
+} satisfies Steps;
 
 function apply(state: CustomerRelationship, events: Due['events']): void {
   const steps = { ...settlingSteps, ...supportContactSteps } as Record<

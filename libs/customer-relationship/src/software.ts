@@ -142,9 +142,7 @@ export const softwareCommands = {
   },
 } satisfies CommandTable<SoftwareCommands>;
 
-export const softwareSteps: Steps<
-  'SoftwarePurchased' | 'SoftwareLineItemCancelled' | 'SoftwarePurchaseCancelled' | 'SoftwareExpired'
-> = {
+export const softwareSteps = {
   SoftwarePurchased(state, { purchaseId, kind, publisher, name, lineItems, cancellationAllowedUntil, expiresAt }) {
     state.software.set(purchaseId, {
       relationshipTerm: state.relationshipTerm,
@@ -171,7 +169,7 @@ export const softwareSteps: Steps<
   SoftwareExpired(state, { purchaseId }) {
     become(state, purchaseId, 'expired');
   },
-};
+} satisfies Steps;
 
 function become({ software }: CustomerRelationship, purchaseId: string, status: SoftwareStatus): void {
   const purchase = software.get(purchaseId);

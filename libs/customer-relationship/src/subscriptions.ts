@@ -419,25 +419,7 @@ export const subscriptionCommands = {
   },
 } satisfies CommandTable<SubscriptionCommands>;
 
-export const subscriptionSteps: Steps<
-  | 'SubscriptionPurchased'
-  | 'SubscriptionActivated'
-  | 'SubscriptionSuspended'
-  | 'SubscriptionReactivated'
-  | 'AutoRenewEnabled'
-  | 'AutoRenewDisabled'
-  | 'SubscriptionQuantityChanged'
-  | 'SubscriptionChangeScheduled'
-  | 'ScheduledChangesDiscarded'
-  | 'CancellationScheduled'
-  | 'SubscriptionCancelled'
-  | 'SubscriptionRenewed'
-  | 'SubscriptionExpired'
-  | 'SubscriptionDisabled'
-  | 'SubscriptionDeleted'
-  | 'AzureSubscriptionAdded'
-  | 'AzureSubscriptionCancelled'
-> = {
+export const subscriptionSteps = {
   SubscriptionPurchased(state, data) {
     const { subscriptionId, kind, offerId, name, quantity, trial, autoRenew } = data;
     const { baseSubscriptionId, termDuration, termEndsAt, cancellationAllowedUntil, billingCycle, purchasedAt } = data;
@@ -493,7 +475,7 @@ export const subscriptionSteps: Steps<
     const azureSubscription = plan.azureSubscriptions.get(azureSubscriptionId);
     if (azureSubscription) azureSubscription.status = 'cancelled';
   }),
-};
+} satisfies Steps;
 
 // What a purchase must be like
 

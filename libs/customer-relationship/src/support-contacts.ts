@@ -75,14 +75,14 @@ export const supportContactCommands = {
   },
 } satisfies CommandTable<SupportContactCommands>;
 
-export const supportContactSteps: Steps<'SupportContactAssigned' | 'SupportContactWithdrawn'> = {
+export const supportContactSteps = {
   SupportContactAssigned(state, { subscriptionId, contact }) {
     state.designations.set(subscriptionId, { relationshipTerm: state.relationshipTerm, contact });
   },
   SupportContactWithdrawn(state, { subscriptionId }) {
     state.designations.delete(subscriptionId);
   },
-};
+} satisfies Steps;
 
 /**
  * The designation that comes with a purchase: the partner itself (rule C4). New-commerce subscriptions have none

@@ -100,7 +100,7 @@ export async function chronicle(): Promise<readonly RecordedEvent[]> {
         causationId: idOf(sha256(`correlation ${sent}`)),
         correlationId: idOf(sha256(`correlation ${sent}`)),
         commandId: idOf(sha256(`command ${sent}`)),
-        commandHash: sha256(canonicalJson(command as unknown as Json)),
+        commandHash: sha256(canonicalJson(command)),
         comment: 'Agreed with the customer by phone',
         policy: { name: policyOf2020.name, hash: policyHash(policyOf2020) },
       },
