@@ -22,7 +22,7 @@ const purchased = await ledger.purchaseSubscription({ client, path, headers: key
 expect('the HTTP status of the purchase', purchased.response?.status, 201);
 expect('the first event of the purchase', purchased.data?.events[0], 'SubscriptionPurchased');
 
-const listed = await ledger.customerItemsList({ client, path, query: { atLeast: purchased.data?.position } });
+const listed = await ledger.listItemsOfCustomer({ client, path, query: { atLeast: purchased.data?.position } });
 expect('the first item', listed.data?.items[0]?.itemId, 'mail-1');
 
 const refused = await ledger.removeResellerRelationship({

@@ -35,7 +35,7 @@ var purchased = await partner.PurchaseSubscriptionAsync(
 Expect("The HTTP status of the purchase", LastStatus, HttpStatusCode.Created);
 Expect("The first event of the purchase", purchased.Events.First(), "SubscriptionPurchased");
 
-var listed = await partner.CustomerItemsListAsync(CustomerId, atLeast: purchased.Position);
+var listed = await partner.ListItemsOfCustomerAsync(CustomerId, atLeast: purchased.Position);
 Expect("The first item", listed.Items.First().ItemId, "mail-1");
 
 try

@@ -15,7 +15,7 @@ const purchased = await ledger.purchaseSubscription(customerId, purchase, undefi
 expect('the HTTP status of the purchase', purchased.status, 201);
 expect('the first event of the purchase', purchased.data.events[0], 'SubscriptionPurchased');
 
-const listed = await ledger.customerItemsList(
+const listed = await ledger.listItemsOfCustomer(
   customerId,
   { atLeast: purchased.data.position },
   { headers: asPartner() },
