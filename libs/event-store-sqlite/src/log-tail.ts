@@ -22,7 +22,10 @@ const largestPage = 16 * 1024 * 1024;
 
 /** Subscriptions: nudged by commits of this thread at once, of other threads by a channel, of other processes by polling. */
 export function logTail(reader: Database, { realPath, head: known, pollInterval }: LogTailOptions) {
-  const page = reader.prepare(`SELECT ${eventColumns} FROM events WHERE position > ? ORDER BY position LIMIT ?`).raw();
+  // SQLite would prepare a statement with a bound LIMIT anew for each page.
+  const page = reader
+    .prepare(`SELECT ${eventColumns} FROM events WHERE position > ? ORDER BY position LIMIT ${pageSize + 1}`)
+    .raw();
   const idOf = reader.prepare('SELECT id FROM events WHERE position = ?').pluck();
   const last = headOf(reader, known);
   const waiting = new Set<() => void>();
@@ -101,7 +104,7 @@ export function logTail(reader: Database, { realPath, head: known, pollInterval 
     let caughtUp = true;
     try {
       // One more than asked for shows whether there is more.
-      for (const row of page.iterate(after, limit + 1) as IterableIterator<EventRow>) {
+      for (const row of page.iterate(after) as IterableIterator<EventRow>) {
         if (rows.length === limit || characters > largestPage) {
           caughtUp = false;
           break;
