@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
 import { connectionSettings } from './connection-string.js';
-import { connection } from './connection.js';
+import { ClientConnection } from './connection.js';
 import { isClientBroken } from './index.js';
 import { appendEach, appendOne, eventually, failureOf, follow, prefix, soon, storesOverPeer } from './testing.js';
 
@@ -128,7 +128,7 @@ describe('a client of which an append is never settled', () => {
 
   async function stuckConnection(callTimeout = 100) {
     said.length = 0;
-    const stuck = connection({
+    const stuck = new ClientConnection({
       settings: connectionSettings(peer().connectionString, true),
       callTimeout,
       verify: () => Promise.resolve(),

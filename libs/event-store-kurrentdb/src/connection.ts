@@ -3,11 +3,12 @@ import { finished } from 'node:stream/promises';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { StoreUnavailable } from '#event-sourcing';
+import { BackOff } from '#pacing';
 import { clientOf } from './client.js';
 import { kindOf, NoAnswer, reasonOf } from './client-errors.js';
 import type { ConnectionSettings } from './connection-string.js';
 import type { Notice } from './notices.js';
-import { patience } from './patience.js';
+import { within } from './patience.js';
 import { readerOf, type Reader, type Session } from './reader.js';
 import type { Rights } from './rights.js';
 
@@ -47,7 +48,7 @@ type AppendStream = Duplex & { cancel(): void };
 /** The state of a channel. */
 const connected = 2;
 /** At least so long between two clients, doubled with every one in a row, in ms. */
-const [firstPause, lastPause] = [1_000, 60_000];
+const pauses = { first: 1_000, most: 60_000 };
 /**
  * But no longer than so when the first call of a connection has failed: nothing was in use, and as long as the client
  * is the same, an outage of the database goes on for this process after it is over.
@@ -62,84 +63,109 @@ const drainCalls = 10;
  * answers come in after that. So there is never more than one that sends: before a new one takes over, the old one is
  * disposed of and everything that is pending on it has been settled.
  */
-export function connection({ settings, callTimeout, verify, notice, rights }: ConnectionOptions): Connection {
-  let session = newSession();
-  let closed = false;
-  let verified: unknown;
+export class ClientConnection implements Connection {
+  private session: Session;
+  private closed = false;
+  private verified: unknown;
   /** Like `verified`, but it outlives a doubt: what the append streams that are open now were opened after. */
-  let sentOn: unknown;
-  let verifiedChannel: { getConnectivityState(tryToConnect: boolean): number } | undefined;
-  let lastAnswer = 0;
-  let doubts = 0;
-  let verifying: Promise<Session> | undefined;
-  let rebuilding: Promise<void> | undefined;
-  let rebuilt = 0;
-  let unansweredFirstCalls = 0;
-  let lastRebuild = -Infinity;
-  let pause = firstPause;
-  const silence: Record<CallKind, { calls: number; since: number }> = {
+  private sentOn: unknown;
+  private verifiedChannel: { getConnectivityState(tryToConnect: boolean): number } | undefined;
+  private lastAnswer = 0;
+  private doubts = 0;
+  private verifying: Promise<Session> | undefined;
+  private rebuilding: Promise<void> | undefined;
+  private rebuilds = 0;
+  private unansweredFirstCalls = 0;
+  private lastRebuild = -Infinity;
+  private readonly backOff = new BackOff(pauses);
+  private pause = pauses.first;
+  private readonly silence: Record<CallKind, { calls: number; since: number }> = {
     append: { calls: 0, since: 0 },
     read: { calls: 0, since: 0 },
   };
 
-  function newSession(): Session {
-    return { client: clientOf(settings, notice), disposed: false, pendingAppends: 0, drained: () => undefined };
+  constructor(private readonly options: ConnectionOptions) {
+    this.session = this.newSession();
   }
 
-  function ready(): Session | Promise<Session> {
-    if (closed) return Promise.reject(new StoreUnavailable('The event store is closed'));
+  readonly reader: Reader = {
+    stream: (storedName, page) => this.read((reader) => reader.stream(storedName, page)),
+    all: (page) => this.read((reader) => reader.all(page)),
+  };
+
+  rebuilt(): number {
+    return this.rebuilds;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.rebuilding?.catch(() => undefined);
+    if (!this.session.disposed) await this.retire(this.session);
+  }
+
+  private newSession(): Session {
+    return {
+      client: clientOf(this.options.settings, this.options.notice),
+      disposed: false,
+      pendingAppends: 0,
+      drained: () => undefined,
+    };
+  }
+
+  ready(): Session | Promise<Session> {
+    if (this.closed) return Promise.reject(new StoreUnavailable('The event store is closed'));
     if (
-      verified !== undefined &&
-      !rebuilding &&
-      verifiedChannel?.getConnectivityState(false) === connected &&
-      performance.now() - lastAnswer < trustedFor &&
-      featuresOf(session) === verified
+      this.verified !== undefined &&
+      !this.rebuilding &&
+      this.verifiedChannel?.getConnectivityState(false) === connected &&
+      performance.now() - this.lastAnswer < trustedFor &&
+      this.featuresOf(this.session) === this.verified
     )
-      return session;
-    return (verifying ??= verifyConnection().finally(() => (verifying = undefined)));
+      return this.session;
+    return (this.verifying ??= this.verifyConnection().finally(() => (this.verifying = undefined)));
   }
 
-  async function verifyConnection(): Promise<Session> {
+  private async verifyConnection(): Promise<Session> {
     let retried = false;
     for (;;) {
-      if (rebuilding) await within(callTimeout, 'while it reconnects', rebuilding);
-      const current = session;
-      const features = featuresOf(current);
+      if (this.rebuilding) await within(this.options.callTimeout, 'while it reconnects', this.rebuilding);
+      const current = this.session;
+      const features = this.featuresOf(current);
       try {
-        await within(callTimeout, 'which calls it supports', features);
-        unansweredFirstCalls = 0;
+        await within(this.options.callTimeout, 'which calls it supports', features);
+        this.unansweredFirstCalls = 0;
       } catch (error) {
-        firstCallFailed(error);
+        this.firstCallFailed(error);
         // A connection that broke long ago is only found to be broken now.
         if (retried || kindOf(error) !== 'transient' || error instanceof NoAnswer) throw error;
         retried = true;
         await delay(20);
         continue;
       }
-      if (features !== sentOn) {
-        await within(callTimeout, 'that appends are given up', endAppendStreams(current));
-        sentOn = features;
+      if (features !== this.sentOn) {
+        await within(this.options.callTimeout, 'that appends are given up', this.endAppendStreams(current));
+        this.sentOn = features;
       }
-      const doubtsBefore = doubts;
+      const doubtsBefore = this.doubts;
       try {
-        await verify(readerOf(current, callTimeout, rights));
+        await this.options.verify(readerOf(current, this.options.callTimeout, this.options.rights));
       } catch (error) {
         const kind = kindOf(error);
-        if (error instanceof NoAnswer) timedOut('read');
+        if (error instanceof NoAnswer) this.timedOut('read');
         if (retried || error instanceof NoAnswer || (kind !== 'notLeader' && kind !== 'transient')) throw error;
         // The client goes to the leader, or connects again, by itself.
         retried = true;
         await delay(20);
         continue;
       }
-      if (closed) throw new StoreUnavailable('The event store is closed');
+      if (this.closed) throw new StoreUnavailable('The event store is closed');
       // Connected to another server meanwhile, or to another client.
-      if (current !== session || rebuilding || featuresOf(current) !== features) continue;
-      answered('read');
-      if (doubts === doubtsBefore) {
-        verified = features;
+      if (current !== this.session || this.rebuilding || this.featuresOf(current) !== features) continue;
+      this.answered('read');
+      if (this.doubts === doubtsBefore) {
+        this.verified = features;
         // Protected as well. It notices a connection that broke while nothing was under way, when no call could fail.
-        verifiedChannel = await current.client['getChannel']();
+        this.verifiedChannel = await current.client['getChannel']();
       }
       return current;
     }
@@ -150,10 +176,10 @@ export function connection({ settings, callTimeout, verify, notice, rights }: Co
    * an append is never stuck in it unseen, to be sent when nobody expects it any more; and the failure of the one
    * call is known to have written nothing.
    */
-  function featuresOf({ client }: Session): Promise<unknown> {
+  private featuresOf({ client }: Session): Promise<unknown> {
     // Protected, but the only way to it. It gives the same promise until the client connects again.
     const features = client['capabilities'];
-    if (features !== verified) features.catch(() => undefined);
+    if (features !== this.verified) features.catch(() => undefined);
     return features;
   }
 
@@ -162,7 +188,7 @@ export function connection({ settings, callTimeout, verify, notice, rights }: Co
    * long as that node runs. When it ends, the client rejects what is pending at the next leader, and throws when that
    * answers. So it is ended before anything goes to the next; what is pending on it is sent again.
    */
-  async function endAppendStreams({ client }: Session): Promise<void> {
+  private async endAppendStreams({ client }: Session): Promise<void> {
     // Protected, but the only way to them. Of the calls of this store only appends go both ways.
     const open = client['disposableStreams'] as Iterable<object>;
     const streams = [...open].filter((stream): stream is AppendStream => 'write' in stream);
@@ -174,61 +200,65 @@ export function connection({ settings, callTimeout, verify, notice, rights }: Co
     await nextTurn();
   }
 
-  function firstCallFailed(error: unknown): void {
+  private firstCallFailed(error: unknown): void {
     if (error instanceof NoAnswer) {
-      if (++unansweredFirstCalls >= 2) rebuild('it does not answer the first call of a connection', unusedPause);
+      if (++this.unansweredFirstCalls >= 2)
+        this.rebuild('it does not answer the first call of a connection', unusedPause);
       return;
     }
     const code = (error as { code?: unknown } | undefined)?.code;
     // Only after these two does the client ask again; every other failure is its answer for ever.
-    if (code !== 14 && code !== 1) rebuild(reasonOf(error), unusedPause);
+    if (code !== 14 && code !== 1) this.rebuild(reasonOf(error), unusedPause);
   }
 
-  function answered(kind: CallKind): void {
-    lastAnswer = performance.now();
-    silence[kind].calls = 0;
+  answered(kind: CallKind): void {
+    this.lastAnswer = performance.now();
+    this.silence[kind].calls = 0;
   }
 
-  function timedOut(kind: CallKind): void {
-    doubt();
-    const of = silence[kind];
-    if (of.calls++ === 0) of.since = performance.now() - callTimeout;
+  timedOut(kind: CallKind): void {
+    this.doubt();
+    const of = this.silence[kind];
+    if (of.calls++ === 0) of.since = performance.now() - this.options.callTimeout;
     // Reads may go on being answered when appends are not any more, and the other way round.
-    if (of.calls >= 3 && performance.now() - of.since >= 3 * callTimeout)
-      rebuild(`${of.calls} calls in a row had no answer`);
+    if (of.calls >= 3 && performance.now() - of.since >= 3 * this.options.callTimeout)
+      this.rebuild(`${of.calls} calls in a row had no answer`);
   }
 
-  function doubt(): void {
-    doubts++;
-    verified = undefined;
+  doubt(): void {
+    this.doubts++;
+    this.verified = undefined;
   }
 
-  function rebuild(reason: string, longest = lastPause): void {
+  private rebuild(reason: string, longest = pauses.most): void {
     const now = performance.now();
-    if (rebuilding || closed || now - lastRebuild < Math.min(pause, longest)) return;
-    pause = now - lastRebuild < 2 * lastPause ? Math.min(pause * 2, lastPause) : firstPause;
-    lastRebuild = now;
-    rebuilt++;
-    notice('the client of the event store is rebuilt', { reason });
-    rebuilding = retire(session).then((drained) => {
-      if (!drained) throw stuck();
-      session = newSession();
-      unansweredFirstCalls = 0;
-      for (const of of Object.values(silence)) of.calls = 0;
-      verified = undefined;
-      sentOn = undefined;
-      rebuilding = undefined;
+    if (this.rebuilding || this.closed || now - this.lastRebuild < Math.min(this.pause, longest)) return;
+    if (now - this.lastRebuild >= 2 * pauses.most) this.backOff.reset();
+    this.pause = this.backOff.next();
+    this.lastRebuild = now;
+    this.rebuilds++;
+    this.options.notice('the client of the event store is rebuilt', { reason });
+    this.rebuilding = this.retire(this.session).then((drained) => {
+      if (!drained) throw this.stuck();
+      this.session = this.newSession();
+      this.unansweredFirstCalls = 0;
+      for (const of of Object.values(this.silence)) of.calls = 0;
+      this.verified = undefined;
+      this.sentOn = undefined;
+      this.rebuilding = undefined;
     });
-    rebuilding.catch(() => undefined);
+    this.rebuilding.catch(() => undefined);
   }
 
   /** There may be no other client now, so nothing goes on in this process: it must end, and be started again. */
-  function stuck(): Error {
+  private stuck(): Error {
     const error = new StoreUnavailable(
       'The client of the event store does not let go of its appends, and no other may take its place: this process has to be started again',
     );
-    if (!closed) {
-      notice('the client of the event store cannot be rebuilt: the process ends', { reason: error.message });
+    if (!this.closed) {
+      this.options.notice('the client of the event store cannot be rebuilt: the process ends', {
+        reason: error.message,
+      });
       setImmediate(() => {
         throw error;
       });
@@ -237,84 +267,46 @@ export function connection({ settings, callTimeout, verify, notice, rights }: Co
   }
 
   /** Ends everything that a client has under way, and waits until its appends know; false when they never will. */
-  async function retire(retired: Session): Promise<boolean> {
+  private async retire(retired: Session): Promise<boolean> {
     retired.disposed = true;
-    verified = undefined;
+    this.verified = undefined;
     await Promise.race([
       retired.client.dispose().catch(() => undefined),
-      delay(callTimeout, undefined, { ref: false }),
+      delay(this.options.callTimeout, undefined, { ref: false }),
     ]);
     if (retired.pendingAppends > 0)
       await within(
-        drainCalls * callTimeout,
+        drainCalls * this.options.callTimeout,
         'that its appends are given up',
         new Promise<void>((resolve) => (retired.drained = resolve)),
       ).catch(() => undefined);
-    await closeChannel(retired.client);
+    await this.closeChannel(retired.client);
     return retired.pendingAppends === 0;
   }
 
   /** A cluster's client would first look for a node to connect to: its channel is left to its idle time-out. */
-  async function closeChannel(client: EventStoreDBClient): Promise<void> {
-    if (settings.discover || settings.endpoints.length > 1) return;
+  private async closeChannel(client: EventStoreDBClient): Promise<void> {
+    if (this.options.settings.discover || this.options.settings.endpoints.length > 1) return;
     const channel = await client['getChannel']().catch(() => undefined);
     channel?.close();
   }
 
-  async function read<T>(page: (reader: Reader) => Promise<T>): Promise<T> {
+  private async read<T>(page: (reader: Reader) => Promise<T>): Promise<T> {
     for (let retried = false; ; retried = true) {
-      const current = await ready();
+      const current = await this.ready();
       try {
-        const events = await page(readerOf(current, callTimeout, rights));
-        answered('read');
+        const events = await page(readerOf(current, this.options.callTimeout, this.options.rights));
+        this.answered('read');
         return events;
       } catch (error) {
         const kind = kindOf(error);
-        if (error instanceof NoAnswer) timedOut('read');
-        else if (kind === 'transient' || kind === 'unexpected') doubt();
-        else answered('read');
+        if (error instanceof NoAnswer) this.timedOut('read');
+        else if (kind === 'transient' || kind === 'unexpected') this.doubt();
+        else this.answered('read');
         // Half of a restart of the server is over before anybody has asked twice.
         if (retried || error instanceof NoAnswer || (kind !== 'notLeader' && kind !== 'transient')) throw error;
         await delay(20);
       }
     }
   }
-
-  return {
-    ready,
-    reader: {
-      stream: (storedName, page) => read((reader) => reader.stream(storedName, page)),
-      all: (page) => read((reader) => reader.all(page)),
-    },
-    answered,
-    timedOut,
-    doubt,
-    rebuilt: () => rebuilt,
-    async close() {
-      closed = true;
-      await rebuilding?.catch(() => undefined);
-      if (!session.disposed) await retire(session);
-    },
-  };
-}
-
-/** @throws NoAnswer */
-export async function within<T>(milliseconds: number, call: string, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const { end } = patience(milliseconds, () => reject(new NoAnswer(call, milliseconds)));
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    end();
-  }
-}
-
-/** The promise, or a rejection with the signal's reason as soon as it is aborted; what is under way ends by its own timer. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -1,7 +1,7 @@
 import { StoreUnavailable, type EventStore, type SubscribeOptions } from '#event-sourcing';
 import { appendAttempts } from './append-attempts.js';
 import { refusedOrUnavailable, unavailableBecause } from './client-errors.js';
-import { connection as openConnection, orAborted } from './connection.js';
+import { ClientConnection } from './connection.js';
 import { connectionSettings } from './connection-string.js';
 import { eventIds } from './event-ids.js';
 import { toProposed } from './event-records.js';
@@ -9,6 +9,7 @@ import { requireNearClock, requireSameSecurity } from './first-contact.js';
 import { logEnd as endOfLog } from './log-end.js';
 import { logSubscriptions } from './log-subscription.js';
 import { throttled } from './notices.js';
+import { orAborted } from './patience.js';
 import { rightsOf, type DeniedRights } from './rights.js';
 import { streamNames } from './stream-names.js';
 import { streamReads } from './stream-reads.js';
@@ -77,7 +78,7 @@ export function openKurrentdbEventStore({
   const notice = throttled(onNotice);
   const rights = rightsOf(notice, onDenied);
   const logEnd = endOfLog(names, firstStream);
-  const connection = openConnection({
+  const connection = new ClientConnection({
     settings,
     callTimeout,
     verify: (reader) => logEnd.verify(reader),

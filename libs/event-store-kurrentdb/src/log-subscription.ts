@@ -2,11 +2,12 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { LogDamaged, type EventBatch, type RecordedEvent, type SubscribeOptions } from '#event-sourcing';
 import { BackOff, jittered } from '#pacing';
 import { kindOf, reasonOf, unavailableBecause } from './client-errors.js';
-import { orAborted, type Connection } from './connection.js';
+import type { Connection } from './connection.js';
 import { positionOf, toRecorded } from './event-records.js';
 import { Marker, openLiveSubscription, type LiveSubscription, type LogEvent } from './live-subscription.js';
 import type { LogEnd } from './log-end.js';
 import type { Notice } from './notices.js';
+import { orAborted } from './patience.js';
 import { hiddenBecause, hidesEvents, tombstoned } from './stream-metadata.js';
 import type { Rights } from './rights.js';
 import type { StreamNames } from './stream-names.js';

@@ -1,17 +1,20 @@
-export type Notice = (message: string, details: Readonly<Record<string, unknown>>) => void;
+import { occasionally } from '#pacing';
+
+export type Notice = (message: string, details: Details) => void;
+type Details = Readonly<Record<string, unknown>>;
 
 /** The same message goes out once in a while only, with how often it has not. */
 export function throttled(notice: Notice | undefined, interval = 30_000): Notice {
-  const seen = new Map<string, { at: number; unsaid: number }>();
+  if (!notice) return () => undefined;
+  const byMessage = new Map<string, (details: Details) => void>();
   return (message, details) => {
-    if (!notice) return;
-    const before = seen.get(message);
-    const now = performance.now();
-    if (before && now - before.at < interval) {
-      before.unsaid++;
-      return;
+    let say = byMessage.get(message);
+    if (!say) {
+      say = occasionally(interval, (times, latest: Details) =>
+        notice(message, times > 1 ? { ...latest, unsaidBefore: times - 1 } : latest),
+      );
+      byMessage.set(message, say);
     }
-    seen.set(message, { at: now, unsaid: 0 });
-    notice(message, before?.unsaid ? { ...details, unsaidBefore: before.unsaid } : details);
+    say(details);
   };
 }

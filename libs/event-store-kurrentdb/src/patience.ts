@@ -1,3 +1,5 @@
+import { NoAnswer } from './client-errors.js';
+
 export interface Patience {
   /** Starts counting again: something has arrived. */
   readonly renew: () => void;
@@ -19,4 +21,25 @@ export function patience(milliseconds: number, onSpent: () => void): Patience {
     onSpent();
   }, milliseconds / parts);
   return { renew: () => void (waited = 0), end: () => clearInterval(timer) };
+}
+
+/** @throws NoAnswer */
+export async function within<T>(milliseconds: number, call: string, promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const { end } = patience(milliseconds, () => reject(new NoAnswer(call, milliseconds)));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    end();
+  }
+}
+
+/** The promise, or a rejection with the signal's reason as soon as it is aborted; what is under way ends by its own timer. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
