@@ -1,7 +1,7 @@
 import { EventOfNewerRelease, LogDamaged, OutcomeUnknown, Rejection, StoreUnavailable } from '#event-sourcing';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem, problemType, type ProblemMembers } from './problem.js';
+import { Problem, problemType, type ProblemBody, type ProblemMembers } from './problem.js';
 import { beginCall, type Call } from './reception.js';
 import { problemTexts, statusOfKind, type HttpProblemCode } from './problem-texts.js';
 import { detailOfProblem, moreFaults } from './problem-details.js';
@@ -135,7 +135,7 @@ export class ProblemFilter implements ExceptionFilter {
     const { detail = ofCode } = answered;
     // Of what is not found, only what may be somebody else's: no other refusal hides anything.
     if (status === 401 || status === 403 || code === 'RelationshipNotFound') onDenied?.(code, asked);
-    const body = JSON.stringify({
+    const problem: ProblemBody = {
       type: problemType(code),
       title,
       status,
@@ -145,8 +145,8 @@ export class ProblemFilter implements ExceptionFilter {
       correlationId: recorded?.correlationId ?? call.correlationId,
       retryable: retryable.has(code),
       ...members,
-    });
-    return { status, headers, body };
+    };
+    return { status, headers, body: JSON.stringify(problem) };
   }
 
   private told(error: unknown, instance: string): Told {

@@ -9,6 +9,7 @@ import type {
   SupportContact,
 } from '#customer-relationship';
 import type { ProblemBody } from '#http';
+import type { PastStatus } from '../as-of/past-views.js';
 import type { CommandAnswer } from '../commands/command-answer.js';
 import type { Guid, Id, Instant, Place, Position, Reference, Seconds, Sha256 } from './answer-words.js';
 
@@ -183,8 +184,12 @@ export interface CloudEvent extends Place {
   readonly commandid: string;
   readonly commandhash: string;
   readonly actorid: string;
-  /** system: dates alone have brought it about; actorid is who sent the command that it was recorded with. */
-  readonly actorkind: 'partnerUser' | 'partnerApp' | 'customerUser' | 'system';
+  /**
+   * system: dates alone have brought it about; actorid is who sent the command that it was recorded with.
+   *
+   * @examples ["partnerUser", "partnerApp", "customerUser", "system"]
+   */
+  readonly actorkind: string;
   /** With commas between. */
   readonly actorroles: string;
   readonly actortenant: string;
@@ -201,7 +206,8 @@ export interface CloudEvent extends Place {
   readonly schema: number;
   readonly hash: Sha256;
   readonly previoushash: Sha256;
-  readonly data: object;
+  /** @asType object */
+  readonly data: unknown;
 }
 
 export interface SecurityEventPage {
@@ -287,11 +293,9 @@ export interface ExplainedChange {
   readonly fields: object;
 }
 
-export type OperationStatus = 'notStarted' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-
 export interface OperationAnswer {
   readonly id: Guid;
-  readonly status: OperationStatus;
+  readonly status: PastStatus;
   readonly createdAt: Instant;
   readonly endedAt: Instant | null;
   readonly steps: readonly OperationStep[];
@@ -301,7 +305,7 @@ export interface OperationAnswer {
 
 export interface OperationStep {
   readonly name: 'wait' | 'project';
-  readonly status: OperationStatus;
+  readonly status: PastStatus;
   readonly view?: string;
   /** How far the ledger has been read. */
   readonly position?: Position;

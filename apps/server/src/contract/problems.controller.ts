@@ -1,8 +1,13 @@
 import { FixedDocument, Problem, problemTexts, problemType } from '#http';
 import { Controller, Get, Param } from '@nestjs/common';
+import type { ProblemTextEntry } from './answers.js';
 import { Documented } from './documented.js';
 
-const explained = Object.entries(problemTexts).map(([code, text]) => ({ type: problemType(code), code, ...text }));
+const explained = Object.entries(problemTexts).map(([code, text]): ProblemTextEntry => ({
+  type: problemType(code),
+  code,
+  ...text,
+}));
 const all = document(explained);
 const byType = new Map(explained.map((problem) => [problem.type, document(problem)]));
 

@@ -1,6 +1,7 @@
 import { FixedDocument, Problem } from '#http';
 import { Controller, Get, Param } from '@nestjs/common';
 import { commandSchemas, eventSchemas, type SchemaText } from './schemas.js';
+import type { SchemaEntry } from './answers.js';
 import { Documented } from './documented.js';
 
 /** What events look like and what commands take, for whoever reads or sends them; no token is asked for. */
@@ -74,7 +75,7 @@ class Shelf {
   ) {
     this.list = new FixedDocument('application/json; charset=utf-8', keptForSeconds, () =>
       JSON.stringify(
-        [...schemas()].map(([name, { schema }]) => {
+        [...schemas()].map(([name, { schema }]): SchemaEntry => {
           const { $id: id, title, description } = schema;
           return { id, href: addressOf(name), title, description };
         }),

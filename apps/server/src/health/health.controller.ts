@@ -4,6 +4,7 @@ import { ServerHealth, deniedRights, unreachable } from './server-health.js';
 import { HealthBounds } from './health-bounds.js';
 import { ServedLedger } from '../served-ledger.js';
 import { viewLags, type ViewLag } from './view-lags.js';
+import type { LiveAnswer, ReadinessAnswer } from '../contract/answers.js';
 import { Documented } from '../contract/documented.js';
 
 @Controller('health')
@@ -24,7 +25,7 @@ export class HealthController {
     says: 'The process answers.',
   })
   live() {
-    return new Answer(200, { 'Cache-Control': 'no-store' }, { status: 'live' });
+    return new Answer(200, { 'Cache-Control': 'no-store' }, { status: 'live' } satisfies LiveAnswer);
   }
 
   /** The event store can be read and every view is close enough to its head; whatever is missing is named. */
@@ -68,5 +69,9 @@ function readiness(missing: readonly string[], lags: readonly ViewLag[], damaged
     ...(behind ? { eventsBehind: behind.events, secondsBehind: Math.round(behind.seconds * 1000) / 1000 } : {}),
   }));
   const status = damaged ? 'damaged' : missing.length === 0 ? 'ready' : 'notReady';
-  return new Answer(status === 'ready' ? 200 : 503, { 'Cache-Control': 'no-store' }, { status, missing, views });
+  return new Answer(status === 'ready' ? 200 : 503, { 'Cache-Control': 'no-store' }, {
+    status,
+    missing,
+    views,
+  } satisfies ReadinessAnswer);
 }

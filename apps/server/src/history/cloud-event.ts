@@ -1,10 +1,14 @@
 import type { RecordedEvent } from '#event-sourcing';
+import type { CloudEvent } from '../contract/answers.js';
 
 /**
  * An event as it is stored, in the JSON form of CloudEvents 1.0. Extensions carry the rest of the envelope, so that a
  * reader can compute its hash: names are lower case and values flat, as the specification asks for.
  */
-export function cloudEvent({ id, type, stream, revision, position, data, metadata }: RecordedEvent, ledgerId: string) {
+export function cloudEvent(
+  { id, type, stream, revision, position, data, metadata }: RecordedEvent,
+  ledgerId: string,
+): CloudEvent {
   const { actor, policy, command, comment, release } = metadata;
   return {
     specversion: '1.0',

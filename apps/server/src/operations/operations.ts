@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { LogDamaged, StoreUnavailable } from '#event-sourcing';
 import { detailOfProblem, Problem, problemTexts, problemType } from '#http';
+import type { OperationAnswer, OperationError, OperationStep } from '../contract/answers.js';
 import type { HeldPastView, PastStatus, PastView, PastViews } from '../as-of/past-views.js';
 import type { Requester } from '../requester.js';
 
@@ -10,7 +11,7 @@ export interface Operation {
   readonly status: PastStatus;
   readonly ended: Promise<void>;
   /** As it is shown. */
-  readonly shown: () => object;
+  readonly shown: () => OperationAnswer;
 }
 
 export interface Operations {
@@ -152,7 +153,7 @@ function operationOf(kept: Kept): Operation {
 }
 
 /** First it waits for its turn, then the log is read up to the position that was asked for. */
-function stepsOf(past: PastView, status: PastStatus): object[] {
+function stepsOf(past: PastView, status: PastStatus): OperationStep[] {
   const begun = past.startedAt !== undefined;
   const waiting = begun ? 'succeeded' : status === 'notStarted' ? 'running' : status;
   return [
@@ -168,7 +169,7 @@ function stepsOf(past: PastView, status: PastStatus): object[] {
 }
 
 /** As the list itself would have answered. */
-function problemOf(error: Error): object {
+function problemOf(error: Error): OperationError {
   const code = codeOf(error);
   const { status, title, detail: general } = problemTexts[code]!;
   const detail = error instanceof Problem ? detailOfProblem(code, error) : general;

@@ -3,6 +3,7 @@ import { Rejection, type RecordedEvent } from '#event-sourcing';
 import { Answer, beginOf } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { ServedLedger } from '../served-ledger.js';
+import type { SecurityEvent, SecurityEventPage } from '../contract/answers.js';
 import { requirePartnersSide, type Requester } from '../requester.js';
 import { lostInRestore } from '../positions.js';
 import type { IncomingQuery } from '../queries/incoming-query.js';
@@ -43,7 +44,7 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
       if (!last || beginOf(last.id) !== before) throw lostInRestore(head);
     }
 
-    const items: object[] = [];
+    const items: SecurityEvent[] = [];
     let atEnd = false;
     for (let read = 0; !atEnd && items.length < limit && read < mostRead;) {
       const events = await store.read(securityJournalStream, { from: next, to: next + readAtOnce - 1 });
@@ -65,12 +66,12 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
       'Cache-Control': 'private, no-store',
     };
     if (!atEnd) headers['Link'] = `<${path}?cursor=${cursors.write(query, [next, before])}&limit=${limit}>; rel="next"`;
-    return new Answer(200, headers, { items, position: String(head) });
+    return new Answer(200, headers, { items, position: String(head) } satisfies SecurityEventPage);
   }
 }
 
 /** The event as its partner may see it; undefined for what concerns others. */
-function shown(event: RecordedEvent, partnerId: string): object | undefined {
+function shown(event: RecordedEvent, partnerId: string): SecurityEvent | undefined {
   const { id, metadata } = event;
   // Not its revision: the stream is everybody's, and its numbers would count the denials of others.
   const place = { id, recordedAt: metadata.recordedAt };
