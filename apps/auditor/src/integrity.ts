@@ -14,7 +14,7 @@ import { checkLog } from './log-check.js';
 
 const shownFindings = 1_000;
 
-/** What a person is told: a line for every finding, the sum at the end. */
+/** For a person: a line for every finding, the sum at the end. */
 function linesOf({ events, streams, position, findings }: IntegrityReport): readonly string[] {
   const more = findings.length - shownFindings;
   return [

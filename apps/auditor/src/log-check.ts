@@ -7,7 +7,7 @@ interface Predecessor {
 }
 
 /**
- * Checks a log by reading it once through the port, whichever store is behind it: that positions grow, that every stream
+ * Checks a log by reading it once through the port, whichever store it is in: that positions grow, that every stream
  * counts 0, 1, 2, …, and every event against its hash, its id and the event before it. Works beside running servers, on
  * what was in the log when it began. Memory grows with the number of streams. Damage of one stream does not
  * keep it from reading on; where the store can read no further, the findings so far and that one are all there is to say.

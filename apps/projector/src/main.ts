@@ -34,7 +34,7 @@ const logViewsTrouble = occasionally(60_000, (times, message: string) =>
   logger.error({ times }, `the views cannot be written, so no view moves: ${message}`),
 );
 
-function tell(event: ProjectorNews): void {
+function logNews(event: ProjectorNews): void {
   switch (event.news) {
     case 'started':
       logger.info({ dataDirectory }, 'projecting');
@@ -63,7 +63,7 @@ function tell(event: ProjectorNews): void {
 const { dataDirectory } = dataDirectoryAndNames();
 try {
   const log = requireEventLog(process.env, dataDirectory, (text) => logger.warn(text));
-  await runProjector({ log, viewsFile: viewsFileIn(dataDirectory) }, stopping.signal, tell);
+  await runProjector({ log, viewsFile: viewsFileIn(dataDirectory) }, stopping.signal, logNews);
 } catch (error) {
   logger.fatal({ err: error }, 'the projector cannot go on');
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -15,10 +15,10 @@ import { securityJournal } from './security-journal/security-journal.js';
 import { ServerModule } from './server.module.js';
 import { startAgain, StartupFailure } from '#program';
 
-/** How long requests in hand may take once the server has been told to stop. */
+/** How long requests in hand may take once the server has to stop. */
 const drainMs = 8_000;
 
-/** Told of an exception that nothing has caught; the store's part of it is known once there is a store. */
+/** Asked about an exception that nothing has caught; the store's part of it is known once there is a store. */
 let isClientBroken: (error: unknown) => boolean = () => false;
 
 async function start(settings: Configuration, log: Log): Promise<void> {
@@ -73,7 +73,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
         metrics.observe(request, reply);
       },
       onDenied(denial) {
-        // Whoever named a partner that is none has only made up a word.
+        // A partner that this ledger does not know is only a word that the caller has made up.
         const { partnerId, ...rest } = denial;
         journal.deny(partnerId !== undefined && partners.has(partnerId) ? denial : rest);
       },
@@ -102,7 +102,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     await opening;
     if (waits) logger.info({ ledger: ledger.id }, 'the ledger is open');
   } catch (error) {
-    // Whoever has told it to stop sees to the rest.
+    // The signal that has stopped it sees to the rest.
     if (stopping.signal.aborted) return;
     await running.disposeAsync();
     throw error;

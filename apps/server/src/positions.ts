@@ -1,13 +1,13 @@
 import type { EventStore } from '#event-sourcing';
 import { beginOf, ledgerPosition, parseLedgerPosition, parsePosition, Problem } from '#http';
 
-/** Places in this ledger as its answers tell them, and as callers bring them back. */
+/** Places in this ledger as its answers name them, and as callers bring them back. */
 export interface Positions {
   /** The id is that of the event that stands there, if one does. */
   readonly of: (place: { readonly position: number; readonly id: string | undefined }) => string;
   /**
    * Never the place alone because the store cannot say which event stands there: a retry would be answered with another
-   * header, and whoever reads on from there would not notice a restore.
+   * header, and a reader that goes on from there would not notice a restore.
    * @throws StoreUnavailable, LogDamaged
    */
   readonly at: (position: number) => Promise<string>;
@@ -53,7 +53,7 @@ export function positionsIn(store: Pick<EventStore, 'head' | 'idAt'>, ledgerId: 
   };
 }
 
-/** Whoever names an event that does not stand there has it from before a restore. */
+/** A caller that names an event which does not stand there has it from before a restore. */
 export function lostInRestore(head: number): Problem {
   return new Problem('LedgerPositionUnknown', { reason: 'lostInRestore', head: String(head) });
 }

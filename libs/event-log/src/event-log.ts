@@ -27,7 +27,7 @@ export type StoreMetrics =
 
 export interface Waiting {
   readonly signal: AbortSignal;
-  /** The database cannot be used now; it is tried again after so many ms. */
+  /** The database cannot be used now; the next attempt is made after this number of ms. */
   readonly onWaiting: (error: Error, retryInMs: number) => void;
 }
 
@@ -53,7 +53,7 @@ export interface OpenEventLog {
 
 export interface EventLogOptions extends VerifiedStoreOptions {
   readonly readOnly?: boolean;
-  /** Told what an operator should know of the connection. */
+  /** Called with what an operator should know of the connection. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
   /** Called when a database begins or ceases to deny its user a right. */
   readonly onDenied?: (denied: DeniedRights) => void;

@@ -20,7 +20,7 @@ export interface Place {
   readonly leave: () => void;
 }
 
-/** Places for work that holds memory, files or connections: so many at once, so many of one name, so many that wait. */
+/** Places for work that holds memory, files or connections: bounded in all, for each name, and in how many may wait. */
 export class BoundedPool {
   private readonly lines = new FairLines<() => void>();
   private readonly taken = new Map<string, number>();

@@ -1,18 +1,18 @@
 /**
- * Tells the first time and then at most once in so many ms, with how often it would have been told meanwhile: what goes on
+ * Throttles calls: lets the first through, and then at most one every `everyMs`, with how many calls it stands for. What goes on
  * for hours must neither fill a log nor be missed in it.
  */
 export function occasionally<T extends readonly unknown[]>(
   everyMs: number,
-  tell: (times: number, ...what: T) => void,
+  call: (times: number, ...what: T) => void,
 ): (...what: T) => void {
-  let toldAt = -Infinity;
+  let calledAt = -Infinity;
   let times = 0;
   return (...what) => {
     times++;
-    if (performance.now() - toldAt < everyMs) return;
-    toldAt = performance.now();
-    tell(times, ...what);
+    if (performance.now() - calledAt < everyMs) return;
+    calledAt = performance.now();
+    call(times, ...what);
     times = 0;
   };
 }

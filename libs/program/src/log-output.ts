@@ -2,13 +2,13 @@ import { write, writeSync } from 'node:fs';
 
 export interface LogOutput {
   readonly write: (text: string) => void;
-  /** Writes what is in memory as far as it is taken at once; for the way out. pino calls it after a fatal line. */
+  /** Writes what is in memory as far as it is taken at once; for the end of the process. pino calls it after a fatal line. */
   readonly flushSync: () => void;
 }
 
 const gatheredBytes = 65_536;
 const gatheredMs = 200;
-/** So much is kept for a reader that has stopped; what comes after that is lost to it. */
+/** The most that is kept for a reader that has stopped; what comes after that is lost. */
 const mostBytes = 4 * 1024 * 1024;
 const retryMs = 100;
 /** At the end of the process a slow reader gets this number of attempts, 10 ms apart. */

@@ -35,7 +35,7 @@ export interface ProjectPastOptions<Catalogue, Subject> {
   readonly ledgerId: string;
   readonly until: Until;
   readonly signal: AbortSignal;
-  /** A store that says nothing for so long is taken to be away (ms, default 30,000): whoever waits may ask again. */
+  /** A store that is silent for this long counts as unavailable (ms, default 30,000): the caller may ask again. */
   readonly silenceMs?: number;
   /** How far the log has been read. */
   readonly onProgress?: (position: number) => void;

@@ -34,7 +34,7 @@ export interface CheckpointRow {
   readonly name: string;
   readonly version: number;
   readonly position: number;
-  /** The last event that was read for it, of whatever stream; absent from files of before, null until there is one. */
+  /** The last event that was read for it, of whatever stream; absent from files of earlier releases, null until there is one. */
   readonly lastEventPosition?: number | null;
   readonly lastEventId?: string | null;
   readonly ledgerId: string;

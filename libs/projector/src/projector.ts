@@ -23,13 +23,13 @@ export interface ProjectorOptions<Catalogue, Subject> {
   /** The identity of the log, and the position of its last event now. */
   readonly ledgerId: string;
   readonly head: number;
-  /** At least so many events make a transaction while views catch up (default 5,000). */
+  /** The fewest events of a transaction while views catch up (default 5,000). */
   readonly transactionSize?: number;
   /** Rows kept in memory between transactions, for each view (default 10,000). */
   readonly cachedRows?: number;
   /** A view has met an event that it cannot handle and has stopped. */
   readonly onStopped?: (view: string, failure: ViewFailure, error: unknown) => void;
-  /** The store or the views cannot be used now; it is tried again after so many ms. */
+  /** The store or the views cannot be used now; the projector retries after this number of ms. */
   readonly onTrouble?: (error: unknown, retryInMs: number) => void;
   /** Views have moved to a position: after the commit. */
   readonly onProgress?: (progress: {

@@ -146,7 +146,7 @@ export class ViewsFile {
     this.table(table).remove(keys);
   }
 
-  /** Moves a view's checkpoint; without a mark that of before stays. */
+  /** Moves a view's checkpoint; without a mark the earlier one stays. */
   advance(name: string, position: number, last: Mark | undefined): void {
     this.prepared(`UPDATE projections SET position = ?, updatedAt = ?, ${keptMark} WHERE name = ? AND version = ?`).run(
       position,

@@ -11,7 +11,7 @@ import { openEventLog } from '#event-log';
 // The entry of a thread that projects views as they stood, one after the other, with a connection of its own to the log.
 if (!parentPort) throw new Error('This is the entry of a worker thread');
 const port = parentPort;
-const tell = (news: PastNews) => port.postMessage(news);
+const report = (news: PastNews) => port.postMessage(news);
 
 // Linux has a priority for every thread: commands and live views go first where processors are few.
 try {
@@ -23,7 +23,7 @@ try {
 const { log, ledgerId } = workerData as PastThreadData;
 const opened = await openEventLog(log, {
   readOnly: true,
-  onNotice: (message, details) => tell({ news: 'notice', message, details }),
+  onNotice: (message, details) => report({ news: 'notice', message, details }),
 });
 let current: AbortController | undefined;
 
@@ -43,18 +43,18 @@ async function project({ view, path, until }: Extract<PastOrder, { order: 'proje
       ledgerId,
       until,
       signal,
-      onProgress: (position) => tell({ news: 'progress', position }),
+      onProgress: (position) => report({ news: 'progress', position }),
     });
-    tell({ news: 'projected', past });
+    report({ news: 'projected', past });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    tell({ news: 'failed', failure: signal.aborted ? 'cancelled' : failureOf(error), message });
+    report({ news: 'failed', failure: signal.aborted ? 'cancelled' : failureOf(error), message });
   } finally {
     current = undefined;
   }
 }
 
-// Errors lose their class on the way out of a thread.
+// An error that leaves a thread loses its class.
 function failureOf(error: unknown): PastFailure {
   if (error instanceof LogDamaged) return 'damaged';
   if (error instanceof EventOfNewerRelease) return 'outdated';

@@ -49,7 +49,7 @@ export interface PastThreads {
 
 export interface PastThreadsOptions extends PastThreadData {
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
-  /** A thread that has had nothing to do for so long ends, with its connection and its memory (ms, default 60,000). */
+  /** How long a thread may be idle before it ends, with its connection and its memory (ms, default 60,000). */
   readonly idleMs?: number;
 }
 
@@ -70,7 +70,7 @@ export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsO
     const worker = new Worker(new URL('./as-of-thread.js', import.meta.url), {
       name: 'as-of',
       workerData: data,
-      // What one fold holds is bounded (rows of a transaction and a cache of them); this is for what nobody thought of.
+      // What one fold holds is bounded (rows of a transaction and a cache of them); this is a guard against the unforeseen.
       resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
     });
     const ended = Promise.withResolvers<void>();
@@ -79,7 +79,7 @@ export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsO
     worker.on('message', (message: PastNews) => {
       if (message.news === 'notice') onNotice?.(message.message, message.details);
     });
-    // It ends by this, and until then it must not be given more. Whoever waits for it is told by a listener of its own.
+    // It ends by this, and until then it must not be given more. Its caller has a listener of its own.
     worker.on('error', () => all.delete(thread));
     worker.on('exit', () => {
       all.delete(thread);

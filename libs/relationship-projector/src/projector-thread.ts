@@ -18,7 +18,7 @@ export interface ProjectorThreadOptions extends ProjectorPlaces {
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
   /** What its connection to the database has counted since it was opened. */
   readonly onMetrics?: (metrics: StoreMetrics) => void;
-  /** The thread has ended although nobody had told it to: no view moves any more. */
+  /** The thread has ended unasked: no view moves any more. */
   readonly onCrashed: (error: Error) => void;
 }
 

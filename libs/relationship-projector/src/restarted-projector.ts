@@ -3,7 +3,7 @@ import { BackOff } from '#pacing';
 import { startProjectorThread, type ProjectorThread, type ProjectorThreadOptions } from './projector-thread.js';
 
 export interface RestartedProjectorOptions extends Omit<ProjectorThreadOptions, 'onCrashed'> {
-  /** The thread has ended although nobody had told it to; another is started after so many ms. */
+  /** The thread has ended unasked; another is started after this number of ms. */
   readonly onCrashed: (error: Error, restartInMs: number) => void;
   /** Another thread has begun in its place. */
   readonly onRestarted: () => void;

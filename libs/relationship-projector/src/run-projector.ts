@@ -51,7 +51,7 @@ function viewsTrouble(viewsFile: string, error: unknown): { readonly message: st
   };
 }
 
-/** On its way out of a thread an error has only its message. */
+/** An error that leaves a thread has only its message. */
 function explained<T>(viewsFile: string, open: () => T): T {
   try {
     return open();
@@ -69,11 +69,11 @@ function explained<T>(viewsFile: string, open: () => T): T {
 export async function runProjector(
   { log, viewsFile }: ProjectorPlaces,
   signal: AbortSignal,
-  tell: (news: ProjectorNews) => void,
+  report: (news: ProjectorNews) => void,
 ): Promise<void> {
   await using opened = new AsyncDisposableStack();
-  const tellTrouble = (error: unknown, retryInMs?: number) =>
-    tell({
+  const reportTrouble = (error: unknown, retryInMs?: number) =>
+    report({
       news: 'trouble',
       retryInMs,
       damaged: error instanceof LogDamaged,
@@ -82,7 +82,7 @@ export async function runProjector(
   const { store, reach, metrics } = await openEventLog(log, {
     readOnly: true,
     pastContents: false,
-    onNotice: (message, details) => tell({ news: 'notice', message, details }),
+    onNotice: (message, details) => report({ news: 'notice', message, details }),
   });
   opened.defer(() => store.close());
   const read = async () => {
@@ -95,17 +95,17 @@ export async function runProjector(
   };
   let ledger: Awaited<ReturnType<typeof read>>;
   try {
-    ledger = await reach(read, { signal, onWaiting: tellTrouble });
+    ledger = await reach(read, { signal, onWaiting: reportTrouble });
   } catch (error) {
     if (signal.aborted) return;
-    // On its way out of a thread an error loses its class, and nobody would know that it is damage.
-    if (error instanceof LogDamaged) tellTrouble(error);
+    // An error that leaves a thread loses its class, and nobody would know that it is damage.
+    if (error instanceof LogDamaged) reportTrouble(error);
     throw error;
   }
   const views = openViewsFile({ path: viewsFile, projections: relationshipViews });
   opened.defer(() => views.close());
   if (log.store === 'kurrentdb') {
-    const counting = setInterval(() => tell({ news: 'metrics', metrics: metrics() }), metricsEveryMs);
+    const counting = setInterval(() => report({ news: 'metrics', metrics: metrics() }), metricsEveryMs);
     opened.defer(() => clearInterval(counting));
   }
 
@@ -117,11 +117,11 @@ export async function runProjector(
       views,
       projections: relationshipViews,
       ...ledger,
-      onStopped: (view, failure) => tell({ news: 'stopped', view, failure }),
-      onTrouble: tellTrouble,
+      onStopped: (view, failure) => report({ news: 'stopped', view, failure }),
+      onTrouble: reportTrouble,
     }),
   );
-  tell({ news: 'started' });
+  report({ news: 'started' });
   await run(signal);
-  if (!signal.aborted) tell({ news: 'allStopped' });
+  if (!signal.aborted) report({ news: 'allStopped' });
 }

@@ -1,5 +1,5 @@
 /** From when on a server is not ready. */
 export abstract class HealthBounds {
-  /** For how long a view may be behind the head of the log. */
+  /** How long a view may lag after the head of the log. */
   abstract readonly viewLagSeconds: number;
 }

@@ -166,7 +166,7 @@ export function metricsOf(
     },
     async text() {
       const { lags } = health.waitingFor === undefined ? await viewLags(ledger) : { lags: [] };
-      // What is not known now must not be told as it was.
+      // What is not known now must not be reported as it was.
       lagEvents.reset();
       lagSeconds.reset();
       for (const { name, behind, status } of lags) {

@@ -7,7 +7,7 @@ export interface ViewLag extends Pick<ViewStatus, 'name' | 'status' | 'error' | 
   readonly behind: { readonly events: number; readonly seconds: number } | undefined;
 }
 
-/** Positions are no counts, and whoever asks for health must not read a whole log: that many, or more. */
+/** Positions are no counts, and a health check must not read a whole log: a lag of this number of events means that many, or more. */
 export const mostCounted = 1_000;
 
 // A database that says nothing must not keep the question open: probes ask again.
@@ -17,8 +17,8 @@ const foundHoldsMs = 500;
 
 /** What was found in the store, for everybody who asks meanwhile. */
 interface Found {
-  /** What was behind each of the positions, up to {@link mostCounted} events. */
-  readonly behind: ReadonlyMap<number, Backlog>;
+  /** What stood after each of the positions, up to {@link mostCounted} events. */
+  readonly after: ReadonlyMap<number, Backlog>;
   /** Undefined where the store could not say. */
   readonly head: number | undefined;
   readonly trouble: Error | undefined;
@@ -28,9 +28,9 @@ interface Found {
 const lastFound = new WeakMap<EventStore, Promise<Found>>();
 
 /**
- * How far every view is behind the head of the store, counted up to {@link mostCounted} events and with the age of the
+ * How far every view lags after the head of the store, counted up to {@link mostCounted} events and with the age of the
  * oldest of them; and what kept the store from saying so. Where the views are is as of now, what the store says up to
- * half a second old: a view that has moved meanwhile is told to be as far behind as it was at most.
+ * half a second old: a view that has moved meanwhile is reported with the lag that it had before.
  */
 export async function viewLags({
   store,
@@ -60,38 +60,38 @@ export async function viewLags({
 
 const nothing: Backlog = { events: 0 };
 
-function backlogAt(position: number, { behind, head }: Found): Backlog | undefined {
+function backlogAt(position: number, { after, head }: Found): Backlog | undefined {
   if (head !== undefined && position >= head) return nothing;
-  // No more is behind a position than behind one before it.
-  const before = Math.max(...[...behind.keys()].filter((known) => known <= position));
-  return behind.get(before);
+  // No more stands after a position than after an earlier one.
+  const before = Math.max(...[...after.keys()].filter((known) => known <= position));
+  return after.get(before);
 }
 
 /** Never rejects. */
 async function find(store: EventStore, positions: readonly number[]): Promise<Found> {
-  const behind = new Map<number, Backlog>();
+  const after = new Map<number, Backlog>();
   let head: number | undefined;
   try {
     await inTime(async (late) => {
       head = await store.head();
       for (const position of new Set(positions))
-        if (position < head) behind.set(position, await backlogBehind(store, position, mostCounted, late));
+        if (position < head) after.set(position, await backlogAfter(store, position, mostCounted, late));
     });
-    return { behind, head, trouble: undefined };
+    return { after, head, trouble: undefined };
   } catch (error) {
-    return { behind, head, trouble: error instanceof Error ? error : new Error(String(error)) };
+    return { after, head, trouble: error instanceof Error ? error : new Error(String(error)) };
   }
 }
 
 /**
- * When the first event behind a position was recorded; undefined when there is none. What comes first behind a position
- * never changes, and lists ask for it while their view is a little behind: the last answer is kept.
+ * When the first event after a position was recorded; undefined when there is none. What comes first after a position
+ * never changes, and lists ask for it while their view lags a little: the last answer is kept.
  * @throws StoreUnavailable, LogDamaged
  */
 export function oldestBehind(): (store: EventStore, position: number) => Promise<string | undefined> {
   let last: { readonly position: number; readonly oldest: Promise<string | undefined> } | undefined;
   return async (store, position) => {
-    // That there is nothing yet is not shared: whoever asks later might have seen something come.
+    // That there is nothing yet is not shared: by the next question something may have come.
     const known = last?.position === position ? await last.oldest : undefined;
     if (known !== undefined) return known;
     const asked = { position, oldest: oldestOf(store, position) };
@@ -106,7 +106,7 @@ export function oldestBehind(): (store: EventStore, position: number) => Promise
 
 function oldestOf(store: EventStore, position: number): Promise<string | undefined> {
   return inTime(async (late) =>
-    (await store.head()) > position ? (await backlogBehind(store, position, 1, late)).oldest : undefined,
+    (await store.head()) > position ? (await backlogAfter(store, position, 1, late)).oldest : undefined,
   );
 }
 
@@ -131,7 +131,7 @@ interface Backlog {
   readonly oldest?: string;
 }
 
-async function backlogBehind(store: EventStore, position: number, most: number, late: AbortSignal): Promise<Backlog> {
+async function backlogAfter(store: EventStore, position: number, most: number, late: AbortSignal): Promise<Backlog> {
   const enough = new AbortController();
   let events = 0;
   let oldest: string | undefined;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { inMemoryEventStore } from '#event-sourcing';
-import { cloudEvent, eventSchemaUri, telling } from './cloud-event.js';
+import { cloudEvent, eventSchemaUri, serialiserOf } from './cloud-event.js';
 import { guid, wholeLog, writing } from './testing-history.js';
 
 // What CloudEvents 1.0.2 asks of an event in JSON (sections 3 of the specification and 2 of its JSON format).
@@ -32,7 +32,7 @@ describe('an event as it is told', () => {
     const store = inMemoryEventStore();
     await writing(store)({ partner: 1, customer: 1 });
     const [recorded] = await wholeLog(store);
-    const { text } = telling('ledger')({ ...recorded!, data: { text: 'two\nlines\r\u2028' } });
+    const { text } = serialiserOf('ledger')({ ...recorded!, data: { text: 'two\nlines\r\u2028' } });
     expect(text).not.toMatch(/[\n\r]/);
   });
 });

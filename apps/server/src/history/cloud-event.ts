@@ -49,22 +49,22 @@ export function eventSchemaUri(type: string, schema: number): string {
   return `urn:reseller-ledger:schemas:events:${type}:${schema}`;
 }
 
-/** An event with the text that readers get, made once for all of them. */
-export interface ToldEvent {
+/** An event with the text that readers receive, made once for all of them. */
+export interface SerialisedEvent {
   readonly recorded: RecordedEvent;
   /** One line. */
   readonly text: string;
 }
 
-export type Tell = (recorded: RecordedEvent) => ToldEvent;
+export type Serialise = (recorded: RecordedEvent) => SerialisedEvent;
 
-export function telling(ledgerId: string): Tell {
+export function serialiserOf(ledgerId: string): Serialise {
   return (recorded) => ({ recorded, text: JSON.stringify(cloudEvent(recorded, ledgerId)) });
 }
 
 /** A piece of a history. */
 export interface HistoryBatch {
-  readonly events: readonly ToldEvent[];
-  /** Up to here everything that was asked for has been told. */
+  readonly events: readonly SerialisedEvent[];
+  /** Up to here everything that was asked for has been sent. */
   readonly position: number;
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { inMemoryEventStore, LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
 import { openViews } from '#projector';
 import { isAskedFor, relationshipViews, type HistoryFilter, type Views } from '#read-models';
-import { telling, type HistoryBatch } from './cloud-event.js';
+import { serialiserOf, type HistoryBatch } from './cloud-event.js';
 import { follow } from './follow.js';
 import { liveTail } from './live-tail.js';
 import { pastEvents } from './past-events.js';
@@ -12,14 +12,14 @@ import { guid, wholeLog, writing } from './testing-history.js';
 
 // The index is not there: then the past is what the log says.
 const views = openViews<Views>({ path: 'never-made', projections: relationshipViews });
-const tell = telling('ledger');
+const serialise = serialiserOf('ledger');
 const never = new AbortController().signal;
 
 function parts(
   store: EventStore,
   bounds: { readonly keptEvents?: number; readonly keptCharacters?: number; readonly batchSize?: number } = {},
 ) {
-  return { past: pastEvents({ store, views, tell, ...bounds }), tail: liveTail({ store, tell, ...bounds }) };
+  return { past: pastEvents({ store, views, serialise, ...bounds }), tail: liveTail({ store, serialise, ...bounds }) };
 }
 
 const positions = (batches: readonly HistoryBatch[]) =>
@@ -280,8 +280,8 @@ describe('following a history', () => {
         }
       },
     };
-    const tail = liveTail({ store, tell, onTrouble: (error) => troubles.push(error) });
-    const past = pastEvents({ store, views, tell });
+    const tail = liveTail({ store, serialise, onTrouble: (error) => troubles.push(error) });
+    const past = pastEvents({ store, views, serialise });
     const follower = () =>
       follow({ past, tail, filter: { partnerId: guid('a', 1) }, after: 0, saysSomethingWithin: 10_000, signal: never });
     const reader = follower();

@@ -9,14 +9,14 @@ export interface Following {
   readonly filter: HistoryFilter;
   /** Exclusive. */
   readonly after: number;
-  /** When nothing comes for so many ms, an empty batch says how far nothing has come. */
+  /** When nothing comes for this number of ms, an empty batch says up to where there was nothing. */
   readonly saysSomethingWithin: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Everything that is asked for behind a position, first the past, then live, each event once and in the order of the log,
- * at the pace of whoever takes it; ends with the signal. There is no hand-over that could lose or repeat anything: where
+ * Everything that is asked for after a position, first the past, then live, each event once and in the order of the log,
+ * at the pace of the reader; ends with the signal. There is no hand-over that could lose or repeat anything: where
  * the next piece comes from is decided by the position of the last one alone. Begins with an empty batch.
  * @throws StoreUnavailable, LogDamaged
  */

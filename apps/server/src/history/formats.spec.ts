@@ -33,7 +33,7 @@ describe('Lines', () => {
 });
 
 describe('Server-sent events', () => {
-  it('say no id while the store cannot say which event stands there: it would not tell of a restore', async () => {
+  it('say no id while the store cannot say which event stands there: such an id would hide a restore', async () => {
     const store = inMemoryEventStore();
     await store.append('a', sealedAt('a', 0), noStream);
     let away = false;

@@ -28,7 +28,7 @@ const comesAgainAfter = 2_000;
 
 /**
  * Server-sent events. The id is the place in the ledger; where nothing that is asked for stands at a place, an id comes
- * without an event, so that whoever comes again need not begin further back.
+ * without an event, so that a reader that comes again need not begin further back.
  */
 export async function* serverSentEvents(
   batches: AsyncIterable<HistoryBatch>,
@@ -46,7 +46,7 @@ export async function* serverSentEvents(
   }
 }
 
-/** While the store cannot say which event stands there, a reader keeps the id that it has: it tells of a restore. */
+/** While the store cannot say which event stands there, a reader keeps the id that it has: by that id a restore is noticed. */
 async function idLine(position: number, positions: Positions): Promise<string> {
   try {
     return `id: ${await positions.at(position)}\n`;

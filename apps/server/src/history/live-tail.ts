@@ -1,16 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StoreUnavailable, type EventStore } from '#event-sourcing';
+import { BackOff } from '#pacing';
 import { historySubjectOf, isAskedFor, type HistoryFilter } from '#read-models';
-import type { HistoryBatch, Tell, ToldEvent } from './cloud-event.js';
+import type { HistoryBatch, Serialise, SerialisedEvent } from './cloud-event.js';
 
 export interface LiveTailOptions {
   readonly store: Pick<EventStore, 'head' | 'subscribe'>;
-  readonly tell: Tell;
-  /** So many of the last events are kept for readers (default 1,000) … */
+  readonly serialise: Serialise;
+  /** How many of the last events are kept for readers (default 1,000) … */
   readonly keptEvents?: number;
-  /** … and no more than so many characters of them, unless a single one has more (default 4 Mi). */
+  /** … and how many characters of them at most, unless a single one has more (default 4 Mi). */
   readonly keptCharacters?: number;
-  /** At most so many events in a batch (default 256). */
+  /** The most events in a batch (default 256). */
   readonly batchSize?: number;
   /** The store cannot be read now; it is tried again. */
   readonly onTrouble?: (error: StoreUnavailable) => void;
@@ -20,10 +21,10 @@ export interface LiveTailOptions {
 export interface Seat {
   /** Up to here the log has been read. */
   readonly position: () => number;
-  /** Whether all that stands behind a position is kept here; what is not must be read from the past. */
+  /** Whether all that stands after a position is kept here; what is not must be read from the past. */
   readonly covers: (position: number) => boolean;
   /**
-   * What is asked for behind a position; waits for it, at most so many ms, and then says how far there was nothing.
+   * What is asked for after a position; waits for it up to a number of ms, and then says up to where there was nothing.
    * Undefined when it is not kept (any more), and when the signal has come.
    * @throws what has ended the reading of the log: that it is damaged, say
    */
@@ -43,7 +44,7 @@ export interface LiveTail {
   readonly seats: () => number;
 }
 
-const [firstPause, lastPause] = [100, 5_000];
+const pauses = { first: 100, most: 5_000 };
 
 /**
  * The end of the log for all live readers of this process: one subscription, which begins with the first reader and ends
@@ -72,14 +73,14 @@ export function liveTail(options: LiveTailOptions): LiveTail {
       try {
         await mine.begun;
       } catch (error) {
-        // Whoever comes next tries anew.
+        // The next reader tries anew.
         if (running === mine) running = undefined;
         leave();
         throw error;
       }
       return {
         position: () => mine.kept.upTo,
-        covers: (position) => position >= mine.kept.behind,
+        covers: (position) => position >= mine.kept.after,
         next: (filter, after, within, signal) => {
           // What has ended it may be over for the next one.
           if (mine.failure() && running === mine) running = undefined;
@@ -93,10 +94,10 @@ export function liveTail(options: LiveTailOptions): LiveTail {
 }
 
 interface Kept {
-  events: ToldEvent[];
+  events: SerialisedEvent[];
   characters: number;
-  /** Everything behind this position … */
-  behind: number;
+  /** Everything after this position … */
+  after: number;
   /** … up to this one is kept. */
   upTo: number;
 }
@@ -111,7 +112,7 @@ interface Running extends Pick<Seat, 'next'> {
 
 function start({
   store,
-  tell,
+  serialise,
   keptEvents = 1_000,
   keptCharacters = 4 * 1024 * 1024,
   batchSize = 256,
@@ -119,7 +120,7 @@ function start({
 }: LiveTailOptions): Running {
   const ending = new AbortController();
   const waiting = new Set<() => void>();
-  const kept: Kept = { events: [], characters: 0, behind: 0, upTo: 0 };
+  const kept: Kept = { events: [], characters: 0, after: 0, upTo: 0 };
   let failure: { readonly error: unknown } | undefined;
 
   function wake(): void {
@@ -127,18 +128,19 @@ function start({
   }
 
   async function begin(): Promise<void> {
-    kept.behind = kept.upTo = await store.head();
+    kept.after = kept.upTo = await store.head();
     void read();
   }
 
   async function read(): Promise<void> {
     const { signal } = ending;
-    for (let pause = firstPause; !signal.aborted;) {
+    const backOff = new BackOff(pauses);
+    while (!signal.aborted) {
       try {
         for await (const { events, position } of store.subscribe({ after: kept.upTo, signal })) {
-          for (const event of events) if (historySubjectOf(event.stream)) keep(tell(event));
+          for (const event of events) if (historySubjectOf(event.stream)) keep(serialise(event));
           kept.upTo = Math.max(kept.upTo, position);
-          pause = firstPause;
+          backOff.reset();
           wake();
         }
         if (!signal.aborted) throw new StoreUnavailable('The event store has ended the subscription');
@@ -150,13 +152,12 @@ function start({
           return;
         }
         onTrouble?.(error);
-        await delay(pause, undefined, { signal }).catch(() => undefined);
-        pause = Math.min(2 * pause, lastPause);
+        await delay(backOff.next(), undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
-  function keep(event: ToldEvent): void {
+  function keep(event: SerialisedEvent): void {
     kept.events.push(event);
     kept.characters += event.text.length;
     let gone = 0;
@@ -165,7 +166,7 @@ function start({
       (kept.events.length - gone > keptEvents || kept.characters > keptCharacters)
     ) {
       const { recorded, text } = kept.events[gone++]!;
-      kept.behind = recorded.position;
+      kept.after = recorded.position;
       kept.characters -= text.length;
     }
     // Not one by one: moving all others each time would cost more than everything else here.
@@ -180,8 +181,8 @@ function start({
   ): Promise<HistoryBatch | undefined> {
     const deadline = performance.now() + within;
     for (let position = after; ;) {
-      if (signal.aborted || position < kept.behind) return undefined;
-      const asked = behind(position).filter(({ recorded }) => isAskedFor(filter, recorded));
+      if (signal.aborted || position < kept.after) return undefined;
+      const asked = keptAfter(position).filter(({ recorded }) => isAskedFor(filter, recorded));
       if (asked.length > batchSize) {
         const events = asked.slice(0, batchSize);
         return { events, position: events.at(-1)!.recorded.position };
@@ -195,7 +196,7 @@ function start({
     }
   }
 
-  function behind(position: number): readonly ToldEvent[] {
+  function keptAfter(position: number): readonly SerialisedEvent[] {
     if (position >= kept.upTo) return [];
     let [low, high] = [0, kept.events.length];
     while (low < high) {

@@ -7,7 +7,7 @@ import { pairOf, relationshipCodec } from '#customer-relationship';
 import { inMemoryEventStore, LogDamaged, type EventStore } from '#event-sourcing';
 import { openViews, openViewsFile, projector, type ViewsReader } from '#projector';
 import { historyPlaces, isAskedFor, relationshipViews, type HistoryFilter, type Views } from '#read-models';
-import { telling } from './cloud-event.js';
+import { serialiserOf } from './cloud-event.js';
 import { pastEvents, type PastEvents } from './past-events.js';
 import { guid, instant, wholeLog, writing, type Written } from './testing-history.js';
 
@@ -152,7 +152,7 @@ describe('the past of a history', () => {
           await index(path, store);
           await write(...later);
           const reader = openViews<Views>({ path, projections: views });
-          const past = pastEvents({ store, views: reader, tell: telling('ledger'), sparse });
+          const past = pastEvents({ store, views: reader, serialise: serialiserOf('ledger'), sparse });
           const log = await wholeLog(store);
           for (const asked of filters) {
             const after = Math.floor(log.length / 3);
@@ -194,7 +194,7 @@ describe('the past of a history', () => {
       await index(path, inner);
       ({ store, counts } = counted(inner));
       reader = openViews<Views>({ path, projections: views });
-      past = pastEvents({ store, views: reader, tell: telling('ledger') });
+      past = pastEvents({ store, views: reader, serialise: serialiserOf('ledger') });
     });
     beforeEach(() => {
       counts.through = 0;
@@ -292,7 +292,7 @@ describe('the past of a history', () => {
           read: async (stream, range) => (await store.read(stream, range)).filter(({ position }) => position !== 5_001),
         },
         views: reader,
-        tell: telling('ledger'),
+        serialise: serialiserOf('ledger'),
       });
       await expect(told(lossy, { partnerId: guid('a', 2) }, { after: 0, until: size })).rejects.toThrow(LogDamaged);
     });

@@ -10,7 +10,7 @@ import {
   type HistoryPlaces,
   type Views,
 } from '#read-models';
-import type { HistoryBatch, Tell } from './cloud-event.js';
+import type { HistoryBatch, Serialise } from './cloud-event.js';
 
 export interface PastRange {
   /** Exclusive. */
@@ -18,36 +18,36 @@ export interface PastRange {
   /** Inclusive; a position that the log has reached. */
   readonly until: number;
   readonly signal: AbortSignal;
-  /** At most so many events in a batch (default 256). */
+  /** The most events in a batch (default 256). */
   readonly batchSize?: number;
 }
 
 /** What is asked for of a range of the log, in its order. */
 export type PastEvents = (filter: HistoryFilter, range: PastRange) => AsyncGenerator<HistoryBatch, void>;
 
-/** So many events are read through before it is looked again how many of them were asked for. */
+/** After this number of events it is counted again how many of them were asked for. */
 const looked = 4 * 1024;
 const readsAtOnce = 8;
-/** So many events are fetched before they are handed on: a refusal may have a megabyte. */
+/** After this number of events, what was fetched is handed on: a refusal may have a megabyte. */
 const fetchedAtOnce = 32;
 /** Revisions of a stream that lie so near to one another are read together. */
 const nearby = 4;
 
 /**
  * Reads the past of relationships: by the index where little of the log is asked for, through the log where much is or
- * where the index has not come yet. Which of the two is a matter of cost alone: positions say what has been told, and each
+ * where the index has not come yet. Which of the two is a matter of cost alone: positions say what has been sent, and each
  * event is judged by itself.
  */
 export function pastEvents({
   store,
   views,
-  tell,
+  serialise,
   batchSize: usualBatchSize = 256,
   sparse = 4,
 }: {
   readonly store: Pick<EventStore, 'read' | 'subscribe'>;
   readonly views: Pick<ViewsReader<Views>, 'read' | 'status'>;
-  readonly tell: Tell;
+  readonly serialise: Serialise;
   readonly batchSize?: number;
   /**
    * Where at least every so manieth event of the log is asked for, reading it through costs less than looking each one up
@@ -64,7 +64,7 @@ export function pastEvents({
         for (const { places, examined } of piecesOf(found)) {
           const events = (await readPlaces(places)).filter((event) => isAskedFor(filter, event));
           position = examined;
-          yield { events: events.map(tell), position };
+          yield { events: events.map(serialise), position };
           if (signal.aborted) return;
         }
         // An embedded database answers at once: without it a search that finds nothing would keep all others waiting.
@@ -132,7 +132,7 @@ export function pastEvents({
       const events = batch.events.filter((event) => event.position <= until && isAskedFor(filter, event));
       read += batch.events.length;
       asked += events.length;
-      yield { events: events.map(tell), position };
+      yield { events: events.map(serialise), position };
       if (position >= until) return;
       if (!toTheEnd && read >= looked) {
         if (read > 2 * sparse * asked) return;

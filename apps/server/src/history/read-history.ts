@@ -8,7 +8,7 @@ import { requirePartnersSide, requireReader } from '../requester.js';
 import { isMeant, nameOfRevision, revisionIn, type NamedRevision } from '../named-revision.js';
 import { lostInRestore } from '../positions.js';
 import type { IncomingQuery } from '../queries/incoming-query.js';
-import { telling, type Tell, type ToldEvent } from './cloud-event.js';
+import { serialiserOf, type Serialise, type SerialisedEvent } from './cloud-event.js';
 import { follow } from './follow.js';
 import { historyFormats, lines, serverSentEvents, type HistoryFormat } from './formats.js';
 import type { HistoryParameters, LedgerHistoryParameters } from './history-parameters.js';
@@ -26,8 +26,8 @@ export class ReadHistory {
   ) {}
 }
 
-/** Where a history begins, in what order it is told, and of what. */
-interface Told {
+/** The part of the history that is asked for. */
+interface AskedHistory {
   readonly filter: HistoryFilter;
   /** A position; exclusive. */
   readonly after: number;
@@ -36,14 +36,14 @@ interface Told {
 }
 
 const defaultLimit = 50;
-/** A page with little on it is answered after so many ms, with a link to the next one. */
+/** A page with little on it is answered after this number of ms, with a link to the next one. */
 const searchesForMs = 500;
-/** So many characters make a page, however few events they are. */
+/** A page ends after this number of characters, however few events they are. */
 const pageCharacters = 4 * 1024 * 1024;
 
 @QueryHandler(ReadHistory)
 export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
-  private opened: { readonly tell: Tell; readonly past: PastEvents; readonly tail: LiveTail } | undefined;
+  private opened: { readonly serialise: Serialise; readonly past: PastEvents; readonly tail: LiveTail } | undefined;
 
   constructor(
     private readonly ledger: ServedLedger,
@@ -63,7 +63,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
       throw badRequest('InvalidQuery', 'limit', 'is for pages: leave it out, because this form has none');
 
     const { store, positions } = this.ledger;
-    // Before anything else is looked at: whoever reads on from here must miss nothing that was appended meanwhile.
+    // Before anything else is read: a caller that reads on from here must miss nothing that was appended meanwhile.
     const head = await store.head();
     const place = requester.stream ? await this.placeOf(requester.stream) : undefined;
     // Everything that has a position is in the log: nothing to wait for, but it may be the position of another ledger.
@@ -71,26 +71,26 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
 
     const filter = filterOf(incoming, parameters);
     const resumed = format === 'text/event-stream' ? String(headers['last-event-id'] ?? '') : '';
-    const behind = place && !resumed ? revisionIn(parameters.after) : undefined;
-    if (place && paged && isWhole(filter) && (behind || parameters.after === undefined))
-      return this.pageByRevision(incoming, format, { ...place, head, behind, limit: parameters.limit });
+    const from = place && !resumed ? revisionIn(parameters.after) : undefined;
+    if (place && paged && isWhole(filter) && (from || parameters.after === undefined))
+      return this.pageByRevision(incoming, format, { ...place, head, from, limit: parameters.limit });
     const after = resumed
       ? await positions.read(resumed, head, 'Last-Event-ID')
-      : behind
-        ? await this.positionOf(requester.stream, behind, { ...place!, head })
+      : from
+        ? await this.positionOf(requester.stream, from, { ...place!, head })
         : await this.positionIn(parameters.after, head);
-    const told = { filter, after, head };
-    if (paged) return this.page(incoming, format, told, parameters.limit ?? defaultLimit);
-    return format === 'application/x-ndjson' ? this.rest(caller, told) : this.live(caller, told);
+    const asked = { filter, after, head };
+    if (paged) return this.page(incoming, format, asked, parameters.limit ?? defaultLimit);
+    return format === 'application/x-ndjson' ? this.rest(caller, asked) : this.live(caller, asked);
   }
 
   private parts() {
     const { store, views, id } = this.ledger;
     if (!this.opened) {
-      const tell = telling(id);
-      const past = pastEvents({ store, views, tell });
-      const tail = liveTail({ store, tell, onTrouble: (error) => this.health.logStreamTrouble(error) });
-      this.opened = { tell, past, tail };
+      const serialise = serialiserOf(id);
+      const past = pastEvents({ store, views, serialise });
+      const tail = liveTail({ store, serialise, onTrouble: (error) => this.health.logStreamTrouble(error) });
+      this.opened = { serialise, past, tail };
     }
     return this.opened;
   }
@@ -114,10 +114,10 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   }
 
   /** @throws Problem 400 for a revision that the relationship has not reached, or where another event stands */
-  private async positionOf(stream: string, behind: NamedRevision, at: End): Promise<number> {
-    const { revision } = behind;
+  private async positionOf(stream: string, from: NamedRevision, at: End): Promise<number> {
+    const { revision } = from;
     const [event] = await this.ledger.store.read(stream, { from: revision, to: revision });
-    requireNamed(behind, event, at);
+    requireNamed(from, event, at);
     return event.position;
   }
 
@@ -131,36 +131,36 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   private async pageByRevision(
     { requester, path }: IncomingQuery,
     format: HistoryFormat,
-    { revision, head, behind, limit = defaultLimit }: PageByRevision,
+    { revision, head, from, limit = defaultLimit }: PageByRevision,
   ): Promise<Answer> {
-    const after = behind?.revision ?? -1;
+    const after = from?.revision ?? -1;
     const read = await this.ledger.store.read(requester.stream, {
       from: Math.max(after, 0),
       to: Math.min(after + limit, revision),
     });
     // Of a log that was restored, say: what has been read may no longer be true.
-    if (behind) requireNamed(behind, read[0], { revision, head });
-    // What stands behind the head has been appended since, and comes to whoever reads on from it.
+    if (from) requireNamed(from, read[0], { revision, head });
+    // What stands after the head has been appended since, and comes when the caller reads on from it.
     const events = read.filter((event) => event.revision > after && event.position <= head);
     const last = events.at(-1);
     const next =
       last && last.revision < revision
         ? `${path}?${new URLSearchParams({ after: nameOfRevision(last), limit: String(limit) }).toString()}`
         : undefined;
-    return this.pageOf(format, events.map(this.parts().tell), head, next);
+    return this.pageOf(format, events.map(this.parts().serialise), head, next);
   }
 
   /** In the order of the log. */
   private async page(
     { path, search }: IncomingQuery,
     format: HistoryFormat,
-    told: Told,
+    asked: AskedHistory,
     limit: number,
   ): Promise<Answer> {
-    const { filter, after, head } = told;
+    const { filter, after, head } = asked;
     const { signal } = new AbortController();
     const searchedUntil = performance.now() + searchesForMs;
-    const events: ToldEvent[] = [];
+    const events: SerialisedEvent[] = [];
     let characters = 0;
     const isFull = () => events.length >= limit || characters > pageCharacters;
     let position = after;
@@ -180,7 +180,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
 
   private async pageOf(
     format: HistoryFormat,
-    events: readonly ToldEvent[],
+    events: readonly SerialisedEvent[],
     head: number,
     next: string | undefined,
   ): Promise<Answer> {
@@ -193,11 +193,11 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   }
 
   /** Everything up to the end of the log as of the request. */
-  private async rest(caller: Caller, { filter, after, head }: Told): Promise<Answer> {
+  private async rest(caller: Caller, { filter, after, head }: AskedHistory): Promise<Answer> {
     const stream = this.streams.begin(caller, false);
     const { ending } = stream;
     const batches = this.pastFor(caller)(filter, { after, until: head, signal: ending.signal });
-    // The position that is promised with the head comes again behind the last line: then it is all there.
+    // The position that is promised with the head comes again after the last line: then it is all there.
     const complete = await this.ledger.positions.at(head);
     const headers = {
       ...headersOf('application/x-ndjson', complete),
@@ -209,7 +209,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   }
 
   /** Everything up to now, and everything that comes. */
-  private async live(caller: Caller, { filter, after, head }: Told): Promise<Answer> {
+  private async live(caller: Caller, { filter, after, head }: AskedHistory): Promise<Answer> {
     const stream = this.streams.begin(caller, true);
     const { ending } = stream;
     const { positions } = this.ledger;
@@ -280,7 +280,7 @@ function requireNamed(
 }
 
 interface PageByRevision extends End {
-  readonly behind: NamedRevision | undefined;
+  readonly from: NamedRevision | undefined;
   readonly limit: number | undefined;
 }
 

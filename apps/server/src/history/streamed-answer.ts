@@ -13,7 +13,7 @@ export class StreamedAnswer extends Answer {
   constructor(
     headers: Readonly<Record<string, string>>,
     private readonly pieces: AsyncIterable<string>,
-    /** Told when the reader is gone. */
+    /** Aborted when the reader is gone. */
     private readonly ending: AbortController,
     /** Fields that follow the last piece; their names are in the header `Trailer`. */
     private readonly trailers: Readonly<Record<string, string>> = {},

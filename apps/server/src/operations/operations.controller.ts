@@ -11,7 +11,7 @@ import { Documented } from '../contract/documented.js';
 /** Where a partner's people find an operation, and a customer's, who name the partner and themselves. */
 const paths = ['v1/operations', 'v1/partners/:partnerId/customers/:customerId/operations'];
 
-/** What takes its time, for whoever has begun it. */
+/** What takes its time, for the partner that has begun it. */
 @Controller(paths)
 export class OperationsController {
   constructor(private readonly ledger: ServedLedger) {}

@@ -182,7 +182,7 @@ function codeOf(error: Error): string {
   return error instanceof LogDamaged ? 'LogDamaged' : 'InternalError';
 }
 
-/** Whether it has come to its end within so many ms. */
+/** Whether it ends within a number of ms. */
 export async function endedWithin({ ended }: { readonly ended: Promise<void> }, ms: number): Promise<boolean> {
   const late = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => late.resolve(false), ms);

@@ -1,7 +1,7 @@
 import type { MessageOf } from '#event-sourcing';
 import type { SecurityJournalEvents } from './security-journal-events.js';
 
-/** Who was denied what; two that are equal are told as one with a count. */
+/** Who was denied what; equal ones are recorded as one with a count. */
 export interface Denial {
   readonly code: string;
   readonly method: string;
@@ -30,9 +30,9 @@ const day = 24 * hour;
 export const mostDenials = { anHour: 60, aDay: 500 };
 
 /**
- * Who may use how much of that: what has been told once yields to what is new, and strangers, who can make up denials at
- * no cost, to callers who are known; and those of one tenant leave something to all others. Otherwise an attacker would first
- * exhaust the journal, and then do the deed.
+ * Who may use how much of that. A repeated denial yields to a new one. Strangers, who can make up denials at no cost, yield to
+ * callers who are known. Those of one tenant leave something to all others. Otherwise an attacker would first exhaust the
+ * journal, and then do the deed.
  */
 const shares = { again: 1 / 2, ofStranger: 3 / 4, ofTenant: 3 / 4, ofCaller: 1 };
 
@@ -98,7 +98,7 @@ export function denialTally(): DenialTally {
       if (at < counted.until) continue;
       counts.delete(key);
       events.push(...repeats(counted));
-      // What goes on is told minute by minute, and is not new when it goes on.
+      // What goes on is recorded minute by minute, and does not count as new.
       if (counted.count > 0) counts.set(key, { ...counted, count: 0, until: at + minute });
     }
     const now = { hour: Math.floor(at / hour), day: Math.floor(at / day) };

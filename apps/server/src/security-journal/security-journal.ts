@@ -27,7 +27,7 @@ export interface SecurityJournalOptions {
   readonly store: () => EventStore;
   readonly seal: Seal;
   readonly now?: () => number;
-  /** Told when events were dropped, and why. */
+  /** Called when events were dropped, with the reason. */
   readonly onDropped: (error: unknown, events: number) => void;
 }
 
