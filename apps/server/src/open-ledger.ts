@@ -5,7 +5,7 @@ import type { Partner } from '#customer-relationship';
 import { AnotherLedgerSecret, FileUnusable, fileUnusable, LogDamaged, openLedger, readLedger } from '#event-sourcing';
 import { lockDirectory, StoreStartupError } from '#event-store-sqlite';
 import { ForeignViews, openViews, refuseForeignViews, viewsFileIn } from '#projector';
-import { relationshipViews, type Views } from '#read-models';
+import { relationshipViews } from '#read-models';
 import type { Logger } from 'pino';
 import { pastThreads, startRestartedProjector } from '#relationship-projector';
 import { openEventLog, placeOf, type OpenEventLog, type StoreMetrics } from '#event-log';
@@ -184,7 +184,7 @@ async function openTaken({
       begun = true;
       closing.defer(() => thread.stop());
     }
-    const views = openViews<Views>({
+    const views = openViews({
       path: viewsFile,
       projections: relationshipViews,
       onDamaged: ({ view, message }) => logger.error({ view }, message),

@@ -4,7 +4,6 @@ import type { EventStore } from '#event-sourcing';
 import type { Cursors } from '#http';
 import type { LoopTurns } from '#pacing';
 import type { ViewsReader } from '#projector';
-import type { Views } from '#read-models';
 import type { PastViews } from './as-of/past-views.js';
 import type { Operations } from './operations/operations.js';
 import type { Positions } from './positions.js';
@@ -16,7 +15,7 @@ export abstract class ServedLedger {
   abstract readonly place: string | undefined;
   abstract readonly store: EventStore;
   abstract readonly relationships: Relationships;
-  abstract readonly views: ViewsReader<Views>;
+  abstract readonly views: ViewsReader;
   /** Views as they stood. */
   abstract readonly pastViews: PastViews;
   abstract readonly operations: Operations;

@@ -16,7 +16,6 @@ import { CommandLoop, FoldedStreams, RefusalMemory, type EventStore, type Report
 import { cursors, tooMuchWaits } from '#http';
 import { BoundedPool, turnsOfTheLoop } from '#pacing';
 import type { ViewsReader } from '#projector';
-import type { Views } from '#read-models';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
@@ -38,10 +37,7 @@ import { ServedLedger } from './served-ledger.js';
 import { operations } from './operations/operations.js';
 import { positionsIn } from './positions.js';
 import { OperationsController } from './operations/operations.controller.js';
-import { CustomersController } from './queries/customers.controller.js';
-import { CustomerGrantsController, PartnerGrantsController } from './queries/delegated-admin-grants.controller.js';
-import { EndedRelationshipsController } from './queries/ended-relationships.controller.js';
-import { CustomerItemsController, PartnerItemsController } from './queries/items.controller.js';
+import { ListsController } from './queries/lists.controller.js';
 import { ListViewHandler } from './queries/list-view.js';
 import { ReadRelationshipHandler } from './queries/read-relationship.js';
 import { ProblemsController } from './contract/problems.controller.js';
@@ -49,10 +45,6 @@ import { ReadSecurityEventsHandler } from './security-journal/read-security-even
 import { SecurityEventsController } from './security-journal/security-events.controller.js';
 import { SchemasController } from './contract/schemas.controller.js';
 import { ItemQueries, RelationshipQueries } from './queries/relationship.controller.js';
-import {
-  CustomerSupportContactsController,
-  PartnerSupportContactsController,
-} from './queries/support-contacts.controller.js';
 
 /** What the server is made of. */
 @Module({})
@@ -71,14 +63,7 @@ export class ServerModule {
         BulkController,
         RelationshipQueries,
         ItemQueries,
-        CustomersController,
-        CustomerItemsController,
-        PartnerItemsController,
-        CustomerSupportContactsController,
-        PartnerSupportContactsController,
-        CustomerGrantsController,
-        PartnerGrantsController,
-        EndedRelationshipsController,
+        ListsController,
         HistoryController,
         LedgerHistoryController,
         ExplanationsController,
@@ -109,7 +94,7 @@ export class ServerModule {
 export interface LedgerParts extends Pick<ServedLedger, 'id' | 'place' | 'policy' | 'partners'> {
   readonly salesRegions?: SalesRegions;
   readonly store: EventStore;
-  readonly views: ViewsReader<Views>;
+  readonly views: ViewsReader;
   /** Absent where nobody asks for the past. */
   readonly pastViews?: PastViews;
   readonly secret: Buffer;

@@ -1,7 +1,6 @@
 import { defaultPolicy } from '#customer-relationship';
 import type { EventStore } from '#event-sourcing';
 import type { ViewsReader } from '#projector';
-import type { Views } from '#read-models';
 import { pino } from 'pino';
 import { partner } from '../../../bench/histories.js';
 import type { ServedLedger } from './served-ledger.js';
@@ -15,7 +14,7 @@ export function ledgerOver(store: EventStore, place?: string): ServedLedger {
     id: ledgerId,
     place,
     store,
-    views: { status: () => [] as unknown } as ViewsReader<Views>,
+    views: { status: () => [] as unknown } as ViewsReader,
     secret: Buffer.alloc(32, 7),
     policy: defaultPolicy,
     partners: new Map([[partner.tenantId, partner]]),

@@ -18,3 +18,4 @@ export * from './refusal-journal.js';
 export * from './rejection.js';
 export * from './sealing.js';
 export * from './verified-store.js';
+export * from './view-query.js';

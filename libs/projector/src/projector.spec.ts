@@ -13,6 +13,7 @@ import {
   type EventStore,
   type Json,
   type Projection,
+  type ViewQuery,
 } from '#event-sourcing';
 import { seal } from '#event-sourcing/testing';
 import {
@@ -45,6 +46,10 @@ interface PaintRow {
   readonly bright: boolean;
   readonly note: string | null;
 }
+
+const everyCopy: ViewQuery<CopiesRow> = {
+  build: () => ({ compile: () => ({ sql: 'SELECT * FROM copies_v1', parameters: [] }) }),
+};
 
 const copiesTable = (version: number) => ({
   columns: { shelf: 'text', title: 'text', copies: 'integer' } as const,
@@ -304,7 +309,7 @@ describe('The projector', () => {
 
   it('follows the log live and resolves when it is told to stop', async () => {
     const views = openViewsFile({ path, projections: [copies()] });
-    const reader = openViews<{ copies_v1: CopiesRow }>({ path, projections: [copies()] });
+    const reader = openViews({ path, projections: [copies()] });
     const stopping = new AbortController();
     const running = projector({ store, codec, subjectOf, views, projections: [copies()], ledgerId, head: 0 }).run(
       stopping.signal,
@@ -312,7 +317,7 @@ describe('The projector', () => {
     const position = await added('Emma');
 
     expect(await reader.reached('copies', position, 5_000)).toBe(true);
-    expect(await reader.read('copies', (db) => db.selectFrom('copies_v1').selectAll().execute())).toEqual({
+    expect(await reader.read('copies', (queries) => queries.all(everyCopy, {}))).toEqual({
       result: [{ shelf: 'a', title: 'Emma', copies: 1 }],
       position,
       eventId: await store.idAt(position),
@@ -602,8 +607,8 @@ describe('The file of the views', () => {
   });
 
   it('tells readers that a view has not been built, before and after the file is there', async () => {
-    const reader = openViews<{ copies_v1: CopiesRow }>({ path, projections: [copies()] });
-    const query = () => reader.read('copies', (db) => db.selectFrom('copies_v1').selectAll().execute());
+    const reader = openViews({ path, projections: [copies()] });
+    const query = () => reader.read('copies', (queries) => queries.all(everyCopy, {}));
     await expect(query()).rejects.toThrow(ViewNotBuilt);
     expect(reader.status()).toMatchObject([{ name: 'copies', position: 0, status: 'building' }]);
     await added('Emma');
@@ -618,15 +623,20 @@ describe('The file of the views', () => {
     const projections = [copies()];
     await added('Emma');
     await catchUp(projections);
-    const reader = openViews<{ copies_v1: CopiesRow }>({ path, projections });
-    const { result, position } = await reader.read('copies', async (db) => {
-      // The projector goes on meanwhile.
-      await added('Emma');
-      await catchUp(projections);
-      return db.selectFrom('copies_v1').select('copies').executeTakeFirstOrThrow();
+    const reader = openViews({ path, projections });
+    const { result, position } = await reader.read('copies', (queries) => {
+      // A projector, of another process, goes on meanwhile.
+      const other = new Database(path);
+      other.transaction(() => {
+        other.exec('UPDATE copies_v1 SET copies = 2');
+        other.exec(`UPDATE projections SET position = 2 WHERE name = 'copies'`);
+      })();
+      other.close();
+      return queries.all(everyCopy, {});
     });
-    expect({ ...result, position }).toEqual({ copies: 1, position: 1 });
-    expect((await reader.read('copies', async () => undefined)).position).toBe(2);
+    expect({ copies: result[0]?.copies, position }).toEqual({ copies: 1, position: 1 });
+    const after = await reader.read('copies', (queries) => queries.all(everyCopy, {}));
+    expect({ copies: after.result[0]?.copies, position: after.position }).toEqual({ copies: 2, position: 2 });
     await reader.close();
   });
 });

@@ -1,10 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
-import type { AnyProjection, AnyTable } from '#event-sourcing';
-import { fromSqlite, toSqlite } from './sqlite-values.js';
+import type { AnyProjection, ViewQueries } from '#event-sourcing';
 import type { CheckpointRow, ViewState, ViewStatus } from './checkpoints.js';
 import { viewsUnusable } from './foreign-views.js';
+import { UnreadableValue, viewQueries } from './view-queries.js';
 
 /** The view does not exist yet: its projector has never run here. */
 export class ViewNotBuilt extends Error {
@@ -35,12 +34,12 @@ export interface ViewAnswer<T> {
   readonly status: ViewState;
 }
 
-export interface ViewsReader<Tables> {
+export interface ViewsReader {
   /**
    * Asks a view. The query and the view's position are read in one transaction, so the answer is true as of the position.
    * @throws ViewNotBuilt, ViewsDamaged
    */
-  readonly read: <T>(view: string, query: (db: Kysely<Tables>) => Promise<T>) => Promise<ViewAnswer<T>>;
+  readonly read: <T>(view: string, ask: (queries: ViewQueries) => T) => Promise<ViewAnswer<T>>;
   /** How every view of this release does; one that was never begun is at position 0. One that cannot be read has stopped. */
   readonly status: () => readonly ViewStatus[];
   /** Waits until a view has reached a position; false when it has not within so many ms. One that cannot be read keeps nobody waiting. */
@@ -57,7 +56,7 @@ const lookEveryMs = 4;
 /**
  * Opens the views for queries, read-only and beside their writer. The file may come later: until then there are no answers.
  */
-export function openViews<Tables>({
+export function openViews({
   path,
   projections,
   onDamaged,
@@ -66,12 +65,12 @@ export function openViews<Tables>({
   readonly projections: readonly Pick<AnyProjection<never, never>, 'name' | 'version' | 'tables'>[];
   /** Called once for each view that turns out to be damaged. */
   readonly onDamaged?: (damage: ViewsDamaged) => void;
-}): ViewsReader<Tables> {
+}): ViewsReader {
   const versions = new Map(projections.map(({ name, version }) => [name, version]));
   let opened:
     | {
         readonly database: Database.Database;
-        readonly db: Kysely<Tables>;
+        readonly queries: ViewQueries;
         readonly file: bigint;
         checkpoints?: CheckpointSelects;
       }
@@ -85,8 +84,7 @@ export function openViews<Tables>({
     if (closed) throw new Error('These views are closed');
     if (!opened && existsSync(path)) {
       const database = new Database(path, { readonly: true, fileMustExist: true, timeout: 5_000 });
-      const dialect = new SqliteDialect({ database: decoding(database, projections) });
-      opened = { database, db: new Kysely<Tables>({ dialect }), file: fileAt(path) ?? 0n };
+      opened = { database, queries: viewQueries(database, projections), file: fileAt(path) ?? 0n };
     }
     return opened;
   }
@@ -127,16 +125,18 @@ export function openViews<Tables>({
     return found;
   }
 
-  /** @throws ViewsDamaged for what the file, or what stands in it, is at fault of */
-  async function whole<T>(view: string, work: () => Promise<T>): Promise<T> {
-    const known = damaged.get(view);
-    if (known) throw known;
-    try {
-      return await work();
-    } catch (error) {
-      if (isOfTheFile(error)) throw damage(view, error);
-      throw error;
-    }
+  /** What a view answers in one transaction: true as of the position. @throws ViewNotBuilt */
+  function answer<T>(view: string, ask: (queries: ViewQueries) => T): ViewAnswer<T> {
+    const views = open();
+    if (!views) throw new ViewNotBuilt(view);
+    return views.database.transaction(() => {
+      // The first read of a transaction chooses the state of the file that all of it sees.
+      const row = checkpoint(view);
+      if (!row) throw new ViewNotBuilt(view);
+      const { position, status, lastEventPosition, lastEventId } = row;
+      const eventId = (lastEventPosition === position && lastEventId) || undefined;
+      return { result: ask(views.queries), position, eventId, status };
+    })();
   }
 
   function positions(): ReadonlyMap<string, number> {
@@ -165,19 +165,16 @@ export function openViews<Tables>({
   }
 
   return {
-    read: (view, query) =>
-      whole(view, async () => {
-        const db = open()?.db;
-        if (!db) throw new ViewNotBuilt(view);
-        return db.transaction().execute(async (transaction) => {
-          // The first read of a transaction chooses the state of the file that all of it sees.
-          const row = checkpoint(view);
-          if (!row) throw new ViewNotBuilt(view);
-          const { position, status, lastEventPosition, lastEventId } = row;
-          const eventId = (lastEventPosition === position && lastEventId) || undefined;
-          return { result: await query(transaction), position, eventId, status };
-        });
-      }),
+    async read(view, ask) {
+      const known = damaged.get(view);
+      if (known) throw known;
+      try {
+        return answer(view, ask);
+      } catch (error) {
+        if (isOfTheFile(error)) throw damage(view, error);
+        throw error;
+      }
+    },
     status() {
       let known: readonly CheckpointRow[] = [];
       try {
@@ -230,7 +227,7 @@ export function openViews<Tables>({
     async close() {
       closed = true;
       clearTimeout(looking);
-      await opened?.db.destroy();
+      opened?.database.close();
     },
   };
 }
@@ -250,58 +247,4 @@ function isOfTheFile(error: unknown): boolean {
   if (error instanceof UnreadableValue) return true;
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === 'string' && code.startsWith('SQLITE_') && !/^SQLITE_(BUSY|LOCKED)/.test(code);
-}
-
-/** A value of a column is not of the form in which it is written. */
-class UnreadableValue extends Error {
-  override readonly name = 'UnreadableValue';
-}
-
-/** A connection that speaks the values of the views' columns, and prepares each statement once. */
-function decoding(
-  database: Database.Database,
-  projections: readonly { readonly tables: Readonly<Record<string, AnyTable>> }[],
-) {
-  const tables = new Map(projections.flatMap((projection) => Object.entries(projection.tables)));
-  const statements = new Map<string, SqliteStatement>();
-  return {
-    close: () => database.close(),
-    prepare(sql: string): SqliteStatement {
-      let statement = statements.get(sql);
-      if (!statement) {
-        statement = prepare(sql);
-        // Queries are few and their texts do not carry values: this bound is for what nobody thought of.
-        if (statements.size >= 500) statements.clear();
-        statements.set(sql, statement);
-      }
-      return statement;
-    },
-  };
-
-  function prepare(sql: string): SqliteStatement {
-    const statement = database.prepare(sql);
-    const decoders = statement.reader
-      ? statement.columns().flatMap(({ name, column, table }) => {
-          const type = tables.get(table ?? '')?.columns[column ?? ''];
-          const decode = type && fromSqlite(type);
-          return decode ? [{ name, decode }] : [];
-        })
-      : [];
-    const decoded = (row: Record<string, unknown>) => {
-      try {
-        for (const { name, decode } of decoders) row[name] = decode(row[name]);
-      } catch (error) {
-        throw new UnreadableValue((error as Error).message, { cause: error });
-      }
-      return row;
-    };
-    return {
-      reader: statement.reader,
-      all: (parameters) => (statement.all(parameters.map(toSqlite)) as Record<string, unknown>[]).map(decoded),
-      run: (parameters) => statement.run(parameters.map(toSqlite)),
-      *iterate(parameters) {
-        for (const row of statement.iterate(parameters.map(toSqlite))) yield decoded(row as Record<string, unknown>);
-      },
-    };
-  }
 }

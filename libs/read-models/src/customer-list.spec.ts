@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { customerListView } from './customer-list.js';
+import { customerListProjection } from './customer-list.js';
 import { again, customerId, established, partnerId, rowsOf, story } from './testing.js';
 
 const rows = (...stories: Parameters<typeof rowsOf> extends [unknown, ...infer Rest] ? Rest : never) =>
-  rowsOf(customerListView, ...stories).customer_list_v1;
+  rowsOf(customerListProjection, ...stories).customer_list_v1;
 
 const request = { customer: { name: 'Fabrikam', domain: 'Fabrikam.example' }, market: 'US' };
 

@@ -1,62 +1,55 @@
-import type { Kysely } from 'kysely';
 import type { Projection } from '#event-sourcing';
-import type { Instant, RelationshipEvents } from '#customer-relationship';
-import { contains, keysetPage, startsWith, type Page, type PageRequest } from './keyset.js';
+import type { RelationshipEvents } from '#customer-relationship';
+import { flag, guid, orNull, table, text, time, whole, without, word, type RowOf } from './columns.js';
+import { explained } from './explained.js';
+import { by } from './filters.js';
+import { list } from './list.js';
 import { foldedName } from './names.js';
-import { keyOf, tenant, type Pair } from './pair.js';
-import type { Views } from './views.js';
+import { keyOf, type Pair } from './pair.js';
+import { matches, patternOf, startsWith } from './query.js';
+import { view } from './view.js';
 
 const version = 1;
-const table = `customer_list_v${version}` as const;
+const customers = `customer_list_v${version}` as const;
 
 /** A customer of a partner: a relationship that is active, or asked for and not yet answered (not listed then). */
-export interface CustomerRow extends Pair {
-  readonly name: string;
-  readonly sortName: string;
-  readonly domain: string | null;
-  readonly market: string;
-  readonly status: 'requested' | 'active';
+const columns = {
+  partnerId: guid(),
+  customerId: guid(),
+  name: text(),
+  sortName: text(),
+  domain: orNull(text()),
+  market: text(),
+  status: word(['requested', 'active']),
   /** 0 before the first acceptance of this pair that the row has seen. */
-  readonly relationshipTerm: number;
+  relationshipTerm: whole(),
   /** Null while it is only asked for. */
-  readonly establishedAt: Instant | null;
-  readonly agreementConfirmed: boolean;
-}
+  establishedAt: orNull(time()),
+  agreementConfirmed: flag(),
+};
 
-export interface CustomerListTables {
-  readonly [table]: CustomerRow;
+interface CustomerListTables {
+  readonly [customers]: RowOf<typeof columns>;
 }
 
 /** Who a partner's customers are. A removal takes the customer off the list (rule R16), and so does a request that leads nowhere. */
-export const customerListView: Projection<RelationshipEvents, CustomerListTables, Pair> = {
+export const customerListProjection: Projection<RelationshipEvents, CustomerListTables, Pair> = {
   name: 'customer-list',
   version,
   tables: {
-    [table]: {
-      columns: {
-        partnerId: 'text',
-        customerId: 'text',
-        name: 'text',
-        sortName: 'text',
-        domain: 'text?',
-        market: 'text',
-        status: 'text',
-        relationshipTerm: 'integer',
-        establishedAt: 'text?',
-        agreementConfirmed: 'boolean',
-      },
+    [customers]: table(columns, {
       key: ['partnerId', 'customerId'],
       indexes: [
         ['partnerId', 'status', 'sortName', 'customerId'],
         ['partnerId', 'status', 'establishedAt', 'customerId'],
         ['partnerId', 'status', 'domain', 'sortName', 'customerId'],
       ],
-    },
+    }),
   },
-  keys: (_, pair) => ({ [table]: keyOf(pair) }),
+  keys: (_, pair) => ({ [customers]: keyOf(pair) }),
   on: {
     ResellerRelationshipRequested: (_, { customer: { name, domain }, market }, { partnerId, customerId }) => ({
-      [table]: {
+      [customers]: {
         partnerId,
         customerId,
         name,
@@ -72,12 +65,12 @@ export const customerListView: Projection<RelationshipEvents, CustomerListTables
     ResellerRelationshipRequestDeclined: () => gone,
     ResellerRelationshipRequestWithdrawn: () => gone,
     ResellerRelationshipRequestExpired: () => gone,
-    ResellerRelationshipEstablished: ({ [table]: row }, { relationshipTerm, establishedAt }) =>
-      row && { [table]: { ...row, status: 'active', relationshipTerm, establishedAt } },
-    CustomerAgreementConfirmed: ({ [table]: row }) => row && { [table]: { ...row, agreementConfirmed: true } },
-    CustomerProfileUpdated: ({ [table]: row }, { name, domain }) =>
+    ResellerRelationshipEstablished: ({ [customers]: row }, { relationshipTerm, establishedAt }) =>
+      row && { [customers]: { ...row, status: 'active', relationshipTerm, establishedAt } },
+    CustomerAgreementConfirmed: ({ [customers]: row }) => row && { [customers]: { ...row, agreementConfirmed: true } },
+    CustomerProfileUpdated: ({ [customers]: row }, { name, domain }) =>
       row && {
-        [table]: {
+        [customers]: {
           ...row,
           ...(name === undefined ? {} : { name, sortName: foldedName(name) }),
           ...(domain === undefined ? {} : { domain: domain.toLowerCase() || null }),
@@ -87,52 +80,57 @@ export const customerListView: Projection<RelationshipEvents, CustomerListTables
   },
 };
 
-const gone = { [table]: null };
+const gone = { [customers]: null };
 
-/** A customer as the list answers it. */
-export interface Customer extends Omit<CustomerRow, 'sortName' | 'status' | 'establishedAt'> {
-  readonly establishedAt: Instant;
-}
+// Only active relationships are listed, and each of them was established.
+const shown = { ...without(columns, 'sortName', 'status', 'establishedAt'), establishedAt: time() };
 
-export const customerSorts = ['name', 'establishedAt'] as const;
-export type CustomerSort = (typeof customerSorts)[number];
+/** A partner's active customers. */
+export const customerList = list<CustomerListTables>()({
+  row: { name: 'Customer', fields: shown },
+  partnerWide: {
+    path: 'customers',
+    operation: 'listCustomers',
+    summary: 'List customers',
+    answer: 'Customers with an active relationship.',
+  },
+  filters: {
+    customerId: by.customer(),
+    nameStartsWith: by.text(200, 'Only names that start so, in any case.', foldedName),
+    nameContains: by.text(200, 'Only names that contain this, in any case.', (part) => patternOf(foldedName(part))),
+    domain: by.matching(
+      { pattern: /^[A-Za-z0-9.-]{1,253}$/, what: 'a domain name', example: 'contoso.example' },
+      'Only the customer with this domain.',
+      (domain) => domain.toLowerCase(),
+    ),
+  },
+  sorts: { name: ['sortName', 'customerId'], establishedAt: ['establishedAt', 'customerId'] },
+  query(tables, { partnerId, filter: { customerId, nameStartsWith, nameContains, domain } }) {
+    let query = tables
+      .selectFrom(customers)
+      .selectAll()
+      .where('partnerId', '=', partnerId)
+      .where('status', '=', 'active');
+    if (customerId) query = query.where('customerId', '=', customerId);
+    if (domain) query = query.where('domain', '=', domain);
+    if (nameStartsWith) query = query.where(startsWith('sortName', nameStartsWith));
+    if (nameContains) query = query.where(matches('sortName', nameContains));
+    return query;
+  },
+  show: (rows) =>
+    rows.map(({ sortName: _, status: __, establishedAt, ...row }) => ({ ...row, establishedAt: establishedAt! })),
+});
 
-export interface CustomerListRequest extends PageRequest {
-  readonly partnerId: string;
-  /** Default: name, without regard to case. */
-  readonly sort?: CustomerSort;
-  readonly filter?: {
-    readonly customerId?: string;
-    readonly nameStartsWith?: string;
-    readonly nameContains?: string;
-    readonly domain?: string;
-  };
-}
-
-/** A page of the partner's active customers. */
-export async function listCustomers(
-  db: Kysely<Views>,
-  { partnerId, sort = 'name', filter = {}, ...page }: CustomerListRequest,
-): Promise<Page<Customer>> {
-  let query = db
-    .selectFrom(table)
-    .selectAll()
-    .where('partnerId', '=', tenant(partnerId))
-    .where('status', '=', 'active');
-  if (filter.customerId !== undefined) query = query.where('customerId', '=', tenant(filter.customerId));
-  if (filter.domain !== undefined) query = query.where('domain', '=', filter.domain.toLowerCase());
-  if (filter.nameStartsWith !== undefined)
-    query = query.where(startsWith('sortName', foldedName(filter.nameStartsWith)));
-  if (filter.nameContains !== undefined) query = query.where(contains('sortName', foldedName(filter.nameContains)));
-  const { rows, ...rest } = await keysetPage(
-    query,
-    [sort === 'name' ? 'sortName' : 'establishedAt', 'customerId'],
-    page,
-  );
-  return { rows: rows.map(customer), ...rest };
-}
-
-function customer({ sortName: _, status: __, establishedAt, ...row }: CustomerRow): Customer {
-  // Only active relationships are listed, and each of them was established.
-  return { ...row, establishedAt: establishedAt! };
-}
+export const customerListView = view({
+  projection: customerListProjection,
+  lists: [customerList],
+  explains: [
+    explained<CustomerListTables>()({
+      table: customers,
+      kind: 'customer',
+      isListed: ({ status }) => status === 'active',
+      operation: 'explainCustomer',
+      summary: 'Explain a customer in the list, or why it is in none',
+    }),
+  ],
+});

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { delegatedAdminGrantsView, grantRowAt } from './delegated-admin-grants.js';
-import { never } from './keyset.js';
+import { delegatedAdminGrantsProjection, grantRowAt } from './delegated-admin-grants.js';
+import { never } from './list.js';
 import { again, customerId, established, partnerId, rowsOf, type Story } from './testing.js';
 
-const grants = (told: Story) => rowsOf(delegatedAdminGrantsView, told).delegated_admin_grants_v1;
+const grants = (told: Story) => rowsOf(delegatedAdminGrantsProjection, told).delegated_admin_grants_v1;
 
 const wanted = { grantId: 'g-1', name: 'Helpdesk Überall', roles: ['reader', 'helpdesk'], durationDays: 10 };
 const created = () => established().does('RequestDelegatedAdmin', { ...wanted, autoExtendDays: 180 });

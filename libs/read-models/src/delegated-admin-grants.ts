@@ -1,64 +1,91 @@
-import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from 'kysely';
+import type { ExpressionBuilder } from 'kysely';
 import type { Projection } from '#event-sourcing';
 import type { GrantStatus, Instant, RelationshipEvents } from '#customer-relationship';
 import { grantAt, isOpenGrant } from '#customer-relationship/statuses';
-import { keysetPage, never, type Page, type PageRequest } from './keyset.js';
+import {
+  allOf,
+  blankRow,
+  flag,
+  guid,
+  id,
+  listOf,
+  object,
+  orNull,
+  table,
+  text,
+  time,
+  whole,
+  without,
+  word,
+  type RowOf,
+} from './columns.js';
+import { explained } from './explained.js';
+import { by } from './filters.js';
+import { list, never } from './list.js';
 import { foldedName } from './names.js';
-import { keyOf, tenant, type Pair } from './pair.js';
+import { keyOf, type Pair } from './pair.js';
 import {
   relationshipTermSteps,
   relationshipTermTable,
   termKey,
   type RelationshipTermRow,
 } from './relationship-terms.js';
-import type { Views } from './views.js';
+import { view } from './view.js';
 
 const version = 1;
 const grants = `delegated_admin_grants_v${version}` as const;
 const terms = `delegated_admin_terms_v${version}` as const;
 
-/** A security group's share of a grant's roles. */
-export interface AccessAssignment {
-  readonly assignmentId: string;
-  readonly groupId: string;
-  readonly roles: readonly string[];
-}
+const kinds = ['dap', 'gdap'] as const;
+const statuses = allOf<GrantStatus>()([
+  'created',
+  'approvalPending',
+  'approved',
+  'active',
+  'terminated',
+  'expired',
+  'revoked',
+]);
 
-/** What the events say of a grant; queries answer what holds at a time ({@link Grant}). */
-export interface DelegatedAdminGrantRow extends Pair {
-  readonly grantId: string;
-  readonly relationshipTerm: number;
-  readonly kind: 'dap' | 'gdap';
+/** What the events say of a grant; the list answers what holds at a time. */
+const columns = {
+  partnerId: guid(),
+  customerId: guid(),
+  grantId: id(),
+  relationshipTerm: whole(),
+  kind: word(kinds),
   /** Empty for DAP, which has no name. */
-  readonly name: string;
-  readonly sortName: string;
-  readonly roles: readonly string[];
-  readonly status: GrantStatus;
+  name: text(),
+  sortName: text(),
+  roles: listOf(guid()),
+  status: word(statuses),
   /** No event may follow that opens it again. */
-  readonly ended: boolean;
+  ended: flag(),
   /** When time ends it as it stands now (inclusive): an unapproved request lapses, an active grant ends. Far away for what does not end by time. */
-  readonly lapsesAt: Instant;
-  readonly durationDays: number | null;
-  readonly autoExtendDays: number | null;
-  readonly requestedAt: Instant | null;
-  readonly requestExpiresAt: Instant | null;
-  readonly approvedAt: Instant | null;
-  readonly activatedAt: Instant | null;
-  readonly endsAt: Instant | null;
-  readonly terminationRequestedBy: 'partner' | 'customer' | null;
-  readonly endedAt: Instant | null;
-  readonly accessAssignments: readonly AccessAssignment[];
-}
+  lapsesAt: time(),
+  durationDays: orNull(whole()),
+  autoExtendDays: orNull(whole()),
+  requestedAt: orNull(time()),
+  requestExpiresAt: orNull(time()),
+  approvedAt: orNull(time()),
+  activatedAt: orNull(time()),
+  endsAt: orNull(time()),
+  terminationRequestedBy: orNull(word(['partner', 'customer'])),
+  endedAt: orNull(time()),
+  /** Each is a security group's share of the grant's roles. */
+  accessAssignments: listOf(object({ assignmentId: id(), groupId: guid(), roles: listOf(guid()) })),
+};
+type GrantRow = RowOf<typeof columns>;
 
-export interface DelegatedAdminGrantTables {
-  readonly [grants]: DelegatedAdminGrantRow;
+interface GrantTables {
+  readonly [grants]: GrantRow;
   readonly [terms]: RelationshipTermRow;
 }
 
-type GrantRows = { readonly [grants]?: DelegatedAdminGrantRow | undefined };
+type GrantRows = { readonly [grants]?: GrantRow | undefined };
 
 /** The change of the grant that the event names, if there is one. */
-function change<Data>(patch: (data: Data, row: DelegatedAdminGrantRow) => Partial<DelegatedAdminGrantRow>) {
+function change<Data>(patch: (data: Data, row: GrantRow) => Partial<GrantRow>) {
   return ({ [grants]: row }: GrantRows, data: Data) => row && { [grants]: { ...row, ...patch(data, row) } };
 }
 
@@ -72,34 +99,11 @@ function endsBy<Field extends string>(status: GrantStatus, field: Field) {
 }
 
 /** DAP and GDAP grants, ended ones too. */
-export const delegatedAdminGrantsView: Projection<RelationshipEvents, DelegatedAdminGrantTables, Pair> = {
+export const delegatedAdminGrantsProjection: Projection<RelationshipEvents, GrantTables, Pair> = {
   name: 'delegated-admin-grants',
   version,
   tables: {
-    [grants]: {
-      columns: {
-        partnerId: 'text',
-        customerId: 'text',
-        grantId: 'text',
-        relationshipTerm: 'integer',
-        kind: 'text',
-        name: 'text',
-        sortName: 'text',
-        roles: 'json',
-        status: 'text',
-        ended: 'boolean',
-        lapsesAt: 'text',
-        durationDays: 'integer?',
-        autoExtendDays: 'integer?',
-        requestedAt: 'text?',
-        requestExpiresAt: 'text?',
-        approvedAt: 'text?',
-        activatedAt: 'text?',
-        endsAt: 'text?',
-        terminationRequestedBy: 'text?',
-        endedAt: 'text?',
-        accessAssignments: 'json',
-      },
+    [grants]: table(columns, {
       key: ['partnerId', 'customerId', 'grantId'],
       indexes: [
         ['partnerId', 'ended', 'sortName', 'customerId', 'grantId'],
@@ -109,7 +113,7 @@ export const delegatedAdminGrantsView: Projection<RelationshipEvents, DelegatedA
         // A customer's grants in every status: without it, SQLite goes through all of the partner's.
         ['customerId', 'sortName', 'partnerId', 'grantId'],
       ],
-    },
+    }),
     [terms]: relationshipTermTable,
   },
   keys: ({ type, data }, pair) => {
@@ -187,12 +191,11 @@ export const delegatedAdminGrantsView: Projection<RelationshipEvents, DelegatedA
   },
 };
 
-function begun(
-  { partnerId, customerId }: Pair,
-  grantId: string,
-  term: RelationshipTermRow | undefined,
-): DelegatedAdminGrantRow {
+const blank = blankRow(columns);
+
+function begun({ partnerId, customerId }: Pair, grantId: string, term: RelationshipTermRow | undefined): GrantRow {
   return {
+    ...blank,
     partnerId,
     customerId,
     grantId,
@@ -204,96 +207,96 @@ function begun(
     status: 'created',
     ended: false,
     lapsesAt: never,
-    durationDays: null,
-    autoExtendDays: null,
-    requestedAt: null,
-    requestExpiresAt: null,
-    approvedAt: null,
-    activatedAt: null,
-    endsAt: null,
-    terminationRequestedBy: null,
-    endedAt: null,
     accessAssignments: [],
   };
 }
 
 /** A grant as it stands at the time of the question: past its end it is `expired`, whatever the clock's command has done so far. */
-export interface Grant extends Omit<DelegatedAdminGrantRow, 'sortName' | 'ended' | 'lapsesAt' | 'name'> {
-  readonly name: string | null;
-}
+const shown = { ...without(columns, 'sortName', 'ended', 'lapsesAt'), name: orNull(text()) };
 
-export const grantSorts = ['name', 'endsAt'] as const;
-export type GrantSort = (typeof grantSorts)[number];
-
-export interface GrantFilter {
-  /** Default `open`: what has not ended by an event or by time. */
-  readonly status?: GrantStatus | 'open' | 'all';
-  readonly kind?: 'dap' | 'gdap';
-  readonly customerId?: string;
-}
-
-export interface GrantListRequest extends PageRequest {
-  readonly partnerId: string;
-  /** Statuses are computed for this time. */
-  readonly now: Instant;
-  /** Default: name, without regard to case. `endsAt`: by when they lapse or end, open-ended ones last. */
-  readonly sort?: GrantSort;
-  readonly filter?: GrantFilter;
-}
-
-/** A page of the partner's grants. */
-export async function listGrants(
-  db: Kysely<Views>,
-  { partnerId, now, sort = 'name', filter = {}, ...page }: GrantListRequest,
-): Promise<Page<Grant>> {
-  let query = filtered(db.selectFrom(grants).selectAll().where('partnerId', '=', tenant(partnerId)), filter, now, sort);
-  if (filter.customerId !== undefined) query = query.where('customerId', '=', tenant(filter.customerId));
-  const columns = [sort === 'name' ? 'sortName' : 'lapsesAt', 'customerId', 'grantId'] as const;
-  const { rows, ...rest } = await keysetPage(query, columns, page);
-  return { rows: rows.map((row) => grantOf(row, now)), ...rest };
-}
-
-function filtered<O>(
-  query: SelectQueryBuilder<Views, typeof grants, O>,
-  { status = 'open', kind }: GrantFilter,
-  now: Instant,
-  sort: GrantSort,
-): SelectQueryBuilder<Views, typeof grants, O> {
-  const ofKind = kind === undefined ? query : query.where('kind', '=', kind);
-  // Ends are inclusive: what lapses now still stands. Said as a negation it is no range, so that the database goes along
-  // the index of the sort instead of fetching the range from another index and sorting it.
-  const stands = (eb: ExpressionBuilder<Views, typeof grants>) =>
-    sort === 'endsAt' ? eb('lapsesAt', '>=', now) : eb.not(eb('lapsesAt', '<', now));
-  switch (status) {
-    case 'all':
-      return ofKind;
-    case 'open':
-      return ofKind.where('ended', '=', false).where(stands);
-    case 'expired':
-      return ofKind.where((eb) =>
-        eb.or([eb('status', '=', 'expired'), eb.and([eb('ended', '=', false), eb('lapsesAt', '<', now)])]),
-      );
-    case 'terminated':
-    case 'revoked':
-      return ofKind.where('ended', '=', true).where('status', '=', status);
-    case 'created':
-    case 'approvalPending':
-    case 'approved':
-    case 'active':
-      return ofKind.where('ended', '=', false).where('status', '=', status).where(stands);
-  }
-}
+/** The partner's grants. */
+export const grantList = list<GrantTables>()({
+  row: { name: 'GrantRow', fields: shown },
+  page: 'GrantPage',
+  partnerWide: {
+    path: 'delegated-admin-grants',
+    operation: 'listGrants',
+    summary: 'List the delegated admin of all customers',
+    answer: 'Delegated admin of the partner’s customers, as of now.',
+  },
+  ofCustomer: {
+    path: 'delegated-admin',
+    operation: 'listGrantsOfCustomer',
+    summary: 'List the delegated admin of a customer',
+    answer: 'Delegated admin of the customer, as of now.',
+  },
+  dependsOnClock: true,
+  filters: {
+    /** Default `open`: what has not ended by an event or by time. */
+    status: by.oneOf(['open', 'all', ...statuses] as const, 'Only those in this state.'),
+    kind: by.oneOf(kinds, 'Only those of this kind.'),
+    customerId: by.customer(),
+  },
+  sorts: {
+    name: ['sortName', 'customerId', 'grantId'],
+    /** By when they lapse or end, open-ended ones last. */
+    endsAt: ['lapsesAt', 'customerId', 'grantId'],
+  },
+  query(tables, { partnerId, now, sort, filter: { status = 'open', kind, customerId } }) {
+    let query = tables.selectFrom(grants).selectAll().where('partnerId', '=', partnerId);
+    if (kind) query = query.where('kind', '=', kind);
+    if (customerId) query = query.where('customerId', '=', customerId);
+    // Ends are inclusive: what lapses now still stands. Said as a negation it is no range, so that the database goes along
+    // the index of the sort instead of fetching the range from another index and sorting it.
+    const stands = (eb: ExpressionBuilder<GrantTables, typeof grants>) =>
+      sort === 'endsAt' ? eb('lapsesAt', '>=', now) : eb.not(eb('lapsesAt', '<', now));
+    switch (status) {
+      case 'all':
+        return query;
+      case 'open':
+        return query.where('ended', '=', false).where(stands);
+      case 'expired':
+        return query.where((eb) =>
+          eb.or([eb('status', '=', 'expired'), eb.and([eb('ended', '=', false), eb('lapsesAt', '<', now)])]),
+        );
+      case 'terminated':
+      case 'revoked':
+        return query.where('ended', '=', true).where('status', '=', status);
+      case 'created':
+      case 'approvalPending':
+      case 'approved':
+      case 'active':
+        return query.where('ended', '=', false).where('status', '=', status).where(stands);
+    }
+  },
+  show: (rows, { now }) => rows.map((row) => grantOf(row, now)),
+});
 
 /**
  * A row of a grant as it stands at a time. An ended grant has no access assignments, however it ended (rules R18, G8b).
  */
-export function grantRowAt(row: DelegatedAdminGrantRow, now: Instant): DelegatedAdminGrantRow {
+export function grantRowAt(row: GrantRow, now: Instant): GrantRow {
   const { status, endedAt } = grantAt(row, now);
   if (isOpenGrant(status)) return row;
   return { ...row, status, accessAssignments: [], ...(endedAt === undefined ? {} : { endedAt }) };
 }
 
-function grantOf(row: DelegatedAdminGrantRow, now: Instant): Grant {
+function grantOf(row: GrantRow, now: Instant): RowOf<typeof shown> {
   const { sortName: _, ended: __, lapsesAt: ___, name, ...grant } = grantRowAt(row, now);
   return { ...grant, name: grant.kind === 'dap' ? null : name };
 }
+
+export const delegatedAdminGrantsView = view({
+  projection: delegatedAdminGrantsProjection,
+  lists: [grantList],
+  explains: [
+    explained<GrantTables>()({
+      table: grants,
+      key: ['grantId'],
+      kind: 'grant',
+      at: grantRowAt,
+      operation: 'explainGrant',
+      summary: 'Explain a delegated admin grant',
+    }),
+  ],
+});

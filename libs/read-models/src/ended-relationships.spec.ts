@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { endedRelationshipsView } from './ended-relationships.js';
+import { endedRelationshipsProjection } from './ended-relationships.js';
 import { again, customerId, established, pair, partnerId, rowsOf, story, type Story } from './testing.js';
 
-const view = (told: Story) => rowsOf(endedRelationshipsView, told);
+const view = (told: Story) => rowsOf(endedRelationshipsProjection, told);
 const relationships = (told: Story) => view(told).ended_relationships_v1;
 const charges = (told: Story) => view(told).running_charges_v1;
 const access = (told: Story) => view(told).residual_access_v1;

@@ -1,109 +1,104 @@
 import type { Kysely } from 'kysely';
-import type { Projection } from '#event-sourcing';
+import type { Projection, ViewQueries } from '#event-sourcing';
 import type { Instant, RelationshipEvents } from '#customer-relationship';
-import { keysetPage, type Page, type PageRequest } from './keyset.js';
-import { keyOf, tenant, type Pair } from './pair.js';
-import type { Views } from './views.js';
+import {
+  blankRow,
+  flag,
+  guid,
+  id,
+  listOf,
+  object,
+  orNull,
+  table,
+  text,
+  time,
+  whole,
+  word,
+  type RowOf,
+} from './columns.js';
+import { explained } from './explained.js';
+import { by } from './filters.js';
+import { list } from './list.js';
+import { keyOf, type Pair } from './pair.js';
+import { bound, viewQuery } from './query.js';
+import { view } from './view.js';
 
 const version = 1;
 const relationships = `ended_relationships_v${version}` as const;
 const charges = `running_charges_v${version}` as const;
 const access = `residual_access_v${version}` as const;
 
-/** A term of the relationship that a removal has ended. */
-export interface EndedTerm {
-  readonly relationshipTerm: number;
-  readonly establishedAt: Instant;
-  readonly removedAt: Instant;
-  /** The policy that allowed the removal. */
-  readonly policy: string;
-  readonly noticeGiven: boolean | null;
-}
-
 /** Every relationship that was ever established; only those that have ended are listed. */
-export interface EndedRelationshipRow extends Pair {
-  readonly customerName: string;
+const columns = {
+  partnerId: guid(),
+  customerId: guid(),
+  customerName: text(),
   /** The latest term, and since when it ran. */
-  readonly relationshipTerm: number;
-  readonly establishedAt: Instant | null;
+  relationshipTerm: whole(),
+  establishedAt: orNull(time()),
   /** It runs (again). */
-  readonly active: boolean;
+  active: flag(),
   /** Null for a relationship that has never ended. */
-  readonly lastRemovedAt: Instant | null;
-  readonly endedTerms: readonly EndedTerm[];
-}
+  lastRemovedAt: orNull(time()),
+  /** Terms that a removal has ended, in the order in which they ended, each with the policy that allowed the removal. */
+  endedTerms: listOf(
+    object({
+      relationshipTerm: whole(),
+      establishedAt: time(),
+      removedAt: time(),
+      policy: text(),
+      noticeGiven: orNull(flag()),
+    }),
+  ),
+};
+type EndedRow = RowOf<typeof columns>;
 
 /** An item whose charge may outlive its term; a row of its own each, so that no row grows with the number of items. */
-export interface ChargeRow extends Pair {
-  readonly item: 'subscription' | 'savingsPlan';
-  readonly itemId: string;
-  readonly relationshipTerm: number;
-  readonly name: string;
+const chargeColumns = {
+  partnerId: guid(),
+  customerId: guid(),
+  item: word(['subscription', 'savingsPlan']),
+  itemId: id(),
+  relationshipTerm: whole(),
+  name: text(),
   /** Billed without the customer's having it: a suspended new-commerce subscription (rule S16), or a savings plan. */
-  readonly charging: boolean;
-  readonly until: Instant | null;
-}
+  charging: flag(),
+  /** The end of the term, or the plan's expiry. A subscription is billed until the event that ends it, which may come late. */
+  until: orNull(time()),
+};
 
 /** An Azure subscription under an Azure plan: role assignments on it outlive a removal (rule G12). */
-export interface AccessRow extends Pair {
-  readonly subscriptionId: string;
-  readonly azureSubscriptionId: string;
-  readonly relationshipTerm: number;
-  readonly name: string;
+const accessColumns = {
+  partnerId: guid(),
+  customerId: guid(),
+  /** The Azure plan. */
+  subscriptionId: id(),
+  azureSubscriptionId: id(),
+  relationshipTerm: whole(),
+  name: text(),
   /** A cancelled one can be reactivated, with its role assignments. */
-  readonly cancelled: boolean;
+  cancelled: flag(),
+};
+
+interface EndedRelationshipTables {
+  readonly [relationships]: EndedRow;
+  readonly [charges]: RowOf<typeof chargeColumns>;
+  readonly [access]: RowOf<typeof accessColumns>;
 }
 
-export interface EndedRelationshipTables {
-  readonly [relationships]: EndedRelationshipRow;
-  readonly [charges]: ChargeRow;
-  readonly [access]: AccessRow;
-}
+const blank = blankRow(columns);
 
 /** Relationships that have ended at least once, with what their removal did not end. */
-export const endedRelationshipsView: Projection<RelationshipEvents, EndedRelationshipTables, Pair> = {
+export const endedRelationshipsProjection: Projection<RelationshipEvents, EndedRelationshipTables, Pair> = {
   name: 'ended-relationships',
   version,
   tables: {
-    [relationships]: {
-      columns: {
-        partnerId: 'text',
-        customerId: 'text',
-        customerName: 'text',
-        relationshipTerm: 'integer',
-        establishedAt: 'text?',
-        active: 'boolean',
-        lastRemovedAt: 'text?',
-        endedTerms: 'json',
-      },
+    [relationships]: table(columns, {
       key: ['partnerId', 'customerId'],
       indexes: [['partnerId', 'lastRemovedAt', 'customerId']],
-    },
-    [charges]: {
-      columns: {
-        partnerId: 'text',
-        customerId: 'text',
-        item: 'text',
-        itemId: 'text',
-        relationshipTerm: 'integer',
-        name: 'text',
-        charging: 'boolean',
-        until: 'text?',
-      },
-      key: ['partnerId', 'customerId', 'item', 'itemId'],
-    },
-    [access]: {
-      columns: {
-        partnerId: 'text',
-        customerId: 'text',
-        subscriptionId: 'text',
-        azureSubscriptionId: 'text',
-        relationshipTerm: 'integer',
-        name: 'text',
-        cancelled: 'boolean',
-      },
-      key: ['partnerId', 'customerId', 'subscriptionId', 'azureSubscriptionId'],
-    },
+    }),
+    [charges]: table(chargeColumns, { key: ['partnerId', 'customerId', 'item', 'itemId'] }),
+    [access]: table(accessColumns, { key: ['partnerId', 'customerId', 'subscriptionId', 'azureSubscriptionId'] }),
   },
   keys: ({ type, data }, pair) => {
     const relationship = { [relationships]: keyOf(pair) };
@@ -123,13 +118,12 @@ export const endedRelationshipsView: Projection<RelationshipEvents, EndedRelatio
       [relationships]: row
         ? { ...row, customerName: customer.name }
         : {
+            ...blank,
             partnerId,
             customerId,
             customerName: customer.name,
             relationshipTerm: 0,
-            establishedAt: null,
             active: false,
-            lastRemovedAt: null,
             endedTerms: [],
           },
     }),
@@ -206,136 +200,132 @@ export const endedRelationshipsView: Projection<RelationshipEvents, EndedRelatio
 
 const ended = { [charges]: null };
 
-export interface RunningCharge {
-  readonly item: 'subscription' | 'savingsPlan';
-  readonly itemId: string;
-  readonly name: string;
-  readonly relationshipTerm: number;
-  /** The end of the term, or the plan's expiry. A subscription is billed until the event that ends it, which may come late. */
-  readonly until: Instant | null;
-}
-
-export interface ResidualAccess {
-  readonly kind: 'azureRoleAssignments';
-  /** The Azure plan. */
-  readonly subscriptionId: string;
-  readonly azureSubscriptionId: string;
-  readonly name: string;
-  readonly relationshipTerm: number;
-  readonly cancelled: boolean;
-}
-
 /** A relationship that has ended, and what its removal left. */
-export interface EndedRelationship extends Pair {
-  readonly customerName: string;
-  readonly lastRemovedAt: Instant;
-  /** In the order in which they ended. */
-  readonly endedTerms: readonly EndedTerm[];
+const shown = {
+  partnerId: guid(),
+  customerId: guid(),
+  customerName: text(),
+  lastRemovedAt: time(),
+  endedTerms: columns.endedTerms,
   /** It has been re-established since. */
-  readonly reestablished: boolean;
-  readonly runningCharges: readonly RunningCharge[];
-  readonly residualAccess: readonly ResidualAccess[];
-}
+  reestablished: flag(),
+  runningCharges: listOf(
+    object({
+      item: text<'subscription' | 'savingsPlan'>(),
+      itemId: id(),
+      name: text(),
+      relationshipTerm: whole(),
+      until: orNull(time()),
+    }),
+  ),
+  residualAccess: listOf(
+    object({
+      kind: text<'azureRoleAssignments'>(),
+      subscriptionId: id(),
+      azureSubscriptionId: id(),
+      name: text(),
+      relationshipTerm: whole(),
+      cancelled: flag(),
+    }),
+  ),
+};
+export type EndedRelationship = RowOf<typeof shown>;
 
-export interface EndedRelationshipListRequest extends PageRequest {
-  readonly partnerId: string;
-  /** Which savings plans still run is computed for this time. */
-  readonly now: Instant;
-  readonly filter?: {
-    /** Only those that have been re-established since (true), or that have not (false). */
-    readonly reestablished?: boolean;
-    /** Last removed at this time or later. */
-    readonly removedFrom?: Instant;
-    /** Last removed before this time. */
-    readonly removedBefore?: Instant;
-  };
-}
+/** The partner's relationships that have ended, the last removed first. */
+export const endedRelationshipList = list<EndedRelationshipTables>()({
+  row: { name: 'EndedRelationship', fields: shown },
+  partnerWide: {
+    path: 'ended-relationships',
+    operation: 'listEndedRelationships',
+    summary: 'List relationships that have ended',
+    answer: 'Relationships that have ended, the last removed first.',
+  },
+  // Which savings plans still run is a question of the time.
+  dependsOnClock: true,
+  filters: {
+    reestablished: by.flag('Only those that are active again, or only those that are not.'),
+    removedFrom: by.time('Only removals at this time or later.'),
+    removedBefore: by.time('Only removals before this time.'),
+  },
+  sorts: { removal: ['lastRemovedAt', 'customerId'] },
+  direction: 'desc',
+  query(tables, { partnerId, filter: { reestablished, removedFrom, removedBefore } }) {
+    let query = tables
+      .selectFrom(relationships)
+      .selectAll()
+      .where('partnerId', '=', partnerId)
+      .where('lastRemovedAt', 'is not', null);
+    if (reestablished !== undefined) query = query.where('active', '=', reestablished);
+    if (removedFrom) query = query.where('lastRemovedAt', '>=', removedFrom);
+    if (removedBefore) query = query.where('lastRemovedAt', '<', removedBefore);
+    return query;
+  },
+  show: (rows, { now }, queries) => rows.map((row) => withRemains(queries, row, now)),
+});
 
-/** A page of the partner's relationships that have ended, the last removed first. */
-export async function listEndedRelationships(
-  db: Kysely<Views>,
-  { partnerId, now, filter = {}, ...page }: EndedRelationshipListRequest,
-): Promise<Page<EndedRelationship>> {
-  let query = db
-    .selectFrom(relationships)
-    .selectAll()
-    .where('partnerId', '=', tenant(partnerId))
-    .where('lastRemovedAt', 'is not', null);
-  if (filter.reestablished !== undefined) query = query.where('active', '=', filter.reestablished);
-  if (filter.removedFrom !== undefined) query = query.where('lastRemovedAt', '>=', filter.removedFrom);
-  if (filter.removedBefore !== undefined) query = query.where('lastRemovedAt', '<', filter.removedBefore);
-  const { rows, ...rest } = await keysetPage(query, ['lastRemovedAt', 'customerId'], page, { direction: 'desc' });
-  return { rows: await withRemains(db, rows, now), ...rest };
-}
-
-async function withRemains(
-  db: Kysely<Views>,
-  rows: readonly EndedRelationshipRow[],
-  now: Instant,
-): Promise<EndedRelationship[]> {
-  const [first] = rows;
-  if (!first) return [];
-  const customers = rows.map(({ customerId }) => customerId);
-  const charged = await db
+const chargesOfCustomer = viewQuery((tables: Kysely<EndedRelationshipTables>) =>
+  tables
     .selectFrom(charges)
     .selectAll()
-    .where('partnerId', '=', first.partnerId)
-    .where('customerId', 'in', customers)
+    .where('partnerId', '=', bound<string>('partnerId'))
+    .where('customerId', '=', bound<string>('customerId'))
     .where('charging', '=', true)
     // An expiry is a question of the time; a subscription goes on until an event says otherwise.
-    .where((eb) => eb.or([eb('item', '=', 'subscription'), eb('until', '>=', now)]))
-    .execute();
-  const accessible = await db
+    .where((eb) => eb.or([eb('item', '=', 'subscription'), eb('until', '>=', bound<Instant>('now'))]))
+    .orderBy('item')
+    .orderBy('itemId'),
+);
+const accessToCustomer = viewQuery((tables: Kysely<EndedRelationshipTables>) =>
+  tables
     .selectFrom(access)
     .selectAll()
-    .where('partnerId', '=', first.partnerId)
-    .where('customerId', 'in', customers)
-    .execute();
-  const chargesOf = Map.groupBy(charged.sort(by(({ item, itemId }) => [item, itemId])), ({ customerId }) => customerId);
-  const accessOf = Map.groupBy(
-    accessible.sort(by((row) => [row.subscriptionId, row.azureSubscriptionId])),
-    ({ customerId }) => customerId,
-  );
+    .where('partnerId', '=', bound<string>('partnerId'))
+    .where('customerId', '=', bound<string>('customerId'))
+    .orderBy('subscriptionId')
+    .orderBy('azureSubscriptionId'),
+);
 
-  return rows.map(({ partnerId, customerId, customerName, lastRemovedAt, endedTerms, active, relationshipTerm }) => {
-    const hasEnded = (row: { readonly relationshipTerm: number }) =>
-      row.relationshipTerm < relationshipTerm || (!active && row.relationshipTerm === relationshipTerm);
-    return {
-      partnerId,
-      customerId,
-      customerName,
-      lastRemovedAt: lastRemovedAt!,
-      endedTerms,
-      reestablished: active,
-      runningCharges: (chargesOf.get(customerId) ?? [])
-        .filter(hasEnded)
-        .map(({ item, itemId, name, until, ...row }) => ({
-          item,
-          itemId,
-          name,
-          relationshipTerm: row.relationshipTerm,
-          until,
-        })),
-      residualAccess: (accessOf.get(customerId) ?? [])
-        .filter(hasEnded)
-        .map(({ subscriptionId, azureSubscriptionId, name, cancelled, ...row }) => ({
-          kind: 'azureRoleAssignments' as const,
-          subscriptionId,
-          azureSubscriptionId,
-          name,
-          relationshipTerm: row.relationshipTerm,
-          cancelled,
-        })),
-    };
-  });
-}
-
-/** By the first of the texts that differs. */
-function by<Row>(textsOf: (row: Row) => readonly string[]) {
-  return (one: Row, other: Row): number => {
-    const others = textsOf(other);
-    for (const [index, text] of textsOf(one).entries())
-      if (text !== others[index]) return text < others[index]! ? -1 : 1;
-    return 0;
+function withRemains(queries: ViewQueries, row: EndedRow, now: Instant): EndedRelationship {
+  const { partnerId, customerId, customerName, lastRemovedAt, endedTerms, active, relationshipTerm } = row;
+  const ofEndedTerm = (remains: { readonly relationshipTerm: number }) =>
+    remains.relationshipTerm < relationshipTerm || (!active && remains.relationshipTerm === relationshipTerm);
+  return {
+    partnerId,
+    customerId,
+    customerName,
+    lastRemovedAt: lastRemovedAt!,
+    endedTerms,
+    reestablished: active,
+    runningCharges: queries
+      .all(chargesOfCustomer, { partnerId, customerId, now })
+      .filter(ofEndedTerm)
+      .map(({ item, itemId, name, relationshipTerm, until }) => ({ item, itemId, name, relationshipTerm, until })),
+    residualAccess: queries
+      .all(accessToCustomer, { partnerId, customerId })
+      .filter(ofEndedTerm)
+      .map(({ subscriptionId, azureSubscriptionId, name, relationshipTerm, cancelled }) => ({
+        kind: 'azureRoleAssignments',
+        subscriptionId,
+        azureSubscriptionId,
+        name,
+        relationshipTerm,
+        cancelled,
+      })),
   };
 }
+
+export const endedRelationshipsView = view({
+  projection: endedRelationshipsProjection,
+  lists: [endedRelationshipList],
+  explains: [
+    explained<EndedRelationshipTables>()({
+      table: relationships,
+      kind: 'endedRelationship',
+      // With all that its end has left.
+      with: [charges, access],
+      isListed: ({ lastRemovedAt }) => lastRemovedAt !== null,
+      operation: 'explainEndedRelationship',
+      summary: 'Explain an ended relationship and what goes on after it',
+    }),
+  ],
+});

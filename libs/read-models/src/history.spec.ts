@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { journalStream, relationshipStream } from '#customer-relationship';
 import { fingerprint } from './fingerprint.js';
-import { historySubjectOf, historyView } from './history.js';
+import { historySubjectOf, historyProjection } from './history.js';
 import { customerId, established, partnerId, rowsOf } from './testing.js';
 
 describe('the index of the history', () => {
@@ -15,7 +15,7 @@ describe('the index of the history', () => {
 
   it('has a row for every event, at its position', () => {
     const told = established().at('2026-02-01T00:00:00.000Z').does('UpdateCustomerProfile', { name: 'Fabrikam 2' });
-    const { history_v1: rows, history_clock_v1: clocks } = rowsOf(historyView, told);
+    const { history_v1: rows, history_clock_v1: clocks } = rowsOf(historyProjection, told);
     expect(rows.map(({ position, revision, type }) => [position, revision, type])).toEqual(
       told.events.map(({ type }, index) => [index + 1, index, fingerprint(type)]),
     );

@@ -1,12 +1,14 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { RelationshipEvents } from '#customer-relationship';
-import type { Projection, RecordedEvent } from '#event-sourcing';
+import type { Projection, RecordedEvent, ViewQueries } from '#event-sourcing';
+import { flag, guid, table, text, whole, type RowOf } from './columns.js';
 import { fingerprint } from './fingerprint.js';
 import type { Pair } from './pair.js';
-import type { Views } from './views.js';
+import { bound, viewQuery } from './query.js';
+import { view } from './view.js';
 
 const version = 1;
-const table = `history_v${version}` as const;
+const places = `history_v${version}` as const;
 const clock = `history_clock_v${version}` as const;
 
 /** The relationship that a stream belongs to, and whether it is the journal beside it. */
@@ -15,8 +17,8 @@ interface HistorySubject extends Pair {
 }
 
 // Names of streams are as lasting as events. They are read here and not by the domain, which views know by type alone.
-const guid = '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})';
-const streamPattern = new RegExp(`^customerRelationship(Journal)?-${guid}-${guid}$`);
+const guidPattern = '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})';
+const streamPattern = new RegExp(`^customerRelationship(Journal)?-${guidPattern}-${guidPattern}$`);
 
 /** What the name of a stream says; undefined for streams that are no relationship's. */
 export function historySubjectOf(stream: string): HistorySubject | undefined {
@@ -28,38 +30,39 @@ export function historySubjectOf(stream: string): HistorySubject | undefined {
  * Where an event is to be found. A ledger has a row for every event, with seven indexes, so that texts stand as
  * fingerprints: less than half the size. What an index finds is only a candidate; the event itself is read and compared.
  */
-interface HistoryRow {
-  readonly position: number;
+const placeColumns = {
+  position: whole(),
   /** Which section of the log it stands in, counted; see {@link sectionSize}. */
-  readonly section: number;
-  readonly revision: number;
-  readonly customerId: string;
-  readonly journal: boolean;
-  readonly partner: number;
-  readonly type: number;
-  readonly actor: number;
-  readonly command: number;
-  readonly commandId: number;
-  readonly correlationId: number;
+  section: whole(),
+  revision: whole(),
+  customerId: guid(),
+  journal: flag(),
+  partner: whole(),
+  type: whole(),
+  actor: whole(),
+  command: whole(),
+  commandId: whole(),
+  correlationId: whole(),
   /** Milliseconds since 1970. */
-  readonly recordedAt: number;
+  recordedAt: whole(),
   /** By how much an event before it in the log was recorded later: servers' clocks differ. */
-  readonly lag: number;
-}
+  lag: whole(),
+};
+type PlaceRow = RowOf<typeof placeColumns>;
 
 /** The one row of what has been seen so far. */
-interface ClockRow {
-  readonly name: string;
+const clockColumns = {
+  name: text(),
   /** Events. */
-  readonly count: number;
+  count: whole(),
   /** The latest time at which anything was recorded. */
-  readonly latest: number;
-  readonly largestLag: number;
-}
+  latest: whole(),
+  largestLag: whole(),
+};
 
-export interface HistoryTables {
-  readonly [table]: HistoryRow;
-  readonly [clock]: ClockRow;
+interface HistoryTables {
+  readonly [places]: PlaceRow;
+  readonly [clock]: RowOf<typeof clockColumns>;
 }
 
 /**
@@ -74,26 +77,11 @@ const bySection = ['commandId', 'correlationId', 'customerId'] as const;
 const byPartner = ['actor', 'command', 'type'] as const;
 
 /** Where every event of relationships and their journals stands, so that a history is filtered without being read whole. */
-export const historyView: Projection<RelationshipEvents, HistoryTables, HistorySubject> = {
+export const historyProjection: Projection<RelationshipEvents, HistoryTables, HistorySubject> = {
   name: 'history',
   version,
   tables: {
-    [table]: {
-      columns: {
-        position: 'integer',
-        section: 'integer',
-        revision: 'integer',
-        customerId: 'text',
-        journal: 'boolean',
-        partner: 'integer',
-        type: 'integer',
-        actor: 'integer',
-        command: 'integer',
-        commandId: 'integer',
-        correlationId: 'integer',
-        recordedAt: 'integer',
-        lag: 'integer',
-      },
+    [places]: table(placeColumns, {
       key: ['position'],
       // Each is in the order of positions: the key stands at the end of every entry.
       indexes: [
@@ -101,11 +89,11 @@ export const historyView: Projection<RelationshipEvents, HistoryTables, HistoryS
         ...byPartner.map((column) => ['partner', 'journal', column] as const),
         ...bySection.map((column) => ['section', column] as const),
       ],
-    },
-    [clock]: { columns: { name: 'text', count: 'integer', latest: 'integer', largestLag: 'integer' }, key: ['name'] },
+    }),
+    [clock]: table(clockColumns, { key: ['name'] }),
   },
   subjectOf: historySubjectOf,
-  keys: (_, __, { position }) => ({ [table]: [position], [clock]: ['log'] }),
+  keys: (_, __, { position }) => ({ [places]: [position], [clock]: ['log'] }),
   on: {},
   each({ [clock]: known }, { partnerId, customerId, journal = false }, { position, revision, type, metadata }) {
     const recordedAt = Date.parse(metadata.recordedAt);
@@ -114,7 +102,7 @@ export const historyView: Projection<RelationshipEvents, HistoryTables, HistoryS
     const largestLag = Math.max(known?.largestLag ?? 0, lag);
     const count = known?.count ?? 0;
     return {
-      [table]: {
+      [places]: {
         position,
         section: Math.floor(count / sectionSize),
         revision,
@@ -133,6 +121,8 @@ export const historyView: Projection<RelationshipEvents, HistoryTables, HistoryS
     };
   },
 };
+
+export const historyView = view({ projection: historyProjection });
 
 /** Which events of a partner's relationships are asked for; what is left out admits all. */
 export interface HistoryFilter {
@@ -208,30 +198,30 @@ export interface SearchBounds {
 const usualBounds: SearchBounds = { entries: 2_000, sectionsAtOnce: 32, sections: 1_024 };
 
 /** The next places of events that are asked for, in the order of the log. */
-export async function historyPlaces(
-  db: Kysely<Views>,
+export function historyPlaces(
+  queries: ViewQueries,
   filter: HistoryFilter,
   range: HistoryRange,
   bounds: SearchBounds = usualBounds,
-): Promise<HistoryPlaces> {
-  const { after, until } = await withinTimes(db, filter, range);
+): HistoryPlaces {
+  const { after, until } = withinTimes(queries, filter, range);
   if (after >= until) return { places: [], examined: range.until, ended: true, among: 0 };
   const sought = soughtBy(filter);
   const column = bySection.find((each) => sought[each] !== undefined);
   const entries = column
-    ? await entriesBySection(db, column, sought, { ...range, after, until }, bounds)
-    : await entriesOfPartner(db, sought, { ...range, after, until }, bounds);
+    ? entriesBySection(queries, column, sought, { ...range, after, until }, bounds)
+    : entriesOfPartner(queries, sought, { ...range, after, until }, bounds);
   let { examined } = entries;
-  const places = entries.found.slice(0, range.limit).map(({ customerId, journal, revision, position }) => ({
+  const found = entries.found.slice(0, range.limit).map(({ customerId, journal, revision, position }) => ({
     partnerId: filter.partnerId,
     customerId,
     journal,
     revision,
     position,
   }));
-  if (entries.found.length > places.length) examined = places.at(-1)!.position;
+  if (entries.found.length > found.length) examined = found.at(-1)!.position;
   const ended = examined >= until;
-  return { places, examined: ended ? range.until : examined, ended, among: await amongThem(db, places) };
+  return { places: found, examined: ended ? range.until : examined, ended, among: amongThem(queries, found) };
 }
 
 /** What is asked for, as rows have it. */
@@ -264,7 +254,7 @@ function soughtBy(filter: HistoryFilter): Sought {
   };
 }
 
-function isSought(row: HistoryRow, { partner, journals, types, from, to, ...rest }: Sought): boolean {
+function isSought(row: PlaceRow, { partner, journals, types, from, to, ...rest }: Sought): boolean {
   const { commandId, correlationId, customerId, actor, command } = rest;
   return (
     row.partner === partner &&
@@ -282,35 +272,49 @@ function isSought(row: HistoryRow, { partner, journals, types, from, to, ...rest
 
 interface Entries {
   /** In the order of the log. */
-  readonly found: readonly HistoryRow[];
+  readonly found: readonly PlaceRow[];
   /** Nothing up to here is missing. */
   readonly examined: number;
 }
 
-async function entriesOfPartner(
-  db: Kysely<Views>,
+const entriesOfPartnerBy = (column?: (typeof byPartner)[number]) =>
+  viewQuery((tables: Kysely<HistoryTables>) => {
+    const entries = tables
+      .selectFrom(places)
+      .selectAll()
+      .where('partner', '=', bound<number>('partner'))
+      .where('journal', '=', bound<boolean>('journal'))
+      .where('position', '>', bound<number>('after'))
+      .where('position', '<=', bound<number>('until'))
+      .orderBy('position')
+      .limit(bound<number>('most'));
+    return column === undefined ? entries : entries.where(column, '=', bound<number>('value'));
+  });
+const entriesOfPartnerByNothing = entriesOfPartnerBy();
+const entriesOfPartnerByColumn = {
+  actor: entriesOfPartnerBy('actor'),
+  command: entriesOfPartnerBy('command'),
+  type: entriesOfPartnerBy('type'),
+};
+
+function entriesOfPartner(
+  queries: ViewQueries,
   sought: Sought,
   { after, until }: HistoryRange,
   bounds: SearchBounds,
-): Promise<Entries> {
+): Entries {
+  const { partner } = sought;
   const column = byPartner.find((each) => (each === 'type' ? sought.types : sought[each]) !== undefined);
+  const query = column === undefined ? entriesOfPartnerByNothing : entriesOfPartnerByColumn[column];
   const values = column === undefined ? [undefined] : column === 'type' ? [...sought.types!] : [sought[column]!];
   const journals = sought.journals ? [false, true] : [false];
   const most = Math.ceil(bounds.entries / (journals.length * values.length));
   let examined = until;
-  const found: HistoryRow[] = [];
+  const found: PlaceRow[] = [];
   for (const journal of journals)
     for (const value of values) {
-      let entries = db
-        .selectFrom(table)
-        .selectAll()
-        .where('partner', '=', sought.partner)
-        .where('journal', '=', journal)
-        .where('position', '>', after)
-        .where('position', '<=', until);
-      if (column !== undefined && value !== undefined) entries = entries.where(column, '=', value);
-      const rows = await entries.orderBy('position').limit(most).execute();
-      // Behind it there are more with this value.
+      const rows = queries.all(query, { partner, journal, after, until, most, value });
+      // After it there are more with this value.
       if (rows.length === most) examined = Math.min(examined, rows.at(-1)!.position);
       found.push(...rows);
     }
@@ -320,106 +324,128 @@ async function entriesOfPartner(
   };
 }
 
-async function entriesBySection(
-  db: Kysely<Views>,
+const sectionAt = (comparison: '>' | '<=', direction: 'asc' | 'desc') =>
+  viewQuery((tables: Kysely<HistoryTables>) =>
+    tables
+      .selectFrom(places)
+      .select('section')
+      .where('position', comparison, bound<number>('position'))
+      .orderBy('position', direction)
+      .limit(1),
+  );
+const sectionAfter = sectionAt('>', 'asc');
+const sectionUpTo = sectionAt('<=', 'desc');
+
+const entriesOfSectionBy = (column: (typeof bySection)[number]) =>
+  viewQuery((tables: Kysely<HistoryTables>) =>
+    tables
+      .selectFrom(places)
+      .selectAll()
+      .where('section', '=', bound<number>('section'))
+      .where(column, '=', bound<never>('value')),
+  );
+const entriesOfSection = {
+  commandId: entriesOfSectionBy('commandId'),
+  correlationId: entriesOfSectionBy('correlationId'),
+  customerId: entriesOfSectionBy('customerId'),
+};
+
+const beginOfSection = viewQuery((tables: Kysely<HistoryTables>) =>
+  tables
+    .selectFrom(places)
+    .select(({ fn }) => fn.min('position').as('position'))
+    .where('section', '=', bound<number>('section')),
+);
+
+function entriesBySection(
+  queries: ViewQueries,
   column: (typeof bySection)[number],
   sought: Sought,
   { after, until, limit }: HistoryRange,
   bounds: SearchBounds,
-): Promise<Entries> {
-  const sectionAt = async (comparison: '>' | '<=', position: number, direction: 'asc' | 'desc') =>
-    (
-      await db
-        .selectFrom(table)
-        .select('section')
-        .where('position', comparison, position)
-        .orderBy('position', direction)
-        .limit(1)
-        .executeTakeFirst()
-    )?.section;
-  const first = await sectionAt('>', after, 'asc');
-  const last = await sectionAt('<=', until, 'desc');
+): Entries {
+  const first = queries.all(sectionAfter, { position: after })[0]?.section;
+  const last = queries.all(sectionUpTo, { position: until })[0]?.section;
   if (first === undefined || last === undefined || first > last) return { found: [], examined: until };
 
-  const found: HistoryRow[] = [];
+  const found: PlaceRow[] = [];
   let section = first;
   while (section <= last && section < first + bounds.sections && found.length <= limit) {
     const next = Math.min(section + bounds.sectionsAtOnce, last + 1);
-    const sections = Array.from({ length: next - section }, (_, index) => section + index);
-    const rows = await db
-      .selectFrom(table)
-      .selectAll()
-      .where('section', 'in', sections)
-      .where(sql.ref<number | string>(column), '=', sought[column]!)
-      .execute();
-    found.push(
-      ...rows.filter((row) => row.position > after && row.position <= until && isSought(row, sought)).sort(inOrder),
-    );
-    section = next;
+    for (; section < next; section++)
+      found.push(
+        ...queries
+          .all(entriesOfSection[column], { section, value: sought[column] })
+          .filter((row) => row.position > after && row.position <= until && isSought(row, sought))
+          .sort(inOrder),
+      );
   }
   if (section > last) return { found, examined: until };
-  const behind = await db
-    .selectFrom(table)
-    .select(({ fn }) => fn.min('position').as('position'))
-    .where('section', '=', section)
-    .executeTakeFirstOrThrow();
-  return { found, examined: Math.min(until, behind.position - 1) };
+  const [rest] = queries.all(beginOfSection, { section });
+  return { found, examined: Math.min(until, rest!.position - 1) };
 }
 
-function inOrder(one: HistoryRow, other: HistoryRow): number {
+function inOrder(one: PlaceRow, other: PlaceRow): number {
   return one.position - other.position;
 }
 
-async function amongThem(db: Kysely<Views>, places: readonly HistoryPlace[]): Promise<number> {
-  if (places.length < 2) return places.length;
-  const { count } = await db
+const countBetween = viewQuery((tables: Kysely<HistoryTables>) =>
+  tables
     .selectFrom(
-      db
-        .selectFrom(table)
+      tables
+        .selectFrom(places)
         .select('position')
-        .where('position', '>=', places[0]!.position)
-        .where('position', '<=', places.at(-1)!.position)
-        .limit(4 * places.length)
+        .where('position', '>=', bound<number>('first'))
+        .where('position', '<=', bound<number>('last'))
+        .limit(bound<number>('most'))
         .as('among'),
     )
-    .select(({ fn }) => fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow();
-  return count;
+    .select(({ fn }) => fn.countAll<number>().as('count')),
+);
+
+function amongThem(queries: ViewQueries, found: readonly HistoryPlace[]): number {
+  if (found.length < 2) return found.length;
+  const [first, last] = [found[0]!.position, found.at(-1)!.position];
+  return queries.all(countBetween, { first, last, most: 4 * found.length })[0]!.count;
 }
+
+const nextEntry = viewQuery((tables: Kysely<HistoryTables>) =>
+  tables
+    .selectFrom(places)
+    .select(['position', 'recordedAt', 'lag'])
+    .where('position', '>=', bound<number>('from'))
+    .where('position', '<=', bound<number>('until'))
+    .orderBy('position')
+    .limit(1),
+);
+const largestLag = viewQuery((tables: Kysely<HistoryTables>) => tables.selectFrom(clock).select('largestLag'));
 
 /**
  * The part of a range outside of which nothing was recorded at the times asked for. Times are not in the order of the log,
  * but the latest time so far is, and no event lags behind that by more than the largest lag.
  */
-async function withinTimes(
-  db: Kysely<Views>,
+function withinTimes(
+  queries: ViewQueries,
   { recordedFrom, recordedUntil }: HistoryFilter,
   { after, until }: HistoryRange,
-): Promise<{ readonly after: number; readonly until: number }> {
+): { readonly after: number; readonly until: number } {
   if (recordedFrom === undefined && recordedUntil === undefined) return { after, until };
 
-  /** The first position behind `from` at which something later than that had been recorded; `until` + 1 if there is none. */
-  async function firstLaterThan(time: number, from: number): Promise<number> {
+  /** The first position after `from` at which something later than that had been recorded; `until` + 1 if there is none. */
+  function firstLaterThan(time: number, from: number): number {
     let [low, high] = [from + 1, until + 1];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const row = await db
-        .selectFrom(table)
-        .select(['position', 'recordedAt', 'lag'])
-        .where('position', '>=', middle)
-        .where('position', '<=', until)
-        .orderBy('position')
-        .limit(1)
-        .executeTakeFirst();
+      const [row] = queries.all(nextEntry, { from: middle, until });
       if (!row || row.recordedAt + row.lag > time) high = middle;
       else low = row.position + 1;
     }
     return low;
   }
 
-  const first = recordedFrom === undefined ? after + 1 : await firstLaterThan(Date.parse(recordedFrom) - 1, after);
+  const first = recordedFrom === undefined ? after + 1 : firstLaterThan(Date.parse(recordedFrom) - 1, after);
   if (recordedUntil === undefined) return { after: first - 1, until };
-  const read = await db.selectFrom(clock).select('largestLag').executeTakeFirst();
-  const last = await firstLaterThan(Date.parse(recordedUntil) + (read?.largestLag ?? 0), first - 1);
+  const [seen] = queries.all(largestLag, {});
+  const last = firstLaterThan(Date.parse(recordedUntil) + (seen?.largestLag ?? 0), first - 1);
   return { after: first - 1, until: last - 1 };
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RelationshipEvents } from '#customer-relationship';
 import type { MessageOf } from '#event-sourcing';
-import { blockingFacts, itemsView, type Item } from './items.js';
-import { never } from './keyset.js';
+import { blockingFacts, itemsProjection, type Item } from './items.js';
+import { never } from './list.js';
 import { again, customerId, established, partnerId, rowsOf, type Story } from './testing.js';
 
-const items = (told: Story) => rowsOf(itemsView, told).items_v1;
-const terms = (told: Story) => rowsOf(itemsView, told).item_terms_v1;
+const items = (told: Story) => rowsOf(itemsProjection, told).items_v1;
+const terms = (told: Story) => rowsOf(itemsProjection, told).item_terms_v1;
 /** A story and then events that only a clock or a late provisioning would bring about. */
 const andThen = (told: Story, ...events: MessageOf<RelationshipEvents>[]): Story => ({
   ...told,

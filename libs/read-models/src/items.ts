@@ -1,19 +1,17 @@
-import type { ExpressionBuilder, Kysely } from 'kysely';
+import type { Expression, ExpressionBuilder } from 'kysely';
 import type { Projection } from '#event-sourcing';
 import { reservationAt, savingsPlanAt, softwareAt, type StatusAt } from '#customer-relationship/statuses';
 import type {
   BillingCycle,
+  BlockerKind,
   BlockingFacts,
   Buyer,
   Instant,
-  Money,
   RelationshipEvents,
   ReservationProduct,
   ReservationStatus,
   SavingsPlanStatus,
-  ScheduledChange,
   SoftwareKind,
-  SoftwareLineItem,
   SoftwarePublisher,
   SoftwareStatus,
   SubscriptionKind,
@@ -21,88 +19,134 @@ import type {
   SuspensionReason,
   TermDuration,
 } from '#customer-relationship';
-import { contains, keysetPage, never, startsWith, type Page, type PageRequest } from './keyset.js';
+import {
+  allOf,
+  blankRow,
+  described,
+  flag,
+  guid,
+  id,
+  listOf,
+  money,
+  object,
+  orNull,
+  table,
+  text,
+  time,
+  whole,
+  without,
+  word,
+  type RowOf,
+} from './columns.js';
+import { explained } from './explained.js';
+import { by } from './filters.js';
+import { list, never, type Circumstances } from './list.js';
 import { foldedName } from './names.js';
-import { tenant, type Pair } from './pair.js';
+import type { Pair } from './pair.js';
+import { matches, patternOf, startsWith } from './query.js';
 import {
   relationshipTermSteps,
   relationshipTermTable,
   termKey,
   type RelationshipTermRow,
 } from './relationship-terms.js';
-import type { Views } from './views.js';
+import { view } from './view.js';
 
 const version = 1;
 const items = `items_v${version}` as const;
 const terms = `item_terms_v${version}` as const;
 
-export const itemTypes = ['subscription', 'reservation', 'softwarePurchase', 'savingsPlan'] as const;
+const itemTypes = ['subscription', 'reservation', 'softwarePurchase', 'savingsPlan'] as const;
 export type ItemType = (typeof itemTypes)[number];
 export type ItemStatus = SubscriptionStatus | ReservationStatus | SoftwareStatus | SavingsPlanStatus;
 
-export interface AzureSubscription {
-  readonly azureSubscriptionId: string;
-  readonly name: string;
-  readonly status: 'active' | 'cancelled';
-}
-
-export interface LineItem extends SoftwareLineItem {
-  readonly cancelled: boolean;
-}
+const statuses = allOf<ItemStatus>()([
+  'pending',
+  'active',
+  'suspended',
+  'expired',
+  'disabled',
+  'deleted',
+  'cancellationRequested',
+  'cancelled',
+  'completed',
+]);
+const kinds = allOf<SubscriptionKind | SoftwareKind>()([
+  'legacy',
+  'newCommerce',
+  'azurePlan',
+  'marketplace',
+  'perpetual',
+  'subscription',
+]);
+const termDurations = allOf<TermDuration>()(['P1M', 'P1Y', 'P3Y']);
 
 /** Anything a customer has through the partner. What a type of item does not have is null. */
-export interface ItemRow extends Pair {
-  readonly item: ItemType;
-  readonly itemId: string;
+const columns = {
+  partnerId: guid(),
+  customerId: guid(),
+  item: word(itemTypes),
+  itemId: id(),
   /** The term of the relationship in which it was bought. */
-  readonly relationshipTerm: number;
-  readonly name: string;
-  readonly sortName: string;
-  readonly status: ItemStatus;
+  relationshipTerm: whole(),
+  name: text(),
+  sortName: text(),
+  status: word(statuses),
   /** Since when it has that status. */
-  readonly statusSince: Instant;
+  statusSince: time(),
   /** Of a subscription or of software. */
-  readonly kind: SubscriptionKind | SoftwareKind | null;
-  readonly offerId: string | null;
+  kind: orNull(word(kinds)),
+  offerId: orNull(text()),
   /** Of a reservation. */
-  readonly product: ReservationProduct | null;
-  readonly publisher: SoftwarePublisher | null;
-  readonly quantity: number | null;
-  readonly trial: boolean | null;
-  readonly autoRenew: boolean | null;
-  readonly boughtBy: Buyer;
-  readonly purchasedAt: Instant;
-  readonly termDuration: TermDuration | null;
+  product: orNull(text<ReservationProduct>()),
+  publisher: orNull(text<SoftwarePublisher>()),
+  quantity: orNull(whole()),
+  trial: orNull(flag()),
+  autoRenew: orNull(flag()),
+  boughtBy: word(allOf<Buyer>()(['partner', 'customer'])),
+  purchasedAt: time(),
+  termDuration: orNull(word(termDurations)),
   /** The end of the cancellation window (inclusive). */
-  readonly cancellationAllowedUntil: Instant | null;
+  cancellationAllowedUntil: orNull(time()),
   /** The end of the term, or when it expires (inclusive); null where there is none. */
-  readonly endsAt: Instant | null;
+  endsAt: orNull(time()),
   /** The same for sorting: what has no end ends last. */
-  readonly endOrder: Instant;
+  endOrder: time(),
   /** The end of the retention period that runs now. */
-  readonly retainedUntil: Instant | null;
-  readonly suspensionReason: SuspensionReason | null;
+  retainedUntil: orNull(time()),
+  suspensionReason: orNull(text<SuspensionReason>()),
   /** A marketplace subscription past its window, cancelled at the end of its term (rule S20). */
-  readonly cancellationTakesEffectAt: Instant | null;
-  readonly billingCycle: BillingCycle | null;
-  readonly scheduledChange: ScheduledChange | null;
-  readonly scheduledBillingCycle: BillingCycle | null;
-  readonly price: Money | null;
+  cancellationTakesEffectAt: orNull(time()),
+  billingCycle: orNull(text<BillingCycle>()),
+  scheduledChange: orNull(
+    object({ quantity: whole(), termDuration: word(termDurations), offerId: text() }, [
+      'quantity',
+      'termDuration',
+      'offerId',
+    ]),
+  ),
+  scheduledBillingCycle: orNull(text<BillingCycle>()),
+  price: orNull(money()),
   /** Of a savings plan. */
-  readonly hourlyCommitment: Money | null;
+  hourlyCommitment: orNull(money()),
   /** Of a reservation: what the refund cap counts (rule V3). */
-  readonly commitmentUsdCents: number | null;
-  readonly reservationOrderId: string | null;
-  readonly refund: Money | null;
-  readonly fee: Money | null;
+  commitmentUsdCents: orNull(whole()),
+  reservationOrderId: orNull(id()),
+  refund: orNull(money()),
+  fee: orNull(money()),
   /** The base of an add-on. */
-  readonly baseSubscriptionId: string | null;
+  baseSubscriptionId: orNull(id()),
   /** Under an Azure plan. */
-  readonly azureSubscriptions: readonly AzureSubscription[] | null;
-  readonly lineItems: readonly LineItem[] | null;
-}
+  azureSubscriptions: orNull(
+    listOf(object({ azureSubscriptionId: id(), name: text(), status: word(['active', 'cancelled']) })),
+  ),
+  lineItems: orNull(
+    listOf(object({ lineItemId: id(), name: text(), quantity: whole(), price: money(), cancelled: flag() }, ['price'])),
+  ),
+};
+export type ItemRow = RowOf<typeof columns>;
 
-export interface ItemTables {
+interface ItemTables {
   readonly [items]: ItemRow;
   readonly [terms]: RelationshipTermRow;
 }
@@ -127,57 +171,18 @@ function deletedBy<Field extends string>(since: Field) {
 }
 
 /** Subscriptions, reservations, software purchases and savings plans, of every term and in every status. */
-export const itemsView: Projection<RelationshipEvents, ItemTables, Pair> = {
+export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> = {
   name: 'items',
   version,
   tables: {
-    [items]: {
-      columns: {
-        partnerId: 'text',
-        customerId: 'text',
-        item: 'text',
-        itemId: 'text',
-        relationshipTerm: 'integer',
-        name: 'text',
-        sortName: 'text',
-        status: 'text',
-        statusSince: 'text',
-        kind: 'text?',
-        offerId: 'text?',
-        product: 'text?',
-        publisher: 'text?',
-        quantity: 'integer?',
-        trial: 'boolean?',
-        autoRenew: 'boolean?',
-        boughtBy: 'text',
-        purchasedAt: 'text',
-        termDuration: 'text?',
-        cancellationAllowedUntil: 'text?',
-        endsAt: 'text?',
-        endOrder: 'text',
-        retainedUntil: 'text?',
-        suspensionReason: 'text?',
-        cancellationTakesEffectAt: 'text?',
-        billingCycle: 'text?',
-        scheduledChange: 'json?',
-        scheduledBillingCycle: 'text?',
-        price: 'json?',
-        hourlyCommitment: 'json?',
-        commitmentUsdCents: 'integer?',
-        reservationOrderId: 'text?',
-        refund: 'json?',
-        fee: 'json?',
-        baseSubscriptionId: 'text?',
-        azureSubscriptions: 'json?',
-        lineItems: 'json?',
-      },
+    [items]: table(columns, {
       key: ['partnerId', 'customerId', 'item', 'itemId'],
       indexes: [
         ['partnerId', 'sortName', 'customerId', 'item', 'itemId'],
         ['partnerId', 'customerId', 'sortName', 'item', 'itemId'],
         ['partnerId', 'endOrder', 'customerId', 'item', 'itemId'],
       ],
-    },
+    }),
     [terms]: relationshipTermTable,
   },
   keys: ({ type, data }, pair) => {
@@ -337,6 +342,8 @@ function ending(endsAt: Instant | undefined) {
   return { endsAt: endsAt ?? null, endOrder: endsAt ?? never };
 }
 
+const blank = blankRow(columns);
+
 function bought(
   { partnerId, customerId }: Pair,
   item: ItemType,
@@ -345,6 +352,7 @@ function bought(
   term: RelationshipTermRow | undefined,
 ): Omit<ItemRow, 'status'> {
   return {
+    ...blank,
     partnerId,
     customerId,
     item,
@@ -353,34 +361,9 @@ function bought(
     name,
     sortName: foldedName(name),
     statusSince: purchasedAt,
-    kind: null,
-    offerId: null,
-    product: null,
-    publisher: null,
-    quantity: null,
-    trial: null,
-    autoRenew: null,
     boughtBy,
     purchasedAt,
-    termDuration: null,
-    cancellationAllowedUntil: null,
-    endsAt: null,
     endOrder: never,
-    retainedUntil: null,
-    suspensionReason: null,
-    cancellationTakesEffectAt: null,
-    billingCycle: null,
-    scheduledChange: null,
-    scheduledBillingCycle: null,
-    price: null,
-    hourlyCommitment: null,
-    commitmentUsdCents: null,
-    reservationOrderId: null,
-    refund: null,
-    fee: null,
-    baseSubscriptionId: null,
-    azureSubscriptions: null,
-    lineItems: null,
   };
 }
 
@@ -389,12 +372,30 @@ function bought(
  * commands and may block a removal. A reservation, software or a savings plan past its end is `expired` since then,
  * whatever the clock's command has done so far; what time makes of a subscription takes an event.
  */
-export interface Item extends Omit<ItemRow, 'sortName' | 'endOrder'> {
-  readonly current: boolean;
-}
+const shown = {
+  ...without(columns, 'sortName', 'endOrder'),
+  current: described(flag(), 'It belongs to the term that runs now.'),
+  blocks: described(
+    orNull(
+      word(
+        allOf<BlockerKind>()([
+          'reservation',
+          'reservationCancellationPending',
+          'savingsPlan',
+          'softwarePurchase',
+          'pending',
+          'activeSubscription',
+          'suspendedNewCommerce',
+        ]),
+      ),
+    ),
+    'As what it blocks the removal of the relationship now, under the policy in force.',
+  ),
+};
+export type Item = RowOf<typeof shown>;
 
 /** What decides whether an item blocks; undefined for one that is not of the current term. */
-export function blockingFacts(item: Item): BlockingFacts | undefined {
+export function blockingFacts(item: Omit<Item, 'blocks'>): BlockingFacts | undefined {
   if (!item.current) return undefined;
   // The projection writes each type of item with the statuses, the kind and the dates that it has.
   switch (item.item) {
@@ -414,60 +415,65 @@ export function blockingFacts(item: Item): BlockingFacts | undefined {
   }
 }
 
-export const itemSorts = ['name', 'endsAt'] as const;
-export type ItemSort = (typeof itemSorts)[number];
-
-export interface ItemListRequest extends PageRequest {
-  readonly partnerId: string;
-  /** Statuses are computed for this time. */
-  readonly now: Instant;
-  /** Default: name, without regard to case. `endsAt`: what ends first, open-ended items last. */
-  readonly sort?: ItemSort;
-  readonly filter?: {
-    readonly customerId?: string;
-    readonly item?: ItemType;
-    readonly status?: ItemStatus;
-    readonly kind?: SubscriptionKind | SoftwareKind;
-    /** Only items of the term that runs now (true) or only the others (false). */
-    readonly current?: boolean;
-    readonly nameStartsWith?: string;
-    readonly nameContains?: string;
-    /** Items that end at this time or before. */
-    readonly endsUntil?: Instant;
-  };
-}
-
-/** A page of what the partner's customers have. */
-export async function listItems(
-  db: Kysely<Views>,
-  { partnerId, now, sort = 'name', filter = {}, ...page }: ItemListRequest,
-): Promise<Page<Item>> {
-  let query = db
-    .selectFrom(`${items} as i`)
-    .leftJoin(`${terms} as t`, (join) =>
-      join.onRef('t.partnerId', '=', 'i.partnerId').onRef('t.customerId', '=', 'i.customerId'),
-    )
-    .selectAll('i')
-    .select('t.currentTerm')
-    .where('i.partnerId', '=', tenant(partnerId));
-  if (filter.customerId !== undefined) query = query.where('i.customerId', '=', tenant(filter.customerId));
-  if (filter.item !== undefined) query = query.where('i.item', '=', filter.item);
-  const { status } = filter;
-  if (status !== undefined) query = query.where((eb) => hasStatus(eb, status, now));
-  if (filter.kind !== undefined) query = query.where('i.kind', '=', filter.kind);
-  if (filter.current === true) query = query.whereRef('t.currentTerm', '=', 'i.relationshipTerm');
-  if (filter.current === false)
-    query = query.where((eb) =>
-      eb.or([eb('t.currentTerm', 'is', null), eb('t.currentTerm', '<>', eb.ref('i.relationshipTerm'))]),
-    );
-  if (filter.nameStartsWith !== undefined)
-    query = query.where(startsWith('i.sortName', foldedName(filter.nameStartsWith)));
-  if (filter.nameContains !== undefined) query = query.where(contains('i.sortName', foldedName(filter.nameContains)));
-  if (filter.endsUntil !== undefined) query = query.where('i.endOrder', '<=', filter.endsUntil);
-  const sortColumn = sort === 'name' ? 'sortName' : 'endOrder';
-  const { rows, ...rest } = await keysetPage(query, [sortColumn, 'customerId', 'item', 'itemId'], page, { table: 'i' });
-  return { rows: rows.map((row) => itemOf(row, now)), ...rest };
-}
+export const itemList = list<ItemTables>()({
+  row: { name: 'Item', fields: shown },
+  partnerWide: {
+    path: 'items',
+    operation: 'listItems',
+    summary: 'List the items of all customers',
+    answer: 'What the partner’s customers have.',
+  },
+  ofCustomer: {
+    path: 'items',
+    operation: 'listItemsOfCustomer',
+    summary: 'List the items of a customer',
+    answer: 'What the customer has.',
+  },
+  // A reservation past its end has expired and blocks no more, whatever the view's position.
+  dependsOnClock: true,
+  dependsOnPolicy: true,
+  filters: {
+    item: by.oneOf(itemTypes, 'Only items of this type.'),
+    status: by.oneOf(statuses, 'Only those in this state.'),
+    kind: by.oneOf(kinds, 'Only those of this kind.'),
+    current: by.flag('Only those that belong to the term that runs now, or only those that do not.'),
+    nameStartsWith: by.text(200, 'Only names that start so, in any case.', foldedName),
+    nameContains: by.text(200, 'Only names that contain this, in any case.', (part) => patternOf(foldedName(part))),
+    endsUntil: by.time('Only what ends by then.'),
+    customerId: by.customer(),
+  },
+  sorts: {
+    name: ['sortName', 'customerId', 'item', 'itemId'],
+    /** What ends first; open-ended items last. */
+    endsAt: ['endOrder', 'customerId', 'item', 'itemId'],
+  },
+  sortedTable: 'i',
+  query(tables, { partnerId, now, filter }) {
+    const { item, status, kind, current, nameStartsWith, nameContains, endsUntil, customerId } = filter;
+    let query = tables
+      .selectFrom(`${items} as i`)
+      .leftJoin(`${terms} as t`, (join) =>
+        join.onRef('t.partnerId', '=', 'i.partnerId').onRef('t.customerId', '=', 'i.customerId'),
+      )
+      .selectAll('i')
+      .select('t.currentTerm')
+      .where('i.partnerId', '=', partnerId);
+    if (customerId) query = query.where('i.customerId', '=', customerId);
+    if (item) query = query.where('i.item', '=', item);
+    if (status) query = query.where((eb) => hasStatus(eb, status, now));
+    if (kind) query = query.where('i.kind', '=', kind);
+    if (current === true) query = query.whereRef('t.currentTerm', '=', 'i.relationshipTerm');
+    if (current === false)
+      query = query.where((eb) =>
+        eb.or([eb('t.currentTerm', 'is', null), eb('t.currentTerm', '<>', eb.ref('i.relationshipTerm'))]),
+      );
+    if (nameStartsWith) query = query.where(startsWith('i.sortName', nameStartsWith));
+    if (nameContains) query = query.where(matches('i.sortName', nameContains));
+    if (endsUntil) query = query.where('i.endOrder', '<=', endsUntil);
+    return query;
+  },
+  show: (rows, at) => rows.map((row) => itemOf(row, at)),
+});
 
 /** Recorded statuses that time ends, by the events' word for each. */
 const endedByTime: readonly ItemStatus[] = ['active', 'cancellationRequested', 'completed'];
@@ -476,7 +482,7 @@ const endedByTime: readonly ItemStatus[] = ['active', 'cancellationRequested', '
 function hasStatus(
   eb: ExpressionBuilder<{ i: { item: string; status: string; endOrder: string } }, 'i'>,
   status: ItemStatus,
-  now: Instant,
+  now: Expression<Instant>,
 ) {
   const recorded = eb('i.status', '=', status);
   // What has no end has one far away. A negation is no range: the index of the sort serves, not one of ends.
@@ -490,7 +496,10 @@ function hasStatus(
 }
 
 /** The one function of each type of item; what time makes of a subscription takes an event. */
-function statusAt({ item, status, endsAt }: ItemRow, now: Instant): StatusAt<ItemStatus> {
+function statusAt(
+  { item, status, endsAt }: Pick<ItemRow, 'item' | 'status' | 'endsAt'>,
+  now: Instant,
+): StatusAt<ItemStatus> {
   switch (item) {
     case 'reservation':
       return reservationAt({ status: status as ReservationStatus, expiresAt: endsAt }, now);
@@ -504,17 +513,40 @@ function statusAt({ item, status, endsAt }: ItemRow, now: Instant): StatusAt<Ite
 }
 
 /** A row of an item as it stands at a time. */
-export function itemRowAt<Row extends ItemRow>(row: Row, now: Instant): Row {
+function itemRowAt(row: ItemRow, now: Instant): ItemRow {
   const { status, endedAt } = statusAt(row, now);
   return endedAt === undefined ? row : { ...row, status, statusSince: endedAt };
 }
 
-function itemOf(row: ItemRow & { currentTerm: number | null }, now: Instant): Item {
-  const { sortName: _, endOrder: __, currentTerm, ...item } = itemRowAt(row, now);
-  return { ...item, current: item.relationshipTerm === currentTerm };
+function itemOf(
+  { sortName: _, endOrder: __, currentTerm, ...row }: ItemRow & { readonly currentTerm: number | null },
+  { now, blockerOf }: Circumstances,
+): Item {
+  const { status, endedAt = row.statusSince } = statusAt(row, now);
+  const item = Object.assign(row, { status, statusSince: endedAt, current: row.relationshipTerm === currentTerm });
+  const facts = blockingFacts(item);
+  return Object.assign(item, { blocks: (facts && blockerOf(facts)) ?? null });
 }
 
 /** An earlier release took lists in the place of line items: nobody can name such a line. */
 function hasId({ lineItemId }: { readonly lineItemId?: string }): boolean {
   return lineItemId !== undefined;
 }
+
+export const itemsView = view({
+  projection: itemsProjection,
+  lists: [itemList],
+  explains: [
+    explained<ItemTables>()({
+      table: items,
+      key: ['item', 'itemId'],
+      words: { item: itemTypes },
+      kind: 'item',
+      // The term that runs says whether an item is current.
+      with: [terms],
+      at: itemRowAt,
+      operation: 'explainItem',
+      summary: 'Explain an item',
+    }),
+  ],
+});

@@ -1,21 +1,21 @@
-import type { Table } from '#event-sourcing';
 import type { RelationshipEvents } from '#customer-relationship';
+import { guid, orNull, table, whole, type RowOf } from './columns.js';
 import { keyOf, type Pair } from './pair.js';
 
 /**
  * Which term of a relationship runs: events of items and grants do not name it. A removal writes this one row, not all
  * rows of the term.
  */
-export interface RelationshipTermRow extends Pair {
-  readonly relationshipTerm: number;
+const columns = {
+  partnerId: guid(),
+  customerId: guid(),
+  relationshipTerm: whole(),
   /** The same while the relationship is active; else null. */
-  readonly currentTerm: number | null;
-}
-
-export const relationshipTermTable: Table<RelationshipTermRow> = {
-  columns: { partnerId: 'text', customerId: 'text', relationshipTerm: 'integer', currentTerm: 'integer?' },
-  key: ['partnerId', 'customerId'],
+  currentTerm: orNull(whole()),
 };
+export type RelationshipTermRow = RowOf<typeof columns>;
+
+export const relationshipTermTable = table(columns, { key: ['partnerId', 'customerId'] });
 
 export const termKey = keyOf;
 

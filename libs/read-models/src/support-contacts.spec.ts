@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { supportContactsView } from './support-contacts.js';
+import { supportContactsProjection } from './support-contacts.js';
 import { again, contoso, customerId, established, partnerId, reseller, rowsOf, story, type Story } from './testing.js';
 
-const available = (told: Story) => rowsOf(supportContactsView, told).available_support_contacts_v1;
-const designated = (told: Story) => rowsOf(supportContactsView, told).support_contact_designations_v1;
+const available = (told: Story) => rowsOf(supportContactsProjection, told).available_support_contacts_v1;
+const designated = (told: Story) => rowsOf(supportContactsProjection, told).support_contact_designations_v1;
 
 const request = { customer: { name: 'Fabrikam' }, market: 'US' };
 const seats = {

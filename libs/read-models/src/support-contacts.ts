@@ -1,60 +1,57 @@
 import type { Kysely } from 'kysely';
-import type { Projection } from '#event-sourcing';
-import type { Instant, RelationshipEvents, SupportContact } from '#customer-relationship';
-import { keysetPage, type Page, type PageRequest } from './keyset.js';
+import type { Projection, ViewQueries } from '#event-sourcing';
+import type { RelationshipEvents, SupportContact } from '#customer-relationship';
+import { described, flag, guid, id, listOf, named, table, text, time, type RowOf } from './columns.js';
+import { explained } from './explained.js';
+import { by } from './filters.js';
+import { list } from './list.js';
 import { keyOf, tenant, type Pair } from './pair.js';
-import type { Views } from './views.js';
+import { bound, viewQuery } from './query.js';
+import { view } from './view.js';
 
 const version = 1;
 const available = `available_support_contacts_v${version}` as const;
 const designated = `support_contact_designations_v${version}` as const;
 
+const supportContact = named<SupportContact>('SupportContact');
+
 /** Who may be picked for a customer: the partner, and the indirect reseller it was invited with. At most two, so one row holds them. */
-export interface AvailableContactsRow extends Pair {
-  readonly contacts: readonly SupportContact[];
+const availableColumns = {
+  partnerId: guid(),
+  customerId: guid(),
+  contacts: listOf(supportContact),
   /** False while the relationship is only asked for. */
-  readonly available: boolean;
-}
+  available: flag(),
+};
 
 /** Who is set on a subscription (rule C1). */
-export interface DesignationRow extends Pair {
-  readonly subscriptionId: string;
-  readonly contactTenantId: string;
-  readonly contactPartnerId: string;
-  readonly contactName: string;
+const designatedColumns = {
+  partnerId: guid(),
+  customerId: guid(),
+  subscriptionId: id(),
+  contactTenantId: guid(),
+  contactPartnerId: text(),
+  contactName: text(),
   /** Came with the purchase (rule C4). */
-  readonly byDefault: boolean;
-  readonly assignedAt: Instant;
-}
+  byDefault: flag(),
+  assignedAt: time(),
+};
 
-export interface SupportContactTables {
-  readonly [available]: AvailableContactsRow;
-  readonly [designated]: DesignationRow;
+interface SupportContactTables {
+  readonly [available]: RowOf<typeof availableColumns>;
+  readonly [designated]: RowOf<typeof designatedColumns>;
 }
 
 /** Two lists in one view, so that both are answered as of one position: who is available, and who is designated. */
-export const supportContactsView: Projection<RelationshipEvents, SupportContactTables, Pair> = {
+export const supportContactsProjection: Projection<RelationshipEvents, SupportContactTables, Pair> = {
   name: 'support-contacts',
   version,
   tables: {
-    [available]: {
-      columns: { partnerId: 'text', customerId: 'text', contacts: 'json', available: 'boolean' },
-      key: ['partnerId', 'customerId'],
-    },
-    [designated]: {
-      columns: {
-        partnerId: 'text',
-        customerId: 'text',
-        subscriptionId: 'text',
-        contactTenantId: 'text',
-        contactPartnerId: 'text',
-        contactName: 'text',
-        byDefault: 'boolean',
-        assignedAt: 'text',
-      },
+    [available]: table(availableColumns, { key: ['partnerId', 'customerId'] }),
+    [designated]: table(designatedColumns, {
       key: ['partnerId', 'customerId', 'subscriptionId'],
       indexes: [['partnerId', 'contactTenantId', 'customerId', 'subscriptionId']],
-    },
+    }),
   },
   keys: ({ data }, pair) =>
     'subscriptionId' in data ? { [designated]: [...keyOf(pair), data.subscriptionId] } : { [available]: keyOf(pair) },
@@ -96,46 +93,82 @@ function contactOf({ tenantId, partnerId, name }: SupportContact): SupportContac
   return { tenantId, partnerId, name };
 }
 
-export interface Designation extends Pair {
-  readonly subscriptionId: string;
-  readonly contact: SupportContact;
-  readonly byDefault: boolean;
-  readonly assignedAt: Instant;
-}
-
-/** Who may be picked for the partner's customer; empty unless the relationship is active. */
-export async function findAvailableSupportContacts(db: Kysely<Views>, pair: Pair): Promise<readonly SupportContact[]> {
-  const row = await db
+const availableOfCustomer = viewQuery((tables: Kysely<SupportContactTables>) =>
+  tables
     .selectFrom(available)
     .select('contacts')
-    .where('partnerId', '=', tenant(pair.partnerId))
-    .where('customerId', '=', tenant(pair.customerId))
-    .where('available', '=', true)
-    .executeTakeFirst();
+    .where('partnerId', '=', bound<string>('partnerId'))
+    .where('customerId', '=', bound<string>('customerId'))
+    .where('available', '=', true),
+);
+
+/** Who may be picked for the partner's customer; empty unless the relationship is active. */
+export function findAvailableSupportContacts(queries: ViewQueries, pair: Pair): readonly SupportContact[] {
+  const [row] = queries.all(availableOfCustomer, {
+    partnerId: tenant(pair.partnerId),
+    customerId: tenant(pair.customerId),
+  });
   return row?.contacts ?? [];
 }
 
-export interface DesignationListRequest extends PageRequest {
-  readonly partnerId: string;
-  readonly filter?: {
-    readonly customerId?: string;
-    /** Subscriptions on which this tenant is designated. */
-    readonly contactTenantId?: string;
-  };
-}
+const { partnerId, customerId, subscriptionId, byDefault, assignedAt } = designatedColumns;
+const shown = { partnerId, customerId, subscriptionId, contact: supportContact, byDefault, assignedAt };
 
-/** A page of the partner's designated support contacts, by customer and subscription. */
-export async function listDesignations(
-  db: Kysely<Views>,
-  { partnerId, filter = {}, ...page }: DesignationListRequest,
-): Promise<Page<Designation>> {
-  let query = db.selectFrom(designated).selectAll().where('partnerId', '=', tenant(partnerId));
-  if (filter.customerId !== undefined) query = query.where('customerId', '=', tenant(filter.customerId));
-  if (filter.contactTenantId !== undefined) query = query.where('contactTenantId', '=', tenant(filter.contactTenantId));
-  const { rows, ...rest } = await keysetPage(query, ['customerId', 'subscriptionId'], page);
-  return { rows: rows.map(designation), ...rest };
-}
+/** The partner's designated support contacts, by customer and subscription. */
+export const designationList = list<SupportContactTables>()({
+  row: { name: 'Designation', fields: shown },
+  partnerWide: {
+    path: 'support-contacts',
+    operation: 'listSupportContacts',
+    summary: 'List the support contacts of all customers',
+    answer: 'Who is designated on which subscription.',
+  },
+  ofCustomer: {
+    path: 'support-contacts',
+    operation: 'listSupportContactsOfCustomer',
+    summary: 'List the support contacts of a customer',
+    answer: 'Who is designated, and who may be.',
+    beside: {
+      page: 'CustomerSupportContacts',
+      fields: { available: described(listOf(supportContact), 'Who may be picked for this customer.') },
+      read: (queries, pair) => ({ available: findAvailableSupportContacts(queries, pair) }),
+    },
+  },
+  filters: {
+    contactTenantId: by.tenant('Only designations of this support contact.'),
+    customerId: by.customer(),
+  },
+  sorts: { customer: ['customerId', 'subscriptionId'] },
+  query(tables, { partnerId, filter: { contactTenantId, customerId } }) {
+    let query = tables.selectFrom(designated).selectAll().where('partnerId', '=', partnerId);
+    if (customerId) query = query.where('customerId', '=', customerId);
+    if (contactTenantId) query = query.where('contactTenantId', '=', contactTenantId);
+    return query;
+  },
+  show: (rows) =>
+    rows.map(({ contactTenantId, contactPartnerId, contactName, ...row }) => ({
+      ...row,
+      contact: { tenantId: contactTenantId, partnerId: contactPartnerId, name: contactName },
+    })),
+});
 
-function designation({ contactTenantId, contactPartnerId, contactName, ...row }: DesignationRow): Designation {
-  return { ...row, contact: { tenantId: contactTenantId, partnerId: contactPartnerId, name: contactName } };
-}
+export const supportContactsView = view({
+  projection: supportContactsProjection,
+  lists: [designationList],
+  explains: [
+    explained<SupportContactTables>()({
+      table: available,
+      kind: 'availableSupportContacts',
+      isListed: (row) => row.available,
+      operation: 'explainAvailableSupportContacts',
+      summary: 'Explain who may be picked as a support contact',
+    }),
+    explained<SupportContactTables>()({
+      table: designated,
+      key: ['subscriptionId'],
+      kind: 'supportContact',
+      operation: 'explainDesignation',
+      summary: 'Explain a designated support contact',
+    }),
+  ],
+});

@@ -13,20 +13,11 @@ import {
   type Key,
   type RecordedEvent,
   type Rows,
+  type ViewQueries,
 } from '#event-sourcing';
 import { openViews, openViewsFile, projectPast, type Until } from '#projector';
-import {
-  findAvailableSupportContacts,
-  itemSorts,
-  listCustomers,
-  listDesignations,
-  listEndedRelationships,
-  listGrants,
-  listItems,
-  relationshipViews,
-  type Views,
-} from '#read-models';
-import type { Kysely } from 'kysely';
+import { findAvailableSupportContacts, relationshipViews } from '#read-models';
+import { listCustomers, listDesignations, listEndedRelationships, listGrants, listItems } from '../../../test/lists.js';
 import { customers, partners, randomFrom, randomHistory, type Random } from '../../../test/random-history.js';
 
 let directory: string;
@@ -126,23 +117,23 @@ function stored(path: string, view: string): Record<string, unknown[]> {
 }
 
 /** Every list that there is, in every order and under filters of every kind, as one partner asks for it. */
-const lists: Readonly<Record<string, readonly ((db: Kysely<Views>, partnerId: string, now: string) => unknown)[]>> = {
+const lists: Readonly<Record<string, readonly ((db: ViewQueries, partnerId: string, now: string) => unknown)[]>> = {
   'customer-list': [
     (db, partnerId) => listCustomers(db, { partnerId, limit: 200 }),
     (db, partnerId) => listCustomers(db, { partnerId, sort: 'establishedAt', limit: 200 }),
     (db, partnerId) => listCustomers(db, { partnerId, filter: { nameContains: 'p' }, limit: 200 }),
   ],
   items: [
-    ...itemSorts.map(
-      (sort) => (db: Kysely<Views>, partnerId: string, now: string) =>
+    ...(['name', 'endsAt'] as const).map(
+      (sort) => (db: ViewQueries, partnerId: string, now: string) =>
         listItems(db, { partnerId, now, sort, limit: 200 }),
     ),
     ...[true, false].map(
-      (current) => (db: Kysely<Views>, partnerId: string, now: string) =>
+      (current) => (db: ViewQueries, partnerId: string, now: string) =>
         listItems(db, { partnerId, now, filter: { current }, limit: 200 }),
     ),
     ...customers.map(
-      (customerId) => (db: Kysely<Views>, partnerId: string, now: string) =>
+      (customerId) => (db: ViewQueries, partnerId: string, now: string) =>
         listItems(db, { partnerId, now, filter: { customerId }, limit: 200 }),
     ),
     (db, partnerId, now) => listItems(db, { partnerId, now, filter: { status: 'suspended' }, limit: 200 }),
@@ -150,7 +141,7 @@ const lists: Readonly<Record<string, readonly ((db: Kysely<Views>, partnerId: st
   'support-contacts': [
     (db, partnerId) => listDesignations(db, { partnerId, limit: 200 }),
     ...customers.map(
-      (customerId) => (db: Kysely<Views>, partnerId: string) =>
+      (customerId) => (db: ViewQueries, partnerId: string) =>
         findAvailableSupportContacts(db, { partnerId, customerId }),
     ),
   ],
@@ -167,11 +158,11 @@ const lists: Readonly<Record<string, readonly ((db: Kysely<Views>, partnerId: st
 
 async function answers(path: string, view: string, now: string): Promise<unknown[]> {
   const projections = listed.filter(({ name }) => name === view);
-  const reader = openViews<Views>({ path, projections });
+  const reader = openViews({ path, projections });
   try {
-    const { result } = await reader.read(view, async (db) => {
+    const { result } = await reader.read(view, (db) => {
       const all: unknown[] = [];
-      for (const { tenantId } of partners) for (const list of lists[view]!) all.push(await list(db, tenantId, now));
+      for (const { tenantId } of partners) for (const list of lists[view]!) all.push(list(db, tenantId, now));
       return all;
     });
     return result;

@@ -3,24 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
 import { pairOf, relationshipCodec, relationshipStream, type RelationshipEvents } from '#customer-relationship';
-import { inMemoryEventStore, noPreviousHash, noStream, type Json, type MessageOf } from '#event-sourcing';
-import { seal } from '#event-sourcing/testing';
-import { openViews, openViewsFile, projector, type ViewsReader } from '#projector';
 import {
-  findAvailableSupportContacts,
-  InvalidCursor,
-  listCustomers,
-  listDesignations,
-  listEndedRelationships,
-  listGrants,
-  listItems,
-  relationshipViews,
-  type Cursor,
-  type Page,
-  type Views,
-} from '#read-models';
+  inMemoryEventStore,
+  noPreviousHash,
+  noStream,
+  type Json,
+  type MessageOf,
+  type ViewQueries,
+} from '#event-sourcing';
+import { seal } from '#event-sourcing/testing';
+import { openViews, openViewsFile, projector, viewQueries, type ViewsReader } from '#projector';
+import { findAvailableSupportContacts, InvalidCursor, relationshipViews, type Cursor, type Page } from '#read-models';
+import { listCustomers, listDesignations, listEndedRelationships, listGrants, listItems } from '../../../test/lists.js';
 
 // One book of relationships, asked in every way that there is.
 
@@ -135,7 +130,7 @@ function removed(index: number): Event[] {
 
 let directory: string;
 let path: string;
-let views: ViewsReader<Views>;
+let views: ViewsReader;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'queries-'));
@@ -180,7 +175,7 @@ beforeAll(async () => {
   });
   await catchUp(new AbortController().signal);
   file.close();
-  views = openViews<Views>({ path, projections: relationshipViews });
+  views = openViews({ path, projections: relationshipViews });
 });
 
 afterAll(async () => {
@@ -188,13 +183,13 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-async function ask<T>(query: (db: Kysely<Views>) => Promise<T>): Promise<T> {
+async function ask<T>(query: (db: ViewQueries) => T): Promise<T> {
   return (await views.read('items', query)).result;
 }
 
 /** The whole list, a few rows at a time. */
 async function inPages<Row>(
-  page: (db: Kysely<Views>, request: { readonly limit: number; readonly after?: Cursor }) => Promise<Page<Row>>,
+  page: (db: ViewQueries, request: { readonly limit: number; readonly after?: Cursor }) => Page<Row>,
 ): Promise<Row[]> {
   const all: Row[] = [];
   for (let after: Cursor | undefined; ;) {
@@ -460,39 +455,25 @@ describe('An index serves', () => {
   const after = (...values: string[]) => ({ after: values });
 
   /** How SQLite carries out every statement of a query. */
-  async function plansOf(query: (db: Kysely<Views>) => Promise<unknown>): Promise<string[]> {
+  function plansOf(query: (db: ViewQueries) => unknown): string[] {
     const database = new Database(path, { readonly: true });
     const plans: string[] = [];
-    const bindable = (parameters: readonly unknown[]) =>
-      parameters.map((value) => (typeof value === 'boolean' ? Number(value) : value));
-    const db = new Kysely<Views>({
-      dialect: new SqliteDialect({
-        database: {
-          close: () => database.close(),
-          prepare(sql) {
-            const statement = database.prepare(sql);
-            return {
-              reader: statement.reader,
-              all(parameters) {
-                const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(bindable(parameters)) as {
-                  detail: string;
-                }[];
-                plans.push(...steps.map(({ detail }) => detail));
-                return statement.all(bindable(parameters));
-              },
-              run: (parameters) => statement.run(bindable(parameters)),
-              iterate: (parameters) => statement.iterate(bindable(parameters)),
-            };
-          },
-        },
-      }),
-    });
-    await query(db);
-    await db.destroy();
+    const prepare: Database.Database['prepare'] = (sql: string) => {
+      const statement = database.prepare(sql);
+      const all = statement.all.bind(statement);
+      statement.all = (...parameters: unknown[]) => {
+        const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters) as { detail: string }[];
+        plans.push(...steps.map(({ detail }) => detail));
+        return all(...parameters);
+      };
+      return statement as never;
+    };
+    query(viewQueries({ prepare }, relationshipViews));
+    database.close();
     return plans;
   }
 
-  it.each<[string, string, (db: Kysely<Views>) => Promise<unknown>]>([
+  it.each<[string, string, (db: ViewQueries) => unknown]>([
     ['customers by name', 'partnerId=? AND status=?', (db) => listCustomers(db, { partnerId })],
     [
       'customers by name, behind a cursor',
@@ -571,8 +552,8 @@ describe('An index serves', () => {
       '(lastRemovedAt,customerId)<(?,?)',
       (db) => listEndedRelationships(db, { partnerId, now, ...after('2027-01-01T00:00:00.000Z', customerId) }),
     ],
-  ])('%s: no table is scanned and nothing is sorted', async (_, search, query) => {
-    const [first, ...rest] = await plansOf(query);
+  ])('%s: no table is scanned and nothing is sorted', (_, search, query) => {
+    const [first, ...rest] = plansOf(query);
     expect(first).toMatch(/^SEARCH .* USING INDEX \w+/);
     expect(first).toContain(search);
     for (const plan of rest) expect(plan).toMatch(/^SEARCH|^LIST SUBQUERY|^USING ROWID SEARCH|^CREATE BLOOM/);

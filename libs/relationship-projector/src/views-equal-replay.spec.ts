@@ -13,19 +13,14 @@ import {
 import { fold, inMemoryEventStore, type EventStore } from '#event-sourcing';
 import { openViews, openViewsFile, projector } from '#projector';
 import {
-  listCustomers,
-  listDesignations,
-  listGrants,
-  listItems,
   findAvailableSupportContacts,
-  listEndedRelationships,
   relationshipViews,
   type Cursor,
   type EndedRelationship,
   type Item,
   type Page,
-  type Views,
 } from '#read-models';
+import { listCustomers, listDesignations, listGrants, listItems, listEndedRelationships } from '../../../test/lists.js';
 import { customers, partners, randomFrom, randomHistory, type Random } from '../../../test/random-history.js';
 
 let directory: string;
@@ -149,7 +144,7 @@ describe('Views', () => {
     await running.catchUp(new AbortController().signal);
     running.close();
 
-    const reader = openViews<Views>({ path, projections: relationshipViews });
+    const reader = openViews({ path, projections: relationshipViews });
     for (const { tenantId: partnerId } of partners)
       for (const customerId of customers) {
         const stream = relationshipStream(partnerId, customerId);
@@ -158,25 +153,23 @@ describe('Views', () => {
           (await store.read(stream)).map((recorded) => relationshipCodec.decode(recorded)),
         );
         const pair = { partnerId, customerId };
-        const answered = await reader.read('items', async (db) => ({
-          customers: await everyPage((page) => listCustomers(db, { partnerId, ...page })),
-          items: await everyPage((page) => listItems(db, { partnerId, now, filter: { customerId }, ...page })),
-          grants: await everyPage((page) =>
+        const answered = await reader.read('items', (db) => ({
+          customers: everyPage((page) => listCustomers(db, { partnerId, ...page })),
+          items: everyPage((page) => listItems(db, { partnerId, now, filter: { customerId }, ...page })),
+          grants: everyPage((page) =>
             listGrants(db, { partnerId, now, filter: { customerId, status: 'all' }, ...page }),
           ),
           byStatus: Object.fromEntries(
-            await Promise.all(
-              (['active', 'cancellationRequested', 'cancelled', 'completed', 'expired', 'suspended'] as const).map(
-                async (status) => [
-                  status,
-                  await everyPage((page) => listItems(db, { partnerId, now, filter: { customerId, status }, ...page })),
-                ],
-              ),
+            (['active', 'cancellationRequested', 'cancelled', 'completed', 'expired', 'suspended'] as const).map(
+              (status) => [
+                status,
+                everyPage((page) => listItems(db, { partnerId, now, filter: { customerId, status }, ...page })),
+              ],
             ),
           ) as Record<string, Item[]>,
-          designations: await everyPage((page) => listDesignations(db, { partnerId, filter: { customerId }, ...page })),
-          available: await findAvailableSupportContacts(db, pair),
-          ended: await everyPage((page) => listEndedRelationships(db, { partnerId, now, ...page })),
+          designations: everyPage((page) => listDesignations(db, { partnerId, filter: { customerId }, ...page })),
+          available: findAvailableSupportContacts(db, pair),
+          ended: everyPage((page) => listEndedRelationships(db, { partnerId, now, ...page })),
         }));
         const { result } = answered;
         expect(result.customers.filter((row) => row.customerId === customerId)).toMatchObject(customersSaidBy(state));
@@ -197,12 +190,10 @@ describe('Views', () => {
   });
 });
 
-async function everyPage<Row>(
-  page: (request: { readonly limit: number; readonly after?: Cursor }) => Promise<Page<Row>>,
-): Promise<Row[]> {
+function everyPage<Row>(page: (request: { readonly limit: number; readonly after?: Cursor }) => Page<Row>): Row[] {
   const all: Row[] = [];
   for (let after: Cursor | undefined; ;) {
-    const { rows, next } = await page({ limit: 7, ...(after ? { after } : {}) });
+    const { rows, next } = page({ limit: 7, ...(after ? { after } : {}) });
     all.push(...rows);
     if (!next) return all;
     after = next;

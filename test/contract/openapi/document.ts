@@ -7,7 +7,7 @@ import { relationshipPaths } from '../../../apps/server/src/relationship-paths.j
 import { release } from '../../../apps/server/src/release.js';
 import { bulkBody, bulkSchemas } from './bulk.js';
 import { routeText } from '../../../apps/server/src/contract/documented.js';
-import { camelCase, nameIn, pascalCase, ref, type ComponentKind, type Json } from './json.js';
+import { camelCase, inDocument, nameIn, pascalCase, ref, type ComponentKind, type Json } from './json.js';
 import { explained, parameterComponents, pathParameter } from './parameters.js';
 import {
   commandProblems,
@@ -152,8 +152,6 @@ function onPartnersSide(operation: Operation, path: string): Operation {
 function pathParameters(path: string): Json[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => pathParameter(name!));
 }
-
-const inDocument = (path: string) => `/${path.replace(/:(\w+)/g, '{$1}')}`;
 
 /** The command that is posted to a path of the document. */
 const commandAt: ReadonlyMap<string, CommandName> = new Map(

@@ -14,3 +14,6 @@ export function nameIn(reference: string): string {
 
 export const pascalCase = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 export const camelCase = (name: string) => name.charAt(0).toLowerCase() + name.slice(1);
+
+/** A path that Nest knows, as the document writes it. */
+export const inDocument = (path: string) => `/${path.replace(/:(\w+)/g, '{$1}')}`;

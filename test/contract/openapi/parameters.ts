@@ -1,5 +1,5 @@
-import { itemTypes } from '#read-models';
 import type { Json } from './json.js';
+import { filterTexts, wordsInPath } from './view-documents.js';
 
 // What callers may send besides a body: parameters of the path and the query, and headers.
 
@@ -38,23 +38,11 @@ const parameterTexts: Readonly<Record<string, string>> = {
   recordedUntil: 'Only what was recorded at this time or earlier.',
   journals: 'With refusals, which are otherwise left out.',
   sort: 'In which order.',
-  status: 'Only those in this state.',
-  kind: 'Only those of this kind.',
-  item: 'Only items of this type.',
-  current: 'Only those that belong to the term that runs now, or only those that do not.',
-  nameStartsWith: 'Only names that start so, in any case.',
-  nameContains: 'Only names that contain this, in any case.',
-  domain: 'Only the customer with this domain.',
-  endsUntil: 'Only what ends by then.',
-  contactTenantId: 'Only designations of this support contact.',
-  reestablished: 'Only those that are active again, or only those that are not.',
-  removedFrom: 'Only removals at this time or later.',
-  removedBefore: 'Only removals before this time.',
 };
 
 /** A parameter of the query with what it means, where its own words are not said yet. */
 export function explained({ name, ...parameter }: Json): Json {
-  return { name, description: parameterTexts[name as string], ...parameter };
+  return { name, description: parameterTexts[name as string] ?? filterTexts[name as string], ...parameter };
 }
 
 const namedThings: Readonly<Record<string, Json>> = {
@@ -62,7 +50,6 @@ const namedThings: Readonly<Record<string, Json>> = {
   eventType: { type: 'string', example: 'SubscriptionSuspended' },
   schemaNumber: { type: 'integer', minimum: 1, example: 1 },
   commandName: { type: 'string', example: 'SuspendSubscription' },
-  item: { type: 'string', enum: itemTypes },
 };
 
 export function pathParameter(name: string): Json {
@@ -76,11 +63,13 @@ export function pathParameter(name: string): Json {
       ? { type: 'string', format: 'uuid', example: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff' }
       : name in namedThings
         ? namedThings[name]
-        : {
-            type: 'string',
-            pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
-            example: `${name.replace(/Id$/, '').toLowerCase()}-0001`,
-          },
+        : name in wordsInPath
+          ? { type: 'string', enum: wordsInPath[name] }
+          : {
+              type: 'string',
+              pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+              example: `${name.replace(/Id$/, '').toLowerCase()}-0001`,
+            },
   };
 }
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { defaultPolicy } from '#customer-relationship';
 import { inMemoryEventStore } from '#event-sourcing';
 import { openViews } from '#projector';
-import { relationshipViews, type Views } from '#read-models';
+import { relationshipViews } from '#read-models';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { pino } from 'pino';
 import { ServerHealth } from '../../../apps/server/src/health/server-health.js';
@@ -17,7 +17,7 @@ export function unservedApplication(): Promise<NestFastifyApplication> {
     id: '00000000-0000-4000-8000-000000000000',
     place: undefined,
     store: inMemoryEventStore(),
-    views: openViews<Views>({ path: 'never-opened', projections: relationshipViews }),
+    views: openViews({ path: 'never-opened', projections: relationshipViews }),
     secret: randomBytes(32),
     policy: defaultPolicy,
     partners: new Map(),

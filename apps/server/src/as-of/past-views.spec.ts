@@ -7,7 +7,8 @@ import { inMemoryEventStore, LogDamaged, StoreUnavailable, type EventStore } fro
 import type { PastViewsBounds } from '#configuration';
 import { Problem } from '#http';
 import { projectPast, type Until } from '#projector';
-import { listCustomers, relationshipViews } from '#read-models';
+import { relationshipViews } from '#read-models';
+import { listCustomers } from '../../../../test/lists.js';
 import { PastNotProjected, type PastThreads } from '#relationship-projector';
 import { partners, randomFrom, randomHistory } from '../../../../test/random-history.js';
 import { eventually } from '../../../../test/eventually.js';
@@ -84,8 +85,8 @@ function open(threads: PastThreads, bounds: Partial<PastViewsBounds> = {}, onFai
 }
 
 const names = (views: PastViews, { past }: HeldPastView) =>
-  views.read(past, async (db) => {
-    const { rows } = await listCustomers(db, { partnerId: partners[0]!.tenantId });
+  views.read(past, (db) => {
+    const { rows } = listCustomers(db, { partnerId: partners[0]!.tenantId });
     return rows.map(({ name }) => name);
   });
 

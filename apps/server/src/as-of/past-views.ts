@@ -1,12 +1,11 @@
 import { statSync } from 'node:fs';
 import { pairOf } from '#customer-relationship';
-import { LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
+import { LogDamaged, StoreUnavailable, type EventStore, type ViewQueries } from '#event-sourcing';
 import type { PastViewsBounds } from '#configuration';
 import { Problem } from '#http';
 import { BoundedPool, type Place } from '#pacing';
 import { isUpTo, openViews, type Past, type Until, type ViewsReader } from '#projector';
-import { relationshipViews, type ViewName, type Views } from '#read-models';
-import type { Kysely } from 'kysely';
+import { relationshipViews } from '#read-models';
 import { PastNotProjected, type PastThreads } from '#relationship-projector';
 import { AsOfDirectory } from './as-of-directory.js';
 
@@ -14,7 +13,7 @@ export type PastStatus = 'notStarted' | 'running' | 'succeeded' | 'failed' | 'ca
 
 /** A view as it stood, on its way or there. */
 export interface PastView {
-  readonly view: ViewName;
+  readonly view: string;
   readonly until: Until;
   readonly status: PastStatus;
   /** How far the log has been read for it. */
@@ -40,14 +39,11 @@ export interface PastViews {
    * @throws Problem AsOfUnavailable when too many wait already
    * @throws StoreUnavailable
    */
-  readonly hold: (view: ViewName, until: Until, partnerId: string) => Promise<HeldPastView>;
+  readonly hold: (view: string, until: Until, partnerId: string) => Promise<HeldPastView>;
   /** Holds it for somebody else too. */
   readonly share: (past: PastView) => HeldPastView;
   /** Asks one that has succeeded and is held. */
-  readonly read: <T>(
-    past: PastView,
-    query: (db: Kysely<Views>, lastCounted: Past['lastCounted']) => Promise<T>,
-  ) => Promise<T>;
+  readonly read: <T>(past: PastView, ask: (queries: ViewQueries, lastCounted: Past['lastCounted']) => T) => Promise<T>;
   readonly counts: () => PastViewsCounts;
   readonly close: () => Promise<void>;
 }
@@ -86,7 +82,7 @@ class KeptPastView implements PastView {
   past: Past | undefined;
   /** It holds as well for every position up to this one: nothing that counts came between. */
   coveredUntil: number;
-  reader: ViewsReader<Views> | undefined;
+  reader: ViewsReader | undefined;
   bytes = 0;
   holders = 0;
   idleSince = performance.now();
@@ -95,7 +91,7 @@ class KeptPastView implements PastView {
   private readonly end: () => void;
 
   constructor(
-    readonly view: ViewName,
+    readonly view: string,
     readonly until: Until,
     readonly path: string,
   ) {
@@ -109,7 +105,7 @@ class KeptPastView implements PastView {
     this.end();
   }
 
-  covers(view: ViewName, { position, recordedUntil }: Until): boolean {
+  covers(view: string, { position, recordedUntil }: Until): boolean {
     return (
       this.view === view &&
       this.until.recordedUntil === recordedUntil &&
@@ -149,7 +145,7 @@ export class ProjectedPastViews implements PastViews {
     this.sweeping = setInterval(() => this.evict(), sweepEveryMs).unref();
   }
 
-  async hold(view: ViewName, until: Until, partnerId: string): Promise<HeldPastView> {
+  async hold(view: string, until: Until, partnerId: string): Promise<HeldPastView> {
     const known = this.covering(view, until);
     if (known) return this.holding(known);
     const still = await this.stillCovering(view, until);
@@ -163,13 +159,10 @@ export class ProjectedPastViews implements PastViews {
     return this.holding(past as KeptPastView);
   }
 
-  async read<T>(
-    past: PastView,
-    query: (db: Kysely<Views>, lastCounted: Past['lastCounted']) => Promise<T>,
-  ): Promise<T> {
+  async read<T>(past: PastView, ask: (queries: ViewQueries, lastCounted: Past['lastCounted']) => T): Promise<T> {
     const { view, reader, past: found } = past as KeptPastView;
     if (!reader || !found) throw new Error(`${view} as it stood is not there`);
-    const { result } = await reader.read(view, (db) => query(db, found.lastCounted));
+    const { result } = await reader.read(view, (queries) => ask(queries, found.lastCounted));
     return result;
   }
 
@@ -197,7 +190,7 @@ export class ProjectedPastViews implements PastViews {
   }
 
   /** @throws Problem AsOfUnavailable when too many wait already */
-  private begin(view: ViewName, until: Until, partnerId: string): KeptPastView {
+  private begin(view: string, until: Until, partnerId: string): KeptPastView {
     const past = new KeptPastView(view, until, this.directory.newFile(view));
     this.all.add(past);
     past.place = this.places.enter(partnerId, () => {
@@ -231,7 +224,7 @@ export class ProjectedPastViews implements PastViews {
       // Ready just as it was given up: nobody would ever throw it away.
       cancelling.signal.throwIfAborted();
       kept.bytes = statSync(path).size;
-      kept.reader = openViews<Views>({ path, projections: relationshipViews.filter(({ name }) => name === view) });
+      kept.reader = openViews({ path, projections: relationshipViews.filter(({ name }) => name === view) });
       kept.settle('succeeded', this.now());
     } catch (error) {
       const cause: unknown = outOfRoom.signal.aborted ? outOfRoom.signal.reason : error;
@@ -333,12 +326,12 @@ export class ProjectedPastViews implements PastViews {
     past.settle('cancelled', this.now());
   }
 
-  private covering(view: ViewName, until: Until): KeptPastView | undefined {
+  private covering(view: string, until: Until): KeptPastView | undefined {
     return [...this.all].find((past) => past.covers(view, until));
   }
 
   /** The latest of the same time, if nothing that counts has come since: the log moves on, the past seldom does. */
-  private async stillCovering(view: ViewName, until: Until): Promise<HeldPastView | undefined> {
+  private async stillCovering(view: string, until: Until): Promise<HeldPastView | undefined> {
     if (until.recordedUntil === undefined) return undefined;
     const near = [...this.all]
       .filter((past) => past.view === view && past.until.recordedUntil === until.recordedUntil)

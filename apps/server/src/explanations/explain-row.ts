@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { businessRules, governance, type RuleNumber } from '#customer-relationship';
 import { Rejection } from '#event-sourcing';
 import { Answer, nameOf } from '#http';
+import { belongsTo } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf } from '../as-of/moment.js';
 import { eventsUntil } from '../as-of/relationship-then.js';
@@ -10,9 +11,9 @@ import { isMeant, nameOfRevision, revisionIn } from '../named-revision.js';
 import { requirePartnersSide, requireReader } from '../requester.js';
 import { lostInRestore } from '../positions.js';
 import type { IncomingQuery } from '../queries/incoming-query.js';
-import { explain, type Contribution, type RowThen } from './explain.js';
-import { ownRow, type ExplainedRow } from './explained-rows.js';
-import type { ExplanationParameters } from './explanations.controller.js';
+import { explain, plainName, type Contribution, type RowThen } from './explain.js';
+import type { ExplainedRow } from './explained-rows.js';
+import type { ExplanationParameters } from './explanation-parameters.js';
 
 /** Why a row of a list is as it is, or is no more. */
 export class ExplainRow {
@@ -50,22 +51,23 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     const last = events.at(-1);
     if (!last) throw new Rejection('RelationshipNotFound');
 
-    const { projection, key } = row;
+    const { projection } = row;
+    const key = Object.fromEntries(row.key.map((name) => [name, incoming.ids[name]!]));
     const pair = { partnerId: requester.partner.tenantId, customerId: requester.customerId };
     const { limit = defaultLimit } = parameters;
-    const behind = revisionIn(parameters.after);
-    const after = behind?.revision ?? -1;
-    // What a moment of the past does not have yet stands behind all of it.
-    if (behind && !(moment && after > last.revision) && !isMeant(behind, events[after]))
+    const named = revisionIn(parameters.after);
+    const after = named?.revision ?? -1;
+    // What a moment of the past does not have yet comes after all of it.
+    if (named && !(moment && after > last.revision) && !isMeant(named, events[after]))
       throw lostInRestore(await store.head());
-    const explained = await explain(projection, pair, events, row.isAsked, { after, limit }, pause);
+    const explained = await explain(projection, pair, events, belongsTo(row, key), { after, limit }, pause);
     const { contributions } = explained;
     const recorded = ownRow(explained.rows, row);
     const asOf = moment?.kind === 'time' ? moment.at : last.metadata.recordedAt;
     const rows = explained.rows.map((each) => (each === recorded ? rowAt(row, each, moment ? asOf : now) : each));
     const own = ownRow(rows, row);
     if (!own || !recorded)
-      throw new Rejection('ItemNotFound', { kind: row.kind, itemId: Object.values(key).at(-1) ?? '' });
+      throw new Rejection('ItemNotFound', { kind: key[row.kind] ?? row.kind, itemId: Object.values(key).at(-1) ?? '' });
 
     const left = contributions.filter(({ event }) => event.revision > after);
     const page = firstOf(left, limit);
@@ -83,7 +85,7 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
       view: projection.name,
       version: projection.version,
       key: { ...pair, ...key },
-      listed: own.row !== null && row.isListed(own.row as Readonly<Record<string, unknown>>),
+      listed: own.row !== null && row.isListed(own.row),
       rows,
       byTime: madeByTime(recorded, own),
       events: shown,
@@ -112,9 +114,14 @@ export function firstOf(contributions: readonly Contribution[], limit: number): 
   return page;
 }
 
+/** The row itself among those that it is made of; undefined when it has never been there. */
+function ownRow(rows: readonly RowThen[], { projection, table }: ExplainedRow): RowThen | undefined {
+  return rows.find((each) => each.table === plainName(projection, table));
+}
+
 /** The row as it stands at a time. */
-function rowAt({ at }: ExplainedRow, { table, row }: RowThen, now: string): RowThen {
-  return { table, row: row && at ? at(row, now) : row };
+function rowAt(explained: ExplainedRow, { table, row }: RowThen, now: string): RowThen {
+  return { table, row: row && explained.at ? explained.at(row, now) : row };
 }
 
 /** What an end that has passed has made of the row, without an event that could be named; null when nothing. */

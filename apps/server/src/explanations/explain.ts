@@ -199,8 +199,8 @@ function areSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** Tables are named with the version of their view, which is told beside. */
-function plainName({ version }: { readonly version: number }, table: string): string {
+/** The name of a table without the version of its view, which stands beside it in the answer. */
+export function plainName({ version }: { readonly version: number }, table: string): string {
   return table.slice(0, -`_v${version}`.length);
 }
 

@@ -1,72 +1,42 @@
-import { badRequest, Matching, Optional, WholeText } from '#http';
-import { itemTypes, type ItemType } from '#read-models';
+import { badRequest, type Answer } from '#http';
 import { Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { RelationshipAsOfParameters } from '../as-of/moment.js';
-import { RelationshipController } from '../relationship-paths.js';
-import { namedRevision } from '../named-revision.js';
 import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
+import { RelationshipController } from '../relationship-paths.js';
 import { ExplainRow } from './explain-row.js';
-import {
-  availableContactsRow,
-  customerRow,
-  designationRow,
-  endedRow,
-  grantRow,
-  itemRow,
-  type ExplainedRow,
-} from './explained-rows.js';
+import { explainedRows, type ExplainedRow } from './explained-rows.js';
+import { ExplanationParameters } from './explanation-parameters.js';
 
-export class ExplanationParameters extends RelationshipAsOfParameters {
-  /** Events behind this revision; absent: from the first. */
-  @Optional(Matching(namedRevision, 'a revision, or one as the next link brings it', '7')) after?: string;
-  @Optional(WholeText(1, 200)) limit?: number;
-}
-
-/** Why a row of a list is as it is: by the names and keys that the lists have, of any view. */
+/** Why a row of a list is as it is: a method for each row is made from the registration of its view. */
 @RelationshipController('explanations')
 export class ExplanationsController {
-  constructor(private readonly queries: QueryBus) {}
-
-  @Get('customer-list')
-  customer(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
-    return this.explain(customerRow(), incoming, parameters);
-  }
-
-  @Get('items/:item/:itemId')
-  item(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
-    const { item, itemId } = incoming.ids;
-    if (!isItemType(item)) throw badRequest('InvalidPath', 'item', `must be one of ${itemTypes.join(', ')}`);
-    return this.explain(itemRow(pairOf(incoming), item, itemId!), incoming, parameters);
-  }
-
-  @Get('support-contacts')
-  availableContacts(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
-    return this.explain(availableContactsRow(), incoming, parameters);
-  }
-
-  @Get('support-contacts/:subscriptionId')
-  designation(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
-    return this.explain(designationRow(incoming.ids['subscriptionId']!), incoming, parameters);
-  }
-
-  @Get('delegated-admin-grants/:grantId')
-  grant(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
-    return this.explain(grantRow(incoming.ids['grantId']!), incoming, parameters);
-  }
-
-  @Get('ended-relationships')
-  ended(@Incoming() incoming: IncomingQuery, @Query() parameters: ExplanationParameters) {
-    return this.explain(endedRow(), incoming, parameters);
-  }
-
-  private explain(row: ExplainedRow, incoming: IncomingQuery, parameters: ExplanationParameters) {
-    return this.queries.execute(new ExplainRow(row, incoming, parameters));
-  }
+  constructor(readonly queries: QueryBus) {}
 }
 
-const pairOf = ({ requester: { partner, customerId } }: IncomingQuery) => ({ partnerId: partner.tenantId, customerId });
+for (const row of explainedRows) addMethod(row);
 
-function isItemType(word: string | undefined): word is ItemType {
-  return itemTypes.some((type) => type === word);
+/** Adds what would be written `@Get(path) explainItem(@Incoming() incoming, @Query() parameters: ExplanationParameters)`. */
+function addMethod(row: ExplainedRow): void {
+  const name = row.operation;
+  // A computed key, so that the function has the name: Nest looks for its metadata by that.
+  const methods = {
+    [name](this: ExplanationsController, incoming: IncomingQuery, parameters: ExplanationParameters): Promise<Answer> {
+      requireWords(row, incoming);
+      return this.queries.execute<ExplainRow, Answer>(new ExplainRow(row, incoming, parameters));
+    },
+  };
+  const descriptor = Object.getOwnPropertyDescriptor(methods, name)!;
+  const target = ExplanationsController.prototype;
+  Object.defineProperty(target, name, descriptor);
+  Incoming()(target, name, 0);
+  Query()(target, name, 1);
+  // What the compiler writes of parameters: the pipe and the document read the class of the parameters there.
+  Reflect.defineMetadata('design:paramtypes', [Object, ExplanationParameters], target, name);
+  Get(row.path)(target, name, descriptor);
+}
+
+/** @throws Problem 400 for a part of the key that is none of its words */
+function requireWords({ words = {} }: ExplainedRow, { ids }: IncomingQuery): void {
+  for (const [name, known] of Object.entries(words))
+    if (!known.includes(ids[name]!)) throw badRequest('InvalidPath', name, `must be one of ${known.join(', ')}`);
 }

@@ -9,7 +9,6 @@ import {
 } from '#event-sourcing';
 import { seal } from '#event-sourcing/testing';
 import type { ViewsReader, ViewStatus } from '#projector';
-import type { Views } from '#read-models';
 import { hence } from '../../../../test/wall-clock.js';
 import { mostCounted, oldestBehind, viewLags } from './view-lags.js';
 
@@ -56,7 +55,7 @@ const viewsAt = (...positions: number[]) => ({
     })),
 });
 const lagsOf = (store: EventStore, ...positions: number[]) =>
-  viewLags({ store, views: viewsAt(...positions) as unknown as ViewsReader<Views> });
+  viewLags({ store, views: viewsAt(...positions) as unknown as ViewsReader });
 const behindOf = async (store: EventStore, ...positions: number[]) =>
   (await lagsOf(store, ...positions)).lags.map(({ behind }) => behind!);
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { inMemoryEventStore, LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
 import { openViews } from '#projector';
-import { isAskedFor, relationshipViews, type HistoryFilter, type Views } from '#read-models';
+import { isAskedFor, relationshipViews, type HistoryFilter } from '#read-models';
 import { serialiserOf, type HistoryBatch } from './cloud-event.js';
 import { follow } from './follow.js';
 import { liveTail } from './live-tail.js';
@@ -11,7 +11,7 @@ import { pastEvents } from './past-events.js';
 import { guid, wholeLog, writing } from './testing-history.js';
 
 // The index is not there: then the past is what the log says.
-const views = openViews<Views>({ path: 'never-made', projections: relationshipViews });
+const views = openViews({ path: 'never-made', projections: relationshipViews });
 const serialise = serialiserOf('ledger');
 const never = new AbortController().signal;
 

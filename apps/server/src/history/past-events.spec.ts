@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { inMemoryEventStore, LogDamaged, type EventStore } from '#event-sourcing';
 import { openViews, openViewsFile, projector, type ViewsReader } from '#projector';
-import { historyPlaces, isAskedFor, relationshipViews, type HistoryFilter, type Views } from '#read-models';
+import { historyPlaces, isAskedFor, relationshipViews, type HistoryFilter } from '#read-models';
 import { serialiserOf } from './cloud-event.js';
 import { pastEvents, type PastEvents } from './past-events.js';
 import { guid, instant, wholeLog, writing, type Written } from './testing-history.js';
@@ -151,7 +151,7 @@ describe('the past of a history', () => {
           await write(...indexed);
           await index(path, store);
           await write(...later);
-          const reader = openViews<Views>({ path, projections: views });
+          const reader = openViews({ path, projections: views });
           const past = pastEvents({ store, views: reader, serialise: serialiserOf('ledger'), sparse });
           const log = await wholeLog(store);
           for (const asked of filters) {
@@ -175,7 +175,7 @@ describe('the past of a history', () => {
 
   describe('of a log of thousands of events', () => {
     const size = 9_000;
-    let reader: ViewsReader<Views>;
+    let reader: ViewsReader;
     let store: EventStore;
     let past: PastEvents;
     let counts: { through: number };
@@ -193,7 +193,7 @@ describe('the past of a history', () => {
       const path = join(directory, 'views.sqlite');
       await index(path, inner);
       ({ store, counts } = counted(inner));
-      reader = openViews<Views>({ path, projections: views });
+      reader = openViews({ path, projections: views });
       past = pastEvents({ store, views: reader, serialise: serialiserOf('ledger') });
     });
     beforeEach(() => {

@@ -2,14 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { LogDamaged, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
 import { ViewNotBuilt, ViewsDamaged, type ViewsReader } from '#projector';
 import { journalStream, relationshipStream } from '#customer-relationship';
-import {
-  historyPlaces,
-  isAskedFor,
-  type HistoryFilter,
-  type HistoryPlace,
-  type HistoryPlaces,
-  type Views,
-} from '#read-models';
+import { historyPlaces, isAskedFor, type HistoryFilter, type HistoryPlace, type HistoryPlaces } from '#read-models';
 import type { HistoryBatch, Serialise } from './cloud-event.js';
 
 export interface PastRange {
@@ -46,7 +39,7 @@ export function pastEvents({
   sparse = 4,
 }: {
   readonly store: Pick<EventStore, 'read' | 'subscribe'>;
-  readonly views: Pick<ViewsReader<Views>, 'read' | 'status'>;
+  readonly views: Pick<ViewsReader, 'read' | 'status'>;
   readonly serialise: Serialise;
   readonly batchSize?: number;
   /**
@@ -85,8 +78,8 @@ export function pastEvents({
     if (!status || status.status === 'building' || status.position <= after) return undefined;
     const end = Math.min(until, status.position);
     try {
-      const { result, position } = await views.read('history', (db) =>
-        historyPlaces(db, filter, { after, until: end, limit }),
+      const { result, position } = await views.read('history', (queries) =>
+        historyPlaces(queries, filter, { after, until: end, limit }),
       );
       // Made anew meanwhile.
       return position < end ? undefined : result;

@@ -1,10 +1,17 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, ledgerStream, LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
+import { blocksAs, type Policy } from '#customer-relationship';
+import {
+  canonicalJson,
+  ledgerStream,
+  LogDamaged,
+  Rejection,
+  StoreUnavailable,
+  type ViewQueries,
+} from '#event-sourcing';
 import { Answer, isNamed, noneMatch, Problem } from '#http';
 import { isUpTo, ViewNotBuilt, ViewsDamaged, type Until } from '#projector';
-import { InvalidCursor, relationshipViews, type Page, type PageRequest, type ViewName, type Views } from '#read-models';
+import { InvalidCursor, type Circumstances, type Page, type PageRequest } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import type { Kysely } from 'kysely';
 import { momentOf, requireReached, type Moment } from '../as-of/moment.js';
 import type { PastView } from '../as-of/past-views.js';
 import { policyThen } from '../as-of/policy-then.js';
@@ -15,41 +22,24 @@ import { requireReader, type Requester } from '../requester.js';
 import { representation } from '../representation.js';
 import { oldestBehind } from '../health/view-lags.js';
 import type { IncomingQuery } from './incoming-query.js';
-import type { PageParameters } from './parameters.js';
+import type { FoundList } from './list-routes.js';
+import { ownOf, type PageParameters } from './parameters.js';
 import { waitMs } from './prefer.js';
-import type { Circumstances } from './read-relationship.js';
 
 /** Of a list as it stood that takes longer than its caller waits; asked for by name. */
 const operationType = 'application/vnd.reseller-ledger.operation+json';
 
-/** A page of a view, and what else the answer shows beside its items. */
-export type PageOf = Page<object> & { readonly beside?: object };
-
-export interface Listing {
-  readonly view: ViewName;
-  readonly page: (db: Kysely<Views>, request: PageRequest, at: Circumstances) => Promise<PageOf>;
-  /** Rows change by the clock alone, so that a tag made of the view's position would lie. */
-  readonly dependsOnClock?: boolean;
-}
-
-/** What answers look like: another release may show the same place otherwise, and a past has no other place to tell it by. */
-function formOf(view: ViewName): string {
-  return `${representation}.${relationshipViews.find(({ name }) => name === view)!.version}`;
-}
-
 /** A page of a view, as it stands or as it stood. */
 export class ListView {
   constructor(
-    readonly listing: Listing,
+    readonly found: FoundList,
     readonly incoming: IncomingQuery,
     readonly parameters: PageParameters,
   ) {}
 }
 
 /** A list under one query: what its pages have in common, and where this one begins. */
-interface Listed {
-  readonly listing: Listing;
-  readonly incoming: IncomingQuery;
+interface Listed extends ListView {
   /** Whose list it is belongs to the query too: a cursor is good for nobody else. */
   readonly query: string;
   readonly after: readonly string[] | undefined;
@@ -74,7 +64,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
   constructor(private readonly ledger: ServedLedger) {}
 
-  async execute({ listing, incoming, parameters }: ListView): Promise<Answer> {
+  async execute({ found, incoming, parameters }: ListView): Promise<Answer> {
     const { requester, headers, path } = incoming;
     requireReader(requester);
     const now = this.ledger.clock();
@@ -83,38 +73,47 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     const query = canonicalJson({ path, partner: requester.partner.tenantId, ...selection });
     const after = cursor === undefined ? undefined : (this.ledger.cursors.read(query, cursor) as string[]);
     const listed: Listed = {
-      listing,
+      found,
       incoming,
+      parameters,
       query,
       after,
       request: limit === undefined ? {} : { limit },
       tagOf: (place, eventId) =>
-        `W/"${place}.${hash('sha256', `${formOf(listing.view)} ${query} ${cursor} ${limit} ${eventId}`).slice(0, 16)}"`,
+        `W/"${place}.${hash('sha256', `${formOf(found)} ${query} ${cursor} ${limit} ${eventId}`).slice(0, 16)}"`,
     };
     if (moment) return this.asItStood(listed, moment, atLeast);
     await this.requireRelationship(requester);
-    await this.waitFor(listing.view, await this.ledger.positions.asked(headers, atLeast), headers.prefer);
+    await this.waitFor(found.view, await this.ledger.positions.asked(headers, atLeast), headers.prefer);
     return this.asItStands(listed, now);
   }
 
-  private async asItStands({ listing, incoming, query, after, request, tagOf }: Listed, now: string): Promise<Answer> {
+  private async asItStands(listed: Listed, now: string): Promise<Answer> {
+    const { found, incoming, query, after, request, tagOf } = listed;
     const { views, policy, positions } = this.ledger;
     const { result, position, eventId } = await views
-      .read(listing.view, (db) => listing.page(db, { ...request, ...(after ? { after } : {}) }, { now, policy }))
+      .read(found.view, (queries) =>
+        pageOf(
+          listed,
+          queries,
+          { ...request, ...(after ? { after } : {}) },
+          circumstances(now, () => policy),
+        ),
+      )
       .catch(refused);
 
     const answered: Record<string, string> = {
       'Ledger-Position': positions.of({ position, id: eventId }),
       ...this.link(incoming, query, result.next),
     };
-    if (listing.dependsOnClock) answered['Cache-Control'] = 'no-store';
+    if (found.list.dependsOnClock) answered['Cache-Control'] = 'no-store';
     else {
       answered['Cache-Control'] = 'private, no-cache';
       // Weak: the time in the body differs, what it says does not.
       answered['ETag'] = tagOf(String(position), eventId);
       if (noneMatch(incoming.headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
     }
-    const asOf = await this.upTo(listing.view, position, now);
+    const asOf = await this.upTo(found.view, position, now);
     return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
   }
 
@@ -123,7 +122,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
    * the place, so that further pages are of the same past even after it had to be projected anew.
    */
   private async asItStood(listed: Listed, moment: Moment, atLeast: string | undefined): Promise<Answer> {
-    const { listing, incoming, after } = listed;
+    const { found, incoming, after } = listed;
     const { store, pastViews, operations, positions } = this.ledger;
     const head = await store.head();
     // What the reader has written is in the log, or it is another's: nothing to wait for.
@@ -138,7 +137,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     await this.requireRelationship(incoming.requester, until);
 
     const patienceMs = waitMs(incoming.headers.prefer);
-    const held = await pastViews.hold(listing.view, until, incoming.requester.partner.tenantId);
+    const held = await pastViews.hold(found.view, until, incoming.requester.partner.tenantId);
     try {
       const { past } = held;
       const inTime = past.status === 'succeeded' || (await endedWithin(past, patienceMs));
@@ -151,27 +150,19 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     }
   }
 
-  private async pageOfPast(
-    { listing, incoming, query, after, request, tagOf }: Listed,
-    past: PastView,
-    { position, recordedUntil }: Until,
-  ): Promise<Answer> {
+  private async pageOfPast(listed: Listed, past: PastView, { position, recordedUntil }: Until): Promise<Answer> {
+    const { incoming, query, after, request, tagOf } = listed;
     if (past.status === 'cancelled') throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
     if (past.error) throw past.error;
     const { pastViews, positions } = this.ledger;
     const began = await this.whenTheLedgerBegan();
     const { result, asOf, last } = await pastViews
-      .read(past, async (db, lastCounted) => {
+      .read(past, (queries, lastCounted) => {
         const asOf = recordedUntil ?? lastCounted?.recordedAt ?? began;
-        const at: Circumstances = {
-          now: asOf,
-          // The one in force then; asked for by rows alone, and where there are rows there is an event.
-          get policy() {
-            return policyThen(lastCounted!.policy);
-          },
-        };
+        // The policy in force then; asked for by rows alone, and where there are rows there is an event.
+        const at = circumstances(asOf, () => policyThen(lastCounted!.policy));
         const rest = after?.slice(1);
-        const result = await listing.page(db, { ...request, ...(rest ? { after: rest } : {}) }, at);
+        const result = pageOf(listed, queries, { ...request, ...(rest ? { after: rest } : {}) }, at);
         return { result, asOf, last: lastCounted };
       })
       .catch(refused);
@@ -220,7 +211,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
    * Everything recorded before that is in the answer. A store that cannot say, because it is away or damaged, does not
    * keep back what the view holds: then it is the time at which the view last moved.
    */
-  private async upTo(view: ViewName, position: number, now: string): Promise<string> {
+  private async upTo(view: string, position: number, now: string): Promise<string> {
     try {
       const { at, oldest } = this.lookAfter(position, now);
       return (await oldest) ?? at;
@@ -241,7 +232,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     return look;
   }
 
-  private async waitFor(view: ViewName, position: number, prefer: string | string[] | undefined): Promise<void> {
+  private async waitFor(view: string, position: number, prefer: string | string[] | undefined): Promise<void> {
     const { views } = this.ledger;
     // Read even where nothing is waited for: whether a request is refused must not hang on how far the view is.
     const patienceMs = waitMs(prefer);
@@ -249,6 +240,30 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     const at = views.status().find(({ name }) => name === view)?.position ?? 0;
     throw new Problem('ViewBehind', { position: String(at) }, { 'Retry-After': '1' });
   }
+}
+
+/** What answers look like: another release may show the same place otherwise, and a past has no other place to tell it by. */
+function formOf({ version }: FoundList): string {
+  return `${representation}.${version}`;
+}
+
+function circumstances(now: string, policy: () => Policy): Circumstances {
+  return { now, blockerOf: (facts) => blocksAs(facts, policy(), now) };
+}
+
+/** A page of a list, and what else the answer shows beside its items. */
+function pageOf(
+  { found: { list, ofCustomer }, incoming: { requester }, parameters }: ListView,
+  queries: ViewQueries,
+  page: PageRequest,
+  at: Circumstances,
+): Page<object> & { readonly beside: object | undefined } {
+  const partnerId = requester.partner.tenantId;
+  const { customerId } = requester;
+  const { sort, ...own } = ownOf(parameters);
+  const filter = ofCustomer ? { ...own, customerId } : own;
+  const beside = ofCustomer ? list.ofCustomer?.beside?.read(queries, { partnerId, customerId }) : undefined;
+  return { ...list.read(queries, { partnerId, sort, filter, ...page }, at), beside };
 }
 
 function refused(error: unknown): never {

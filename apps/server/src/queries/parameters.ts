@@ -15,7 +15,9 @@ export class PageParameters extends AsOfParameters {
 }
 
 /** What a list takes besides: its filters and its sort. */
-export function ownOf<P extends PageParameters>(parameters: P): Omit<P, keyof PageParameters> {
+export function ownOf(
+  parameters: PageParameters & { readonly sort?: string },
+): Readonly<Record<string, unknown>> & { readonly sort?: string } {
   const { cursor: _, limit: __, atLeast: ___, asOf: ____, asOfPosition: _____, ...own } = parameters;
   return own;
 }

@@ -1,0 +1,32 @@
+import { FlagText, Guid, Matching, OneOf, Optional, Text, Time, type Field, type FieldsClass } from '#http';
+import type { Accepts } from '#read-models';
+import type { FoundList } from './list-routes.js';
+import { PageParameters } from './parameters.js';
+
+/** The class of a list's parameters: those of every page, its sort if there is a choice, and its filters. */
+export function parametersOf({ list: { sorts, filters }, ofCustomer }: FoundList): FieldsClass<PageParameters> {
+  const parameters = class extends PageParameters {};
+  const declare = (name: string, field: Field) => Optional(field)(parameters.prototype, name);
+  if (sorts.length > 1) declare('sort', OneOf(sorts));
+  for (const [name, { accepts }] of Object.entries(filters))
+    // The path says which customer.
+    if (!(ofCustomer && name === 'customerId')) declare(name, fieldOf(accepts));
+  return parameters;
+}
+
+function fieldOf(accepts: Accepts): Field {
+  switch (accepts.kind) {
+    case 'guid':
+      return Guid();
+    case 'flag':
+      return FlagText();
+    case 'time':
+      return Time();
+    case 'text':
+      return Text(accepts.max);
+    case 'oneOf':
+      return OneOf(accepts.words);
+    case 'matching':
+      return Matching(accepts.pattern, accepts.what, accepts.example);
+  }
+}

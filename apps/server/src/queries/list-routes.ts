@@ -1,0 +1,31 @@
+import { views, type List, type ListRoute } from '#read-models';
+import { relationshipPaths } from '../relationship-paths.js';
+
+/** A list at one of the places where it is found. */
+export interface FoundList extends ListRoute {
+  readonly view: string;
+  /** Of the view: another one may show the same place in another way. */
+  readonly version: number;
+  readonly list: List;
+  /** Of one customer, or over all of the partner's. */
+  readonly ofCustomer: boolean;
+  /** The name of the page's schema. */
+  readonly page: string;
+}
+
+/** Every place where a list is found, in the order of the views. */
+export const foundLists: readonly FoundList[] = views.flatMap(({ projection: { name: view, version }, lists }) =>
+  lists.flatMap((list) => {
+    const { partnerWide, ofCustomer, page } = list;
+    const common = { view, version, list };
+    return [
+      ...(ofCustomer ? [{ ...common, ...ofCustomer, ofCustomer: true, page: ofCustomer.beside?.page ?? page }] : []),
+      { ...common, ...partnerWide, ofCustomer: false, page },
+    ];
+  }),
+);
+
+/** The paths of a list, as Nest writes them. */
+export function pathsOf({ ofCustomer, path }: FoundList): readonly string[] {
+  return ofCustomer ? relationshipPaths(path) : [`v1/${path}`];
+}

@@ -1,0 +1,127 @@
+import type { ColumnType, Table } from '#event-sourcing';
+
+// The vocabulary of columns. A column is said once: how it is stored, its type for the compiler, and how answers document it.
+
+/** A JSON Schema, as far as columns and fields of answers need one. */
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** A column of a table, or a field of an answer. */
+export interface Column<V = unknown> {
+  readonly stored: ColumnType;
+  readonly schema: Schema;
+  /** Only the compiler knows it. */
+  readonly value?: V;
+}
+
+export type Columns = Readonly<Record<string, Column>>;
+
+/** A row, or an answer, with these columns. */
+export type RowOf<C extends Columns> = {
+  readonly [N in keyof C]: C[N] extends Column<infer V> ? V : never;
+};
+
+export function text<V extends string = string>(): Column<V> {
+  return { stored: 'text', schema: { type: 'string' } };
+}
+
+/** The id of an item, as its sender has chosen it. */
+export function id(): Column<string> {
+  return { stored: 'text', schema: { type: 'string', minLength: 1 } };
+}
+
+export function guid(): Column<string> {
+  return { stored: 'text', schema: { type: 'string', format: 'uuid' } };
+}
+
+/** An instant: RFC 3339 in UTC with milliseconds. */
+export function time(): Column<string> {
+  return { stored: 'text', schema: { type: 'string', format: 'date-time' } };
+}
+
+/** One of some words. The document has them as examples, not as bounds: new ones may come. */
+export function word<W extends string>(words: readonly W[]): Column<W> {
+  return { stored: 'text', schema: { type: 'string', examples: words } };
+}
+
+export function whole(): Column<number> {
+  return { stored: 'integer', schema: { type: 'integer' } };
+}
+
+export function flag(): Column<boolean> {
+  return { stored: 'boolean', schema: { type: 'boolean' } };
+}
+
+export function listOf<V>({ schema }: Column<V>): Column<readonly V[]> {
+  return { stored: 'json', schema: { type: 'array', items: schema } };
+}
+
+/** An object with some fields. Those that `optional` names may be absent. */
+export function object<C extends Columns, O extends keyof C & string = never>(
+  fields: C,
+  optional: readonly O[] = [],
+): Column<{ readonly [N in Exclude<keyof C, O>]: RowOf<C>[N] } & { readonly [N in O]?: RowOf<C>[N] }> {
+  return { stored: 'json', schema: objectSchema(fields, optional) };
+}
+
+/** An object whose schema the document knows by a name. */
+export function named<V extends object>(name: string): Column<V> {
+  return { stored: 'json', schema: { $ref: `#/components/schemas/${name}` } };
+}
+
+export function orNull<V>({ stored, schema }: Column<V>): Column<V | null> {
+  const nullable =
+    typeof schema['type'] === 'string'
+      ? { ...schema, type: [schema['type'], 'null'] }
+      : { anyOf: [schema, { type: 'null' }] };
+  return { stored: `${stored}?` as ColumnType, schema: nullable };
+}
+
+/** The same with words for the readers of the document. */
+export function described<V>({ stored, schema }: Column<V>, description: string): Column<V> {
+  return { stored, schema: { ...schema, description } };
+}
+
+/** All words of a type. A word that is missing, or one too many, does not compile. */
+export function allOf<W extends string>() {
+  return <const L extends readonly W[]>(words: L & ([W] extends [L[number]] ? unknown : never)): L => words;
+}
+
+/** The JSON Schema of an object with these fields. */
+export function objectSchema(fields: Columns, optional: readonly string[] = []): Schema {
+  const required = Object.keys(fields).filter((name) => !optional.includes(name));
+  return {
+    type: 'object',
+    properties: Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, schema])),
+    ...(required.length > 0 ? { required } : {}),
+  };
+}
+
+export function without<C extends Columns, N extends keyof C>(columns: C, ...names: readonly N[]): Omit<C, N> {
+  const kept = Object.entries(columns).filter(([name]) => !names.some((other) => other === name));
+  return Object.fromEntries(kept) as unknown as Omit<C, N>;
+}
+
+/** A table with these columns, as projections declare it. */
+export function table<C extends Columns>(
+  columns: C,
+  { key, indexes }: Pick<Table<RowOf<C>>, 'key' | 'indexes'>,
+): Table<RowOf<C>> {
+  const stored = Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.stored]));
+  return { columns: stored as Table<RowOf<C>>['columns'], key, ...(indexes ? { indexes } : {}) };
+}
+
+type Nullable<C extends Columns> = { [N in keyof C]: null extends RowOf<C>[N] ? N : never }[keyof C];
+
+/** A row of nothing but nulls. What is not nullable is undefined, in its place among the columns: it has to be set. */
+export function blankRow<C extends Columns>(columns: C): { readonly [N in Nullable<C>]: null } {
+  const blank = Object.entries(columns).map(([name, { stored }]) => [name, stored.endsWith('?') ? null : undefined]);
+  return Object.fromEntries(blank) as unknown as { readonly [N in Nullable<C>]: null };
+}
+
+/** An amount in minor units of its currency. */
+export function money() {
+  return object({
+    minorUnits: whole(),
+    currency: { stored: 'text', schema: { type: 'string', pattern: '^[A-Z]{3}$' } } as Column<string>,
+  });
+}

@@ -1,0 +1,220 @@
+import type { ViewQueries, ViewQuery } from '#event-sourcing';
+import type { BlockerKind, BlockingFacts, Instant } from '#customer-relationship';
+import { sql, type Expression, type Kysely, type SelectQueryBuilder } from 'kysely';
+import type { Columns, RowOf } from './columns.js';
+import type { FiltersInQuery, Filters, FilterValues } from './filters.js';
+import { tenant, type Pair } from './pair.js';
+import { bound, viewQuery } from './query.js';
+
+/** The values of a list's sort columns and key in the last row of a page. */
+export type Cursor = readonly string[];
+
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  /** Asks for the next page; absent on the last one. */
+  readonly next?: Cursor;
+}
+
+export interface PageRequest {
+  /** 1 to 200; default 50. */
+  readonly limit?: number;
+  /** `next` of the page before, of the same query. */
+  readonly after?: Cursor;
+}
+
+export const maxPageSize = 200;
+
+/** The cursor is not one that this query gave out. */
+export class InvalidCursor extends Error {
+  override readonly name = 'InvalidCursor';
+}
+
+/** Sorts after every instant: what has no end ends last. */
+export const never = '9999-12-31T23:59:59.999Z';
+
+/** The outside facts that an answer rests on. */
+export interface Circumstances {
+  readonly now: Instant;
+  /** As what an item blocks a removal, under the policy in force. */
+  readonly blockerOf: (facts: BlockingFacts) => BlockerKind | undefined;
+}
+
+export interface ListRequest<F extends Filters = Filters, Sort extends string = string> extends PageRequest {
+  readonly partnerId: string;
+  /** Default: the first sort of the list. */
+  readonly sort?: Sort | undefined;
+  readonly filter?: FilterValues<F>;
+}
+
+/** A place where a list is found. */
+export interface ListRoute {
+  /** Below `/v1`, or below a customer. */
+  readonly path: string;
+  /** The name of the operation: a verb first. */
+  readonly operation: string;
+  readonly summary: string;
+  /** What the answer is, in a sentence. */
+  readonly answer: string;
+}
+
+/** What the list of one customer shows beside its rows. */
+export interface Beside {
+  /** The name of the page's schema. */
+  readonly page: string;
+  readonly fields: Columns;
+  readonly read: (queries: ViewQueries, pair: Pair) => object;
+}
+
+/** What the server has to know of a list. */
+export interface List {
+  /** The schema of a row: its name in the document and its fields. */
+  readonly row: { readonly name: string; readonly fields: Columns };
+  /** The name of a page's schema. */
+  readonly page: string;
+  /** Over all customers of a partner. */
+  readonly partnerWide: ListRoute;
+  /** Of one customer: the filter `customerId` is then part of the path. */
+  readonly ofCustomer?: ListRoute & { readonly beside?: Beside };
+  /** Rows change by the clock alone, so that a tag made of the view's position would lie. */
+  readonly dependsOnClock: boolean;
+  /** Rows are judged by the policy. */
+  readonly dependsOnPolicy: boolean;
+  readonly filters: Filters;
+  /** The first is the default. A list with one order only has no choice. */
+  readonly sorts: readonly string[];
+  /**
+   * A page of the list.
+   * @throws InvalidCursor
+   * @throws RangeError for a limit outside 1 to 200
+   */
+  read(queries: ViewQueries, request: ListRequest, at: Circumstances): Page<object>;
+}
+
+/** What a query is made for: who asks, when, and what for. */
+export interface Asked<F extends Filters, Sort extends string> {
+  readonly partnerId: Expression<string>;
+  readonly now: Expression<Instant>;
+  readonly sort: Sort;
+  readonly filter: FiltersInQuery<F>;
+}
+
+type ColumnsOf<Tables> = { [T in keyof Tables]: keyof Tables[T] & string }[keyof Tables];
+
+interface Declaration<
+  Tables,
+  F extends Filters,
+  Sort extends string,
+  DB,
+  TB extends keyof DB,
+  Row,
+  Fields extends Columns,
+> extends Pick<List, 'partnerWide' | 'ofCustomer'> {
+  readonly row: { readonly name: string; readonly fields: Fields };
+  /** The name of a page's schema; default: the row's and `Page`. */
+  readonly page?: string;
+  readonly dependsOnClock?: true;
+  readonly dependsOnPolicy?: true;
+  /** The parameters of the list's routes besides those that all lists have. */
+  readonly filters: F;
+  /** Each by columns that an index has and that together are unique, none of them null. */
+  readonly sorts: Readonly<Record<Sort, readonly ColumnsOf<Tables>[]>>;
+  readonly direction?: 'asc' | 'desc';
+  /** The alias of the table that the columns of the sorts are in, where the query joins others. */
+  readonly sortedTable?: string;
+  readonly query: (tables: Kysely<Tables>, asked: Asked<F, Sort>) => SelectQueryBuilder<DB, TB, Row>;
+  /** The rows as they are answered. */
+  readonly show: (rows: readonly Row[], at: Circumstances, queries: ViewQueries) => readonly RowOf<Fields>[];
+}
+
+/** So many forms of one query are kept. A form has its text compiled and prepared, so that a request costs neither. */
+const keptForms = 200;
+
+/**
+ * A list of a view. Pages are by keyset: rows after the cursor. A page anywhere in a list costs the same, and rows that come
+ * and go meanwhile shift nothing.
+ */
+export function list<Tables>() {
+  return <F extends Filters, Sort extends string, DB, TB extends keyof DB, Row extends object, Fields extends Columns>(
+    declared: Declaration<Tables, F, Sort, DB, TB, Row, Fields>,
+  ) => {
+    const { filters, row, direction = 'asc', sortedTable } = declared;
+    const sorts = Object.keys(declared.sorts) as Sort[];
+    const forms = new Map<string, ViewQuery<Row>>();
+
+    /** What a form of the query depends on: sort, whether there is a cursor, which filters are set, and words and flags. */
+    function formOf(sort: Sort, filter: FilterValues<F>, after: Cursor | undefined): string {
+      let form = after ? `${sort}>` : sort;
+      for (const name in filters) {
+        const value = filter[name];
+        if (value !== undefined) form += filters[name]!.bind ? ` ${name}` : ` ${name}=${String(value)}`;
+      }
+      return form;
+    }
+
+    function queryOf(sort: Sort, filter: FilterValues<F>, after: Cursor | undefined): ViewQuery<Row> {
+      const form = formOf(sort, filter, after);
+      let query = forms.get(form);
+      if (!query) {
+        if (forms.size >= keptForms) forms.clear();
+        forms.set(form, (query = made(sort, filter, after !== undefined)));
+      }
+      return query;
+    }
+
+    function made(sort: Sort, filter: FilterValues<F>, hasCursor: boolean): ViewQuery<Row> {
+      const set = Object.keys(filters).filter((name) => filter[name] !== undefined);
+      const inQuery = set.map((name) => [name, filters[name]!.bind ? bound<string>(name) : filter[name]]);
+      const asked: Asked<F, Sort> = {
+        partnerId: bound<string>('partnerId'),
+        now: bound<Instant>('now'),
+        sort,
+        filter: Object.fromEntries(inQuery) as FiltersInQuery<F>,
+      };
+      const columns = declared.sorts[sort].map((name) => sql.ref(sortedTable ? `${sortedTable}.${name}` : name));
+      return viewQuery((tables: Kysely<Tables>) => {
+        let query = declared.query(tables, asked);
+        if (hasCursor) {
+          const beyond = direction === 'asc' ? sql`>` : sql`<`;
+          const last = columns.map((_, index) => bound(`after ${index}`));
+          query = query.where(sql<boolean>`(${sql.join(columns)}) ${beyond} (${sql.join(last)})`);
+        }
+        for (const column of columns) query = query.orderBy(column, direction);
+        return query.limit(bound<number>('limit'));
+      });
+    }
+
+    return {
+      row,
+      page: declared.page ?? `${row.name}Page`,
+      partnerWide: declared.partnerWide,
+      ...(declared.ofCustomer ? { ofCustomer: declared.ofCustomer } : {}),
+      dependsOnClock: declared.dependsOnClock ?? false,
+      dependsOnPolicy: declared.dependsOnPolicy ?? false,
+      filters,
+      sorts,
+      read(
+        queries: ViewQueries,
+        { partnerId, sort = sorts[0]!, filter = {}, limit = 50, after }: ListRequest<F, Sort>,
+        at: Circumstances,
+      ): Page<RowOf<Fields>> {
+        if (!Number.isInteger(limit) || limit < 1 || limit > maxPageSize)
+          throw new RangeError(`A page has 1 to ${maxPageSize} rows, not ${limit}`);
+        const columns = declared.sorts[sort];
+        if (after && (after.length !== columns.length || !after.every((value) => typeof value === 'string')))
+          throw new InvalidCursor(`Expected ${columns.length} texts`);
+        const values: Record<string, unknown> = { partnerId: tenant(partnerId), now: at.now, limit: limit + 1 };
+        after?.forEach((value, index) => (values[`after ${index}`] = value));
+        for (const name in filters) {
+          const value = filter[name];
+          if (value !== undefined) values[name] = filters[name]!.bind?.(value);
+        }
+        const found = queries.all(queryOf(sort, filter, after), values);
+        const rows = found.length > limit ? found.slice(0, limit) : found;
+        const shown = declared.show(rows, at, queries);
+        if (found.length <= limit) return { rows: shown };
+        const last = rows.at(-1) as Readonly<Record<string, unknown>>;
+        return { rows: shown, next: columns.map((column) => String(last[column])) };
+      },
+    };
+  };
+}

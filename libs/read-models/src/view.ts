@@ -1,0 +1,25 @@
+import { anyProjection, type AnyProjection, type Projection } from '#event-sourcing';
+import type { RelationshipEvents } from '#customer-relationship';
+import type { Explained } from './explained.js';
+import type { List } from './list.js';
+import type { Pair } from './pair.js';
+
+/** A view as the projector and the server take it: its projection, where it is listed, and which rows are explained. */
+export interface View {
+  readonly projection: AnyProjection<RelationshipEvents, Pair>;
+  readonly lists: readonly List[];
+  readonly explains: readonly Explained[];
+}
+
+/** Registers a view. */
+export function view<Tables extends { readonly [T in keyof Tables]: object }>({
+  projection,
+  lists = [],
+  explains = [],
+}: {
+  readonly projection: Projection<RelationshipEvents, Tables, Pair>;
+  readonly lists?: readonly List[];
+  readonly explains?: readonly Explained[];
+}): View {
+  return { projection: anyProjection(projection), lists, explains };
+}

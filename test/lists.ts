@@ -1,0 +1,38 @@
+import type { Instant } from '#customer-relationship';
+import type { ViewQueries } from '#event-sourcing';
+import {
+  customerList,
+  designationList,
+  endedRelationshipList,
+  grantList,
+  itemList,
+  type Circumstances,
+} from '#read-models';
+
+// The lists as specifications ask for them: at a time, and under no policy that would make items block.
+
+type RequestOf<L extends { read(...parameters: never[]): unknown }> = Parameters<L['read']>[1];
+
+const at = (now: Instant): Circumstances => ({ now, blockerOf: () => undefined });
+const anyTime = at('2026-01-01T00:00:00.000Z');
+
+export const listCustomers = (queries: ViewQueries, request: RequestOf<typeof customerList>) =>
+  customerList.read(queries, request, anyTime);
+
+export const listDesignations = (queries: ViewQueries, request: RequestOf<typeof designationList>) =>
+  designationList.read(queries, request, anyTime);
+
+export const listGrants = (
+  queries: ViewQueries,
+  { now, ...request }: RequestOf<typeof grantList> & { readonly now: Instant },
+) => grantList.read(queries, request, at(now));
+
+export const listItems = (
+  queries: ViewQueries,
+  { now, ...request }: RequestOf<typeof itemList> & { readonly now: Instant },
+) => itemList.read(queries, request, at(now));
+
+export const listEndedRelationships = (
+  queries: ViewQueries,
+  { now, ...request }: RequestOf<typeof endedRelationshipList> & { readonly now: Instant },
+) => endedRelationshipList.read(queries, request, at(now));
