@@ -33,14 +33,14 @@ import { asSeen } from './visible-text.js';
 // relationships, ended ones too; only a renaming, or a refusal after the claim, gives one back.
 //
 // When a claim may be given back: several servers may try one command at once, and an append whose outcome is unknown
-// may still come through, so that one attempt was refused says nothing of the others. Therefore a claim names the
-// revision of its relationship behind which the naming is to be appended. An attempt goes on only under a claim for its
-// own revision or a later one, and the store lets it append at its own revision or not at all. Once the relationship
-// stands at a later revision than the claim names and the grant does not have the name, no attempt under the claim was
-// accepted and none can be; one that has not got so far must claim anew, which changes the name's stream, and with it
-// the revision that the release expects. No waiting makes this untrue, so whoever sees it may give the claim back: the
-// command itself when it is refused or tried again, or another command that wants the name. What a crash leaves behind
-// is free again as soon as the relationship has moved on and somebody tries.
+// may still come through, so the refusal of one attempt says nothing of the others. Therefore a claim names the revision
+// of its relationship after which the naming is to be appended. An attempt goes on only under a claim for its own
+// revision or a later one, and the store lets it append at its own revision or not at all. Once the relationship has a
+// later revision than the claim names and the grant does not have the name, no attempt under the claim was accepted and
+// none can be. An attempt that has not got that far must claim anew, which changes the name's stream and with it the
+// revision that the release expects. Time does not make this untrue, so anyone who sees it may give the claim back: the
+// command itself when it is refused or retried, or another command that wants the name. A claim that a crash leaves is
+// free again as soon as the relationship has moved on and somebody tries.
 
 export interface GrantNameCommands {
   /** `claimedBy` is the id of the command that asks for the name. */
@@ -184,7 +184,7 @@ class GrantNameClaiming implements Claim<RelationshipEvents, Context, Relationsh
     };
   }
 
-  /** That a name is taken (409) goes before what is wrong with the data (422), for which no name is claimed. */
+  /** A decision refuses a name that is taken (409) before what is wrong with the data (422). */
   async facts(revision: number): Promise<Pick<Context, 'grantNameTaken'>> {
     if (await this.isHeld(await this.nameAt(revision))) return {};
     const others = this.othersIn(await this.placesOf(this.naming.name));
@@ -202,7 +202,7 @@ class GrantNameClaiming implements Claim<RelationshipEvents, Context, Relationsh
       await this.tidyUp(outcome);
     } catch (error) {
       // The naming is recorded, and "nothing was done" would be untrue. A claim that stays may be given back later by
-      // anyone: a retry of the command, or whoever wants the name.
+      // anyone: a retry of the command, or another command that wants the name.
       if (!isOfStore(error)) throw error;
     }
   }
@@ -251,7 +251,7 @@ class GrantNameClaiming implements Claim<RelationshipEvents, Context, Relationsh
 
   /**
    * Whether a grant that has a name may have it in another spelling that looks the same without a claim: it holds the name
-   * as it is claimed now. A claim that an earlier release made for its spelling may stand where nobody else would look.
+   * as it is claimed now. A claim that an earlier release made for its spelling may be in a stream that others do not read.
    */
   private async isHeld(oldName: string | undefined): Promise<boolean> {
     const { name } = this.naming;

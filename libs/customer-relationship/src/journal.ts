@@ -4,8 +4,8 @@ import { pairOf } from './customer-relationship.js';
 import { rejections, type RejectionCode } from './rejections.js';
 
 // Beside the stream of a relationship stands its journal: the refusals of state that were answered, one event each. A
-// refusal decides nothing, so the stream that decides does not grow by it; yet whoever asks again under the same key
-// gets the same answer, and auditors see what was tried.
+// refusal decides nothing, so the stream that decides does not grow by it; yet a retry under the same key gets
+// the same answer, and auditors see what was tried.
 
 // Stored for ever and read by auditors: never rename an event or a field. Who sent the command, when, under which id, key
 // and policy stands in the metadata, as for every event.

@@ -1,6 +1,6 @@
 import type { Json } from './message.js';
 
-/** Who sent the command behind an event. Identifiers only: no names, no addresses. */
+/** Who sent the command that an event comes from. Identifiers only: no names, no addresses. */
 export interface EventActor {
   readonly id: string;
   readonly kind: string;
@@ -17,7 +17,7 @@ export interface EventMetadata {
   readonly command?: string;
   /** Free text by the sender; stands on the first event of a command only. */
   readonly comment?: string;
-  /** Fingerprint of the command: tells a retry from another command under the same id. */
+  /** Fingerprint of the command: distinguishes a retry from another command under the same id. */
   readonly commandHash: string;
   readonly commandId: string;
   readonly correlationId: string;
@@ -75,11 +75,11 @@ export interface EventBatch {
 }
 
 export interface SubscribeOptions {
-  /** Read events behind this position (exclusive); 0 for all. */
+  /** Read events after this position (exclusive); 0 for all. */
   readonly after: number;
   /** Ends the subscription: the iteration returns without an error. */
   readonly signal: AbortSignal;
-  /** At most so many events in a batch (default 1,000). */
+  /** The most events in a batch (default 1,000). */
   readonly batchSize?: number;
   /** Called with damage after which the store can read on, which it does then; without it damage ends the subscription. */
   readonly onDamage?: (damage: LogDamaged) => void;
@@ -110,8 +110,8 @@ export interface EventStore {
   head(): Promise<number>;
 
   /**
-   * The id of the event at a position; undefined where none stands. It tells one history from another: after a restore
-   * from a backup, other events come to stand where the lost ones stood.
+   * The id of the event at a position; undefined where there is none. It distinguishes two histories: after a restore from a
+   * backup, other events take the positions of the lost ones.
    * @throws StoreUnavailable, LogDamaged
    */
   idAt(position: number): Promise<string | undefined>;
@@ -152,7 +152,7 @@ export class LogDamaged extends Error {
   }
 }
 
-/** Whether the events were written is not known: only the same command id tells. */
+/** Whether the events were written is not known. Sending the command again under the same id answers it. */
 export class OutcomeUnknown extends Error {
   override readonly name = 'OutcomeUnknown';
 }

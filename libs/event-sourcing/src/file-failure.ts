@@ -15,7 +15,7 @@ export type FileFailureCause =
   | 'tooManyOpen'
   | 'other';
 
-/** A file, as whoever reads the message knows it. */
+/** A file, in the words of those who read the message. */
 export interface FileUse {
   /** Such as `The views`. */
   readonly what: string;
@@ -94,12 +94,12 @@ function causeOf({ path, purpose }: FileUse, error: unknown): FileFailureCause {
   const found = byCode.find(([form]) => form.test(code))?.[1];
   const [file, directory] = [lookAt(path), lookAt(dirname(path))];
   const forbidden = [file, directory].some((each) => each === 'hidden' || (each && !mayWrite(each)));
-  // SQLite has one name for a file system that nobody writes to and for a file that this user may only read.
+  // SQLite has one name for a read-only file system and for a file that this user may only read.
   if (found === 'readOnly' && code !== 'EROFS' && forbidden) return 'forbidden';
   if (found) return found;
-  // Not of the operating system, nor of SQLite: it says itself what it is.
+  // An error without a code comes from neither the operating system nor SQLite, and describes itself.
   if (code === '') return directory === undefined ? 'directoryMissing' : 'other';
-  // It calls a full disk by several names: where it makes or grows a file beside the database, it is an error of the disk.
+  // SQLite reports a full disk in several ways: where it makes or grows a file beside the database, as an error of the disk.
   if (isFull(dirname(path))) return 'diskFull';
   if (file === 'hidden' || directory === 'hidden') return 'forbidden';
   if (directory === undefined) return 'directoryMissing';

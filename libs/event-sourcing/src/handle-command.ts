@@ -195,8 +195,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
       if (events.length === 0) throw new Error(`${command.type} decided nothing; refuse it as NothingToChange instead`);
       return { outcome: 'decided', events, now };
     } catch (error) {
-      if (!(error instanceof Rejection)) throw error;
-      return { outcome: 'refused', rejection: error, ...placeOf(folded) };
+      return { outcome: 'refused', rejection: rejectionIn(error), ...placeOf(folded) };
     }
   }
 
@@ -238,7 +237,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
       const receipt = this.streams.appended(toAppend, await this.streams.store.append(stream, sealed, revision));
       return { outcome: 'accepted', replayed: false, ...receipt };
     } catch (error) {
-      // What was folded stays true of a stream that has grown; else it is of another stream, or nobody knows.
+      // What was folded stays true of a stream that has grown; otherwise it is of another stream, or unknown.
       const hasGrown = error instanceof RevisionConflict && !(await this.streams.isHead(stream, revision));
       if (!hasGrown) this.streams.drop(stream);
       if (!(error instanceof RevisionConflict)) throw error;
@@ -280,9 +279,18 @@ async function claimed<Events, Context, Summary>(
     await claim.make(revision);
     return undefined;
   } catch (error) {
-    if (!(error instanceof Rejection)) throw error;
-    return { outcome: 'refused', rejection: error, revision, position };
+    return { outcome: 'refused', rejection: rejectionIn(error), revision, position };
   }
+}
+
+/** What was thrown, if it is a rejection; anything else is thrown on. */
+function rejectionIn(error: unknown): Rejection {
+  if (isRejection(error)) return error;
+  throw error;
+}
+
+function isRejection(error: unknown): error is Rejection {
+  return error instanceof Rejection;
 }
 
 /** What the log holds stays the answer, wherever the head is. */

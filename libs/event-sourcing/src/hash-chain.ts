@@ -104,8 +104,8 @@ export interface ChainFault {
 }
 
 /**
- * What is wrong with an event behind one with that hash; nothing in a chain that is as it was written. The first event
- * stands behind `noPreviousHash`, and one whose predecessor cannot be read behind `undefined`: that finding says enough.
+ * What is wrong with an event that follows one with that hash; nothing in a chain that is as it was written. The first event
+ * follows `noPreviousHash`, and one whose predecessor cannot be read follows `undefined`: that finding says enough.
  */
 export function chainFaults(
   event: Omit<RecordedEvent, 'position'>,

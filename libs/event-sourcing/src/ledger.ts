@@ -17,7 +17,7 @@ export interface LedgerEvents {
 export interface LedgerIdentity {
   /** A GUID: positions of another ledger, or of one restored from before this one, are not positions of this. */
   readonly ledgerId: string;
-  /** Of the secret that its commands are fingerprinted with, where the log has been told; see {@link secretFingerprint}. */
+  /** Of the secret that its commands are fingerprinted with, where the log names one; see {@link secretFingerprint}. */
   readonly secretFingerprint?: string;
 }
 
@@ -27,7 +27,7 @@ export class AnotherLedgerSecret extends Error {
 }
 
 /**
- * The identity of the log behind a store; given to it on first sight. Of several servers that open an empty log at once,
+ * The identity of the log in a store, which is made when the log is first opened. Of several servers that open an empty log at once,
  * all get what the first wrote. With a secret, the log also remembers which one it is, and no other is taken: servers
  * with different secrets would not know each other's retries.
  * @throws AnotherLedgerSecret, StoreUnavailable, OutcomeUnknown, LogDamaged

@@ -38,7 +38,7 @@ export interface RefusalMemoryOptions<Entries> {
   readonly store: EventStore;
   readonly seal: Seal;
   readonly journal: RefusalJournal<Entries>;
-  /** Nobody else appends to these journals: what this process knows of one is all there is, and need not be looked for. */
+  /** Nobody else appends to these journals: what this process knows of one is all there is, and it need not read for more. */
   readonly soleWriter?: boolean;
   /**
    * The number of refusals whose places in their journals are kept in memory, where a journal itself counts for
@@ -147,7 +147,7 @@ export class RefusalMemory<Entries> {
       { ...entry, schema, metadata: { ...metadata, command: command.type } },
     ]);
     const appended = await store.append(journal, sealed, known.revision).catch((error: unknown) => {
-      // It may be there all the same, and nobody would look.
+      // It may be there all the same, and the only writer does not look.
       if (soleWriter) this.known.delete(journal);
       throw error;
     });
@@ -202,7 +202,7 @@ export class RefusalMemory<Entries> {
     grow(known, entries);
     // Of two readings the one counts that has come further.
     const further = kept && kept.revision > known.revision ? kept : known;
-    // Where others write, a journal without entries has to be looked at anyhow.
+    // Where others write, a journal without entries has to be read each time.
     if (further.revision > noStream || this.options.soleWriter) this.known.set(journal, further);
   }
 }

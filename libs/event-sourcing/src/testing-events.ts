@@ -11,21 +11,17 @@ let commands = 0;
 
 /** Events for a place in a stream, one for each of the data or one without any. No two calls make the same ids. */
 export function sealedAt(stream: string, revision: number, ...data: readonly Json[]): readonly SealedEvent[] {
-  return sealedBehind(noPreviousHash, stream, revision, data.length === 0 ? [{}] : data);
+  return sealedAfter(noPreviousHash, stream, revision, data.length === 0 ? [{}] : data);
 }
 
 /** Appends to the end of a stream, in its chain. */
 export async function appendTo(store: EventStore, stream: string, ...data: readonly Json[]): Promise<AppendResult> {
   const last = (await store.read(stream)).at(-1);
   const revision = last?.revision ?? -1;
-  return store.append(
-    stream,
-    sealedBehind(last?.metadata.hash ?? noPreviousHash, stream, revision + 1, data),
-    revision,
-  );
+  return store.append(stream, sealedAfter(last?.metadata.hash ?? noPreviousHash, stream, revision + 1, data), revision);
 }
 
-function sealedBehind(
+function sealedAfter(
   previousHash: string,
   stream: string,
   revision: number,

@@ -16,8 +16,8 @@ export interface VerifiedStoreOptions {
   readonly isDamaged?: () => boolean;
   /**
    * Whether subscriptions compare the content of the past with its hash, too (default true). What is read live is always
-   * compared. A hash costs more than all else that is done with an event of the past, so whoever projects a whole log
-   * leaves that to the integrity check.
+   * compared. A hash costs more than all else that is done with an event of the past, so a projector of a whole log leaves
+   * that to the integrity check.
    */
   readonly pastContents?: boolean;
 }
@@ -29,7 +29,7 @@ interface Link {
   readonly hash: string;
 }
 
-// More than a command loop keeps folded, so that whatever rests on a stream is compared with what is known of it.
+// More than a command loop keeps folded, so that all that rests on a stream is compared with what is known of it.
 const keptEnds = 50_000;
 const keptPageEnds = 1_000;
 const keptInSubscription = 100_000;
@@ -39,7 +39,7 @@ const keptInSubscription = 100_000;
  * content that its hash asks for, every one linked to the event before it, as far as this process has seen that one, and
  * no stream shorter than it was. What fails is LogDamaged.
  *
- * Once damage is known nothing is appended: whatever went on there would be lost when the log is restored.
+ * Once damage is known nothing is appended: it would be lost when the log is restored.
  */
 export function verifiedStore(
   store: EventStore,
@@ -155,7 +155,7 @@ export function verifiedStore(
         if (result.revision !== expectedRevision + events.length)
           throw damagedAt(
             stream,
-            `An append behind revision ${expectedRevision} was stored as revision ${result.revision}`,
+            `An append after revision ${expectedRevision} was stored as revision ${result.revision}`,
             'unknown',
           );
         known(stream, { ...result, hash: events.at(-1)!.metadata.hash });
@@ -204,7 +204,7 @@ function requireGrowing(event: RecordedEvent, position: number): void {
 }
 
 function requireId(event: RecordedEvent): void {
-  // Whatever was written by hand need not have one.
+  // An event that was written by hand need not have one.
   if (typeof event.metadata?.hash !== 'string') throw broken(event, 'it has no hash');
   if (idOf(event.metadata.hash) !== event.id) throw broken(event, 'its id does not follow from its hash');
 }

@@ -1,14 +1,14 @@
-/** What was used last, as far as it fits into a bound. */
+/** The values that were used last, as many as a bound allows. */
 export interface WeighedCache<Value> {
   /** Counts as a use. */
   readonly get: (key: string) => Value | undefined;
   readonly peek: (key: string) => Value | undefined;
-  /** Weighs it as it is now. What is set last stays, even if it is more than the bound by itself. */
+  /** Weighs it as it is now. The value that is set last stays, even if it is more than the bound by itself. */
   readonly set: (key: string, value: Value) => void;
   readonly delete: (key: string) => void;
 }
 
-/** Whole values go, the one used longest ago first. One that has grown must be set again. */
+/** Whole values go, the least recently used first. One that has grown must be set again. */
 export function weighedCache<Value>(bound: number, weightOf: (value: Value) => number): WeighedCache<Value> {
   const kept = new Map<string, { readonly value: Value; readonly weight: number }>();
   let all = 0;
