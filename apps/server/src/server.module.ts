@@ -34,7 +34,7 @@ import { OpenStreams, StreamBounds, usualStreamBounds } from './history/open-str
 import { ReadHistoryHandler } from './history/read-history.js';
 import { noPastViews, type PastViews } from './as-of/past-views.js';
 import { ServedLedger } from './served-ledger.js';
-import { operations } from './operations/operations.js';
+import { Operations } from './operations/operations.js';
 import { positionsIn } from './positions.js';
 import { OperationsController } from './operations/operations.controller.js';
 import { ListsController } from './queries/lists.controller.js';
@@ -123,7 +123,7 @@ export function ledgerOf({
     store,
     views,
     pastViews,
-    operations: operations(),
+    operations: new Operations(),
     policy,
     policyHash: policyHash(policy),
     salesRegions,

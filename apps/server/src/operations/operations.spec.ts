@@ -3,7 +3,12 @@ import type { Actor, Partner } from '#customer-relationship';
 import { Problem } from '#http';
 import type { PastStatus, PastView } from '../as-of/past-views.js';
 import type { Requester } from '../requester.js';
-import { endedWithin, operations } from './operations.js';
+import { endedWithin, Operations } from './operations.js';
+
+function operations() {
+  const all = new Operations();
+  return { follow: all.follow.bind(all), find: all.find.bind(all), cancel: all.cancel.bind(all) };
+}
 
 /** A view that comes when it is told to, and who holds it. */
 function comingView() {

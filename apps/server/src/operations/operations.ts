@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { LogDamaged, StoreUnavailable } from '#event-sourcing';
+import { BoundedPool, type Place } from '#pacing';
 import { detailOfProblem, Problem, problemTexts, problemType } from '#http';
 import type { OperationAnswer, OperationError, OperationStep } from '../contract/answers.js';
 import type { HeldPastView, PastStatus, PastView, PastViews } from '../as-of/past-views.js';
@@ -14,18 +15,6 @@ export interface Operation {
   readonly shown: () => OperationAnswer;
 }
 
-export interface Operations {
-  /**
-   * The operation that ends when the view is there, so that the address answers at once; the same for the same question.
-   * @throws Problem AsOfUnavailable when there are too many
-   */
-  readonly follow: (past: PastView, pastViews: Pick<PastViews, 'share'>, asked: QuestionOfPast) => Operation;
-  /** @throws Problem OperationNotFound, also for one of somebody else */
-  readonly find: (requester: Requester, id: string) => Operation;
-  /** Gives up what nobody else waits for. What has ended stays as it is. */
-  readonly cancel: (requester: Requester, id: string) => Operation;
-}
-
 export interface QuestionOfPast {
   readonly requester: Requester;
   /** Where the result is. */
@@ -36,6 +25,7 @@ interface Kept {
   readonly id: string;
   readonly owner: string;
   readonly partnerId: string;
+  readonly place: Place;
   readonly href: string;
   readonly createdAt: string;
   readonly held: HeldPastView;
@@ -47,79 +37,96 @@ interface Kept {
 /** For how long the end of an operation is remembered. */
 export const rememberedMinutes = 15;
 const mostOperations = 1_000;
-/** Of one partner: nobody fills the room so that others find none. */
 const mostOfOnePartner = mostOperations / 2;
 
 /** Operations of this server, in memory: after a restart the question is asked again, and the answer is the same. */
-export function operations(now: () => string = () => new Date().toISOString()): Operations {
-  const all = new Map<string, Kept>();
-  const byQuestion = new Map<string, Kept>();
+export class Operations {
+  private readonly all = new Map<string, Kept>();
+  private readonly byQuestion = new Map<string, Kept>();
+  /** Nobody fills the room so that others find none. */
+  private readonly places = new BoundedPool({ atOnce: mostOperations, ofOne: mostOfOnePartner });
 
-  function forget(kept: Kept): void {
-    all.delete(kept.id);
-    const question = questionOf(kept);
-    if (byQuestion.get(question) === kept) byQuestion.delete(question);
+  constructor(private readonly now: () => string = () => new Date().toISOString()) {}
+
+  /**
+   * The operation that ends when the view is there, so that the address answers at once; the same for the same question.
+   * @throws Problem AsOfUnavailable when there are too many
+   */
+  follow(past: PastView, pastViews: Pick<PastViews, 'share'>, { requester, href }: QuestionOfPast): Operation {
+    this.forgetOld();
+    const owner = ownerOf(requester);
+    const same = this.byQuestion.get(questionOf({ owner, href }));
+    if (same && same.held.past === past && same.cancelledAt === undefined) return operationOf(same);
+    const kept: Kept = {
+      id: randomUUID(),
+      owner,
+      partnerId: requester.partner.tenantId,
+      place: this.placeFor(requester.partner.tenantId),
+      href,
+      createdAt: this.now(),
+      held: pastViews.share(past),
+      cancelledAt: undefined,
+      forgetAt: Infinity,
+    };
+    this.all.set(kept.id, kept);
+    this.byQuestion.set(questionOf(kept), kept);
+    void past.ended.then(() => {
+      kept.held.release();
+      kept.forgetAt = Math.min(kept.forgetAt, forgottenFromNow());
+    });
+    return operationOf(kept);
   }
 
-  function forgetOld(): void {
-    for (const kept of all.values()) if (kept.forgetAt < performance.now()) forget(kept);
+  /** @throws Problem OperationNotFound, also for one of somebody else */
+  find(requester: Requester, id: string): Operation {
+    return operationOf(this.keptOf(requester, id));
   }
 
-  /** The one that ended first makes room; what goes on is never forgotten. */
-  function requireRoom(partnerId: string): void {
-    const own = [...all.values()].filter((each) => each.partnerId === partnerId);
-    if (all.size < mostOperations && own.length < mostOfOnePartner) return;
-    const [first] = (own.length < mostOfOnePartner ? [...all.values()] : own).filter(
-      ({ forgetAt }) => forgetAt < Infinity,
-    );
-    if (!first) throw new Problem('AsOfUnavailable', { reason: 'busy' }, { 'Retry-After': '2' });
-    forget(first);
+  /** Gives up what nobody else waits for. What has ended stays as it is. @throws Problem OperationNotFound */
+  cancel(requester: Requester, id: string): Operation {
+    const kept = this.keptOf(requester, id);
+    if (kept.cancelledAt === undefined && isGoing(kept.held.past.status)) {
+      kept.cancelledAt = this.now();
+      kept.forgetAt = forgottenFromNow();
+      kept.held.release();
+    }
+    return operationOf(kept);
   }
 
-  function find(requester: Requester, id: string): Kept {
-    forgetOld();
-    const kept = all.get(id);
+  private keptOf(requester: Requester, id: string): Kept {
+    this.forgetOld();
+    const kept = this.all.get(id);
     if (!kept || kept.owner !== ownerOf(requester)) throw new Problem('OperationNotFound');
     return kept;
   }
 
-  return {
-    follow(past, pastViews, { requester, href }) {
-      forgetOld();
-      const owner = ownerOf(requester);
-      const same = byQuestion.get(questionOf({ owner, href }));
-      if (same && same.held.past === past && same.cancelledAt === undefined) return operationOf(same);
-      const partnerId = requester.partner.tenantId;
-      requireRoom(partnerId);
-      const kept: Kept = {
-        id: randomUUID(),
-        owner,
-        partnerId,
-        href,
-        createdAt: now(),
-        held: pastViews.share(past),
-        cancelledAt: undefined,
-        forgetAt: Infinity,
-      };
-      all.set(kept.id, kept);
-      byQuestion.set(questionOf(kept), kept);
-      void past.ended.then(() => {
-        kept.held.release();
-        kept.forgetAt = Math.min(kept.forgetAt, performance.now() + rememberedMinutes * 60_000);
-      });
-      return operationOf(kept);
-    },
-    find: (requester, id) => operationOf(find(requester, id)),
-    cancel(requester, id) {
-      const kept = find(requester, id);
-      if (kept.cancelledAt === undefined && isGoing(kept.held.past.status)) {
-        kept.cancelledAt = now();
-        kept.forgetAt = performance.now() + rememberedMinutes * 60_000;
-        kept.held.release();
-      }
-      return operationOf(kept);
-    },
-  };
+  /** The one that ended first makes room; what goes on is never forgotten. */
+  private placeFor(partnerId: string): Place {
+    const free = this.places.enter(partnerId);
+    if (free) return free;
+    const ended = [...this.all.values()].filter(({ forgetAt }) => forgetAt < Infinity);
+    const first =
+      this.places.taking(partnerId) < mostOfOnePartner ? ended[0] : ended.find((each) => each.partnerId === partnerId);
+    if (first) this.forget(first);
+    const place = this.places.enter(partnerId);
+    if (!place) throw new Problem('AsOfUnavailable', { reason: 'busy' }, { 'Retry-After': '2' });
+    return place;
+  }
+
+  private forgetOld(): void {
+    for (const kept of this.all.values()) if (kept.forgetAt < performance.now()) this.forget(kept);
+  }
+
+  private forget(kept: Kept): void {
+    this.all.delete(kept.id);
+    kept.place.leave();
+    const question = questionOf(kept);
+    if (this.byQuestion.get(question) === kept) this.byQuestion.delete(question);
+  }
+}
+
+function forgottenFromNow(): number {
+  return performance.now() + rememberedMinutes * 60_000;
 }
 
 /** A partner's people share theirs; a customer's see those about their own relationship. */
