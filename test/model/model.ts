@@ -605,7 +605,7 @@ function recordOverdue(world: World, { type, data }: Command, { now, house }: Si
     .flatMap(({ facts }) => facts);
 }
 
-/** The clock's word: all that the dates have brought about of one subscription. */
+/** What the clock's commands report: all that the dates have brought about of one subscription. */
 function clocksWord(world: World, { subscriptionId }: { readonly subscriptionId: string }, { now }: Situation): Fact[] {
   const subscription = ofAnyTerm(world, world.subscriptions, subscriptionId);
   const facts = letPass(world, subscription, now).flatMap((each) => each.facts);

@@ -223,7 +223,7 @@ export const delegatedAdminCommands = {
     },
   },
 
-  /** The clock's word on a request that nobody approved in time (rule G5) or an active grant past its end. */
+  /** Reports that nobody approved a request in time (rule G5), or that an active grant is past its end. */
   ExpireDelegatedAdmin: {
     right: clock,
     rules: ['R20', 'G5', 'G9'],

@@ -157,7 +157,7 @@ export const lifecycleCommands = {
     },
   },
 
-  /** Rule R29: the clock's word. */
+  /** Rule R29: reports that the request has lapsed. */
   ExpireRelationshipRequest: {
     right: clock,
     rules: ['R29'],

@@ -179,7 +179,7 @@ export const reservationCommands = {
     },
   },
 
-  /** The clock's word. A cancellation still pending then was not refused: it keeps counting for the cap. */
+  /** Reports the end of the term. A cancellation that is still pending then was not refused: it keeps counting for the cap. */
   ExpireReservation: {
     right: clock,
     rules: ['R7', 'R20', 'V6'],

@@ -1,5 +1,5 @@
-// The business rules, for whoever asks why something is as it is. Which of them govern a command stands with it, in the
-// noun's file. The numbers are those of the code and its tests.
+// The business rules, as explanations quote them. Each command lists those that govern it, in its noun's file. The numbers
+// are those of the code and its tests.
 
 /** Every business rule by its number, in a sentence. */
 export const businessRules = {

@@ -72,7 +72,7 @@ export const savingsPlanCommands = {
     },
   },
 
-  /** The clock's word. */
+  /** Reports the end of the term. */
   ExpireSavingsPlan: {
     right: clock,
     rules: ['R10', 'R20'],

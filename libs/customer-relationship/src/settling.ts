@@ -8,7 +8,7 @@ import type { CustomerRelationship, Subscription } from './state.js';
 import { supportContactSteps, withdrawDesignation } from './support-contacts.js';
 
 // What dates alone bring about for subscriptions: renewals, the end of terms and of retention periods, scheduled
-// cancellations. It is decided by what held at the date, under the policy of that time, whoever asks and however late.
+// cancellations. What held at the date decides, under the policy of that time; neither the sender nor a delay matters.
 
 type State = Frozen<CustomerRelationship>;
 type Item = Frozen<Subscription>;

@@ -127,7 +127,7 @@ export const softwareCommands = {
     },
   },
 
-  /** The clock's word; perpetual software has no end. */
+  /** Reports the end of the term; perpetual software has none. */
   ExpireSoftware: {
     right: clock,
     rules: ['R8', 'R20'],

@@ -137,7 +137,7 @@ export interface CustomerRelationship {
   readonly grants: Map<string, Grant>;
 }
 
-/** What the answer to a command tells of the relationship. */
+/** What the answer to a command says of the relationship. */
 export type RelationshipSummary = Pick<CustomerRelationship, 'status' | 'relationshipTerm'>;
 
 /** As it stands at a time, like every other answer about it (rule R29). */

@@ -48,7 +48,7 @@ const { constantFrom, boolean, nat, record, oneof, array } = fc;
 const hour = 60 * 60 * 1000;
 const day = 24 * hour;
 
-/** In so many of a hundred cases, otherwise absent. */
+/** Present in this percentage of cases, otherwise absent. */
 export const inSome = <T>(percent: number, arbitrary: Arbitrary<T>): Arbitrary<T | undefined> =>
   oneof({ weight: percent, arbitrary }, { weight: 100 - percent, arbitrary: fc.constant(undefined) });
 const maybe = <T>(arbitrary: Arbitrary<T>): Arbitrary<T | undefined> => inSome(50, arbitrary);

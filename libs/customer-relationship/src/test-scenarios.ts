@@ -130,7 +130,7 @@ const ofKind = {
   azurePlan: { autoRenew: false },
 } as const;
 
-/** Bought two days ago, new commerce for a year unless told otherwise; each kind with the term and window it gets. */
+/** Bought two days ago, new commerce for a year by default; each kind with the term and window it gets. */
 export const purchased = (
   subscriptionId: string,
   overrides: Overrides<'SubscriptionPurchased'> = {},

@@ -107,7 +107,8 @@ describe('The histories', () => {
       }
     }
     const handled = new Set(relationshipViews.flatMap(({ on }) => Object.keys(on)));
-    expect([...handled.difference(types)]).toEqual([]);
+    const toDo = 'test/random-history.ts chooses the commands: let it send those that bring about what is missing';
+    expect({ missing: [...handled.difference(types)], toDo }).toEqual({ missing: [], toDo });
   });
 });
 
