@@ -71,6 +71,8 @@ export function openViews({
     | {
         readonly database: Database.Database;
         readonly queries: ViewQueries;
+        readonly begin: Database.Statement<[]>;
+        readonly end: Database.Statement<[]>;
         readonly file: bigint;
         checkpoints?: CheckpointSelects;
       }
@@ -84,7 +86,13 @@ export function openViews({
     if (closed) throw new Error('These views are closed');
     if (!opened && existsSync(path)) {
       const database = new Database(path, { readonly: true, fileMustExist: true, timeout: 5_000 });
-      opened = { database, queries: viewQueries(database, projections), file: fileAt(path) ?? 0n };
+      opened = {
+        database,
+        queries: viewQueries(database, projections),
+        begin: database.prepare('BEGIN'),
+        end: database.prepare('COMMIT'),
+        file: fileAt(path) ?? 0n,
+      };
     }
     return opened;
   }
@@ -129,14 +137,19 @@ export function openViews({
   function answer<T>(view: string, ask: (queries: ViewQueries) => T): ViewAnswer<T> {
     const views = open();
     if (!views) throw new ViewNotBuilt(view);
-    return views.database.transaction(() => {
+    const { database, queries, begin, end } = views;
+    begin.run();
+    try {
       // The first read of a transaction chooses the state of the file that all of it sees.
       const row = checkpoint(view);
       if (!row) throw new ViewNotBuilt(view);
       const { position, status, lastEventPosition, lastEventId } = row;
       const eventId = (lastEventPosition === position && lastEventId) || undefined;
-      return { result: ask(views.queries), position, eventId, status };
-    })();
+      return { result: ask(queries), position, eventId, status };
+    } finally {
+      // Some errors end it.
+      if (database.inTransaction) end.run();
+    }
   }
 
   function positions(): ReadonlyMap<string, number> {

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { RelationshipEvents } from '#customer-relationship';
 import type { Projection, RecordedEvent, ViewQueries } from '#event-sourcing';
 import { flag, guid, table, text, whole, type RowOf } from './columns.js';
@@ -331,7 +331,7 @@ const sectionAt = (comparison: '>' | '<=', direction: 'asc' | 'desc') =>
       .select('section')
       .where('position', comparison, bound<number>('position'))
       .orderBy('position', direction)
-      .limit(1),
+      .limit(sql.lit(1)),
   );
 const sectionAfter = sectionAt('>', 'asc');
 const sectionUpTo = sectionAt('<=', 'desc');
@@ -416,7 +416,7 @@ const nextEntry = viewQuery((tables: Kysely<HistoryTables>) =>
     .where('position', '>=', bound<number>('from'))
     .where('position', '<=', bound<number>('until'))
     .orderBy('position')
-    .limit(1),
+    .limit(sql.lit(1)),
 );
 const largestLag = viewQuery((tables: Kysely<HistoryTables>) => tables.selectFrom(clock).select('largestLag'));
 

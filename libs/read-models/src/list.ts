@@ -141,9 +141,9 @@ export function list<Tables>() {
     const sorts = Object.keys(declared.sorts) as Sort[];
     const forms = new Map<string, ViewQuery<Row>>();
 
-    /** What a form of the query depends on: sort, whether there is a cursor, which filters are set, and words and flags. */
-    function formOf(sort: Sort, filter: FilterValues<F>, after: Cursor | undefined): string {
-      let form = after ? `${sort}>` : sort;
+    /** What a form of the query depends on: its size, sort, whether there is a cursor, which filters are set, and words and flags. */
+    function formOf(sort: Sort, filter: FilterValues<F>, after: Cursor | undefined, limit: number): string {
+      let form = `${limit} ${sort}${after ? '>' : ''}`;
       for (const name in filters) {
         const value = filter[name];
         if (value !== undefined) form += filters[name]!.bind ? ` ${name}` : ` ${name}=${String(value)}`;
@@ -151,17 +151,17 @@ export function list<Tables>() {
       return form;
     }
 
-    function queryOf(sort: Sort, filter: FilterValues<F>, after: Cursor | undefined): ViewQuery<Row> {
-      const form = formOf(sort, filter, after);
+    function queryOf(sort: Sort, filter: FilterValues<F>, after: Cursor | undefined, limit: number): ViewQuery<Row> {
+      const form = formOf(sort, filter, after, limit);
       let query = forms.get(form);
       if (!query) {
         if (forms.size >= keptForms) forms.clear();
-        forms.set(form, (query = made(sort, filter, after !== undefined)));
+        forms.set(form, (query = made(sort, filter, after !== undefined, limit)));
       }
       return query;
     }
 
-    function made(sort: Sort, filter: FilterValues<F>, hasCursor: boolean): ViewQuery<Row> {
+    function made(sort: Sort, filter: FilterValues<F>, hasCursor: boolean, limit: number): ViewQuery<Row> {
       const set = Object.keys(filters).filter((name) => filter[name] !== undefined);
       const inQuery = set.map((name) => [name, filters[name]!.bind ? bound<string>(name) : filter[name]]);
       const asked: Asked<F, Sort> = {
@@ -179,7 +179,8 @@ export function list<Tables>() {
           query = query.where(sql<boolean>`(${sql.join(columns)}) ${beyond} (${sql.join(last)})`);
         }
         for (const column of columns) query = query.orderBy(column, direction);
-        return query.limit(bound<number>('limit'));
+        // SQLite prepares a statement with a bound limit anew at every execution.
+        return query.limit(sql.lit(limit + 1));
       });
     }
 
@@ -202,13 +203,13 @@ export function list<Tables>() {
         const columns = declared.sorts[sort];
         if (after && (after.length !== columns.length || !after.every((value) => typeof value === 'string')))
           throw new InvalidCursor(`Expected ${columns.length} texts`);
-        const values: Record<string, unknown> = { partnerId: tenant(partnerId), now: at.now, limit: limit + 1 };
+        const values: Record<string, unknown> = { partnerId: tenant(partnerId), now: at.now };
         after?.forEach((value, index) => (values[`after ${index}`] = value));
         for (const name in filters) {
           const value = filter[name];
           if (value !== undefined) values[name] = filters[name]!.bind?.(value);
         }
-        const found = queries.all(queryOf(sort, filter, after), values);
+        const found = queries.all(queryOf(sort, filter, after, limit), values);
         const rows = found.length > limit ? found.slice(0, limit) : found;
         const shown = declared.show(rows, at, queries);
         if (found.length <= limit) return { rows: shown };
