@@ -175,7 +175,7 @@ export function faultsOf(request: Request, answered: Answered): { readonly rule:
         fault('headers as documented', `${name}: ${value}`);
     }
     const announced = Object.keys(operation.answers[String(status)]?.headers ?? {}).map((name) => name.toLowerCase());
-    for (const name of telling)
+    for (const name of announcedHeaders)
       if (operation.needsToken && headers.has(name) && !announced.includes(name) && operation.answers[String(status)])
         fault('headers announced', `${name} with ${status}`);
   }
@@ -221,7 +221,7 @@ export function faultsOf(request: Request, answered: Answered): { readonly rule:
   return faults;
 }
 
-const telling = [
+const announcedHeaders = [
   'etag',
   'location',
   'link',

@@ -10,7 +10,7 @@ export interface Attempts {
   /** Of the first pause, in ms; each is up to twice as long as the one before. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
-  /** Told before each pause. */
+  /** Called before each pause. */
   readonly onRetry: ((retry: Retry) => void) | undefined;
 }
 

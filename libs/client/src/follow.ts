@@ -9,13 +9,13 @@ export type LedgerEvent = components['schemas']['CloudEvent'];
 type Filters = NonNullable<paths['/v1/events']['get']['parameters']['query']>;
 
 export interface FollowOptions {
-  /** Only what lies behind it: the id of the event that was handled last. From the begin unless given. */
+  /** Only events after this one: the id of the event that was handled last. Without it, from the first event. */
   readonly after?: LedgerPosition;
   /** Which events, as for `GET /v1/events`. */
   readonly filters?: Omit<Filters, 'after' | 'limit'>;
   /** Ends the following. */
   readonly signal?: AbortSignal;
-  /** Told when nothing that was asked for lies before it: keep it as you keep ids, to begin there the next time. */
+  /** Called with a place before which nothing is left to read: keep it as you keep ids, to begin there the next time. */
   readonly onProgress?: (id: LedgerPosition) => void;
   /** So long a connection may be silent before it counts as lost, in ms (45,000: three times what the server leaves). */
   readonly silenceMs?: number;

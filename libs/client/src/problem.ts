@@ -23,13 +23,13 @@ export class LedgerProblem extends Error {
     readonly idempotencyKey: string | undefined,
   ) {
     super(`${problem.code}: ${problem.title}. ${problem.detail}`);
-    // The one cast: codes are open to new ones, which fall into the default of whoever tells them apart.
+    // The one cast: codes are open to new ones, which a switch over them meets in its default.
     this.code = problem.code as ProblemCode;
     this.status = problem.status;
   }
 }
 
-/** No answer in all the time there was. Whether a command has been recorded is not known: only its key tells, later. */
+/** No answer in all the time there was. Whether a command has been recorded is not known until it is sent again under its key. */
 export class LedgerUnreachable extends Error {
   override readonly name = 'LedgerUnreachable';
 

@@ -46,7 +46,7 @@ export class Refusal extends Error {
   }
 }
 
-interface Told {
+interface Refused {
   readonly code: string;
   /** Of this occurrence; else the code's own. */
   readonly detail?: string;
@@ -69,7 +69,7 @@ export interface RefusedRequest {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What would be answered to one of many requests in one. Whoever must be told of it is told. */
+    /** The answer to one of many requests in one. It is reported as if the request had come alone. */
     problemOf: (error: unknown, asked: RefusedRequest) => ProblemAnswer;
   }
 }
@@ -85,13 +85,13 @@ export interface ProblemAnswer {
 export interface ProblemFilterOptions {
   /** The methods that an address takes, if any. */
   readonly methodsAt: (url: string) => readonly string[];
-  /** Told of everything that is nobody's refusal: a bug. */
+  /** Reports everything that is no refusal: a bug. */
   readonly onUnexpected: (error: unknown, correlationId: string) => void;
-  /** Told when the log is not what was written. */
+  /** Reports that the log is not what was written. */
   readonly onDamaged: (error: LogDamaged, correlationId: string) => void;
-  /** Told why the store could not do what was asked: callers are not. */
+  /** Reports why the store could not do what was asked. Callers do not learn it. */
   readonly onUnavailable?: (error: StoreUnavailable | OutcomeUnknown, correlationId: string) => void;
-  /** Told when somebody is not let in, may not do what was asked, or asks for what others have. */
+  /** Reports a caller who is not let in, may not do what was asked, or asks for what others have. */
   readonly onDenied?: (code: string, asked: RefusedRequest) => void;
 }
 
@@ -120,11 +120,11 @@ export class ProblemFilter implements ExceptionFilter {
     reply.send(body);
   }
 
-  /** What is answered to it. Whoever must be told of it is told. */
+  /** The answer to an error, which is reported where it must be. */
   problemOf(error: unknown, asked: RefusedRequest): ProblemAnswer {
     const { call } = asked;
-    const answered = this.told(error, asked.instance);
-    const { code, members, headers, recorded } = answered;
+    const refused = this.refusedBy(error, asked.instance);
+    const { code, members, headers, recorded } = refused;
     const { onUnexpected, onDamaged, onUnavailable, onDenied } = this.options;
     if (code === 'InternalError') onUnexpected(error, call.correlationId);
     if (error instanceof LogDamaged) onDamaged(error, call.correlationId);
@@ -132,7 +132,7 @@ export class ProblemFilter implements ExceptionFilter {
       onUnavailable?.(error, call.correlationId);
     call.problem = code;
     const { status, title, detail: ofCode } = problemTexts[code]!;
-    const { detail = ofCode } = answered;
+    const { detail = ofCode } = refused;
     // Of what is not found, only what may be somebody else's: no other refusal hides anything.
     if (status === 401 || status === 403 || code === 'RelationshipNotFound') onDenied?.(code, asked);
     const problem: ProblemBody = {
@@ -149,7 +149,7 @@ export class ProblemFilter implements ExceptionFilter {
     return { status, headers, body: JSON.stringify(problem) };
   }
 
-  private told(error: unknown, instance: string): Told {
+  private refusedBy(error: unknown, instance: string): Refused {
     if (error instanceof Problem) return occurrence(error.code, error.members, error.headers);
     if (error instanceof Refusal)
       return { ...ofRejection(error.rejection), headers: error.headers, recorded: error.recorded };
@@ -161,7 +161,7 @@ export class ProblemFilter implements ExceptionFilter {
     // Long enough for a balancer to ask another server, which may have been upgraded before this one.
     if (error instanceof EventOfNewerRelease)
       return { code: 'ServerOutdated', members: { outcome: 'none' }, headers: { 'Retry-After': '5' } };
-    // Nobody can do anything about it but the operator, and that takes its time.
+    // Only the operator can mend it, and that takes time.
     if (error instanceof LogDamaged)
       return { code: 'LogDamaged', members: { outcome: error.outcome }, headers: { 'Retry-After': '3600' } };
     if (error instanceof HttpException && error.getStatus() === 404) {
@@ -179,7 +179,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-function occurrence(code: HttpProblemCode, members: ProblemMembers, headers: Told['headers']): Told {
+function occurrence(code: HttpProblemCode, members: ProblemMembers, headers: Refused['headers']): Refused {
   return { code, detail: detailOfProblem(code, { members, headers }), members, headers };
 }
 
@@ -190,7 +190,7 @@ function withoutSelfTransition(details: Readonly<Record<string, unknown>>): obje
   return rest;
 }
 
-function ofRejection({ code, details }: Rejection): Omit<Told, 'headers'> {
+function ofRejection({ code, details }: Rejection): Omit<Refused, 'headers'> {
   if (!(code in problemTexts)) return { code: 'InternalError', members: {} };
   // Blockers are what callers of a removal look for, so they stand at the top.
   const { blockers, faults: _, ...rest } = details as { blockers?: unknown; faults?: unknown; dueAt?: unknown };

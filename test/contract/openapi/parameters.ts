@@ -28,7 +28,7 @@ const parameterTexts: Readonly<Record<string, string>> = {
   asOf: 'As it stood at this time: what had been recorded by then counts. Not in the future; the + of an offset is %2B.',
   asOfPosition: 'As it stood at this position of the ledger. One moment at a time.',
   asOfRevision: 'As it stood at this revision of the relationship. One moment at a time.',
-  after: 'Only what lies behind it: a revision of the relationship, or a position of the ledger.',
+  after: 'Only what comes after it: a revision of the relationship, or a position of the ledger.',
   type: 'Only events with one of these names.',
   actor: 'Only what this person or program has sent.',
   command: 'Only what came of this command, by its name.',
@@ -135,7 +135,7 @@ export const parameterComponents: Json = {
   LastEventId: header(
     'Last-Event-ID',
     false,
-    'With text/event-stream: the id that came last; events behind it follow. It counts before after.',
+    'With text/event-stream: the id that came last; events after it follow. It takes precedence over the parameter after.',
     placeInLedger,
   ),
   CorrelationId: header(

@@ -212,7 +212,7 @@ const headersOfProblem: Readonly<Record<string, Json>> = {
   PreconditionFailed: { ETag: ref('headers', 'ETag'), 'Ledger-Position': ref('headers', 'LedgerPosition') },
 };
 
-/** Which codes stand behind a status, by kind of route. */
+/** Which codes a status may bring, by kind of route. */
 const problemCodes = {
   BadRequest: [400, codesWith(400)],
   Unauthenticated: [401, codesWith(401)],

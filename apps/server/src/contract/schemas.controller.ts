@@ -4,7 +4,7 @@ import { commandSchemas, eventSchemas, type SchemaText } from './schemas.js';
 import type { SchemaEntry } from './answers.js';
 import { Documented } from './documented.js';
 
-/** What events look like and what commands take, for whoever reads or sends them; no token is asked for. */
+/** What events look like and what commands take, for their readers and senders. No token is needed. */
 @Controller('schemas')
 export class SchemasController {
   private readonly ofEvents = new Shelf(eventSchemas, (name) => `/schemas/events/${name.replace('.', '/')}`);

@@ -47,7 +47,7 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
     const { incoming, shown, parameters, options } = query;
     const { requester, headers: sent } = incoming;
     requireReader(requester);
-    // What is folded from the log is never behind it, so a position that the log has is there.
+    // What is folded from the log never lags, so a position that the log has is there.
     await this.ledger.positions.asked(sent);
     const now = this.ledger.clock();
     const moment = momentOf(parameters, now);

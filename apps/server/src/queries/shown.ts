@@ -71,7 +71,7 @@ export const readinessShown: Shown<Omit<RemovalReadinessAnswer, keyof Place>> = 
 export const subscriptionShown = (subscriptionId: string): Shown<WithoutPlace<SubscriptionAnswer>> => ({
   body: (recorded, _, { now }) => {
     const { state } = settle(recorded, [subscriptionId], now, defaultPolicy);
-    // The day on which terms end is for the next renewal to know; callers are told the end itself.
+    // The day on which terms end matters to the next renewal alone; callers get the end itself.
     const {
       azureSubscriptions,
       anchorDay: __,
