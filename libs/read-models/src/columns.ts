@@ -72,7 +72,7 @@ export function orNull<V>({ stored, schema }: Column<V>): Column<V | null> {
   const nullable =
     typeof schema['type'] === 'string'
       ? { ...schema, type: [schema['type'], 'null'] }
-      : { anyOf: [schema, { type: 'null' }] };
+      : { oneOf: [schema, { type: 'null' }] };
   return { stored: `${stored}?` as ColumnType, schema: nullable };
 }
 

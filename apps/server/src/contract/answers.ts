@@ -11,6 +11,7 @@ import type {
 import type { ProblemBody } from '#http';
 import type { PastStatus } from '../as-of/past-views.js';
 import type { CommandAnswer } from '../commands/command-answer.js';
+import type { RowChange } from '../explanations/explain.js';
 import type { Guid, Id, Instant, Place, Position, Reference, Seconds, Sha256 } from './answer-words.js';
 
 // The forms of answers. `npm run openapi` makes the schemas of openapi.json from these types and their comments: words become
@@ -273,7 +274,7 @@ export interface ExplainedEvent extends Place {
   /** The numbers of the rules that govern the command. */
   readonly rules: readonly string[];
   /** Empty for an event that was only looked at. */
-  readonly changes: readonly ExplainedChange[];
+  readonly changes: readonly RowChange[];
   /** The event that this one is a consequence of, within the same command. */
   readonly cause: { readonly revision: number; readonly type: string } | null;
 }
@@ -283,14 +284,6 @@ export interface EventActor {
   readonly kind: string;
   readonly roles: readonly string[];
   readonly tenant: string;
-}
-
-export interface ExplainedChange {
-  readonly table: string;
-  readonly key: object;
-  readonly effect: 'created' | 'changed' | 'removed';
-  /** By name, from what and to what. */
-  readonly fields: object;
 }
 
 export interface OperationAnswer {

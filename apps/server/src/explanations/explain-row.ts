@@ -4,6 +4,7 @@ import { Rejection } from '#event-sourcing';
 import { Answer, nameOf } from '#http';
 import { belongsTo } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import type { ExplainedEvent, ExplanationAnswer } from '../contract/answers.js';
 import { momentOf } from '../as-of/moment.js';
 import { eventsUntil } from '../as-of/relationship-then.js';
 import { ServedLedger } from '../served-ledger.js';
@@ -95,7 +96,7 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
       revision: last.revision,
       position: String(last.position),
       ...(moment ? { asOf } : {}),
-    });
+    } satisfies ExplanationAnswer);
   }
 }
 
@@ -133,7 +134,12 @@ function madeByTime(recorded: RowThen, own: RowThen): { readonly fields: object 
   return { fields: Object.fromEntries(differing.map((field) => [field, { from: from[field], to: to[field] }])) };
 }
 
-function contributionShown({ event, changes, comment, cause }: Contribution) {
+function contributionShown({
+  event,
+  changes,
+  comment,
+  cause,
+}: Contribution): ExplainedEvent & { readonly rules: readonly RuleNumber[] } {
   const { revision, position, type, metadata } = event;
   const { recordedAt, command, commandId, correlationId, actor, schema, policy, release } = metadata;
   const rules: readonly RuleNumber[] = (command && governance(command)?.rules) || [];

@@ -21,7 +21,7 @@ export interface RowChange {
   readonly table: string;
   readonly key: object;
   readonly effect: 'created' | 'changed' | 'removed';
-  /** Of a row that was changed: what, from what and to what; empty where that is not told. */
+  /** Of a row that was changed: by name, from what and to what; empty where only the change itself is answered. */
   readonly fields: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
 }
 
