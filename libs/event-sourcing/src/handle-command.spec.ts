@@ -315,6 +315,56 @@ describe('a command for a certain revision', () => {
   });
 });
 
+describe('who may send a command', () => {
+  const admit = jest.fn(({ type }: MessageOf<Commands>) => {
+    if (type === 'Crash') throw new Rejection('NotAllowed');
+  });
+  const guarded = { ...counter, admit };
+
+  it('is asked once for each attempt, of retries too', async () => {
+    const { handle } = handlerOn({ decider: guarded });
+    const sent = increase(1);
+    for (const attempt of [sent, sent, increase(1, { dryRun: true }), increase(200)]) {
+      admit.mockClear();
+      await handle(attempt);
+      expect(admit).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it('is asked before anything is looked up', async () => {
+    const { handle, reads } = handlerOn({ decider: guarded });
+    await expect(handle(request({ type: 'Crash', data: {} }))).rejects.toThrow(new Rejection('NotAllowed'));
+    expect(reads()).toBe(0);
+  });
+});
+
+describe('a precondition', () => {
+  it('of any revision needs a stream with events', async () => {
+    const { handle } = handlerOn();
+    expect(await handle(increase(1, { ifRevision: 'exists' }))).toMatchObject({ outcome: 'preconditionFailed' });
+    await handle(increase(1));
+    expect(await handle(increase(1, { ifRevision: 'exists' }))).toMatchObject({ outcome: 'accepted' });
+  });
+
+  it('that is missing lets nothing new be decided, and a retry be answered', async () => {
+    const { handle } = handlerOn();
+    const sent = increase(1);
+    const first = await handle(sent);
+    expect(await handle(increase(1, { ifRevision: 'missing' }))).toMatchObject({ outcome: 'preconditionFailed' });
+    expect(await handle({ ...sent, ifRevision: 'missing' })).toEqual({ ...first, replayed: true });
+  });
+
+  it('that no stream could meet is answered with what the command would meet without it', async () => {
+    const { handle } = handlerOn();
+    for (const ifRevision of ['exists', 'missing', exactly(3)] as const)
+      expect(await handle(increase(200, { ifRevision }))).toMatchObject({
+        outcome: 'refused',
+        rejection: { code: 'LimitReached' },
+        revision: -1,
+      });
+  });
+});
+
 describe('a dry run', () => {
   it('says what would happen and writes nothing', async () => {
     const { handle, store } = handlerOn();
