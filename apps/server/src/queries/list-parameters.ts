@@ -4,8 +4,13 @@ import type { FoundList } from './list-routes.js';
 import { PageParameters } from './parameters.js';
 
 /** The class of a list's parameters: those of every page, its sort if there is a choice, and its filters. */
-export function parametersOf({ list: { sorts, filters }, ofCustomer }: FoundList): FieldsClass<PageParameters> {
+export function parametersOf({
+  operation,
+  list: { sorts, filters },
+  ofCustomer,
+}: FoundList): FieldsClass<PageParameters> {
   const parameters = class extends PageParameters {};
+  Object.defineProperty(parameters, 'name', { value: `${operation}Parameters` });
   const declare = (name: string, field: Field) => Optional(field)(parameters.prototype, name);
   if (sorts.length > 1) declare('sort', OneOf(sorts));
   for (const [name, { accepts }] of Object.entries(filters))
