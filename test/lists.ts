@@ -6,6 +6,7 @@ import {
   endedRelationshipList,
   grantList,
   itemList,
+  views,
   type Circumstances,
 } from '#read-models';
 
@@ -36,3 +37,11 @@ export const listEndedRelationships = (
   queries: ViewQueries,
   { now, ...request }: RequestOf<typeof endedRelationshipList> & { readonly now: Instant },
 ) => endedRelationshipList.read(queries, request, at(now));
+
+const registered = views.flatMap(({ lists }) => lists);
+
+/** Where every list over all customers of a partner is found. */
+export const partnerWideLists = registered.map(({ partnerWide }) => `/v1/${partnerWide.path}`);
+
+/** Where every list of one customer is found, below the customer. */
+export const listsOfCustomer = registered.flatMap(({ ofCustomer }) => (ofCustomer ? [ofCustomer.path] : []));

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { listsOfCustomer, partnerWideLists } from '../lists.js';
 import {
   establish,
   globalAdminOf,
@@ -67,16 +68,7 @@ describe('a list as it stood', () => {
 
   it('is there for every view', async () => {
     const path = `/v1/customers/${customers[0]}`;
-    for (const address of [
-      '/v1/customers',
-      '/v1/items',
-      `${path}/items`,
-      '/v1/support-contacts',
-      `${path}/support-contacts`,
-      '/v1/delegated-admin-grants',
-      `${path}/delegated-admin`,
-      '/v1/ended-relationships',
-    ]) {
+    for (const address of [...partnerWideLists, ...listsOfCustomer.map((below) => `${path}/${below}`)]) {
       const then = await list(`${address}?asOfPosition=${positionOf(suspended)}`);
       expect({ address, status: then.status, position: then.body.position }).toEqual({
         address,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { views } from '#read-models';
 import {
   establish,
   globalAdminOf,
@@ -20,7 +21,11 @@ describe('an explanation', () => {
   let path: string;
   let suspended: Answered;
   let removed: Answered;
-  const explained = (row: string, query = '') => server.get(`${path}/explanations/${row}${query}`);
+  const asked = new Set<string>();
+  const explained = (row: string, query = '') => {
+    asked.add(row);
+    return server.get(`${path}/explanations/${row}${query}`);
+  };
   const types = ({ body }: Answered) => body.events.map(({ type }: any) => type);
 
   beforeAll(async () => {
@@ -176,5 +181,13 @@ describe('an explanation', () => {
       status: 404,
       code: 'RelationshipNotFound',
     });
+  });
+
+  it('is there of every row that a view explains: a story above asks for each', () => {
+    for (const { projection, explains } of views)
+      for (const { key } of explains) {
+        const form = new RegExp(`^${[projection.name, ...key.map(() => '[^/]+')].join('/')}$`);
+        expect([projection.name, [...asked].filter((row) => form.test(row))]).not.toEqual([projection.name, []]);
+      }
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '../eventually.js';
+import { partnerWideLists } from '../lists.js';
 import { establish, newCustomer, runServer, subscription, type RunningServer } from './running-server.js';
 
 describe('a query that names a position', () => {
@@ -16,30 +17,26 @@ describe('a query that names a position', () => {
 
   const positionOf = ({ headers }: { readonly headers: Headers }) => headers.get('ledger-position')!;
   const after = (position: string, prefer = 'wait=20') => ({ headers: { 'ledger-position': position, prefer } });
-  const lists = [
-    '/v1/customers',
-    '/v1/items',
-    '/v1/support-contacts',
-    '/v1/delegated-admin-grants',
-    '/v1/ended-relationships',
-  ];
   const singles = ['reseller-relationship', 'reseller-relationship/removal-readiness', 'subscriptions/kept'];
 
-  it.each(lists)('is answered by %s with what that command has written, or passed over by the view', async (list) => {
-    // Each of them passes over one of these.
-    for (const [about, body] of [
-      ['profile/update', { name: `Renamed for ${list}` }],
-      ['subscriptions/kept/suspend', { reason: 'customerRequest' }],
-      ['subscriptions/kept/reactivate', {}],
-    ] as const) {
-      const written = await server.post(`${path}/${about}`, body);
-      expect(written.status).toBe(200);
-      const listed = await server.get(list, after(positionOf(written)));
-      expect(listed.status).toBe(200);
-      expect(Number(listed.body.position)).toBeGreaterThanOrEqual(Number(written.body.position));
-      expect(Date.parse(listed.body.asOf)).not.toBeNaN();
-    }
-  });
+  it.each(partnerWideLists)(
+    'is answered by %s with what that command has written, or passed over by the view',
+    async (list) => {
+      // Each of them passes over one of these.
+      for (const [about, body] of [
+        ['profile/update', { name: `Renamed for ${list}` }],
+        ['subscriptions/kept/suspend', { reason: 'customerRequest' }],
+        ['subscriptions/kept/reactivate', {}],
+      ] as const) {
+        const written = await server.post(`${path}/${about}`, body);
+        expect(written.status).toBe(200);
+        const listed = await server.get(list, after(positionOf(written)));
+        expect(listed.status).toBe(200);
+        expect(Number(listed.body.position)).toBeGreaterThanOrEqual(Number(written.body.position));
+        expect(Date.parse(listed.body.asOf)).not.toBeNaN();
+      }
+    },
+  );
 
   it('of a refusal is answered with all that the refusal rests on', async () => {
     const before = await server.get(`${path}/reseller-relationship`);
@@ -55,7 +52,7 @@ describe('a query that names a position', () => {
     await server.post(`${path}/subscriptions`, subscription('kept'));
     const { position } = (await server.get(`${path}/reseller-relationship`)).body;
     // The refusal stands after everything that any list shows, and is what the log ends with.
-    for (const list of lists) {
+    for (const list of partnerWideLists) {
       let reached = 0;
       await eventually(
         () => `${list} goes beyond ${position} and does not stay at ${reached}`,
@@ -72,7 +69,7 @@ describe('a query that names a position', () => {
     expect(positionOf(read)).toBe(positionOf(written));
   });
 
-  it.each([...lists, ...singles])(
+  it.each([...partnerWideLists, ...singles])(
     'of another ledger, or beyond the end of this one, is refused at once: %s',
     async (at) => {
       const url = at.startsWith('/') ? at : `${path}/${at}`;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKeyPair, SignJWT } from 'jose';
+import { listsOfCustomer, partnerWideLists } from '../lists.js';
 import {
   customerPath,
   establish,
@@ -35,9 +36,7 @@ describe('what belongs to one', () => {
     ['GET', `${customerPath(customer)}/reseller-relationship/removal-readiness`],
     ['GET', `${customerPath(customer)}/subscriptions/sub-1`],
     ['GET', `${customerPath(customer)}/events`],
-    ['GET', `${customerPath(customer)}/items`],
-    ['GET', `${customerPath(customer)}/support-contacts`],
-    ['GET', `${customerPath(customer)}/delegated-admin`],
+    ...listsOfCustomer.map((list) => ['GET', `${customerPath(customer)}/${list}`]),
     ['POST', `${customerPath(customer)}/subscriptions/sub-1/suspend`],
     ['POST', `${customerPath(customer)}/reseller-relationship/remove`],
     ['GET', `${pairPath(northwind, customer)}/reseller-relationship`],
@@ -56,8 +55,8 @@ describe('what belongs to one', () => {
         code: 'RelationshipNotFound',
       });
     }
-    for (const list of ['customers', 'items', 'support-contacts', 'delegated-admin-grants', 'ended-relationships'])
-      expect((await server.get(`/v1/${list}`, { as })).body.items).toEqual([]);
+    for (const list of partnerWideLists)
+      expect([list, (await server.get(list, { as })).body.items]).toEqual([list, []]);
     // A relationship of its own with the same customer is another one.
     await establish(server, customer, { partner: greatLakes });
     expect((await server.get(`${path}/subscriptions/sub-1`, { as })).code).toBe('ItemNotFound');
@@ -65,7 +64,12 @@ describe('what belongs to one', () => {
 
   it('customer does not exist for another', async () => {
     const as = globalAdminOf(newCustomer());
-    for (const address of ['reseller-relationship', 'items', 'events', 'reseller-relationship/removal-readiness'])
+    for (const address of [
+      'reseller-relationship',
+      'events',
+      'reseller-relationship/removal-readiness',
+      ...listsOfCustomer,
+    ])
       expect(await server.get(`${pairPath(northwind, customer)}/${address}`, { as })).toMatchObject({
         status: 404,
         code: 'RelationshipNotFound',

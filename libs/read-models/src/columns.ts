@@ -97,7 +97,8 @@ export function objectSchema(fields: Columns, optional: readonly string[] = []):
 }
 
 export function without<C extends Columns, N extends keyof C>(columns: C, ...names: readonly N[]): Omit<C, N> {
-  const kept = Object.entries(columns).filter(([name]) => !names.some((other) => other === name));
+  const entries: [string, Column][] = Object.entries(columns);
+  const kept = entries.filter(([name]) => !names.some((other) => other === name));
   return Object.fromEntries(kept) as unknown as Omit<C, N>;
 }
 
@@ -115,13 +116,14 @@ type Nullable<C extends Columns> = { [N in keyof C]: null extends RowOf<C>[N] ? 
 /** A row of nothing but nulls. What is not nullable is undefined, in its place among the columns: it has to be set. */
 export function blankRow<C extends Columns>(columns: C): { readonly [N in Nullable<C>]: null } {
   const blank = Object.entries(columns).map(([name, { stored }]) => [name, stored.endsWith('?') ? null : undefined]);
-  return Object.fromEntries(blank) as unknown as { readonly [N in Nullable<C>]: null };
+  const row: unknown = Object.fromEntries(blank);
+  return row as { readonly [N in Nullable<C>]: null };
 }
 
 /** An amount in minor units of its currency. */
 export function money() {
   return object({
     minorUnits: whole(),
-    currency: { stored: 'text', schema: { type: 'string', pattern: '^[A-Z]{3}$' } } as Column<string>,
+    currency: { stored: 'text', schema: { type: 'string', pattern: '^[A-Z]{3}$' } },
   });
 }

@@ -14,7 +14,14 @@ import {
 } from '#event-sourcing';
 import { seal } from '#event-sourcing/testing';
 import { openViews, openViewsFile, projector, viewQueries, type ViewsReader } from '#projector';
-import { findAvailableSupportContacts, InvalidCursor, relationshipViews, type Cursor, type Page } from '#read-models';
+import {
+  findAvailableSupportContacts,
+  InvalidCursor,
+  relationshipViews,
+  views as registered,
+  type Cursor,
+  type Page,
+} from '#read-models';
 import { listCustomers, listDesignations, listEndedRelationships, listGrants, listItems } from '../../../test/lists.js';
 
 // One book of relationships, asked in every way that there is.
@@ -557,5 +564,15 @@ describe('An index serves', () => {
     expect(first).toMatch(/^SEARCH .* USING INDEX \w+/);
     expect(first).toContain(search);
     for (const plan of rest) expect(plan).toMatch(/^SEARCH|^LIST SUBQUERY|^USING ROWID SEARCH|^CREATE BLOOM/);
+  });
+
+  it.each(
+    registered.flatMap(({ lists }) =>
+      lists.flatMap((list) => list.sorts.map((sort) => [list.partnerWide.operation, sort, list] as const)),
+    ),
+  )('%s by %s: no table is scanned and nothing is sorted', (_, sort, list) => {
+    const at = { now, blockerOf: () => undefined };
+    const [first] = plansOf((queries) => list.read(queries, { partnerId, sort }, at));
+    expect(first).toMatch(/^SEARCH .* USING INDEX \w+/);
   });
 });
