@@ -5,331 +5,183 @@ import * as delegatedAdmin from './delegated-admin-chapters.js';
 import { randomFor } from './random.js';
 import * as relationship from './relationship-chapters.js';
 import { writeStory, type CustomerStory, type Plot } from './story.js';
-import * as subscription from './subscription-chapters.js';
+import * as subscriptions from './subscription-chapters.js';
 
-const { requestOpen, accepted, established, removed } = relationship;
+const chapters = { ...relationship, ...subscriptions, ...commitments, ...delegatedAdmin };
+type ChapterName = keyof typeof chapters;
+
+const plot = (title: string, weight: number, ...names: readonly ChapterName[]): Plot => ({
+  title,
+  weight,
+  chapters: names.map((name) => chapters[name]),
+});
+/** The plot of a customer whose relationship is established first. */
+const customer = (title: string, weight: number, ...names: readonly ChapterName[]): Plot =>
+  plot(title, weight, 'established', ...names);
 
 /** What customers do, and how often. Every plot appears at least once in a book that is long enough. */
 const plots: readonly Plot[] = [
   // Requests
-  { title: 'request open', weight: 3, chapters: [requestOpen] },
-  { title: 'request lapsed', weight: 1, chapters: [relationship.requestLapsed] },
-  {
-    title: 'request lapsed, asked again',
-    weight: 1,
-    chapters: [relationship.requestLapsed, established, subscription.newCommerce],
-  },
-  { title: 'request lapsed unsaid', weight: 1, chapters: [relationship.requestLapsedUnsaid] },
-  { title: 'request declined', weight: 1, chapters: [relationship.requestDeclined] },
-  { title: 'request declined, asked again', weight: 1, chapters: [relationship.requestDeclined, requestOpen] },
-  { title: 'request withdrawn', weight: 1, chapters: [relationship.requestWithdrawn] },
-  { title: 'asked while a request is open', weight: 1, chapters: [relationship.requestedTwice] },
-  { title: 'agreement missing', weight: 1, chapters: [accepted, subscription.purchaseWithoutAgreement] },
-  { title: 'nothing bought yet', weight: 2, chapters: [established] },
+  plot('request open', 3, 'requestOpen'),
+  plot('request lapsed', 1, 'requestLapsed'),
+  plot('request lapsed, asked again', 1, 'requestLapsed', 'established', 'newCommerce'),
+  plot('request lapsed unsaid', 1, 'requestLapsedUnsaid'),
+  plot('request declined', 1, 'requestDeclined'),
+  plot('request declined, asked again', 1, 'requestDeclined', 'requestOpen'),
+  plot('request withdrawn', 1, 'requestWithdrawn'),
+  plot('asked while a request is open', 1, 'requestedTwice'),
+  plot('agreement missing', 1, 'accepted', 'purchaseWithoutAgreement'),
+  customer('nothing bought yet', 2),
 
   // Small and middling customers
-  { title: 'seats', weight: 14, chapters: [established, subscription.newCommerce] },
-  {
-    title: 'seats of two kinds',
-    weight: 10,
-    chapters: [established, subscription.newCommerce, subscription.newCommerce],
-  },
-  {
-    title: 'seats, just bought',
-    weight: 4,
-    chapters: [
-      established,
-      subscription.newCommerceFresh,
-      subscription.newCommercePending,
-      subscription.newCommerceActivated,
-    ],
-  },
-  {
-    title: 'seats and a change of mind',
-    weight: 3,
-    chapters: [established, subscription.newCommerceCancelled, subscription.newCommerceCancelledTooLate],
-  },
-  {
-    title: 'trials',
-    weight: 4,
-    chapters: [
-      established,
-      subscription.newCommerceTrial,
-      subscription.newCommerceTrialEnded,
-      subscription.legacyTrial,
-    ],
-  },
-  {
-    title: 'does not pay',
-    weight: 4,
-    chapters: [
-      established,
-      subscription.newCommerceSuspended,
-      subscription.newCommerceReactivated,
-      subscription.marketplaceSuspended,
-    ],
-  },
-  {
-    title: 'month by month',
-    weight: 4,
-    chapters: [
-      established,
-      subscription.newCommerceRenewed,
-      subscription.newCommerceSuspendedAfterRenewal,
-      subscription.marketplaceMonthly,
-    ],
-  },
-  {
-    title: 'fading out',
-    weight: 4,
-    chapters: [
-      established,
-      subscription.newCommerceExpired,
-      subscription.newCommerceDisabled,
-      subscription.newCommerceDeleted,
-      subscription.newCommerce,
-    ],
-  },
-  { title: 'renamed', weight: 1, chapters: [established, relationship.renamed, subscription.newCommerce] },
-  { title: 'suspends by itself', weight: 1, chapters: [established, subscription.suspensionByCustomer] },
-  {
-    title: 'marketplace',
-    weight: 4,
-    chapters: [
-      established,
-      subscription.marketplace,
-      subscription.marketplaceCancelled,
-      subscription.marketplaceCancelledTooLate,
-    ],
-  },
-  {
-    title: 'legacy',
-    weight: 5,
-    chapters: [
-      established,
-      subscription.legacyWithAddOns,
-      subscription.legacyReactivated,
-      delegatedAdmin.legacyPrivileges,
-    ],
-  },
-  {
-    title: 'legacy, moving on',
-    weight: 4,
-    chapters: [
-      established,
-      subscription.legacySuspended,
-      subscription.legacyExpired,
-      subscription.newCommerce,
-      delegatedAdmin.grantActive,
-    ],
-  },
-  {
-    title: 'support contacts',
-    weight: 4,
-    chapters: [
-      established,
-      subscription.contactChosen,
-      subscription.contactUnavailable,
-      subscription.contactOnNewCommerce,
-      delegatedAdmin.legacyPrivilegesTerminated,
-    ],
-  },
-  {
-    title: 'software house',
-    weight: 4,
-    chapters: [
-      established,
-      commitments.softwarePerpetual,
-      commitments.softwarePartlyCancelled,
-      commitments.softwareCancelled,
-      commitments.softwareSubscription,
-    ],
-  },
-  {
-    title: 'server room',
-    weight: 3,
-    chapters: [
-      established,
-      commitments.softwarePastWindow,
-      commitments.softwareOfOtherPublisher,
-      commitments.softwareExpired,
-      commitments.softwareUnknownLine,
-    ],
-  },
+  customer('seats', 14, 'newCommerce'),
+  customer('seats of two kinds', 10, 'newCommerce', 'newCommerce'),
+  customer('seats, just bought', 4, 'newCommerceFresh', 'newCommercePending', 'newCommerceActivated'),
+  customer('seats and a change of mind', 3, 'newCommerceCancelled', 'newCommerceCancelledTooLate'),
+  customer('trials', 4, 'newCommerceTrial', 'newCommerceTrialEnded', 'legacyTrial'),
+  customer('does not pay', 4, 'newCommerceSuspended', 'newCommerceReactivated', 'marketplaceSuspended'),
+  customer('month by month', 4, 'newCommerceRenewed', 'newCommerceSuspendedAfterRenewal', 'marketplaceMonthly'),
+  customer('fading out', 4, 'newCommerceExpired', 'newCommerceDisabled', 'newCommerceDeleted', 'newCommerce'),
+  customer('renamed', 1, 'renamed', 'newCommerce'),
+  customer('suspends by itself', 1, 'suspensionByCustomer'),
+  customer('marketplace', 4, 'marketplace', 'marketplaceCancelled', 'marketplaceCancelledTooLate'),
+  customer('legacy', 5, 'legacyWithAddOns', 'legacyReactivated', 'legacyPrivileges'),
+  customer('legacy, moving on', 4, 'legacySuspended', 'legacyExpired', 'newCommerce', 'grantActive'),
+  customer(
+    'support contacts',
+    4,
+    'contactChosen',
+    'contactUnavailable',
+    'contactOnNewCommerce',
+    'legacyPrivilegesTerminated',
+  ),
+  customer(
+    'software house',
+    4,
+    'softwarePerpetual',
+    'softwarePartlyCancelled',
+    'softwareCancelled',
+    'softwareSubscription',
+  ),
+  customer(
+    'server room',
+    3,
+    'softwarePastWindow',
+    'softwareOfOtherPublisher',
+    'softwareExpired',
+    'softwareUnknownLine',
+  ),
 
   // Cloud
-  { title: 'cloud', weight: 6, chapters: [established, subscription.azurePlan, delegatedAdmin.grantActive] },
-  {
-    title: 'cloud with commitments',
-    weight: 6,
-    chapters: [
-      established,
-      subscription.azurePlan,
-      commitments.reservation,
-      commitments.reservationCancellationPending,
-      commitments.savingsPlan,
-      commitments.reservationExpired,
-      delegatedAdmin.grantExtended,
-    ],
-  },
-  {
-    title: 'cloud, trimming down',
-    weight: 4,
-    chapters: [
-      established,
-      subscription.azurePlan,
-      commitments.reservationCancelled,
-      commitments.reservationCancellationRefused,
-      commitments.reservationExchanged,
-      commitments.savingsPlanExpired,
-    ],
-  },
-  {
-    title: 'cloud, bound',
-    weight: 2,
-    chapters: [
-      established,
-      subscription.azurePlan,
-      commitments.refundCapExceeded,
-      commitments.reservationNotRefundable,
-      commitments.reservationCancelledByStranger,
-      commitments.savingsPlanNotCancelled,
-    ],
-  },
+  customer('cloud', 6, 'azurePlan', 'grantActive'),
+  customer(
+    'cloud with commitments',
+    6,
+    'azurePlan',
+    'reservation',
+    'reservationCancellationPending',
+    'savingsPlan',
+    'reservationExpired',
+    'grantExtended',
+  ),
+  customer(
+    'cloud, trimming down',
+    4,
+    'azurePlan',
+    'reservationCancelled',
+    'reservationCancellationRefused',
+    'reservationExchanged',
+    'savingsPlanExpired',
+  ),
+  customer(
+    'cloud, bound',
+    2,
+    'azurePlan',
+    'refundCapExceeded',
+    'reservationNotRefundable',
+    'reservationCancelledByStranger',
+    'savingsPlanNotCancelled',
+  ),
 
   // Delegated admin
-  {
-    title: 'delegated admin under way',
-    weight: 3,
-    chapters: [
-      established,
-      delegatedAdmin.grantCreated,
-      delegatedAdmin.grantWaiting,
-      delegatedAdmin.grantLapsed,
-      subscription.newCommerce,
-    ],
-  },
-  {
-    title: 'delegated admin, ended',
-    weight: 3,
-    chapters: [
-      established,
-      delegatedAdmin.grantTerminatedByPartner,
-      delegatedAdmin.grantTerminatedByCustomer,
-      delegatedAdmin.grantLapsedUnsaid,
-      delegatedAdmin.grantActive,
-    ],
-  },
-  {
-    title: 'delegated admin, reduced',
-    weight: 2,
-    chapters: [
-      established,
-      delegatedAdmin.grantReduced,
-      delegatedAdmin.accessWiderThanGrant,
-      delegatedAdmin.legacyPrivilegesTooLate,
-    ],
-  },
+  customer('delegated admin under way', 3, 'grantCreated', 'grantWaiting', 'grantLapsed', 'newCommerce'),
+  customer(
+    'delegated admin, ended',
+    3,
+    'grantTerminatedByPartner',
+    'grantTerminatedByCustomer',
+    'grantLapsedUnsaid',
+    'grantActive',
+  ),
+  customer('delegated admin, reduced', 2, 'grantReduced', 'accessWiderThanGrant', 'legacyPrivilegesTooLate'),
 
   // Large customers
-  {
-    title: 'group of companies',
-    weight: 3,
-    chapters: [
-      established,
-      subscription.newCommerce,
-      subscription.newCommerce,
-      subscription.newCommerceTrial,
-      subscription.legacyWithAddOns,
-      subscription.azurePlan,
-      subscription.marketplace,
-      commitments.reservation,
-      commitments.reservation,
-      commitments.softwarePerpetual,
-      commitments.savingsPlan,
-      delegatedAdmin.grantActive,
-      delegatedAdmin.grantWaiting,
-    ],
-  },
+  customer(
+    'group of companies',
+    3,
+    'newCommerce',
+    'newCommerce',
+    'newCommerceTrial',
+    'legacyWithAddOns',
+    'azurePlan',
+    'marketplace',
+    'reservation',
+    'reservation',
+    'softwarePerpetual',
+    'savingsPlan',
+    'grantActive',
+    'grantWaiting',
+  ),
 
   // Leaving
-  {
-    title: 'ready to leave',
-    weight: 2,
-    chapters: [
-      established,
-      subscription.newCommerceSuspended,
-      subscription.legacySuspended,
-      subscription.azurePlanCleared,
-      commitments.softwareCancelled,
-      delegatedAdmin.grantActive,
-    ],
-  },
-  {
-    title: 'would leave but cannot',
-    weight: 2,
-    chapters: [
-      established,
-      subscription.newCommerce,
-      subscription.newCommerceTrial,
-      subscription.azurePlan,
-      commitments.reservationCancellationPending,
-      commitments.softwarePastWindow,
-      commitments.savingsPlan,
-      relationship.removalBlocked,
-    ],
-  },
-  {
-    title: 'removal by the wrong people',
-    weight: 1,
-    chapters: [established, relationship.removalBySales, relationship.removalByApp],
-  },
-  {
-    title: 'left',
-    weight: 4,
-    chapters: [
-      established,
-      subscription.newCommerceSuspended,
-      subscription.legacySuspended,
-      delegatedAdmin.legacyPrivileges,
-      delegatedAdmin.grantActive,
-      removed,
-      subscription.purchaseAfterRemoval,
-    ],
-  },
-  {
-    title: 'left after all was cleared',
-    weight: 2,
-    chapters: [established, subscription.azurePlanCleared, removed, relationship.removedTwice],
-  },
-  {
-    title: 'came back',
-    weight: 3,
-    chapters: [
-      established,
-      subscription.newCommerceExpired,
-      subscription.legacySuspended,
-      delegatedAdmin.grantWaiting,
-      removed,
-      established,
-      subscription.newCommerce,
-      delegatedAdmin.grantActive,
-    ],
-  },
-  {
-    title: 'left and asked again',
-    weight: 1,
-    chapters: [established, subscription.newCommerceDeleted, removed, requestOpen],
-  },
+  customer(
+    'ready to leave',
+    2,
+    'newCommerceSuspended',
+    'legacySuspended',
+    'azurePlanCleared',
+    'softwareCancelled',
+    'grantActive',
+  ),
+  customer(
+    'would leave but cannot',
+    2,
+    'newCommerce',
+    'newCommerceTrial',
+    'azurePlan',
+    'reservationCancellationPending',
+    'softwarePastWindow',
+    'savingsPlan',
+    'removalBlocked',
+  ),
+  customer('removal by the wrong people', 1, 'removalBySales', 'removalByApp'),
+  customer(
+    'left',
+    4,
+    'newCommerceSuspended',
+    'legacySuspended',
+    'legacyPrivileges',
+    'grantActive',
+    'removed',
+    'purchaseAfterRemoval',
+  ),
+  customer('left after all was cleared', 2, 'azurePlanCleared', 'removed', 'removedTwice'),
+  customer(
+    'came back',
+    3,
+    'newCommerceExpired',
+    'legacySuspended',
+    'grantWaiting',
+    'removed',
+    'established',
+    'newCommerce',
+    'grantActive',
+  ),
+  customer('left and asked again', 1, 'newCommerceDeleted', 'removed', 'requestOpen'),
 
   // Partners that may not sell
   // Its provider requests, sells and removes, and names it as the reseller (rule R1a).
-  {
-    title: 'reseller out of bounds',
-    weight: 1,
-    byIndirectReseller: true,
-    chapters: [relationship.requestByReseller, subscription.purchaseFromReseller],
-  },
+  { ...plot('reseller out of bounds', 1, 'requestByReseller', 'purchaseFromReseller'), byIndirectReseller: true },
 ];
 
 export interface BookOptions {

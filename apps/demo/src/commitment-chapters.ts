@@ -1,6 +1,5 @@
 import type { CommandData } from '#client';
 import type { Chapter, Author } from './story.js';
-import { currencyOf } from './subscription-chapters.js';
 
 // What customers commit to: reservations, software, savings plans.
 
@@ -101,7 +100,7 @@ const software = [
 ] as const;
 
 function buySoftware(
-  { send, id, between, daysAgo, staff, partner }: Author,
+  { send, id, between, daysAgo, staff, currency }: Author,
   days: number,
   details: Partial<CommandData<'PurchaseSoftware'>> = {},
 ): string {
@@ -115,7 +114,7 @@ function buySoftware(
       name: 'Server licences',
       lineItems: software.slice(0, between(2, software.length)).map((name, index) => {
         const quantity = between(1, 40);
-        const price = { minorUnits: quantity * between(30, 900) * 100, currency: currencyOf(partner.market) };
+        const price = { minorUnits: quantity * between(30, 900) * 100, currency };
         return { lineItemId: `line-${index + 1}`, name, quantity, price };
       }),
       effectiveAt: daysAgo(days),

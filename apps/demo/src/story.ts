@@ -21,24 +21,11 @@ export interface CustomerStory {
   readonly steps: readonly Step[];
 }
 
-/** The partner's people and apps, each with the roles that the work asks for. */
-export interface PartnerStaff {
-  readonly sales: Actor;
-  readonly admin: Actor;
-  readonly globalAdmin: Actor;
-  readonly helpdesk: Actor;
-  readonly billing: Actor;
-  /** Reports what happened elsewhere: provisioning, settled cancellations, acceptances by link. */
-  readonly syncApp: Actor;
-  /** Sends the commands of the clock. */
-  readonly clockApp: Actor;
-}
-
 /** What a chapter adds to its story with. */
-export interface Author extends Random {
-  readonly partner: Partner;
-  readonly customer: Company & { readonly id: string };
-  readonly staff: PartnerStaff;
+export interface Author extends Random, Pick<CustomerStory, 'partner' | 'customer'> {
+  /** That of the partner's market. */
+  readonly currency: string;
+  readonly staff: ReturnType<typeof staffOf>;
   readonly customerAdmin: Actor;
   /** Adds a command to the story. The server is expected to accept it, or to refuse it with the code. */
   readonly send: <N extends CommandName>(type: N, data: CommandData<N>, by: Actor, refusedAs?: RejectionCode) => void;
@@ -65,6 +52,7 @@ export function writeStory(
     ...random,
     partner,
     customer,
+    currency: { US: 'USD', GB: 'GBP', CH: 'CHF', JP: 'JPY', CA: 'CAD', AU: 'AUD' }[partner.market] ?? 'EUR',
     staff: staffOf(partner),
     customerAdmin: {
       id: `it-lead-${customer.id.slice(0, 8)}`,
@@ -103,7 +91,8 @@ export interface Plot {
   readonly byIndirectReseller?: boolean;
 }
 
-function staffOf(partner: Partner): PartnerStaff {
+/** The partner's people and apps, each with the roles that the work asks for. */
+function staffOf(partner: Partner) {
   const user = (id: string, ...roles: Actor['roles']): Actor => ({
     id: `${id}-${partner.partnerId}`,
     kind: 'partnerUser',
@@ -117,7 +106,9 @@ function staffOf(partner: Partner): PartnerStaff {
     globalAdmin: user('global-admin', 'GlobalAdmin', 'AdminAgent'),
     helpdesk: user('helpdesk', 'HelpdeskAgent'),
     billing: user('billing', 'BillingAdmin'),
+    /** Reports what happened elsewhere: provisioning, settled cancellations, acceptances by link. */
     syncApp: app('sync-app', 'AdminAgent'),
+    /** Sends the commands of the clock. */
     clockApp: app('clock-app', 'BillingAdmin'),
   };
 }

@@ -1,5 +1,15 @@
 import { defaultPolicy, policies, type Policy, type SalesRegions } from '#customer-relationship';
-import { FlagText, validated, Matching, OneOf, Optional, Text, WholeText, type PersonClaim } from '#http';
+import {
+  fieldsOfClass,
+  FlagText,
+  validated,
+  Matching,
+  OneOf,
+  Optional,
+  Text,
+  WholeText,
+  type PersonClaim,
+} from '#http';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { eventLogOf, eventLogVariables, shown, type EventLog } from '#event-log';
@@ -142,38 +152,7 @@ export interface Limits {
   readonly trustedProxies: readonly string[];
 }
 
-const ownVariables = [
-  'PORT',
-  'HOST',
-  'DATA_DIR',
-  'KEYS_DIR',
-  'PARTNERS_FILE',
-  'POLICY',
-  'SALES_REGIONS',
-  'JWKS_URL',
-  'JWT_ISSUER',
-  'JWT_AUDIENCE',
-  'JWT_ALGORITHMS',
-  'JWT_PERSON_CLAIM',
-  'ALLOW_EMBEDDED_KEY',
-  'LOG_LEVEL',
-  'METRICS_PORT',
-  'VIEW_LAG_LIMIT_SECONDS',
-  'PROJECTOR',
-  'BODY_LIMIT_BYTES',
-  'MAX_LIVE_STREAMS',
-  'AS_OF_AT_ONCE',
-  'AS_OF_WAITING',
-  'AS_OF_KEPT',
-  'AS_OF_KEPT_MIB',
-  'AS_OF_FREE_MIB',
-  'AS_OF_IDLE_SECONDS',
-  'RATE_LIMIT',
-  'RATE_LIMIT_WINDOW_SECONDS',
-  'FAILED_TOKEN_LIMIT',
-  'CLIENT_TIMEOUT_SECONDS',
-  'TRUSTED_PROXIES',
-] as const satisfies readonly (keyof Environment)[];
+const ownVariables = [...fieldsOfClass(Environment).keys()];
 
 /** Every variable that the server reads. */
 export const variables = [...ownVariables, ...eventLogVariables];
