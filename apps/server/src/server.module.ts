@@ -44,7 +44,7 @@ import { ProblemsController } from './contract/problems.controller.js';
 import { ReadSecurityEventsHandler } from './security-journal/read-security-events.js';
 import { SecurityEventsController } from './security-journal/security-events.controller.js';
 import { SchemasController } from './contract/schemas.controller.js';
-import { ItemQueries, RelationshipQueries } from './queries/relationship.controller.js';
+import { RelationshipQueries } from './queries/relationship.controller.js';
 
 /** What the server is made of. */
 @Module({})
@@ -62,7 +62,6 @@ export class ServerModule {
         CommandsController,
         BulkController,
         RelationshipQueries,
-        ItemQueries,
         ListsController,
         HistoryController,
         LedgerHistoryController,

@@ -7,7 +7,7 @@ import { relationshipPaths } from '../../../apps/server/src/relationship-paths.j
 import { release } from '../../../apps/server/src/release.js';
 import { bulkBody, bulkSchemas } from './bulk.js';
 import { routeText } from '../../../apps/server/src/contract/documented.js';
-import { camelCase, inDocument, nameIn, pascalCase, ref, type ComponentKind, type Json } from './json.js';
+import { camelCase, inDocument, nameIn, pascalCase, ref, sentenceCase, type ComponentKind, type Json } from './json.js';
 import { explained, parameterComponents, pathParameter } from './parameters.js';
 import {
   commandProblems,
@@ -191,11 +191,11 @@ function describe(
 type OwnOperation = Pick<Operation, 'operationId' | 'parameters' | 'responses'> & Json;
 
 function commandOperation(command: CommandName, meaning: string | undefined): OwnOperation {
-  const { summary, needsIfMatch, creates } = commandRoutes[command];
+  const { needsIfMatch, creates } = commandRoutes[command];
   const condition = needsIfMatch ? ['If-Match is required (428 without it), but not for a dry run.'] : [];
   return {
     operationId: camelCase(command),
-    summary,
+    summary: sentenceCase(command),
     'x-command': command,
     description: [...(meaning === undefined ? [] : [meaning]), ...condition].join(' '),
     parameters: [

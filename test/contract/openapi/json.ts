@@ -14,6 +14,8 @@ export function nameIn(reference: string): string {
 
 export const pascalCase = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 export const camelCase = (name: string) => name.charAt(0).toLowerCase() + name.slice(1);
+/** SuspendSubscription: Suspend subscription. */
+export const sentenceCase = (name: string) => name.replace(/\B[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** A path that Nest knows, as the document writes it. */
 export const inDocument = (path: string) => `/${path.replace(/:(\w+)/g, '{$1}')}`;

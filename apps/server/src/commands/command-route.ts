@@ -2,22 +2,20 @@ import type { RelationshipCommands, RelationshipEvents } from '#customer-relatio
 import type { FieldsClass } from '#http';
 import type { CommentedBody } from './commented-body.js';
 
-/** All that HTTP has to say of a command: where it is posted, and what is taken there. */
+/** The HTTP half of a command: where it is posted, and the body that it takes. */
 export interface CommandRoute {
-  /** Below the relationship; ids by the names that they have in the command: `subscriptions/:subscriptionId/suspend`. */
+  /** Below the relationship. The ids have their names in the command: `subscriptions/:subscriptionId/suspend`. */
   readonly path: string;
   readonly body: FieldsClass<CommentedBody>;
-  /** A few words for a table of contents. */
-  readonly summary: string;
-  /** The event that makes the answer 201, and where the new item is found: `subscriptions/:subscriptionId`. */
+  /** The event that makes the answer 201, and the path of the new item: `subscriptions/:subscriptionId`. */
   readonly creates?: { readonly event: keyof RelationshipEvents; readonly at: string };
-  /** The sender must show what it has seen (428 without `If-Match`). */
+  /** The sender must name the revision that it has seen (428 without `If-Match`). */
   readonly needsIfMatch?: boolean;
 }
 
 /**
- * Declares the routes of a noun's commands, all of them. The compiler checks that the ids in a path and the fields of the
- * body together are the command's data: each of them, the optional ones too, and nothing else.
+ * Declares the routes of all commands of a noun. The compiler checks that the ids in the path and the fields of the body
+ * together are exactly the command's data, optional fields included.
  */
 export function routesOf<Commands extends Partial<RelationshipCommands>>() {
   return <const Routes extends { readonly [N in keyof Commands]?: CommandRoute }>(
@@ -41,7 +39,8 @@ type Exactly<Data, Body> = Data & {
   readonly [Surplus in Exclude<keyof Body, keyof Data | keyof CommentedBody>]: never;
 };
 
-type IdsIn<Path> = Path extends `${string}:${infer Id}/${infer Rest}`
+/** The names of the ids in a path. */
+export type IdsIn<Path> = Path extends `${string}:${infer Id}/${infer Rest}`
   ? Id | IdsIn<Rest>
   : Path extends `${string}:${infer Id}`
     ? Id

@@ -45,54 +45,23 @@ export const delegatedAdminRoutes = routesOf<DelegatedAdminCommands>()({
   RecordLegacyDelegatedAdmin: {
     path: 'delegated-admin/record-legacy',
     body: RecordLegacyDelegatedAdminBody,
-    summary: 'Record legacy delegated admin',
     creates: { event: 'DelegatedAdminPrivilegesGranted', at: 'delegated-admin/:grantId' },
   },
   RequestDelegatedAdmin: {
     path: 'delegated-admin',
     body: RequestDelegatedAdminBody,
-    summary: 'Request delegated admin',
     creates: { event: 'DelegatedAdminRequested', at: 'delegated-admin/:grantId' },
   },
-  UpdateDelegatedAdminRequest: {
-    path: 'delegated-admin/:grantId/update',
-    body: UpdateDelegatedAdminRequestBody,
-    summary: 'Update delegated admin request',
-  },
-  LockDelegatedAdminForApproval: {
-    path: 'delegated-admin/:grantId/lock',
-    body: CommentedBody,
-    summary: 'Lock delegated admin for approval',
-  },
-  ApproveDelegatedAdmin: {
-    path: 'delegated-admin/:grantId/approve',
-    body: ApproveDelegatedAdminBody,
-    summary: 'Approve delegated admin',
-  },
-  ExtendDelegatedAdmin: {
-    path: 'delegated-admin/:grantId/extend',
-    body: CommentedBody,
-    summary: 'Extend delegated admin',
-  },
-  TerminateDelegatedAdmin: {
-    path: 'delegated-admin/:grantId/terminate',
-    body: CommentedBody,
-    summary: 'Terminate delegated admin',
-  },
-  ExpireDelegatedAdmin: {
-    path: 'delegated-admin/:grantId/expire',
-    body: CommentedBody,
-    summary: 'Expire delegated admin',
-  },
+  UpdateDelegatedAdminRequest: { path: 'delegated-admin/:grantId/update', body: UpdateDelegatedAdminRequestBody },
+  LockDelegatedAdminForApproval: { path: 'delegated-admin/:grantId/lock', body: CommentedBody },
+  ApproveDelegatedAdmin: { path: 'delegated-admin/:grantId/approve', body: ApproveDelegatedAdminBody },
+  ExtendDelegatedAdmin: { path: 'delegated-admin/:grantId/extend', body: CommentedBody },
+  TerminateDelegatedAdmin: { path: 'delegated-admin/:grantId/terminate', body: CommentedBody },
+  ExpireDelegatedAdmin: { path: 'delegated-admin/:grantId/expire', body: CommentedBody },
   AssignAccess: {
     path: 'delegated-admin/:grantId/access-assignments',
     body: AssignAccessBody,
-    summary: 'Assign access',
     creates: { event: 'AccessAssignmentCreated', at: 'delegated-admin/:grantId/access-assignments/:assignmentId' },
   },
-  RemoveAccess: {
-    path: 'delegated-admin/:grantId/access-assignments/:assignmentId/remove',
-    body: CommentedBody,
-    summary: 'Remove access',
-  },
+  RemoveAccess: { path: 'delegated-admin/:grantId/access-assignments/:assignmentId/remove', body: CommentedBody },
 });

@@ -56,45 +56,16 @@ class UpdateCustomerProfileBody extends CommentedBody {
 }
 
 export const relationshipRoutes = routesOf<RelationshipLifecycleCommands>()({
-  RequestResellerRelationship: {
-    path: 'reseller-relationship/request',
-    body: RequestResellerRelationshipBody,
-    summary: 'Request reseller relationship',
-  },
-  AcceptResellerRelationship: {
-    path: 'reseller-relationship/accept',
-    body: AcceptResellerRelationshipBody,
-    summary: 'Accept reseller relationship',
-  },
-  DeclineResellerRelationship: {
-    path: 'reseller-relationship/decline',
-    body: DeclineResellerRelationshipBody,
-    summary: 'Decline reseller relationship',
-  },
-  WithdrawRelationshipRequest: {
-    path: 'reseller-relationship/withdraw',
-    body: CommentedBody,
-    summary: 'Withdraw relationship request',
-  },
-  ExpireRelationshipRequest: {
-    path: 'reseller-relationship/expire',
-    body: CommentedBody,
-    summary: 'Expire relationship request',
-  },
+  RequestResellerRelationship: { path: 'reseller-relationship/request', body: RequestResellerRelationshipBody },
+  AcceptResellerRelationship: { path: 'reseller-relationship/accept', body: AcceptResellerRelationshipBody },
+  DeclineResellerRelationship: { path: 'reseller-relationship/decline', body: DeclineResellerRelationshipBody },
+  WithdrawRelationshipRequest: { path: 'reseller-relationship/withdraw', body: CommentedBody },
+  ExpireRelationshipRequest: { path: 'reseller-relationship/expire', body: CommentedBody },
   RemoveResellerRelationship: {
     path: 'reseller-relationship/remove',
     body: RemoveResellerRelationshipBody,
-    summary: 'Remove reseller relationship',
     needsIfMatch: true,
   },
-  ConfirmCustomerAgreement: {
-    path: 'agreement/confirm',
-    body: ConfirmCustomerAgreementBody,
-    summary: 'Confirm customer agreement',
-  },
-  UpdateCustomerProfile: {
-    path: 'profile/update',
-    body: UpdateCustomerProfileBody,
-    summary: 'Update customer profile',
-  },
+  ConfirmCustomerAgreement: { path: 'agreement/confirm', body: ConfirmCustomerAgreementBody },
+  UpdateCustomerProfile: { path: 'profile/update', body: UpdateCustomerProfileBody },
 });

@@ -43,27 +43,16 @@ export const reservationRoutes = routesOf<ReservationCommands>()({
   PurchaseReservation: {
     path: 'reservations',
     body: PurchaseReservationBody,
-    summary: 'Purchase reservation',
     creates: { event: 'ReservationPurchased', at: 'reservations/:reservationId' },
   },
-  CancelReservation: {
-    path: 'reservations/:reservationId/cancel',
-    body: CancelReservationBody,
-    summary: 'Cancel reservation',
-  },
+  CancelReservation: { path: 'reservations/:reservationId/cancel', body: CancelReservationBody },
   ConfirmReservationCancellation: {
     path: 'reservations/:reservationId/confirm-cancellation',
     body: ConfirmReservationCancellationBody,
-    summary: 'Confirm reservation cancellation',
   },
   RefuseReservationCancellation: {
     path: 'reservations/:reservationId/refuse-cancellation',
     body: RefuseReservationCancellationBody,
-    summary: 'Refuse reservation cancellation',
   },
-  ExpireReservation: {
-    path: 'reservations/:reservationId/expire',
-    body: CommentedBody,
-    summary: 'Expire reservation',
-  },
+  ExpireReservation: { path: 'reservations/:reservationId/expire', body: CommentedBody },
 });

@@ -16,17 +16,8 @@ export const savingsPlanRoutes = routesOf<SavingsPlanCommands>()({
   PurchaseSavingsPlan: {
     path: 'savings-plans',
     body: PurchaseSavingsPlanBody,
-    summary: 'Purchase savings plan',
     creates: { event: 'SavingsPlanPurchased', at: 'savings-plans/:savingsPlanId' },
   },
-  CancelSavingsPlan: {
-    path: 'savings-plans/:savingsPlanId/cancel',
-    body: CommentedBody,
-    summary: 'Cancel savings plan',
-  },
-  ExpireSavingsPlan: {
-    path: 'savings-plans/:savingsPlanId/expire',
-    body: CommentedBody,
-    summary: 'Expire savings plan',
-  },
+  CancelSavingsPlan: { path: 'savings-plans/:savingsPlanId/cancel', body: CommentedBody },
+  ExpireSavingsPlan: { path: 'savings-plans/:savingsPlanId/expire', body: CommentedBody },
 });

@@ -40,17 +40,8 @@ export const softwareRoutes = routesOf<SoftwareCommands>()({
   PurchaseSoftware: {
     path: 'software',
     body: PurchaseSoftwareBody,
-    summary: 'Purchase software',
     creates: { event: 'SoftwarePurchased', at: 'software/:purchaseId' },
   },
-  CancelSoftwarePurchase: {
-    path: 'software/:purchaseId/cancel',
-    body: CancelSoftwarePurchaseBody,
-    summary: 'Cancel software purchase',
-  },
-  ExpireSoftware: {
-    path: 'software/:purchaseId/expire',
-    body: CommentedBody,
-    summary: 'Expire software',
-  },
+  CancelSoftwarePurchase: { path: 'software/:purchaseId/cancel', body: CancelSoftwarePurchaseBody },
+  ExpireSoftware: { path: 'software/:purchaseId/expire', body: CommentedBody },
 });

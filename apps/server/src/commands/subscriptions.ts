@@ -74,63 +74,24 @@ export const subscriptionRoutes = routesOf<SubscriptionCommands>()({
   PurchaseSubscription: {
     path: 'subscriptions',
     body: PurchaseSubscriptionBody,
-    summary: 'Purchase subscription',
     creates: { event: 'SubscriptionPurchased', at: 'subscriptions/:subscriptionId' },
   },
-  ActivateSubscription: {
-    path: 'subscriptions/:subscriptionId/activate',
-    body: CommentedBody,
-    summary: 'Activate subscription',
-  },
-  SuspendSubscription: {
-    path: 'subscriptions/:subscriptionId/suspend',
-    body: SuspendSubscriptionBody,
-    summary: 'Suspend subscription',
-  },
-  ReactivateSubscription: {
-    path: 'subscriptions/:subscriptionId/reactivate',
-    body: CommentedBody,
-    summary: 'Reactivate subscription',
-  },
-  CancelSubscription: {
-    path: 'subscriptions/:subscriptionId/cancel',
-    body: CommentedBody,
-    summary: 'Cancel subscription',
-  },
-  SetAutoRenew: {
-    path: 'subscriptions/:subscriptionId/auto-renew',
-    body: SetAutoRenewBody,
-    summary: 'Set auto renew',
-  },
-  ChangeSubscriptionQuantity: {
-    path: 'subscriptions/:subscriptionId/quantity',
-    body: ChangeSubscriptionQuantityBody,
-    summary: 'Change subscription quantity',
-  },
+  ActivateSubscription: { path: 'subscriptions/:subscriptionId/activate', body: CommentedBody },
+  SuspendSubscription: { path: 'subscriptions/:subscriptionId/suspend', body: SuspendSubscriptionBody },
+  ReactivateSubscription: { path: 'subscriptions/:subscriptionId/reactivate', body: CommentedBody },
+  CancelSubscription: { path: 'subscriptions/:subscriptionId/cancel', body: CommentedBody },
+  SetAutoRenew: { path: 'subscriptions/:subscriptionId/auto-renew', body: SetAutoRenewBody },
+  ChangeSubscriptionQuantity: { path: 'subscriptions/:subscriptionId/quantity', body: ChangeSubscriptionQuantityBody },
   ScheduleSubscriptionChange: {
     path: 'subscriptions/:subscriptionId/schedule-change',
     body: ScheduleSubscriptionChangeBody,
-    summary: 'Schedule subscription change',
   },
-  RenewSubscription: {
-    path: 'subscriptions/:subscriptionId/renew',
-    body: CommentedBody,
-    summary: 'Renew subscription',
-  },
-  EndSubscriptionTerm: {
-    path: 'subscriptions/:subscriptionId/end-term',
-    body: CommentedBody,
-    summary: 'End subscription term',
-  },
-  AdvanceSubscriptionRetention: {
-    path: 'subscriptions/:subscriptionId/advance-retention',
-    body: CommentedBody,
-    summary: 'Advance subscription retention',
-  },
+  RenewSubscription: { path: 'subscriptions/:subscriptionId/renew', body: CommentedBody },
+  EndSubscriptionTerm: { path: 'subscriptions/:subscriptionId/end-term', body: CommentedBody },
+  AdvanceSubscriptionRetention: { path: 'subscriptions/:subscriptionId/advance-retention', body: CommentedBody },
   AddAzureSubscription: {
     path: 'subscriptions/:subscriptionId/azure-subscriptions',
     body: AddAzureSubscriptionBody,
-    summary: 'Add azure subscription',
     creates: {
       event: 'AzureSubscriptionAdded',
       at: 'subscriptions/:subscriptionId/azure-subscriptions/:azureSubscriptionId',
@@ -139,6 +100,5 @@ export const subscriptionRoutes = routesOf<SubscriptionCommands>()({
   CancelAzureSubscription: {
     path: 'subscriptions/:subscriptionId/azure-subscriptions/:azureSubscriptionId/cancel',
     body: CancelAzureSubscriptionBody,
-    summary: 'Cancel azure subscription',
   },
 });

@@ -17,11 +17,6 @@ export const supportContactRoutes = routesOf<SupportContactCommands>()({
   AssignSupportContact: {
     path: 'subscriptions/:subscriptionId/support-contact/assign',
     body: AssignSupportContactBody,
-    summary: 'Assign support contact',
   },
-  WithdrawSupportContact: {
-    path: 'subscriptions/:subscriptionId/support-contact/withdraw',
-    body: CommentedBody,
-    summary: 'Withdraw support contact',
-  },
+  WithdrawSupportContact: { path: 'subscriptions/:subscriptionId/support-contact/withdraw', body: CommentedBody },
 });

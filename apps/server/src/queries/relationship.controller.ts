@@ -1,6 +1,10 @@
 import { Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { RelationshipAsOfParameters } from '../as-of/moment.js';
+import type { IdsIn } from '../commands/command-route.js';
+import type { AnswerName } from '../contract/answers.js';
+import { Documented } from '../contract/documented.js';
+import { addRoute } from '../made-route.js';
 import { RelationshipController } from '../relationship-paths.js';
 import { Incoming, type IncomingQuery } from './incoming-query.js';
 import { ReadRelationship, type Shown } from './read-relationship.js';
@@ -15,25 +19,13 @@ import {
   softwareShown,
   subscriptionShown,
 } from './shown.js';
-import { Documented } from '../contract/documented.js';
 
-@RelationshipController('reseller-relationship')
+/** A relationship and single items of it, each at the path that the answer to a purchase or a request names. */
+@RelationshipController('')
 export class RelationshipQueries {
-  constructor(private readonly queries: QueryBus) {}
+  constructor(readonly queries: QueryBus) {}
 
-  @Get()
-  @Documented({
-    id: 'getRelationship',
-    summary: 'Read a relationship',
-    kind: 'standing',
-    answer: 'Relationship',
-    says: 'The relationship as it stands now.',
-  })
-  relationship(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
-    return this.queries.execute(new ReadRelationship(incoming, relationshipShown, parameters));
-  }
-
-  @Get('removal-readiness')
+  @Get('reseller-relationship/removal-readiness')
   @Documented({
     id: 'getRemovalReadiness',
     summary: 'Ask what a removal would meet',
@@ -46,104 +38,44 @@ export class RelationshipQueries {
   }
 }
 
-/** Single items, where the answer to a purchase or a request says that they are. */
-@RelationshipController('')
-export class ItemQueries {
-  constructor(private readonly queries: QueryBus) {}
+read('Relationship', 'reseller-relationship', 'a relationship', () => relationshipShown);
+read('Subscription', 'subscriptions/:subscriptionId', 'a subscription', subscriptionShown);
+read(
+  'AzureSubscription',
+  'subscriptions/:subscriptionId/azure-subscriptions/:azureSubscriptionId',
+  'an Azure subscription',
+  azureSubscriptionShown,
+);
+read('Reservation', 'reservations/:reservationId', 'a reservation', reservationShown);
+read('SoftwarePurchase', 'software/:purchaseId', 'a software purchase', softwareShown);
+read('SavingsPlan', 'savings-plans/:savingsPlanId', 'a savings plan', savingsPlanShown);
+read('Grant', 'delegated-admin/:grantId', 'a delegated admin grant', grantShown);
+read(
+  'AccessAssignment',
+  'delegated-admin/:grantId/access-assignments/:assignmentId',
+  'an access assignment',
+  accessAssignmentShown,
+);
 
-  @Get('subscriptions/:subscriptionId')
-  @Documented({
-    id: 'getSubscription',
-    summary: 'Read a subscription',
-    kind: 'standing',
-    answer: 'Subscription',
-    says: 'The subscription as it stands now.',
-  })
-  subscription(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(incoming, parameters, subscriptionShown(incoming.ids['subscriptionId']!));
-  }
-
-  @Get('subscriptions/:subscriptionId/azure-subscriptions/:azureSubscriptionId')
-  @Documented({
-    id: 'getAzureSubscription',
-    summary: 'Read an Azure subscription',
-    kind: 'standing',
-    answer: 'AzureSubscription',
-    says: 'The Azure subscription as it stands now.',
-  })
-  azureSubscription(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(
-      incoming,
-      parameters,
-      azureSubscriptionShown(incoming.ids['subscriptionId']!, incoming.ids['azureSubscriptionId']!),
-    );
-  }
-
-  @Get('reservations/:reservationId')
-  @Documented({
-    id: 'getReservation',
-    summary: 'Read a reservation',
-    kind: 'standing',
-    answer: 'Reservation',
-    says: 'The reservation as it stands now.',
-  })
-  reservation(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(incoming, parameters, reservationShown(incoming.ids['reservationId']!));
-  }
-
-  @Get('software/:purchaseId')
-  @Documented({
-    id: 'getSoftwarePurchase',
-    summary: 'Read a software purchase',
-    kind: 'standing',
-    answer: 'SoftwarePurchase',
-    says: 'The purchase as it stands now.',
-  })
-  software(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(incoming, parameters, softwareShown(incoming.ids['purchaseId']!));
-  }
-
-  @Get('savings-plans/:savingsPlanId')
-  @Documented({
-    id: 'getSavingsPlan',
-    summary: 'Read a savings plan',
-    kind: 'standing',
-    answer: 'SavingsPlan',
-    says: 'The savings plan as it stands now.',
-  })
-  savingsPlan(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(incoming, parameters, savingsPlanShown(incoming.ids['savingsPlanId']!));
-  }
-
-  @Get('delegated-admin/:grantId')
-  @Documented({
-    id: 'getGrant',
-    summary: 'Read a delegated admin grant',
-    kind: 'standing',
-    answer: 'Grant',
-    says: 'The grant as it stands now.',
-  })
-  grant(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(incoming, parameters, grantShown(incoming.ids['grantId']!));
-  }
-
-  @Get('delegated-admin/:grantId/access-assignments/:assignmentId')
-  @Documented({
-    id: 'getAccessAssignment',
-    summary: 'Read an access assignment',
-    kind: 'standing',
-    answer: 'AccessAssignment',
-    says: 'The access assignment as it stands now.',
-  })
-  accessAssignment(@Incoming() incoming: IncomingQuery, @Query() parameters: RelationshipAsOfParameters) {
-    return this.read(
-      incoming,
-      parameters,
-      accessAssignmentShown(incoming.ids['grantId']!, incoming.ids['assignmentId']!),
-    );
-  }
-
-  private read(incoming: IncomingQuery, parameters: RelationshipAsOfParameters, shown: Shown) {
-    return this.queries.execute(new ReadRelationship(incoming, shown, parameters));
-  }
+/** Adds the route of one thing as it stands. */
+function read<Path extends string>(
+  answer: AnswerName,
+  path: Path,
+  noun: `${'a' | 'an'} ${string}`,
+  shown: (ids: Readonly<Record<IdsIn<Path>, string>>) => Shown,
+): void {
+  const says = `The ${noun.replace(/^an? /, '')} as it stands now.`;
+  addRoute(RelationshipQueries, {
+    name: `get${answer}`,
+    decorators: [
+      Get(path),
+      Documented({ id: `get${answer}`, summary: `Read ${noun}`, kind: 'standing', answer, says }),
+    ],
+    incoming: Incoming(),
+    fields: Query(),
+    fieldsClass: RelationshipAsOfParameters,
+    answer: ({ queries }, incoming: IncomingQuery, parameters: RelationshipAsOfParameters) =>
+      // The router has matched the path, so its ids are there.
+      queries.execute(new ReadRelationship(incoming, shown(incoming.ids as Record<IdsIn<Path>, string>), parameters)),
+  });
 }

@@ -12,26 +12,17 @@ import {
   type StatusAt,
 } from '#customer-relationship';
 import { Rejection, type Frozen } from '#event-sourcing';
-import type {
-  AccessAssignmentAnswer,
-  AzureSubscriptionAnswer,
-  GrantAnswer,
-  RelationshipAnswer,
-  RemovalReadinessAnswer,
-  ReservationAnswer,
-  SavingsPlanAnswer,
-  SoftwarePurchaseAnswer,
-  SubscriptionAnswer,
-  WithoutPlace,
-} from '../contract/answers.js';
+import type { Answers, RemovalReadinessAnswer, WithoutPlace } from '../contract/answers.js';
 import type { Place } from '../contract/answer-words.js';
 import type { Shown } from './read-relationship.js';
 
-// How a relationship and its items are shown. A change of what stands here is the next number in representation.ts.
+// How a relationship and its items are shown. A change here needs the next number in representation.ts.
 
 type State = Frozen<CustomerRelationship>;
+type ShownAs<Name extends keyof Answers> = Shown<WithoutPlace<Answers[Name]>>;
+type Ids<Name extends string> = Readonly<Record<Name, string>>;
 
-export const relationshipShown: Shown<WithoutPlace<RelationshipAnswer>> = {
+export const relationshipShown: ShownAs<'Relationship'> = {
   body: (state, { partner, customerId }, { now }) => {
     const { relationshipTerm, customer, establishedAt, removedAt, agreementConfirmedAt } = state;
     const { status } = relationshipAt(state, now);
@@ -67,22 +58,19 @@ export const readinessShown: Shown<Omit<RemovalReadinessAnswer, keyof Place>> = 
   }),
 };
 
-/** As the dates have left it, whatever has been recorded of that (T1). */
-export const subscriptionShown = (subscriptionId: string): Shown<WithoutPlace<SubscriptionAnswer>> => ({
+/** As dates have left it, recorded or not (T1). */
+export const subscriptionShown = ({ subscriptionId }: Ids<'subscriptionId'>): ShownAs<'Subscription'> => ({
   body: (recorded, _, { now }) => {
     const { state } = settle(recorded, [subscriptionId], now, defaultPolicy);
-    // The day on which terms end matters to the next renewal alone; callers get the end itself.
-    const {
-      azureSubscriptions,
-      anchorDay: __,
-      ...subscription
-    } = found(state.subscriptions, 'subscription', subscriptionId);
+    const item = found(state.subscriptions, 'subscription', subscriptionId);
+    // The anchor day matters to the next renewal alone: callers get the end of the term itself.
+    const { azureSubscriptions, anchorDay: __, ...subscription } = item;
     return {
       subscriptionId,
       ...subscription,
-      azureSubscriptions: [...azureSubscriptions].map(([azureSubscriptionId, item]) => ({
+      azureSubscriptions: [...azureSubscriptions].map(([azureSubscriptionId, azureSubscription]) => ({
         azureSubscriptionId,
-        ...item,
+        ...azureSubscription,
       })),
       supportContact: ofTerm(state, state.designations.get(subscriptionId))?.contact ?? null,
     };
@@ -90,10 +78,10 @@ export const subscriptionShown = (subscriptionId: string): Shown<WithoutPlace<Su
   passed: (recorded, now) => settle(recorded, [subscriptionId], now, defaultPolicy).due.at(-1)?.at,
 });
 
-export const azureSubscriptionShown = (
-  subscriptionId: string,
-  azureSubscriptionId: string,
-): Shown<WithoutPlace<AzureSubscriptionAnswer>> => ({
+export const azureSubscriptionShown = ({
+  subscriptionId,
+  azureSubscriptionId,
+}: Ids<'subscriptionId' | 'azureSubscriptionId'>): ShownAs<'AzureSubscription'> => ({
   body: (state) => {
     const { azureSubscriptions } = found(state.subscriptions, 'subscription', subscriptionId);
     const azureSubscription = found(azureSubscriptions, 'azureSubscription', azureSubscriptionId);
@@ -101,14 +89,14 @@ export const azureSubscriptionShown = (
   },
 });
 
-export const reservationShown = (reservationId: string): Shown<WithoutPlace<ReservationAnswer>> =>
+export const reservationShown = ({ reservationId }: Ids<'reservationId'>): ShownAs<'Reservation'> =>
   withStatusOf(
     (state) => found(state.reservations, 'reservation', reservationId),
     reservationAt,
     (reservation) => ({ reservationId, ...reservation }),
   );
 
-export const softwareShown = (purchaseId: string): Shown<WithoutPlace<SoftwarePurchaseAnswer>> =>
+export const softwareShown = ({ purchaseId }: Ids<'purchaseId'>): ShownAs<'SoftwarePurchase'> =>
   withStatusOf(
     (state) => found(state.software, 'softwarePurchase', purchaseId),
     softwareAt,
@@ -119,14 +107,14 @@ export const softwareShown = (purchaseId: string): Shown<WithoutPlace<SoftwarePu
     }),
   );
 
-export const savingsPlanShown = (savingsPlanId: string): Shown<WithoutPlace<SavingsPlanAnswer>> =>
+export const savingsPlanShown = ({ savingsPlanId }: Ids<'savingsPlanId'>): ShownAs<'SavingsPlan'> =>
   withStatusOf(
     (state) => found(state.savingsPlans, 'savingsPlan', savingsPlanId),
     savingsPlanAt,
     (plan) => ({ savingsPlanId, ...plan }),
   );
 
-export const grantShown = (grantId: string): Shown<WithoutPlace<GrantAnswer>> =>
+export const grantShown = ({ grantId }: Ids<'grantId'>): ShownAs<'Grant'> =>
   withStatusOf(
     (state) => found(state.grants, 'grant', grantId),
     grantAt,
@@ -142,10 +130,10 @@ export const grantShown = (grantId: string): Shown<WithoutPlace<GrantAnswer>> =>
     },
   );
 
-export const accessAssignmentShown = (
-  grantId: string,
-  assignmentId: string,
-): Shown<WithoutPlace<AccessAssignmentAnswer>> => ({
+export const accessAssignmentShown = ({
+  grantId,
+  assignmentId,
+}: Ids<'grantId' | 'assignmentId'>): ShownAs<'AccessAssignment'> => ({
   body: (state, _, { now }) => {
     const grant = found(state.grants, 'grant', grantId);
     if (grant.kind === 'dap') throw new Rejection('ItemNotFound', { kind: 'accessAssignment', itemId: assignmentId });
@@ -155,7 +143,7 @@ export const accessAssignmentShown = (
   passed: (state, now) => grantAt(found(state.grants, 'grant', grantId), now).endedAt,
 });
 
-/** What ends by time is shown with the status that it has at the time of the question. */
+/** For an item that ends by time: it is shown with its status at the time of the question. */
 function withStatusOf<Item extends object, Status extends string, Body extends object>(
   find: (state: State) => Item,
   statusAt: (item: Item, now: string) => StatusAt<Status>,
@@ -176,7 +164,7 @@ function found<Item>(items: ReadonlyMap<string, Item>, kind: string, itemId: str
   return item;
 }
 
-/** What belongs to the term that runs now. */
+/** The item, if it belongs to the current term. */
 function ofTerm<Item extends { readonly relationshipTerm: number }>(state: State, item: Item | undefined) {
   return state.status === 'active' && item?.relationshipTerm === state.relationshipTerm ? item : undefined;
 }
