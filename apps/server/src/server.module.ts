@@ -2,7 +2,7 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import {
   customerRelationship,
   grantName,
-  GrantNameClaims,
+  grantNameClaims,
   grantNameCodec,
   pairOf,
   policyHash,
@@ -158,7 +158,7 @@ function relationshipLoop(store: EventStore, soleWriter: boolean, onEarlier: Rep
   return new CommandLoop({
     streams,
     seal,
-    claims: new GrantNameClaims(names, streams),
+    claimOf: grantNameClaims(names, streams),
     refusals: new RefusalMemory({ store, seal, journal: refusalJournal, soleWriter, onEarlier }),
     onEarlier,
   });

@@ -11,9 +11,7 @@ import {
   StoreUnavailable,
   type Accepted,
   type Claim,
-  type Claims,
   type CommandLoop,
-  type CommandOutcome,
   type CommandRequest,
   type Decider,
   type Frozen,
@@ -37,10 +35,10 @@ import { asSeen } from './visible-text.js';
 // of its relationship after which the naming is to be appended. An attempt goes on only under a claim for its own
 // revision or a later one, and the store lets it append at its own revision or not at all. Once the relationship has a
 // later revision than the claim names and the grant does not have the name, no attempt under the claim was accepted and
-// none can be. An attempt that has not got that far must claim anew, which changes the name's stream and with it the
-// revision that the release expects. Time does not make this untrue, so anyone who sees it may give the claim back: the
-// command itself when it is refused or retried, or another command that wants the name. A claim that a crash leaves is
-// free again as soon as the relationship has moved on and somebody tries.
+// none can be. An attempt that has not got that far must claim again, which changes the name's stream and with it the
+// revision that the release expects. Time does not make this untrue, so any command that sees it may give the claim back:
+// the one that made it, when it is refused or retried, or another that wants the name. A claim that a crash leaves is given
+// back by the next command that wants the name once the relationship has moved on.
 
 export interface GrantNameCommands {
   /** `claimedBy` is the id of the command that asks for the name. */
@@ -61,7 +59,7 @@ export interface GrantNameClaim {
   readonly claimedBy: string;
   readonly customerId: string;
   readonly grantId: string;
-  /** The naming is appended to the relationship right behind this revision or an earlier one, or never. */
+  /** The naming is appended to the relationship right after this revision or an earlier one, or never. */
   readonly relationshipRevision: number;
 }
 
@@ -137,7 +135,6 @@ export type Relationships = CommandLoop<
 >;
 type Names = CommandLoop<GrantNameCommands, GrantNameEvents, GrantName, undefined>;
 type Request = CommandRequest<RelationshipCommands, Context>;
-type Outcome = CommandOutcome<RelationshipEvents, RelationshipSummary>;
 interface Naming {
   readonly grantId: string;
   readonly name: string;
@@ -147,15 +144,10 @@ interface Naming {
  * Keeps rule G2 in the command loop of relationships. A naming of a GDAP grant is decided knowing whether the name is taken,
  * and claims it before it is appended; so a name is claimed only for a command that nothing else stands in the way of.
  */
-export class GrantNameClaims implements Claims<RelationshipCommands, RelationshipEvents, Context, RelationshipSummary> {
-  constructor(
-    private readonly names: Names,
-    private readonly relationships: Pick<Relationships, 'ask'>,
-  ) {}
-
-  readonly claimOf = (request: Request): GrantNameClaiming | undefined => {
+export function grantNameClaims(names: Names, relationships: Pick<Relationships, 'ask'>) {
+  return (request: Request): GrantNameClaiming | undefined => {
     const naming = namingOf(request);
-    return naming && new GrantNameClaiming(this.names, this.relationships, request, naming);
+    return naming && new GrantNameClaiming(names, relationships, request, naming);
   };
 }
 
@@ -176,12 +168,9 @@ class GrantNameClaiming implements Claim<RelationshipEvents, Context, Relationsh
   ) {
     const pair = pairOf(request.stream);
     if (!pair) throw new Error(`${request.stream} is not the stream of a relationship`);
-    this.partnerId = pair.partnerId;
-    this.claimant = {
-      claimedBy: request.metadata.commandId,
-      customerId: pair.customerId,
-      grantId: naming.grantId,
-    };
+    const { partnerId, customerId } = pair;
+    this.partnerId = partnerId;
+    this.claimant = { claimedBy: request.metadata.commandId, customerId, grantId: naming.grantId };
   }
 
   /** A decision refuses a name that is taken (409) before what is wrong with the data (422). */
@@ -196,7 +185,7 @@ class GrantNameClaiming implements Claim<RelationshipEvents, Context, Relationsh
     if (!(await this.isHeld(this.oldName))) this.claimedAt = await this.claim(revision);
   }
 
-  async conclude(outcome: Outcome): Promise<void> {
+  async conclude(outcome: Awaited<ReturnType<Relationships['handle']>>): Promise<void> {
     if (outcome.outcome !== 'accepted') return this.giveBackUnneeded(this.naming.name);
     try {
       await this.tidyUp(outcome);

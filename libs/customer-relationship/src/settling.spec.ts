@@ -5,7 +5,6 @@ import {
   decideOn,
   exactly,
   fold,
-  foldRecorded,
   inMemoryEventStore,
   type CommandRequest,
   type EventMetadata,
@@ -266,7 +265,10 @@ describe('T1: a settling event', () => {
   ];
   const stateOfRecorded = (...log: [Event, EventMetadata][]) => {
     const state = initialState();
-    for (const [event, metadata] of log) foldRecorded(customerRelationship, event, metadata, state);
+    for (const [event, metadata] of log) {
+      fold(customerRelationship, [event], state);
+      customerRelationship.note?.(state, metadata);
+    }
     return state;
   };
 

@@ -15,7 +15,7 @@ import type { RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
 import { customerRelationship, relationshipStream } from './customer-relationship.js';
 import { relationshipCodec } from './event-codec.js';
-import { grantName, grantNameCodec, grantNameStream, GrantNameClaims } from './grant-names.js';
+import { grantName, grantNameCodec, grantNameStream, grantNameClaims } from './grant-names.js';
 import { relationshipSummary } from './state.js';
 import { context, customerUser, now, partner, policyOf2020 } from './testing.js';
 
@@ -39,7 +39,7 @@ export function server(store: EventStore) {
     streams: new FoldedStreams({ store, decider: grantName, codec: grantNameCodec, summaryOf: () => undefined }),
     seal,
   });
-  const { handle, ask } = new CommandLoop({ streams, seal, claims: new GrantNameClaims(names, streams) });
+  const { handle, ask } = new CommandLoop({ streams, seal, claimOf: grantNameClaims(names, streams) });
   return { relationships: new CommandLoop({ streams, seal }), names, handle, ask };
 }
 

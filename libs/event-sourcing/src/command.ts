@@ -5,23 +5,27 @@ import type { Rejection } from './rejection.js';
 
 // A command on its way into the command loop, and what the loop answers.
 
-/** One command on its way to one stream. */
-export interface CommandRequest<Commands, Context> {
+/** One command on its way to one stream, whatever it asks for. */
+export interface SentCommand {
   readonly stream: string;
-  readonly command: MessageOf<Commands>;
+  readonly command: { readonly type: string };
   readonly metadata: Omit<UnsealedMetadata, 'command' | 'recordedAt' | 'schema'>;
   /** The caller's one reading of the clock, RFC 3339 in UTC with milliseconds. */
   readonly now: string;
-  /** The outside facts of the decision at the time it counts for. */
-  readonly contextAt: (now: string) => Context;
-  /** A retry of an answered command is answered again whatever the stream is at. */
-  readonly ifRevision?: Precondition;
   /** The fingerprint that an earlier release gave the same command, where it differs. */
   readonly formerCommandHash?: string;
-  /** Decide, append nothing. */
-  readonly dryRun?: boolean;
   /** The address that the command was sent to: a refusal that is remembered names it again. */
   readonly instance?: string;
+}
+
+export interface CommandRequest<Commands, Context> extends SentCommand {
+  readonly command: MessageOf<Commands>;
+  /** The outside facts of the decision at the time it counts for. */
+  readonly contextAt: (now: string) => Context;
+  /** A retry of an answered command is answered again wherever the stream stands. */
+  readonly ifRevision?: Precondition;
+  /** Decide, append nothing. */
+  readonly dryRun?: boolean;
 }
 
 /**
@@ -111,7 +115,7 @@ export interface Receipt<Summary = undefined> extends StreamPlace {
 /** Whether a command that was sent under the same id was the same command. */
 export function isFingerprintOf(
   commandHash: string,
-  { metadata, formerCommandHash }: Pick<CommandRequest<never, never>, 'metadata' | 'formerCommandHash'>,
+  { metadata, formerCommandHash }: Pick<SentCommand, 'metadata' | 'formerCommandHash'>,
 ): boolean {
   return commandHash === metadata.commandHash || commandHash === formerCommandHash;
 }

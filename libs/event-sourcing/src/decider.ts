@@ -45,10 +45,7 @@ export interface Settled<Events, State> {
   readonly state: Frozen<State>;
 }
 
-/**
- * Folds events into a state of its own, starting from the initial one. The state is written in place, so nobody else
- * may hold it (folds that copy are quadratic).
- */
+/** Folds events, by default from the initial state. The state is written in place (folds that copy are quadratic). */
 export function fold<Commands, Events, State, Context>(
   decider: Decider<Commands, Events, State, Context>,
   events: Iterable<MessageOf<Events>>,
@@ -57,18 +54,6 @@ export function fold<Commands, Events, State, Context>(
   const evolve = decider.evolve as Record<string, (state: State, data: unknown) => void>;
   for (const event of events) evolve[event.type]?.(state, event.data);
   return state;
-}
-
-/** Folds one event with what was recorded of it. */
-export function foldRecorded<Commands, Events, State, Context>(
-  decider: Decider<Commands, Events, State, Context>,
-  event: MessageOf<Events>,
-  metadata: EventMetadata,
-  state: State,
-): void {
-  const evolve = decider.evolve as Record<string, (state: State, data: unknown) => void>;
-  evolve[event.type]?.(state, event.data);
-  decider.note?.(state, metadata);
 }
 
 /** Decides one command on one state, after asking whether its sender may send it. */

@@ -1,5 +1,5 @@
 import { hash as digest } from 'node:crypto';
-import type { CommandRequest } from './command.js';
+import type { SentCommand } from './command.js';
 import type { Decided } from './decider.js';
 import type { EventCodec } from './event-codec.js';
 import { idOf } from './hash-chain.js';
@@ -25,12 +25,9 @@ export function firstPart<Events>(events: readonly Decided<Events>[]): DecisionP
   return end < 0 ? { events, isWhole: true } : { events: events.slice(0, end), isWhole: false };
 }
 
-/** The events of a part with what is recorded of the command, for an append after a revision. */
+/** The events of a part with the metadata of the command, for an append after a revision. */
 export function describedBy<Events>(
-  {
-    command,
-    metadata,
-  }: { readonly command: { readonly type: string } } & Pick<CommandRequest<never, unknown>, 'metadata'>,
+  { command, metadata }: Pick<SentCommand, 'command' | 'metadata'>,
   { events, isWhole }: DecisionPart<Events>,
   revision: number,
   codec: EventCodec<Events>,

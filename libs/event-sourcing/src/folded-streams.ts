@@ -1,19 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import {
-  isFingerprintOf,
-  type Accepted,
-  type CommandIdReused,
-  type CommandRequest,
-  type Receipt,
-  type StreamPlace,
-} from './command.js';
-import { foldRecorded, type Decider } from './decider.js';
+import type { Accepted, CommandIdReused, Receipt, SentCommand, StreamPlace } from './command.js';
+import { isFingerprintOf } from './command.js';
+import type { Decider } from './decider.js';
 import type { EventCodec } from './event-codec.js';
-import { noStream, type AppendResult, type EventStore, type RecordedEvent, type SealedEvent } from './event-store.js';
-import type { Frozen, MessageOf } from './message.js';
-import { pagesOf } from './past.js';
+import { noStream, RevisionConflict, type EventStore, type RecordedEvent, type SealedEvent } from './event-store.js';
+import type { Frozen } from './message.js';
+import { foldEvents, pagesOf } from './past.js';
 import { streamEnd, type StreamEnd } from './sealing.js';
-import { weighedCache, type WeighedCache } from './weighed-cache.js';
+import { WeighedCache } from './weighed-cache.js';
 
 export interface FoldedStreamsOptions<Commands, Events, State, Context, Summary> {
   readonly store: EventStore;
@@ -52,13 +46,11 @@ export interface FoldedStream<State, Summary> extends StreamPlace, StreamEnd {
 
 type KeptReceipt<Summary> = Receipt<Summary> & { readonly commandHash: string };
 
-/** Sealed events on their way to the end of a folded stream. */
-export interface Append<Events, State, Summary> {
+/** Sealed events on their way to the end of a folded stream, after a revision. */
+export interface Append<State, Summary> {
   readonly stream: string;
   readonly folded: FoldedStream<State, Summary>;
-  /** The revision that they follow. */
   readonly revision: number;
-  readonly events: readonly MessageOf<Events>[];
   readonly sealed: readonly SealedEvent[];
 }
 
@@ -67,28 +59,11 @@ export interface Append<Events, State, Summary> {
  * process's appends and by what it reads of others'.
  */
 export class FoldedStreams<Commands, Events, State, Context, Summary = undefined> {
-  readonly store: EventStore;
-  readonly decider: Decider<Commands, Events, State, Context>;
-  readonly codec: EventCodec<Events>;
-  readonly summaryOf: (state: Frozen<State>, recordedAt: string) => Summary;
-  private readonly betweenPages: (stream: string) => Promise<void>;
   private readonly kept: WeighedCache<FoldedStream<State, Summary>>;
   private readonly foldingForQuestions = new Map<string, Promise<FoldedStream<State, Summary>>>();
 
-  constructor({
-    store,
-    decider,
-    codec,
-    summaryOf,
-    cachedCommands = 250_000,
-    betweenPages = () => turn(),
-  }: FoldedStreamsOptions<Commands, Events, State, Context, Summary>) {
-    this.store = store;
-    this.decider = decider;
-    this.codec = codec;
-    this.summaryOf = summaryOf;
-    this.betweenPages = betweenPages;
-    this.kept = weighedCache(cachedCommands, ({ receipts }) => receipts.size + streamWeight);
+  constructor(readonly options: FoldedStreamsOptions<Commands, Events, State, Context, Summary>) {
+    this.kept = new WeighedCache(options.cachedCommands ?? 250_000, ({ receipts }) => receipts.size + streamWeight);
   }
 
   /**
@@ -116,7 +91,8 @@ export class FoldedStreams<Commands, Events, State, Context, Summary = undefined
    * wait for that, because questions have time.
    */
   async latestForQuestion(stream: string): Promise<FoldedStream<State, Summary>> {
-    const pause = () => this.betweenPages(stream);
+    const { betweenPages = () => turn() } = this.options;
+    const pause = () => betweenPages(stream);
     if (this.kept.peek(stream)) return this.known(stream, pause);
     const underWay = this.foldingForQuestions.get(stream);
     if (underWay) {
@@ -130,7 +106,7 @@ export class FoldedStreams<Commands, Events, State, Context, Summary = undefined
     return folding;
   }
 
-  /** A stream to which nobody had appended since the call, for a command. */
+  /** A stream to which nothing has been appended since the call, for a command. */
   head(stream: string): Promise<FoldedStream<State, Summary>> {
     return this.confirmed(stream, () => this.latest(stream));
   }
@@ -153,10 +129,10 @@ export class FoldedStreams<Commands, Events, State, Context, Summary = undefined
 
   /** Whether a stream ends with a revision. If it does not, what others have appended after that is taken in. */
   async isHead(stream: string, revision: number): Promise<boolean> {
-    const newer = await this.store.read(stream, { from: revision + 1 });
+    const newer = await this.options.store.read(stream, { from: revision + 1 });
     if (newer.length === 0) return true;
     const folded = this.kept.peek(stream);
-    // Unless somebody has come upon them at the same time.
+    // Unless another reading has taken them in at the same time.
     if (folded?.revision === revision) {
       this.takeIn(folded, newer);
       this.kept.set(stream, folded);
@@ -164,26 +140,29 @@ export class FoldedStreams<Commands, Events, State, Context, Summary = undefined
     return false;
   }
 
-  /** Takes in what this process has appended; answers the receipt. */
-  appended(
-    { stream, folded, revision: before, events, sealed }: Append<Events, State, Summary>,
-    { revision, position }: AppendResult,
-  ): Receipt<Summary> {
-    // Unless a question has found it in the log meanwhile.
-    if (folded.revision === before) {
-      for (const [index, event] of events.entries())
-        foldRecorded(this.decider, event, sealed[index]!.metadata, folded.state);
-      const names = events.map(({ type }) => type);
-      this.advance(folded, { ...sealed.at(-1)!, revision, position }, names);
-      // It may be new, or was dropped meanwhile; others may have folded the stream too, and further.
-      const kept = this.kept.peek(stream);
-      if (!kept || kept.revision <= revision) this.kept.set(stream, folded);
+  /** Appends what was sealed; undefined when another server has appended to the stream meanwhile. */
+  async append({ stream, folded, revision, sealed }: Append<State, Summary>): Promise<Receipt<Summary> | undefined> {
+    try {
+      const { position } = await this.options.store.append(stream, sealed, revision);
+      // Unless a question has found it in the log meanwhile.
+      if (folded.revision === revision) {
+        const place = (index: number) => ({ stream, revision: revision + 1 + index, position });
+        this.takeIn(
+          folded,
+          sealed.map((event, index) => ({ ...event, ...place(index) })),
+        );
+        // It may be new, or was dropped meanwhile; others may have folded the stream too, and further.
+        const kept = this.kept.peek(stream);
+        if (!kept || kept.revision <= folded.revision) this.kept.set(stream, folded);
+      }
+      return receiptIn(folded.receipts.get(sealed[0]!.metadata.commandId)!);
+    } catch (error) {
+      // What was folded stays true of a stream that has grown; otherwise it is of another stream, or unknown.
+      const hasGrown = error instanceof RevisionConflict && !(await this.isHead(stream, revision));
+      if (!hasGrown) this.kept.delete(stream);
+      if (error instanceof RevisionConflict) return undefined;
+      throw error;
     }
-    return receiptIn(folded.receipts.get(sealed[0]!.metadata.commandId)!);
-  }
-
-  drop(stream: string): void {
-    this.kept.delete(stream);
   }
 
   private async known(stream: string, pause: () => Promise<void>): Promise<FoldedStream<State, Summary>> {
@@ -198,49 +177,39 @@ export class FoldedStreams<Commands, Events, State, Context, Summary = undefined
     return folded;
   }
 
-  /** Folds a stream from its start. One long reading, as nobody else has it until it is whole, and events never change. */
+  /** Folds a stream from its start. Pages may be far apart in time: events never change. */
   private async read(stream: string, to: number, pause: () => Promise<void>): Promise<FoldedStream<State, Summary>> {
     const folded: FoldedStream<State, Summary> = {
-      state: this.decider.initialState(),
+      state: this.options.decider.initialState(),
       position: 0,
       ...streamEnd(undefined),
       receipts: new Map(),
     };
-    for await (const page of pagesOf(this.store, stream, { to, pause })) this.takeIn(folded, page);
+    for await (const page of pagesOf(this.options.store, stream, { to, pause })) this.takeIn(folded, page);
     return folded;
   }
 
+  /** Folds events, and keeps a receipt for each command. */
   private takeIn(folded: FoldedStream<State, Summary>, events: readonly RecordedEvent[]): void {
-    // All of them first: an event that cannot be read would leave half a command in the state, and half a receipt.
-    const decoded = events.map((recorded) => this.codec.decode(recorded));
-    for (const [index, recorded] of events.entries()) {
-      foldRecorded(this.decider, decoded[index]!, recorded.metadata, folded.state);
-      const earlier = folded.receipts.get(recorded.metadata.commandId)?.events ?? [];
-      this.advance(folded, recorded, [...earlier, recorded.type]);
-    }
-  }
-
-  /** The place and the receipt of what has just been folded, by its last event. */
-  private advance(
-    folded: FoldedStream<State, Summary>,
-    last: Omit<RecordedEvent, 'stream'>,
-    events: readonly string[],
-  ): void {
-    const { revision, position, id, metadata } = last;
-    const { commandId, commandHash, correlationId, hash, recordedAt } = metadata;
-    const summary = this.summaryOf(folded.state as Frozen<State>, recordedAt);
-    folded.receipts.set(commandId, { commandHash, correlationId, revision, position, id, events, summary });
-    folded.revision = revision;
-    folded.position = position;
-    folded.hash = hash;
-    folded.recordedAt = recordedAt;
+    const { decider, codec, summaryOf } = this.options;
+    const { receipts } = folded;
+    foldEvents(decider, codec, events, folded.state, ({ type, revision, position, id, metadata }) => {
+      const { commandId, commandHash, correlationId, hash, recordedAt } = metadata;
+      const names = [...(receipts.get(commandId)?.events ?? []), type];
+      const summary = summaryOf(folded.state as Frozen<State>, recordedAt);
+      receipts.set(commandId, { commandHash, correlationId, revision, position, id, events: names, summary });
+      folded.revision = revision;
+      folded.position = position;
+      folded.hash = hash;
+      folded.recordedAt = recordedAt;
+    });
   }
 }
 
 /** The answer to a command that is in a stream, and to one under the id of another that is. */
 export function answerIn<Summary>(
   { receipts, revision, position }: FoldedStream<unknown, Summary>,
-  request: Pick<CommandRequest<never, never>, 'metadata' | 'formerCommandHash'>,
+  request: Pick<SentCommand, 'metadata' | 'formerCommandHash'>,
 ): Accepted<Summary> | CommandIdReused | undefined {
   const found = receipts.get(request.metadata.commandId);
   if (!found) return undefined;

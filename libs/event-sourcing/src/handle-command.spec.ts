@@ -1,7 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import type { Claims } from './claims.js';
 import type { Decider } from './decider.js';
 import { eventCodec, UnreadableEvent } from './event-codec.js';
 import {
@@ -1317,14 +1316,8 @@ type Request = CommandRequest<Commands, Context> & {
   readonly beforeAppend?: (revision: number) => Promise<void>;
 };
 
-const claims: Claims<Commands, Events, Context, Summary> = {
-  claimOf: ({ beforeAppend }: Request) =>
-    beforeAppend && {
-      facts: () => Promise.resolve({}),
-      make: beforeAppend,
-      conclude: () => Promise.resolve(),
-    },
-};
+const claimOf = ({ beforeAppend }: Request) =>
+  beforeAppend && { facts: () => Promise.resolve({}), make: beforeAppend, conclude: () => Promise.resolve() };
 
 let commands = 0;
 
@@ -1385,7 +1378,7 @@ function handlerOn(
     ...options,
     store: watched,
   });
-  const handler = new CommandLoop({ seal, claims, ...options, streams });
+  const handler = new CommandLoop({ seal, claimOf, ...options, streams });
   return {
     handle: (sent: Request) => handler.handle(sent),
     ask: handler.ask,

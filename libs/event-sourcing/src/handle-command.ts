@@ -1,4 +1,3 @@
-import type { Claim, Claims } from './claims.js';
 import {
   exactly,
   holds,
@@ -13,7 +12,7 @@ import {
 } from './command.js';
 import { decideAdmitted, type Decided } from './decider.js';
 import { describedBy, firstPart } from './decision-append.js';
-import { noStream, RevisionConflict, type RecordedEvent } from './event-store.js';
+import { noStream, type RecordedEvent } from './event-store.js';
 import { answerIn, type Append, type FoldedStream, type FoldedStreams } from './folded-streams.js';
 import type { Seal } from './hash-chain.js';
 import type { Frozen } from './message.js';
@@ -22,7 +21,7 @@ import { Rejection } from './rejection.js';
 import { recordingTime, sealAfter, type ReportEarlier } from './sealing.js';
 import { turns } from './turns.js';
 
-/** What a step of the loop comes to when the command is answered by it. */
+/** An answer that a step of the loop gives. */
 type Answer<Summary> = Accepted<Summary> | Refused | CommandIdReused | PreconditionFailed;
 
 /** What was decided, and the time that it counts for. */
@@ -32,20 +31,33 @@ interface DecidedAt<Events> {
   readonly now: string;
 }
 
-interface ToAppend<Events, State, Summary> extends Append<Events, State, Summary>, StreamPlace {
+interface ToAppend<State, Summary> extends Append<State, Summary>, StreamPlace {
   readonly outcome: 'toAppend';
   /** Otherwise the command is decided again after it. */
   readonly isWhole: boolean;
 }
 
+/**
+ * What one command, through all its attempts, needs of other streams before its events are appended to its own, such as the
+ * right to a name.
+ */
+export interface Claim<Events, Context, Summary = undefined> {
+  /** What the decision must know of the other streams; the command's own stands at that revision. Writes nothing. */
+  readonly facts: (revision: number) => Promise<Partial<Context>>;
+  /** Claims, for an append right after that revision. @throws Rejection, which refuses the command */
+  readonly make: (revision: number) => Promise<void>;
+  /** Gives back what the command does not need after its answer. */
+  readonly conclude: (outcome: CommandOutcome<Events, Summary>) => Promise<void>;
+}
+
 export interface CommandLoopParts<Commands, Events, State, Context, Summary> {
   readonly streams: FoldedStreams<Commands, Events, State, Context, Summary>;
   readonly seal: Seal;
-  /** Where refusals are remembered; without it each is decided anew. */
+  /** Where refusals are remembered; without it each is decided again. */
   readonly refusals?: Refusals;
-  /** What commands claim in other streams. */
-  readonly claims?: Claims<Commands, Events, Context, Summary>;
-  /** How often a decision is made anew after a conflict with another server before the conflict is the answer. */
+  /** The claim of a command; undefined for one that claims nothing. */
+  readonly claimOf?: (request: CommandRequest<Commands, Context>) => Claim<Events, Context, Summary> | undefined;
+  /** After this number of conflicts with other servers the conflict is the answer. */
   readonly attempts?: number;
   readonly onEarlier?: ReportEarlier;
 }
@@ -75,20 +87,20 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     this.attempts = parts.attempts ?? 5;
   }
 
-  /** @throws Rejection to a sender who is not admitted, anew each time, so that nobody learns anything from a retry */
+  /** @throws Rejection to a sender who is not admitted, before any look-up: a retry must reveal nothing */
   readonly handle = async (request: CommandRequest<Commands, Context>): Promise<CommandOutcome<Events, Summary>> => {
-    this.streams.decider.admit?.(request.command, request.contextAt(request.now));
-    const claim = this.parts.claims?.claimOf(request);
+    this.streams.options.decider.admit?.(request.command, request.contextAt(request.now));
+    const claim = this.parts.claimOf?.(request);
     return request.dryRun ? this.rehearse(request, claim) : this.carryOut(request, claim);
   };
 
-  /** Decides and appends in turn, gives back what was claimed for nothing, remembers a refusal. */
+  /** Decides and appends one command of a stream at a time, gives back what was claimed for nothing, remembers a refusal. */
   private async carryOut(
     request: CommandRequest<Commands, Context>,
     claim: Claim<Events, Context, Summary> | undefined,
   ): Promise<CommandOutcome<Events, Summary>> {
     for (let conflicts = 0; ;) {
-      // Read while the command waits for its turn. The replay of an acceptance does not need it, and must not fail by it.
+      // Read while the command waits for others. The replay of an acceptance does not need it, and must not fail by it.
       const lookingUp = this.parts.refusals?.lookUp(request);
       lookingUp?.catch(() => undefined);
       const outcome = await this.inTurn(request.stream, () => this.decideAndAppend(request, claim, lookingUp));
@@ -112,9 +124,9 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
       if (step.outcome === 'toAppend') {
         const refused = claim && (await claimed(claim, step));
         if (!refused) {
-          const appended = await this.append(step);
+          const appended = await this.streams.append(step);
           if (!appended) conflicts++;
-          else if (step.isWhole) return appended;
+          else if (step.isWhole) return { outcome: 'accepted', replayed: false, ...appended };
           // What is left follows on that and on nothing else; whether it is accepted is decided again.
           else if (request.ifRevision) request = { ...request, ifRevision: exactly(appended.revision) };
           continue;
@@ -132,7 +144,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     request: CommandRequest<Commands, Context>,
     claim: Claim<Events, Context, Summary> | undefined,
     lookingUp: Promise<RecordedEvent | undefined> | undefined,
-  ): Promise<Answer<Summary> | ToAppend<Events, State, Summary>> {
+  ): Promise<Answer<Summary> | ToAppend<State, Summary>> {
     const { refusals } = this.parts;
     const folded = await this.streams.latest(request.stream);
     const known = answerIn(folded, request);
@@ -145,15 +157,15 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     }
     const facts = await claim?.facts(folded.revision);
 
-    // Nothing is awaited from here until the events are sealed, as others bring the stream up to date. They may have done so
-    // meanwhile, with the command in it.
+    // Nothing is awaited from here until the events are sealed: during an await others bring the stream up to date. They may
+    // have done so just now, with the command in it.
     const answer = answerIn(folded, request);
     if (answer) return answer;
     const decided = this.decide(folded, request, facts);
     return decided.outcome === 'decided' ? this.toAppend(folded, request, decided) : decided;
   }
 
-  /** Decides and says what would be appended. It appends nothing that could meet a conflict, and keeps no command waiting. */
+  /** Decides and answers what would be appended. No command waits for it. */
   private async rehearse(
     request: CommandRequest<Commands, Context>,
     claim: Claim<Events, Context, Summary> | undefined,
@@ -161,8 +173,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     const { stream } = request;
     for (;;) {
       const folded = await this.streams.latestForQuestion(stream);
-      const facts = await claim?.facts(folded.revision);
-      const decided = this.decide(folded, request, facts);
+      const decided = this.decide(folded, request, await claim?.facts(folded.revision));
       const answer = decided.outcome === 'decided' ? this.wouldBeAccepted(folded, decided) : decided;
       if (await this.streams.isHead(stream, answer.revision)) return answer;
     }
@@ -190,7 +201,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     const now = recordingTime(stream, folded, sentAt, this.parts.onEarlier);
     const context = facts ? { ...contextAt(now), ...facts } : contextAt(now);
     try {
-      const events = decideAdmitted(this.streams.decider, folded.state, command, context);
+      const events = decideAdmitted(this.streams.options.decider, folded.state, command, context);
       // An answered command must have a memory in the log.
       if (events.length === 0) throw new Error(`${command.type} decided nothing; refuse it as NothingToChange instead`);
       return { outcome: 'decided', events, now };
@@ -206,7 +217,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     return {
       outcome: 'wouldBeAccepted',
       events: events.map(({ type, data }) => ({ type, data })),
-      summary: this.streams.summaryOf(folded.state as Frozen<State>, now),
+      summary: this.streams.options.summaryOf(folded.state as Frozen<State>, now),
       ...placeOf(folded),
     };
   }
@@ -214,35 +225,14 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
   private toAppend(
     folded: FoldedStream<State, Summary>,
     request: CommandRequest<Commands, Context>,
-    { events: decided, now }: DecidedAt<Events>,
-  ): ToAppend<Events, State, Summary> {
+    { events, now }: DecidedAt<Events>,
+  ): ToAppend<State, Summary> {
     const { stream } = request;
-    const part = firstPart(decided);
-    const described = describedBy(request, part, folded.revision, this.streams.codec);
-    return {
-      outcome: 'toAppend',
-      stream,
-      folded,
-      // Taken now: questions bring the stream up to date while the command waits.
-      ...placeOf(folded),
-      sealed: sealAfter(this.parts.seal, stream, folded, now, described),
-      ...part,
-    };
-  }
-
-  /** Appends what was decided; undefined when another server has appended to the stream meanwhile. */
-  private async append(toAppend: ToAppend<Events, State, Summary>): Promise<Accepted<Summary> | undefined> {
-    const { stream, sealed, revision } = toAppend;
-    try {
-      const receipt = this.streams.appended(toAppend, await this.streams.store.append(stream, sealed, revision));
-      return { outcome: 'accepted', replayed: false, ...receipt };
-    } catch (error) {
-      // What was folded stays true of a stream that has grown; otherwise it is of another stream, or unknown.
-      const hasGrown = error instanceof RevisionConflict && !(await this.streams.isHead(stream, revision));
-      if (!hasGrown) this.streams.drop(stream);
-      if (!(error instanceof RevisionConflict)) throw error;
-      return undefined;
-    }
+    const part = firstPart(events);
+    const described = describedBy(request, part, folded.revision, this.streams.options.codec);
+    const sealed = sealAfter(this.parts.seal, stream, folded, now, described);
+    // The place as it is now: questions bring the stream up to date while the command waits.
+    return { outcome: 'toAppend', stream, folded, ...placeOf(folded), sealed, isWhole: part.isWhole };
   }
 
   /** Puts a refusal on record before it is answered; undefined when another server has written to the journal meanwhile. */
@@ -250,11 +240,9 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     request: CommandRequest<Commands, Context>,
     refused: Refused,
   ): Promise<Refused | CommandIdReused | Accepted<Summary> | undefined> {
-    const { refusals } = this.parts;
-    const refusal = refusals?.toKeep(refused);
-    if (!refusals || !refusal) return refused;
-    const recorded = await refusals.record(request, refusal);
-    return recorded && ((await this.acceptedMeanwhile(request)) ?? recorded);
+    const recorded = this.parts.refusals ? await this.parts.refusals.record(request, refused) : refused;
+    if (!recorded || recorded === refused) return recorded;
+    return (await this.acceptedMeanwhile(request)) ?? recorded;
   }
 
   /** Another server may have accepted a command between its refusal here and the record of that. */
@@ -285,12 +273,8 @@ async function claimed<Events, Context, Summary>(
 
 /** What was thrown, if it is a rejection; anything else is thrown on. */
 function rejectionIn(error: unknown): Rejection {
-  if (isRejection(error)) return error;
+  if (error instanceof Rejection) return error as Rejection;
   throw error;
-}
-
-function isRejection(error: unknown): error is Rejection {
-  return error instanceof Rejection;
 }
 
 /** What the log holds stays the answer, wherever the head is. */

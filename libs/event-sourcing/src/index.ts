@@ -1,5 +1,4 @@
 export * from './canonical-json.js';
-export * from './claims.js';
 export { exactly } from './command.js';
 export type * from './command.js';
 export * from './decider.js';

@@ -1,4 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Decider } from './decider.js';
+import type { EventCodec } from './event-codec.js';
 import type { EventStore, RecordedEvent } from './event-store.js';
 
 /** The number of events of a stream that are read and folded at a time: others have their turn between two pages. */
@@ -20,5 +22,24 @@ export async function* pagesOf(
     yield page;
     if (pageEnd === to || page.length < pageSize) return;
     await pause();
+  }
+}
+
+/** Folds recorded events into a state, which is written in place; `folded` is called after each. */
+export function foldEvents<Commands, Events, State, Context>(
+  { evolve, note }: Decider<Commands, Events, State, Context>,
+  codec: EventCodec<Events>,
+  events: readonly RecordedEvent[],
+  state: State,
+  folded?: (event: RecordedEvent) => void,
+): void {
+  // All of them first: an event that cannot be read would leave half a command in the state.
+  const decoded = events.map(codec.decode);
+  const steps = evolve as Record<string, (state: State, data: unknown) => void>;
+  for (const [index, event] of events.entries()) {
+    const { type, data } = decoded[index]!;
+    steps[type]?.(state, data);
+    note?.(state, event.metadata);
+    folded?.(event);
   }
 }

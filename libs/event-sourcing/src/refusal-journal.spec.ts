@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalJson } from './canonical-json.js';
-import type { Claims } from './claims.js';
 import { exactly, type CommandOutcome, type CommandRequest } from './command.js';
 import type { Decider } from './decider.js';
 import { eventCodec } from './event-codec.js';
@@ -691,14 +690,8 @@ type Request = CommandRequest<Commands, Context> & {
   /** What its claim in other streams does. */
   readonly beforeAppend?: (revision: number) => Promise<void>;
 };
-const claims: Claims<Commands, Events, Context> = {
-  claimOf: ({ beforeAppend }: Request) =>
-    beforeAppend && {
-      facts: () => Promise.resolve({}),
-      make: beforeAppend,
-      conclude: () => Promise.resolve(),
-    },
-};
+const claimOf = ({ beforeAppend }: Request) =>
+  beforeAppend && { facts: () => Promise.resolve({}), make: beforeAppend, conclude: () => Promise.resolve() };
 type Outcome = CommandOutcome<Events>;
 const summaryOf = () => undefined;
 
@@ -765,7 +758,7 @@ function serverOn(
   const { handle } = new CommandLoop({
     streams: new FoldedStreams({ store: watched, decider: purse, codec, summaryOf }),
     seal,
-    claims,
+    claimOf,
     refusals: new RefusalMemory({ seal, journal, ...memory, store: watched }),
     ...(attempts === undefined ? {} : { attempts }),
   });

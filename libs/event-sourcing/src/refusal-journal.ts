@@ -1,11 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import {
-  isFingerprintOf,
-  type CommandIdReused,
-  type CommandRequest,
-  type Refused,
-  type StreamPlace,
-} from './command.js';
+import { isFingerprintOf, type CommandIdReused, type Refused, type SentCommand, type StreamPlace } from './command.js';
 import type { EventCodec } from './event-codec.js';
 import { LogDamaged, noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
 import type { Seal } from './hash-chain.js';
@@ -13,7 +7,7 @@ import type { Json, MessageOf } from './message.js';
 import { Rejection } from './rejection.js';
 import { recordingTime, sealAfter, streamEnd, type ReportEarlier, type StreamEnd } from './sealing.js';
 import { turns } from './turns.js';
-import { weighedCache, type WeighedCache } from './weighed-cache.js';
+import { WeighedCache } from './weighed-cache.js';
 
 /** A refusal as a journal keeps it; its place is that of the stream it was decided on. */
 export interface KeptRefusal extends StreamPlace {
@@ -27,7 +21,7 @@ export interface KeptRefusal extends StreamPlace {
 export interface RefusalJournal<Entries> {
   /** The journal that belongs to a stream. */
   readonly journalOf: (stream: string) => string;
-  /** Whether asking again gets the same answer; every other refusal is decided anew. */
+  /** Whether asking again gets the same answer; every other refusal is decided again. */
   readonly keeps: (rejection: Rejection) => boolean;
   readonly codec: EventCodec<Entries>;
   readonly toEntry: (refusal: KeptRefusal) => MessageOf<Entries>;
@@ -38,7 +32,7 @@ export interface RefusalMemoryOptions<Entries> {
   readonly store: EventStore;
   readonly seal: Seal;
   readonly journal: RefusalJournal<Entries>;
-  /** Nobody else appends to these journals: what this process knows of one is all there is, and it need not read for more. */
+  /** No other process appends to these journals: what this one knows of a journal is all of it, and needs no reading. */
   readonly soleWriter?: boolean;
   /**
    * The number of refusals whose places in their journals are kept in memory, where a journal itself counts for
@@ -48,13 +42,7 @@ export interface RefusalMemoryOptions<Entries> {
   readonly onEarlier?: ReportEarlier;
 }
 
-type Request = Pick<
-  CommandRequest<never, unknown>,
-  'stream' | 'metadata' | 'now' | 'instance' | 'formerCommandHash'
-> & { readonly command: { readonly type: string } };
 type Entry = Pick<RecordedEvent, 'revision' | 'metadata'>;
-/** A refusal that is to be kept, its details as they come back from the log. */
-export type RefusalToKeep = Refused & Pick<KeptRefusal, 'details'>;
 
 /** What is known of one journal: its end, and where each command's refusal stands. */
 interface KnownJournal extends StreamEnd {
@@ -69,7 +57,7 @@ const pageSize = 100;
 const largestDetails = 1_000_000;
 
 /** What the command loop asks of {@link RefusalMemory}. */
-export type Refusals = Pick<RefusalMemory<never>, 'lookUp' | 'answer' | 'toKeep' | 'record'>;
+export type Refusals = Pick<RefusalMemory<never>, 'lookUp' | 'answer' | 'record'>;
 
 /**
  * The refusals on record. Each is appended to the journal of its stream before it is answered, and a command whose id is
@@ -81,12 +69,11 @@ export class RefusalMemory<Entries> {
   private readonly inTurn = turns();
 
   constructor(private readonly options: RefusalMemoryOptions<Entries>) {
-    const { cachedRefusals = 500_000 } = options;
-    this.known = weighedCache(cachedRefusals, ({ revisions }) => revisions.size + journalWeight);
+    this.known = new WeighedCache(options.cachedRefusals ?? 500_000, ({ revisions }) => revisions.size + journalWeight);
   }
 
   /** The refusal that is on record under a command's id, as it is in its journal at some time after the call. */
-  async lookUp({ stream, metadata }: Pick<Request, 'stream' | 'metadata'>): Promise<RecordedEvent | undefined> {
+  async lookUp({ stream, metadata }: Pick<SentCommand, 'stream' | 'metadata'>): Promise<RecordedEvent | undefined> {
     const journal = this.options.journal.journalOf(stream);
     const { revisions } = await this.upToDate(journal);
     const revision = revisions.get(metadata.commandId);
@@ -94,36 +81,33 @@ export class RefusalMemory<Entries> {
   }
 
   /** What an entry answers to a command under its id; `now` is where the stream stands. */
-  answer(entry: RecordedEvent, request: Request, { revision, position }: StreamPlace): Refused | CommandIdReused {
+  answer(entry: RecordedEvent, request: SentCommand, { revision, position }: StreamPlace): Refused | CommandIdReused {
     const { commandHash, correlationId } = entry.metadata;
     if (!isFingerprintOf(commandHash, request)) return { outcome: 'commandIdReused', revision, position };
     const { codec, toRefusal } = this.options.journal;
-    const { code, details, instance, ...place } = toRefusal(codec.decode(entry));
+    const kept = toRefusal(codec.decode(entry));
     return {
       outcome: 'refused',
-      rejection: new Rejection(code, details),
-      recorded: { replayed: true, correlationId, instance },
-      revision: place.revision,
-      position: place.position,
+      rejection: new Rejection(kept.code, kept.details),
+      recorded: { replayed: true, correlationId, instance: kept.instance },
+      revision: kept.revision,
+      position: kept.position,
     };
   }
 
-  /** A refusal as it is to be kept, if it is. A stream without events gets no journal, or made-up ids would fill the log. */
-  toKeep(refused: Refused): RefusalToKeep | undefined {
-    const { rejection, recorded, revision } = refused;
-    if (recorded || revision === noStream || !this.options.journal.keeps(rejection)) return undefined;
-    const details = detailsOf(rejection);
-    return details && { ...refused, details };
-  }
-
   /**
-   * Appends a refusal, unless the same command has been refused meanwhile: then that is the answer. Undefined when another
-   * server has appended to the journal meanwhile.
+   * Appends a refusal that is to be kept, unless the same command has been refused meanwhile: then that is the answer. Answers
+   * the same refusal when it is not kept, and undefined when another server has appended to the journal meanwhile.
    */
-  async record(request: Request, refusal: RefusalToKeep): Promise<Refused | CommandIdReused | undefined> {
-    const journal = this.options.journal.journalOf(request.stream);
+  async record(request: SentCommand, refused: Refused): Promise<Refused | CommandIdReused | undefined> {
+    const { journalOf, keeps } = this.options.journal;
+    // A stream without events gets no journal, or made-up ids would fill the log.
+    if (refused.recorded || refused.revision === noStream || !keeps(refused.rejection)) return refused;
+    const details = detailsOf(refused.rejection);
+    if (!details) return refused;
+    const journal = journalOf(request.stream);
     try {
-      return await this.inTurn(journal, () => this.append(journal, request, refusal));
+      return await this.inTurn(journal, () => this.append(journal, request, refused, details));
     } catch (error) {
       if (error instanceof RevisionConflict) return undefined;
       throw error;
@@ -132,8 +116,9 @@ export class RefusalMemory<Entries> {
 
   private async append(
     journal: string,
-    request: Request,
-    { rejection: { code }, details, revision, position }: RefusalToKeep,
+    request: SentCommand,
+    { rejection: { code }, revision, position }: Refused,
+    details: KeptRefusal['details'],
   ): Promise<Refused | CommandIdReused> {
     const { store, seal, journal: form, soleWriter, onEarlier } = this.options;
     const { command, metadata, now, instance = '' } = request;

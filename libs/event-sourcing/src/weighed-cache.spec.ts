@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { weighedCache } from './weighed-cache.js';
+import { WeighedCache } from './weighed-cache.js';
 
 describe('A cache with weights', () => {
-  const cache = () => weighedCache<string>(10, (value) => value.length);
+  const cache = () => new WeighedCache<string>(10, (value) => value.length);
 
   it('lets go what was used longest ago, as much as has to go', () => {
     const kept = cache();
@@ -22,14 +22,14 @@ describe('A cache with weights', () => {
     expect(['a', 'b', 'c'].map(kept.peek)).toEqual([undefined, 'xxxxx', 'x']);
   });
 
-  it('weighs anew what is set again, and forgets the weight of what is deleted', () => {
+  it('weighs again what is set again, and forgets the weight of what is deleted', () => {
     const kept = cache();
     kept.set('a', 'xxxxxxxx');
     kept.set('a', 'x');
     kept.set('b', 'xxxxxxxxx');
     expect(['a', 'b'].map(kept.peek)).toEqual(['x', 'xxxxxxxxx']);
     kept.delete('b');
-    kept.delete('nobody');
+    kept.delete('unknown');
     kept.set('c', 'xxxxxxxxx');
     expect(['a', 'b', 'c'].map(kept.peek)).toEqual(['x', undefined, 'xxxxxxxxx']);
   });

@@ -1,42 +1,38 @@
-/** The values that were used last, as many as a bound allows. */
-export interface WeighedCache<Value> {
+/** The values that were used last, as many as a bound allows. Whole values go, the least recently used first. */
+export class WeighedCache<Value> {
+  private readonly kept = new Map<string, { readonly value: Value; readonly weight: number }>();
+  private weight = 0;
+
+  constructor(
+    private readonly bound: number,
+    private readonly weightOf: (value: Value) => number,
+  ) {}
+
   /** Counts as a use. */
-  readonly get: (key: string) => Value | undefined;
-  readonly peek: (key: string) => Value | undefined;
-  /** Weighs it as it is now. The value that is set last stays, even if it is more than the bound by itself. */
-  readonly set: (key: string, value: Value) => void;
-  readonly delete: (key: string) => void;
-}
-
-/** Whole values go, the least recently used first. One that has grown must be set again. */
-export function weighedCache<Value>(bound: number, weightOf: (value: Value) => number): WeighedCache<Value> {
-  const kept = new Map<string, { readonly value: Value; readonly weight: number }>();
-  let all = 0;
-
-  function remove(key: string): void {
-    all -= kept.get(key)?.weight ?? 0;
-    kept.delete(key);
+  get(key: string): Value | undefined {
+    const found = this.kept.get(key);
+    if (!found) return undefined;
+    this.kept.delete(key);
+    this.kept.set(key, found);
+    return found.value;
   }
 
-  return {
-    get(key) {
-      const found = kept.get(key);
-      if (!found) return undefined;
-      kept.delete(key);
-      kept.set(key, found);
-      return found.value;
-    },
-    peek: (key) => kept.get(key)?.value,
-    set(key, value) {
-      remove(key);
-      const weight = weightOf(value);
-      kept.set(key, { value, weight });
-      all += weight;
-      for (const other of kept.keys()) {
-        if (all <= bound || other === key) return;
-        remove(other);
-      }
-    },
-    delete: remove,
-  };
+  readonly peek = (key: string): Value | undefined => this.kept.get(key)?.value;
+
+  /** Weighs it as it is now: one that has grown must be set again. The value that is set last stays, whatever its weight. */
+  set(key: string, value: Value): void {
+    this.delete(key);
+    const weight = this.weightOf(value);
+    this.kept.set(key, { value, weight });
+    this.weight += weight;
+    for (const other of this.kept.keys()) {
+      if (this.weight <= this.bound || other === key) return;
+      this.delete(other);
+    }
+  }
+
+  delete(key: string): void {
+    this.weight -= this.kept.get(key)?.weight ?? 0;
+    this.kept.delete(key);
+  }
 }

@@ -11,7 +11,7 @@ import {
   relationshipStream,
   removalReadiness,
 } from '#customer-relationship';
-import { foldRecorded, inMemoryEventStore, type EventStore, type RecordedEvent } from '#event-sourcing';
+import { foldEvents, inMemoryEventStore, type EventStore, type RecordedEvent } from '#event-sourcing';
 import { customers, partners, randomFrom, randomHistory } from '../../../../test/random-history.js';
 import type { Moment } from './moment.js';
 import { eventsUntil, relationshipThen } from './relationship-then.js';
@@ -37,8 +37,7 @@ const said = (ask: () => unknown) => {
 
 function foldedOf(events: readonly RecordedEvent[]) {
   const state = customerRelationship.initialState();
-  for (const event of events)
-    foldRecorded(customerRelationship, relationshipCodec.decode(event), event.metadata, state);
+  foldEvents(customerRelationship, relationshipCodec, events, state);
   return state;
 }
 

@@ -6,7 +6,7 @@ import {
   type Policy,
 } from '#customer-relationship';
 import {
-  foldRecorded,
+  foldEvents,
   noStream,
   pagesOf,
   Rejection,
@@ -42,8 +42,7 @@ export async function relationshipThen(
   const state = customerRelationship.initialState();
   let last: RecordedEvent | undefined;
   for await (const events of pagesUntil(store, stream, moment, pause)) {
-    for (const recorded of events)
-      foldRecorded(customerRelationship, relationshipCodec.decode(recorded), recorded.metadata, state);
+    foldEvents(customerRelationship, relationshipCodec, events, state);
     last = events.at(-1) ?? last;
   }
   if (!last) throw new Rejection('RelationshipNotFound');
