@@ -3,15 +3,14 @@ import {
   StoreUnavailable,
   type AnyProjection,
   type EventBatch,
-  type EventCodec,
   type EventMetadata,
   type EventStore,
   type RecordedEvent,
 } from '#event-sourcing';
-import { projector } from './projector.js';
+import { projector, type ProjectorOptions } from './projector.js';
 import { openViewsFile } from './views-file.js';
 
-/** Up to where events count: a place in the log, and of what stands before it only what had been recorded by a time. */
+/** Which events count: those up to a position in the log and, where a time is given, recorded by then. */
 export interface Until {
   readonly position: number;
   /** RFC 3339 in UTC with milliseconds. */
@@ -25,14 +24,13 @@ export interface Past {
     (Pick<RecordedEvent, 'position' | 'id'> & Pick<EventMetadata, 'recordedAt' | 'policy'>) | undefined;
 }
 
-export interface ProjectPastOptions<Catalogue, Subject> {
-  readonly store: Pick<EventStore, 'subscribe'>;
-  readonly codec: EventCodec<Catalogue>;
-  readonly subjectOf: (stream: string) => Subject | undefined;
+export interface ProjectPastOptions<Catalogue, Subject> extends Pick<
+  ProjectorOptions<Catalogue, Subject>,
+  'store' | 'codec' | 'subjectOf' | 'ledgerId'
+> {
   readonly projection: AnyProjection<Catalogue, Subject>;
-  /** The file that the view is made in; whatever is there is overwritten. */
+  /** The file that the view is built in; a file that is there is overwritten. */
   readonly path: string;
-  readonly ledgerId: string;
   readonly until: Until;
   readonly signal: AbortSignal;
   /** A store that is silent for this long counts as unavailable (ms, default 30,000): the caller may ask again. */
@@ -41,27 +39,24 @@ export interface ProjectPastOptions<Catalogue, Subject> {
   readonly onProgress?: (position: number) => void;
 }
 
-/** Whether an event counts, by what it says itself. */
+/** Whether an event counts. */
 export function isUpTo({ position, metadata }: RecordedEvent, { position: last, recordedUntil }: Until): boolean {
   return position <= last && (recordedUntil === undefined || metadata.recordedAt <= recordedUntil);
 }
 
 /**
- * Projects a view as it stood: by the projector that keeps the present one, over a log that ends where the past does.
- * Tried once: a past can be asked for again.
+ * Projects a view as it stood, with the projector of the present view, over a log that ends where the past does.
+ * It does not retry: the caller can ask again.
  * @throws what the store or the projection throws; the signal's reason
  */
 export async function projectPast<Catalogue, Subject>({
-  store,
-  codec,
-  subjectOf,
   projection,
   path,
-  ledgerId,
   until,
   signal,
   silenceMs = 30_000,
   onProgress,
+  ...source
 }: ProjectPastOptions<Catalogue, Subject>): Promise<Past> {
   signal.throwIfAborted();
   const failing = new AbortController();
@@ -73,9 +68,9 @@ export async function projectPast<Catalogue, Subject>({
   const views = openViewsFile({ path, projections: [projection], anew: true, temporary: true });
   try {
     let lastCounted: Past['lastCounted'];
-    const log = logUntil(store, until, ({ events, position }) => {
+    const store = logUntil(source.store, until, ({ events, position }) => {
       silence.refresh();
-      const last = events.findLast(({ stream }) => subjectOf(stream) !== undefined);
+      const last = events.findLast(({ stream }) => source.subjectOf(stream) !== undefined);
       if (last) {
         const { recordedAt, policy } = last.metadata;
         lastCounted = { position: last.position, id: last.id, recordedAt, policy };
@@ -83,12 +78,10 @@ export async function projectPast<Catalogue, Subject>({
       onProgress?.(position);
     });
     const { catchUp } = projector({
-      store: log,
-      codec,
-      subjectOf,
+      ...source,
+      store,
       views,
       projections: [projection],
-      ledgerId,
       head: until.position,
       onStopped: (_, __, error) => giveUp(error),
       onTrouble: giveUp,
@@ -100,12 +93,12 @@ export async function projectPast<Catalogue, Subject>({
   } finally {
     clearTimeout(silence);
     views.close();
-    // The lock is for files that come back.
+    // This file is not opened again, so its lock is not needed.
     rmSync(`${path}.lock`, { force: true });
   }
 }
 
-/** A log that ends where the past does, without what does not count. */
+/** A log that ends where the past does, with only the events that count. */
 function logUntil(
   store: Pick<EventStore, 'subscribe'>,
   until: Until,

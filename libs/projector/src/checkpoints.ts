@@ -1,9 +1,9 @@
 import type Database from 'better-sqlite3';
 import type { RecordedEvent } from '#event-sourcing';
 
-// Where each view is, in the table `projections` of the file of the views.
+// The checkpoint of each view, in the table `projections` of the file of the views.
 
-/** `building`: on its way through the past for the first time; `stopped`: by an event it could not handle. */
+/** `building`: it has not caught up yet for the first time; `stopped`: by an event that it could not handle. */
 export type ViewState = 'building' | 'running' | 'stopped';
 
 /** Why a view has stopped. */
@@ -14,7 +14,7 @@ export interface ViewFailure {
   readonly type: string;
 }
 
-/** How far a view is and how it does. */
+/** How far a view is, and whether it runs. */
 export interface ViewStatus {
   readonly name: string;
   readonly version: number;
@@ -26,19 +26,15 @@ export interface ViewStatus {
   readonly updatedAt: string;
 }
 
-/** An event by which a history is known again, however far another one has grown. */
+/** An event that identifies a history: a log that has another event at this position is another history. */
 export type Mark = Pick<RecordedEvent, 'position' | 'id'>;
 
 /** A checkpoint, as the table `projections` keeps it. */
-export interface CheckpointRow {
-  readonly name: string;
-  readonly version: number;
-  readonly position: number;
-  /** The last event that was read for it, of whatever stream; absent from files of earlier releases, null until there is one. */
+export interface CheckpointRow extends Omit<ViewStatus, 'error'> {
+  /** The last event that was read for it, of any stream; absent from files of earlier releases, null until there is one. */
   readonly lastEventPosition?: number | null;
   readonly lastEventId?: string | null;
   readonly ledgerId: string;
-  readonly status: ViewState;
   readonly error: string | null;
   readonly errorPosition: number | null;
   readonly errorType: string | null;
@@ -46,58 +42,44 @@ export interface CheckpointRow {
   readonly builtAt: string | null;
   /** Its tables (JSON), so that a later release can drop them. */
   readonly tables: string;
-  readonly updatedAt: string;
 }
 
-const schema = `
-  CREATE TABLE IF NOT EXISTS projections (
-    name TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    position INTEGER NOT NULL,
-    ledgerId TEXT NOT NULL,
-    status TEXT NOT NULL,
-    error TEXT,
-    errorPosition INTEGER,
-    errorType TEXT,
-    builtAt TEXT,
-    tables TEXT NOT NULL,
-    updatedAt TEXT NOT NULL,
-    PRIMARY KEY (name, version)
-  ) STRICT`;
+const firstColumns = {
+  name: 'TEXT NOT NULL',
+  version: 'INTEGER NOT NULL',
+  position: 'INTEGER NOT NULL',
+  ledgerId: 'TEXT NOT NULL',
+  status: 'TEXT NOT NULL',
+  error: 'TEXT',
+  errorPosition: 'INTEGER',
+  errorType: 'TEXT',
+  builtAt: 'TEXT',
+  tables: 'TEXT NOT NULL',
+  updatedAt: 'TEXT NOT NULL',
+};
 
-const firstColumns = [
-  'name',
-  'version',
-  'position',
-  'ledgerId',
-  'status',
-  'error',
-  'errorPosition',
-  'errorType',
-  'builtAt',
-  'tables',
-  'updatedAt',
-];
-
-/** Columns that were not there from the beginning: files of earlier releases get them when they are opened. */
+/** Columns that later releases have added: the files of earlier ones get them when they are opened. */
 const laterColumns = { lastEventPosition: 'INTEGER', lastEventId: 'TEXT' };
 
-/** Creates the table, or gives that of an earlier release the columns that it does not have. */
+/** Creates the table, or adds the columns that the table of an earlier release does not have. */
 export function createCheckpoints(database: Database.Database): void {
-  database.exec(schema);
+  const columns = Object.entries(firstColumns).map((column) => column.join(' '));
+  database.exec(`CREATE TABLE IF NOT EXISTS projections (${columns.join(', ')}, PRIMARY KEY (name, version)) STRICT`);
   const there = columnsIn(database);
   for (const [column, type] of Object.entries(laterColumns))
     if (!there.includes(column)) database.exec(`ALTER TABLE projections ADD COLUMN ${column} ${type}`);
 }
 
-/** All checkpoints, by reading alone; none where there is no table yet. */
+/** All checkpoints, from a file that is only read; none where there is no table yet. */
 export function readCheckpoints(database: Database.Database): readonly CheckpointRow[] {
-  const begun = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'projections'`).get();
-  if (!begun) return [];
+  const exists = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'projections'`).get();
+  if (!exists) return [];
   // A later column may be missing in a file of an earlier release; where a first one is missing, the file is damaged.
   const there = columnsIn(database);
   const later = Object.keys(laterColumns).filter((column) => there.includes(column));
-  return database.prepare(`SELECT ${[...firstColumns, ...later].join(', ')} FROM projections`).all() as CheckpointRow[];
+  return database
+    .prepare(`SELECT ${[...Object.keys(firstColumns), ...later].join(', ')} FROM projections`)
+    .all() as CheckpointRow[];
 }
 
 function columnsIn(database: Database.Database): readonly string[] {

@@ -1,19 +1,18 @@
 import Database from 'better-sqlite3';
 import { fileUnusable, makePrivate } from '#event-sourcing';
 
-/** Somebody else writes these views. */
+/** Another projector writes these views. */
 export class ViewsLocked extends Error {
   override readonly name = 'ViewsLocked';
   constructor(path: string) {
-    super(
-      `Another projector writes ${path}. Only one may: stop the other one, or start this server without its own projector.`,
-    );
+    const remedy = 'Only one may: stop the other one, or start this server without its own projector.';
+    super(`Another projector writes ${path}. ${remedy}`);
   }
 }
 
 /**
- * A lock of the operating system, held through SQLite on a file of its own until it is released or the process ends,
- * however it ends. (Not on the views themselves: they are read meanwhile.)
+ * A lock of the operating system, held through SQLite until it is released or the process ends or crashes. It is on a file of
+ * its own, because the views are read meanwhile.
  * @throws ViewsLocked, FileUnusable
  */
 export function lockViews(path: string): () => void {

@@ -3,15 +3,15 @@ import Database from 'better-sqlite3';
 import { fileUnusable, type EventStore, type FileUnusable, type FileUse } from '#event-sourcing';
 import { readCheckpoints, type CheckpointRow } from './checkpoints.js';
 
-/** The views show events of another ledger, or events that this log does not have; or it cannot be known what they show. */
+/** The views show events of another ledger, or events that this log does not have, or they cannot be read. */
 export class ForeignViews extends Error {
   override readonly name = 'ForeignViews';
 }
 
-/** The views cannot be read, so it cannot be known whether they show what the log does not have. */
+/** The views cannot be read: they may show events that the log does not have. */
 export class UnreadableViews extends ForeignViews {}
 
-/** What is wrong with the file of the views, and what to do: all that they held can be made again from the log. */
+/** Says what is wrong with the file of the views, and what to do: all of it can be rebuilt from the log. */
 export function viewsUnusable(path: string, purpose: FileUse['purpose'], error: unknown): FileUnusable {
   return fileUnusable(viewsAt(path, purpose), error);
 }
@@ -21,8 +21,8 @@ export function viewsAt(path: string, purpose: FileUse['purpose']): FileUse {
 }
 
 /**
- * Makes sure, by reading alone, that the views that there are, if any, are of this log, and of the history that it holds
- * now; to be asked before anything is written to a log. A log without an identity has had no views.
+ * Checks that the views, if there are any, are of this log and of the history that it holds now. Only reads; call it before
+ * anything is written to a log. A log without an identity has had no views.
  * @throws ForeignViews, and what the log throws
  */
 export async function refuseForeignViews(
@@ -47,7 +47,7 @@ export async function refuseForeignViews(
   await refuseLost(path, known, log);
 }
 
-/** A restored log that has grown past the views is known by what stands where their last events stood. */
+/** A restored log may have grown past the views. It has other events at the positions of the last events of the views. */
 async function refuseLost(path: string, known: readonly CheckpointRow[], log: Pick<EventStore, 'idAt'>): Promise<void> {
   const ids = new Map<number, string | undefined>();
   for (const { name, lastEventPosition: position, lastEventId: expected } of known) {
@@ -61,14 +61,14 @@ async function refuseLost(path: string, known: readonly CheckpointRow[], log: Pi
   }
 }
 
-/** What somebody who has cut the log must not be helped with: a rebuild makes the views forget what it has lost. */
+/** A rebuild removes the last evidence of what a cut log has lost. So it is not offered without a warning. */
 const accepted =
-  'Only who knows that the log was put there on purpose, and accepts what it does not have, makes the views anew: "npm run rebuild -- --accept-lost-events".';
+  'If the log was put there on purpose and you accept what it does not have, rebuild the views: "npm run rebuild -- --accept-lost-events".';
 const shorter =
   'the log is shorter than what was projected from it. Its newest events were taken away, or an older backup was restored. ' +
   `Find out which, and restore the newest backup. ${accepted}`;
 export const remedyOfDamage =
-  'Run "npm run integrity", then make the views anew: "npm run rebuild". What they showed cannot be compared with the log any more; a copy kept elsewhere can.';
+  'Run "npm run integrity", then rebuild the views: "npm run rebuild". What they showed cannot be compared with the log any more; a copy kept elsewhere can.';
 
 /** @throws ForeignViews where checkpoints are of another ledger, or after the head of the log */
 export function refuseForeign(

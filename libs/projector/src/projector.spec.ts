@@ -194,7 +194,7 @@ function marks(): Record<string, unknown> {
   );
 }
 
-/** The log, with nothing of ours up to a position behind its end, as in a database that others write to. */
+/** The log, followed up to a position by events of others, as in a database that others write to. */
 function movingOn(log: EventStore, to: number): EventStore {
   return {
     ...log,
@@ -243,7 +243,7 @@ describe('The projector', () => {
     ]);
   });
 
-  it('goes on behind its checkpoint, from the rows as it left them', async () => {
+  it('continues after its checkpoint, from the rows as it left them', async () => {
     await added('Emma');
     await catchUp();
     await added('Emma');
@@ -294,7 +294,7 @@ describe('The projector', () => {
     const journal = await append('journal', 'NobodyKnows', {});
     const known = await markAt(journal);
     expect(await read()).toEqual({ copies: known, paint: known });
-    // Nothing of ours comes behind it.
+    // The events after it are not ours.
     store = movingOn(store, journal + 10);
     expect(await read()).toEqual({ copies: known, paint: known });
     expect(await status()).toMatchObject([{ position: journal + 10 }, { position: journal + 10 }]);
@@ -307,7 +307,7 @@ describe('The projector', () => {
     expect(tablesAndIndexes()).toEqual(['copies_v1', 'copies_v1_by_shelf_copies_title', 'paint_v1', 'projections']);
   });
 
-  it('follows the log live and resolves when it is told to stop', async () => {
+  it('follows the log live and resolves when it is stopped', async () => {
     const views = openViewsFile({ path, projections: [copies()] });
     const reader = openViews({ path, projections: [copies()] });
     const stopping = new AbortController();
@@ -361,7 +361,7 @@ describe('A view that meets an event it cannot handle', () => {
       others,
       { name: 'paint', status: 'stopped', position: 2, error: { message, position, type: 'ShelfPainted' } },
     ]);
-    // What it is known again by is what its rows rest on, not what it has stopped at or what came behind.
+    // Its mark is the last event in its rows, not the event that stopped it, nor a later one.
     expect(marks()).toEqual({
       copies: { lastEventPosition: 4, lastEventId: await store.idAt(4) },
       paint: { lastEventPosition: 2, lastEventId: await store.idAt(2) },
@@ -391,7 +391,7 @@ describe('A view that meets an event it cannot handle', () => {
     expect(await status()).toMatchObject([others, { name: 'paint', status: 'running', position: 4, error: null }]);
   });
 
-  it('stops every view when nobody knows the event: it might concern any', async () => {
+  it('stops every view at an event of an unknown name: it might concern any', async () => {
     await poisoned(() => append('shelf-a', 'ShelfMoved', {}));
     const { stopped } = await catchUp();
 
@@ -412,7 +412,7 @@ describe('A view that meets an event it cannot handle', () => {
 });
 
 describe('A changed projection', () => {
-  it('is built anew beside the old one, whose tables go when it has caught up', async () => {
+  it('is rebuilt beside the old one, whose tables are dropped when it has caught up', async () => {
     await added('Emma');
     await catchUp();
     const old = await status();
@@ -428,7 +428,7 @@ describe('A changed projection', () => {
       ledgerId,
       head: await store.head(),
     });
-    // Begun, not yet built: the release before still finds its rows.
+    // It is not built yet: the previous release still finds its rows.
     expect(rows('copies_v1')).toEqual([{ shelf: 'a', title: 'Emma', copies: 1 }]);
     expect(await status()).toEqual(old);
     await running.catchUp(new AbortController().signal);
@@ -499,7 +499,7 @@ describe('A view that joins the others', () => {
     const log = await firstBatch(store);
     const committed = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
-    // The view ahead reads up to 20 and goes on later; the one behind believes itself caught up at 15 meanwhile.
+    // The first view reads up to 20 and continues later; the lagging one seems caught up at 15 meanwhile.
     const uneven: Pick<EventStore, 'subscribe'> = {
       async *subscribe({ after }) {
         const upTo = (from: number, to: number, caughtUp: boolean) => ({
@@ -564,7 +564,7 @@ describe('The file of the views', () => {
       new ForeignViews(
         `${path} shows ledger ${ledgerId}, this one is 22222222-2222-4222-8222-222222222222: ` +
           'the log was replaced, or this is the data directory of another. Restore the right one. ' +
-          'Only who knows that the log was put there on purpose, and accepts what it does not have, makes the views anew: ' +
+          'If the log was put there on purpose and you accept what it does not have, rebuild the views: ' +
           '"npm run rebuild -- --accept-lost-events".',
       ),
     );
@@ -606,7 +606,7 @@ describe('The file of the views', () => {
     expect(rows('copies_v1')).toEqual([{ shelf: 'a', title: 'Emma', copies: 2 }]);
   });
 
-  it('tells readers that a view has not been built, before and after the file is there', async () => {
+  it('reports to readers that a view has not been built, before and after the file is there', async () => {
     const reader = openViews({ path, projections: [copies()] });
     const query = () => reader.read('copies', (queries) => queries.all(everyCopy, {}));
     await expect(query()).rejects.toThrow(ViewNotBuilt);

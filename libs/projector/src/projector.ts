@@ -16,7 +16,7 @@ import type { ViewsFile } from './views-file.js';
 export interface ProjectorOptions<Catalogue, Subject> {
   readonly store: Pick<EventStore, 'subscribe'>;
   readonly codec: EventCodec<Catalogue>;
-  /** What the name of a stream says; undefined for streams of another kind, which only views that say so are about. */
+  /** The subject that the name of a stream names; undefined for streams of another kind: only views with a `subjectOf` of their own read those. */
   readonly subjectOf: (stream: string) => Subject | undefined;
   readonly views: ViewsFile;
   readonly projections: readonly AnyProjection<Catalogue, Subject>[];
@@ -31,7 +31,7 @@ export interface ProjectorOptions<Catalogue, Subject> {
   readonly onStopped?: (view: string, failure: ViewFailure, error: unknown) => void;
   /** The store or the views cannot be used now; the projector retries after this number of ms. */
   readonly onTrouble?: (error: unknown, retryInMs: number) => void;
-  /** Views have moved to a position: after the commit. */
+  /** Views have moved to a position; called after the commit. */
   readonly onProgress?: (progress: {
     readonly views: readonly string[];
     readonly position: number;
@@ -42,7 +42,7 @@ export interface ProjectorOptions<Catalogue, Subject> {
 export interface Projector {
   /** Follows the log until the signal, or until every view has stopped. */
   readonly run: (signal: AbortSignal) => Promise<void>;
-  /** Follows the log up to its end, once: resolves when every view has been there or has stopped. */
+  /** Follows the log up to its end, once: resolves when every view has reached it or has stopped. */
   readonly catchUp: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -51,9 +51,9 @@ interface View<Catalogue, Subject> {
   readonly rows: ViewRows;
   /** Its checkpoint. */
   position: number;
-  /** The last event that its rows in memory know; ahead of the checkpoint until the next commit. */
+  /** The position of the last event in its rows in memory; ahead of the checkpoint until the next commit. */
   folded: number;
-  /** The last event that it has read, of whatever stream; undefined while that is the one in the file. */
+  /** The last event that it has read, of any stream; undefined while that is the one in the file. */
   last: Mark | undefined;
   built: boolean;
   stoppedBy: Unprojectable | undefined;
@@ -62,9 +62,9 @@ interface View<Catalogue, Subject> {
 /** Views that read the log together. */
 interface Group<Catalogue, Subject> {
   members: readonly View<Catalogue, Subject>[];
-  /** What is committed of all of them. */
+  /** The position up to which all of them are committed. */
   position: number;
-  /** What is read; ahead of that until the next commit. */
+  /** The position up to which the log is read; ahead of the former until the next commit. */
   read: number;
   going: boolean;
 }
@@ -90,9 +90,9 @@ class Unprojectable extends Error {
 const retryPauses = { first: 100, most: 10_000 };
 
 /**
- * Keeps views up to date with the log: one pass over it for all views that are at the same position. Rows and checkpoint
- * of a batch are one transaction. A view that cannot handle an event stops there and says so; it never skips, and the
- * others go on; the next start tries again.
+ * Keeps views up to date with the log, in one pass for all views that are at the same position. Rows and checkpoint
+ * of a batch are one transaction. A view that cannot handle an event stops there and reports it. It never skips an event,
+ * and the other views go on; the next start tries again.
  * @throws ForeignViews when the views show another log
  */
 export function projector<Catalogue, Subject>({
@@ -118,8 +118,8 @@ export function projector<Catalogue, Subject>({
 
   /**
    * Views at the same position share a subscription. One subscription for all, from the earliest position, would be
-   * simpler, but a view that is built anew would then hold up all the others for as long as it takes. Those behind
-   * catch up on subscriptions of their own and join the first group when they are level with it.
+   * simpler, but a view that is being rebuilt would then hold up all the others. Views that lag catch up on subscriptions
+   * of their own and join the first group when they are level with it.
    */
   async function follow(signal: AbortSignal, untilCaughtUp: boolean): Promise<void> {
     const groups = [...Map.groupBy(views.filter(isGoing), ({ position }) => position)]
@@ -136,7 +136,7 @@ export function projector<Catalogue, Subject>({
             fold(group.members, batch.events);
             group.read = batch.position;
             uncommitted += batch.events.length;
-            // While there is more to come, a transaction may be larger: it costs the same for one event as for many.
+            // While there are more events, a transaction may be larger: its cost hardly depends on their number.
             if (!batch.caughtUp && uncommitted < transactionSize && group.members.every(isGoing)) continue;
             commit(group, batch, uncommitted);
             uncommitted = 0;
@@ -151,7 +151,7 @@ export function projector<Catalogue, Subject>({
           }
           if (!signal.aborted) throw new Error('The event store has ended the subscription');
         } catch (error) {
-          // A projection's own failures do not come here: this is the store, or the file of the views.
+          // The store or the file of the views has failed: failures of a projection are caught in `foldOne`.
           for (const view of group.members) {
             view.rows.forget();
             view.folded = view.position;
@@ -194,11 +194,11 @@ export function projector<Catalogue, Subject>({
   function foldOne(view: View<Catalogue, Subject>, reading: Reading<Catalogue, Subject>): void {
     const { recorded, subject } = reading;
     try {
-      // What takes every event as it stands needs no meaning of it.
+      // A view that takes every event as it is recorded needs no decoded data.
       if (view.projection.each) {
         project(view.projection, view.rows, recorded as unknown as MessageOf<Catalogue>, subject, recorded);
       }
-      // A name that this release does not know might concern any view: decoding it says so.
+      // An event whose name this release does not know might concern any view: decoding it throws.
       else if (view.projection.on[recorded.type] || !isKnown(recorded.type)) {
         reading.decoded ??= codec.decode(recorded);
         project(view.projection, view.rows, reading.decoded, subject, recorded);
@@ -213,17 +213,14 @@ export function projector<Catalogue, Subject>({
 
   const known = new Map<string, boolean>();
   function isKnown(type: string): boolean {
-    let answer = known.get(type);
-    if (answer === undefined) {
+    return known.getOrInsertComputed(type, () => {
       try {
         codec.schemaOf(type);
-        answer = true;
+        return true;
       } catch {
-        answer = false;
+        return false;
       }
-      known.set(type, answer);
-    }
-    return answer;
+    });
   }
 
   /** Writes rows and checkpoints of a group in one transaction. */
@@ -257,10 +254,7 @@ export function projector<Catalogue, Subject>({
     if (moved.length > 0) onProgress?.({ views: moved, position, events });
   }
 
-  return {
-    run: (signal) => follow(signal, false),
-    catchUp: (signal) => follow(signal, true),
-  };
+  return { run: (signal) => follow(signal, false), catchUp: (signal) => follow(signal, true) };
 }
 
 function isGoing({ stoppedBy }: { readonly stoppedBy: unknown }): boolean {
@@ -271,7 +265,7 @@ function failureOf({ recorded: { position, type }, message }: Unprojectable): Vi
   return { message, position, type };
 }
 
-/** A row could not be read: that is no fault of the event. */
+/** A row could not be read, which is not the event's fault. */
 function isTroubleOfTheFile(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_');
 }

@@ -1,20 +1,20 @@
 import type { AnyTable, ColumnType } from '#event-sourcing';
 
-// The one place that knows how SQLite keeps what a view's column holds: booleans as 0 and 1, structured values as JSON
-// texts. Another database brings its own counterpart of this file and of views-file.ts; views and queries stay.
+// The one place that knows how SQLite stores the values of a view's columns: booleans as 0 and 1, structured values as JSON.
+// Another database needs its own version of this file and of views-file.ts; views and queries stay the same.
 
 export function sqliteType(type: ColumnType): string {
   const storage = type.startsWith('integer') || type.startsWith('boolean') ? 'INTEGER' : 'TEXT';
   return type.endsWith('?') ? storage : `${storage} NOT NULL`;
 }
 
-/** What is bound for a value of any column. */
+/** A value of any column as it is bound. */
 export function toSqlite(value: unknown): unknown {
   if (typeof value === 'boolean') return value ? 1 : 0;
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 }
 
-/** How a column is read back; undefined: as it is. */
+/** How a value of a column is read back; undefined where it needs no conversion. */
 export function fromSqlite(type: ColumnType): ((value: unknown) => unknown) | undefined {
   if (type.startsWith('boolean')) return (value) => (value === null ? null : value === 1);
   if (type.startsWith('json')) return (value) => (value === null ? null : (JSON.parse(value as string) as unknown));
@@ -27,7 +27,7 @@ export function rowCodec({ columns }: AnyTable) {
   const decoders = names.map((name) => fromSqlite(columns[name]!));
   return {
     names,
-    /** Adds the values of a row to those that are bound together. */
+    /** Appends the values of a row to those that one statement binds. */
     addValues: (row: object, to: unknown[]): void => {
       for (const name of names) to.push(toSqlite((row as Record<string, unknown>)[name]));
     },

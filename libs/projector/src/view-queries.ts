@@ -3,7 +3,7 @@ import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryComp
 import { Placeholder, type AnyTable, type ViewQueries, type ViewQuery } from '#event-sourcing';
 import { fromSqlite, toSqlite } from './sqlite-values.js';
 
-/** A value of a column is not of the form in which it is written. */
+/** A stored value is not in the form in which its column is written. */
 export class UnreadableValue extends Error {
   override readonly name = 'UnreadableValue';
 }
@@ -45,9 +45,7 @@ export function viewQueries(
 
   return {
     all<Row extends object>(query: ViewQuery<Row>, values: Readonly<Record<string, unknown>>): readonly Row[] {
-      let prepared = known.get(query);
-      if (!prepared) known.set(query, (prepared = prepare(query)));
-      const { statement, parameters, decoders } = prepared;
+      const { statement, parameters, decoders } = known.getOrInsertComputed(query, prepare);
       const bound = parameters.map((each) => toSqlite(each instanceof Placeholder ? values[each.name] : each));
       const rows = statement.all(bound) as Record<string, unknown>[];
       if (decoders.length > 0) for (const row of rows) decodeRow(row, decoders);

@@ -3,14 +3,14 @@ import type { ViewsFile } from './views-file.js';
 
 /**
  * The rows of a view in memory, read from the file when an event is about them, and written back together. The projector
- * is their only writer, so what memory holds stays true between transactions.
+ * is their only writer, so the rows in memory stay valid between transactions.
  */
 export interface ViewRows extends Rows {
-  /** Writes what has changed; in the transaction that is open. */
+  /** Writes the changed rows, in the open transaction. */
   readonly write: () => void;
-  /** The transaction is committed: what was written need not be remembered, and the cache may be emptied. */
+  /** The transaction is committed: the list of changed rows is dropped, and the cache may be emptied. */
   readonly committed: () => void;
-  /** The transaction was rolled back: memory is wrong. */
+  /** The transaction was rolled back: the rows in memory are wrong. */
   readonly forget: () => void;
 }
 
@@ -35,7 +35,7 @@ export function viewRows(file: Pick<ViewsFile, 'load' | 'save' | 'remove'>, cach
     get(table, key, name) {
       const row = known.get(table)?.get(name);
       if (row) return row;
-      // Removed, and the file does not know yet.
+      // It is removed here, but not in the file yet.
       if (changed.get(table)?.has(name)) return undefined;
       const loaded = file.load(table, key);
       if (loaded) keep(table, name, loaded);
@@ -66,10 +66,5 @@ export function viewRows(file: Pick<ViewsFile, 'load' | 'save' | 'remove'>, cach
 }
 
 function tableIn<Row>(tables: Map<string, Map<string, Row>>, table: string): Map<string, Row> {
-  let rows = tables.get(table);
-  if (!rows) {
-    rows = new Map();
-    tables.set(table, rows);
-  }
-  return rows;
+  return tables.getOrInsertComputed(table, () => new Map());
 }

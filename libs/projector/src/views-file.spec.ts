@@ -39,7 +39,7 @@ function forgetMarks(): void {
 }
 
 describe('views that are found beside a log', () => {
-  it('may be missing, not begun, or as far as the log at most', async () => {
+  it('may be missing, not started, or as far as the log at most', async () => {
     await refuseForeignViews(path, undefined, at(0));
     new Database(path).close();
     await refuseForeignViews(path, mine, at(0));
@@ -86,7 +86,7 @@ describe('views that are found beside a log', () => {
       await expect(refuseForeignViews(path, mine, at(head, id))).rejects.toThrow(message);
     });
 
-    it('are refused for what they have read, however far they have moved behind that', async () => {
+    it('are refused for an event that they have read, even if they have moved far after it', async () => {
       leaveViews(mine, 7, { position: 5, id: 'mine' });
       const log = (id: string) => ({ ...at(9), idAt: (position: number) => Promise.resolve(`${id} at ${position}`) });
       await expect(refuseForeignViews(path, mine, log('another'))).rejects.toThrow('mine at position 5');
@@ -123,7 +123,7 @@ describe('views that are found beside a log', () => {
     await expect(refuseForeignViews(path, mine, at(9))).rejects.toThrow('mine at position 9');
   });
 
-  it('are refused when they cannot be read, with what makes them anew', async () => {
+  it('are refused when they cannot be read, with the way to rebuild them', async () => {
     writeFileSync(path, 'not a database at all'.repeat(1_000));
     await expect(refuseForeignViews(path, mine, at(0))).rejects.toThrow(
       /views\.sqlite cannot be read.*npm run rebuild/,

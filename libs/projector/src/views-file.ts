@@ -13,9 +13,9 @@ export function viewsFileIn(directory: string): string {
   return join(directory, 'views.sqlite');
 }
 
-/** After this number of pages (32 MiB) SQLite starts its write-ahead log anew, unless somebody reads it at that moment. */
+/** After this number of pages (32 MiB) SQLite restarts its write-ahead log, unless a reader uses it at that moment. */
 const usualLogPages = 8_192;
-/** A log of more bytes is cut: under load that moment may never come. */
+/** A larger log (in bytes) is truncated: under load there may always be a reader. */
 const largestLog = 64 * 1024 * 1024;
 const commitsBetweenLooks = 32;
 
@@ -26,17 +26,17 @@ const keptMark = 'lastEventPosition = coalesce(?, lastEventPosition), lastEventI
 export interface ViewsFileOptions {
   readonly path: string;
   readonly projections: Projections;
-  /** Delete what is there, whatever it is: damaged, or another ledger's. */
+  /** Delete the file that is there, even if it is damaged or another ledger's. */
   readonly anew?: boolean;
-  /** It does not outlive its process, and is read only after it was closed: never synced, and no log beside it. */
+  /** The file does not outlive its process and is read only after it was closed: it is not synced and has no log. */
   readonly temporary?: boolean;
   readonly now?: () => string;
   readonly cacheBytes?: number;
 }
 
 /**
- * Opens the views for their one writer; creates the file. What a power loss takes the log gives back, so commits are not
- * synced (`synchronous=NORMAL`); a crash of the process loses nothing.
+ * Opens the views for their one writer; creates the file. Commits are not synced (`synchronous=NORMAL`): what a power loss
+ * takes is projected again from the log, and a crash of the process loses nothing.
  * @throws ViewsLocked when another projector has them, FileUnusable
  */
 export function openViewsFile(options: ViewsFileOptions): ViewsFile {
@@ -61,7 +61,7 @@ export function openViewsFile(options: ViewsFileOptions): ViewsFile {
 function prepare(database: Database.Database, { temporary, cacheBytes = 64 * 1024 * 1024 }: ViewsFileOptions): void {
   database.pragma(`journal_mode = ${temporary ? 'MEMORY' : 'WAL'}`);
   database.pragma(`synchronous = ${temporary ? 'OFF' : 'NORMAL'}`);
-  // A rebuild writes the same pages again and again: copy them into the database less often (32 MiB).
+  // A rebuild writes the same pages many times, so they are copied into the database less often (32 MiB).
   database.pragma(`wal_autocheckpoint = ${usualLogPages}`);
   database.pragma(`journal_size_limit = ${largestLog}`);
   database.pragma(`cache_size = ${-Math.ceil(cacheBytes / 1024)}`);
@@ -75,13 +75,13 @@ function requireVersionedNames(projections: Projections): void {
 }
 
 /**
- * The file of the views as its one writer has it. Everything is synchronous, so a transaction is never open across a
+ * The file of the views, for its one writer. Everything is synchronous, so a transaction is never open across a
  * turn of the event loop.
  */
 export class ViewsFile {
   private readonly views: ReadonlyMap<string, Projections[number]>;
   private readonly tables: ReadonlyMap<string, AnyTable>;
-  /** Prepared when they are used first. */
+  /** Prepared at their first use. */
   private readonly opened = new Map<string, ViewTable>();
   private readonly statements = new Map<string, Database.Statement>();
   private commits = 0;
@@ -106,7 +106,7 @@ export class ViewsFile {
   }
 
   /**
-   * Binds the views to a ledger whose log ends at `head`, creates what is missing and answers every view's checkpoint.
+   * Binds the views to a ledger whose log ends at `head`, creates missing tables and returns every view's checkpoint.
    * @throws ForeignViews
    */
   claim(ledgerId: string, head: number): ReadonlyMap<string, { readonly position: number; readonly built: boolean }> {
@@ -133,7 +133,7 @@ export class ViewsFile {
       .run(name, version, ledgerId, JSON.stringify(Object.keys(tables)), this.now());
   }
 
-  /** A row as the last commit, or this transaction, left it. A query each: in this process it costs what a row of a larger one does. */
+  /** A row as the last commit, or this transaction, left it. One query for each row: in this process a larger query is no cheaper. */
   load(table: string, key: Key): object | undefined {
     return this.table(table).load(key);
   }
@@ -148,17 +148,18 @@ export class ViewsFile {
 
   /** Moves a view's checkpoint; without a mark the earlier one stays. */
   advance(name: string, position: number, last: Mark | undefined): void {
+    const { version } = this.view(name);
     this.prepared(`UPDATE projections SET position = ?, updatedAt = ?, ${keptMark} WHERE name = ? AND version = ?`).run(
       position,
       this.now(),
       last?.position,
       last?.id,
       name,
-      this.view(name).version,
+      version,
     );
   }
 
-  /** Writes down why a view has stopped, and where its rows hold. */
+  /** Records why a view has stopped, and up to which position its rows hold. */
   stop(name: string, position: number, failure: ViewFailure, last: Mark | undefined): void {
     const { message, position: errorPosition, type } = failure;
     const { version } = this.view(name);
@@ -172,7 +173,7 @@ export class ViewsFile {
   finish(name: string): void {
     this.transaction(() => {
       const { version, tables } = this.view(name);
-      // An index kept while a table is filled costs more than one made of what is there.
+      // An index that is kept while a table is filled costs more than one that is created afterwards.
       for (const [table, { indexes = [] }] of Object.entries(tables))
         for (const columns of indexes)
           this.database.exec(
@@ -188,7 +189,7 @@ export class ViewsFile {
     });
   }
 
-  /** Forgets views, rows and checkpoints alike, of every version. */
+  /** Removes the rows and checkpoints of views, of every version. */
   forget(names: readonly string[]): void {
     this.transaction(() => {
       const known = this.checkpoints().filter(({ name }) => names.includes(name));
@@ -198,16 +199,13 @@ export class ViewsFile {
   }
 
   rowCount(name: string): number {
-    const count = (table: string) =>
-      this.database
-        .prepare(`SELECT count(*) FROM ${quoted(table)}`)
-        .pluck()
-        .get() as number;
+    const counting = (table: string) => this.database.prepare(`SELECT count(*) FROM ${quoted(table)}`).pluck();
+    const count = (table: string) => counting(table).get() as number;
     return Object.keys(this.view(name).tables).reduce((sum, table) => sum + count(table), 0);
   }
 
   close(): void {
-    // Not by the driver's own closing: that leaves the log where a reader still has the file open.
+    // The driver's own closing would leave the log there while a reader still has the file open.
     if (!this.options.temporary) this.truncateLog();
     this.database.close();
     this.unlock();
@@ -218,12 +216,9 @@ export class ViewsFile {
     this.database.exec(
       `CREATE TABLE IF NOT EXISTS ${quoted(table)} (${[...definitions, `PRIMARY KEY (${key.map(quoted).join(', ')})`].join(', ')}) STRICT`,
     );
-    // SQLite takes the quoted name of a column that is not there for a text.
-    const there = this.database.pragma(`table_info(${quoted(table)})`) as {
-      readonly name: string;
-      readonly type: string;
-    }[];
-    const found = there.map(({ name: column, type }) => `${column} ${type}`);
+    // SQLite reads the quoted name of a missing column as a text, so a query would not fail.
+    const there = this.database.pragma(`table_info(${quoted(table)})`) as Readonly<Record<'name' | 'type', string>>[];
+    const found = there.map(({ name, type }) => `${name} ${type}`);
     const due = Object.entries(columns).map(([column, type]) => `${column} ${sqliteType(type).split(' ')[0]}`);
     if (found.join() !== due.join())
       throw new UnreadableViews(
@@ -249,21 +244,11 @@ export class ViewsFile {
   }
 
   private table(name: string): ViewTable {
-    let table = this.opened.get(name);
-    if (!table) {
-      table = new ViewTable(this.database, name, this.tables.get(name)!);
-      this.opened.set(name, table);
-    }
-    return table;
+    return this.opened.getOrInsertComputed(name, () => new ViewTable(this.database, name, this.tables.get(name)!));
   }
 
   private prepared(sql: string): Database.Statement {
-    let statement = this.statements.get(sql);
-    if (!statement) {
-      statement = this.database.prepare(sql);
-      this.statements.set(sql, statement);
-    }
-    return statement;
+    return this.statements.getOrInsertComputed(sql, () => this.database.prepare(sql));
   }
 
   private cutLog(): void {
@@ -283,7 +268,7 @@ export class ViewsFile {
   }
 }
 
-/** In words that name the file, the cause and what to do. */
+/** An error that names the file, the cause and what to do. */
 function unusable(path: string, error: unknown): Error {
   const { code = '' } = error as NodeJS.ErrnoException;
   return /^(SQLITE_|E[A-Z]+$)/.test(code) ? viewsUnusable(path, 'write', error) : (error as Error);

@@ -13,7 +13,7 @@ export class ViewNotBuilt extends Error {
   }
 }
 
-/** The file of the views is damaged, or not the one that was opened: what this view shows cannot be relied on. */
+/** The file of the views is damaged, or not the one that was opened: this view's answers cannot be relied on. */
 export class ViewsDamaged extends Error {
   override readonly name = 'ViewsDamaged';
   constructor(
@@ -29,7 +29,7 @@ export class ViewsDamaged extends Error {
 export interface ViewAnswer<T> {
   readonly result: T;
   readonly position: number;
-  /** Of the event that stands there, if the view knows of one. */
+  /** The id of the event at that position, if the view knows it. */
   readonly eventId: string | undefined;
   readonly status: ViewState;
 }
@@ -40,21 +40,21 @@ export interface ViewsReader {
    * @throws ViewNotBuilt, ViewsDamaged
    */
   readonly read: <T>(view: string, ask: (queries: ViewQueries) => T) => Promise<ViewAnswer<T>>;
-  /** How every view of this release does; one that was never begun is at position 0. One that cannot be read has stopped. */
+  /** The status of every view of this release. A view that was never started is at position 0; one that cannot be read has stopped. */
   readonly status: () => readonly ViewStatus[];
-  /** Waits until a view has reached a position; false when it has not within so many ms. One that cannot be read keeps nobody waiting. */
+  /** Waits until a view has reached a position; false after a timeout. For a view that cannot be read it does not wait. */
   readonly reached: (view: string, position: number, withinMs: number) => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
 
-// A view that was never begun has never moved.
+// A view that was never started has never moved.
 const longAgo = new Date(0).toISOString();
 
 // How often waiting queries look at the views' positions.
 const lookEveryMs = 4;
 
 /**
- * Opens the views for queries, read-only and beside their writer. The file may come later: until then there are no answers.
+ * Opens the views for queries, read-only, while their writer writes. The file may be created later: until then there are no answers.
  */
 export function openViews({
   path,
@@ -107,7 +107,7 @@ export function openViews({
     return selects()?.all.all() ?? [];
   }
 
-  /** Prepared once; undefined while nobody has written the file yet: it is there before its first transaction is. */
+  /** Prepared once; undefined until the first transaction of the writer: the file is there before that. */
   function selects(): CheckpointSelects | undefined {
     const views = open();
     if (!views) return undefined;
@@ -121,7 +121,7 @@ export function openViews({
     return views.checkpoints;
   }
 
-  /** A view that has turned out to be damaged is not asked again: what it answers next might be wrong and look right. */
+  /** A view that has turned out to be damaged is not asked again: its next answer might be wrong and look right. */
   function damage(view: string, error: unknown): ViewsDamaged {
     const known = damaged.get(view);
     if (known) return known;
@@ -133,7 +133,7 @@ export function openViews({
     return found;
   }
 
-  /** What a view answers in one transaction: true as of the position. @throws ViewNotBuilt */
+  /** The answer of a view from one transaction, so that it is true as of its position. @throws ViewNotBuilt */
   function answer<T>(view: string, ask: (queries: ViewQueries) => T): ViewAnswer<T> {
     const views = open();
     if (!views) throw new ViewNotBuilt(view);
@@ -147,7 +147,7 @@ export function openViews({
       const eventId = (lastEventPosition === position && lastEventId) || undefined;
       return { result: ask(queries), position, eventId, status };
     } finally {
-      // Some errors end it.
+      // Some errors end the transaction.
       if (database.inTransaction) end.run();
     }
   }
@@ -167,14 +167,13 @@ export function openViews({
     try {
       found = positions();
     } catch {
-      // Who waits asks the view next, and is answered why.
+      // Each waiting caller asks the view next, and gets the error.
       for (const waiter of waiting) waiter.done();
       looking = undefined;
       return;
     }
     for (const waiter of waiting) if (found.get(waiter.view)! >= waiter.position) waiter.done();
-    if (waiting.size > 0) looking = setTimeout(look, lookEveryMs);
-    else looking = undefined;
+    looking = waiting.size > 0 ? setTimeout(look, lookEveryMs) : undefined;
   }
 
   return {
@@ -199,21 +198,14 @@ export function openViews({
       }
       return projections.map(({ name, version }) => {
         const row = known.find((each) => each.name === name && each.version === version);
-        const { message: unreadable } = damaged.get(name) ?? {};
-        if (unreadable !== undefined) {
-          const { position = 0, updatedAt = longAgo } = row ?? {};
-          return {
-            name,
-            version,
-            position,
-            status: 'stopped',
-            error: { message: unreadable, position, type: '' },
-            updatedAt,
-          };
+        const { position = 0, updatedAt = longAgo, status = 'building', error: message = null } = row ?? {};
+        const unreadable = damaged.get(name);
+        if (unreadable) {
+          const error = { message: unreadable.message, position, type: '' };
+          return { name, version, position, status: 'stopped', error, updatedAt };
         }
-        if (!row) return { name, version, position: 0, status: 'building', error: null, updatedAt: longAgo };
-        const { position, status, error: message, errorPosition, errorType, updatedAt } = row;
-        const error = message === null ? null : { message, position: errorPosition ?? 0, type: errorType ?? '' };
+        const error =
+          message === null ? null : { message, position: row?.errorPosition ?? 0, type: row?.errorType ?? '' };
         return { name, version, position, status, error, updatedAt };
       });
     },
@@ -222,7 +214,7 @@ export function openViews({
       try {
         if ((checkpoint(view)?.position ?? 0) >= position) return Promise.resolve(true);
       } catch {
-        // Who asks the view next is answered why.
+        // The caller asks the view next, and gets the error.
         return Promise.resolve(true);
       }
       return new Promise((resolve) => {
@@ -250,12 +242,12 @@ interface CheckpointSelects {
   readonly all: Database.Statement<[], CheckpointRow>;
 }
 
-/** By its inode: a name may come to stand for another file. */
+/** The inode of the file: another file may get the same name. */
 function fileAt(path: string): bigint | undefined {
   return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
-/** What SQLite says of the file, or JSON.parse of what stands in it; another process that writes is no fault. */
+/** Whether the file is at fault: SQLite refuses it, or a value in it is unreadable. A lock of another process is no fault. */
 function isOfTheFile(error: unknown): boolean {
   if (error instanceof UnreadableValue) return true;
   const { code } = error as NodeJS.ErrnoException;

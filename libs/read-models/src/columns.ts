@@ -16,9 +16,7 @@ export interface Column<V = unknown> {
 export type Columns = Readonly<Record<string, Column>>;
 
 /** A row, or an answer, with these columns. */
-export type RowOf<C extends Columns> = {
-  readonly [N in keyof C]: C[N] extends Column<infer V> ? V : never;
-};
+export type RowOf<C extends Columns> = { readonly [N in keyof C]: C[N] extends Column<infer V> ? V : never };
 
 export function text<V extends string = string>(): Column<V> {
   return { stored: 'text', schema: { type: 'string' } };

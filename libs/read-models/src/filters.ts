@@ -26,9 +26,7 @@ export type FilterValues<F extends Filters> = {
 };
 
 /** What a query sees of them. */
-export type FiltersInQuery<F extends Filters> = {
-  readonly [N in keyof F]?: NonNullable<F[N]['types']>['inQuery'];
-};
+export type FiltersInQuery<F extends Filters> = { readonly [N in keyof F]?: NonNullable<F[N]['types']>['inQuery'] };
 
 type Bound = Filter<string, Expression<string>>;
 const asItIs = (value: string) => value;

@@ -318,10 +318,7 @@ function entriesOfPartner(
       if (rows.length === most) examined = Math.min(examined, rows.at(-1)!.position);
       found.push(...rows);
     }
-  return {
-    found: found.filter((row) => row.position <= examined && isSought(row, sought)).sort(inOrder),
-    examined,
-  };
+  return { found: found.filter((row) => row.position <= examined && isSought(row, sought)).sort(inOrder), examined };
 }
 
 const sectionAt = (comparison: '>' | '<=', direction: 'asc' | 'desc') =>

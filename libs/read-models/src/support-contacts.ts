@@ -134,10 +134,7 @@ export const designationList = list<SupportContactTables>()({
       read: (queries, pair) => ({ available: findAvailableSupportContacts(queries, pair) }),
     },
   },
-  filters: {
-    contactTenantId: by.tenant('Only designations of this support contact.'),
-    customerId: by.customer(),
-  },
+  filters: { contactTenantId: by.tenant('Only designations of this support contact.'), customerId: by.customer() },
   sorts: { customer: ['customerId', 'subscriptionId'] },
   query(tables, { partnerId, filter: { contactTenantId, customerId } }) {
     let query = tables.selectFrom(designated).selectAll().where('partnerId', '=', partnerId);

@@ -8,16 +8,16 @@ import { relationshipViews } from '#read-models';
 import type { PastFailure, PastNews, PastOrder, PastThreadData } from './as-of-threads.js';
 import { openEventLog } from '#event-log';
 
-// The entry of a thread that projects views as they stood, one after the other, with a connection of its own to the log.
+// The entry of a thread that projects views as they stood, one at a time, with a connection of its own to the log.
 if (!parentPort) throw new Error('This is the entry of a worker thread');
 const port = parentPort;
 const report = (news: PastNews) => port.postMessage(news);
 
-// Linux has a priority for every thread: commands and live views go first where processors are few.
+// On Linux every thread has a priority: commands and live views go first where there are few processors.
 try {
   setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), constants.priority.PRIORITY_LOW);
 } catch {
-  // Elsewhere it shares them like everybody.
+  // Other systems have no priority for a thread.
 }
 
 const { log, ledgerId } = workerData as PastThreadData;
@@ -32,19 +32,12 @@ async function project({ view, path, until }: Extract<PastOrder, { order: 'proje
   if (!projection) throw new Error(`There is no view ${view}`);
   current = new AbortController();
   const { signal } = current;
+  const onProgress = (position: number) => report({ news: 'progress', position });
   try {
     await opened.connect();
-    const past = await projectPast({
-      store: opened.store,
-      codec: relationshipCodec,
-      subjectOf: pairOf,
-      projection,
-      path,
-      ledgerId,
-      until,
-      signal,
-      onProgress: (position) => report({ news: 'progress', position }),
-    });
+    const { store } = opened;
+    const log = { store, codec: relationshipCodec, subjectOf: pairOf, ledgerId };
+    const past = await projectPast({ ...log, projection, path, until, signal, onProgress });
     report({ news: 'projected', past });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -68,8 +61,7 @@ port.on('message', (order: PastOrder) => {
       working = project(order.past);
       return;
     case 'cancel':
-      current?.abort();
-      return;
+      return current?.abort();
     case 'end':
       current?.abort();
       void working.then(() => opened.store.close()).then(() => port.close());

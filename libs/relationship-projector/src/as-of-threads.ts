@@ -19,7 +19,7 @@ export type PastOrder =
   | { readonly order: 'cancel' }
   | { readonly order: 'end' };
 
-/** Why there is no such view: the store is away, the log is damaged or newer than this release, or something else. */
+/** Why a view was not projected: the store is unavailable, the log is damaged or newer than this release, or something else. */
 export type PastFailure = 'cancelled' | 'unavailable' | 'damaged' | 'outdated' | 'unexpected';
 
 export type PastNews =
@@ -60,17 +60,17 @@ interface Thread {
 }
 
 /**
- * Threads that project views as they stood: as many as are asked at once, each used again. Commands never wait for them.
+ * Threads that project views as they stood: one for each request at a time, each used again. Commands never wait for them.
  */
 export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsOptions): PastThreads {
   const all = new Set<Thread>();
   const idle: Thread[] = [];
 
-  function begin(): Thread {
+  function startThread(): Thread {
     const worker = new Worker(new URL('./as-of-thread.js', import.meta.url), {
       name: 'as-of',
       workerData: data,
-      // What one fold holds is bounded (rows of a transaction and a cache of them); this is a guard against the unforeseen.
+      // The memory of one fold is bounded (rows of a transaction and a cache); this guards against mistakes.
       resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
     });
     const ended = Promise.withResolvers<void>();
@@ -79,7 +79,7 @@ export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsO
     worker.on('message', (message: PastNews) => {
       if (message.news === 'notice') onNotice?.(message.message, message.details);
     });
-    // It ends by this, and until then it must not be given more. Its caller has a listener of its own.
+    // An error ends the thread, so it gets no further requests. Its caller has a listener of its own.
     worker.on('error', () => all.delete(thread));
     worker.on('exit', () => {
       all.delete(thread);
@@ -103,7 +103,7 @@ export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsO
 
   return {
     project(past, { signal, onProgress }) {
-      const thread = idle.pop() ?? begin();
+      const thread = idle.pop() ?? startThread();
       clearTimeout(thread.idle);
       const { worker } = thread;
       const settled = Promise.withResolvers<Past>();
@@ -129,7 +129,7 @@ export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsO
     async close() {
       const ending = [...all];
       for (const { worker } of ending) worker.postMessage({ order: 'end' } satisfies PastOrder);
-      // One that does not come to its end holds nothing that is needed: its files are emptied at the next start.
+      // A thread that does not end holds nothing that is needed: its files are emptied at the next start.
       const late = setTimeout(() => ending.forEach(({ worker }) => void worker.terminate()), 2_000);
       await Promise.all(ending.map(({ ended }) => ended));
       clearTimeout(late);

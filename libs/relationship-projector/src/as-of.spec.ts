@@ -180,7 +180,7 @@ describe('A view as it stood', () => {
     const head = await inOrder.head();
     const all = await everything(store, head);
     const times = all.map(({ metadata }) => metadata.recordedAt);
-    // The clocks do differ: else times would tell nothing that positions do not.
+    // The clocks differ: else a time would select the same events as a position.
     expect(times).not.toEqual(times.toSorted());
 
     for (let round = 0; round < 9; round++) {
@@ -261,7 +261,7 @@ describe('A view as it stood', () => {
     await expect(past(broken, { position: await store.head() })).rejects.toThrow('SentByANewerRelease');
   });
 
-  it('is given up when nobody wants it any more', async () => {
+  it('is given up when its caller no longer waits', async () => {
     const store = inMemoryEventStore();
     await randomHistory(store, randomFrom(5)).append(200);
     const cancelling = new AbortController();

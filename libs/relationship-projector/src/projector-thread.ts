@@ -4,21 +4,21 @@ import type { StoreMetrics } from '#event-log';
 import type { ProjectorNews, ProjectorPlaces } from './run-projector.js';
 
 export interface ProjectorThreadOptions extends ProjectorPlaces {
-  /** Ends a thread that has not begun yet, because its database is not there. */
+  /** Ends a thread that has not started yet, because its database is not there. */
   readonly signal?: AbortSignal;
   /** A view has met an event that it cannot handle and has stopped; the others go on. */
   readonly onStopped: (view: string, failure: ViewFailure) => void;
-  /** The events or the views cannot be used now; it is tried again, though that does not help where the log or the views are damaged. */
+  /** The events or the views cannot be used now. The projector retries, which does not help where the log or the views are damaged. */
   readonly onTrouble: (
     message: string,
     retryInMs: number | undefined,
     of: { readonly damaged: boolean; readonly viewsDamaged: boolean },
   ) => void;
-  /** What an operator should know of its connection to the database. */
+  /** Something that an operator should know about its connection to the database. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
-  /** What its connection to the database has counted since it was opened. */
+  /** The counters of its connection to the database since it was opened. */
   readonly onMetrics?: (metrics: StoreMetrics) => void;
-  /** The thread has ended unasked: no view moves any more. */
+  /** The thread has crashed: no view moves any more. */
   readonly onCrashed: (error: Error) => void;
 }
 
@@ -28,8 +28,8 @@ export interface ProjectorThread {
 }
 
 /**
- * Runs the projector in a thread of this process; resolves when it has begun.
- * @throws the error with which it could not begin: the views are another projector's or another ledger's, the events
+ * Runs the projector in a thread of this process; resolves when it has started.
+ * @throws the error that kept it from starting: the views are another projector's or another ledger's, or the events
  * cannot be opened
  */
 export async function startProjectorThread({
@@ -60,20 +60,15 @@ export async function startProjectorThread({
     switch (message.news) {
       case 'started':
         if (state === 'starting') state = 'running';
-        started.resolve();
-        return;
+        return started.resolve();
       case 'stopped':
-        onStopped(message.view, message.failure);
-        return;
+        return onStopped(message.view, message.failure);
       case 'trouble':
-        onTrouble(message.message, message.retryInMs, message);
-        return;
+        return onTrouble(message.message, message.retryInMs, message);
       case 'notice':
-        onNotice?.(message.message, message.details);
-        return;
+        return onNotice?.(message.message, message.details);
       case 'metrics':
-        onMetrics?.(message.metrics);
-        return;
+        return onMetrics?.(message.metrics);
       case 'allStopped':
         allStopped = true;
         return;
@@ -82,7 +77,7 @@ export async function startProjectorThread({
   worker.on('error', (error: unknown) => fail(error instanceof Error ? error : new Error(String(error))));
   worker.on('exit', (code) => {
     if (state === 'stopping') started.resolve();
-    // Every view has been reported already when all of them have stopped.
+    // Where all views have stopped, each has been reported already.
     else if (!allStopped) fail(new Error(`The projector's thread has ended (exit code ${code})`));
     ended.resolve();
   });

@@ -483,7 +483,7 @@ describe('An index serves', () => {
   it.each<[string, string, (db: ViewQueries) => unknown]>([
     ['customers by name', 'partnerId=? AND status=?', (db) => listCustomers(db, { partnerId })],
     [
-      'customers by name, behind a cursor',
+      'customers by name, after a cursor',
       'partnerId=? AND status=? AND (sortName,customerId)>(?,?)',
       (db) => listCustomers(db, { partnerId, ...after('b', customerId) }),
     ],
@@ -509,7 +509,7 @@ describe('An index serves', () => {
     ],
     ['open grants', 'partnerId=? AND ended=?', (db) => listGrants(db, { partnerId, now })],
     [
-      'open grants behind a cursor',
+      'open grants after a cursor',
       'partnerId=? AND ended=? AND (sortName,customerId,grantId)>(?,?,?)',
       (db) => listGrants(db, { partnerId, now, ...after('a', customerId, 'g') }),
     ],
@@ -522,7 +522,7 @@ describe('An index serves', () => {
     ['expired grants', 'partnerId=?', (db) => listGrants(db, { partnerId, now, filter: { status: 'expired' } })],
     ['items by name', 'partnerId=?', (db) => listItems(db, { partnerId, now })],
     [
-      'items behind a cursor',
+      'items after a cursor',
       'partnerId=? AND (sortName,customerId,item,itemId)>(?,?,?,?)',
       (db) => listItems(db, { partnerId, now, ...after('a', customerId, 'subscription', 's') }),
     ],
@@ -555,7 +555,7 @@ describe('An index serves', () => {
     ],
     ['ended relationships', 'partnerId=? AND lastRemovedAt>?', (db) => listEndedRelationships(db, { partnerId, now })],
     [
-      'ended relationships behind a cursor',
+      'ended relationships after a cursor',
       '(lastRemovedAt,customerId)<(?,?)',
       (db) => listEndedRelationships(db, { partnerId, now, ...after('2027-01-01T00:00:00.000Z', customerId) }),
     ],

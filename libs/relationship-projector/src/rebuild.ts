@@ -6,7 +6,7 @@ import { openViewsFile, projector, refuseForeignViews, UnreadableViews, viewsFil
 import { relationshipViews } from '#read-models';
 import { LedgerNotOpened } from './run-projector.js';
 
-/** More events make a transaction than while queries wait for them. */
+/** Transactions are larger than in a running server, because no query waits for them. */
 const eventsPerTransaction = 10_000;
 const cachedRows = 50_000;
 
@@ -16,21 +16,21 @@ export interface Rebuilt {
   readonly rows: ReadonlyMap<string, number>;
 }
 
-/** How far it is: events so far, and the part of the log that they are, 0 to 1. */
+/** The progress: events so far, and the part of the log that is read, 0 to 1. */
 export type RebuildProgress = (events: number, part: number) => void;
 
 export interface RebuildOptions {
   /**
-   * Views may show events that the log has lost, and then nothing else knows of them. They are made anew only if the caller
+   * Views may show events that the log has lost, and may be the only trace of them. They are rebuilt only if the caller
    * accepts the loss (default false).
    */
   readonly acceptLostEvents?: boolean;
 }
 
 /**
- * Makes views anew from the log, all of them or those that are named. The server of the directory must not run: its
- * queries would see half of them. Servers of other directories may.
- * @throws StoreStartupError when it does; Error for a name that is no view, ViewsLocked, ForeignViews; StoreRefused,
+ * Rebuilds views from the log, all of them or those that are named. The server of the directory must not run: its
+ * queries would see incomplete views. Servers of other directories may run.
+ * @throws StoreStartupError when that server runs; Error for a name that is no view, ViewsLocked, ForeignViews; StoreRefused,
  * StoreUnavailable
  */
 export async function rebuild(
@@ -93,7 +93,7 @@ async function refuseLostEvents(...views: Parameters<typeof refuseForeignViews>)
   try {
     await refuseForeignViews(...views);
   } catch (error) {
-    // What cannot be read cannot be asked: to be made anew is what it needs.
+    // Unreadable views cannot be checked, and a rebuild is what they need.
     if (!(error instanceof UnreadableViews)) throw error;
   }
 }

@@ -3,18 +3,18 @@ import { BackOff } from '#pacing';
 import { startProjectorThread, type ProjectorThread, type ProjectorThreadOptions } from './projector-thread.js';
 
 export interface RestartedProjectorOptions extends Omit<ProjectorThreadOptions, 'onCrashed'> {
-  /** The thread has ended unasked; another is started after this number of ms. */
+  /** The thread has crashed; another is started after this number of ms. */
   readonly onCrashed: (error: Error, restartInMs: number) => void;
-  /** Another thread has begun in its place. */
+  /** Another thread has started in its place. */
   readonly onRestarted: () => void;
-  /** How long to wait before the first restart and at most, and after how long without a crash to begin anew, in ms. */
+  /** In ms: the first and the longest wait before a restart, and how long without a crash resets the wait. */
   readonly restarts?: { readonly first: number; readonly most: number; readonly calm: number };
 }
 
 /**
- * Runs the projector in a thread and starts another when it crashes: what is committed of the views holds, and the next
- * thread goes on there with a client of its own. Resolves when the first has begun.
- * @throws the error with which the first could not begin
+ * Runs the projector in a thread and starts another when it crashes. Committed rows stay, and the next thread continues
+ * there with a client of its own. Resolves when the first has started.
+ * @throws the error that kept the first from starting
  */
 export async function startRestartedProjector({
   onCrashed,
@@ -24,13 +24,13 @@ export async function startRestartedProjector({
 }: RestartedProjectorOptions): Promise<ProjectorThread> {
   const stopping = new AbortController();
   const backOff = new BackOff({ first, most });
-  let begunAt = performance.now();
+  let startedAt = performance.now();
   let restarting: Promise<void> | undefined;
 
   let thread = await startProjectorThread({ ...options, onCrashed: crashed });
 
   function crashed(error: Error): void {
-    if (performance.now() - begunAt > calm) backOff.reset();
+    if (performance.now() - startedAt > calm) backOff.reset();
     restarting = restart(error);
   }
 
@@ -40,7 +40,7 @@ export async function startRestartedProjector({
       onCrashed(reason, pause);
       try {
         await delay(pause, undefined, { signal: stopping.signal });
-        begunAt = performance.now();
+        startedAt = performance.now();
         thread = await startProjectorThread({ ...options, signal: stopping.signal, onCrashed: crashed });
         onRestarted();
         return;

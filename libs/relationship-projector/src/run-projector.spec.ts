@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-it('a projector that cannot begin because the log is damaged tells so before it ends: a thread passes on no class', async () => {
+it('a projector that cannot start because the log is damaged reports it before it ends: a thread passes on no class', async () => {
   const eventsFile = eventsFileIn(directory);
   const store = openSqliteEventStore({ path: eventsFile });
   const metadata = {
@@ -28,18 +28,18 @@ it('a projector that cannot begin because the log is damaged tells so before it 
     recordedAt: '2026-11-22T12:00:00.000Z',
     schema: 1,
   };
-  // No ledger stands at its begin.
+  // Its first event is no ledger's.
   await store.append(ledgerStream, seal(ledgerStream, 0, noPreviousHash, [{ type: 'Sung', data: {}, metadata }]), -1);
   await store.close();
 
-  const told: ProjectorNews[] = [];
+  const reported: ProjectorNews[] = [];
   const running = runProjector(
     { log: { store: 'sqlite', eventsFile }, viewsFile: viewsFileIn(directory) },
     new AbortController().signal,
-    (news) => told.push(news),
+    (news) => reported.push(news),
   );
   await expect(running).rejects.toThrow(LogDamaged);
-  expect(told).toMatchObject([{ news: 'trouble', damaged: true }]);
+  expect(reported).toMatchObject([{ news: 'trouble', damaged: true }]);
 });
 
 it('a projector does not go on with views of events that the log has lost, though it ends where it ended', async () => {
@@ -53,14 +53,14 @@ it('a projector does not go on with views of events that the log has lost, thoug
   for (const { name } of relationshipViews) views.advance(name, 1, { position: 1, id: 'lost' });
   views.close();
 
-  const told: ProjectorNews[] = [];
+  const reported: ProjectorNews[] = [];
   const running = runProjector(
     { log: { store: 'sqlite', eventsFile }, viewsFile },
     AbortSignal.timeout(5_000),
-    (news) => told.push(news),
+    (news) => reported.push(news),
   );
   await expect(running).rejects.toThrow(ForeignViews);
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
 });
 
 it('a projector whose views are damaged starts, or names the file, the cause and the remedy', async () => {
@@ -71,12 +71,12 @@ it('a projector whose views are damaged starts, or names the file, the cause and
   const viewsFile = viewsFileIn(directory);
   const run = async () => {
     const ending = new AbortController();
-    const told: ProjectorNews[] = [];
+    const reported: ProjectorNews[] = [];
     await runProjector({ log: { store: 'sqlite', eventsFile }, viewsFile }, ending.signal, (news) => {
-      told.push(news);
+      reported.push(news);
       ending.abort();
     });
-    return told.map(({ news }) => news);
+    return reported.map(({ news }) => news);
   };
   expect(await run()).toEqual(['started']);
   const whole = readFileSync(viewsFile);

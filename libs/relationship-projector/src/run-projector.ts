@@ -11,13 +11,13 @@ export interface ProjectorPlaces {
   readonly viewsFile: string;
 }
 
-/** What happens to a projector, in words that cross the border of a thread. */
+/** What a projector reports, in messages that a thread can post. */
 export type ProjectorNews =
   | { readonly news: 'started' }
   | { readonly news: 'stopped'; readonly view: string; readonly failure: ViewFailure }
   | { readonly news: 'allStopped' }
   /**
-   * The events or the views cannot be used now; `damaged`, `viewsDamaged`: and trying again will not help. Without a time the
+   * The events or the views cannot be used now. `damaged`, `viewsDamaged`: a retry will not help. Without a time the
    * projector ends.
    */
   | {
@@ -28,10 +28,10 @@ export type ProjectorNews =
       readonly viewsDamaged: boolean;
     }
   | { readonly news: 'notice'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
-  /** What its own connection to a database has counted. */
+  /** The counters of its own connection to a database. */
   | { readonly news: 'metrics'; readonly metrics: StoreMetrics };
 
-/** The log has no identity yet that its views could be bound to. */
+/** The log has no identity yet, so views cannot be bound to it. */
 export class LedgerNotOpened extends Error {
   override readonly name = 'LedgerNotOpened';
   constructor(log: EventLog) {
@@ -41,7 +41,7 @@ export class LedgerNotOpened extends Error {
 
 const metricsEveryMs = 2_000;
 
-/** The store has errors of its own, so what SQLite says is about the views. */
+/** The store has errors of its own, so SQLite's errors are about the views. */
 function viewsTrouble(viewsFile: string, error: unknown): { readonly message: string; readonly viewsDamaged: boolean } {
   const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
   if (!code.startsWith('SQLITE_')) return { message, viewsDamaged: false };
@@ -51,7 +51,7 @@ function viewsTrouble(viewsFile: string, error: unknown): { readonly message: st
   };
 }
 
-/** An error that leaves a thread has only its message. */
+/** An error that leaves a thread keeps only its message. */
 function explained<T>(viewsFile: string, open: () => T): T {
   try {
     return open();
@@ -73,12 +73,7 @@ export async function runProjector(
 ): Promise<void> {
   await using opened = new AsyncDisposableStack();
   const reportTrouble = (error: unknown, retryInMs?: number) =>
-    report({
-      news: 'trouble',
-      retryInMs,
-      damaged: error instanceof LogDamaged,
-      ...viewsTrouble(viewsFile, error),
-    });
+    report({ news: 'trouble', retryInMs, damaged: error instanceof LogDamaged, ...viewsTrouble(viewsFile, error) });
   const { store, reach, metrics } = await openEventLog(log, {
     readOnly: true,
     pastContents: false,
@@ -87,7 +82,7 @@ export async function runProjector(
   opened.defer(() => store.close());
   const read = async () => {
     const ledger = await readLedger(store);
-    // A server that was started together with this projector opens it in a moment; beside a file there is none to wait for.
+    // A server that was started together with this projector opens the ledger soon. A file has no other server to wait for.
     if (!ledger && log.store !== 'sqlite') throw new StoreUnavailable(new LedgerNotOpened(log).message);
     if (!ledger) throw new LedgerNotOpened(log);
     await refuseForeignViews(viewsFile, ledger.ledgerId, store);
@@ -98,7 +93,7 @@ export async function runProjector(
     ledger = await reach(read, { signal, onWaiting: reportTrouble });
   } catch (error) {
     if (signal.aborted) return;
-    // An error that leaves a thread loses its class, and nobody would know that it is damage.
+    // An error that leaves a thread loses its class, so damage is reported before.
     if (error instanceof LogDamaged) reportTrouble(error);
     throw error;
   }
