@@ -2,15 +2,18 @@ import { describe, expect, it } from '@jest/globals';
 import { whatIsWrongWith } from '../../../test/refusal-text.js';
 import { detailOfProblem } from './problem-details.js';
 import type { ProblemMembers } from './problem.js';
-import { httpProblems } from './problem-texts.js';
+import { httpProblems, problemTexts } from './problem-texts.js';
 
 const fault = (pointer: string, detail = 'must be an object') => ({ pointer, detail });
 const errors = (...faults: readonly ReturnType<typeof fault>[]) => ({ errors: faults });
 
 describe('The detail of a refusal by HTTP itself', () => {
-  it.each(Object.keys(httpProblems))('%s says what to do next where nothing more is known', (code) => {
-    expect(whatIsWrongWith(detailOfProblem(code, { members: {}, headers: {} }))).toEqual([]);
-  });
+  it.each(Object.values(httpProblems).flatMap((texts) => Object.keys(texts)))(
+    '%s says what to do next where nothing more is known',
+    (code) => {
+      expect(whatIsWrongWith(detailOfProblem(code, { members: {}, headers: {} }))).toEqual([]);
+    },
+  );
 
   it.each<[string, ProblemMembers, Record<string, string>, string]>([
     ['InvalidBody', errors(fault('/lineItems/0')), {}, 'lineItems/0 must be an object.'],
@@ -58,7 +61,7 @@ describe('The detail of a refusal by HTTP itself', () => {
     ...['busy', 'diskFull', 'failed'].map((reason) => ['AsOfUnavailable', { reason }] as const),
   ] as const)('%s of %j is about this occurrence', (code, members) => {
     const detail = detailOfProblem(code, { members, headers: {} });
-    expect(detail).not.toBe(httpProblems[code].detail);
+    expect(detail).not.toBe(problemTexts[code]!.detail);
     expect(whatIsWrongWith(detail)).toEqual([]);
   });
 });

@@ -1,8 +1,8 @@
 import { problemTexts, type HttpProblemCode } from './problem-texts.js';
 import type { FieldError, Problem } from './problem.js';
 
-// What the `detail` of a refusal by HTTP itself says of one occurrence, as refusal-details.ts does for the domain's: what
-// holds, and what to do next. Where nothing is known of it, the text of its code stands.
+// The `detail` of a refusal by HTTP itself, for one occurrence: what holds, and what to do next. refusal-details.ts does the same
+// for the domain. Where nothing is known of the occurrence, the text of its code is used.
 
 type Occurrence = Pick<Problem, 'members' | 'headers'>;
 
@@ -17,7 +17,7 @@ export function moreFaults(count: number): string {
   return `${count === 1 ? '1 more fault is' : `${count} more faults are`} in errors`;
 }
 
-/** What is asked of a place may name the place itself, as class-validator does, or be a sentence of its own. */
+/** The detail may name the place itself, as class-validator does, or be a whole sentence. */
 function sentenceOf({ pointer, detail }: FieldError): string {
   if (/^[A-Z]/.test(detail)) return detail;
   const place = pointer.replace(/^\//, '');
@@ -26,7 +26,7 @@ function sentenceOf({ pointer, detail }: FieldError): string {
   return `${place === '' ? 'The body' : place} ${said}${nextAfter[said] ?? ''}`;
 }
 
-/** What does not say by itself what to send instead. */
+/** Added to faults that do not say what to send instead. */
 const nextAfter: Readonly<Record<string, string>> = {
   'is required': ': send it',
   'is not known here': ': leave it out',
@@ -35,24 +35,24 @@ const nextAfter: Readonly<Record<string, string>> = {
 const faults = ({ members }: Occurrence) => firstOf(members.errors);
 
 const ofToken: Readonly<Record<string, string>> = {
-  malformed: 'It is no signed JWT. Send Authorization: Bearer with a token of the configured issuer.',
+  malformed: 'It is not a signed JWT. Send Authorization: Bearer with a token of the configured issuer.',
   expired: 'It has expired. Ask the issuer for a new one.',
   signature: 'No key of the issuer has signed it. Send a token of the configured issuer.',
-  nbf: 'It is not valid yet. Wait until it is, or have the clocks set.',
+  nbf: 'It is not valid yet. Wait until it is, or correct the clocks.',
   aud: 'It is meant for another server (aud). Ask the issuer for a token for this one.',
   iss: 'It comes from another issuer (iss). Send a token of the configured issuer.',
 };
 
 const ofPosition: Readonly<Record<string, (head: unknown) => string>> = {
-  anotherLedger: () => 'It belongs to another ledger. Ask without it, and go on with the positions of this one.',
-  beyondHead: (head) => `It lies beyond the head of this ledger, ${String(head)}. Ask for a position up to that.`,
+  anotherLedger: () => 'It belongs to another ledger. Ask without it, and use the positions of this one.',
+  beyondHead: (head) => `It lies beyond the head of this ledger, ${String(head)}. Ask for a position up to that one.`,
   lostInRestore: (head) =>
-    `It belongs to a history that was lost when the ledger was restored from a backup; its head is ${String(head)}. Ask without it, and read anew.`,
+    `It belongs to a history that was lost when the ledger was restored from a backup; its head is ${String(head)}. Ask without it, and read again.`,
 };
 
 const ofPast: Readonly<Record<string, string>> = {
-  busy: 'Too many lists as they stood wait to be made. Retry later.',
-  diskFull: 'There is no room on the disk to make it. Retry later, or ask the operator.',
+  busy: 'Too many past lists wait to be made. Retry later.',
+  diskFull: 'The disk is too full to make it. Retry later, or ask the operator.',
   failed: 'Making it has failed; the log of the server has the cause. Retry later, or ask the operator.',
 };
 
@@ -69,29 +69,27 @@ const ofCode: Partial<Readonly<Record<HttpProblemCode, (of: Occurrence) => strin
   LedgerPositionUnknown: ({ members: { reason, head } }) => ofPosition[String(reason)]?.(head),
   InvalidToken: ({ members: { reason } }) =>
     ofToken[String(reason)] ??
-    (typeof reason === 'string' &&
-      `Its claim ${reason} is missing or is not as it must be. Ask the issuer for a token with it.`),
+    (typeof reason === 'string' && `Its claim ${reason} is missing or wrong. Ask the issuer for a token with it.`),
   PartnerUnknown: ({ members: { tenant } }) =>
     typeof tenant === 'string' &&
-    `The tenant ${tenant} is none of them. Ask the operator to add it to the partners file.`,
+    `The tenant ${tenant} is not one of them. Ask the operator to add it to the partners file.`,
   MethodNotAllowed: ({ headers: { Allow } }) => Allow !== undefined && `Send it with one of these: ${Allow}.`,
   NotAcceptable: ({ members: { offered } }) =>
     Array.isArray(offered) && `Ask for one of these: ${offered.map(String).join(', ')}.`,
   PreconditionFailed: ({ members: { revision } }) =>
     typeof revision === 'number'
       ? `It is at revision ${revision} now. Read it again, and send the ETag of what you have read.`
-      : revision === null &&
-        'There is no such relationship, and so nothing that If-Match could match. Send the command without it.',
+      : revision === null && 'There is no such relationship, so If-Match cannot match. Send the command without it.',
   TooManyStreams: ({ members: { limit } }) =>
     typeof limit === 'number' &&
-    `${limit} are open, the most that there may be at once. End one of them, or read the history page by page.`,
+    `${limit} are open, which is the limit. End one of them, or read the history page by page.`,
   TooManyRequests: ({ headers: { 'Retry-After': seconds } }) =>
     seconds !== undefined && `Nothing was attempted. Send it again ${inSeconds(seconds)}.`,
   PolicyUnknown: ({ members: { details } }) => {
     const { policy } = (details ?? {}) as { readonly policy?: unknown };
     return (
       typeof policy === 'string' &&
-      `The policy in force then was ${policy}. Ask a server of a release that has it: under another policy the answer would be a wrong one.`
+      `The policy in force then was ${policy}. Ask a server of a release that has it: under another policy the answer would be wrong.`
     );
   },
   ViewBehind: ({ members: { position } }) =>

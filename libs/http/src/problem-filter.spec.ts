@@ -66,7 +66,7 @@ describe('what is thrown', () => {
       type: '/problems/role-not-allowed',
       title: 'The sender does not hold the role',
       status: 403,
-      detail: 'The command takes one of these roles: GlobalAdmin. Have somebody send it who may; the sender may not.',
+      detail: 'The command requires one of these roles: GlobalAdmin. The sender may not send it: use a sender who may.',
       instance: '/v1/customers',
       code: 'RoleNotAllowed',
       correlationId: 'c-1',
@@ -176,7 +176,7 @@ describe('what is thrown', () => {
     const { body } = await answerTo(new LogDamaged('a stream is gone', {}, outcome));
     expect([body['outcome'], body['detail']]).toEqual([
       outcome,
-      'Wait until the operator has restored it; retrying does not help before.',
+      'Wait until the operator has restored it; retrying earlier does not help.',
     ]);
   });
 

@@ -7,7 +7,7 @@ import { problemTexts, statusOfKind, type HttpProblemCode } from './problem-text
 import { detailOfProblem, moreFaults } from './problem-details.js';
 import { detailOf, meaningErrors } from './refusal-details.js';
 
-/** What goes wrong in a way that trying again may cure. */
+/** A retry may succeed. */
 const retryable = new Set([
   'RequestTimeout',
   'TooManyRequests',
@@ -33,13 +33,13 @@ const ofFastify: Readonly<Record<string, HttpProblemCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'AddressTooLong',
 };
 
-/** A refusal of the domain on its way out, with the place in the log that it rests on. */
+/** A refusal of the domain, with the headers that say which position in the log it rests on. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   constructor(
     readonly rejection: Rejection,
     readonly headers: Readonly<Record<string, string>>,
-    /** Of the attempt that was refused, where the refusal is on record. */
+    /** The attempt that was refused first, if the refusal is recorded. */
     readonly recorded?: { readonly instance: string; readonly correlationId: string },
   ) {
     super(rejection.code);
@@ -55,13 +55,13 @@ interface Refused {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What was asked, by a request or by one of many in it. */
+/** The request that was refused, or one of the many commands in it. */
 export interface RefusedRequest {
   readonly call: Call;
   /** The address without its query. */
   readonly instance: string;
   readonly method: string;
-  /** The form of the address; absent for one that is none. */
+  /** The pattern of the route; absent where no route was found. */
   readonly route: string | undefined;
   /** The partner that the address names. */
   readonly namedPartner: string | undefined;
@@ -69,12 +69,12 @@ export interface RefusedRequest {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The answer to one of many requests in one. It is reported as if the request had come alone. */
+    /** The answer to one of many commands in one request. It is reported as if the command had come alone. */
     problemOf: (error: unknown, asked: RefusedRequest) => ProblemAnswer;
   }
 }
 
-/** A problem as it goes out. */
+/** A problem as it is sent. */
 export interface ProblemAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -85,13 +85,13 @@ export interface ProblemAnswer {
 export interface ProblemFilterOptions {
   /** The methods that an address takes, if any. */
   readonly methodsAt: (url: string) => readonly string[];
-  /** Reports everything that is no refusal: a bug. */
+  /** Reports everything that is not a refusal: a bug. */
   readonly onUnexpected: (error: unknown, correlationId: string) => void;
-  /** Reports that the log is not what was written. */
+  /** Reports that the log is damaged. */
   readonly onDamaged: (error: LogDamaged, correlationId: string) => void;
-  /** Reports why the store could not do what was asked. Callers do not learn it. */
+  /** Reports why the store failed. Callers do not see the reason. */
   readonly onUnavailable?: (error: StoreUnavailable | OutcomeUnknown, correlationId: string) => void;
-  /** Reports a caller who is not let in, may not do what was asked, or asks for what others have. */
+  /** Reports a caller who is not authenticated, lacks the right, or asks for a relationship of others. */
   readonly onDenied?: (code: string, asked: RefusedRequest) => void;
 }
 
@@ -106,7 +106,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    // Absent where the router refuses a request before any hook has seen it.
+    // Absent where the router refuses a request before any hook runs.
     const call = (request.call as Call | null) ?? beginCall(request, reply);
     const { status, headers, body } = this.problemOf(error, {
       call,
@@ -133,7 +133,7 @@ export class ProblemFilter implements ExceptionFilter {
     call.problem = code;
     const { status, title, detail: ofCode } = problemTexts[code]!;
     const { detail = ofCode } = refused;
-    // Of what is not found, only what may be somebody else's: no other refusal hides anything.
+    // A relationship that is not found may be another partner's. No other refusal hides anything.
     if (status === 401 || status === 403 || code === 'RelationshipNotFound') onDenied?.(code, asked);
     const problem: ProblemBody = {
       type: problemType(code),
@@ -155,35 +155,34 @@ export class ProblemFilter implements ExceptionFilter {
       return { ...ofRejection(error.rejection), headers: error.headers, recorded: error.recorded };
     if (error instanceof Rejection) return { ...ofRejection(error as Rejection), headers: {} };
     if (error instanceof StoreUnavailable)
-      return { code: 'StoreUnavailable', members: { outcome: 'none' }, headers: { 'Retry-After': '1' } };
+      return occurrence('StoreUnavailable', { outcome: 'none' }, { 'Retry-After': '1' });
     if (error instanceof OutcomeUnknown)
-      return { code: 'OutcomeUnknown', members: { outcome: 'unknown' }, headers: { 'Retry-After': '1' } };
+      return occurrence('OutcomeUnknown', { outcome: 'unknown' }, { 'Retry-After': '1' });
     // Long enough for a balancer to ask another server, which may have been upgraded before this one.
     if (error instanceof EventOfNewerRelease)
-      return { code: 'ServerOutdated', members: { outcome: 'none' }, headers: { 'Retry-After': '5' } };
+      return occurrence('ServerOutdated', { outcome: 'none' }, { 'Retry-After': '5' });
     // Only the operator can mend it, and that takes time.
     if (error instanceof LogDamaged)
-      return { code: 'LogDamaged', members: { outcome: error.outcome }, headers: { 'Retry-After': '3600' } };
+      return occurrence('LogDamaged', { outcome: error.outcome }, { 'Retry-After': '3600' });
     if (error instanceof HttpException && error.getStatus() === 404) {
       const methods = this.options.methodsAt(instance);
       return methods.length > 0
         ? occurrence('MethodNotAllowed', {}, { Allow: methods.join(', ') })
-        : { code: 'RouteNotFound', members: {}, headers: {} };
+        : occurrence('RouteNotFound');
     }
     const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
     const known = typeof code === 'string' ? ofFastify[code] : undefined;
-    if (known) return { code: known, members: {}, headers: {} };
-    if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
-      return { code: 'BadRequest', members: {}, headers: {} };
-    return { code: 'InternalError', members: {}, headers: {} };
+    if (known) return occurrence(known);
+    const isRefused = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
+    return occurrence(isRefused ? 'BadRequest' : 'InternalError');
   }
 }
 
-function occurrence(code: HttpProblemCode, members: ProblemMembers, headers: Refused['headers']): Refused {
+function occurrence(code: HttpProblemCode, members: ProblemMembers = {}, headers: Refused['headers'] = {}): Refused {
   return { code, detail: detailOfProblem(code, { members, headers }), members, headers };
 }
 
-/** From active to active: a transition to what already holds names what holds alone. */
+/** A transition to the same state, such as from active to active, shows only that state. */
 function withoutSelfTransition(details: Readonly<Record<string, unknown>>): object {
   if (details['from'] === undefined || details['from'] !== details['to']) return details;
   const { to: _, ...rest } = details;
@@ -192,7 +191,7 @@ function withoutSelfTransition(details: Readonly<Record<string, unknown>>): obje
 
 function ofRejection({ code, details }: Rejection): Omit<Refused, 'headers'> {
   if (!(code in problemTexts)) return { code: 'InternalError', members: {} };
-  // Blockers are what callers of a removal look for, so they stand at the top.
+  // Callers of a removal look for blockers, so these are a member of the problem itself.
   const { blockers, faults: _, ...rest } = details as { blockers?: unknown; faults?: unknown; dueAt?: unknown };
   const isMeaning = problemTexts[code]!.status === statusOfKind.meaning;
   const errors = isMeaning ? meaningErrors(code, details) : [];
@@ -209,7 +208,7 @@ function ofRejection({ code, details }: Rejection): Omit<Refused, 'headers'> {
   };
 }
 
-/** A reference of RFC 3986, also where what was asked for is none. */
+/** A reference of RFC 3986, even where the requested path is not one. */
 function referenceOf(path: string): string {
   return path.replace(/%(?![\da-f]{2})|[^\w%!$&'()*+,\-./:;=@~]/gi, encodeURIComponent);
 }

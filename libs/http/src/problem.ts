@@ -1,5 +1,5 @@
 import type { Instant, RefusalDetails, RejectionCode, RemovalBlocker } from '#customer-relationship';
-import { httpProblems, type HttpProblemCode } from './problem-texts.js';
+import { problemTexts, type HttpProblemCode } from './problem-texts.js';
 
 /** What is wrong with one place of a request: a JSON pointer into the body, or the name of a header or parameter. */
 export interface FieldError {
@@ -76,7 +76,7 @@ export class Problem extends Error {
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(code);
-    this.status = httpProblems[code].status;
+    this.status = problemTexts[code]!.status;
   }
 }
 

@@ -35,7 +35,7 @@ describe('The detail of a refusal', () => {
     [
       'TermEnded',
       { termEndsAt: '2026-11-22T12:00:00.000Z', retainedUntil: '2027-02-19T12:00:00.000Z' },
-      /kept until 2027-02-19T12:00:00.000Z\. Buy anew/,
+      /kept until 2027-02-19T12:00:00.000Z\. To go on with it, buy it again/,
     ],
     ['ParentNotActive', { baseSubscriptionId: 'b', status: 'suspended' }, /b is suspended\. Reactivate the base first/],
     [
@@ -75,7 +75,7 @@ describe('What is wrong with the meaning of a command', () => {
     ];
     expect(meaningErrors('NameTooLong', { maxLength: 50, faults })).toMatchObject([
       { pointer: '/name', code: 'NameTooLong' },
-      { pointer: '/owners', code: 'InvalidItem', detail: 'owners needs at least one entry; send one.' },
+      { pointer: '/owners', code: 'InvalidItem', detail: 'owners must have at least one entry; send one.' },
     ]);
     // It stands in the path, and not in the body.
     expect(meaningErrors('InvalidCustomer', { customerId: 'c' })).toMatchObject([{ pointer: 'customerId' }]);

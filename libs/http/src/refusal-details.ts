@@ -2,22 +2,20 @@ import type { RejectionCode } from '#customer-relationship';
 import { problemTexts } from './problem-texts.js';
 import type { FieldError } from './problem.js';
 
-// What the `detail` of a refusal says (RFC 9457: of this occurrence): what holds, and what to do next. Refusals that are on
-// record are answered from their details too, those of earlier releases with fewer of them: every sentence does without.
+// The `detail` of a refusal (RFC 9457: of this occurrence): what holds, and what to do next. Recorded refusals are answered from
+// their details too. Those of earlier releases have fewer details, so every sentence must do without them.
 
 type Details = Readonly<Record<string, unknown>>;
 
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.flatMap((each) => text(each) ?? []) : []);
-/** Long lists are cut: all of it stands in the details. */
+/** Long lists are cut; the details have them in full. */
 const listed = (value: unknown, joined = ', '): string => {
   const all = texts(value);
   return all.length > 10 ? `${all.slice(0, 10).join(joined)} and ${all.length - 10} more` : all.join(joined);
 };
-/** The sentences that can be said. */
-const sentences = (...each: readonly (string | false | undefined)[]): string =>
-  each.filter((sentence) => sentence !== undefined && sentence !== false).join(' ');
+const sentences = (...each: readonly Said[]): string => each.filter(Boolean).join(' ');
 /** A sentence about a value, where it is known. */
 const about = (value: unknown, say: (known: string) => string): string | undefined => {
   const known = text(value);
@@ -45,19 +43,19 @@ const relationshipIs: Readonly<Record<string, string>> = {
   active: 'The relationship is active already: nothing is left to do.',
 };
 
-/** What is to be done with an item in a state in which the command is not possible. */
+/** What to do with an item whose state does not allow the command. */
 const nextFrom: Readonly<Record<string, string>> = {
   pending: 'Activate it first.',
   suspended: 'Reactivate it first.',
-  expired: 'That is final: buy or request anew what is to go on.',
-  disabled: 'That is final: buy anew what is to go on.',
-  deleted: 'That is final: buy anew what is to go on.',
-  cancelled: 'That is final: buy anew what is to go on.',
-  terminated: 'That is final: request another grant.',
-  revoked: 'That is final: request another grant.',
+  expired: 'That is final. To go on with it, buy or request it again.',
+  disabled: 'That is final. To go on with it, buy it again.',
+  deleted: 'That is final. To go on with it, buy it again.',
+  cancelled: 'That is final. To go on with it, buy it again.',
+  terminated: 'That is final. Request another grant.',
+  revoked: 'That is final. Request another grant.',
   created: 'Lock it for approval first, and have the customer approve it.',
   approvalPending: 'Have the customer approve it, or let the request lapse.',
-  cancellationRequested: 'Confirm or refuse the cancellation that is requested first.',
+  cancellationRequested: 'Confirm or refuse the requested cancellation first.',
   approved: 'Privileges of the old kind stay as they are until they are terminated.',
 };
 
@@ -66,36 +64,36 @@ function afterTransition({ from, to, requires, remedyCommand, takesEffectAt }: D
     return `Its cancellation is scheduled${about(takesEffectAt, (at) => ` for ${at}`) ?? ''}; it ends then, and auto-renew stays off.`;
   if (typeof remedyCommand === 'string') return `Send ${remedyCommand} first.`;
   if (to === undefined || to === from) {
-    if (requires === undefined) return 'That is what the command asks for; nothing is left to do.';
+    if (requires === undefined) return 'That is what the command asks for: nothing is left to do.';
   } else if (from === 'active' || from === 'completed') {
-    if (to === 'expired') return 'It has no end that comes by time. Cancel, suspend or terminate it instead.';
+    if (to === 'expired') return 'It does not expire by itself. Cancel, suspend or terminate it instead.';
     if (to === 'disabled' || to === 'deleted')
-      return 'No retention runs while it is in use. Let it end, or cancel or suspend it first.';
-    if (to === 'cancelled') return 'No cancellation of it is requested. Request one first.';
+      return 'Its retention does not run while it is in use. Let it end, or cancel or suspend it first.';
+    if (to === 'cancelled') return 'Its cancellation has not been requested. Request it first.';
   }
-  return nextFrom[String(from)] ?? 'Read it to see what it takes now.';
+  return nextFrom[String(from)] ?? 'Read it to see which commands it takes now.';
 }
 
 const rules: Readonly<Record<string, string>> = {
-  required: 'is needed for what is bought; send it',
-  notAllowed: 'does not go with what is bought; leave it out',
-  notForAzurePlan: 'is nothing that an Azure plan has; leave it out, or name a subscription of another kind',
-  notEmpty: 'needs at least one entry; send one',
-  notBlank: 'needs at least one visible character; send one',
-  uniqueIds: 'names an id more than once; take another for each',
+  required: 'is needed for this purchase; send it',
+  notAllowed: 'does not apply to this purchase; leave it out',
+  notForAzurePlan: 'does not apply to an Azure plan; leave it out, or name a subscription of another kind',
+  notEmpty: 'must have at least one entry; send one',
+  notBlank: 'must have at least one visible character; send one',
+  uniqueIds: 'has an id more than once; use a different id for each',
   notNegative: 'must not be negative; send 0 or more',
   notBeforePurchase: 'lies before the purchase; send a date from then on',
-  licencesOnly: 'goes with licences (legacy or newCommerce) alone; leave it out',
-  baseOfSameKind: 'names a subscription of another kind; name a base of the kind of the add-on',
+  licencesOnly: 'applies only to licences (legacy or newCommerce); leave it out',
+  baseOfSameKind: 'names a subscription of another kind; name a base of the same kind as the add-on',
   baseIsAddOn: 'names an add-on; name its base',
-  azurePlanOnly: 'names no Azure plan; name the plan under which the Azure subscription is',
-  reservedForLaterTerm: 'is reserved for what a later term of the relationship brings; choose another id',
+  azurePlanOnly: 'does not name an Azure plan; name the plan of the Azure subscription',
+  reservedForLaterTerm: 'is reserved for a later term of the relationship; choose another id',
 };
 
 const customers: Readonly<Record<string, string>> = {
-  notAPlaceholder: 'a placeholder, and the id of no tenant',
+  notAPlaceholder: 'a placeholder, not the id of a tenant',
   notThePartner: 'the partner itself',
-  notTheReseller: 'the reseller that is invited along',
+  notTheReseller: 'the reseller named in the request',
 };
 
 const limits: Readonly<Record<string, string>> = {
@@ -110,11 +108,20 @@ const afterGrantNotActive: Readonly<Record<string, string>> = {
   approved: 'Privileges of the old kind have no access assignments: request a granular grant.',
 };
 
-const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => string>>> = {
+const waitOrTransfer = ({ expiresAt }: Details) =>
+  sentences(
+    about(expiresAt, (at) => `It ends at ${at}.`),
+    'Wait for its end or transfer it.',
+  );
+
+/** Nothing is said where the details do not have what the sentence needs. */
+type Said = string | false | undefined;
+
+const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => Said>>> = {
   RoleNotAllowed: ({ requires, owners, anyOf, allOf, grantKind }) =>
     requires === 'reservationOrderOwner'
       ? sentences(
-          'Only an owner of the reservation order returns its reservations, and the sender is none.',
+          'Only an owner of the reservation order can return its reservations, and the sender is not one.',
           texts(owners).length > 0
             ? `Have one of its owners send this: ${listed(owners)}.`
             : 'Have an owner send this.',
@@ -122,16 +129,16 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
       : sentences(
           grantKind === 'gdap' && 'The grant is granular (GDAP).',
           texts(allOf).length > 0
-            ? `The command takes all of these roles: ${listed(allOf)}.`
-            : texts(anyOf).length > 0 && `The command takes one of these roles: ${listed(anyOf)}.`,
-          'Have somebody send it who may; the sender may not.',
+            ? `The command requires all of these roles: ${listed(allOf)}.`
+            : texts(anyOf).length > 0 && `The command requires one of these roles: ${listed(anyOf)}.`,
+          'The sender may not send it: use a sender who may.',
         ),
   PartnerRestricted: ({ standing }) =>
     `The partner ${typeof standing === 'string' ? `is ${standing}: it may` : 'may'} neither request nor sell until Microsoft lifts that. Suspending, cancelling and removing still work.`,
   ItemNotFound: ({ kind, itemId }) =>
-    `The relationship has no ${nounOf(kind)}${about(itemId, (id) => ` with the id ${id}`) ?? ' with that id'}. The lists of its items and grants name those that it has.`,
+    `The relationship has no ${nounOf(kind)}${about(itemId, (id) => ` with the id ${id}`) ?? ' with that id'}. Read the lists of its items and grants to see which it has.`,
   LineItemNotFound: ({ lineItemIds }) =>
-    `The purchase has no line item${texts(lineItemIds).length > 0 ? ` ${listed(lineItemIds)}` : ' with that id'}. Read the purchase for those that it has.`,
+    `The purchase has no line item${texts(lineItemIds).length > 0 ? ` ${listed(lineItemIds)}` : ' with that id'}. Read the purchase to see its lines.`,
   RelationshipNotActive: ({ status }) =>
     sentences(
       'Only an active relationship can be removed.',
@@ -140,12 +147,11 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
   RelationshipAlreadyRemoved: ({ removedAt }) =>
     `It was removed${about(removedAt, (at) => ` at ${at}`) ?? ''}; nothing is left to do.`,
   RemovalBlocked: ({ blockers }) =>
-    Array.isArray(blockers)
-      ? `${blockers.length === 1 ? 'One active item remains' : `${blockers.length} active items remain`}. blockers names each with its remedy, and the earliest date where waiting helps.`
-      : problemTexts['RemovalBlocked']!.detail,
+    Array.isArray(blockers) &&
+    `${blockers.length === 1 ? 'One active item remains' : `${blockers.length} active items remain`}. blockers names each with its remedy, and the earliest date where waiting helps.`,
   PurchasesNotAllowed: ({ removedAt }) =>
     `The relationship was removed${about(removedAt, (at) => ` at ${at}`) ?? ''}. Request it again and have the customer accept before anything is bought.`,
-  NoRelationship: ({ status }) => relationshipIs[String(status)] ?? problemTexts['NoRelationship']!.detail,
+  NoRelationship: ({ status }) => relationshipIs[String(status)],
   AlreadyActive: ({ establishedAt }) =>
     `The relationship is active${about(establishedAt, (at) => ` since ${at}`) ?? ''}: there is nothing to request or to answer.`,
   RequestAlreadyOpen: ({ requestedAt, expiresAt }) =>
@@ -154,24 +160,24 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
     sentences('There is nothing to answer.', relationshipIs[String(status)] ?? 'Request the relationship first.'),
   RequestExpired: ({ expiredAt }) =>
     sentences(
-      about(expiredAt, (at) => `Nobody answered it until ${at}.`) ?? 'Nobody answered it in time.',
-      'Ask again.',
+      about(expiredAt, (at) => `It was not answered by ${at}.`) ?? 'It was not answered in time.',
+      'Request the relationship again.',
     ),
   ItemAlreadyExists: ({ kind, itemId }) =>
     `The id${about(itemId, (id) => ` ${id}`) ?? ''} belongs to another ${nounOf(kind)} and is never used again, not even after a removal. Choose another.`,
   ItemOfEarlierTerm: ({ kind, itemId, relationshipTerm }) =>
-    `The ${nounOf(kind)}${about(itemId, (id) => ` ${id}`) ?? ''} belongs to ${about(relationshipTerm, (term) => `term ${term}`) ?? 'a term'} of the relationship, which is over. It can be read; buy or request anew what is to go on.`,
+    `The ${nounOf(kind)}${about(itemId, (id) => ` ${id}`) ?? ''} belongs to ${about(relationshipTerm, (term) => `term ${term}`) ?? 'a term'} of the relationship, which has ended. It can only be read. To go on with it, buy or request it again.`,
   LimitReached: ({ what, limit }) =>
     `The relationship has ${about(limit, (most) => `${most}, the most that there may be, of the `) ?? 'the most that there may be of the '}${limits[String(what)] ?? 'things that the command adds; end one first'}.`,
   NotDue: ({ dueAt }) => `It is possible ${about(dueAt, (at) => `from ${at}`) ?? 'later'}. Send it again then.`,
   InvalidTransition: (details) =>
     sentences(
-      about(details['from'], (from) => `${about(details['itemId'], (id) => id) ?? 'The item'} is ${from}.`) ??
+      about(details['from'], (from) => `${text(details['itemId']) ?? 'The item'} is ${from}.`) ??
         'The item is in another state.',
       afterTransition(details),
     ),
   TermEnded: ({ termEndsAt, retainedUntil }) =>
-    `The term ended${about(termEndsAt, (at) => ` at ${at}`) ?? ''} while it was suspended, and it does not come back. ${about(retainedUntil, (at) => `Its data are kept until ${at}. `) ?? ''}Buy anew what is to go on.`,
+    `The term ended${about(termEndsAt, (at) => ` at ${at}`) ?? ''} while it was suspended, so it cannot be reactivated. ${about(retainedUntil, (at) => `Its data is kept until ${at}. `) ?? ''}To go on with it, buy it again.`,
   CancellationWindowClosed: ({ closedAt, nextWindowAt, termEndsAt, remedy }) =>
     sentences(
       about(closedAt, (at) => `It could be cancelled until ${at}.`),
@@ -183,10 +189,10 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
   CancelNotSupported: ({ remedyCommand, expiresAt }) =>
     remedyCommand === 'SuspendSubscription'
       ? 'A legacy subscription has no cancellation. Suspend it instead.'
-      : `Its publisher takes no cancellation. ${about(expiresAt, (at) => `Wait for its end, ${at}, or transfer it.`) ?? 'Transfer it to another partner.'}`,
+      : `Its publisher does not accept cancellations. ${about(expiresAt, (at) => `Wait for its end, ${at}, or transfer it.`) ?? 'Have it transferred to another partner.'}`,
   ParentNotActive: ({ baseSubscriptionId, status, termEndsAt }) =>
     sentences(
-      `The base subscription${about(baseSubscriptionId, (id) => ` ${id}`) ?? ''} is ${about(status, (known) => known) ?? 'not active'}${about(termEndsAt, (at) => ` and its term ended at ${at}`) ?? ''}.`,
+      `The base subscription${about(baseSubscriptionId, (id) => ` ${id}`) ?? ''} is ${text(status) ?? 'not active'}${about(termEndsAt, (at) => ` and its term ended at ${at}`) ?? ''}.`,
       status === 'suspended' && termEndsAt === undefined
         ? 'Reactivate the base first.'
         : status === 'pending'
@@ -207,48 +213,43 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
       about(recoversAt, (at) => `The same cancellation is within the cap from ${at}.`) ??
         'The cancellation exceeds the cap by itself: wait for the end, exchange or transfer the reservation.',
     ),
-  ReservationNotRefundable: ({ expiresAt }) =>
-    `${about(expiresAt, (at) => `It ends at ${at}. `) ?? ''}Wait for its end or transfer it.`,
-  SavingsPlanNotCancellable: ({ expiresAt }) =>
-    `${about(expiresAt, (at) => `It ends at ${at}. `) ?? ''}Wait for its end or transfer it.`,
+  ReservationNotRefundable: waitOrTransfer,
+  SavingsPlanNotCancellable: waitOrTransfer,
   SupportContactNotAvailable: ({ available }) =>
-    texts(available).length > 0
-      ? `Pick one of those available for this customer: ${listed(available)}.`
-      : problemTexts['SupportContactNotAvailable']!.detail,
+    texts(available).length > 0 && `Pick one of those available for this customer: ${listed(available)}.`,
   GrantLocked: ({ status, editable }) =>
     sentences(
       about(status, (known) => `The grant is ${known}.`),
       texts(editable).length > 0
-        ? `Only ${listed(editable, ' and ')} of it can be changed, the roles by taking the Global Administrator role away.`
-        : 'Nothing of it can be changed.',
-      'Request another grant for what is to be different.',
+        ? `Only ${listed(editable, ' and ')} can be changed, and roles only by removing the Global Administrator role.`
+        : 'Nothing in it can be changed.',
+      'For other terms, request another grant.',
     ),
   GrantNotActive: ({ status }) =>
     sentences(
-      about(status, (known) => `The grant is ${known}, and it takes an active one.`),
+      about(status, (known) => `The grant is ${known}, and access needs an active one.`),
       afterGrantNotActive[String(status)] ?? 'Request another grant and have the customer approve it.',
     ),
   GroupAlreadyAssigned: ({ assignmentId }) =>
     `A group has one assignment per grant${about(assignmentId, (id) => `, and this one has ${id}`) ?? ''}. Change the roles of that one, or remove it first.`,
   DapNoLongerOffered: ({ offeredUntil, removedAt }) =>
-    `${about(removedAt, (at) => `What was granted before the removal of ${at} does not come back. `) ?? ''}Privileges of this kind were granted${about(offeredUntil, (at) => ` before ${at} alone`) ?? ' in the past alone'}. Request a granular grant.`,
+    `${about(removedAt, (at) => `What was granted before the removal of ${at} does not come back. `) ?? ''}Privileges of this kind were granted only ${about(offeredUntil, (at) => `before ${at}`) ?? 'in the past'}. Request a granular grant.`,
   EffectiveInFuture: ({ field, effectiveAt, now }) =>
     sentences(
       about(
         effectiveAt,
-        (at) =>
-          `${about(field, (name) => name) ?? 'The time'} is ${at}, and it is ${text(now) ?? 'not that late'} now.`,
+        (at) => `${text(field) ?? 'The time'} is ${at}, and it is ${text(now) ?? 'not that late'} now.`,
       ),
-      'A command counts from now or from the past.',
+      'Send a time that is not later than now.',
     ),
   DateOutOfRange: ({ field, date, earliest, latest }) =>
-    text(earliest) !== undefined && text(latest) !== undefined
-      ? `${about(field, (name) => name) ?? 'The date'} is ${text(date) ?? 'out of range'}. Send a date from ${text(earliest)} to ${text(latest)}: what lies outside stands for no date in some other system.`
-      : problemTexts['DateOutOfRange']!.detail,
+    text(earliest) !== undefined &&
+    text(latest) !== undefined &&
+    `${text(field) ?? 'The date'} is ${text(date) ?? 'out of range'}. Send a date from ${text(earliest)} to ${text(latest)}: other systems use dates outside that range to mean “no date”.`,
   InvalidCustomer: ({ customerId, rule }) =>
     sentences(
       about(customers[String(rule)], (why) => `${text(customerId) ?? 'The tenant'} is ${why}.`) ??
-        'A customer is a tenant of its own: neither the nil GUID, nor the partner itself, nor the reseller that is invited along.',
+        'A customer is a tenant of its own: neither the nil GUID, nor the partner itself, nor the reseller named in the request.',
       'Name the tenant of the customer.',
     ),
   MarketMismatch: ({ partnerMarket, customerMarket, partnerRegion, customerRegion }) =>
@@ -261,43 +262,37 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => strin
         ? 'A partner of the customer’s country can request the relationship.'
         : 'A partner of the customer’s sales region can request the relationship.',
     ),
-  InvalidReason: ({ known }) =>
-    texts(known).length > 0 ? `Send one of these: ${listed(known)}.` : 'Send a reason that the policy knows.',
+  InvalidReason: ({ known }) => texts(known).length > 0 && `Send one of these: ${listed(known)}.`,
   InvalidItem: ({ field, rule }) =>
-    `${text(field) ?? 'A field'} ${rules[String(rule)] ?? 'does not go with the rest of the command; send it otherwise'}.`,
+    `${text(field) ?? 'A field'} ${rules[String(rule)] ?? 'does not agree with the rest of the command; send a value that does'}.`,
   InvalidSupportContact: ({ missing, field }) =>
     texts(missing).length > 0
-      ? `${listed(missing, ' and ')} of the contact ${texts(missing).length === 1 ? 'is' : 'are'} missing. Send tenant, Partner id and name as they are known.`
-      : (about(
+      ? `${listed(missing, ' and ')} of the contact ${texts(missing).length === 1 ? 'is' : 'are'} missing. Send tenant, Partner id and name as the list of available support contacts shows them.`
+      : about(
           field,
           (name) =>
-            `${name} of the contact is not the one that is known. Send it as the list of available support contacts has it.`,
-        ) ?? problemTexts['InvalidSupportContact']!.detail),
+            `${name} of the contact is not the recorded one. Send it as the list of available support contacts shows it.`,
+        ),
   ResellerNotRelated: ({ indirectResellerId }) =>
-    `${text(indirectResellerId) ?? 'The reseller'} is none of the partner’s resellers. Name one of them, or leave it out.`,
+    `${text(indirectResellerId) ?? 'The reseller'} is not one of the partner’s resellers. Name one of them, or leave it out.`,
   DurationOutOfRange: ({ min, max }) =>
-    text(min) !== undefined && text(max) !== undefined
-      ? `Send durationDays from ${text(min)} to ${text(max)}.`
-      : problemTexts['DurationOutOfRange']!.detail,
+    text(min) !== undefined && text(max) !== undefined && `Send durationDays from ${text(min)} to ${text(max)}.`,
   NameTooLong: ({ maxLength }) =>
-    about(maxLength, (most) => `A name has at most ${most} characters. Send a shorter one.`) ??
-    problemTexts['NameTooLong']!.detail,
+    about(maxLength, (most) => `A name has at most ${most} characters. Send a shorter one.`),
   AutoExtendNotAllowed: ({ allowed, reason }) =>
     reason === 'globalAdministratorRole'
-      ? 'A grant with the Global Administrator role does not extend. Send autoExtendDays 0, or leave that role out.'
-      : texts(allowed).length > 0
-        ? `Send autoExtendDays ${listed(allowed, ' or ')}.`
-        : problemTexts['AutoExtendNotAllowed']!.detail,
+      ? 'A grant with the Global Administrator role cannot auto-extend. Send autoExtendDays 0, or leave that role out.'
+      : texts(allowed).length > 0 && `Send autoExtendDays ${listed(allowed, ' or ')}.`,
   RoleNotGranted: ({ roles }) =>
-    `${texts(roles).length > 0 ? `The grant does not have ${listed(roles)}. ` : ''}Assign roles of the grant only.`,
+    `${texts(roles).length > 0 ? `The grant does not have ${listed(roles)}. ` : ''}Assign only roles of the grant.`,
 };
 
 /** What holds and what to do next, in the words of this occurrence where its details have them. */
 export function detailOf(code: string, details: Details): string {
-  return (ofCode as Partial<Record<string, (of: Details) => string>>)[code]?.(details) ?? problemTexts[code]!.detail;
+  return (ofCode as Partial<Record<string, (of: Details) => Said>>)[code]?.(details) || problemTexts[code]!.detail;
 }
 
-/** Where in the body the fault is that a code names by itself; the customer stands in the path. */
+/** The field of the body that a code is about. The customer is in the path, not in the body. */
 const fieldOf: Readonly<Record<string, string>> = {
   MarketMismatch: 'market',
   NoticeAcknowledgementMissing: 'noticeGiven',
@@ -311,12 +306,12 @@ const fieldOf: Readonly<Record<string, string>> = {
   AutoExtendNotAllowed: 'autoExtendDays',
 };
 
-/** A fault in the meaning of a command (422): where, what, and its code as the refusal would have it alone. */
+/** A fault in the meaning of a command (422): where, what, and the code of the refusal if it were the only fault. */
 export interface MeaningError extends FieldError {
   readonly code: string;
 }
 
-/** All that is wrong with what a command says: those that the refusal has collected, or the one that it is. */
+/** Every fault of a refused command: those that the refusal has collected, or its only one. */
 export function meaningErrors(code: string, details: Details): readonly MeaningError[] {
   const { faults } = details;
   const each = Array.isArray(faults)

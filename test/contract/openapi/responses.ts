@@ -1,5 +1,5 @@
 import { rejections, type RejectionKind } from '#customer-relationship';
-import { httpProblems, statusOfKind, type HttpProblemCode } from '#http';
+import { httpProblems, statusOfKind } from '#http';
 import type { RouteKind, RouteText } from '../../../apps/server/src/contract/documented.js';
 import { ref, type Json } from './json.js';
 
@@ -269,8 +269,8 @@ const problemCodes = {
 } satisfies Record<string, readonly [status: number, codes: readonly string[]]>;
 export type ProblemResponse = keyof typeof problemCodes;
 
-function codesWith(status: number): string[] {
-  return (Object.keys(httpProblems) as HttpProblemCode[]).filter((code) => httpProblems[code].status === status);
+function codesWith(status: keyof typeof httpProblems): string[] {
+  return Object.keys(httpProblems[status]);
 }
 
 /** References to problems, by status. */
