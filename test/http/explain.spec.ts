@@ -90,7 +90,7 @@ describe('an explanation', () => {
       ],
     });
     expect(suspension.rules).toContain('S2');
-    expect(body.rules['S2']).toBe('Only what is active is suspended.');
+    expect(body.rules['S2']).toBe('Only an active subscription can be suspended.');
     // The end of the relationship is why it is not current any more.
     expect(body.events[4].changes).toMatchObject([
       { table: 'item_terms', fields: { currentTerm: { from: 1, to: null } } },

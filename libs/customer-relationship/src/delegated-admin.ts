@@ -1,4 +1,4 @@
-import type { Frozen, MessageOf, Rejection } from '#event-sourcing';
+import type { Frozen, Rejection } from '#event-sourcing';
 import {
   current,
   customerSignature,
@@ -15,16 +15,16 @@ import {
 import { addDays, type Instant } from './calendar.js';
 import type { CommandTable } from './command.js';
 import type { Steps } from './context.js';
-import type { RelationshipEvents } from './events.js';
+import { event, present, type EventOf } from './event.js';
 import { isSameId } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { byUserOrApp, clock, customerDecision } from './rights.js';
-import type { CustomerRelationship, Grant, GranularGrant, GrantStatus } from './state.js';
+import { inCurrentTerm, type CustomerRelationship, type Grant, type GranularGrant, type GrantStatus } from './state.js';
 import { endOfGrant, grantAt, isOpenGrant } from './statuses.js';
 
 export interface DelegatedAdminCommands {
-  /** Delegated admin privileges (DAP) that exist since before October 2023; one per customer. */
+  /** Records delegated admin privileges (DAP) granted before October 2023; one per customer. */
   RecordLegacyDelegatedAdmin: { readonly grantId: string; readonly effectiveAt: Instant };
   /** Draws up a request for granular delegated admin privileges (GDAP). */
   RequestDelegatedAdmin: {
@@ -53,7 +53,7 @@ export interface DelegatedAdminCommands {
   ExtendDelegatedAdmin: { readonly grantId: string };
   /** Ends a grant. */
   TerminateDelegatedAdmin: { readonly grantId: string };
-  /** Records that a grant is past its end, or that nobody has approved it in time; not before its time. */
+  /** Records that a grant has ended, or was not approved in time; not before it is due. */
   ExpireDelegatedAdmin: { readonly grantId: string };
   /** Creates the assignment, or gives an existing one other roles. */
   AssignAccess: {
@@ -67,14 +67,11 @@ export interface DelegatedAdminCommands {
   RemoveAccess: { readonly grantId: string; readonly assignmentId: string };
 }
 
-type PrivilegesGranted = MessageOf<RelationshipEvents, 'DelegatedAdminPrivilegesGranted'>;
-type PrivilegesRevoked = MessageOf<RelationshipEvents, 'DelegatedAdminPrivilegesRevoked'>;
-
 const right = byUserOrApp('AdminAgent');
 const rightToAccess = byUserOrApp('GlobalAdmin', 'AdminAgent');
 
 export const delegatedAdminCommands = {
-  /** Rules G10, R23: what was granted while DAP was offered may still be entered; the customer has one at most. */
+  /** Rules G10, R23: DAP granted while it was offered can still be recorded; a customer has one at most. */
   RecordLegacyDelegatedAdmin: {
     right,
     rules: ['R20', 'R23', 'G10', 'D1'],
@@ -85,7 +82,7 @@ export const delegatedAdminCommands = {
       requireNew(state.grants, 'grant', grantId);
       const { dapOfferedUntil } = policy.delegatedAdmin;
       if (grantedAt >= dapOfferedUntil) throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil });
-      // What was granted before the removal has been revoked with it.
+      // A removal has revoked what was granted before it.
       if (state.removedAt !== undefined && grantedAt <= state.removedAt)
         throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil, removedAt: state.removedAt });
       const existing = openGrants(state, now).find(([, { kind }]) => kind === 'dap');
@@ -93,7 +90,7 @@ export const delegatedAdminCommands = {
       requireRoomForGrant(state, now, policy);
       refuseFaults(effectiveFault('effectiveAt', effectiveAt, now), grantIdFault(state, grantId));
 
-      return [{ type: 'DelegatedAdminPrivilegesGranted', data: { grantId, grantedAt } }];
+      return [event('DelegatedAdminPrivilegesGranted', { grantId, grantedAt })];
     },
   },
 
@@ -115,17 +112,17 @@ export const delegatedAdminCommands = {
       );
 
       const expiresAt = addDays(requestedAt, policy.delegatedAdmin.requestDays);
-      return [{ type: 'DelegatedAdminRequested', data: { grantId, ...terms, requestedAt, expiresAt } }];
+      return [event('DelegatedAdminRequested', { grantId, ...terms, requestedAt, expiresAt })];
     },
   },
 
-  /** Rule G4: all of it before it is locked, hardly anything once it is active. */
+  /** Rule G4: everything can change before it is locked, and almost nothing once it is active. */
   UpdateDelegatedAdminRequest: {
     right,
     rules: ['R20', 'G1', 'G2', 'G3', 'G4', 'G5', 'G6'],
     emits: ['DelegatedAdminUpdated'],
     decide(state, { grantId, roles, ...data }, { now, policy, grantNameTaken }) {
-      const wanted = { ...data, ...(roles === undefined ? {} : { roles: distinct(roles) }) };
+      const wanted = { ...data, ...present({ roles: roles && distinct(roles) }) };
       const grant = current(state, state.grants, 'grant', grantId);
       requireUnlapsed(grant, now);
       const { status } = grantAt(grant, now);
@@ -138,7 +135,7 @@ export const delegatedAdminCommands = {
       if (changes.name !== undefined && grantNameTaken) throw reject('NameNotUnique', { name: changes.name });
       refuseFaults(...faultsOfTerms(wanted, { ...grant, ...changes }, policy));
 
-      return [{ type: 'DelegatedAdminUpdated', data: { grantId, ...changes, updatedAt: now } }];
+      return [event('DelegatedAdminUpdated', { grantId, ...changes, updatedAt: now })];
     },
   },
 
@@ -150,7 +147,7 @@ export const delegatedAdminCommands = {
       const grant = current(state, state.grants, 'grant', grantId);
       requireUnlapsed(grant, now);
       requireStatus(grantId, grantAt(grant, now).status, 'created', 'approvalPending');
-      return [{ type: 'DelegatedAdminLockedForApproval', data: { grantId, lockedAt: now } }];
+      return [event('DelegatedAdminLockedForApproval', { grantId, lockedAt: now })];
     },
   },
 
@@ -169,16 +166,13 @@ export const delegatedAdminCommands = {
       if (grant.kind === 'dap') throw invalidTransition(grantId, status, 'active');
       requireStatus(grantId, status, 'approvalPending', 'active');
       return [
-        { type: 'DelegatedAdminApproved', data: { grantId, approvedBy: signature, approvedAt: now } },
-        {
-          type: 'DelegatedAdminActivated',
-          data: { grantId, activatedAt: now, endsAt: addDays(now, grant.durationDays) },
-        },
+        event('DelegatedAdminApproved', { grantId, approvedBy: signature, approvedAt: now }),
+        event('DelegatedAdminActivated', { grantId, activatedAt: now, endsAt: addDays(now, grant.durationDays) }),
       ];
     },
   },
 
-  /** Rule G6: what auto-extend brings about, before the end. */
+  /** Rule G6: auto-extend takes effect before the end. */
   ExtendDelegatedAdmin: {
     right,
     rules: ['R20', 'G6'],
@@ -186,15 +180,13 @@ export const delegatedAdminCommands = {
     decide(state, { grantId }, { now }) {
       const { autoExtendDays, endsAt } = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
       if (autoExtendDays === 0) throw reject('AutoExtendOff', { grantId });
-      return [
-        { type: 'DelegatedAdminExtended', data: { grantId, endsAt: addDays(endsAt, autoExtendDays), extendedAt: now } },
-      ];
+      return [event('DelegatedAdminExtended', { grantId, endsAt: addDays(endsAt, autoExtendDays), extendedAt: now })];
     },
   },
 
-  /** Rules G7, G9, G11: the partner ends what is active, the customer's Global admin whatever has not ended. */
+  /** Rules G7, G9, G11: the partner can end an active grant, the customer's Global admin any that has not ended. */
   TerminateDelegatedAdmin: {
-    // A Helpdesk agent ends legacy privileges only: the decision asks, as it knows the grant (rules G7, G11).
+    // A Helpdesk agent can end DAP only. The decision checks that, as it knows the grant (rules G7, G11).
     right: { ...byUserOrApp('AdminAgent', 'HelpdeskAgent'), customer: true },
     rules: ['R20', 'G7', 'G9', 'G11'],
     emits: ['DelegatedAdminTerminationRequested', 'DelegatedAdminTerminated'],
@@ -203,7 +195,6 @@ export const delegatedAdminCommands = {
       const requestedBy: 'partner' | 'customer' = actor.kind === 'customerUser' ? 'customer' : 'partner';
       if (requestedBy === 'customer') requireCustomerGlobalAdmin('TerminateDelegatedAdmin', context);
       const grant = current(state, state.grants, 'grant', grantId);
-      // The right to the command is that to end legacy privileges, which a Helpdesk agent may; granular ones take more.
       if (requestedBy === 'partner' && grant.kind === 'gdap' && !actor.roles.includes('AdminAgent'))
         throw reject('RoleNotAllowed', {
           command: 'TerminateDelegatedAdmin',
@@ -216,14 +207,14 @@ export const delegatedAdminCommands = {
 
       return [
         ...(status === 'active'
-          ? [{ type: 'DelegatedAdminTerminationRequested' as const, data: { grantId, requestedBy, requestedAt: now } }]
+          ? [event('DelegatedAdminTerminationRequested', { grantId, requestedBy, requestedAt: now })]
           : []),
-        { type: 'DelegatedAdminTerminated', data: { grantId, terminatedAt: now } },
+        event('DelegatedAdminTerminated', { grantId, terminatedAt: now }),
       ];
     },
   },
 
-  /** Reports that nobody approved a request in time (rule G5), or that an active grant is past its end. */
+  /** Rule G5: a request lapses; an active grant ends after its duration. */
   ExpireDelegatedAdmin: {
     right: clock,
     rules: ['R20', 'G5', 'G9'],
@@ -233,7 +224,7 @@ export const delegatedAdminCommands = {
       const expiredAt = endOfGrant(grant);
       if (expiredAt === undefined) throw invalidTransition(grantId, grant.status, 'expired');
       requireDue(expiredAt, now);
-      return [{ type: 'DelegatedAdminExpired', data: { grantId, expiredAt } }];
+      return [event('DelegatedAdminExpired', { grantId, expiredAt })];
     },
   },
 
@@ -246,25 +237,21 @@ export const delegatedAdminCommands = {
       const roles = distinct(data.roles);
       const grant = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
       const foreign = roles.filter((role) => !grant.roles.includes(role));
-      const fault =
-        roles.length === 0
-          ? reject('RolesMissing', { grantId })
-          : foreign.length > 0
-            ? reject('RoleNotGranted', { grantId, roles: foreign })
-            : undefined;
+      const missing = roles.length === 0 ? reject('RolesMissing', { grantId }) : undefined;
+      const fault = foreign.length > 0 ? reject('RoleNotGranted', { grantId, roles: foreign }) : missing;
 
       const existing = grant.accessAssignments.get(assignmentId);
       if (!existing) {
         const ofGroup = assignmentOfGroup(grant, groupId);
         if (ofGroup !== undefined) throw reject('GroupAlreadyAssigned', { grantId, groupId, assignmentId: ofGroup });
         refuseFaults(fault);
-        return [{ type: 'AccessAssignmentCreated', data: { grantId, assignmentId, groupId, roles, createdAt: now } }];
+        return [event('AccessAssignmentCreated', { grantId, assignmentId, groupId, roles, createdAt: now })];
       }
       if (existing.status === 'deleted' || !isSameId(existing.groupId, groupId))
         throw reject('ItemAlreadyExists', { kind: 'accessAssignment', itemId: assignmentId });
       if (isSameSet(existing.roles, roles)) throw reject('NothingToChange', { grantId, assignmentId });
       refuseFaults(fault);
-      return [{ type: 'AccessAssignmentUpdated', data: { grantId, assignmentId, roles, updatedAt: now } }];
+      return [event('AccessAssignmentUpdated', { grantId, assignmentId, roles, updatedAt: now })];
     },
   },
 
@@ -280,7 +267,7 @@ export const delegatedAdminCommands = {
       if (assignment.status === 'deleted')
         throw reject('InvalidTransition', { itemId: assignmentId, from: 'deleted', to: 'deleted' });
       activeGrant(grantId, grant, now);
-      return [{ type: 'AccessAssignmentDeleted', data: { grantId, assignmentId, deletedAt: now } }];
+      return [event('AccessAssignmentDeleted', { grantId, assignmentId, deletedAt: now })];
     },
   },
 } satisfies CommandTable<DelegatedAdminCommands>;
@@ -333,7 +320,7 @@ export const delegatedAdminSteps = {
     if (grant) grant.endsAt = endsAt;
   },
   DelegatedAdminTerminationRequested() {
-    // Says who wanted it; the termination stands in the same append.
+    // Records who asked for it; the termination follows in the same append.
   },
   DelegatedAdminTerminated(state, { grantId }) {
     const grant = state.grants.get(grantId);
@@ -360,43 +347,43 @@ export const delegatedAdminSteps = {
   },
 } satisfies Steps;
 
-/** The DAP grant that a request with delegated admin brings along, as long as DAP was offered (rule G10). */
-export function grantOfferedWithRelationship(relationshipTerm: number, now: Instant): readonly [PrivilegesGranted] {
-  return [{ type: 'DelegatedAdminPrivilegesGranted', data: { grantId: `dap-${relationshipTerm}`, grantedAt: now } }];
+/** The DAP grant of an accepted request with delegated admin, from when DAP was offered (rule G10). */
+export function grantOfferedWithRelationship(
+  relationshipTerm: number,
+  now: Instant,
+): readonly [EventOf<'DelegatedAdminPrivilegesGranted'>] {
+  return [event('DelegatedAdminPrivilegesGranted', { grantId: `dap-${relationshipTerm}`, grantedAt: now })];
 }
 
 /**
- * What a removal means for the grants (rule R18): every one of the current term that is open then is revoked, by grant
- * id. What time has ended gives nothing any more and stays expired, whether or not the clock's command has come.
+ * A removal revokes every open grant of the current term (rule R18), by grant id. A grant that time has ended stays expired,
+ * whether or not that has been recorded.
  */
-export function revokeGrants(state: Frozen<CustomerRelationship>, now: Instant): readonly PrivilegesRevoked[] {
+export function revokeGrants(
+  state: Frozen<CustomerRelationship>,
+  now: Instant,
+): readonly EventOf<'DelegatedAdminPrivilegesRevoked'>[] {
   return openGrants(state, now)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([grantId, { kind }]) => ({
-      type: 'DelegatedAdminPrivilegesRevoked',
-      data: { grantId, grantKind: kind, revokedAt: now },
-    }));
+    .map(([grantId, { kind }]) =>
+      event('DelegatedAdminPrivilegesRevoked', { grantId, grantKind: kind, revokedAt: now }),
+    );
 }
 
 const activeStatus = { dap: 'approved', gdap: 'active' } as const satisfies Record<Grant['kind'], GrantStatus>;
 
-/** The grants of the current term that neither an event nor time has ended. */
-function openGrants(
-  { grants, relationshipTerm }: Frozen<CustomerRelationship>,
-  now: Instant,
-): [string, Frozen<Grant>][] {
-  return [...grants].filter(
-    ([, grant]) => grant.relationshipTerm === relationshipTerm && isOpenGrant(grantAt(grant, now).status),
-  );
+/** The grants of the current term that no event has ended, and time has not. */
+function openGrants(state: Frozen<CustomerRelationship>, now: Instant): [string, Frozen<Grant>][] {
+  return inCurrentTerm(state, state.grants).filter(([, grant]) => isOpenGrant(grantAt(grant, now).status));
 }
 
-/** Refuses a request that nobody approved in time, whether or not the clock's command has come (rule G5). */
+/** Refuses a request that was not approved in time, whether or not that has been recorded (rule G5). */
 function requireUnlapsed(grant: Frozen<Grant>, now: Instant): void {
   if (grant.kind === 'gdap' && grant.endsAt === undefined && grantAt(grant, now).status === 'expired')
     throw reject('RequestExpired', { expiredAt: grant.requestExpiresAt });
 }
 
-/** A GDAP grant that gives something now (rule G8). */
+/** A GDAP grant that is active now (rule G8). */
 function activeGrant(grantId: string, grant: Frozen<Grant>, now: Instant): Frozen<GranularGrant> & { endsAt: Instant } {
   const { status } = grantAt(grant, now);
   if (grant.kind === 'dap' || status !== 'active' || grant.endsAt === undefined)
@@ -412,7 +399,7 @@ function invalidTransition(grantId: string, from: GrantStatus, to: GrantStatus) 
   return reject('InvalidTransition', { itemId: grantId, from, to });
 }
 
-/** No grant has an id that a later term would give to the DAP grant it comes with. */
+/** Refuses an id that a later term will give to its DAP grant. */
 function grantIdFault(state: Frozen<CustomerRelationship>, grantId: string): Rejection | undefined {
   const laterTerm = Number(/^dap-([1-9]\d*)$/.exec(grantId)?.[1] ?? 0);
   if (laterTerm <= state.relationshipTerm) return undefined;
@@ -428,8 +415,8 @@ function requireRoomForGrant(state: Frozen<CustomerRelationship>, now: Instant, 
 type GrantTerms = Pick<GranularGrant, 'name' | 'roles' | 'durationDays' | 'autoExtendDays'>;
 
 /**
- * All that is wrong with what a grant is to be (rules G1–G3, G6): with the fields named, and with the grant as it would be,
- * because auto-extend and the Global Administrator role exclude each other.
+ * All faults of a grant's terms (rules G1–G3, G6): of the fields sent, and of the grant as it would be, because auto-extend and
+ * the Global Administrator role exclude each other.
  */
 function faultsOfTerms(
   { name, roles, durationDays, autoExtendDays }: Partial<GrantTerms>,
@@ -459,15 +446,15 @@ function editableWhileActive({ roles }: Frozen<GranularGrant>, { delegatedAdmin 
 /** Only what differs; roles in another order are the same roles. */
 function changedTerms(grant: Frozen<GranularGrant>, wanted: Partial<GrantTerms>): Partial<GrantTerms> {
   const { name, roles, durationDays, autoExtendDays } = wanted;
-  return {
-    ...(name !== undefined && name !== grant.name ? { name } : {}),
-    ...(roles !== undefined && !isSameSet(roles, grant.roles) ? { roles } : {}),
-    ...(durationDays !== undefined && durationDays !== grant.durationDays ? { durationDays } : {}),
-    ...(autoExtendDays !== undefined && autoExtendDays !== grant.autoExtendDays ? { autoExtendDays } : {}),
-  };
+  return present({
+    name: name === grant.name ? undefined : name,
+    roles: roles && isSameSet(roles, grant.roles) ? undefined : roles,
+    durationDays: durationDays === grant.durationDays ? undefined : durationDays,
+    autoExtendDays: autoExtendDays === grant.autoExtendDays ? undefined : autoExtendDays,
+  });
 }
 
-/** An active grant takes another auto-extend, and loses the Global Administrator role but no other (rule G4). */
+/** An active grant can change its auto-extend, and lose the Global Administrator role but no other role (rule G4). */
 function leavesActiveGrantStanding(
   grant: Frozen<GranularGrant>,
   { name, roles, durationDays }: Partial<GrantTerms>,
@@ -478,7 +465,7 @@ function leavesActiveGrantStanding(
   return roles === undefined || isSameSet(roles, withoutGlobalAdministrator);
 }
 
-/** Each role once; ids are GUIDs, so upper and lower case are the same role (rule G6 must not hang on spelling). */
+/** Each role once; ids are GUIDs, so upper and lower case are the same role (rule G6 must not depend on spelling). */
 function distinct(roles: readonly string[]): readonly string[] {
   return [...new Set(roles.map((role) => role.toLowerCase()))];
 }
@@ -488,7 +475,7 @@ function isSameSet(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((role) => other.includes(role));
 }
 
-/** The assignment that gives a security group its roles of a grant (rule G8a). */
+/** The id of the group's assignment under a grant (rule G8a). */
 function assignmentOfGroup({ accessAssignments }: Frozen<GranularGrant>, groupId: string): string | undefined {
   const taken = [...accessAssignments].find(([, each]) => each.status === 'active' && isSameId(each.groupId, groupId));
   return taken?.[0];

@@ -16,12 +16,13 @@ import { addDays, hasPassed, type Instant } from './calendar.js';
 import type { CommandTable } from './command.js';
 import type { Context, Steps } from './context.js';
 import { grantOfferedWithRelationship } from './delegated-admin.js';
+import { event, present } from './event.js';
 import { isTenantId } from './parties.js';
 import { reject } from './rejections.js';
-import { decideRemoval, endTerm, rulesOfBlockers } from './removal.js';
+import { decideRemoval, endTerm, rulesOfRemoval } from './removal.js';
 import { byUser, byUserOrApp, clock, customerDecision } from './rights.js';
 import { salesRegionOf } from './sales-regions.js';
-import type { CustomerRelationship } from './state.js';
+import type { CustomerRelationship, RelationshipStatus } from './state.js';
 
 export interface RelationshipLifecycleCommands {
   /** Asks the customer for a reseller relationship; the request waits for an answer until it lapses. */
@@ -37,28 +38,28 @@ export interface RelationshipLifecycleCommands {
   };
   /** Accepts the open request: the relationship is active from now on. */
   AcceptResellerRelationship: { readonly acceptedBy?: RelayedSignature };
-  /** Says no to the open request. */
+  /** Declines the open request. */
   DeclineResellerRelationship: { readonly declinedBy?: RelayedSignature };
   /** Takes the open request back before the customer has answered. */
   WithdrawRelationshipRequest: Record<never, never>;
-  /** Records that the request has lapsed; not before its time. */
+  /** Records that the request has lapsed; not before it is due. */
   ExpireRelationshipRequest: Record<never, never>;
   /** Records that the customer has agreed to the customer agreement, without which nothing can be bought. */
   ConfirmCustomerAgreement: {
     /** When the customer agreed; not in the future. */
     readonly agreedAt?: Instant;
   };
-  /** Changes the name or the domain of the customer; what is not named stays, and an empty domain clears it. */
+  /** Changes the name or the domain of the customer; a field that is not sent stays, and an empty domain clears it. */
   UpdateCustomerProfile: { readonly name?: string; readonly domain?: string };
   /** Ends the reseller relationship. Refused, with every blocker, while active items remain. */
   RemoveResellerRelationship: {
-    /** The partner has given the customer the legal notice that is due (rule R21). */
+    /** The partner has given the customer the required legal notice (rule R21). */
     readonly noticeGiven?: boolean;
   };
 }
 
 export const lifecycleCommands = {
-  /** Rules R3, R22, R24, R26, R26a, R27, G10; R1a: an indirect reseller's provider asks. After a removal this is how the relationship comes back. */
+  /** Rules R3, R22, R24, R26, R26a, R27, G10; R1a: an indirect reseller's provider sends it. It also restores a removed relationship. */
   RequestResellerRelationship: {
     right: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
     rules: ['R3', 'R22', 'R24', 'R26', 'R27', 'R29', 'G10', 'D1'],
@@ -77,7 +78,7 @@ export const lifecycleCommands = {
         });
       const delegatedAdmin = data.delegatedAdmin ?? false;
       const expiresAt = addDays(requestedAt, policy.relationshipRequestDays);
-      // One of that time that has lapsed since is one that nobody can accept any more.
+      // A request dated back to that time can no longer be accepted once it has lapsed.
       if (delegatedAdmin && (requestedAt >= policy.delegatedAdmin.dapOfferedUntil || hasPassed(expiresAt, now)))
         throw reject('DapNoLongerOffered', { offeredUntil: policy.delegatedAdmin.dapOfferedUntil });
       refuseFaults(
@@ -91,29 +92,24 @@ export const lifecycleCommands = {
 
       const { tenantId, partnerId, name, type } = partner;
       return [
-        // The clock's command for the lapsed request is late: what it would have said comes first.
-        ...(state.request
-          ? [{ type: 'ResellerRelationshipRequestExpired' as const, data: { expiredAt: state.request.expiresAt } }]
-          : []),
-        {
-          type: 'ResellerRelationshipRequested',
-          data: {
-            partnerId: partner.tenantId,
-            customerId,
-            partner: { tenantId, partnerId, name, type },
-            customer: data.customer,
-            market: data.market,
-            delegatedAdmin,
-            ...(indirectReseller ? { indirectReseller } : {}),
-            requestedAt,
-            expiresAt,
-          },
-        },
+        // The lapse of the earlier request has not been recorded yet, so it comes first.
+        ...(state.request ? [event('ResellerRelationshipRequestExpired', { expiredAt: state.request.expiresAt })] : []),
+        event('ResellerRelationshipRequested', {
+          partnerId: partner.tenantId,
+          customerId,
+          partner: { tenantId, partnerId, name, type },
+          customer: data.customer,
+          market: data.market,
+          delegatedAdmin,
+          ...present({ indirectReseller }),
+          requestedAt,
+          expiresAt,
+        }),
       ];
     },
   },
 
-  /** Rules R25, R29; R1a: a request of an indirect reseller, made before there was this rule, leads nowhere but to no or an end. */
+  /** Rules R25, R29; R1a: a request of an indirect reseller, older than that rule, can only be declined, withdrawn or lapse. */
   AcceptResellerRelationship: {
     right: customerDecision,
     rules: ['R3', 'R22', 'R23', 'R25', 'R29', 'G10'],
@@ -125,10 +121,11 @@ export const lifecycleCommands = {
       const request = openRequest(state, context);
       const relationshipTerm = state.relationshipTerm + 1;
       return [
-        {
-          type: 'ResellerRelationshipEstablished',
-          data: { relationshipTerm, acceptedBy: signature, establishedAt: context.now },
-        },
+        event('ResellerRelationshipEstablished', {
+          relationshipTerm,
+          acceptedBy: signature,
+          establishedAt: context.now,
+        }),
         ...(request.delegatedAdmin ? grantOfferedWithRelationship(relationshipTerm, context.now) : []),
       ];
     },
@@ -141,9 +138,7 @@ export const lifecycleCommands = {
     decide(state, { declinedBy }, context) {
       const signature = customerSignature(declinedBy, context);
       openRequest(state, context);
-      return [
-        { type: 'ResellerRelationshipRequestDeclined', data: { declinedBy: signature, declinedAt: context.now } },
-      ];
+      return [event('ResellerRelationshipRequestDeclined', { declinedBy: signature, declinedAt: context.now })];
     },
   },
 
@@ -153,11 +148,11 @@ export const lifecycleCommands = {
     emits: ['ResellerRelationshipRequestWithdrawn'],
     decide(state, _, context) {
       openRequest(state, context);
-      return [{ type: 'ResellerRelationshipRequestWithdrawn', data: { withdrawnAt: context.now } }];
+      return [event('ResellerRelationshipRequestWithdrawn', { withdrawnAt: context.now })];
     },
   },
 
-  /** Rule R29: reports that the request has lapsed. */
+  /** Rule R29. */
   ExpireRelationshipRequest: {
     right: clock,
     rules: ['R29'],
@@ -166,7 +161,7 @@ export const lifecycleCommands = {
       requireKnown(state);
       if (!state.request) throw reject('NoOpenRequest', { status: state.status });
       requireDue(state.request.expiresAt, now);
-      return [{ type: 'ResellerRelationshipRequestExpired', data: { expiredAt: state.request.expiresAt } }];
+      return [event('ResellerRelationshipRequestExpired', { expiredAt: state.request.expiresAt })];
     },
   },
 
@@ -182,7 +177,7 @@ export const lifecycleCommands = {
       if (state.agreementConfirmedAt) throw reject('NothingToChange', { confirmedAt: state.agreementConfirmedAt });
       refuseFaults(effectiveFault('agreedAt', data.agreedAt, now));
       const agreedAt = effectiveTime(data.agreedAt, now);
-      return [{ type: 'CustomerAgreementConfirmed', data: { confirmedBy, agreedAt, confirmedAt: now } }];
+      return [event('CustomerAgreementConfirmed', { confirmedBy, agreedAt, confirmedAt: now })];
     },
   },
 
@@ -192,37 +187,20 @@ export const lifecycleCommands = {
     emits: ['CustomerProfileUpdated'],
     decide(state, { name, domain }, { now }) {
       requireActive(state);
-      const changes = {
-        ...(name !== undefined && name !== state.customer.name ? { name } : {}),
-        // An empty one clears it; upper and lower case are the same domain.
-        ...(domain !== undefined && domain.toLowerCase() !== (state.customer.domain ?? '').toLowerCase()
-          ? { domain }
-          : {}),
-      };
+      const { customer } = state;
+      const changes = present({
+        name: name === customer.name ? undefined : name,
+        // An empty domain clears it; upper and lower case are the same domain.
+        domain: domain?.toLowerCase() === (customer.domain ?? '').toLowerCase() ? undefined : domain,
+      });
       if (Object.keys(changes).length === 0) throw reject('NothingToChange');
-      return [{ type: 'CustomerProfileUpdated', data: { ...changes, updatedAt: now } }];
+      return [event('CustomerProfileUpdated', { ...changes, updatedAt: now })];
     },
   },
 
   RemoveResellerRelationship: {
     right: byUser('GlobalAdmin'),
-    rules: [
-      ...rulesOfBlockers,
-      'R1',
-      'R2',
-      'R3',
-      'R4',
-      'R5',
-      'R15',
-      'R16',
-      'R17',
-      'R18',
-      'R21',
-      'R27',
-      'R28',
-      'S16',
-      'G12',
-    ],
+    rules: rulesOfRemoval,
     emits: ['ResellerRelationshipRemoved'],
     brings: ['SupportContactWithdrawn', 'DelegatedAdminPrivilegesRevoked'],
     decide: decideRemoval,
@@ -267,15 +245,12 @@ export const relationshipSteps = {
   ResellerRelationshipRemoved: endTerm,
 } satisfies Steps;
 
-function closeRequest(
-  state: CustomerRelationship,
-  status: 'requestDeclined' | 'requestWithdrawn' | 'requestExpired',
-): void {
+function closeRequest(state: CustomerRelationship, status: RelationshipStatus): void {
   state.status = status;
   delete state.request;
 }
 
-/** A customer is a tenant of its own: neither a placeholder, nor the partner, nor the reseller that is invited along. */
+/** A customer is a tenant of its own: not a placeholder, not the partner, and not the reseller that is invited too. */
 function customerFault(
   { customerId, partner }: Context,
   indirectResellerId: string | undefined,
@@ -286,7 +261,7 @@ function customerFault(
   return undefined;
 }
 
-/** The partner sells where the customer is: in its sales region (rule R26a), or in its country where the policy knows none. */
+/** The partner sells in its sales region (rule R26a), or only in its own country where the policy has no sales regions. */
 function marketFault(customerMarket: string, { partner, policy, salesRegions }: Context): Rejection | undefined {
   const markets = { partnerMarket: partner.market, customerMarket };
   if (!policy.salesRegions) return customerMarket === partner.market ? undefined : reject('MarketMismatch', markets);
@@ -296,7 +271,7 @@ function marketFault(customerMarket: string, { partner, policy, salesRegions }: 
   return reject('MarketMismatch', { ...markets, partnerRegion, customerRegion });
 }
 
-/** The request that waits for an answer, unless its time is over (rule R29). */
+/** The request that waits for an answer, unless it has lapsed (rule R29). */
 function openRequest(state: Frozen<CustomerRelationship>, { now }: Context) {
   requireKnown(state);
   const { request } = state;

@@ -1,24 +1,26 @@
 import type { Frozen, MessageOf } from '#event-sourcing';
+import { requireKnown } from './admission.js';
 import { firstInstantAfter, hasPassed, type Instant } from './calendar.js';
 import type { CommandName } from './commands.js';
 import type { Context } from './context.js';
 import { revokeGrants } from './delegated-admin.js';
+import { event, present } from './event.js';
 import type { RelationshipEvents, SubscriptionKind } from './events.js';
-import { requireKnown } from './admission.js';
 import type { PartnerType, Role } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { refundCapExceeded, reservationCommands } from './reservations.js';
 import type { Right } from './rights.js';
 import { settle, settledState } from './settling.js';
-import type {
-  CustomerRelationship,
-  Reservation,
-  ReservationStatus,
-  SavingsPlanStatus,
-  SoftwareStatus,
-  Subscription,
-  SubscriptionStatus,
+import {
+  inCurrentTerm,
+  type CustomerRelationship,
+  type Reservation,
+  type ReservationStatus,
+  type SavingsPlanStatus,
+  type SoftwareStatus,
+  type Subscription,
+  type SubscriptionStatus,
 } from './state.js';
 import { reservationAt, savingsPlanAt, softwareAt, withStatusAt } from './statuses.js';
 import { softwareCommands } from './software.js';
@@ -37,7 +39,7 @@ export const blockerKinds = [
 ] as const;
 export type BlockerKind = (typeof blockerKinds)[number];
 
-/** Refusals that earlier releases have recorded may name `endTerm` too. */
+/** Refusals recorded by earlier releases may name `endTerm` too. */
 export const remedies = [
   'cancel',
   'settleCancellation',
@@ -52,7 +54,7 @@ export const remedies = [
 ] as const;
 export type Remedy = (typeof remedies)[number];
 
-/** Who may send the command that a remedy is. */
+/** Who may send the command of a remedy. */
 export interface RemedyBy {
   readonly side: 'partner';
   /** One of these roles … */
@@ -65,7 +67,7 @@ export interface RemedyBy {
   readonly owners?: readonly string[];
 }
 
-/** One active item with its reason and remedy. */
+/** One active item, with the reason why it blocks and the remedy. */
 export interface RemovalBlocker {
   readonly kind: BlockerKind;
   readonly itemId: string;
@@ -73,18 +75,21 @@ export interface RemovalBlocker {
   readonly state: string;
   readonly reason: string;
   readonly remedy: Remedy;
-  /** The command that the remedy is. */
+  /** The command to send. */
   readonly remedyCommand?: CommandName;
-  /** The item that the command is sent to, where it is not the one that blocks. */
+  /** The item to send the command to, if it is not the one that blocks. */
   readonly remedyItemId?: string;
-  /** The first instant at which the command is accepted; absent where that is now. */
+  /** The first instant at which the command is accepted; absent if that is now. */
   readonly remedyFrom?: Instant;
   readonly remedyBy?: RemedyBy;
-  /** The first instant at which it can have stopped blocking, if the remedy is followed; absent for what never ends. */
+  /** The first instant at which the item can have stopped blocking, if the remedy is followed; absent if it never ends. */
   readonly earliestClearableAt?: Instant;
 }
 
-export const rulesOfBlockers = ['R6', 'R7', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14'] as const;
+const rulesOfBlockers = ['R6', 'R7', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14'] as const;
+const rulesOfPermission = ['R1', 'R2', 'R3', 'R4', 'R5'] as const;
+const rulesOfConsequences = ['R15', 'R16', 'R17', 'R18', 'R21', 'R27', 'R28', 'S16', 'G12'] as const;
+export const rulesOfRemoval = [...rulesOfBlockers, ...rulesOfPermission, ...rulesOfConsequences] as const;
 
 /** What decides whether an item blocks; a row of the items view has it too. */
 export type BlockingFacts =
@@ -98,7 +103,7 @@ export type BlockingFacts =
     }
   | { readonly item: 'savingsPlan'; readonly status: SavingsPlanStatus; readonly endsAt: Instant };
 
-/** As what an item blocks removal under a policy, if it does (rules R6–R13). */
+/** The kind of blocker that an item is under a policy; undefined if it does not block removal (rules R6–R13). */
 export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant): BlockerKind | undefined {
   switch (facts.item) {
     case 'subscription':
@@ -125,8 +130,8 @@ export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant
 }
 
 /**
- * Every active item of the current term, ordered by kind and id (rules R6–R14): as the dates have left them, whatever has
- * been recorded of that. The command and the question both ask here.
+ * Every active item of the current term, ordered by kind and id (rules R6–R14), as it stands now, whether or not that has been
+ * recorded. Used by both the command and the readiness query.
  */
 export function removalBlockers(
   recorded: Frozen<CustomerRelationship>,
@@ -134,76 +139,57 @@ export function removalBlockers(
   now: Instant,
 ): readonly RemovalBlocker[] {
   const state = settledState(recorded, now, policy);
-  const ofTerm = <Item extends { readonly relationshipTerm: number }>(items: ReadonlyMap<string, Item>) =>
-    [...items].filter(([, { relationshipTerm }]) => relationshipTerm === state.relationshipTerm);
   const blockers: RemovalBlocker[] = [];
+  type Remains = Pick<RemovalBlocker, 'reason' | 'remedy'> & Partial<RemovalBlocker>;
+  const block = (kind: BlockerKind, itemId: string, item: { name: string; status: string }, remains: Remains) =>
+    blockers.push({ kind, itemId, displayName: item.name, state: item.status, ...remains });
 
-  for (const [itemId, subscription] of ofTerm(state.subscriptions)) {
-    const { kind, status, name: displayName } = subscription;
+  for (const [itemId, subscription] of inCurrentTerm(state, state.subscriptions)) {
+    const { kind, status } = subscription;
     const blocks = blocksAs({ item: 'subscription', kind, status }, policy, now);
-    if (blocks)
-      blockers.push({
-        kind: blocks,
-        itemId,
-        displayName,
-        state: status,
-        ...withSenders(clearSubscription(itemId, subscription, blocks, state, policy, now), policy),
-      });
+    if (!blocks) continue;
+    const clearance = clearSubscription(itemId, subscription, blocks, state, policy, now);
+    block(blocks, itemId, subscription, withSenders(clearance, policy));
   }
-  for (const [itemId, reservation] of ofTerm(state.reservations)) {
-    const { status, name: displayName, expiresAt } = reservation;
+  for (const [itemId, reservation] of inCurrentTerm(state, state.reservations)) {
+    const { status, expiresAt, owners } = reservation;
     const kind = blocksAs({ item: 'reservation', status, endsAt: expiresAt }, policy, now);
-    if (kind)
-      blockers.push({
-        kind,
-        itemId,
-        displayName,
-        state: status,
-        ...withSenders(
-          clearReservation(reservation, kind, state, policy, now),
-          policy,
-          kind === 'reservation' ? reservation.owners : undefined,
-        ),
-      });
-  }
-  for (const [itemId, purchase] of ofTerm(state.software)) {
-    const { status, name: displayName, publisher, cancellationAllowedUntil, expiresAt } = purchase;
-    const kind = blocksAs(
-      { item: 'softwarePurchase', status, endsAt: expiresAt, cancellationAllowedUntil },
-      policy,
-      now,
-    );
     if (!kind) continue;
-    const blocker = { kind, itemId, displayName, state: status };
-    // Where a closed window frees the relationship, its end counts even for what cannot be cancelled (rule R8).
+    const clearance = clearReservation(reservation, kind, state, policy, now);
+    block(kind, itemId, reservation, withSenders(clearance, policy, kind === 'reservation' ? owners : undefined));
+  }
+  for (const [itemId, purchase] of inCurrentTerm(state, state.software)) {
+    const { status, publisher, cancellationAllowedUntil, expiresAt } = purchase;
+    const facts = { item: 'softwarePurchase', status, endsAt: expiresAt, cancellationAllowedUntil } as const;
+    const kind = blocksAs(facts, policy, now);
+    if (!kind) continue;
+    // Where a purchase past its window does not block, the window's end counts even for one that cannot be cancelled (rule R8).
     const ends = [expiresAt, policy.removal.softwarePastWindowBlocks ? undefined : cancellationAllowedUntil];
     const outlast = outlasting(ends.filter((end) => end !== undefined).toSorted()[0]);
     if (policy.nonCancellablePublishers.includes(publisher))
-      blockers.push({ ...blocker, reason: 'notCancellable', ...outlast });
+      block(kind, itemId, purchase, { reason: 'notCancellable', ...outlast });
     else if (hasPassed(cancellationAllowedUntil, now))
-      blockers.push({ ...blocker, reason: 'cancellationWindowClosed', ...outlast });
-    else
-      blockers.push({
-        ...blocker,
-        ...withSenders(atOnce('notCancelled', 'cancel', 'CancelSoftwarePurchase', now), policy),
-      });
+      block(kind, itemId, purchase, { reason: 'cancellationWindowClosed', ...outlast });
+    else {
+      const clearance = atOnce('notCancelled', 'cancel', 'CancelSoftwarePurchase', now);
+      block(kind, itemId, purchase, withSenders(clearance, policy));
+    }
   }
-  for (const [itemId, { status, name: displayName, expiresAt }] of ofTerm(state.savingsPlans)) {
+  for (const [itemId, plan] of inCurrentTerm(state, state.savingsPlans)) {
+    const { status, expiresAt } = plan;
     const kind = blocksAs({ item: 'savingsPlan', status, endsAt: expiresAt }, policy, now);
-    if (kind)
-      blockers.push({ kind, itemId, displayName, state: status, reason: 'notCancellable', ...outlasting(expiresAt) });
+    if (kind) block(kind, itemId, plan, { reason: 'notCancellable', ...outlasting(expiresAt) });
   }
   return blockers.sort(
     (a, b) => blockerKinds.indexOf(a.kind) - blockerKinds.indexOf(b.kind) || (a.itemId < b.itemId ? -1 : 1),
   );
 }
 
-/** What has no end is never over. */
 function isOver(end: Instant | undefined, now: Instant): boolean {
   return end !== undefined && hasPassed(end, now);
 }
 
-/** The commands among which the remedies are. */
+/** Every remedy is one of these commands. */
 const clearingCommands = { ...subscriptionCommands, ...reservationCommands, ...softwareCommands };
 type ClearingCommand = keyof typeof clearingCommands;
 
@@ -215,29 +201,23 @@ function atOnce(reason: string, remedy: Remedy, remedyCommand: ClearingCommand, 
   return { reason, remedy, remedyCommand, earliestClearableAt: now };
 }
 
-/** Nothing but its end, or another partner who takes it over, clears the item. */
+/** Only its end, or a transfer to another partner, clears the item. */
 function outlasting(end: Instant | undefined): Pick<Clearance, 'remedy' | 'earliestClearableAt'> & { reason?: string } {
-  // It says that waiting is no way, which the reason before it would not.
+  // This reason replaces the caller's, which does not say that waiting is no use.
   if (end === undefined) return { reason: 'neverEnds', remedy: 'transfer' };
   return { remedy: 'waitOrTransfer', earliestClearableAt: firstInstantAfter(end) };
 }
 
-/** Advice names who may follow it: those whom the right to the command names. */
+/** Adds who may send the command of the remedy, by the right to that command. */
 function withSenders(clearance: Clearance, policy: Policy, owners?: readonly string[]): Clearance {
   const { remedyCommand } = clearance;
   if (!remedyCommand) return clearance;
   const { anyOf, allOf, appOnly }: Right = policy.rights[remedyCommand] ?? clearingCommands[remedyCommand].right;
-  const remedyBy: RemedyBy = {
-    side: 'partner',
-    anyOf,
-    ...(allOf ? { allOf } : {}),
-    appOnly,
-    ...(owners ? { owners } : {}),
-  };
+  const remedyBy: RemedyBy = { side: 'partner', anyOf, ...present({ allOf }), appOnly, ...present({ owners }) };
   return { ...clearance, remedyBy } as Clearance;
 }
 
-/** How a reservation stops blocking, by the rules that bind it (R12, V3, V4). */
+/** How a reservation stops blocking (rules R12, V3, V4). */
 function clearReservation(
   { product, commitmentUsdCents, expiresAt }: Frozen<Reservation>,
   blocks: BlockerKind,
@@ -253,21 +233,13 @@ function clearReservation(
   const exceeded = refundCapExceeded(state, policy, commitmentUsdCents, now);
   if (!exceeded) return atOnce('notCancelled', 'cancel', 'CancelReservation', now);
   const { recoversAt } = exceeded;
-  const expiresFirst = recoversAt === undefined || recoversAt > expiresAt;
-  return {
-    reason: 'refundCapReached',
-    ...(expiresFirst
-      ? outlast
-      : {
-          remedy: 'cancel',
-          remedyCommand: 'CancelReservation',
-          remedyFrom: recoversAt,
-          earliestClearableAt: recoversAt,
-        }),
-  };
+  const reason = 'refundCapReached';
+  if (recoversAt === undefined || recoversAt > expiresAt) return { reason, ...outlast };
+  const remedyCommand = 'CancelReservation';
+  return { reason, remedy: 'cancel', remedyCommand, remedyFrom: recoversAt, earliestClearableAt: recoversAt };
 }
 
-/** How a subscription stops blocking, by the rules that bind it (R9, S7, S10, S12, S18, S20). The state is a settled one. */
+/** How a subscription stops blocking, in a settled state (rules R9, S7, S10, S12, S18, S20). */
 function clearSubscription(
   subscriptionId: string,
   subscription: Frozen<Subscription>,
@@ -283,22 +255,14 @@ function clearSubscription(
   const reason = blocks === 'activeSubscription' ? 'active' : 'suspendedNewCommerceMustEnd';
   const outlastTerm = (why: string, end = termEndsAt): Clearance => {
     const freeFrom = end === undefined ? undefined : firstInstantAfter(end);
-    const clearable = freeFrom === undefined ? {} : { earliestClearableAt: freeFrom };
-    // What is suspended does not renew, whatever its switch says (rule S14).
-    return status === 'active' && autoRenew
-      ? {
-          reason: why,
-          remedy: 'switchOffAutoRenewAndWait',
-          remedyCommand: 'SetAutoRenew',
-          ...clearable,
-        }
-      : {
-          reason: why,
-          remedy: 'waitForExpiry',
-          remedyCommand: 'EndSubscriptionTerm',
-          ...(freeFrom === undefined ? {} : { remedyFrom: freeFrom }),
-          ...clearable,
-        };
+    // A suspended subscription does not renew, even with auto-renew on (rule S14).
+    return {
+      reason: why,
+      ...(status === 'active' && autoRenew
+        ? { remedy: 'switchOffAutoRenewAndWait', remedyCommand: 'SetAutoRenew' }
+        : { remedy: 'waitForExpiry', remedyCommand: 'EndSubscriptionTerm', ...present({ remedyFrom: freeFrom }) }),
+      ...present({ earliestClearableAt: freeFrom }),
+    };
   };
   const suspend = atOnce(reason, 'suspend', 'SuspendSubscription', now);
 
@@ -314,7 +278,7 @@ function clearSubscription(
         ? atOnce(reason, 'cancel', 'CancelSubscription', now)
         : outlastTerm(reason);
     case 'marketplace':
-      // Its end has been asked for, and comes with the term (rule S20).
+      // It is already cancelled as of the end of its term (rule S20).
       return cancellationTakesEffectAt === undefined
         ? suspend
         : outlastTerm('cancellationScheduled', cancellationTakesEffectAt);
@@ -323,7 +287,7 @@ function clearSubscription(
   }
 }
 
-/** A pending subscription is activated first; when it then stops blocking hangs on the term that it comes into. */
+/** A pending subscription is activated first; when it then stops blocking depends on its term. */
 function clearPending(
   subscriptionId: string,
   subscription: Frozen<Subscription>,
@@ -335,29 +299,25 @@ function clearPending(
   const settled = settle({ ...state, subscriptions: activated }, [subscriptionId], now, policy).state;
   const then = settled.subscriptions.get(subscriptionId)!;
   const blocks = blocksAs({ item: 'subscription', kind: then.kind, status: then.status }, policy, now);
-  const clearableAt = blocks
+  const earliestClearableAt = blocks
     ? clearSubscription(subscriptionId, then, blocks, settled, policy, now).earliestClearableAt
     : now;
-  const clearable = clearableAt === undefined ? {} : { earliestClearableAt: clearableAt };
 
-  const suspended = suspendedBase(state, subscription, now);
-  if (suspended)
-    return {
-      reason: 'baseSuspended',
-      remedy: 'reactivateBaseFirst',
-      remedyCommand: 'ReactivateSubscription',
-      remedyItemId: suspended.baseSubscriptionId,
-      ...clearable,
-    };
+  const remedyItemId = suspendedBase(state, subscription, now)?.baseSubscriptionId;
   return {
-    reason: 'notProvisioned',
-    remedy: 'activateFirst',
-    remedyCommand: 'ActivateSubscription',
-    ...clearable,
+    ...(remedyItemId === undefined
+      ? { reason: 'notProvisioned', remedy: 'activateFirst', remedyCommand: 'ActivateSubscription' }
+      : {
+          reason: 'baseSuspended',
+          remedy: 'reactivateBaseFirst',
+          remedyCommand: 'ReactivateSubscription',
+          remedyItemId,
+        }),
+    ...present({ earliestClearableAt }),
   };
 }
 
-/** Something that does not block but ought to be known before a removal. */
+/** Something to know before a removal that does not block it. */
 export interface RemovalWarning {
   readonly kind: 'suspendedNewCommerceCharged' | 'savingsPlanContinues' | 'softwareContinues' | 'noticeIsYours';
   readonly itemId?: string;
@@ -365,7 +325,7 @@ export interface RemovalWarning {
   readonly until?: Instant;
 }
 
-/** Charges that go on after the removal, and access that it does not touch (rules S16, G12). */
+/** Charges that continue after the removal, and access that it does not end (rules S16, G12). */
 export interface RunningCharge {
   readonly item: 'subscription' | 'savingsPlan';
   readonly itemId: string;
@@ -394,8 +354,8 @@ export interface RemovalReadiness {
 }
 
 /**
- * Whether the relationship could be removed now, and what that would and would not end; who asks plays no part.
- * @throws Rejection as the command would for a relationship that is not active, or a partner type that may not remove
+ * Whether the relationship can be removed now, and what that would and would not end; independent of who asks.
+ * @throws Rejection as the command does for a relationship that is not active, or a partner type that may not remove
  */
 export function removalReadiness(
   recorded: Frozen<CustomerRelationship>,
@@ -406,20 +366,19 @@ export function removalReadiness(
   requireRemovable(withStatusAt(recorded, now), policy, partnerType);
   const state = settledState(recorded, now, policy);
   const blockers = removalBlockers(state, policy, now);
-  const inTerm = <Item extends { readonly relationshipTerm: number }>(items: ReadonlyMap<string, Item>) =>
-    [...items].filter(([, item]) => item.relationshipTerm === state.relationshipTerm);
-
-  const suspendedNewCommerce = inTerm(state.subscriptions).filter(
+  const subscriptions = inCurrentTerm(state, state.subscriptions);
+  const suspendedNewCommerce = subscriptions.filter(
     ([, { kind, status, termEndsAt }]) => kind === 'newCommerce' && status === 'suspended' && !isOver(termEndsAt, now),
   );
-  const savingsPlans = inTerm(state.savingsPlans).filter(([, plan]) => savingsPlanAt(plan, now).status === 'active');
+  const savingsPlans = inCurrentTerm(state, state.savingsPlans).filter(
+    ([, plan]) => savingsPlanAt(plan, now).status === 'active',
+  );
   const software = policy.removal.softwarePastWindowBlocks
     ? []
-    : inTerm(state.software).filter(
+    : inCurrentTerm(state, state.software).filter(
         ([, { status, cancellationAllowedUntil, expiresAt }]) =>
           status === 'completed' && hasPassed(cancellationAllowedUntil, now) && !isOver(expiresAt, now),
       );
-  const until = (end: Instant | undefined) => (end === undefined ? {} : { until: end });
 
   return {
     removable: blockers.length === 0,
@@ -430,7 +389,7 @@ export function removalReadiness(
         kind: 'suspendedNewCommerceCharged' as const,
         itemId,
         displayName: name,
-        ...until(termEndsAt),
+        ...present({ until: termEndsAt }),
       })),
       ...savingsPlans.map(([itemId, { name, expiresAt }]) => ({
         kind: 'savingsPlanContinues' as const,
@@ -442,7 +401,7 @@ export function removalReadiness(
         kind: 'softwareContinues' as const,
         itemId,
         displayName: name,
-        ...until(expiresAt),
+        ...present({ until: expiresAt }),
       })),
       { kind: 'noticeIsYours' },
     ],
@@ -452,7 +411,7 @@ export function removalReadiness(
       delegatedAdminGrants: revokeGrants(state, now).map(({ data }) => data.grantId),
     },
     willNotEnd: {
-      residualAccess: inTerm(state.subscriptions).flatMap(([, { azureSubscriptions }]) =>
+      residualAccess: subscriptions.flatMap(([, { azureSubscriptions }]) =>
         [...azureSubscriptions].map(([azureSubscriptionId, { name }]) => ({
           kind: 'azureRoleAssignments' as const,
           azureSubscriptionId,
@@ -463,7 +422,7 @@ export function removalReadiness(
         ...suspendedNewCommerce.map(([itemId, { termEndsAt }]) => ({
           item: 'subscription' as const,
           itemId,
-          ...until(termEndsAt),
+          ...present({ until: termEndsAt }),
         })),
         ...savingsPlans.map(([itemId, { expiresAt }]) => ({ item: 'savingsPlan' as const, itemId, until: expiresAt })),
       ],
@@ -480,8 +439,8 @@ function requireRemovable(state: Frozen<CustomerRelationship>, { removal }: Poli
 }
 
 /**
- * Removes the relationship (rules R1–R18, R21): the support contacts and every delegated admin grant go in the same
- * append; no subscription is suspended and nothing is cancelled by it (rule R15).
+ * Removes the relationship (rules R1–R18, R21). The same append withdraws the support contacts and revokes every delegated
+ * admin grant. It suspends no subscription and cancels nothing (rule R15).
  */
 export function decideRemoval(
   state: Frozen<CustomerRelationship>,
@@ -495,21 +454,18 @@ export function decideRemoval(
     throw reject('NoticeAcknowledgementMissing');
 
   return [
-    {
-      type: 'ResellerRelationshipRemoved',
-      data: {
-        relationshipTerm: state.relationshipTerm,
-        removedAt: now,
-        ...(noticeGiven === undefined ? {} : { noticeGiven }),
-        policy: policy.name,
-      },
-    },
+    event('ResellerRelationshipRemoved', {
+      relationshipTerm: state.relationshipTerm,
+      removedAt: now,
+      ...present({ noticeGiven }),
+      policy: policy.name,
+    }),
     ...withdrawDesignations(state, now),
     ...revokeGrants(state, now),
   ];
 }
 
-/** The term is over; its items stay to be read and to be moved on by the clock. */
+/** The term is over; its items can still be read, and the clock's commands still apply to them. */
 export function endTerm(
   state: CustomerRelationship,
   { removedAt }: RelationshipEvents['ResellerRelationshipRemoved'],

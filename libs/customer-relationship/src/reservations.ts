@@ -13,13 +13,14 @@ import {
 import { addMonths, termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { CommandTable } from './command.js';
 import type { Steps } from './context.js';
+import { event, present } from './event.js';
 import type { ReservationProduct } from './events.js';
 import { isSameId, type Buyer, type Money } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { byUserOrApp, clock } from './rights.js';
 import { rulesOfSale } from './rules.js';
-import type { CustomerRelationship, ReservationStatus } from './state.js';
+import { inCurrentTerm, type CustomerRelationship, type ReservationStatus } from './state.js';
 import { reservationAt } from './statuses.js';
 
 export interface ReservationCommands {
@@ -44,7 +45,7 @@ export interface ReservationCommands {
     readonly reservationId: string;
     /** Exchanged for another one: not counted by the refund cap. */
     readonly exchange?: boolean;
-    /** Settled at once: requests and confirms in one append. */
+    /** Already settled: requests and confirms in one append. */
     readonly settled?: boolean;
     readonly effectiveAt?: Instant;
   };
@@ -56,7 +57,7 @@ export interface ReservationCommands {
   };
   /** Records that the return of a reservation has been refused. */
   RefuseReservationCancellation: { readonly reservationId: string; readonly reason?: string };
-  /** Records that the term of a reservation has ended; not before its time. */
+  /** Records that the term of a reservation has ended; not before it is due. */
   ExpireReservation: { readonly reservationId: string };
 }
 
@@ -78,35 +79,32 @@ export const reservationCommands = {
       refuseFaults(
         effectiveFault('effectiveAt', data.effectiveAt, context.now),
         owners.length === 0 ? reject('InvalidItem', { field: 'owners', rule: 'notEmpty' }) : undefined,
-        // The cap adds these up: a negative one would make room for the others.
+        // The cap adds these up: a negative amount would make room for others.
         commitmentUsdCents < 0
           ? reject('InvalidItem', { field: 'commitmentUsdCents', rule: 'notNegative' })
           : undefined,
       );
 
       return [
-        {
-          type: 'ReservationPurchased',
-          data: {
-            reservationId,
-            ...(reservationOrderId === undefined ? {} : { reservationOrderId }),
-            name,
-            product,
-            quantity,
-            termDuration,
-            boughtBy,
-            owners,
-            commitmentUsdCents,
-            ...(price ? { price } : {}),
-            purchasedAt,
-            expiresAt: termEnd(purchasedAt, termDuration),
-          },
-        },
+        event('ReservationPurchased', {
+          reservationId,
+          ...present({ reservationOrderId }),
+          name,
+          product,
+          quantity,
+          termDuration,
+          boughtBy,
+          owners,
+          commitmentUsdCents,
+          ...present({ price }),
+          purchasedAt,
+          expiresAt: termEnd(purchasedAt, termDuration),
+        }),
       ];
     },
   },
 
-  /** Rules V2–V6, V5a. A request that is settled outside; `settled` says that it already is. */
+  /** Rules V2–V6, V5a. The request is settled outside this ledger; `settled` says that this has been done. */
   CancelReservation: {
     right,
     rules: ['R20', 'R27', 'V2', 'V3', 'V4', 'V5', 'V6', 'D1'],
@@ -124,13 +122,13 @@ export const reservationCommands = {
       if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
       if (policy.nonRefundableReservations.includes(product))
         throw reject('ReservationNotRefundable', { remedy: 'waitOrTransfer', expiresAt });
-      // Before its purchase a request dated back far enough would find every window of the cap empty.
+      // A request dated back to before the purchase could find every window of the cap empty.
       const fault =
         effectiveFault('effectiveAt', effectiveAt, now) ??
         (requestedAt < purchasedAt
           ? reject('InvalidItem', { field: 'effectiveAt', rule: 'notBeforePurchase' })
           : undefined);
-      // The cap is a question of the date, so it is asked of a sound one only.
+      // The cap depends on the date, so it is checked only for a valid one.
       const exceeded =
         exchange || fault ? undefined : refundCapExceeded(state, policy, commitmentUsdCents, requestedAt);
       if (exceeded) throw reject('RefundCapExceeded', { ...exceeded });
@@ -138,16 +136,13 @@ export const reservationCommands = {
 
       const countedUsdCents = exchange ? 0 : commitmentUsdCents;
       return [
-        {
-          type: 'ReservationCancellationRequested',
-          data: { reservationId, countedUsdCents, exchange, requestedAt },
-        },
-        ...(settled ? [{ type: 'ReservationCancelled' as const, data: { reservationId, cancelledAt: now } }] : []),
+        event('ReservationCancellationRequested', { reservationId, countedUsdCents, exchange, requestedAt }),
+        ...(settled ? [event('ReservationCancelled', { reservationId, cancelledAt: now })] : []),
       ];
     },
   },
 
-  /** Rule V2: what was requested has been settled outside. */
+  /** Rule V2: the request has been settled outside this ledger. */
   ConfirmReservationCancellation: {
     right,
     rules: ['R12', 'R20', 'V2', 'V6'],
@@ -155,10 +150,11 @@ export const reservationCommands = {
     decide(state, { reservationId, fee, refund }, { now }) {
       requireCancellationPending(state, reservationId, 'cancelled', now);
       return [
-        {
-          type: 'ReservationCancelled',
-          data: { reservationId, ...(fee ? { fee } : {}), ...(refund ? { refund } : {}), cancelledAt: now },
-        },
+        event('ReservationCancelled', {
+          reservationId,
+          ...present({ fee, refund }),
+          cancelledAt: now,
+        }),
       ];
     },
   },
@@ -171,15 +167,16 @@ export const reservationCommands = {
     decide(state, { reservationId, reason }, { now }) {
       requireCancellationPending(state, reservationId, 'active', now);
       return [
-        {
-          type: 'ReservationCancellationRefused',
-          data: { reservationId, ...(reason === undefined ? {} : { reason }), refusedAt: now },
-        },
+        event('ReservationCancellationRefused', {
+          reservationId,
+          ...present({ reason }),
+          refusedAt: now,
+        }),
       ];
     },
   },
 
-  /** Reports the end of the term. A cancellation that is still pending then was not refused: it keeps counting for the cap. */
+  /** A cancellation that is still pending at the end of the term was not refused: it still counts for the cap. */
   ExpireReservation: {
     right: clock,
     rules: ['R7', 'R20', 'V6'],
@@ -189,7 +186,7 @@ export const reservationCommands = {
       if (status !== 'active' && status !== 'cancellationRequested')
         throw reject('InvalidTransition', { itemId: reservationId, from: status, to: 'expired' });
       requireDue(expiresAt, now);
-      return [{ type: 'ReservationExpired', data: { reservationId, expiredAt: expiresAt } }];
+      return [event('ReservationExpired', { reservationId, expiredAt: expiresAt })];
     },
   },
 } satisfies CommandTable<ReservationCommands>;
@@ -228,12 +225,9 @@ function become({ reservations }: CustomerRelationship, reservationId: string, s
   if (reservation) reservation.status = status;
 }
 
-function hasActiveAzurePlan({ subscriptions, relationshipTerm }: Frozen<CustomerRelationship>): boolean {
-  return [...subscriptions.values()].some(
-    (subscription) =>
-      subscription.kind === 'azurePlan' &&
-      subscription.status === 'active' &&
-      subscription.relationshipTerm === relationshipTerm,
+function hasActiveAzurePlan(state: Frozen<CustomerRelationship>): boolean {
+  return inCurrentTerm(state, state.subscriptions).some(
+    ([, { kind, status }]) => kind === 'azurePlan' && status === 'active',
   );
 }
 
@@ -250,17 +244,19 @@ function requireCancellationPending(
 export interface RefundCapExceeded {
   readonly capUsdCents: number;
   readonly remainingUsdCents: number;
-  /** From when on the same cancellation is within the cap; absent where it alone exceeds it. */
+  /** When the same cancellation is within the cap again; absent if it exceeds the cap on its own. */
   readonly recoversAt?: Instant;
 }
 
 /**
- * The commitments whose cancellation was requested within any rolling window stay within the cap (rule V3), over all
- * terms of the relationship: undefined if they still would with one more, else what remains and when there is room. A request counts from its instant until, exclusively, so many months later; said of the
- * request and not of the window's start, because counted back from 29 February a window would grow again.
+ * Whether one more cancellation would exceed the cap (rule V3), over all terms of the relationship: what remains then, and when
+ * there is room; undefined if it is within the cap. The commitments cancelled in any rolling window stay within the cap.
  *
- * A request may be dated back, so every window that would contain it is looked at: the one that ends with it and those
- * that end with a later request.
+ * A request counts from its instant until the given number of months later, exclusively. This is measured from the request and
+ * not back from the window's end, because a window counted back from 29 February would grow again.
+ *
+ * A request may be dated back, so every window that would contain it is checked: the one that ends with it and those that end
+ * with a later request.
  */
 export function refundCapExceeded(
   { cancelledCommitments }: Frozen<CustomerRelationship>,
@@ -282,7 +278,7 @@ export function refundCapExceeded(
   const fits = (at: Instant) => fullestWindow(at) + usdCents <= capUsdCents;
   if (fits(requestedAt)) return undefined;
 
-  // Windows only become emptier when a request stops counting.
+  // A window has more room only after a request stops counting.
   const recoversAt = counted
     .map(({ until }) => until)
     .filter((until) => until > requestedAt)
@@ -291,6 +287,6 @@ export function refundCapExceeded(
   return {
     capUsdCents,
     remainingUsdCents: Math.max(0, capUsdCents - fullestWindow(requestedAt)),
-    ...(recoversAt === undefined ? {} : { recoversAt }),
+    ...present({ recoversAt }),
   };
 }

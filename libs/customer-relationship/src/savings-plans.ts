@@ -11,6 +11,7 @@ import {
 import { termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { CommandTable } from './command.js';
 import type { Steps } from './context.js';
+import { event } from './event.js';
 import type { Buyer, Money } from './parties.js';
 import { reject } from './rejections.js';
 import { byUserOrApp, clock } from './rights.js';
@@ -28,9 +29,9 @@ export interface SavingsPlanCommands {
     readonly boughtBy?: Buyer;
     readonly effectiveAt?: Instant;
   };
-  /** Always refused (rule V10): the caller learns why and when the plan ends. */
+  /** Always refused (rule V10): the answer says why, and when the plan ends. */
   CancelSavingsPlan: { readonly savingsPlanId: string };
-  /** Records that the term of a savings plan has ended; not before its time. */
+  /** Records that the term of a savings plan has ended; not before it is due. */
   ExpireSavingsPlan: { readonly savingsPlanId: string };
 }
 
@@ -50,10 +51,15 @@ export const savingsPlanCommands = {
 
       const expiresAt = termEnd(purchasedAt, termDuration);
       return [
-        {
-          type: 'SavingsPlanPurchased',
-          data: { savingsPlanId, name, termDuration, hourlyCommitment, boughtBy, purchasedAt, expiresAt },
-        },
+        event('SavingsPlanPurchased', {
+          savingsPlanId,
+          name,
+          termDuration,
+          hourlyCommitment,
+          boughtBy,
+          purchasedAt,
+          expiresAt,
+        }),
       ];
     },
   },
@@ -61,7 +67,6 @@ export const savingsPlanCommands = {
   CancelSavingsPlan: {
     right,
     rules: ['R20', 'V10'],
-    // Always refused.
     emits: [],
     decide(state, { savingsPlanId }, { now }) {
       const plan = current(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
@@ -72,7 +77,6 @@ export const savingsPlanCommands = {
     },
   },
 
-  /** Reports the end of the term. */
   ExpireSavingsPlan: {
     right: clock,
     rules: ['R10', 'R20'],
@@ -82,7 +86,7 @@ export const savingsPlanCommands = {
       if (status !== 'active')
         throw reject('InvalidTransition', { itemId: savingsPlanId, from: status, to: 'expired' });
       requireDue(expiresAt, now);
-      return [{ type: 'SavingsPlanExpired', data: { savingsPlanId, expiredAt: expiresAt } }];
+      return [event('SavingsPlanExpired', { savingsPlanId, expiredAt: expiresAt })];
     },
   },
 } satisfies CommandTable<SavingsPlanCommands>;

@@ -2,19 +2,19 @@ import type { Decided, EventMetadata, Frozen, MessageOf, Settled } from '#event-
 import { addDays, addHours, dayOfMonth, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { CommandName } from './commands.js';
 import type { Context, Steps } from './context.js';
+import { event, present, type EventOf } from './event.js';
 import type { RelationshipEvents, SubscriptionKind } from './events.js';
 import { policies, type Policy } from './policy.js';
 import type { CustomerRelationship, Subscription } from './state.js';
 import { supportContactSteps, withdrawDesignation } from './support-contacts.js';
 
-// What dates alone bring about for subscriptions: renewals, the end of terms and of retention periods, scheduled
-// cancellations. What held at the date decides, under the policy of that time; neither the sender nor a delay matters.
+// What time alone brings about for subscriptions: renewals, the end of terms and of retention periods, scheduled
+// cancellations. The facts and the policy of that date decide; neither the sender nor a delay matters.
 
 type State = Frozen<CustomerRelationship>;
 type Item = Frozen<Subscription>;
-type EventOf<N extends keyof RelationshipEvents> = MessageOf<RelationshipEvents, N>;
 
-/** The commands that report what dates have brought about. */
+/** The commands that record what time has brought about. */
 export const subscriptionClockCommands = [
   'RenewSubscription',
   'EndSubscriptionTerm',
@@ -27,21 +27,21 @@ export interface Due {
   /** The end that has passed; everything below is dated to it. */
   readonly at: Instant;
   readonly command: SubscriptionClockCommand;
-  /** As the stream names the policy of that time; absent where it does not, and the present one counts. */
+  /** The policy of that time, as the stream names it; absent where the present one counts. */
   readonly policy?: EventMetadata['policy'];
   readonly events: readonly MessageOf<RelationshipEvents>[];
 }
 
-/** Where a subscription stands when only time passes: the end after which something happens; undefined if nothing will. */
+/** The next end after which time alone changes the subscription; undefined if there is none. */
 export function nextBoundary({ kind, status, termEndsAt, retainedUntil }: Item): Instant | undefined {
   switch (status) {
-    // Not provisioned, it does not run through its terms.
+    // Terms do not run before it is provisioned.
     case 'pending':
     case 'deleted':
       return undefined;
     case 'active':
       return termEndsAt;
-    // Suspended legacy is kept for a while from its suspension on, whatever its term (rule S15).
+    // A suspended legacy subscription is kept for a while from its suspension on, whatever its term (rule S15).
     case 'suspended':
       return kind === 'legacy' ? retainedUntil : termEndsAt;
     case 'expired':
@@ -50,7 +50,7 @@ export function nextBoundary({ kind, status, termEndsAt, retainedUntil }: Item):
   }
 }
 
-/** What the dates have brought about of these subscriptions until an instant, oldest first, and the state it leads to. */
+/** What time has brought about for these subscriptions until an instant, oldest first, and the state that results. */
 export function settle(
   state: State,
   subscriptionIds: Iterable<string>,
@@ -65,18 +65,15 @@ export function settle(
   }
   if (overdue.size === 0) return { due: [], state };
 
-  // A state of its own, which shares what the steps below do not write to.
+  // A copy of the state; it shares what the steps below do not write to.
   const settled = { ...state, subscriptions: new Map(state.subscriptions), designations: new Map(state.designations) };
   const writable = settled as CustomerRelationship;
   const due: Due[] = [];
   for (const id of overdue) {
     const subscription = { ...writable.subscriptions.get(id)! };
     writable.subscriptions.set(id, subscription);
-    for (
-      let at = nextBoundary(subscription);
-      at !== undefined && hasPassed(at, until);
-      at = nextBoundary(subscription)
-    ) {
+    let at: Instant | undefined;
+    while ((at = nextBoundary(subscription)) !== undefined && hasPassed(at, until)) {
       const { policy, recordedAs } = policyAt(state, at, present);
       const { command, events } = atBoundary(writable, id, subscription, at, policy);
       apply(writable, events);
@@ -86,12 +83,12 @@ export function settle(
   return { due: due.toSorted((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0)), state: settled };
 }
 
-/** Every subscription as it stands at an instant, whatever has been recorded of it. */
+/** Every subscription as it stands at an instant, whether or not that has been recorded. */
 export function settledState(state: State, now: Instant, present: Policy): State {
   return settle(state, state.subscriptions.keys(), now, present).state;
 }
 
-/** What dates have brought about of what a command looks at, as events that stand before its own. */
+/** What time has brought about for the subscriptions that a command reads, as events that precede its own. */
 export function settleFor(
   state: State,
   subscriptionIds: readonly string[],
@@ -108,14 +105,14 @@ export function settleFor(
   };
 }
 
-/** As a decision answers them. */
+/** The events of a boundary, as a decision returns them. */
 export function decided(
   { events, policy }: Due,
   metadata: Decided<RelationshipEvents>['metadata'] = {},
 ): Decided<RelationshipEvents>[] {
   return events.map((event, index) => ({
     ...event,
-    metadata: { ...metadata, ...(policy ? { policy } : {}) },
+    metadata: { ...metadata, ...present({ policy }) },
     ...(index === 0 ? { begins: true } : {}),
   }));
 }
@@ -128,14 +125,14 @@ export function addOnIds({ subscriptions }: State, baseId: string): readonly str
     .toSorted();
 }
 
-/** Where the bound on designations is reached, what has ended since makes room. */
+/** Once the limit on designations is reached, subscriptions that have ended since make room. */
 export function designatedWhereFull({ designations }: State, { limits }: Policy): readonly string[] {
   return designations.size < limits.designations ? [] : [...designations.keys()];
 }
 
 /**
- * The policy that counts at a date: the one that the stream's last event before it carries. A purchase may be dated back to
- * before the first event; then it is that one's. For a policy that this release does not have, the present one stands in.
+ * The policy that counts at a date: that of the stream's last event until then. For a purchase dated back to before the first
+ * event, it is the policy of the first event. For a policy that this release does not have, the present one stands in.
  */
 function policyAt(
   { policies: recorded }: State,
@@ -165,12 +162,12 @@ function atBoundary(
     if (status === 'suspended') return atTermEnd(disabled(subscriptionId, at, retention.suspendedAtTermEndDays, true));
     if (autoRenew) return { command: 'RenewSubscription', events: [renewal(subscriptionId, subscription, at, policy)] };
     const retainedUntil = addDays(at, retention.expiredDays);
-    return atTermEnd({ type: 'SubscriptionExpired', data: { subscriptionId, expiredAt: at, retainedUntil } });
+    return atTermEnd(event('SubscriptionExpired', { subscriptionId, expiredAt: at, retainedUntil }));
   }
   if (status === 'expired' || furtherDisabledPeriod)
     return afterRetention(disabled(subscriptionId, at, retention.disabledDays, false));
   return afterRetention(
-    { type: 'SubscriptionDeleted', data: { subscriptionId, deletedAt: at } },
+    event('SubscriptionDeleted', { subscriptionId, deletedAt: at }),
     ...withdrawDesignation(state, subscriptionId, at),
   );
 }
@@ -182,7 +179,7 @@ function disabled(
   furtherPeriod: boolean,
 ): EventOf<'SubscriptionDisabled'> {
   const retainedUntil = addDays(disabledAt, days);
-  return { type: 'SubscriptionDisabled', data: { subscriptionId, disabledAt, retainedUntil, furtherPeriod } };
+  return event('SubscriptionDisabled', { subscriptionId, disabledAt, retainedUntil, furtherPeriod });
 }
 
 /** The end of a subscription and of its support contact's designation. */
@@ -192,14 +189,14 @@ export function cancellation(
   cancelledAt: Instant,
 ): readonly MessageOf<RelationshipEvents>[] {
   return [
-    { type: 'SubscriptionCancelled', data: { subscriptionId, cancelledAt } },
+    event('SubscriptionCancelled', { subscriptionId, cancelledAt }),
     ...withdrawDesignation(state, subscriptionId, cancelledAt),
   ];
 }
 
 /**
- * The next term with what was scheduled for it. It follows on the old one without a gap, and its cancellation window counts
- * from its start, however late the renewal is reported (rules S7, S20).
+ * The next term with what was scheduled for it. It follows the old one without a gap. Its cancellation window counts from its
+ * start, however late the renewal is recorded (rules S7, S20).
  */
 function renewal(
   subscriptionId: string,
@@ -210,20 +207,17 @@ function renewal(
   const { kind, scheduledChange, scheduledBillingCycle, anchorDay } = subscription;
   // A term that ends has a duration.
   const termDuration = scheduledChange?.termDuration ?? subscription.termDuration!;
-  return {
-    type: 'SubscriptionRenewed',
-    data: {
-      subscriptionId,
-      quantity: scheduledChange?.quantity ?? subscription.quantity,
-      offerId: scheduledChange?.offerId ?? subscription.offerId,
-      termDuration,
-      ...present({ billingCycle: scheduledBillingCycle ?? subscription.billingCycle }),
-      termStartsAt,
-      termEndsAt: termEnd(termStartsAt, termDuration, anchorDay),
-      ...present({ cancellationAllowedUntil: windowEnd(kind, termDuration, termStartsAt, policy) }),
-      renewedAt: termStartsAt,
-    },
-  };
+  return event('SubscriptionRenewed', {
+    subscriptionId,
+    quantity: scheduledChange?.quantity ?? subscription.quantity,
+    offerId: scheduledChange?.offerId ?? subscription.offerId,
+    termDuration,
+    ...present({ billingCycle: scheduledBillingCycle ?? subscription.billingCycle }),
+    termStartsAt,
+    termEndsAt: termEnd(termStartsAt, termDuration, anchorDay),
+    ...present({ cancellationAllowedUntil: windowEnd(kind, termDuration, termStartsAt, policy) }),
+    renewedAt: termStartsAt,
+  });
 }
 
 /** The end of the cancellation window of a kind that has one, counted from purchase or renewal (rules S7, S20). */
@@ -246,7 +240,7 @@ export function windowEnd(
   }
 }
 
-/** The steps of what dates bring about. */
+/** The steps of the events that time brings about. */
 export const settlingSteps = {
   SubscriptionCancelled: step(end),
   SubscriptionRenewed: step((subscription, { quantity, offerId, termDuration, termStartsAt, termEndsAt, ...rest }) => {
@@ -296,13 +290,4 @@ export function step<Data extends { readonly subscriptionId: string }>(
 function end(subscription: Subscription): void {
   subscription.status = 'deleted';
   delete subscription.retainedUntil;
-}
-
-/** Events and states leave out what is not there; `undefined` would not survive as JSON. */
-export function present<Fields extends object>(
-  fields: Fields,
-): { [F in keyof Fields]?: Exclude<Fields[F], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [F in keyof Fields]?: Exclude<Fields[F], undefined>;
-  };
 }

@@ -12,6 +12,7 @@ import {
 import { addDays, hasPassed, termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { CommandTable } from './command.js';
 import type { Steps } from './context.js';
+import { event, present } from './event.js';
 import type { SoftwareKind, SoftwareLineItem, SoftwarePublisher } from './events.js';
 import type { Buyer } from './parties.js';
 import { reject } from './rejections.js';
@@ -36,12 +37,12 @@ export interface SoftwareCommands {
   };
   /** The whole purchase, or the line items named. */
   CancelSoftwarePurchase: { readonly purchaseId: string; readonly lineItemIds?: readonly string[] };
-  /** Records that the term of a software subscription has ended; not before its time. */
+  /** Records that the term of a software subscription has ended; not before it is due. */
   ExpireSoftware: { readonly purchaseId: string };
 }
 
 export const softwareCommands = {
-  /** Rules V7, V11: the window is the item's own, else the policy's for its kind. */
+  /** Rules V7, V11: the item's own cancellation window counts, else the policy's for its kind. */
   PurchaseSoftware: {
     right: byAnyRole,
     rules: [...rulesOfSale, 'V7'],
@@ -66,25 +67,22 @@ export const softwareCommands = {
       );
 
       return [
-        {
-          type: 'SoftwarePurchased',
-          data: {
-            purchaseId,
-            kind,
-            publisher,
-            name,
-            lineItems,
-            boughtBy,
-            cancellationAllowedUntil,
-            purchasedAt,
-            ...(termDuration === undefined ? {} : { termDuration, expiresAt: termEnd(purchasedAt, termDuration) }),
-          },
-        },
+        event('SoftwarePurchased', {
+          purchaseId,
+          kind,
+          publisher,
+          name,
+          lineItems,
+          boughtBy,
+          cancellationAllowedUntil,
+          purchasedAt,
+          ...(termDuration === undefined ? {} : { termDuration, expiresAt: termEnd(purchasedAt, termDuration) }),
+        }),
       ];
     },
   },
 
-  /** Rules V7–V9. The purchase is cancelled with its last line item; lines that already are stay as they are. */
+  /** Rules V7–V9. The purchase is cancelled with its last line item; lines cancelled before stay as they are. */
   CancelSoftwarePurchase: {
     right: byUserOrApp('AdminAgent'),
     rules: ['R20', 'R27', 'V7', 'V8', 'V9'],
@@ -97,10 +95,7 @@ export const softwareCommands = {
       const unknown = [...named].filter((lineItemId) => !lineItems.has(lineItemId));
       if (unknown.length > 0) throw reject('LineItemNotFound', { purchaseId, lineItemIds: unknown });
       if (policy.nonCancellablePublishers.includes(publisher))
-        throw reject('CancelNotSupported', {
-          remedy: 'waitOrTransfer',
-          ...(expiresAt === undefined ? {} : { expiresAt }),
-        });
+        throw reject('CancelNotSupported', { remedy: 'waitOrTransfer', ...present({ expiresAt }) });
       const { status: from } = softwareAt(purchase, now);
       if (from !== 'completed') throw reject('InvalidTransition', { itemId: purchaseId, from, to: 'cancelled' });
       if (hasPassed(cancellationAllowedUntil, now))
@@ -112,22 +107,20 @@ export const softwareCommands = {
 
       const left = [...lineItems].filter(([, cancelled]) => !cancelled).map(([lineItemId]) => lineItemId);
       const toCancel = left.filter((lineItemId) => named.has(lineItemId));
-      // A purchase whose lines have no ids is cancelled as a whole: else it would block removal for ever.
+      // A purchase whose lines have no ids is cancelled as a whole; otherwise it would block removal for ever.
       if (toCancel.length === 0 && (left.length > 0 || lineItemIds !== undefined))
         throw reject('NothingToChange', { purchaseId, lineItemIds: [...named] });
       return [
-        ...toCancel.map((lineItemId) => ({
-          type: 'SoftwareLineItemCancelled' as const,
-          data: { purchaseId, lineItemId, cancelledAt: now },
-        })),
+        ...toCancel.map((lineItemId) =>
+          event('SoftwareLineItemCancelled', { purchaseId, lineItemId, cancelledAt: now }),
+        ),
         ...(toCancel.length === left.length
-          ? [{ type: 'SoftwarePurchaseCancelled' as const, data: { purchaseId, cancelledAt: now } }]
+          ? [event('SoftwarePurchaseCancelled', { purchaseId, cancelledAt: now })]
           : []),
       ];
     },
   },
 
-  /** Reports the end of the term; perpetual software has none. */
   ExpireSoftware: {
     right: clock,
     rules: ['R8', 'R20'],
@@ -137,7 +130,7 @@ export const softwareCommands = {
       if (status !== 'completed' || expiresAt === undefined)
         throw reject('InvalidTransition', { itemId: purchaseId, from: status, to: 'expired' });
       requireDue(expiresAt, now);
-      return [{ type: 'SoftwareExpired', data: { purchaseId, expiredAt: expiresAt } }];
+      return [event('SoftwareExpired', { purchaseId, expiredAt: expiresAt })];
     },
   },
 } satisfies CommandTable<SoftwareCommands>;
@@ -150,8 +143,8 @@ export const softwareSteps = {
       publisher,
       name,
       cancellationAllowedUntil,
-      ...(expiresAt === undefined ? {} : { expiresAt }),
-      // An earlier release took lists in the place of line items: such a line has no id, and nobody can name it.
+      ...present({ expiresAt }),
+      // An earlier release accepted lists in place of line items: such a line has no id and cannot be named.
       lineItems: new Map(
         lineItems.flatMap(({ lineItemId }: Partial<SoftwareLineItem>) =>
           lineItemId === undefined ? [] : [[lineItemId, false]],

@@ -19,7 +19,7 @@ export type SoftwareStatus = 'completed' | 'cancelled' | 'expired';
 export type SavingsPlanStatus = 'active' | 'expired';
 export type GrantStatus = 'created' | 'approvalPending' | 'approved' | 'active' | 'terminated' | 'expired' | 'revoked';
 
-/** Every item, designation and grant belongs to one term of the relationship; only those of the current one count. */
+/** Every item, designation and grant belongs to one term of the relationship; only those of the current term count. */
 interface OfTerm {
   readonly relationshipTerm: number;
 }
@@ -87,11 +87,11 @@ export interface GranularGrant extends OfTerm {
   durationDays: number;
   autoExtendDays: number;
   status: GrantStatus;
-  /** When the request lapses unless approved. */
+  /** When the request lapses unless it is approved. */
   readonly requestExpiresAt: Instant;
   /** When the active grant ends. */
   endsAt?: Instant;
-  /** Deleted ones stay: an id is never used again. */
+  /** Deleted ones stay, because an id is never used again. */
   readonly accessAssignments: Map<
     string,
     { readonly groupId: string; roles: readonly string[]; status: 'active' | 'deleted' }
@@ -104,9 +104,9 @@ export interface Designation extends OfTerm {
   readonly contact: SupportContact;
 }
 
-/** One partner's relationship with one customer, as its events tell it. */
+/** One partner's relationship with one customer, folded from its events. */
 export interface CustomerRelationship {
-  /** The policies that events were decided under, each with the time from which on: what dates bring about follows them. */
+  /** The policies that events were decided under, each with its start: they apply to what time brings about. */
   readonly policies: { readonly from: Instant; readonly name: string; readonly hash: string }[];
   status: RelationshipStatus;
   /** How often the relationship has been established; the current term while it is active. */
@@ -116,7 +116,7 @@ export interface CustomerRelationship {
     readonly requestedAt: Instant;
     readonly expiresAt: Instant;
     readonly delegatedAdmin: boolean;
-    /** Who becomes available when the customer accepts: requested is not established (rules R17, R22). */
+    /** Available only once the customer accepts: a request is not yet a relationship (rules R17, R22). */
     readonly supportContacts: readonly SupportContact[];
   };
   establishedAt?: Instant;
@@ -124,7 +124,7 @@ export interface CustomerRelationship {
   removedAt?: Instant;
   /** Holds for the current term only. */
   agreementConfirmedAt?: Instant;
-  /** Who may be picked as a support contact while the relationship is active. */
+  /** The possible support contacts while the relationship is active. */
   availableSupportContacts: SupportContact[];
   readonly subscriptions: Map<string, Subscription>;
   readonly reservations: Map<string, Reservation>;
@@ -137,12 +137,20 @@ export interface CustomerRelationship {
   readonly grants: Map<string, Grant>;
 }
 
-/** What the answer to a command says of the relationship. */
+/** The relationship, in the answer to a command. */
 export type RelationshipSummary = Pick<CustomerRelationship, 'status' | 'relationshipTerm'>;
 
-/** As it stands at a time, like every other answer about it (rule R29). */
+/** As of a time, like every other answer about the relationship (rule R29). */
 export function relationshipSummary(state: Frozen<CustomerRelationship>, at: Instant): RelationshipSummary {
   return { status: relationshipAt(state, at).status, relationshipTerm: state.relationshipTerm };
+}
+
+/** Those of a relationship's items that belong to its current term. */
+export function inCurrentTerm<Item extends OfTerm>(
+  { relationshipTerm }: Pick<CustomerRelationship, 'relationshipTerm'>,
+  items: ReadonlyMap<string, Item>,
+): [string, Item][] {
+  return [...items].filter(([, item]) => item.relationshipTerm === relationshipTerm);
 }
 
 export function initialState(): CustomerRelationship {

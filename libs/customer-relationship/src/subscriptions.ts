@@ -1,4 +1,4 @@
-import type { Decided, Frozen, MessageOf, Rejection } from '#event-sourcing';
+import type { Decided, Frozen, Rejection } from '#event-sourcing';
 import {
   current,
   effectiveFault,
@@ -20,6 +20,7 @@ import {
 } from './calendar.js';
 import type { CommandTable } from './command.js';
 import type { Context, Steps } from './context.js';
+import { event, present } from './event.js';
 import type {
   BillingCycle,
   RelationshipEvents,
@@ -38,7 +39,6 @@ import {
   decided,
   designatedWhereFull,
   nextBoundary,
-  present,
   settle,
   settlingSteps,
   step,
@@ -54,7 +54,7 @@ export interface SubscriptionCommands {
     readonly offerId: string;
     readonly name: string;
     readonly quantity: number;
-    /** Required but for an Azure plan, which has none. A trial lasts 30 days whatever term follows it. */
+    /** Required, except for an Azure plan, which has no term. A trial lasts 30 days, whatever term follows it. */
     readonly termDuration?: TermDuration;
     readonly trial?: boolean;
     /** Default: true for new commerce and marketplace, false for legacy; an Azure plan has none. */
@@ -63,9 +63,9 @@ export interface SubscriptionCommands {
     readonly billingCycle?: BillingCycle;
     readonly price?: Money;
     readonly boughtBy?: Buyer;
-    /** The end of the cancellation window where the item brings one; else the policy's. */
+    /** The end of the cancellation window; without it, the policy's window counts. */
     readonly cancellationAllowedUntil?: Instant;
-    /** Provisioned at once: activates it in the same append. */
+    /** Already provisioned: activates it in the same append. */
     readonly provisioned?: boolean;
     readonly effectiveAt?: Instant;
   };
@@ -77,21 +77,21 @@ export interface SubscriptionCommands {
   ReactivateSubscription: { readonly subscriptionId: string };
   /** Cancels a subscription within its window; one of the marketplace past it is cancelled at the end of its term. */
   CancelSubscription: { readonly subscriptionId: string };
-  /** Says whether the subscription renews at the end of its term. */
+  /** Sets whether the subscription renews at the end of its term. */
   SetAutoRenew: { readonly subscriptionId: string; readonly autoRenew: boolean };
   /** Changes the number of seats. */
   ChangeSubscriptionQuantity: { readonly subscriptionId: string; readonly quantity: number };
-  /** Says what changes with the next term, in place of what was scheduled before. */
+  /** Schedules changes for the next term; replaces what was scheduled before. */
   ScheduleSubscriptionChange: {
     readonly subscriptionId: string;
     readonly change?: ScheduledChange;
     readonly billingCycle?: BillingCycle;
   };
-  /** Records what dates have brought about of a subscription, as that a term has ended and another begun; not before its time. */
+  /** Records what time has brought about for a subscription, such as a renewal; not before it is due. */
   RenewSubscription: { readonly subscriptionId: string };
-  /** Records what dates have brought about of a subscription, as that a term has ended; not before its time. */
+  /** Records what time has brought about for a subscription, such as the end of its term; not before it is due. */
   EndSubscriptionTerm: { readonly subscriptionId: string };
-  /** Records what dates have brought about of a subscription, as its next steps to disabled or to deleted; not before its time. */
+  /** Records what time has brought about for a subscription, such as its next step to disabled or deleted; not before it is due. */
   AdvanceSubscriptionRetention: { readonly subscriptionId: string };
   /** Creates an Azure subscription under an active Azure plan. */
   AddAzureSubscription: {
@@ -103,24 +103,23 @@ export interface SubscriptionCommands {
   CancelAzureSubscription: {
     readonly subscriptionId: string;
     readonly azureSubscriptionId: string;
-    /** One that the policy knows (rules S19, S19a); for an ordinary end `other`, or `customerRequest`. */
+    /** One that the policy lists (rules S19, S19a); for an ordinary end, `other` or `customerRequest`. */
     readonly reason: string;
   };
 }
 
-type EventOf<N extends keyof RelationshipEvents> = MessageOf<RelationshipEvents, N>;
 type Item = Frozen<Subscription>;
 
-/** Most commands look at the subscription that they are about… */
+/** Most commands read the subscription that they are about… */
 const itself = ({ subscriptionId }: { readonly subscriptionId: string }) => [subscriptionId];
-/** … and those that bring an add-on into use look at its base too. */
+/** … and those that bring an add-on into use read its base too. */
 const withBase = ({ subscriptionId }: { readonly subscriptionId: string }, state: Frozen<CustomerRelationship>) => {
   const base = state.subscriptions.get(subscriptionId)?.baseSubscriptionId;
   return [subscriptionId, ...(base === undefined ? [] : [base])];
 };
 
 const rulesOfPassingTime = ['S14', 'S15', 'S20'] as const;
-/** Whichever of the clock's commands comes, it records all that the dates have brought about. */
+/** Each of the clock's commands records all that time has brought about. */
 const passingTime = {
   right: clock,
   emits: [
@@ -131,7 +130,7 @@ const passingTime = {
     'SubscriptionCancelled',
   ],
   brings: ['SupportContactWithdrawn'],
-  // It is the settling.
+  // The command itself settles.
   settles: () => [],
   decide: passTime,
 } as const;
@@ -162,43 +161,40 @@ export const subscriptionCommands = {
         data;
       const trial = data.trial ?? false;
       return [
-        {
-          type: 'SubscriptionPurchased',
-          data: {
-            subscriptionId,
-            kind,
-            offerId,
-            name,
-            quantity,
-            trial,
-            autoRenew: data.autoRenew ?? (kind === 'newCommerce' || kind === 'marketplace'),
-            boughtBy: data.boughtBy ?? 'partner',
-            ...present({
-              baseSubscriptionId,
-              termDuration,
-              termEndsAt: trial
-                ? addDays(purchasedAt, policy.trialDays)
-                : termDuration && termEnd(purchasedAt, termDuration),
-              // The status of a new-commerce trial is locked (rule S12): a window would promise what is refused.
-              cancellationAllowedUntil:
-                trial && kind === 'newCommerce'
-                  ? undefined
-                  : (data.cancellationAllowedUntil ?? windowEnd(kind, termDuration, purchasedAt, policy)),
-              billingCycle,
-              price,
-            }),
-            purchasedAt,
-          },
-        },
-        ...(data.provisioned ? [activated(subscriptionId, purchasedAt)] : []),
+        event('SubscriptionPurchased', {
+          subscriptionId,
+          kind,
+          offerId,
+          name,
+          quantity,
+          trial,
+          autoRenew: data.autoRenew ?? (kind === 'newCommerce' || kind === 'marketplace'),
+          boughtBy: data.boughtBy ?? 'partner',
+          ...present({
+            baseSubscriptionId,
+            termDuration,
+            termEndsAt: trial
+              ? addDays(purchasedAt, policy.trialDays)
+              : termDuration && termEnd(purchasedAt, termDuration),
+            // The status of a new-commerce trial is locked (rule S12), so it has no cancellation window.
+            cancellationAllowedUntil:
+              trial && kind === 'newCommerce'
+                ? undefined
+                : (data.cancellationAllowedUntil ?? windowEnd(kind, termDuration, purchasedAt, policy)),
+            billingCycle,
+            price,
+          }),
+          purchasedAt,
+        }),
+        ...(data.provisioned ? [event('SubscriptionActivated', { subscriptionId, activatedAt: purchasedAt })] : []),
         ...contact,
       ];
     },
   },
 
   /**
-   * Rule S10: a legacy add-on is not provisioned while its base is suspended. Once its base is gone for good, it would stay
-   * pending, and block removal, for ever: then what has been provisioned is recorded.
+   * Rule S10: a legacy add-on is not provisioned while its base is suspended. If the base can no longer be reactivated, the
+   * add-on is activated all the same: otherwise it would stay pending, and block removal, for ever.
    */
   ActivateSubscription: {
     right: byAnyRole,
@@ -210,7 +206,7 @@ export const subscriptionCommands = {
       const { status } = subscription;
       if (status !== 'pending') throw invalidTransition(subscriptionId, status, 'active');
       requireNoSuspendedBase(state, subscription, now);
-      return [activated(subscriptionId, now)];
+      return [event('SubscriptionActivated', { subscriptionId, activatedAt: now })];
     },
   },
 
@@ -230,28 +226,25 @@ export const subscriptionCommands = {
       switch (kind) {
         case 'newCommerce':
           return [
-            suspended(subscriptionId, { reason, suspendedAt: now }),
-            ...(autoRenew ? [autoRenewDisabled(subscriptionId, now)] : []),
-            ...(scheduledChange
-              ? [{ type: 'ScheduledChangesDiscarded' as const, data: { subscriptionId, discardedAt: now } }]
-              : []),
+            event('SubscriptionSuspended', { subscriptionId, reason, suspendedAt: now }),
+            ...(autoRenew ? [event('AutoRenewDisabled', { subscriptionId, disabledAt: now })] : []),
+            ...(scheduledChange ? [event('ScheduledChangesDiscarded', { subscriptionId, discardedAt: now })] : []),
           ];
         case 'legacy': {
-          const suspension = {
-            reason,
-            suspendedAt: now,
-            retainedUntil: addDays(now, policy.retention.legacySuspendedDays),
-          };
+          const retainedUntil = addDays(now, policy.retention.legacySuspendedDays);
+          const suspension = { reason, suspendedAt: now, retainedUntil };
           return [
-            suspended(subscriptionId, suspension),
+            event('SubscriptionSuspended', { subscriptionId, ...suspension }),
             ...addOnIds(state, subscriptionId)
               .filter((addOnId) => state.subscriptions.get(addOnId)?.status === 'active')
-              .map((addOnId) => suspended(addOnId, { ...suspension, withBase: subscriptionId })),
+              .map((addOnId) =>
+                event('SubscriptionSuspended', { subscriptionId: addOnId, ...suspension, withBase: subscriptionId }),
+              ),
           ];
         }
         case 'azurePlan':
         case 'marketplace':
-          return [suspended(subscriptionId, { reason, suspendedAt: now })];
+          return [event('SubscriptionSuspended', { subscriptionId, reason, suspendedAt: now })];
       }
     },
   },
@@ -268,7 +261,7 @@ export const subscriptionCommands = {
       if (status !== 'suspended') throw invalidTransition(subscriptionId, status, 'active');
       requireTerm(subscriptionId, subscription, now);
       requireActiveBase(state, subscription, now);
-      return [{ type: 'SubscriptionReactivated', data: { subscriptionId, reactivatedAt: now } }];
+      return [event('SubscriptionReactivated', { subscriptionId, reactivatedAt: now })];
     },
   },
 
@@ -288,7 +281,7 @@ export const subscriptionCommands = {
       requireNoActiveAzureSubscription(subscriptionId, subscription);
 
       const windowOpen = cancellationAllowedUntil !== undefined && !hasPassed(cancellationAllowedUntil, now);
-      // An Azure plan has no term that would have to run out.
+      // An Azure plan has no term to wait for.
       if (termEndsAt === undefined || windowOpen) return cancellation(state, subscriptionId, now);
       if (cancellationTakesEffectAt !== undefined)
         throw reject('NothingToChange', { subscriptionId, takesEffectAt: cancellationTakesEffectAt });
@@ -301,8 +294,8 @@ export const subscriptionCommands = {
           ...(status === 'active' && autoRenew ? { nextWindowAt: firstInstantAfter(termEndsAt) } : {}),
         });
       return [
-        { type: 'CancellationScheduled', data: { subscriptionId, takesEffectAt: termEndsAt, scheduledAt: now } },
-        ...(autoRenew ? [autoRenewDisabled(subscriptionId, now)] : []),
+        event('CancellationScheduled', { subscriptionId, takesEffectAt: termEndsAt, scheduledAt: now }),
+        ...(autoRenew ? [event('AutoRenewDisabled', { subscriptionId, disabledAt: now })] : []),
       ];
     },
   },
@@ -325,8 +318,8 @@ export const subscriptionCommands = {
       if (autoRenew === subscription.autoRenew) throw reject('NothingToChange', { subscriptionId, autoRenew });
       return [
         autoRenew
-          ? { type: 'AutoRenewEnabled', data: { subscriptionId, enabledAt: now } }
-          : autoRenewDisabled(subscriptionId, now),
+          ? event('AutoRenewEnabled', { subscriptionId, enabledAt: now })
+          : event('AutoRenewDisabled', { subscriptionId, disabledAt: now }),
       ];
     },
   },
@@ -341,9 +334,7 @@ export const subscriptionCommands = {
       requireUnlocked(subscriptionId, subscription);
       const previousQuantity = subscription.quantity;
       if (quantity === previousQuantity) throw reject('NothingToChange', { subscriptionId, quantity });
-      return [
-        { type: 'SubscriptionQuantityChanged', data: { subscriptionId, quantity, previousQuantity, changedAt: now } },
-      ];
+      return [event('SubscriptionQuantityChanged', { subscriptionId, quantity, previousQuantity, changedAt: now })];
     },
   },
 
@@ -360,10 +351,10 @@ export const subscriptionCommands = {
         ...(Object.keys(named).length > 0 ? { change: named } : {}),
         ...present({ billingCycle }),
       };
-      // What the next term will be as it is, whether that was scheduled or nothing was.
+      // Compared with the next term as it would be now, with or without scheduled changes.
       if (isSameTerm(nextTermOf(subscription), nextTermOf(subscription, changes)))
         throw reject('NothingToChange', { subscriptionId });
-      return [{ type: 'SubscriptionChangeScheduled', data: { subscriptionId, ...changes, scheduledAt: now } }];
+      return [event('SubscriptionChangeScheduled', { subscriptionId, ...changes, scheduledAt: now })];
     },
   },
 
@@ -384,18 +375,13 @@ export const subscriptionCommands = {
         requireNew(azureSubscriptions, 'azureSubscription', azureSubscriptionId);
       requireActiveItem(subscriptionId, plan);
       refuseFaults(plan.kind === 'azurePlan' ? undefined : invalidItem('subscriptionId', 'azurePlanOnly'));
-      return [
-        { type: 'AzureSubscriptionAdded', data: { subscriptionId, azureSubscriptionId, name, addedAt: context.now } },
-      ];
+      return [event('AzureSubscriptionAdded', { subscriptionId, azureSubscriptionId, name, addedAt: context.now })];
     },
   },
 
-  /** Rules S19, S19a. A suspended plan may be cleared too. */
+  /** Rules S19, S19a. Allowed under a suspended plan too. */
   CancelAzureSubscription: {
-    right: {
-      ...byUser('GlobalAdmin'),
-      allOf: ['GlobalAdmin', 'AdminAgent'],
-    },
+    right: { ...byUser('GlobalAdmin'), allOf: ['GlobalAdmin', 'AdminAgent'] },
     rules: ['R20', 'S13', 'S19'],
     emits: ['AzureSubscriptionCancelled'],
     settles: itself,
@@ -409,12 +395,7 @@ export const subscriptionCommands = {
           ? undefined
           : reject('InvalidReason', { reason, known: policy.azureCancellationReasons }),
       );
-      return [
-        {
-          type: 'AzureSubscriptionCancelled',
-          data: { subscriptionId, azureSubscriptionId, reason, cancelledAt: now },
-        },
-      ];
+      return [event('AzureSubscriptionCancelled', { subscriptionId, azureSubscriptionId, reason, cancelledAt: now })];
     },
   },
 } satisfies CommandTable<SubscriptionCommands>;
@@ -477,7 +458,7 @@ export const subscriptionSteps = {
   }),
 } satisfies Steps;
 
-// What a purchase must be like
+// Checks of a purchase
 
 function faultsOfPurchase(
   data: SubscriptionCommands['PurchaseSubscription'],
@@ -501,9 +482,9 @@ function faultsOfPurchase(
 }
 
 /**
- * A legacy add-on needs a base that is in use (rule S10); a new-commerce one stands alone, so only that its base is known
- * matters (rule S11). The bound keeps a base's suspension, which takes its add-ons along, in one append.
- * @returns what is wrong with naming this base, however it stands
+ * A legacy add-on needs a base that is in use (rule S10). A new-commerce add-on stands alone, so its base only has to be
+ * known (rule S11). The limit keeps the suspension of a base with its add-ons in one append.
+ * @returns what is wrong with naming this base, whatever its status
  */
 function requireBase(
   state: Frozen<CustomerRelationship>,
@@ -516,7 +497,7 @@ function requireBase(
   if (kind !== 'legacy') return undefined;
 
   const base = current(state, state.subscriptions, 'subscription', baseSubscriptionId);
-  // Add-ons of add-ons would escape the suspension of the base.
+  // The suspension of a base would not reach add-ons of add-ons.
   if (base.baseSubscriptionId !== undefined) return invalidItem('baseSubscriptionId', 'baseIsAddOn');
   if (base.status !== 'active') throw parentNotActive(baseSubscriptionId, base, now);
   const limit = limits.addOnsPerBase;
@@ -525,7 +506,7 @@ function requireBase(
   return undefined;
 }
 
-// What a subscription must be like
+// Checks of a subscription
 
 /** A deleted subscription takes no change (rule S13). */
 function requireNotDeleted(subscriptionId: string, { status }: Item): void {
@@ -553,7 +534,7 @@ function changeable(state: Frozen<CustomerRelationship>, subscriptionId: string,
   return subscription;
 }
 
-/** Suspended legacy outlives its term, and does not come back after it (rule S4). */
+/** A suspended legacy subscription is kept beyond its term, but cannot be reactivated then (rule S4). */
 function requireTerm(subscriptionId: string, { termEndsAt, retainedUntil }: Item, now: Instant): void {
   if (termEndsAt === undefined || !hasPassed(termEndsAt, now)) return;
   throw reject('TermEnded', { subscriptionId, termEndsAt, ...present({ retainedUntil }) });
@@ -575,7 +556,7 @@ function requireActiveBase(
   if (base?.status !== 'active') throw parentNotActive(baseSubscriptionId, base, now);
 }
 
-/** The suspended base of a legacy add-on that can still be reactivated; its add-on waits for that (rule S10). */
+/** The suspended base of a legacy add-on, if it can still be reactivated; its add-on waits for that (rule S10). */
 export function suspendedBase(
   state: Frozen<CustomerRelationship>,
   { kind, baseSubscriptionId }: Item,
@@ -600,7 +581,7 @@ function parentNotActive(baseSubscriptionId: string, base: Item | undefined, now
     baseSubscriptionId,
     status: base?.status,
     ...(base && canBeReactivated(base, now) ? { remedyCommand: 'ReactivateSubscription' } : {}),
-    // Suspended for good, which the status does not say.
+    // It cannot be reactivated any more, which the status does not say.
     ...(base?.status === 'suspended' && !canBeReactivated(base, now) ? present({ termEndsAt: base.termEndsAt }) : {}),
   });
 }
@@ -615,24 +596,9 @@ function requireNoActiveAzureSubscription(subscriptionId: string, { azureSubscri
     throw reject('AzurePlanHasActiveSubscriptions', { subscriptionId, azureSubscriptionIds });
 }
 
-// What more than one decision says
+// Shared by several decisions
 
-function activated(subscriptionId: string, activatedAt: Instant): EventOf<'SubscriptionActivated'> {
-  return { type: 'SubscriptionActivated', data: { subscriptionId, activatedAt } };
-}
-
-function suspended(
-  subscriptionId: string,
-  suspension: Omit<RelationshipEvents['SubscriptionSuspended'], 'subscriptionId'>,
-): EventOf<'SubscriptionSuspended'> {
-  return { type: 'SubscriptionSuspended', data: { subscriptionId, ...suspension } };
-}
-
-function autoRenewDisabled(subscriptionId: string, disabledAt: Instant): EventOf<'AutoRenewDisabled'> {
-  return { type: 'AutoRenewDisabled', data: { subscriptionId, disabledAt } };
-}
-
-/** All that the dates have brought about of a subscription; of any term, whatever became of the relationship (rule R20). */
+/** Records all that time has brought about for a subscription, also after the end of the relationship (rule R20). */
 function passTime(
   state: Frozen<CustomerRelationship>,
   { subscriptionId }: { readonly subscriptionId: string },
@@ -646,7 +612,7 @@ function passTime(
   throw reject('InvalidTransition', { itemId: subscriptionId, from: subscription.status, requires: 'termOrRetention' });
 }
 
-/** What the next term brings, or would bring with other changes scheduled in place of those that are. */
+/** What the next term brings, or would bring with other scheduled changes. */
 function nextTermOf(
   { quantity, offerId, termDuration, billingCycle, scheduledChange, scheduledBillingCycle }: Item,
   scheduling: Pick<RelationshipEvents['SubscriptionChangeScheduled'], 'change' | 'billingCycle'> = {},
@@ -670,11 +636,6 @@ function invalidItem(field: string, rule: string): Rejection {
   return reject('InvalidItem', { field, rule });
 }
 
-function invalidTransition(
-  itemId: string,
-  from: SubscriptionStatus,
-  to: SubscriptionStatus,
-  more: object = {},
-): Rejection {
-  return reject('InvalidTransition', { itemId, from, to, ...more });
+function invalidTransition(itemId: string, from: SubscriptionStatus, to: SubscriptionStatus): Rejection {
+  return reject('InvalidTransition', { itemId, from, to });
 }

@@ -1,28 +1,26 @@
-import type { Frozen, MessageOf } from '#event-sourcing';
+import type { Frozen } from '#event-sourcing';
 import { current, refuseFaults, requireActive } from './admission.js';
 import type { Instant } from './calendar.js';
 import type { CommandTable } from './command.js';
 import type { Context, Steps } from './context.js';
-import type { RelationshipEvents } from './events.js';
+import { event, type EventOf } from './event.js';
 import type { SupportContact } from './parties.js';
 import { reject } from './rejections.js';
 import { byUser } from './rights.js';
 import { designatedWhereFull } from './settling.js';
-import type { CustomerRelationship } from './state.js';
+import { inCurrentTerm, type CustomerRelationship } from './state.js';
 
 export interface SupportContactCommands {
-  /** Makes somebody the support contact of a subscription; one that is available for this customer. */
+  /** Sets the support contact of a subscription; it must be available for this customer. */
   AssignSupportContact: { readonly subscriptionId: string; readonly contact: SupportContact };
-  /** Takes the support contact of a subscription away. */
+  /** Takes the support contact off a subscription. */
   WithdrawSupportContact: { readonly subscriptionId: string };
 }
-
-type SupportContactWithdrawn = MessageOf<RelationshipEvents, 'SupportContactWithdrawn'>;
 
 const right = byUser('GlobalAdmin', 'AdminAgent', 'HelpdeskAgent');
 
 export const supportContactCommands = {
-  /** Rules C1–C3, C5. Takes the place of the contact designated before. */
+  /** Rules C1–C3, C5. Replaces the contact designated before. */
   AssignSupportContact: {
     right,
     rules: ['R20', 'C1', 'C2', 'C3', 'C5'],
@@ -53,10 +51,7 @@ export const supportContactCommands = {
       if (!designated) requireRoomForDesignation(state, context);
 
       return [
-        {
-          type: 'SupportContactAssigned',
-          data: { subscriptionId, contact: known, byDefault: false, assignedAt: context.now },
-        },
+        event('SupportContactAssigned', { subscriptionId, contact: known, byDefault: false, assignedAt: context.now }),
       ];
     },
   },
@@ -85,55 +80,53 @@ export const supportContactSteps = {
 } satisfies Steps;
 
 /**
- * The designation that comes with a purchase: the partner itself (rule C4). New-commerce subscriptions have none
- * (rule C3): the purchase does not ask for one.
+ * The designation that comes with a purchase: the partner itself (rule C4). Not called for new-commerce subscriptions, which
+ * have none (rule C3).
  * @throws Rejection `LimitReached` when the current term has as many designations as one removal can withdraw
  */
 export function assignDefaultContact(
   state: Frozen<CustomerRelationship>,
   subscriptionId: string,
   context: Context,
-): readonly MessageOf<RelationshipEvents, 'SupportContactAssigned'>[] {
+): readonly EventOf<'SupportContactAssigned'>[] {
   requireRoomForDesignation(state, context);
   const contact = contactOf(context.partner);
-  return [
-    { type: 'SupportContactAssigned', data: { subscriptionId, contact, byDefault: true, assignedAt: context.now } },
-  ];
+  return [event('SupportContactAssigned', { subscriptionId, contact, byDefault: true, assignedAt: context.now })];
 }
 
-/** What the deletion of a subscription means for its designation, if it has one (rule C5). */
+/** The deletion of a subscription withdraws its designation, if it has one (rule C5). */
 export function withdrawDesignation(
   state: Frozen<CustomerRelationship>,
   subscriptionId: string,
   now: Instant,
-): SupportContactWithdrawn[] {
+): EventOf<'SupportContactWithdrawn'>[] {
   const designated = state.designations.get(subscriptionId);
   return designated ? [withdrawn(subscriptionId, designated.contact, 'subscriptionDeleted', now)] : [];
 }
 
-/** What a removal means for the designations of the current term (rule R17), by subscription id. */
-export function withdrawDesignations(state: Frozen<CustomerRelationship>, now: Instant): SupportContactWithdrawn[] {
-  return designationsOfTerm(state)
+/** A removal withdraws the designations of the current term (rule R17), by subscription id. */
+export function withdrawDesignations(
+  state: Frozen<CustomerRelationship>,
+  now: Instant,
+): EventOf<'SupportContactWithdrawn'>[] {
+  return inCurrentTerm(state, state.designations)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([subscriptionId, { contact }]) => withdrawn(subscriptionId, contact, 'relationshipRemoved', now));
 }
 
 /**
- * Who may be designated now (rule C2): available for this customer, and still the partner itself or a reseller related
- * to it. Names are today's, not those of the day the relationship was asked for.
+ * Who may be designated now (rule C2): the contact is available for this customer, and is still the partner itself or a
+ * related reseller. Names are today's, not those of the day when the relationship was requested.
  */
 function supportContactCandidates(state: Frozen<CustomerRelationship>, { partner }: Context): SupportContact[] {
   const available = new Set(state.availableSupportContacts.map(({ tenantId }) => tenantId));
   return [partner, ...partner.resellers].filter(({ tenantId }) => available.has(tenantId)).map(contactOf);
 }
 
-function designationsOfTerm({ designations, relationshipTerm }: Frozen<CustomerRelationship>) {
-  return [...designations].filter(([, designation]) => designation.relationshipTerm === relationshipTerm);
-}
-
 function requireRoomForDesignation(state: Frozen<CustomerRelationship>, { policy }: Context): void {
   const limit = policy.limits.designations;
-  if (designationsOfTerm(state).length >= limit) throw reject('LimitReached', { what: 'designations', limit });
+  if (inCurrentTerm(state, state.designations).length >= limit)
+    throw reject('LimitReached', { what: 'designations', limit });
 }
 
 const contactFields = ['tenantId', 'partnerId', 'name'] as const;
@@ -147,7 +140,7 @@ function isSameContact(one: SupportContact, other: SupportContact): boolean {
   return contactFields.every((field) => one[field] === other[field]);
 }
 
-/** Only what events keep of a contact; a partner carries more. */
+/** Only the fields that events keep; a partner has more. */
 function contactOf({ tenantId, partnerId, name }: SupportContact): SupportContact {
   return { tenantId, partnerId, name };
 }
@@ -155,8 +148,8 @@ function contactOf({ tenantId, partnerId, name }: SupportContact): SupportContac
 function withdrawn(
   subscriptionId: string,
   contact: SupportContact,
-  reason: SupportContactWithdrawn['data']['reason'],
+  reason: EventOf<'SupportContactWithdrawn'>['data']['reason'],
   withdrawnAt: Instant,
-): SupportContactWithdrawn {
-  return { type: 'SupportContactWithdrawn', data: { subscriptionId, contact, reason, withdrawnAt } };
+): EventOf<'SupportContactWithdrawn'> {
+  return event('SupportContactWithdrawn', { subscriptionId, contact, reason, withdrawnAt });
 }
