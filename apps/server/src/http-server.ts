@@ -25,8 +25,7 @@ import { serveApiDocuments } from './contract/api-documents.js';
 import { ServedLedger } from './served-ledger.js';
 import { occasionally } from '#pacing';
 import { RequesterGuard } from './requester-guard.js';
-import { denialOf } from './security-journal/denial-of.js';
-import type { Denial } from './security-journal/denial-tally.js';
+import { denialOf, type Denial } from './security-journal/denial-tally.js';
 
 export interface HttpServerParts {
   readonly module: DynamicModule;

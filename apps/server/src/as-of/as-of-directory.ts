@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, statfsSync, type RmOptions } from 'node:fs';
 import { join } from 'node:path';
 import { fileUnusable } from '#event-sourcing';
 
-/** The directory of temporary files with views as they stood. What is in it at the start was of a process that has ended. */
+/** The directory of temporary files with views as they stood. Its content at the start belongs to a process that has ended. */
 export class AsOfDirectory {
   private made = 0;
 
@@ -23,7 +23,7 @@ export class AsOfDirectory {
     inFiles(this.path, () => mkdirSync(this.path, { recursive: true, mode: 0o700 }));
   }
 
-  /** A path that no other view has. */
+  /** A path that no other view uses. */
   newFile(view: string): string {
     return join(this.path, `${view}-${++this.made}.sqlite`);
   }
@@ -42,7 +42,7 @@ export class AsOfDirectory {
     this.tryToRemove(this.path, { recursive: true, force: true });
   }
 
-  /** What cannot be removed lies there until the next start, which empties the directory. */
+  /** A file that cannot be removed stays until the next start, which empties the directory. */
   private tryToRemove(path: string, options: RmOptions): void {
     try {
       inFiles(path, () => rmSync(path, options));
@@ -52,12 +52,12 @@ export class AsOfDirectory {
   }
 }
 
-/** @throws FileUnusable when the operating system refuses it */
+/** @throws FileUnusable when the operating system refuses the call */
 function inFiles<T>(path: string, deed: () => T): T {
   try {
     return deed();
   } catch (error) {
-    const restore = 'It holds only what is made anew: remove it, or make DATA_DIR writable';
+    const restore = 'It holds only files that are rebuilt: remove it, or make DATA_DIR writable';
     throw fileUnusable({ what: 'What is kept of lists as they stood', path, purpose: 'write', restore }, error);
   }
 }

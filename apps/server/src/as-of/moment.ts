@@ -1,6 +1,6 @@
 import { badRequest, Matching, Optional, Problem, Time, WholeText } from '#http';
 
-/** What a list or a relationship takes to be asked as it stood before. */
+/** The parameters by which a list or a relationship is read as it stood. */
 export class AsOfParameters {
   /** As it stood at this time: what had been recorded by then counts. Any offset. */
   @Optional(Time()) asOf?: string;
@@ -8,36 +8,33 @@ export class AsOfParameters {
   @Optional(Matching(/^[1-9]\d{0,15}$/, 'a position: digits', '42')) asOfPosition?: string;
 }
 
-/** What one relationship takes besides. */
+/** The further parameter of one relationship. */
 export class RelationshipAsOfParameters extends AsOfParameters {
   /** As it stood at this revision of the relationship. */
   @Optional(WholeText(0, Number.MAX_SAFE_INTEGER)) asOfRevision?: number;
 }
 
-/** Up to where events count. */
+/** Up to which event the log counts. */
 export type Moment =
   | { readonly kind: 'time'; readonly at: string }
   | { readonly kind: 'position'; readonly position: number }
   | { readonly kind: 'revision'; readonly revision: number };
 
 /**
- * The moment that a query names; undefined for the present. What has not happened yet is not waited for.
- * @throws Problem 400 for two of them, and for a time in the future
+ * The moment that a query names; undefined for the present.
+ * @throws Problem 400 for more than one moment, and for a time in the future
  */
 export function momentOf(
   { asOf, asOfPosition, asOfRevision }: RelationshipAsOfParameters,
   now: string,
 ): Moment | undefined {
-  const named = Object.entries({ asOf, asOfPosition, asOfRevision }).filter(([, value]) => value !== undefined);
-  if (named.length > 1) {
-    const names = named.map(([name]) => name);
+  const given = Object.entries({ asOf, asOfPosition, asOfRevision }).filter(([, value]) => value !== undefined);
+  const names = given.map(([name]) => name);
+  const others = (name: string) => names.filter((other) => other !== name).join(' and ');
+  if (names.length > 1)
     throw new Problem('InvalidQuery', {
-      errors: names.map((name) => ({
-        pointer: name,
-        detail: `cannot stand beside ${names.filter((other) => other !== name).join(' and ')}: name one moment`,
-      })),
+      errors: names.map((name) => ({ pointer: name, detail: `cannot stand beside ${others(name)}: name one moment` })),
     });
-  }
   if (asOf !== undefined) {
     if (asOf > now) throw badRequest('InvalidQuery', 'asOf', `must not lie in the future: it is ${now}`);
     return { kind: 'time', at: asOf };

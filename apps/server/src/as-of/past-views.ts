@@ -11,82 +11,53 @@ import { AsOfDirectory } from './as-of-directory.js';
 
 export type PastStatus = 'notStarted' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
-/** A view as it stood, on its way or there. */
-export interface PastView {
-  readonly view: string;
-  readonly until: Until;
-  readonly status: PastStatus;
-  /** How far the log has been read for it. */
-  readonly position: number;
-  readonly startedAt: string | undefined;
-  readonly endedAt: string | undefined;
-  /** Why it has failed: what a caller is answered. */
-  readonly error: Error | undefined;
-  /** Resolves when it has come to an end, whichever. */
-  readonly ended: Promise<void>;
-}
+/** A view as it stood: waiting, being projected, or finished. */
+export type PastView = Readonly<
+  Pick<KeptPastView, 'view' | 'until' | 'status' | 'position' | 'startedAt' | 'endedAt' | 'error' | 'ended'>
+>;
 
-/** A view that somebody needs: it is neither given up nor thrown away before it is released. */
+/** A view in use: it is neither cancelled nor discarded before it is released. */
 export interface HeldPastView {
   readonly past: PastView;
-  /** A second time does nothing. */
+  /** Further calls do nothing. */
   readonly release: () => void;
 }
 
-export interface PastViews {
-  /**
-   * The view as it stood: kept from before, being projected, or begun now for one partner; others may ask for it too.
-   * @throws Problem AsOfUnavailable when too many wait already
-   * @throws StoreUnavailable
-   */
-  readonly hold: (view: string, until: Until, partnerId: string) => Promise<HeldPastView>;
-  /** Holds it for somebody else too. */
-  readonly share: (past: PastView) => HeldPastView;
-  /** Asks one that has succeeded and is held. */
-  readonly read: <T>(past: PastView, ask: (queries: ViewQueries, lastCounted: Past['lastCounted']) => T) => Promise<T>;
-  readonly counts: () => PastViewsCounts;
-  readonly close: () => Promise<void>;
-}
-
-export interface PastViewsCounts {
-  readonly waiting: number;
-  readonly running: number;
-  readonly kept: number;
-  readonly keptBytes: number;
-  /** Since the start. */
-  readonly failed: number;
-}
+export type PastViews = Pick<ProjectedPastViews, keyof ProjectedPastViews>;
 
 export interface PastViewsOptions {
-  /** Emptied first: what is in it was of a process that has ended. */
+  /** Emptied at the start: its content belongs to a process that has ended. */
   readonly directory: string;
   readonly store: Pick<EventStore, 'subscribe'>;
   readonly threads: PastThreads;
   readonly bounds: PastViewsBounds;
-  /** Called with what no caller learns: why a view could not be projected. */
+  /** Called with the reason why a view could not be projected, which no caller learns. */
   readonly onFailed?: (view: string, error: Error) => void;
   /** Called with a file that cannot be removed. */
   readonly onTrouble?: (message: string) => void;
   readonly now?: () => string;
 }
 
-/** One view as it stood, with what this server needs to make it and to keep it. */
+/** A view as it stood, with all that the server needs to project and keep it. */
 class KeptPastView implements PastView {
   readonly cancelling = new AbortController();
+  /** Resolves when it has ended, with any status. */
   readonly ended: Promise<void>;
   status: PastStatus = 'notStarted';
+  /** How far the log has been read for it. */
   position = 0;
   startedAt: string | undefined;
   endedAt: string | undefined;
+  /** The answer to callers when it has failed. */
   error: Error | undefined;
   past: Past | undefined;
-  /** It holds as well for every position up to this one: nothing that counts came between. */
+  /** It is also valid for every position up to this one: no event that counts lies between. */
   coveredUntil: number;
   reader: ViewsReader | undefined;
   bytes = 0;
   holders = 0;
   idleSince = performance.now();
-  /** Among those that are projected, or that wait for it. */
+  /** Its place among the views that are projected or wait. */
   place: Place | undefined;
   private readonly end: () => void;
 
@@ -115,16 +86,16 @@ class KeptPastView implements PastView {
   }
 }
 
-// Looking through more of the log than this costs the server more than it spares its threads.
+// To look through more events than this costs the server more than it saves.
 const mostLookedThrough = 5_000;
 const sweepEveryMs = 5_000;
 
 /**
- * Views as they stood, in temporary files: projected once for all who ask, by threads that commands do not wait for, and
- * kept within bounds.
+ * Views as they stood, in temporary files: each projected once for all callers, in threads of their own, and kept within
+ * bounds.
  */
-export class ProjectedPastViews implements PastViews {
-  /** The one that was asked for least recently stands first. */
+export class ProjectedPastViews {
+  /** The least recently used first. */
   private readonly all = new Set<KeptPastView>();
   private readonly places: BoundedPool;
   private readonly directory: AsOfDirectory;
@@ -135,7 +106,7 @@ export class ProjectedPastViews implements PastViews {
   constructor(private readonly options: PastViewsOptions) {
     const { bounds, directory, onTrouble } = options;
     this.directory = new AsOfDirectory(directory, onTrouble);
-    // Among partners the one with the fewest on their way comes first, and nobody fills the line so that others find no place.
+    // The partner with the fewest running views comes first, and no partner may take all waiting places.
     this.places = new BoundedPool({
       atOnce: bounds.atOnce,
       waiting: bounds.waiting,
@@ -145,20 +116,27 @@ export class ProjectedPastViews implements PastViews {
     this.sweeping = setInterval(() => this.evict(), sweepEveryMs).unref();
   }
 
+  /**
+   * The view as it stood: kept from before, being projected, or started now for one partner; callers share it.
+   * @throws Problem AsOfUnavailable when too many wait already
+   * @throws StoreUnavailable
+   */
   async hold(view: string, until: Until, partnerId: string): Promise<HeldPastView> {
     const known = this.covering(view, until);
     if (known) return this.holding(known);
     const still = await this.stillCovering(view, until);
     if (still) return still;
     if (this.closed) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
-    // Meanwhile somebody else may have begun it.
+    // Another caller may have started it meanwhile.
     return this.holding(this.covering(view, until) ?? this.begin(view, until, partnerId));
   }
 
+  /** Holds it for a further user. */
   share(past: PastView): HeldPastView {
     return this.holding(past as KeptPastView);
   }
 
+  /** Queries a view that has succeeded and is held. */
   async read<T>(past: PastView, ask: (queries: ViewQueries, lastCounted: Past['lastCounted']) => T): Promise<T> {
     const { view, reader, past: found } = past as KeptPastView;
     if (!reader || !found) throw new Error(`${view} as it stood is not there`);
@@ -166,15 +144,12 @@ export class ProjectedPastViews implements PastViews {
     return result;
   }
 
-  counts(): PastViewsCounts {
+  /** As of now; those that have failed, since the start. */
+  counts() {
+    const { places, failed } = this;
     const kept = this.kept();
-    return {
-      waiting: this.places.waiting(),
-      running: this.places.taking(),
-      kept: kept.length,
-      keptBytes: kept.reduce((sum, { bytes }) => sum + bytes, 0),
-      failed: this.failed,
-    };
+    const keptBytes = bytesOf(kept);
+    return { waiting: places.waiting(), running: places.taking(), kept: kept.length, keptBytes, failed };
   }
 
   async close(): Promise<void> {
@@ -211,7 +186,7 @@ export class ProjectedPastViews implements PastViews {
     kept.startedAt = this.now();
     const outOfRoom = new AbortController();
     try {
-      // It may have been taken away since the start.
+      // The directory may have been removed since the start.
       this.directory.make();
       this.giveUpWithoutRoom(outOfRoom);
       outOfRoom.signal.throwIfAborted();
@@ -221,7 +196,7 @@ export class ProjectedPastViews implements PastViews {
         this.giveUpWithoutRoom(outOfRoom);
       };
       kept.past = await threads.project({ view, path, until }, { signal, onProgress });
-      // Ready just as it was given up: nobody would ever throw it away.
+      // It was finished just as it was cancelled: nothing would ever discard it.
       cancelling.signal.throwIfAborted();
       kept.bytes = statSync(path).size;
       kept.reader = openViews({ path, projections: relationshipViews.filter(({ name }) => name === view) });
@@ -240,7 +215,7 @@ export class ProjectedPastViews implements PastViews {
     }
   }
 
-  /** Never throws: it is called where nobody would catch it. */
+  /** Never throws, because its callers could not handle an error. */
   private giveUpWithoutRoom(outOfRoom: AbortController): void {
     const { freeBytes } = this.options.bounds;
     try {
@@ -251,7 +226,7 @@ export class ProjectedPastViews implements PastViews {
     }
   }
 
-  /** Throws away what is kept for nobody before it says no. */
+  /** Discards kept views that are not in use, as far as needed. */
   private hasRoom(neededBytes: number): boolean {
     let free = this.directory.freeBytes();
     for (const past of this.kept()) {
@@ -267,7 +242,7 @@ export class ProjectedPastViews implements PastViews {
     return [...this.all].filter(({ status }) => status === 'succeeded');
   }
 
-  /** Out of memory and off the disk; who asks again begins anew. */
+  /** Removes it from memory and disk. The next request starts over. */
   private discard(past: KeptPastView): void {
     this.all.delete(past);
     const remove = () => this.directory.removeFile(past.path);
@@ -275,13 +250,13 @@ export class ProjectedPastViews implements PastViews {
     else remove();
   }
 
-  /** The last one that was made stays, however large: somebody is about to read it. */
+  /** The newest view stays, however large: it is about to be read. */
   private evict(): void {
     const { kept: mostKept, keptBytes, idleSeconds } = this.options.bounds;
     const there = this.kept();
     const idleBefore = performance.now() - idleSeconds * 1000;
     let count = there.length;
-    let bytes = there.reduce((sum, past) => sum + past.bytes, 0);
+    let bytes = bytesOf(there);
     for (const [index, past] of there.entries()) {
       if (past.holders > 0) continue;
       const tooMany = index < there.length - 1 && (count > mostKept || bytes > keptBytes);
@@ -294,7 +269,7 @@ export class ProjectedPastViews implements PastViews {
 
   private holding(past: KeptPastView): HeldPastView {
     past.holders++;
-    // To the end of the line: asked for most recently.
+    // Moved to the end: the most recently used.
     if (this.all.delete(past)) this.all.add(past);
     let held = true;
     return {
@@ -315,12 +290,12 @@ export class ProjectedPastViews implements PastViews {
       this.discard(past);
     } else if (past.status === 'running') {
       past.cancelling.abort();
-      // Nobody may come to hold what is being given up.
+      // A view that is being cancelled cannot be held again.
       this.all.delete(past);
     } else this.evict();
   }
 
-  /** Out of the line of those that wait. */
+  /** Gives up its place among those that wait. */
   private withdraw(past: KeptPastView): void {
     past.place?.leave();
     past.settle('cancelled', this.now());
@@ -330,7 +305,7 @@ export class ProjectedPastViews implements PastViews {
     return [...this.all].find((past) => past.covers(view, until));
   }
 
-  /** The latest of the same time, if nothing that counts has come since: the log moves on, the past seldom does. */
+  /** The latest view of the same time, if no event that counts has been appended since. */
   private async stillCovering(view: string, until: Until): Promise<HeldPastView | undefined> {
     if (until.recordedUntil === undefined) return undefined;
     const near = [...this.all]
@@ -339,17 +314,15 @@ export class ProjectedPastViews implements PastViews {
       .sort((one, other) => other.coveredUntil - one.coveredUntil)[0];
     if (!near) return undefined;
     const held = this.holding(near);
+    let stillValid = false;
     try {
-      if (await nothingCounts(this.options.store, near.coveredUntil, until)) {
-        near.coveredUntil = Math.max(near.coveredUntil, until.position);
-        return held;
-      }
-    } catch (error) {
-      held.release();
-      throw error;
+      stillValid = await nothingCounts(this.options.store, near.coveredUntil, until);
+    } finally {
+      if (!stillValid) held.release();
     }
-    held.release();
-    return undefined;
+    if (!stillValid) return undefined;
+    near.coveredUntil = Math.max(near.coveredUntil, until.position);
+    return held;
   }
 
   private now(): string {
@@ -357,7 +330,7 @@ export class ProjectedPastViews implements PastViews {
   }
 }
 
-/** Whether no event between two positions counts that views are about. False for more events than are worth a look. */
+/** Whether no relationship's event between two positions counts. False when there are too many events to look through. */
 async function nothingCounts(store: Pick<EventStore, 'subscribe'>, after: number, until: Until): Promise<boolean> {
   const enough = new AbortController();
   let seen = 0;
@@ -374,15 +347,18 @@ async function nothingCounts(store: Pick<EventStore, 'subscribe'>, after: number
   }
 }
 
+function bytesOf(views: readonly KeptPastView[]): number {
+  return views.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 class OutOfRoom extends Error {
   override readonly name = 'OutOfRoom';
 }
 
-/** What a caller is answered about a failure. */
+/** The answer to callers about a failure. */
 function answerTo(error: Error): Error {
   if (error instanceof OutOfRoom) return asOfUnavailable('diskFull');
-  if (!(error instanceof PastNotProjected)) return asOfUnavailable('failed');
-  switch (error.failure) {
+  switch (error instanceof PastNotProjected ? error.failure : 'unexpected') {
     case 'unavailable':
       return new StoreUnavailable(error.message);
     case 'damaged':
@@ -399,7 +375,7 @@ function asOfUnavailable(reason: 'busy' | 'diskFull' | 'failed'): Problem {
   return new Problem('AsOfUnavailable', { reason }, { 'Retry-After': reason === 'busy' ? '2' : '10' });
 }
 
-/** Of a ledger that serves nobody. */
+/** For a ledger that is not served. */
 export const noPastViews: PastViews = {
   hold: () => Promise.reject(asOfUnavailable('failed')),
   share: () => {

@@ -2,8 +2,8 @@ import { policyNamed, type Policy, type PolicyReference } from '#customer-relati
 import { Problem } from '#http';
 
 /**
- * The policy that an event was decided under.
- * @throws Problem 501 for one that this release does not have: an answer under another policy would be a wrong one
+ * The policy under which an event was decided.
+ * @throws Problem 501 for a policy that this release does not have: under another one the answer would be wrong
  */
 export function policyThen(reference: PolicyReference): Policy {
   const policy = policyNamed(reference);

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   customerRelationship,
   relationshipCodec,
@@ -22,22 +22,22 @@ import { policyThen } from './policy-then.js';
 /** A relationship as it stood at a moment. */
 export interface RelationshipThen extends StreamPlace {
   readonly state: Frozen<CustomerRelationship>;
-  /** The time that was asked for; else when the last event that counts was recorded. */
+  /** The time that was asked for; otherwise when the last event that counts was recorded. */
   readonly asOf: string;
-  /** The one in force then, which is the one that the last event was decided under. @throws Problem 501 */
+  /** The policy of the last event, which was in force then. @throws Problem 501 */
   readonly policy: () => Policy;
 }
 
 /**
- * Folds what counts of a relationship's stream; `pause` is awaited between its pages.
+ * Folds the events of a relationship that count; `pause` is awaited between pages.
  * @throws Rejection RelationshipNotFound for a moment before its first event
- * @throws Problem 400 for a place that does not exist
+ * @throws Problem 400 for a position or revision that does not exist
  */
 export async function relationshipThen(
   store: Pick<EventStore, 'read' | 'head'>,
   stream: string,
   moment: Moment,
-  pause: () => Promise<void> = () => turn(),
+  pause: () => Promise<void> = () => nextTurn(),
 ): Promise<RelationshipThen> {
   const state = customerRelationship.initialState();
   let last: RecordedEvent | undefined;
@@ -80,7 +80,7 @@ async function* pagesUntil(
   for await (const page of pagesOf(store, stream, { to, pause })) {
     const counted = moment ? page.filter((event) => isUpTo(event, moment)) : page;
     yield counted;
-    // Positions grow in a stream, and times never decrease: nothing counts after what does not.
+    // In a stream, positions grow and times never decrease: after an event that does not count, none does.
     if (counted.length < page.length) return;
     last = page.at(-1)?.revision ?? last;
   }
@@ -89,12 +89,6 @@ async function* pagesUntil(
 }
 
 function isUpTo({ metadata, position }: RecordedEvent, moment: Moment): boolean {
-  switch (moment.kind) {
-    case 'time':
-      return metadata.recordedAt <= moment.at;
-    case 'position':
-      return position <= moment.position;
-    case 'revision':
-      return true;
-  }
+  if (moment.kind === 'time') return metadata.recordedAt <= moment.at;
+  return moment.kind !== 'position' || position <= moment.position;
 }

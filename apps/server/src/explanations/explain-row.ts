@@ -16,7 +16,7 @@ import { explain, plainName, type Contribution, type RowThen } from './explain.j
 import type { ExplainedRow } from './explained-rows.js';
 import type { ExplanationParameters } from './explanation-parameters.js';
 
-/** Why a row of a list is as it is, or is no more. */
+/** Why a row of a list is as it is, or no longer exists. */
 export class ExplainRow {
   constructor(
     readonly row: ExplainedRow,
@@ -58,7 +58,7 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     const { limit = defaultLimit } = parameters;
     const named = revisionIn(parameters.after);
     const after = named?.revision ?? -1;
-    // What a moment of the past does not have yet comes after all of it.
+    // A revision after a moment of the past is beyond its last event, so there is nothing to compare.
     if (named && !(moment && after > last.revision) && !isMeant(named, events[after]))
       throw lostInRestore(await store.head());
     const explained = await explain(projection, pair, events, belongsTo(row, key), { after, limit }, pause);
@@ -100,10 +100,10 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
   }
 }
 
-/** So many characters of changes make a page: an item may hold thousands of others, before and after. */
+/** A page ends after this number of characters of changes: an item may hold thousands of others, before and after. */
 const pageCharacters = 2 * 1024 * 1024;
 
-/** The first of them, one at least, as far as they fit on a page. */
+/** The first contributions that fit on a page, at least one. */
 export function firstOf(contributions: readonly Contribution[], limit: number): readonly Contribution[] {
   let characters = 0;
   const page: Contribution[] = [];
@@ -115,17 +115,17 @@ export function firstOf(contributions: readonly Contribution[], limit: number): 
   return page;
 }
 
-/** The row itself among those that it is made of; undefined when it has never been there. */
+/** The explained row itself; undefined when it has never existed. */
 function ownRow(rows: readonly RowThen[], { projection, table }: ExplainedRow): RowThen | undefined {
   return rows.find((each) => each.table === plainName(projection, table));
 }
 
-/** The row as it stands at a time. */
+/** The row with the status that it has at a time. */
 function rowAt(explained: ExplainedRow, { table, row }: RowThen, now: string): RowThen {
   return { table, row: row && explained.at ? explained.at(row, now) : row };
 }
 
-/** What an end that has passed has made of the row, without an event that could be named; null when nothing. */
+/** What a date that has passed has changed in the row without an event; null when nothing. */
 function madeByTime(recorded: RowThen, own: RowThen): { readonly fields: object } | null {
   const [from, to] = [recorded.row, own.row] as readonly (Readonly<Record<string, unknown>> | null)[];
   if (!from || !to || from === to) return null;
@@ -134,12 +134,7 @@ function madeByTime(recorded: RowThen, own: RowThen): { readonly fields: object 
   return { fields: Object.fromEntries(differing.map((field) => [field, { from: from[field], to: to[field] }])) };
 }
 
-function contributionShown({
-  event,
-  changes,
-  comment,
-  cause,
-}: Contribution): ExplainedEvent & { readonly rules: readonly RuleNumber[] } {
+function contributionShown({ event, changes, comment, cause }: Contribution) {
   const { revision, position, type, metadata } = event;
   const { recordedAt, command, commandId, correlationId, actor, schema, policy, release } = metadata;
   const rules: readonly RuleNumber[] = (command && governance(command)?.rules) || [];
@@ -159,5 +154,5 @@ function contributionShown({
     rules,
     changes,
     cause: cause ? { revision: cause.revision, type: cause.type } : null,
-  };
+  } satisfies ExplainedEvent;
 }

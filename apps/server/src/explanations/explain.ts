@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   governance,
   relationshipCodec,
@@ -8,81 +8,75 @@ import {
 import { project, type AnyProjection, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
 import type { Pair } from '#read-models';
 
-/** A row that the answer is made of. */
+/** A row of the answer. */
 export interface RowThen {
   /** The table without its version. */
   readonly table: string;
-  /** As the view keeps it; null when it is gone. */
+  /** As the view keeps it; null when it was removed. */
   readonly row: object | null;
 }
 
-/** What an event has made of one row. */
+/** What an event has changed in one row. */
 export interface RowChange {
   readonly table: string;
   readonly key: object;
   readonly effect: 'created' | 'changed' | 'removed';
-  /** Of a row that was changed: by name, from what and to what; empty where only the change itself is answered. */
+  /** The changed fields of a row, by name; empty where only the fact of the change is answered. */
   readonly fields: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
 }
 
-/** An event without which a row would be another. */
+/** An event without which a row would be different. */
 export interface Contribution {
   readonly event: RecordedEvent;
-  /** Empty for an event that was only looked at, such as the one that began the term in which an item was bought. */
+  /** Empty for an event that was only read, such as the one that began the term in which an item was bought. */
   readonly changes: readonly RowChange[];
   readonly comment: string | undefined;
-  /** The event that it comes with: the one that the command of both is about. */
+  /** The main event of the same command, where this event is its consequence. */
   readonly cause: RecordedEvent | undefined;
 }
 
 export interface Explanation {
-  /** Those that are there, and those that were. */
+  /** The rows that exist, and those that were removed. */
   readonly rows: readonly RowThen[];
-  /** In the order in which they happened. */
+  /** In the order of the events. */
   readonly contributions: readonly Contribution[];
 }
 
-/** Of which events it is told what they have changed: rows may be large, and kept once for every event they would be too much. */
-export interface ToldInFull {
-  /** Behind this revision. */
-  readonly after: number;
-  /** So many of those that have made changes. */
-  readonly limit: number;
-}
+/**
+ * The events whose changes are answered in full: those after a revision, up to a number. Rows may be large, and their changes
+ * for every event could take too much memory.
+ */
+export type InFull = { readonly after: number; readonly limit: number };
 
-/** So many events are worked through at a time. */
+/** How many events are processed between two pauses. */
 const eventsAtATime = 256;
 
 interface Known {
   readonly row: object | null;
-  /** Without which it would be another. */
   readonly sources: Sources;
 }
 
 /**
- * The events that have written a row, each with the rows that it had looked at. Only ever added to, so that a row as it was
- * looked at is a place in here: a copy for everyone who looks would take memory and time beyond all bounds.
+ * The events that have written a row, each with the rows that it had read. Events are only added, so a number of them stands
+ * for the row as it was read: copies would take memory and time without bounds.
  */
 type Sources = { readonly event: RecordedEvent; readonly lookedAt: readonly Look[] }[];
 
-interface Look {
-  readonly sources: Sources;
-  /** So many of them there were. */
-  readonly until: number;
-}
+/** A row as it was read: the first `until` of its sources. */
+type Look = { readonly sources: Sources; readonly until: number };
 
 /**
- * Projects the events of one relationship and keeps, for the rows that are asked for, which event made what of them. What
- * a step has looked at of other rows counts too: the events that had made those. The events that are named make the same
- * rows without the others. After some of them `pause` is awaited.
+ * Projects the events of one relationship and records which events changed the rows that are asked for. If an event read other
+ * rows, the events that had written those count too. So the contributions alone make the same rows. After every
+ * {@link eventsAtATime} events `pause` is awaited.
  */
 export async function explain(
   projection: AnyProjection<RelationshipEvents, Pair>,
   pair: Pair,
   events: readonly RecordedEvent[],
   isAsked: (table: string, key: Key) => boolean,
-  toldInFull: ToldInFull = { after: -1, limit: Infinity },
-  pause: () => Promise<void> = () => turn(),
+  { after, limit }: InFull = { after: -1, limit: Infinity },
+  pause: () => Promise<void> = () => nextTurn(),
 ): Promise<Explanation> {
   const known = new Map<string, Known>();
   const asked = new Map<string, { readonly table: string }>();
@@ -91,15 +85,15 @@ export async function explain(
   let read = new Set<Known>();
   let written: { readonly table: string; readonly key: Key; readonly name: string; readonly row: object | null }[] = [];
 
-  const told = new Map<Sources, number>();
-  /** What stands behind what was looked at, without what has been told before. */
+  const reported = new Map<Sources, number>();
+  /** The events that had written the rows read, without those reported before. */
   function* newSources(looks: readonly Look[]): Generator<RecordedEvent> {
     const left = [...looks];
     for (let look = left.pop(); look; look = left.pop()) {
       const { sources, until } = look;
-      const from = told.get(sources) ?? 0;
+      const from = reported.get(sources) ?? 0;
       if (from >= until) continue;
-      told.set(sources, until);
+      reported.set(sources, until);
       for (const { event, lookedAt } of sources.slice(from, until)) {
         yield event;
         left.push(...lookedAt);
@@ -121,15 +115,15 @@ export async function explain(
     read = new Set();
     written = [];
     project(projection, rows, relationshipCodec.decode(event), pair, event);
-    // What it has written it knows the sources of already.
+    // The sources of the rows that it has written are known already.
     for (const { table, name } of written) read.delete(known.get(`${table} ${name}`)!);
     const lookedAt = [...read].map(({ sources }): Look => ({ sources, until: sources.length }));
     const made: RowChange[] = [];
-    const isInFull = event.revision > toldInFull.after && inFull < toldInFull.limit;
+    const isInFull = event.revision > after && inFull < limit;
     for (const { table, key, name, row } of written) {
       const id = `${table} ${name}`;
       const before = known.get(id);
-      // One that comes back after it was gone begins anew.
+      // A row that comes back after it was removed starts over.
       const sources = before?.row ? before.sources : [];
       sources.push({ event, lookedAt });
       known.set(id, { row, sources });
@@ -152,19 +146,11 @@ export async function explain(
       .sort(([one], [other]) => one.revision - other.revision)
       .map(([event, made]) => {
         const together = commands.get(commandOf(event))!;
-        return {
-          event,
-          changes: made,
-          // It stands on the first event of a command and is about all of them.
-          comment: together[0]!.metadata.comment,
-          cause: causeOf(event, together),
-        };
+        // The comment is on the first event of a command and applies to all of them.
+        const { comment } = together[0]!.metadata;
+        return { event, changes: made, comment, cause: causeOf(event, together) };
       }),
   };
-}
-
-function isClocksCommand(command: string | undefined): boolean {
-  return subscriptionClockCommands.some((name) => name === command);
 }
 
 function changeOf(
@@ -175,50 +161,47 @@ function changeOf(
   after: object | null,
   isInFull: boolean,
 ): RowChange | undefined {
-  const columns = projection.tables[table]!.key;
+  const { key: keyColumns, columns } = projection.tables[table]!;
   const named = {
     table: plainName(projection, table),
-    key: Object.fromEntries(columns.map((column, index) => [column, key[index]])),
+    key: Object.fromEntries(keyColumns.map((column, index) => [column, key[index]])),
   };
   if (!after) return before ? { ...named, effect: 'removed', fields: {} } : undefined;
   if (!before) return { ...named, effect: 'created', fields: {} };
   const [from, to] = [before, after] as readonly Readonly<Record<string, unknown>>[];
-  const differing = Object.keys(projection.tables[table]!.columns).filter(
-    (column) => !areSame(from![column], to![column]),
-  );
+  const differing = Object.keys(columns).filter((column) => !areSame(from![column], to![column]));
   if (differing.length === 0) return undefined;
-  const told = isInFull ? differing : [];
-  const fields = Object.fromEntries(told.map((column) => [column, { from: from![column], to: to![column] }]));
+  const shown = isInFull ? differing : [];
+  const fields = Object.fromEntries(shown.map((column) => [column, { from: from![column], to: to![column] }]));
   return { ...named, effect: 'changed', fields };
 }
 
 function areSame(one: unknown, other: unknown): boolean {
   if (one === other) return true;
-  // Lists that grow are told apart without writing them out for every event.
+  // Growing lists are distinguished without serialising them for every event.
   if (Array.isArray(one) && Array.isArray(other) && one.length !== other.length) return false;
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** The name of a table without the version of its view, which stands beside it in the answer. */
+/** The name of a table without the version of its view, which is a field of its own in the answer. */
 export function plainName({ version }: { readonly version: number }, table: string): string {
   return table.slice(0, -`_v${version}`.length);
 }
 
-/** Commands of the clock stand under the id of the one that they were recorded with. */
+/** Commands of the clock have the id of the command with which they were recorded. */
 function commandOf({ metadata: { commandId, command = '' } }: RecordedEvent): string {
   return `${commandId} ${command}`;
 }
 
-/** The event of the same command that the command is about, if this one is its consequence. */
+/** The main event of the same command, if this one is its consequence. */
 function causeOf(event: RecordedEvent, together: readonly RecordedEvent[]): RecordedEvent | undefined {
   const { command } = event.metadata;
-  const says: readonly string[] = (command && governance(command)?.emits) || [];
-  const isSaid = ({ type }: RecordedEvent) => says.includes(type);
-  if (isSaid(event) && !goesAlong(event)) return undefined;
-  // Of what dates have brought about there may be much at once: a consequence stands right after its cause.
-  const cause = together.find(
-    (other) => isSaid(other) && (!isClocksCommand(command) || other.revision === event.revision - 1),
-  );
+  const mainTypes: readonly string[] = (command && governance(command)?.emits) || [];
+  const isMain = ({ type }: RecordedEvent) => mainTypes.includes(type);
+  if (isMain(event) && !goesAlong(event)) return undefined;
+  // A command of the clock may have many main events: a consequence comes right after its cause.
+  const isOfClock = subscriptionClockCommands.some((name) => name === command);
+  const cause = together.find((other) => isMain(other) && (!isOfClock || other.revision === event.revision - 1));
   return cause === event ? undefined : cause;
 }
 

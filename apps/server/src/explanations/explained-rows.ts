@@ -1,9 +1,9 @@
 import { views, type Explained, type View } from '#read-models';
 
-/** A row that callers may ask about, of a view. */
+/** A row of a view that callers may ask about. */
 export interface ExplainedRow extends Explained {
   readonly projection: View['projection'];
-  /** Below `explanations`, ids by the names that they have in the row: `items/:item/:itemId`. */
+  /** The path below `explanations`; ids have the names of the row's fields: `items/:item/:itemId`. */
   readonly path: string;
 }
 

@@ -1,7 +1,6 @@
 import { Answer } from '#http';
 import { Controller, Get } from '@nestjs/common';
-import { ServerHealth, deniedRights, unreachable } from './server-health.js';
-import { HealthBounds } from './health-bounds.js';
+import { HealthBounds, ServerHealth, deniedRights, unreachable } from './server-health.js';
 import { ServedLedger } from '../served-ledger.js';
 import { viewLags, type ViewLag } from './view-lags.js';
 import type { LiveAnswer, ReadinessAnswer } from '../contract/answers.js';
@@ -15,7 +14,6 @@ export class HealthController {
     private readonly bounds: HealthBounds,
   ) {}
 
-  /** The process answers. */
   @Get('live')
   @Documented({
     id: 'getLiveness',
@@ -28,7 +26,7 @@ export class HealthController {
     return new Answer(200, { 'Cache-Control': 'no-store' }, { status: 'live' } satisfies LiveAnswer);
   }
 
-  /** The event store can be read and every view is close enough to its head; whatever is missing is named. */
+  /** Ready when the event store can be read and no view lags too far; everything that is missing is named. */
   @Get('ready')
   @Documented({
     id: 'getReadiness',
@@ -40,13 +38,12 @@ export class HealthController {
   async ready() {
     const { health } = this;
     if (health.waitingFor !== undefined) return readiness([health.waitingFor], [], health.damaged);
-    const missing: string[] = [];
     const { lags, trouble } = await viewLags(this.ledger);
     if (trouble) health.logTrouble(trouble);
-    missing.push(...deniedRights(this.ledger.place, health.denied));
+    const missing = [...deniedRights(this.ledger.place, health.denied)];
     if (trouble && !health.isDamage(trouble) && !health.denied.all)
       missing.push(unreachable(this.ledger.place, trouble));
-    // No more than that: where the damage is might be a customer's business, and stands in the server's log.
+    // No details: they may name a customer, and are in the server's log.
     if (health.damaged) missing.unshift('the log is damaged: see the log of the server');
     if (health.viewsDamaged) missing.push('the views cannot be written: see the log of the server');
     if (health.projectorDown) missing.push('the projector has ended and is being started again');

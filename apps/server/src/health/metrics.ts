@@ -15,53 +15,37 @@ export interface Metrics {
   readonly text: () => Promise<string>;
 }
 
-type Store<K extends StoreMetrics['store']> = Extract<StoreMetrics, { store: K }>;
+type CountOf<M> = M extends StoreMetrics ? Exclude<keyof M, 'store'> : never;
 type Counts<K extends StoreMetrics['store']> = readonly (readonly [
   name: string,
   help: string,
-  read: (metrics: Store<K>) => number,
+  count: CountOf<Extract<StoreMetrics, { store: K }>>,
 ])[];
 
 const ofSqlite: Counts<'sqlite'> = [
-  ['appended_events', 'Events appended since the start', ({ appendedEvents }) => appendedEvents],
-  [
-    'commits',
-    'Transactions that wrote events since the start; appends of one turn share one',
-    ({ commits }) => commits,
-  ],
-  ['conflicts', 'Appends refused because the stream had moved on', ({ conflicts }) => conflicts],
-  ['failed_commits', 'Transactions that failed', ({ failedCommits }) => failedCommits],
-  ['queued_appends', 'Appends that wait for their transaction', ({ queuedAppends }) => queuedAppends],
-  ['wal_bytes', 'Size of the write-ahead log', ({ walBytes }) => walBytes],
-  [
-    'uncheckpointed_pages',
-    'Pages of the write-ahead log not yet in the database',
-    ({ uncheckpointedPages }) => uncheckpointedPages,
-  ],
-  ['failed_checkpoints', 'Checkpoints that failed', ({ failedCheckpoints }) => failedCheckpoints],
+  ['appended_events', 'Events appended since the start', 'appendedEvents'],
+  ['commits', 'Transactions that wrote events since the start; several appends may share one', 'commits'],
+  ['conflicts', 'Appends refused because the stream had moved on', 'conflicts'],
+  ['failed_commits', 'Transactions that failed', 'failedCommits'],
+  ['queued_appends', 'Appends that wait for their transaction', 'queuedAppends'],
+  ['wal_bytes', 'Size of the write-ahead log', 'walBytes'],
+  ['uncheckpointed_pages', 'Pages of the write-ahead log not yet in the database', 'uncheckpointedPages'],
+  ['failed_checkpoints', 'Checkpoints that failed', 'failedCheckpoints'],
 ];
 
-/** What only the server does: a projector appends nothing. */
+/** Only of the server's connection: a projector appends nothing. */
 const ofKurrentdb: Counts<'kurrentdb'> = [
-  ['appended_events', 'Events appended since the start', ({ appendedEvents }) => appendedEvents],
-  ['conflicts', 'Appends refused because the stream had moved on', ({ conflicts }) => conflicts],
-  [
-    'resent_appends',
-    'Appends sent again because the outcome of an attempt was unknown',
-    ({ resentAppends }) => resentAppends,
-  ],
-  [
-    'unknown_outcomes',
-    'Appends whose callers had to be told that the outcome is unknown',
-    ({ unknownOutcomes }) => unknownOutcomes,
-  ],
-  ['appends_in_flight', 'Appends that the database has not answered yet', ({ appendsInFlight }) => appendsInFlight],
+  ['appended_events', 'Events appended since the start', 'appendedEvents'],
+  ['conflicts', 'Appends refused because the stream had moved on', 'conflicts'],
+  ['resent_appends', 'Appends sent again because the outcome of an attempt was unknown', 'resentAppends'],
+  ['unknown_outcomes', 'Appends whose callers were answered that the outcome is unknown', 'unknownOutcomes'],
+  ['appends_in_flight', 'Appends that the database has not answered yet', 'appendsInFlight'],
 ];
 
-/** What the server's connection and the projector's own both do. */
+/** Of the server's connection and of the projector's own. */
 const ofConnections: Counts<'kurrentdb'> = [
-  ['resubscriptions', 'Subscriptions taken up again after they had ended', ({ resubscriptions }) => resubscriptions],
-  ['clients_rebuilt', 'Clients made anew because the one before was stuck', ({ clientsRebuilt }) => clientsRebuilt],
+  ['resubscriptions', 'Subscriptions taken up again after they had ended', 'resubscriptions'],
+  ['clients_rebuilt', 'Clients rebuilt because the one before was stuck', 'clientsRebuilt'],
 ];
 
 /** What the server counts, in the form that Prometheus reads. Nothing personal is a label: routes are patterns. */
@@ -83,77 +67,45 @@ export function metricsOf(
     registers,
   });
   const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
+    labelled(name, help, [], (gauge) => gauge.set(read()));
+  const labelled = (name: string, help: string, labelNames: string[], collect?: (gauge: Gauge) => void) => {
+    const gauge: Gauge = new Gauge({ name, help, labelNames, registers, collect: () => collect?.(gauge) });
+    return gauge;
+  };
+  const ofServer = (): Partial<Record<CountOf<StoreMetrics>, number>> => storeMetrics().server;
+  const { store } = storeMetrics().server;
+  for (const [name, help, count] of store === 'sqlite' ? ofSqlite : ofKurrentdb)
+    gauge(`ledger_store_${name}`, help, () => ofServer()[count] ?? 0);
+  for (const [name, help, count] of store === 'sqlite' ? [] : ofConnections)
+    labelled(`ledger_store_${name}`, help, ['connection'], (gauge) => {
+      for (const [connection, metrics] of Object.entries(storeMetrics()))
+        if (metrics?.store === 'kurrentdb') gauge.set({ connection }, metrics[count]);
     });
-  const store = storeMetrics().server.store;
-  if (store === 'sqlite')
-    for (const [name, help, read] of ofSqlite)
-      gauge(`ledger_store_${name}`, help, () => read(storeMetrics().server as Store<'sqlite'>));
-  else {
-    for (const [name, help, read] of ofKurrentdb)
-      gauge(`ledger_store_${name}`, help, () => read(storeMetrics().server as Store<'kurrentdb'>));
-    for (const [name, help, read] of ofConnections)
-      new Gauge({
-        name: `ledger_store_${name}`,
-        help,
-        labelNames: ['connection'],
-        registers,
-        collect() {
-          for (const [connection, metrics] of Object.entries(storeMetrics()))
-            if (metrics?.store === 'kurrentdb') this.set({ connection }, read(metrics));
-        },
-      });
-  }
   const past = () => (health.waitingFor === undefined ? ledger : { pastViews: noPastViews }).pastViews.counts();
   gauge('ledger_damaged', '1 when the log was found to be damaged', () => (health.damaged ? 1 : 0));
   gauge('ledger_open', '0 while the server waits for its event store', () => (health.waitingFor ? 0 : 1));
-  gauge(
-    'ledger_projector_restarts',
-    'How often the projector was started again after a crash',
-    () => health.projectorRestarts,
-  );
-  gauge(
-    'ledger_security_events_dropped',
-    'Events of the security journal that could not be written since the start',
-    droppedDenials,
-  );
+  gauge('ledger_projector_restarts', 'Restarts of the projector after a crash', () => health.projectorRestarts);
+  gauge('ledger_security_events_dropped', 'Security events that could not be written since the start', droppedDenials);
   gauge('ledger_open_streams', 'Streams of the history that are open', () => health.openStreams);
   gauge('ledger_past_views_waiting', 'Views as they stood that wait to be projected', () => past().waiting);
   gauge('ledger_past_views_running', 'Views as they stood that are being projected', () => past().running);
   gauge('ledger_past_views_kept', 'Views as they stood that are kept for further questions', () => past().kept);
-  gauge('ledger_past_views_kept_bytes', 'What they take of the disk', () => past().keptBytes);
+  gauge('ledger_past_views_kept_bytes', 'Disk space of the views as they stood that are kept', () => past().keptBytes);
   gauge('ledger_past_views_failed', 'Views as they stood that could not be projected', () => past().failed);
   gauge('ledger_cached_tokens', 'Verified tokens kept', cachedTokens);
 
-  const lagEvents = new Gauge({
-    name: 'ledger_view_lag_events',
-    help: 'Events that the view has not taken in, counted up to 1000, which stands for that many or more',
-    labelNames: ['view'],
-    registers,
-  });
-  const lagSeconds = new Gauge({
-    name: 'ledger_view_lag_seconds',
-    help: 'How long the view has been behind the head',
-    labelNames: ['view'],
-    registers,
-  });
-  const stopped = new Gauge({
-    name: 'ledger_view_stopped',
-    help: '1 for a view that an event has stopped',
-    labelNames: ['view'],
-    registers,
-  });
+  const lagEvents = labelled(
+    'ledger_view_lag_events',
+    'Events that the view has not taken in, counted up to 1000, which stands for that many or more',
+    ['view'],
+  );
+  const lagSeconds = labelled('ledger_view_lag_seconds', 'How long the view has lagged', ['view']);
+  const stopped = labelled('ledger_view_stopped', '1 for a view that an event has stopped', ['view']);
 
   const children = new Map<string, ReturnType<typeof durations.labels>>();
   return {
     observe(request, reply) {
-      // How long somebody listens says nothing about how long anything takes.
+      // A live stream lasts as long as its reader listens.
       if (reply.getHeader('content-type') === 'text/event-stream') return;
       const { call, method } = request;
       const route = request.routeOptions.url ?? 'unknown';
@@ -166,7 +118,7 @@ export function metricsOf(
     },
     async text() {
       const { lags } = health.waitingFor === undefined ? await viewLags(ledger) : { lags: [] };
-      // What is not known now must not be reported as it was.
+      // A lag that is not known now must not be reported as it was.
       lagEvents.reset();
       lagSeconds.reset();
       for (const { name, behind, status } of lags) {
@@ -179,18 +131,12 @@ export function metricsOf(
   };
 }
 
-export interface MetricsServer {
-  readonly address: string;
-  readonly close: () => Promise<void>;
-}
+export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>;
 
-/** Serves `/metrics` on a port of its own, which the outside need not reach. @throws StartupFailure */
-export async function serveMetrics({ text }: Metrics, host: string, port: number): Promise<MetricsServer> {
+/** Serves `/metrics` on a port of its own, so that it need not be open to callers. @throws StartupFailure */
+export async function serveMetrics({ text }: Metrics, host: string, port: number) {
   const server = createServer((request, response) => {
-    if (request.url !== '/metrics' || request.method !== 'GET') {
-      response.writeHead(404).end();
-      return;
-    }
+    if (request.url !== '/metrics' || request.method !== 'GET') return void response.writeHead(404).end();
     text().then(
       (metrics) => response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics),
       () => response.writeHead(503).end(),
@@ -211,7 +157,7 @@ export async function serveMetrics({ text }: Metrics, host: string, port: number
   return {
     address: `http://${host.includes(':') ? `[${host}]` : host}:${typeof address === 'object' ? address?.port : port}/metrics`,
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),

@@ -10,7 +10,7 @@ import {
 import { seal } from '#event-sourcing/testing';
 import type { ViewsReader, ViewStatus } from '#projector';
 import { hence } from '../../../../test/wall-clock.js';
-import { mostCounted, oldestBehind, viewLags } from './view-lags.js';
+import { mostCounted, oldestAfter, viewLags } from './view-lags.js';
 
 const metadata = {
   actor: { id: 'a', kind: 'k', roles: [], tenant: 't' },
@@ -105,7 +105,7 @@ describe('how far views are behind', () => {
     expect(trouble).toBeInstanceOf(StoreUnavailable);
     // What the views themselves say is known all the same.
     expect(lags).toEqual([{ name: 'view-0', status: 'running', error: null, position: 0, behind: undefined }]);
-    await expect(oldestBehind()(silent, 0)).rejects.toThrow('has not answered within 3 s');
+    await expect(oldestAfter()(silent, 0)).rejects.toThrow('has not answered within 3 s');
   });
 
   it('is not known of a store that does not say where its log ends, and that is said in time', async () => {
@@ -136,7 +136,7 @@ describe('how far views are behind', () => {
 describe('the oldest event behind a position', () => {
   it('is asked for once, also by those who come meanwhile, as long as the position is the same', async () => {
     const { store, asked } = counted(await logOf(3));
-    const oldest = oldestBehind();
+    const oldest = oldestAfter();
     const [first, second] = await Promise.all([oldest(store, 1_000), oldest(store, 1_000)]);
     expect([second, await oldest(store, 1_000)]).toEqual([first, first]);
     expect(asked).toEqual({ heads: 1, subscriptions: 1 });
@@ -146,7 +146,7 @@ describe('the oldest event behind a position', () => {
 
   it('is asked for again where there was none yet, or where the store could not say', async () => {
     const { store, asked } = counted(await logOf(3));
-    const oldest = oldestBehind();
+    const oldest = oldestAfter();
     expect([await oldest(store, 3_000), await oldest(store, 3_000)]).toEqual([undefined, undefined]);
     expect(asked).toEqual({ heads: 2, subscriptions: 0 });
     const away: EventStore = { ...store, head: () => Promise.reject(new StoreUnavailable('away')) };

@@ -3,21 +3,21 @@ import type { ViewStatus } from '#projector';
 import type { ServedLedger } from '../served-ledger.js';
 
 export interface ViewLag extends Pick<ViewStatus, 'name' | 'status' | 'error' | 'position'> {
-  /** What of the log the view has not taken in; undefined where the store could not say. */
+  /** The part of the log that the view has not taken in; undefined where the store could not say. */
   readonly behind: { readonly events: number; readonly seconds: number } | undefined;
 }
 
-/** Positions are no counts, and a health check must not read a whole log: a lag of this number of events means that many, or more. */
+/** Positions do not count events, and a health check must not read a whole log: a lag of this number means that many or more. */
 export const mostCounted = 1_000;
 
-// A database that says nothing must not keep the question open: probes ask again.
+// A database that does not answer must not keep a probe waiting: probes ask again.
 const answerWithinMs = 3_000;
-// Anybody may ask for health without a token: however often, the store is asked twice a second at most.
+// Health needs no token: however often it is asked for, the store is asked at most twice a second.
 const foundHoldsMs = 500;
 
-/** What was found in the store, for everybody who asks meanwhile. */
+/** What was found in the store, for all callers meanwhile. */
 interface Found {
-  /** What stood after each of the positions, up to {@link mostCounted} events. */
+  /** The events after each of the positions, counted up to {@link mostCounted}. */
   readonly after: ReadonlyMap<number, Backlog>;
   /** Undefined where the store could not say. */
   readonly head: number | undefined;
@@ -28,41 +28,33 @@ interface Found {
 const lastFound = new WeakMap<EventStore, Promise<Found>>();
 
 /**
- * How far every view lags after the head of the store, counted up to {@link mostCounted} events and with the age of the
- * oldest of them; and what kept the store from saying so. Where the views are is as of now, what the store says up to
- * half a second old: a view that has moved meanwhile is reported with the lag that it had before.
+ * How far every view lags after the head of the store, counted up to {@link mostCounted} events, with the age of the oldest of
+ * them; and the error that kept the store from answering. The answer of the store may be half a second old: a view that has
+ * advanced meanwhile is reported with the lag that it had before.
  */
-export async function viewLags({
-  store,
-  views,
-}: Pick<ServedLedger, 'store' | 'views'>): Promise<{ readonly lags: readonly ViewLag[]; readonly trouble?: Error }> {
+export async function viewLags({ store, views }: Pick<ServedLedger, 'store' | 'views'>) {
   let finding = lastFound.get(store);
   if (!finding) {
-    finding = find(
-      store,
-      views.status().map(({ position }) => position),
-    );
+    const positions = views.status().map(({ position }) => position);
+    finding = find(store, positions);
     lastFound.set(store, finding);
-    // From its end: a slow store is asked once, too.
+    // From the end of the search, so that a slow store is asked once, too.
     void finding.then(() => setTimeout(() => lastFound.delete(store), foundHoldsMs).unref());
   }
   const found = await finding;
-  const lags = views.status().map(({ name, status, error, position }) => {
+  const lags = views.status().map(({ name, status, error, position }): ViewLag => {
     const backlog = backlogAt(position, found);
-    const behind = backlog && {
-      events: backlog.events,
-      seconds: backlog.oldest === undefined ? 0 : ageOf(backlog.oldest),
-    };
+    const behind = backlog && { events: backlog.events, seconds: ageOf(backlog.oldest) };
     return { name, status, error, position, behind };
   });
-  return { lags, ...(found.trouble ? { trouble: found.trouble } : {}) };
+  return { lags, trouble: found.trouble };
 }
 
 const nothing: Backlog = { events: 0 };
 
 function backlogAt(position: number, { after, head }: Found): Backlog | undefined {
   if (head !== undefined && position >= head) return nothing;
-  // No more stands after a position than after an earlier one.
+  // After a position there are no more events than after an earlier one.
   const before = Math.max(...[...after.keys()].filter((known) => known <= position));
   return after.get(before);
 }
@@ -84,14 +76,14 @@ async function find(store: EventStore, positions: readonly number[]): Promise<Fo
 }
 
 /**
- * When the first event after a position was recorded; undefined when there is none. What comes first after a position
- * never changes, and lists ask for it while their view lags a little: the last answer is kept.
+ * When the first event after a position was recorded; undefined when there is none. The first event after a position never
+ * changes, and lists ask for it while their view lags a little, so the last answer is kept.
  * @throws StoreUnavailable, LogDamaged
  */
-export function oldestBehind(): (store: EventStore, position: number) => Promise<string | undefined> {
+export function oldestAfter(): (store: EventStore, position: number) => Promise<string | undefined> {
   let last: { readonly position: number; readonly oldest: Promise<string | undefined> } | undefined;
   return async (store, position) => {
-    // That there is nothing yet is not shared: by the next question something may have come.
+    // Only an event is shared: where there was none, one may have been appended since.
     const known = last?.position === position ? await last.oldest : undefined;
     if (known !== undefined) return known;
     const asked = { position, oldest: oldestOf(store, position) };
@@ -136,11 +128,8 @@ async function backlogAfter(store: EventStore, position: number, most: number, l
   let events = 0;
   let oldest: string | undefined;
   try {
-    for await (const batch of store.subscribe({
-      after: position,
-      signal: AbortSignal.any([enough.signal, late]),
-      batchSize: most,
-    })) {
+    const signal = AbortSignal.any([enough.signal, late]);
+    for await (const batch of store.subscribe({ after: position, signal, batchSize: most })) {
       oldest ??= batch.events[0]?.metadata.recordedAt;
       events += batch.events.length;
       if (!batch.caughtUp && events < most) continue;
@@ -156,6 +145,6 @@ function noAnswer(): StoreUnavailable {
   return new StoreUnavailable(`The event store has not answered within ${answerWithinMs / 1000} s`);
 }
 
-function ageOf(recordedAt: string): number {
-  return Math.max(0, (Date.now() - Date.parse(recordedAt)) / 1000);
+function ageOf(recordedAt: string | undefined): number {
+  return recordedAt === undefined ? 0 : Math.max(0, (Date.now() - Date.parse(recordedAt)) / 1000);
 }

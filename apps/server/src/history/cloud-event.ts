@@ -2,8 +2,8 @@ import type { RecordedEvent } from '#event-sourcing';
 import type { CloudEvent } from '../contract/answers.js';
 
 /**
- * An event as it is stored, in the JSON form of CloudEvents 1.0. Extensions carry the rest of the envelope, so that a
- * reader can compute its hash: names are lower case and values flat, as the specification asks for.
+ * An event as it is stored, in the JSON form of CloudEvents 1.0. Extensions carry the rest of the envelope, so that a reader
+ * can compute its hash. Their names are lower case and their values flat, as the specification requires.
  */
 export function cloudEvent(
   { id, type, stream, revision, position, data, metadata }: RecordedEvent,
@@ -42,14 +42,14 @@ export function cloudEvent(
 }
 
 /**
- * Names the JSON Schema of an event's data, which a server has at /schemas/events/{type}/{schema}. The specification asks for
- * an absolute URI, some of its libraries insist on one, and no server knows by which address its readers reach it.
+ * Names the JSON Schema of an event's data, which a server has at /schemas/events/{type}/{schema}. The specification requires
+ * an absolute URI, and a server does not know the address by which its readers reach it.
  */
 export function eventSchemaUri(type: string, schema: number): string {
   return `urn:reseller-ledger:schemas:events:${type}:${schema}`;
 }
 
-/** An event with the text that readers receive, made once for all of them. */
+/** An event with its serialised form, which is made once for all readers. */
 export interface SerialisedEvent {
   readonly recorded: RecordedEvent;
   /** One line. */
@@ -62,9 +62,9 @@ export function serialiserOf(ledgerId: string): Serialise {
   return (recorded) => ({ recorded, text: JSON.stringify(cloudEvent(recorded, ledgerId)) });
 }
 
-/** A piece of a history. */
+/** A part of a history. */
 export interface HistoryBatch {
   readonly events: readonly SerialisedEvent[];
-  /** Up to here everything that was asked for has been sent. */
+  /** Everything asked for up to this position has been sent. */
   readonly position: number;
 }

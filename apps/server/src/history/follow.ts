@@ -9,15 +9,15 @@ export interface Following {
   readonly filter: HistoryFilter;
   /** Exclusive. */
   readonly after: number;
-  /** When nothing comes for this number of ms, an empty batch says up to where there was nothing. */
+  /** After this number of ms without an event, an empty batch says how far there is none. */
   readonly saysSomethingWithin: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Everything that is asked for after a position, first the past, then live, each event once and in the order of the log,
- * at the pace of the reader; ends with the signal. There is no hand-over that could lose or repeat anything: where
- * the next piece comes from is decided by the position of the last one alone. Begins with an empty batch.
+ * All events asked for after a position, first from the past, then live: each once, in the order of the log, at the pace of
+ * the reader. Starts with an empty batch and ends with the signal. Nothing can be lost or repeated between past and live,
+ * because only the position of the last batch decides where the next one comes from.
  * @throws StoreUnavailable, LogDamaged
  */
 export async function* follow({

@@ -2,7 +2,7 @@ import { LogDamaged, StoreUnavailable } from '#event-sourcing';
 import type { Positions } from '../positions.js';
 import type { HistoryBatch } from './cloud-event.js';
 
-/** The forms of a history, the one that is meant where nothing is said first. */
+/** The formats of a history, the default first. */
 export const historyFormats = [
   'application/cloudevents-batch+json',
   'application/json',
@@ -11,24 +11,24 @@ export const historyFormats = [
 ] as const;
 export type HistoryFormat = (typeof historyFormats)[number];
 
-/** Larger pieces would be in memory twice for a while. */
+/** Larger chunks would be in memory twice for a while. */
 const pieceCharacters = 64 * 1024;
 
 /** Newline-delimited JSON: an event a line. */
 export async function* lines(batches: AsyncIterable<HistoryBatch>): AsyncGenerator<string, void> {
   for await (const { events } of batches) {
-    // Even where nothing is found the answer begins, so that it is noticed when its reader is gone.
+    // The answer starts even if nothing is found yet, so that a reader who disconnects is noticed.
     if (events.length === 0) yield '';
     yield* joined(events.map(({ text }) => `${text}\n`));
   }
 }
 
-/** How long a reader waits before it comes again, in ms. */
-const comesAgainAfter = 2_000;
+/** How long a reader waits before it reconnects, in ms. */
+const reconnectsAfter = 2_000;
 
 /**
- * Server-sent events. The id is the place in the ledger; where nothing that is asked for stands at a place, an id comes
- * without an event, so that a reader that comes again need not begin further back.
+ * Server-sent events. The id is the place in the ledger. An id without an event says that nothing asked for stands up to
+ * that place, so that a reader that reconnects need not search the same part again.
  */
 export async function* serverSentEvents(
   batches: AsyncIterable<HistoryBatch>,
@@ -36,7 +36,7 @@ export async function* serverSentEvents(
 ): AsyncGenerator<string, void> {
   let begun = false;
   for await (const { events, position } of batches) {
-    if (!begun) yield `retry: ${comesAgainAfter}\n\n`;
+    if (!begun) yield `retry: ${reconnectsAfter}\n\n`;
     begun = true;
     if (events.length === 0) yield `${await idLine(position, positions)}:\n\n`;
     else
@@ -46,7 +46,7 @@ export async function* serverSentEvents(
   }
 }
 
-/** While the store cannot say which event stands there, a reader keeps the id that it has: by that id a restore is noticed. */
+/** Empty while the store cannot say which event stands there: the reader keeps its id, by which a restore is noticed. */
 async function idLine(position: number, positions: Positions): Promise<string> {
   try {
     return `id: ${await positions.at(position)}\n`;

@@ -1,7 +1,7 @@
 import { FlagText, Guid, ListText, Matching, Optional, PrincipalId, Time, WholeText } from '#http';
 
 const place = /^(0|[1-9]\d{0,15})(;\s*ledger="[0-9a-f-]{36}"(;\s*event="[0-9a-f]{8}-[0-9a-f]{4}")?)?$/;
-/** A revision may name the event that stands there, as links do: then a reader does not go on in another history. */
+/** A revision may name the event that stands there, as links do, so that a reader does not continue in another history. */
 const revisionOrPlace =
   /^(0|[1-9]\d{0,15})((;\s*ledger="[0-9a-f-]{36}")?;\s*event="[0-9a-f]{8}-[0-9a-f]{4}"|;\s*ledger="[0-9a-f-]{36}")?$/;
 const name = /^[A-Za-z]{1,64}$/;
@@ -10,9 +10,9 @@ class EventFilter {
   @Optional(WholeText(1, 200)) limit?: number;
   /** Names of events. */
   @Optional(ListText(Matching(name, 'the name of an event', 'SubscriptionSuspended'), 50)) type?: string[];
-  /** Who sent the command. */
+  /** The id of the actor who sent the command. */
   @Optional(PrincipalId()) actor?: string;
-  /** The name of the command. Events that were recorded before commands were named are not found by it. */
+  /** The name of the command. Events recorded before commands were named are not found by it. */
   @Optional(Matching(name, 'the name of a command', 'SuspendSubscription')) command?: string;
   @Optional(Guid()) commandId?: string;
   @Optional(Matching(/^[A-Za-z0-9._-]{1,64}$/, 'a correlation id', 'order-4711')) correlationId?: string;
@@ -23,12 +23,12 @@ class EventFilter {
 }
 
 export class HistoryParameters extends EventFilter {
-  /** Events behind this revision of the relationship, or behind a Ledger-Position; absent: from the first. */
+  /** Events after this revision of the relationship, or after a Ledger-Position; absent: from the first. */
   @Optional(Matching(revisionOrPlace, 'a revision, or a place as Ledger-Position brings it', '7')) after?: string;
 }
 
 export class LedgerHistoryParameters extends EventFilter {
-  /** Events behind this position, with or without its ledger; absent: from the first. */
+  /** Events after this position, with or without its ledger; absent: from the first. */
   @Optional(Matching(place, 'a position, or a place as Ledger-Position brings it', '42')) after?: string;
   @Optional(Guid()) customerId?: string;
 }

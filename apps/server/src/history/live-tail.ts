@@ -7,59 +7,36 @@ import type { HistoryBatch, Serialise, SerialisedEvent } from './cloud-event.js'
 export interface LiveTailOptions {
   readonly store: Pick<EventStore, 'head' | 'subscribe'>;
   readonly serialise: Serialise;
-  /** How many of the last events are kept for readers (default 1,000) … */
+  /** How many of the last events are kept (default 1,000) … */
   readonly keptEvents?: number;
-  /** … and how many characters of them at most, unless a single one has more (default 4 Mi). */
+  /** … and how many characters of them at most; a single event may have more (default 4 Mi). */
   readonly keptCharacters?: number;
   /** The most events in a batch (default 256). */
   readonly batchSize?: number;
-  /** The store cannot be read now; it is tried again. */
+  /** Called when the store cannot be read; it is retried. */
   readonly onTrouble?: (error: StoreUnavailable) => void;
-}
-
-/** A reader's place at the end of the log. */
-export interface Seat {
-  /** Up to here the log has been read. */
-  readonly position: () => number;
-  /** Whether all that stands after a position is kept here; what is not must be read from the past. */
-  readonly covers: (position: number) => boolean;
-  /**
-   * What is asked for after a position; waits for it up to a number of ms, and then says up to where there was nothing.
-   * Undefined when it is not kept (any more), and when the signal has come.
-   * @throws what has ended the reading of the log: that it is damaged, say
-   */
-  readonly next: (
-    filter: HistoryFilter,
-    after: number,
-    within: number,
-    signal: AbortSignal,
-  ) => Promise<HistoryBatch | undefined>;
-  readonly leave: () => void;
-}
-
-export interface LiveTail {
-  /** @throws StoreUnavailable, LogDamaged */
-  readonly join: () => Promise<Seat>;
-  /** How many have a seat. */
-  readonly seats: () => number;
 }
 
 const pauses = { first: 100, most: 5_000 };
 
+export type LiveTail = ReturnType<typeof liveTail>;
+
 /**
- * The end of the log for all live readers of this process: one subscription, which begins with the first reader and ends
- * after the last. The last events are kept once, for all of them; each reader takes from there at its own pace, and one
- * that is too slow for what is kept reads on from the past. So no reader holds up the others, and memory does not grow
- * with their number.
+ * The end of the log for all live readers of this process: one subscription, which starts with the first reader and ends
+ * after the last. The last events are kept once for all readers, and each takes them at its own pace. A reader that is too
+ * slow for what is kept goes on from the past. So no reader slows down another, and memory does not grow with their number.
  */
-export function liveTail(options: LiveTailOptions): LiveTail {
-  let running: Running | undefined;
+export function liveTail(options: LiveTailOptions) {
+  let running: LogEnd | undefined;
   let seats = 0;
 
   return {
+    /** A reader's seat at the end of the log. @throws StoreUnavailable, LogDamaged */
     async join() {
-      const mine = (running ??= start(options));
-      seats++;
+      const mine = (running ??= new LogEnd(options));
+      const startOver = () => {
+        if (running === mine) running = undefined;
+      };
       let left = false;
       const leave = () => {
         if (left) return;
@@ -67,88 +44,110 @@ export function liveTail(options: LiveTailOptions): LiveTail {
         seats--;
         if (--mine.readers > 0) return;
         mine.end();
-        if (running === mine) running = undefined;
+        startOver();
       };
+      seats++;
       mine.readers++;
       try {
         await mine.begun;
       } catch (error) {
-        // The next reader tries anew.
-        if (running === mine) running = undefined;
+        // The next reader tries again.
+        startOver();
         leave();
         throw error;
       }
       return {
-        position: () => mine.kept.upTo,
-        covers: (position) => position >= mine.kept.after,
-        next: (filter, after, within, signal) => {
-          // What has ended it may be over for the next one.
-          if (mine.failure() && running === mine) running = undefined;
-          return mine.next(filter, after, within, signal);
+        /** How far the log has been read. */
+        position: () => mine.upTo,
+        /** Whether every event after a position is kept here; if not, they are read from the past. */
+        covers: (position: number) => position >= mine.after,
+        next: (...asked: Parameters<LogEnd['next']>) => {
+          // The cause of the failure may be gone for the next reader.
+          if (mine.failure) startOver();
+          return mine.next(...asked);
         },
         leave,
       };
     },
+    /** How many readers have a seat. */
     seats: () => seats,
   };
 }
 
-interface Kept {
-  events: SerialisedEvent[];
-  characters: number;
-  /** Everything after this position … */
-  after: number;
+/** One subscription to the log, with its last events. */
+class LogEnd {
+  readers = 0;
+  failure: { readonly error: unknown } | undefined;
+  /** Every event after this position … */
+  after = 0;
   /** … up to this one is kept. */
-  upTo: number;
-}
-
-interface Running extends Pick<Seat, 'next'> {
-  readers: number;
-  readonly kept: Kept;
+  upTo = 0;
   readonly begun: Promise<void>;
-  readonly failure: () => unknown;
-  readonly end: () => void;
-}
+  private readonly events: SerialisedEvent[] = [];
+  private characters = 0;
+  private readonly ending = new AbortController();
+  private readonly waiting = new Set<() => void>();
 
-function start({
-  store,
-  serialise,
-  keptEvents = 1_000,
-  keptCharacters = 4 * 1024 * 1024,
-  batchSize = 256,
-  onTrouble,
-}: LiveTailOptions): Running {
-  const ending = new AbortController();
-  const waiting = new Set<() => void>();
-  const kept: Kept = { events: [], characters: 0, after: 0, upTo: 0 };
-  let failure: { readonly error: unknown } | undefined;
-
-  function wake(): void {
-    for (const resume of [...waiting]) resume();
+  constructor(private readonly options: LiveTailOptions) {
+    this.begun = this.begin();
   }
 
-  async function begin(): Promise<void> {
-    kept.after = kept.upTo = await store.head();
-    void read();
+  end(): void {
+    this.ending.abort();
   }
 
-  async function read(): Promise<void> {
-    const { signal } = ending;
+  /**
+   * The events asked for after a position. Waits for them up to a number of ms, and then answers how far there are none.
+   * Undefined when the position is not kept, or no longer, and when the signal is aborted.
+   * @throws what has ended the reading of the log, such as LogDamaged
+   */
+  async next(
+    filter: HistoryFilter,
+    after: number,
+    within: number,
+    signal: AbortSignal,
+  ): Promise<HistoryBatch | undefined> {
+    const { batchSize = 256 } = this.options;
+    const deadline = performance.now() + within;
+    for (let position = after; ;) {
+      if (signal.aborted || position < this.after) return undefined;
+      const asked = this.keptAfter(position).filter(({ recorded }) => isAskedFor(filter, recorded));
+      if (asked.length > batchSize) {
+        const events = asked.slice(0, batchSize);
+        return { events, position: events.at(-1)!.recorded.position };
+      }
+      position = Math.max(position, this.upTo);
+      if (asked.length > 0) return { events: asked, position };
+      if (this.failure) throw this.failure.error;
+      const left = deadline - performance.now();
+      if (left <= 0) return { events: [], position };
+      await this.something(left, signal);
+    }
+  }
+
+  private async begin(): Promise<void> {
+    this.after = this.upTo = await this.options.store.head();
+    void this.read();
+  }
+
+  private async read(): Promise<void> {
+    const { store, serialise, onTrouble } = this.options;
+    const { signal } = this.ending;
     const backOff = new BackOff(pauses);
     while (!signal.aborted) {
       try {
-        for await (const { events, position } of store.subscribe({ after: kept.upTo, signal })) {
-          for (const event of events) if (historySubjectOf(event.stream)) keep(serialise(event));
-          kept.upTo = Math.max(kept.upTo, position);
+        for await (const { events, position } of store.subscribe({ after: this.upTo, signal })) {
+          for (const event of events) if (historySubjectOf(event.stream)) this.keep(serialise(event));
+          this.upTo = Math.max(this.upTo, position);
           backOff.reset();
-          wake();
+          this.wake();
         }
         if (!signal.aborted) throw new StoreUnavailable('The event store has ended the subscription');
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof StoreUnavailable)) {
-          failure = { error };
-          wake();
+          this.failure = { error };
+          this.wake();
           return;
         }
         onTrouble?.(error);
@@ -157,76 +156,40 @@ function start({
     }
   }
 
-  function keep(event: SerialisedEvent): void {
-    kept.events.push(event);
-    kept.characters += event.text.length;
+  private keep(event: SerialisedEvent): void {
+    const { keptEvents = 1_000, keptCharacters = 4 * 1024 * 1024 } = this.options;
+    const { events } = this;
+    events.push(event);
+    this.characters += event.text.length;
     let gone = 0;
-    while (
-      kept.events.length - gone > 1 &&
-      (kept.events.length - gone > keptEvents || kept.characters > keptCharacters)
-    ) {
-      const { recorded, text } = kept.events[gone++]!;
-      kept.after = recorded.position;
-      kept.characters -= text.length;
+    while (events.length - gone > 1 && (events.length - gone > keptEvents || this.characters > keptCharacters)) {
+      const { recorded, text } = events[gone++]!;
+      this.after = recorded.position;
+      this.characters -= text.length;
     }
-    // Not one by one: moving all others each time would cost more than everything else here.
-    if (gone > 0) kept.events.splice(0, gone);
+    // All at once: to move the others for each of them would cost more than everything else here.
+    if (gone > 0) events.splice(0, gone);
   }
 
-  async function next(
-    filter: HistoryFilter,
-    after: number,
-    within: number,
-    signal: AbortSignal,
-  ): Promise<HistoryBatch | undefined> {
-    const deadline = performance.now() + within;
-    for (let position = after; ;) {
-      if (signal.aborted || position < kept.after) return undefined;
-      const asked = keptAfter(position).filter(({ recorded }) => isAskedFor(filter, recorded));
-      if (asked.length > batchSize) {
-        const events = asked.slice(0, batchSize);
-        return { events, position: events.at(-1)!.recorded.position };
-      }
-      position = Math.max(position, kept.upTo);
-      if (asked.length > 0) return { events: asked, position };
-      if (failure) throw failure.error;
-      const left = deadline - performance.now();
-      if (left <= 0) return { events: [], position };
-      await something(left, signal);
-    }
+  private keptAfter(position: number): readonly SerialisedEvent[] {
+    return this.events.slice(this.events.findLastIndex(({ recorded }) => recorded.position <= position) + 1);
   }
 
-  function keptAfter(position: number): readonly SerialisedEvent[] {
-    if (position >= kept.upTo) return [];
-    let [low, high] = [0, kept.events.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (kept.events[middle]!.recorded.position > position) high = middle;
-      else low = middle + 1;
-    }
-    return kept.events.slice(low);
+  private wake(): void {
+    for (const resume of [...this.waiting]) resume();
   }
 
-  function something(within: number, signal: AbortSignal): Promise<void> {
+  private something(within: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const resume = () => {
         clearTimeout(timer);
-        waiting.delete(resume);
+        this.waiting.delete(resume);
         signal.removeEventListener('abort', resume);
         resolve();
       };
       const timer = setTimeout(resume, within);
-      waiting.add(resume);
+      this.waiting.add(resume);
       signal.addEventListener('abort', resume);
     });
   }
-
-  return {
-    readers: 0,
-    kept,
-    begun: begin(),
-    failure: () => failure?.error,
-    next,
-    end: () => ending.abort(),
-  };
 }

@@ -7,18 +7,18 @@ import { ServerHealth } from '../health/server-health.js';
 export abstract class StreamBounds {
   abstract readonly streams: number;
   abstract readonly perCaller: number;
-  /** A live stream says at least so often that it is there, in ms. */
+  /** The longest pause between two signs of life of a live stream, in ms. */
   abstract readonly saysSomethingWithin: number;
 }
 
 export const usualStreamBounds: StreamBounds = { streams: 100, perCaller: 10, saysSomethingWithin: 15_000 };
 
-/** Of timers: longer ones would fire at once. */
+/** In ms: a longer timer would fire at once. */
 const longestTimer = 2 ** 31 - 1;
 
-/** A stream as long as it is open. */
+/** A stream while it is open. */
 export interface OpenStream {
-  /** Says that it is to end. */
+  /** Aborted to end the stream. */
   readonly ending: AbortController;
   readonly live: boolean;
   readonly close: () => void;
@@ -37,7 +37,7 @@ export class OpenStreams implements OnModuleDestroy {
     private readonly health: ServerHealth,
   ) {
     this.ofCallers = new BoundedPool({ atOnce: bounds.streams, ofOne: bounds.perCaller });
-    // However many callers a tenant has: the rest is for others.
+    // The rest is for other tenants, however many callers this one has.
     this.ofTenants = new BoundedPool({ ofOne: this.mostOfTenant });
   }
 
@@ -46,8 +46,8 @@ export class OpenStreams implements OnModuleDestroy {
   }
 
   /**
-   * Opens a stream; a live one ends with the token of its caller, and with the server at once.
-   * @throws Problem 429 or 503 when there are as many as there may be
+   * Opens a stream. A live one ends when its caller's token expires, and at once when the server stops.
+   * @throws Problem 429 or 503 when too many are open
    */
   begin(caller: Caller, live: boolean): OpenStream {
     if (this.stopping) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
@@ -81,7 +81,7 @@ export class OpenStreams implements OnModuleDestroy {
     if (this.open.size >= streams) throw new Problem('StreamsExhausted', { outcome: 'none' }, wait);
   }
 
-  /** Live streams would hold up the end for as long as it lets itself be held up. */
+  /** Live streams would otherwise delay the shutdown until its timeout. */
   onModuleDestroy(): void {
     this.stopping = true;
     for (const { live, ending } of this.open) if (live) ending.abort();

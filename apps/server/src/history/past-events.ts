@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LogDamaged, StoreUnavailable, type EventStore, type RecordedEvent } from '#event-sourcing';
 import { ViewNotBuilt, ViewsDamaged, type ViewsReader } from '#projector';
 import { journalStream, relationshipStream } from '#customer-relationship';
@@ -8,28 +8,27 @@ import type { HistoryBatch, Serialise } from './cloud-event.js';
 export interface PastRange {
   /** Exclusive. */
   readonly after: number;
-  /** Inclusive; a position that the log has reached. */
+  /** Inclusive; the log has reached it. */
   readonly until: number;
   readonly signal: AbortSignal;
   /** The most events in a batch (default 256). */
   readonly batchSize?: number;
 }
 
-/** What is asked for of a range of the log, in its order. */
+/** The events asked for within a range of the log, in its order. */
 export type PastEvents = (filter: HistoryFilter, range: PastRange) => AsyncGenerator<HistoryBatch, void>;
 
-/** After this number of events it is counted again how many of them were asked for. */
+/** After this number of events, the share of those asked for is counted again. */
 const looked = 4 * 1024;
 const readsAtOnce = 8;
-/** After this number of events, what was fetched is handed on: a refusal may have a megabyte. */
+/** How many events are fetched at once at most: a refusal may have a megabyte. */
 const fetchedAtOnce = 32;
-/** Revisions of a stream that lie so near to one another are read together. */
+/** Revisions of a stream this close to each other are read together. */
 const nearby = 4;
 
 /**
- * Reads the past of relationships: by the index where little of the log is asked for, through the log where much is or
- * where the index has not come yet. Which of the two is a matter of cost alone: positions say what has been sent, and each
- * event is judged by itself.
+ * Reads the past of relationships: through the index where few events are asked for, through the log where many are or where
+ * the index lags. The choice affects only the cost: positions say what has been sent, and the filter is applied to each event.
  */
 export function pastEvents({
   store,
@@ -42,10 +41,7 @@ export function pastEvents({
   readonly views: Pick<ViewsReader, 'read' | 'status'>;
   readonly serialise: Serialise;
   readonly batchSize?: number;
-  /**
-   * Where at least every so manieth event of the log is asked for, reading it through costs less than looking each one up
-   * (default 4).
-   */
+  /** Where at least one in this number of events is asked for, reading the log costs less than the index (default 4). */
   readonly sparse?: number;
 }): PastEvents {
   return async function* past(filter, { after, until, signal, batchSize = usualBatchSize }) {
@@ -60,8 +56,8 @@ export function pastEvents({
           yield { events: events.map(serialise), position };
           if (signal.aborted) return;
         }
-        // An embedded database answers at once: without it a search that finds nothing would keep all others waiting.
-        await turn();
+        // An embedded database answers synchronously: without this, a search that finds nothing would block all others.
+        await nextTurn();
         continue;
       }
       for await (const batch of readThrough(filter, position, { until, signal, batchSize, toTheEnd: !found })) {
@@ -71,20 +67,20 @@ export function pastEvents({
     }
   };
 
-  /** Undefined where the index says nothing of what comes next. @throws LogDamaged, StoreUnavailable */
+  /** Undefined where the index does not cover what comes next. @throws LogDamaged, StoreUnavailable */
   async function fromIndex(filter: HistoryFilter, after: number, until: number, limit: number) {
     const status = views.status().find(({ name }) => name === 'history');
-    // Before it is built the index has no indexes.
+    // The view has no database indexes until it is built.
     if (!status || status.status === 'building' || status.position <= after) return undefined;
     const end = Math.min(until, status.position);
     try {
       const { result, position } = await views.read('history', (queries) =>
         historyPlaces(queries, filter, { after, until: end, limit }),
       );
-      // Made anew meanwhile.
+      // Rebuilt meanwhile.
       return position < end ? undefined : result;
     } catch (error) {
-      // The log itself has it all.
+      // The log itself has all events.
       if (error instanceof ViewNotBuilt || error instanceof ViewsDamaged) return undefined;
       throw error;
     }
@@ -98,10 +94,7 @@ export function pastEvents({
       const read = await Promise.all(
         runs.slice(from, from + readsAtOnce).map((run) => store.read(run.stream, { from: run.from, to: run.to })),
       );
-      for (const event of read.flat()) {
-        if (!wanted.delete(event.position)) continue;
-        events.push(event);
-      }
+      events.push(...read.flat().filter(({ position }) => wanted.delete(position)));
     }
     const [lost] = wanted.values();
     if (lost)
@@ -112,7 +105,7 @@ export function pastEvents({
     return events.sort((one, other) => one.position - other.position);
   }
 
-  /** Reads the log itself; with the index at hand, until it would be the better way again. */
+  /** Reads the log itself, to the end of the range or until the index would cost less again. */
   async function* readThrough(
     filter: HistoryFilter,
     after: number,
@@ -136,7 +129,7 @@ export function pastEvents({
   }
 }
 
-/** What was found, in pieces of a size, each with how far it goes. */
+/** The places found, in parts that are fetched at once, each with the position that it reaches. */
 function* piecesOf({ places, examined }: HistoryPlaces): Generator<Pick<HistoryPlaces, 'places' | 'examined'>> {
   let from = 0;
   for (; from + fetchedAtOnce < places.length; from += fetchedAtOnce) {

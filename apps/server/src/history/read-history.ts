@@ -8,16 +8,16 @@ import { requirePartnersSide, requireReader } from '../requester.js';
 import { isMeant, nameOfRevision, revisionIn, type NamedRevision } from '../named-revision.js';
 import { lostInRestore } from '../positions.js';
 import type { IncomingQuery } from '../queries/incoming-query.js';
-import { serialiserOf, type Serialise, type SerialisedEvent } from './cloud-event.js';
+import { serialiserOf, type SerialisedEvent } from './cloud-event.js';
 import { follow } from './follow.js';
 import { historyFormats, lines, serverSentEvents, type HistoryFormat } from './formats.js';
 import type { HistoryParameters, LedgerHistoryParameters } from './history-parameters.js';
-import { liveTail, type LiveTail } from './live-tail.js';
+import { liveTail } from './live-tail.js';
 import { OpenStreams, StreamBounds, type OpenStream } from './open-streams.js';
 import { pastEvents, type PastEvents } from './past-events.js';
 import { StreamedAnswer } from './streamed-answer.js';
 
-/** Of one relationship, or of all that the caller may see: a page, all that there is, or what comes as well. */
+/** Reads one relationship's history or all that the caller may see: a page, everything up to now, or also what follows. */
 export class ReadHistory {
   constructor(
     readonly incoming: IncomingQuery,
@@ -36,14 +36,14 @@ interface AskedHistory {
 }
 
 const defaultLimit = 50;
-/** A page with little on it is answered after this number of ms, with a link to the next one. */
+/** After this number of ms a page is answered even if it is not full, with a link to the next one. */
 const searchesForMs = 500;
-/** A page ends after this number of characters, however few events they are. */
+/** A page ends after this number of characters, even with few events. */
 const pageCharacters = 4 * 1024 * 1024;
 
 @QueryHandler(ReadHistory)
 export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
-  private opened: { readonly serialise: Serialise; readonly past: PastEvents; readonly tail: LiveTail } | undefined;
+  private opened: ReturnType<ReadHistoryHandler['open']> | undefined;
 
   constructor(
     private readonly ledger: ServedLedger,
@@ -63,41 +63,44 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
       throw badRequest('InvalidQuery', 'limit', 'is for pages: leave it out, because this form has none');
 
     const { store, positions } = this.ledger;
-    // Before anything else is read: a caller that reads on from here must miss nothing that was appended meanwhile.
+    // Read first: a caller that continues from here must not miss events appended meanwhile.
     const head = await store.head();
     const place = requester.stream ? await this.placeOf(requester.stream) : undefined;
-    // Everything that has a position is in the log: nothing to wait for, but it may be the position of another ledger.
+    // There is nothing to wait for, because the log has every position; but the position may be of another ledger.
     await positions.asked(headers, undefined, head);
 
+    const { limit = defaultLimit } = parameters;
     const filter = filterOf(incoming, parameters);
     const resumed = format === 'text/event-stream' ? String(headers['last-event-id'] ?? '') : '';
     const from = place && !resumed ? revisionIn(parameters.after) : undefined;
     if (place && paged && isWhole(filter) && (from || parameters.after === undefined))
-      return this.pageByRevision(incoming, format, { ...place, head, from, limit: parameters.limit });
+      return this.pageByRevision(incoming, format, { ...place, head, from, limit });
     const after = resumed
       ? await positions.read(resumed, head, 'Last-Event-ID')
       : from
         ? await this.positionOf(requester.stream, from, { ...place!, head })
         : await this.positionIn(parameters.after, head);
     const asked = { filter, after, head };
-    if (paged) return this.page(incoming, format, asked, parameters.limit ?? defaultLimit);
+    if (paged) return this.page(incoming, format, asked, limit);
     return format === 'application/x-ndjson' ? this.rest(caller, asked) : this.live(caller, asked);
   }
 
-  private parts() {
-    const { store, views, id } = this.ledger;
-    if (!this.opened) {
-      const serialise = serialiserOf(id);
-      const past = pastEvents({ store, views, serialise });
-      const tail = liveTail({ store, serialise, onTrouble: (error) => this.health.logStreamTrouble(error) });
-      this.opened = { serialise, past, tail };
-    }
-    return this.opened;
+  /** Opened with the first request, because the ledger may be opened late. */
+  private get parts() {
+    return (this.opened ??= this.open());
   }
 
-  /** For a stream: as long as it is, each batch waits for its caller's turn. */
+  private open() {
+    const { store, views, id } = this.ledger;
+    const serialise = serialiserOf(id);
+    const past = pastEvents({ store, views, serialise });
+    const tail = liveTail({ store, serialise, onTrouble: (error) => this.health.logStreamTrouble(error) });
+    return { serialise, past, tail };
+  }
+
+  /** For a stream, which may be long: each batch waits for the caller's turn. */
   private pastFor(caller: Caller): PastEvents {
-    const { past } = this.parts();
+    const { past } = this.parts;
     const { turns } = this.ledger;
     return async function* (filter, range) {
       for await (const batch of past(filter, range)) {
@@ -113,7 +116,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     return place;
   }
 
-  /** @throws Problem 400 for a revision that the relationship has not reached, or where another event stands */
+  /** @throws Problem 400 for a revision that the relationship has not reached, or that has another event */
   private async positionOf(stream: string, from: NamedRevision, at: End): Promise<number> {
     const { revision } = from;
     const [event] = await this.ledger.store.read(stream, { from: revision, to: revision });
@@ -121,33 +124,33 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     return event.position;
   }
 
-  /** Digits, or with the ledger as answers bring it; absent: the begin. @throws Problem 400 */
+  /** The position in digits or in the form of Ledger-Position; 0 when absent. @throws Problem 400 */
   private async positionIn(after: string | undefined, head: number): Promise<number> {
     if (after === undefined) return 0;
     return after.includes(';') ? this.ledger.positions.read(after, head, 'after') : parsePosition(after, head, 'after');
   }
 
-  /** In the order of revisions, straight from the stream. */
+  /** In the order of revisions, read directly from the stream. */
   private async pageByRevision(
     { requester, path }: IncomingQuery,
     format: HistoryFormat,
-    { revision, head, from, limit = defaultLimit }: PageByRevision,
+    { revision, head, from, limit }: End & { readonly from: NamedRevision | undefined; readonly limit: number },
   ): Promise<Answer> {
     const after = from?.revision ?? -1;
     const read = await this.ledger.store.read(requester.stream, {
       from: Math.max(after, 0),
       to: Math.min(after + limit, revision),
     });
-    // Of a log that was restored, say: what has been read may no longer be true.
+    // After a restore of the log, what the caller has read before may no longer be true.
     if (from) requireNamed(from, read[0], { revision, head });
-    // What stands after the head has been appended since, and comes when the caller reads on from it.
+    // Events after the head were appended since. The caller gets them when it continues from the head.
     const events = read.filter((event) => event.revision > after && event.position <= head);
     const last = events.at(-1);
     const next =
       last && last.revision < revision
         ? `${path}?${new URLSearchParams({ after: nameOfRevision(last), limit: String(limit) }).toString()}`
         : undefined;
-    return this.pageOf(format, events.map(this.parts().serialise), head, next);
+    return this.pageOf(format, events.map(this.parts.serialise), head, next);
   }
 
   /** In the order of the log. */
@@ -164,7 +167,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     let characters = 0;
     const isFull = () => events.length >= limit || characters > pageCharacters;
     let position = after;
-    for await (const batch of this.parts().past(filter, { after, until: head, signal, batchSize: limit })) {
+    for await (const batch of this.parts.past(filter, { after, until: head, signal, batchSize: limit })) {
       for (const event of batch.events) {
         if (isFull()) break;
         events.push(event);
@@ -184,11 +187,9 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     head: number,
     next: string | undefined,
   ): Promise<Answer> {
-    const headers: Record<string, string> = {
-      ...headersOf(format, await this.ledger.positions.at(head)),
-      'Cache-Control': 'private, no-cache',
-      ...(next === undefined ? {} : { Link: `<${next}>; rel="next"` }),
-    };
+    const place = await this.ledger.positions.at(head);
+    const link: Record<string, string> = next === undefined ? {} : { Link: `<${next}>; rel="next"` };
+    const headers = { ...headersOf(format, place, 'no-cache'), ...link };
     return new Answer(200, headers, `[${events.map(({ text }) => text).join(',')}]`);
   }
 
@@ -197,43 +198,36 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     const stream = this.streams.begin(caller, false);
     const { ending } = stream;
     const batches = this.pastFor(caller)(filter, { after, until: head, signal: ending.signal });
-    // The position that is promised with the head comes again after the last line: then it is all there.
+    // The position in the header comes again after the last line, so that a reader knows that nothing is missing.
     const complete = await this.ledger.positions.at(head);
-    const headers = {
-      ...headersOf('application/x-ndjson', complete),
-      'Cache-Control': 'private, no-store',
-      Trailer: 'History-Complete',
-    };
+    const headers = { ...headersOf('application/x-ndjson', complete, 'no-store'), Trailer: 'History-Complete' };
     const pieces = await this.begun(lines(batches), stream);
     return new StreamedAnswer(headers, pieces, ending, { 'History-Complete': complete });
   }
 
-  /** Everything up to now, and everything that comes. */
+  /** Everything up to now, and everything that follows. */
   private async live(caller: Caller, { filter, after, head }: AskedHistory): Promise<Answer> {
     const stream = this.streams.begin(caller, true);
     const { ending } = stream;
     const { positions } = this.ledger;
     const batches = follow({
       past: this.pastFor(caller),
-      tail: this.parts().tail,
+      tail: this.parts.tail,
       filter,
       after,
       saysSomethingWithin: this.bounds.saysSomethingWithin,
       signal: ending.signal,
     });
-    const headers = {
-      ...headersOf('text/event-stream', await positions.at(head)),
-      'Cache-Control': 'private, no-store',
-      // Some proxies would gather what is to come at once.
-      'X-Accel-Buffering': 'no',
-    };
+    // Without this header, some proxies would buffer the stream.
+    const unbuffered = { 'X-Accel-Buffering': 'no' };
+    const headers = { ...headersOf('text/event-stream', await positions.at(head), 'no-store'), ...unbuffered };
     const pieces = await this.begun(serverSentEvents(batches, positions), stream);
     return new StreamedAnswer(headers, pieces, ending);
   }
 
   /**
-   * A stream whose first piece is there: until then a fault is answered like any other. When the reader is gone, or the
-   * stream is to end, everything that it holds is given back.
+   * A stream whose first chunk is ready: until then, an error is answered like any other. When the reader disconnects or the
+   * stream has to end, everything that it holds is released.
    */
   private async begun(
     pieces: AsyncGenerator<string, void>,
@@ -263,7 +257,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   }
 }
 
-/** The last revision of a relationship, and of the log the last position. */
+/** The last revision of a relationship and the last position of the log. */
 interface End {
   readonly revision: number;
   readonly head: number;
@@ -279,28 +273,12 @@ function requireNamed(
   if (!found) throw badRequest('InvalidQuery', 'after', `must be a revision of the relationship, at most ${revision}`);
 }
 
-interface PageByRevision extends End {
-  readonly from: NamedRevision | undefined;
-  readonly limit: number | undefined;
-}
-
 function filterOf(
   { requester }: IncomingQuery,
-  parameters: HistoryParameters & { readonly customerId?: string },
+  { type: types, limit: _, after: __, customerId, ...rest }: HistoryParameters & { readonly customerId?: string },
 ): HistoryFilter {
-  const { type, actor, command, commandId, correlationId, recordedFrom, recordedUntil, journals } = parameters;
-  return {
-    partnerId: requester.partner.tenantId,
-    customerId: requester.customerId || parameters.customerId,
-    types: type,
-    actor,
-    command,
-    commandId,
-    correlationId,
-    recordedFrom,
-    recordedUntil,
-    journals,
-  };
+  const { partner } = requester;
+  return { partnerId: partner.tenantId, customerId: requester.customerId || customerId, types, ...rest };
 }
 
 /** Whether all events of a relationship are asked for, and nothing else. */
@@ -308,10 +286,11 @@ function isWhole({ partnerId: _, customerId: __, journals, ...rest }: HistoryFil
   return journals !== true && Object.values(rest).every((value) => value === undefined);
 }
 
-function headersOf(format: HistoryFormat, place: string): Record<string, string> {
+function headersOf(format: HistoryFormat, place: string, cached: 'no-cache' | 'no-store'): Record<string, string> {
   return {
     'Content-Type': format === 'text/event-stream' ? format : `${format}; charset=utf-8`,
     'Ledger-Position': place,
     Vary: 'Accept',
+    'Cache-Control': `private, ${cached}`,
   };
 }

@@ -2,12 +2,12 @@ import { Readable } from 'node:stream';
 import { Answer } from '#http';
 import type { FastifyReply } from 'fastify';
 
-/** So long a reader may take nothing of what is there for it. */
+/** How long a reader may leave data unread. */
 const unreadForMs = 60_000;
 
 /**
- * An answer that goes out piece by piece, each made when its reader has taken those before. A fault in the middle cuts the
- * connection, so that nobody takes what has come for the whole.
+ * An answer sent in chunks, each made when the reader has taken those before. A fault in the middle closes the connection,
+ * so that no reader takes a part for the whole.
  */
 export class StreamedAnswer extends Answer {
   constructor(
@@ -15,7 +15,7 @@ export class StreamedAnswer extends Answer {
     private readonly pieces: AsyncIterable<string>,
     /** Aborted when the reader is gone. */
     private readonly ending: AbortController,
-    /** Fields that follow the last piece; their names are in the header `Trailer`. */
+    /** Fields sent after the last chunk; their names are in the header `Trailer`. */
     private readonly trailers: Readonly<Record<string, string>> = {},
   ) {
     super(200, headers, undefined);
@@ -28,13 +28,13 @@ export class StreamedAnswer extends Answer {
     raw.once('close', end);
     if (raw.closed || raw.destroyed) end();
     reply.code(this.status).headers(this.headers);
-    // Who asks for the head of an answer does not take the rest, which may have no end.
+    // A HEAD request does not take the body, which may have no end.
     if (request.method === 'HEAD') {
       end();
       return reply.send('');
     }
     async function* whole() {
-      // What is said now and then keeps the connection, however long clients may take for other answers.
+      // Periodic signs of life keep the connection, so it may have a longer timeout than other answers.
       request.raw.socket.setTimeout(unreadForMs);
       yield* pieces;
       raw.addTrailers(trailers);

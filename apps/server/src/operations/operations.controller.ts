@@ -8,10 +8,10 @@ import { waitMs } from '../queries/prefer.js';
 import { endedWithin, type Operation } from './operations.js';
 import { Documented } from '../contract/documented.js';
 
-/** Where a partner's people find an operation, and a customer's, who name the partner and themselves. */
+/** The address of an operation for a partner's people, and for a customer's people, who name the partner and themselves. */
 const paths = ['v1/operations', 'v1/partners/:partnerId/customers/:customerId/operations'];
 
-/** What takes its time, for the partner that has begun it. */
+/** Operations that take longer than a request, for those who started them. */
 @Controller(paths)
 export class OperationsController {
   constructor(private readonly ledger: ServedLedger) {}
@@ -23,7 +23,7 @@ export class OperationsController {
     summary: 'Read an operation',
     kind: 'operation',
     answer: 'Operation',
-    says: 'How far it is.',
+    says: 'The operation and its progress.',
   })
   async operation(@Incoming() { requester, ids, headers }: IncomingQuery, @Query() _: NoParameters): Promise<Answer> {
     requireReader(requester);
@@ -35,10 +35,10 @@ export class OperationsController {
   @Delete(':operationId')
   @Documented({
     id: 'cancelOperation',
-    summary: 'Give an operation up',
+    summary: 'Cancel an operation',
     kind: 'operation',
     answer: 'Operation',
-    says: 'Given up unless somebody else waits for the same; what had ended stays as it is.',
+    says: 'Cancelled, unless another caller waits for the same; an operation that had ended stays as it is.',
   })
   cancel(@Incoming() { requester, ids }: IncomingQuery, @Query() _: NoParameters): Answer {
     requireReader(requester);
@@ -52,10 +52,6 @@ function idOf({ operationId }: IncomingQuery['ids']): string {
 }
 
 export function operationAnswer(status: number, operation: Operation, headers: Record<string, string> = {}): Answer {
-  const going = operation.status === 'notStarted' || operation.status === 'running';
-  return new Answer(
-    status,
-    { ...headers, 'Cache-Control': 'no-store', ...(going ? { 'Retry-After': '1' } : {}) },
-    operation.shown(),
-  );
+  const retry: Record<string, string> = operation.isGoing ? { 'Retry-After': '1' } : {};
+  return new Answer(status, { ...headers, 'Cache-Control': 'no-store', ...retry }, operation.shown());
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { LogDamaged, StoreUnavailable } from '#event-sourcing';
 import { BoundedPool, type Place } from '#pacing';
 import { detailOfProblem, Problem, problemTexts, problemType } from '#http';
@@ -6,101 +7,112 @@ import type { OperationAnswer, OperationError, OperationStep } from '../contract
 import type { HeldPastView, PastStatus, PastView, PastViews } from '../as-of/past-views.js';
 import type { Requester } from '../requester.js';
 
-/** Something that takes its time, for one caller's partner. */
-export interface Operation {
-  readonly id: string;
-  readonly status: PastStatus;
-  readonly ended: Promise<void>;
-  /** As it is shown. */
-  readonly shown: () => OperationAnswer;
-}
+/** Something that takes longer than a request, for one partner or customer. */
+export type Operation = Pick<KeptOperation, 'id' | 'status' | 'isGoing' | 'ended' | 'shown'>;
 
-export interface QuestionOfPast {
-  readonly requester: Requester;
-  /** Where the result is. */
-  readonly href: string;
-}
-
-interface Kept {
-  readonly id: string;
-  readonly owner: string;
-  readonly partnerId: string;
-  readonly place: Place;
-  readonly href: string;
-  readonly createdAt: string;
-  readonly held: HeldPastView;
+class KeptOperation {
+  readonly id = randomUUID();
   cancelledAt: string | undefined;
   /** When it may be forgotten, by the clock of the process. */
-  forgetAt: number;
+  forgetAt = Infinity;
+
+  constructor(
+    readonly owner: string,
+    readonly href: string,
+    readonly place: Place,
+    readonly held: HeldPastView,
+    readonly partnerId: string,
+    private readonly createdAt: string,
+  ) {}
+
+  get status(): PastStatus {
+    return this.cancelledAt === undefined ? this.held.past.status : 'cancelled';
+  }
+
+  get isGoing(): boolean {
+    return this.status === 'notStarted' || this.status === 'running';
+  }
+
+  get ended(): Promise<void> {
+    return this.cancelledAt === undefined ? this.held.past.ended : Promise.resolve();
+  }
+
+  /** In the form of the answer. */
+  shown(): OperationAnswer {
+    const { id, status, createdAt, href, cancelledAt } = this;
+    const { past } = this.held;
+    return {
+      id,
+      status,
+      createdAt,
+      endedAt: cancelledAt ?? past.endedAt ?? null,
+      steps: stepsOf(past, status),
+      error: past.error ? problemOf(past.error) : null,
+      result: status === 'succeeded' ? { href } : null,
+    };
+  }
 }
 
-/** For how long the end of an operation is remembered. */
-export const rememberedMinutes = 15;
+/** How long an operation is remembered after its end. */
+const rememberedMinutes = 15;
 const mostOperations = 1_000;
 const mostOfOnePartner = mostOperations / 2;
 
-/** Operations of this server, in memory: after a restart the question is asked again, and the answer is the same. */
+/** Operations of this server, in memory. After a restart the caller asks again and gets the same answer. */
 export class Operations {
-  private readonly all = new Map<string, Kept>();
-  private readonly byQuestion = new Map<string, Kept>();
-  /** Nobody fills the room so that others find none. */
+  private readonly all = new Map<string, KeptOperation>();
+  private readonly byQuestion = new Map<string, KeptOperation>();
+  /** No partner may take all places. */
   private readonly places = new BoundedPool({ atOnce: mostOperations, ofOne: mostOfOnePartner });
 
   constructor(private readonly now: () => string = () => new Date().toISOString()) {}
 
   /**
-   * The operation that ends when the view is there, so that the address answers at once; the same for the same question.
+   * The operation that ends when the view is finished, so that the address answers at once. The same question gets the same
+   * operation. `href` is the address of the result.
    * @throws Problem AsOfUnavailable when there are too many
    */
-  follow(past: PastView, pastViews: Pick<PastViews, 'share'>, { requester, href }: QuestionOfPast): Operation {
+  follow(
+    past: PastView,
+    pastViews: Pick<PastViews, 'share'>,
+    { requester, href }: { readonly requester: Requester; readonly href: string },
+  ): Operation {
     this.forgetOld();
     const owner = ownerOf(requester);
     const same = this.byQuestion.get(questionOf({ owner, href }));
-    if (same && same.held.past === past && same.cancelledAt === undefined) return operationOf(same);
-    const kept: Kept = {
-      id: randomUUID(),
-      owner,
-      partnerId: requester.partner.tenantId,
-      place: this.placeFor(requester.partner.tenantId),
-      href,
-      createdAt: this.now(),
-      held: pastViews.share(past),
-      cancelledAt: undefined,
-      forgetAt: Infinity,
-    };
+    if (same && same.held.past === past && same.cancelledAt === undefined) return same;
+    const { tenantId } = requester.partner;
+    const place = this.placeFor(tenantId);
+    const kept = new KeptOperation(owner, href, place, pastViews.share(past), tenantId, this.now());
     this.all.set(kept.id, kept);
     this.byQuestion.set(questionOf(kept), kept);
     void past.ended.then(() => {
       kept.held.release();
       kept.forgetAt = Math.min(kept.forgetAt, forgottenFromNow());
     });
-    return operationOf(kept);
+    return kept;
   }
 
-  /** @throws Problem OperationNotFound, also for one of somebody else */
-  find(requester: Requester, id: string): Operation {
-    return operationOf(this.keptOf(requester, id));
-  }
-
-  /** Gives up what nobody else waits for. What has ended stays as it is. @throws Problem OperationNotFound */
+  /** Cancels the operation. If it has ended, it stays as it is. @throws Problem OperationNotFound */
   cancel(requester: Requester, id: string): Operation {
-    const kept = this.keptOf(requester, id);
-    if (kept.cancelledAt === undefined && isGoing(kept.held.past.status)) {
+    const kept = this.find(requester, id);
+    if (kept.isGoing) {
       kept.cancelledAt = this.now();
       kept.forgetAt = forgottenFromNow();
       kept.held.release();
     }
-    return operationOf(kept);
+    return kept;
   }
 
-  private keptOf(requester: Requester, id: string): Kept {
+  /** @throws Problem OperationNotFound, also for another owner's operation */
+  find(requester: Requester, id: string): KeptOperation {
     this.forgetOld();
     const kept = this.all.get(id);
     if (!kept || kept.owner !== ownerOf(requester)) throw new Problem('OperationNotFound');
     return kept;
   }
 
-  /** The one that ended first makes room; what goes on is never forgotten. */
+  /** The operation that ended first makes room; a running one is never forgotten. */
   private placeFor(partnerId: string): Place {
     const free = this.places.enter(partnerId);
     if (free) return free;
@@ -117,7 +129,7 @@ export class Operations {
     for (const kept of this.all.values()) if (kept.forgetAt < performance.now()) this.forget(kept);
   }
 
-  private forget(kept: Kept): void {
+  private forget(kept: KeptOperation): void {
     this.all.delete(kept.id);
     kept.place.leave();
     const question = questionOf(kept);
@@ -129,37 +141,14 @@ function forgottenFromNow(): number {
   return performance.now() + rememberedMinutes * 60_000;
 }
 
-/** A partner's people share theirs; a customer's see those about their own relationship. */
+/** A partner's people share their operations; a customer's people see those about their own relationship. */
 function ownerOf({ actor, partner, customerId }: Requester): string {
   return actor.kind === 'customerUser' ? `${partner.tenantId} ${customerId}` : partner.tenantId;
 }
 
-const questionOf = ({ owner, href }: Pick<Kept, 'owner' | 'href'>) => `${owner} ${href}`;
+const questionOf = ({ owner, href }: Pick<KeptOperation, 'owner' | 'href'>) => `${owner} ${href}`;
 
-const isGoing = (status: PastStatus) => status === 'notStarted' || status === 'running';
-
-function operationOf(kept: Kept): Operation {
-  const { past } = kept.held;
-  const status = () => (kept.cancelledAt === undefined ? past.status : 'cancelled');
-  return {
-    id: kept.id,
-    get status() {
-      return status();
-    },
-    ended: kept.cancelledAt === undefined ? past.ended : Promise.resolve(),
-    shown: () => ({
-      id: kept.id,
-      status: status(),
-      createdAt: kept.createdAt,
-      endedAt: kept.cancelledAt ?? past.endedAt ?? null,
-      steps: stepsOf(past, status()),
-      error: past.error ? problemOf(past.error) : null,
-      result: status() === 'succeeded' ? { href: kept.href } : null,
-    }),
-  };
-}
-
-/** First it waits for its turn, then the log is read up to the position that was asked for. */
+/** The operation first waits for its turn; then the log is read up to the position asked for. */
 function stepsOf(past: PastView, status: PastStatus): OperationStep[] {
   const begun = past.startedAt !== undefined;
   const waiting = begun ? 'succeeded' : status === 'notStarted' ? 'running' : status;
@@ -175,7 +164,7 @@ function stepsOf(past: PastView, status: PastStatus): OperationStep[] {
   ];
 }
 
-/** As the list itself would have answered. */
+/** The problem with which the list itself would have answered. */
 function problemOf(error: Error): OperationError {
   const code = codeOf(error);
   const { status, title, detail: general } = problemTexts[code]!;
@@ -191,11 +180,10 @@ function codeOf(error: Error): string {
 
 /** Whether it ends within a number of ms. */
 export async function endedWithin({ ended }: { readonly ended: Promise<void> }, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), ms);
+  const over = new AbortController();
   try {
-    return await Promise.race([ended.then(() => true), late.promise]);
+    return await Promise.race([ended.then(() => true), delay(ms, false, { signal: over.signal })]);
   } finally {
-    clearTimeout(timer);
+    over.abort();
   }
 }

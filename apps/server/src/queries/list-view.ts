@@ -20,7 +20,7 @@ import { operationAnswer } from '../operations/operations.controller.js';
 import { endedWithin, type Operation } from '../operations/operations.js';
 import { requireReader, type Requester } from '../requester.js';
 import { representation } from '../representation.js';
-import { oldestBehind } from '../health/view-lags.js';
+import { oldestAfter } from '../health/view-lags.js';
 import type { IncomingQuery } from './incoming-query.js';
 import type { FoundList } from './list-routes.js';
 import { ownOf, type PageParameters } from './parameters.js';
@@ -59,7 +59,7 @@ interface Look {
 
 @QueryHandler(ListView)
 export class ListViewHandler implements IQueryHandler<ListView, Answer> {
-  private readonly oldestBehind = oldestBehind();
+  private readonly oldestAfter = oldestAfter();
   private look: Look | undefined;
 
   constructor(private readonly ledger: ServedLedger) {}
@@ -224,7 +224,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   /** One look into the store serves all answers that are made in one turn of the event loop and rest on one position. */
   private lookAfter(position: number, now: string): Look {
     if (this.look?.position === position) return this.look;
-    const look = { position, at: now, oldest: this.oldestBehind(this.ledger.store, position) };
+    const look = { position, at: now, oldest: this.oldestAfter(this.ledger.store, position) };
     this.look = look;
     setImmediate(() => {
       if (this.look === look) this.look = undefined;

@@ -1,38 +1,36 @@
 import type { MessageOf } from '#event-sourcing';
+import type { RefusedRequest } from '#http';
 import type { SecurityJournalEvents } from './security-journal-events.js';
 
-/** Who was denied what; equal ones are recorded as one with a count. */
-export interface Denial {
-  readonly code: string;
-  readonly method: string;
-  readonly route: string;
-  readonly tenant?: string;
-  readonly actorId?: string;
-  readonly partnerId?: string;
+/** Who was denied what. Equal denials are recorded as one event with a count. */
+export type Denial = Omit<SecurityJournalEvents['AccessDenied'], 'count' | 'firstAt' | 'lastAt'>;
+
+/** What may be kept of a refused request: the ledger's own words, and identifiers. */
+export function denialOf(code: string, { call, method, route = 'unknown', namedPartner }: RefusedRequest): Denial {
+  const { caller } = call;
+  const partnerId = call.partnerId ?? namedPartner?.toLowerCase();
+  return {
+    code,
+    method,
+    route,
+    ...(caller ? { tenant: caller.tenant, actorId: caller.id } : {}),
+    ...(partnerId === undefined ? {} : { partnerId }),
+  };
 }
 
 type SecurityEvent = MessageOf<SecurityJournalEvents>;
-
-export interface DenialTally {
-  /** Counts a denial; what is to be written at once. Times are milliseconds since the epoch. */
-  readonly deny: (denial: Denial, at: number) => readonly SecurityEvent[];
-  /** What is to be written because its minute, hour or day is over. */
-  readonly due: (at: number) => readonly SecurityEvent[];
-  /** Everything that has been counted and not been written. */
-  readonly rest: () => readonly SecurityEvent[];
-}
 
 const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** How many single denials a server writes down, so that nobody fills the log by knocking. */
+/** How many single denials a server records at most, so that repeated attempts do not fill the log. */
 export const mostDenials = { anHour: 60, aDay: 500 };
 
 /**
- * Who may use how much of that. A repeated denial yields to a new one. Strangers, who can make up denials at no cost, yield to
- * callers who are known. Those of one tenant leave something to all others. Otherwise an attacker would first exhaust the
- * journal, and then do the deed.
+ * The share of that limit that each kind of denial may use. Repeated denials leave room for new ones; strangers, who can
+ * cause denials at no cost, leave room for known callers; and each tenant leaves room for the others. Otherwise an attacker
+ * could first exhaust the journal and then act unseen.
  */
 const shares = { again: 1 / 2, ofStranger: 3 / 4, ofTenant: 3 / 4, ofCaller: 1 };
 
@@ -44,15 +42,15 @@ interface Count {
   lastAt: number;
 }
 
-/** Turns denials into few events, without a clock or a store of its own. */
-export function denialTally(): DenialTally {
+/** Summarises denials as few events, without a clock or a store of its own. Times are milliseconds since the epoch. */
+export function denialTally() {
   const counts = new Map<string, Count>();
   let written = { hour: 0, inHour: 0, day: 0, inDay: 0 };
-  /** Of the day, by tenant; never more of them than events. */
+  /** Events of the day by tenant: never more entries than events. */
   const writtenOf = new Map<string, { inHour: number; inDay: number }>();
   let omitted: { readonly byCode: Map<string, number>; count: number; firstAt: number; lastAt: number } | undefined;
 
-  /** Whether one more may be written by a claim to so much of the whole. */
+  /** Whether one more event may be written within this share of the limit. */
   function admitted(share: number, tenant: string | undefined): boolean {
     const own = (tenant !== undefined && writtenOf.get(tenant)) || { inHour: 0, inDay: 0 };
     if (isSpent(written, share) || isSpent(own, shares.ofTenant)) return false;
@@ -76,12 +74,8 @@ export function denialTally(): DenialTally {
     if (!omitted) return [];
     const { count, byCode, firstAt, lastAt } = omitted;
     omitted = undefined;
-    return [
-      {
-        type: 'AccessDenialsOmitted',
-        data: { count, byCode: Object.fromEntries(byCode), firstAt: iso(firstAt), lastAt: iso(lastAt) },
-      },
-    ];
+    const data = { count, byCode: Object.fromEntries(byCode), firstAt: iso(firstAt), lastAt: iso(lastAt) };
+    return [{ type: 'AccessDenialsOmitted', data }];
   }
 
   /** The repeats of a minute that is over, if there were any. */
@@ -92,19 +86,20 @@ export function denialTally(): DenialTally {
     return [];
   }
 
+  /** The events to write because their minute, hour or day is over. */
   function due(at: number): SecurityEvent[] {
     const events: SecurityEvent[] = [];
     for (const [key, counted] of counts) {
       if (at < counted.until) continue;
       counts.delete(key);
       events.push(...repeats(counted));
-      // What goes on is recorded minute by minute, and does not count as new.
+      // A denial that keeps repeating is recorded once a minute and does not count as new.
       if (counted.count > 0) counts.set(key, { ...counted, count: 0, until: at + minute });
     }
     const now = { hour: Math.floor(at / hour), day: Math.floor(at / day) };
     if (now.hour !== written.hour) {
       const exhausted = now.day === written.day && written.inDay >= mostDenials.aDay;
-      // A day that is full is closed once.
+      // A full day is closed once.
       if (!exhausted) events.push(...closing());
       if (now.day !== written.day) writtenOf.clear();
       for (const own of writtenOf.values()) own.inHour = 0;
@@ -114,29 +109,25 @@ export function denialTally(): DenialTally {
   }
 
   return {
-    deny(denial, at) {
+    /** Counts a denial and returns the events to write at once. */
+    deny(denial: Denial, at: number): readonly SecurityEvent[] {
       const events = due(at);
-      const key = JSON.stringify([
-        denial.code,
-        denial.method,
-        denial.route,
-        denial.tenant,
-        denial.actorId,
-        denial.partnerId,
-      ]);
+      const { code, method, route, tenant, actorId, partnerId } = denial;
+      const key = JSON.stringify([code, method, route, tenant, actorId, partnerId]);
       const counted = counts.get(key);
       if (counted) {
         if (counted.count++ === 0) counted.firstAt = at;
         counted.lastAt = at;
-      } else if (admitted(denial.actorId === undefined ? shares.ofStranger : shares.ofCaller, denial.tenant)) {
-        // So that there are never more of them than events.
+      } else if (admitted(actorId === undefined ? shares.ofStranger : shares.ofCaller, tenant)) {
+        // Only then: so there are never more counts than events.
         counts.set(key, { denial, until: at + minute, count: 0, firstAt: at, lastAt: at });
         events.push(accessDenied(denial, 1, at, at));
       } else omit(denial, 1, at, at);
       return events;
     },
     due,
-    rest() {
+    /** Everything that has been counted but not written. */
+    rest(): readonly SecurityEvent[] {
       const events = [...counts.values()].flatMap(repeats);
       counts.clear();
       return [...events, ...closing()];

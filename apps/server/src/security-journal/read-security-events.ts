@@ -9,7 +9,7 @@ import { lostInRestore } from '../positions.js';
 import type { IncomingQuery } from '../queries/incoming-query.js';
 import { securityJournalCodec, securityJournalStream } from './security-journal-events.js';
 
-/** A page of the denials that concern a partner: of its people, and of others who asked for what it has. */
+/** A page of the denials that concern a partner: of its own people, and of others who asked for its data. */
 export class ReadSecurityEvents {
   constructor(
     readonly requester: Requester,
@@ -21,7 +21,7 @@ export class ReadSecurityEvents {
 }
 
 const readers: readonly Role[] = ['GlobalAdmin', 'Auditor'];
-/** A page may end before it is full: another partner's denials must not make a request last. */
+/** A page may end before it is full: the denials of other partners must not make a request slow. */
 const readAtOnce = 500;
 const mostRead = 5_000;
 
@@ -36,7 +36,7 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
     const { store, cursors, positions } = this.ledger;
     const query = `${path} ${partner.tenantId}`;
     let [next, before] = (cursor === undefined ? [0] : cursors.read(query, cursor)) as [number, string?];
-    // Read before the events, so that everything up to it is in them.
+    // Read before the events, so that they include everything up to it.
     const head = await store.head();
     await positions.asked(incoming, undefined, head);
     if (before !== undefined) {
@@ -73,12 +73,12 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
 /** The event as its partner may see it; undefined for what concerns others. */
 function shown(event: RecordedEvent, partnerId: string): SecurityEvent | undefined {
   const { id, metadata } = event;
-  // Not its revision: the stream is everybody's, and its numbers would count the denials of others.
+  // Without its revision: all partners share the stream, so revisions would reveal how many denials others have.
   const place = { id, recordedAt: metadata.recordedAt };
   const { type, data } = securityJournalCodec.decode(event);
   if (type === 'AccessDenied')
     return data.tenant === partnerId || data.partnerId === partnerId ? { type, ...place, ...data } : undefined;
-  // Whose they were is not known; that there were more must be, but not how many at other partners.
+  // Whose denials were omitted is not known: the partner learns that there were more, but not how many.
   const { firstAt, lastAt } = data;
   return { type, ...place, firstAt, lastAt };
 }

@@ -1,28 +1,28 @@
 import { eventCodec } from '#event-sourcing';
 
-/** What every server of the ledger writes denials to. No relationship: projections do not see it. */
+/** The stream to which every server of the ledger writes denials. It is no relationship, so projections do not see it. */
 export const securityJournalStream = 'securityJournal';
 
-// Stored for ever and read by auditors: never rename an event or a field. Nothing here is personal but the id of an actor;
-// no token, no address of a machine or a person, and of a path only the form of its route.
+// Stored for ever and read by auditors: never rename an event or a field. The id of an actor is the only personal datum: no
+// token, no address of a machine or a person, and of a path only the form of its route.
 export interface SecurityJournalEvents {
-  /** Somebody was not let in, or not let see: once, or several times within a minute. */
+  /** A request was denied: once, or several times within a minute. */
   AccessDenied: {
     /** The code of the problem that was answered. */
     readonly code: string;
     readonly method: string;
-    /** The form of the address, such as `/v1/customers/:customerId/items`; `unknown` for one that is none. */
+    /** The form of the address, such as `/v1/customers/:customerId/items`; `unknown` when no route matches. */
     readonly route: string;
     /** Of a caller whose token was verified. */
     readonly tenant?: string;
     readonly actorId?: string;
-    /** The partner whose ledger was asked for, if it is one. */
+    /** The partner whose ledger was asked for, if there is such a partner. */
     readonly partnerId?: string;
     readonly count: number;
     readonly firstAt: string;
     readonly lastAt: string;
   };
-  /** More was denied than is written down one by one: by then, so often. */
+  /** How many denials were not recorded one by one because there were too many. */
   AccessDenialsOmitted: {
     readonly count: number;
     readonly byCode: { readonly [code: string]: number };

@@ -13,17 +13,8 @@ import {
 import { denialTally, type Denial } from './denial-tally.js';
 import { securityJournalCodec, securityJournalStream, type SecurityJournalEvents } from './security-journal-events.js';
 
-export interface SecurityJournal {
-  /** Counts a denial and returns at once: nobody's answer waits for it or fails by it. */
-  readonly deny: (denial: Denial) => void;
-  /** How many events could not be written. */
-  readonly dropped: () => number;
-  /** Writes what is still counted, as far as that is possible within two seconds. */
-  readonly close: () => Promise<void>;
-}
-
 export interface SecurityJournalOptions {
-  /** Asked for when there is something to write. */
+  /** Called when there is something to write. */
   readonly store: () => EventStore;
   readonly seal: Seal;
   readonly now?: () => number;
@@ -31,20 +22,22 @@ export interface SecurityJournalOptions {
   readonly onDropped: (error: unknown, events: number) => void;
 }
 
-/** More would be kept in memory for a store that does not answer. */
+/** How many events wait in memory at most while the store does not answer. */
 const mostWaiting = 200;
 const attempts = 5;
 const looksEveryMs = 1_000;
 const closesWithinMs = 2_000;
 
+type SecurityEvent = MessageOf<SecurityJournalEvents>;
+
 /**
- * Writes denials to the ledger's own stream, chained and sealed like every event. The first of its kind is written at once,
- * repeats of it after a minute; so a server that dies loses counts of a minute and nothing else. A store that cannot be
- * written to costs the events, never an answer.
+ * Writes denials to the ledger's own stream, chained and sealed like every event. The first of a kind is written at once, its
+ * repeats after a minute, so a server that crashes loses only the counts of one minute. When the store cannot be written to,
+ * events are lost, but answers are not affected.
  */
-export function securityJournal({ store, seal, now = Date.now, onDropped }: SecurityJournalOptions): SecurityJournal {
+export function securityJournal({ store, seal, now = Date.now, onDropped }: SecurityJournalOptions) {
   const tally = denialTally();
-  const waiting: MessageOf<SecurityJournalEvents>[] = [];
+  const waiting: SecurityEvent[] = [];
   let writing: Promise<void> | undefined;
   let dropped = 0;
   let end = streamEnd(undefined);
@@ -55,7 +48,7 @@ export function securityJournal({ store, seal, now = Date.now, onDropped }: Secu
     onDropped(error, events);
   }
 
-  function enqueue(events: readonly MessageOf<SecurityJournalEvents>[]): void {
+  function enqueue(events: readonly SecurityEvent[]): void {
     const room = Math.max(mostWaiting - waiting.length, 0);
     waiting.push(...events.slice(0, room));
     if (events.length > room) drop(new Error('The store takes them too slowly'), events.length - room);
@@ -67,17 +60,17 @@ export function securityJournal({ store, seal, now = Date.now, onDropped }: Secu
       const events = waiting.splice(0).filter(canBeSealed);
       if (events.length === 0) continue;
       await append(events).catch((error: unknown) => {
-        // What has become of it is not known; the next append looks.
+        // The outcome is unknown: the next append looks up the end again.
         endIsKnown = false;
         drop(error, events.length);
       });
     }
   }
 
-  /** What a caller has sent to be denied may not cost the denials of others. */
-  function canBeSealed(event: MessageOf<SecurityJournalEvents>): boolean {
+  /** A denial that cannot be sealed, because of what its caller sent, must not block the others. */
+  function canBeSealed(event: SecurityEvent): boolean {
     try {
-      sealedBehind(streamEnd(undefined), [event]);
+      sealedAfter(streamEnd(undefined), [event]);
       return true;
     } catch (error) {
       drop(error, 1);
@@ -85,40 +78,37 @@ export function securityJournal({ store, seal, now = Date.now, onDropped }: Secu
     }
   }
 
-  function sealedBehind(place: StreamEnd, events: readonly MessageOf<SecurityJournalEvents>[]) {
-    return sealOwn(
-      seal,
-      securityJournalStream,
-      place,
-      new Date(now()).toISOString(),
-      events.map(({ type, data }) => ({ type, data, schema: securityJournalCodec.schemaOf(type) })),
-    );
+  function sealedAfter(place: StreamEnd, events: readonly SecurityEvent[]) {
+    const facts = events.map(({ type, data }) => ({ type, data, schema: securityJournalCodec.schemaOf(type) }));
+    return sealOwn(seal, securityJournalStream, place, new Date(now()).toISOString(), facts);
   }
 
-  async function append(events: readonly MessageOf<SecurityJournalEvents>[]): Promise<void> {
+  async function append(events: readonly SecurityEvent[]): Promise<void> {
     for (let conflicts = 0; ;) {
       if (!endIsKnown) end = streamEnd(await lastOf(store(), securityJournalStream, end.revision));
       endIsKnown = true;
-      const sealed = sealedBehind(end, events);
+      const sealed = sealedAfter(end, events);
       try {
         const { revision } = await store().append(securityJournalStream, sealed, end.revision);
         end = streamEnd({ ...sealed.at(-1)!, revision });
         return;
       } catch (error) {
-        // Another server was faster.
+        // Another server has appended first.
         if (!(error instanceof RevisionConflict) || ++conflicts === attempts) throw error;
         endIsKnown = false;
       }
     }
   }
 
-  const clock = setInterval(() => enqueue(tally.due(now())), looksEveryMs);
-  clock.unref();
+  const clock = setInterval(() => enqueue(tally.due(now())), looksEveryMs).unref();
 
   return {
-    deny: (denial) => enqueue(tally.deny(denial, now())),
+    /** Counts a denial and returns at once: no answer waits for it or fails because of it. */
+    deny: (denial: Denial) => enqueue(tally.deny(denial, now())),
+    /** How many events could not be written. */
     dropped: () => dropped,
-    async close() {
+    /** Writes what is still counted, as far as that is possible within two seconds. */
+    async close(): Promise<void> {
       clearInterval(clock);
       enqueue(tally.rest());
       const giveUp = new AbortController();
@@ -130,8 +120,8 @@ export function securityJournal({ store, seal, now = Date.now, onDropped }: Secu
 }
 
 /**
- * The last event of a stream that has events up to a revision. A store reads forwards alone, and this stream may have
- * hundreds of thousands: the end is found by steps that double, and then halve.
+ * The last event of a stream that has events up to at least a revision. A store reads only forwards, and this stream may hold
+ * hundreds of thousands: the end is found by steps that first double and then halve.
  */
 export async function lastOf(
   store: EventStore,
