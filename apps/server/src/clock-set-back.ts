@@ -1,15 +1,12 @@
+import type { ReportEarlier } from '#event-sourcing';
 import type { Logger } from 'pino';
 import { occasionally } from '#pacing';
 
 /**
- * Warns of a clock that reads earlier now than the last event of a stream. A command's own time is no sign of that: it is
- * taken when the command comes in, and by the time the command is decided another server may have appended.
+ * Warns when the clock reads earlier than the last event of a stream. A command's own time is no sign of that: it is
+ * read when the command comes in, and another server may append before the command is decided.
  */
-export function clockSetBack(
-  clock: () => string,
-  logger: Pick<Logger, 'warn'>,
-  everyMs = 60_000,
-): (stream: string, now: string, lastRecordedAt: string) => void {
+export function clockSetBack(clock: () => string, logger: Pick<Logger, 'warn'>, everyMs = 60_000): ReportEarlier {
   const warn = occasionally(everyMs, (times, stream: string, now: string, lastRecordedAt: string) =>
     logger.warn({ stream, now, lastRecordedAt, times }, 'the clock reads earlier than the last event'),
   );

@@ -2,12 +2,12 @@ import { sealer, type EventCheck, type EventFault, type EventMetadata } from '#e
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { eventSchemas } from './contract/schemas.js';
 
-// Readers must accept fields and words that come later, so the published schemas are open. An event that is
-// written has neither: here they are closed, and nothing that they do not name comes into the log.
+// The published schemas are open, because readers must accept fields and words that come later. Here they are closed:
+// nothing that they do not name is written to the log.
 
 /**
- * What is wrong with an event by the closed form of its schema, of the number that it carries. So an event that was
- * copied from another log is judged by what was promised when it was made; it is not lifted first.
+ * What is wrong with an event by the closed form of the schema whose number it carries. It is not lifted first: an event
+ * that was copied from another log is checked against the schema that it was written with.
  */
 export const eventCheck: EventCheck = ({ type, data, metadata }) => {
   const validate = validatorOf(`${type}.${metadata.schema}`);
@@ -23,7 +23,7 @@ type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 
 const text = { type: 'string' };
 const hash = { type: 'string', pattern: '^[0-9a-f]{64}$' };
-// A field that is new in the metadata must be named here too.
+// A new field of the metadata must be named here too.
 const metadataFields = {
   actor: closedObject({ id: text, kind: text, roles: { type: 'array', items: text }, tenant: text }),
   causationId: text,
@@ -41,25 +41,18 @@ const metadataFields = {
 } satisfies Record<keyof EventMetadata, JsonSchema>;
 
 const ajv = new Ajv2020({
-  // Descriptions and the identifiers of definitions are for readers.
+  // Strict mode refuses the keywords that are only for readers.
   strict: false,
-  // One is enough to refuse it.
+  // One error is enough to refuse the event.
   allErrors: false,
-  // The one format of events: what compares as text as it does as a time.
+  // The one format of events: a form whose order as text is its order in time.
   formats: { 'date-time': isInstant },
 });
-const metadataIsSound = ajv.compile(
-  closedObject(metadataFields, [
-    'command',
-    'comment',
-    'hash',
-    'previousHash',
-    'release',
-  ] satisfies (keyof EventMetadata)[]),
-);
+const optional = ['command', 'comment', 'hash', 'previousHash', 'release'] satisfies (keyof EventMetadata)[];
+const metadataIsSound = ajv.compile(closedObject(metadataFields, optional));
 const validators = new Map<string, ValidateFunction | undefined>();
 
-/** Compiled when the first event of its kind is written: most ledgers never write half of them. */
+/** Compiled when the first event of its type is written: most ledgers never write half of them. */
 function validatorOf(name: string): ValidateFunction | undefined {
   if (!validators.has(name)) {
     const found = eventSchemas().get(name);
@@ -77,7 +70,7 @@ function closed(value: unknown): unknown {
     ...(schema['type'] === 'object' && schema['properties']
       ? { additionalProperties: schema['additionalProperties'] ?? false }
       : {}),
-    // The published schemas give the words that this release knows as examples.
+    // The published schemas list the words that this release knows as examples.
     ...(schema['type'] === 'string' && Array.isArray(examples) ? { enum: examples as unknown } : {}),
   };
 }
@@ -93,18 +86,17 @@ const instant = new RegExp(`^\\d{4}-${day}T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\
 
 function isInstant(value: string): boolean {
   if (!instant.test(value)) return false;
-  // To ask Date costs more than all the rest, so it is asked for leap days alone.
+  // Date costs more than all the rest, so only leap days are checked with it.
   return !value.startsWith('02-29', 5) || new Date(value).toISOString() === value;
 }
 
 function faultIn(part: string, { errors }: ValidateFunction): EventFault {
-  const { instancePath, params, message = 'is not what the schema says' } = errors![0] as ErrorObject<string, Params>;
+  const {
+    instancePath,
+    params,
+    message = 'is not what the schema says',
+  } = errors![0] as ErrorObject<string, { readonly additionalProperty?: string; readonly missingProperty?: string }>;
   const field = params.additionalProperty ?? params.missingProperty;
   const last = field === undefined ? '' : `/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
   return { pointer: `${part}${instancePath}${last}`, message };
-}
-
-interface Params {
-  readonly additionalProperty?: string;
-  readonly missingProperty?: string;
 }

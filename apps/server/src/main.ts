@@ -18,11 +18,11 @@ import { startAgain, StartupFailure } from '#program';
 /** How long requests in hand may take once the server has to stop. */
 const drainMs = 8_000;
 
-/** Asked about an exception that nothing has caught; the store's part of it is known once there is a store. */
+/** Whether an uncaught exception has broken the database's client. Set once there is a store. */
 let isClientBroken: (error: unknown) => boolean = () => false;
 
 async function start(settings: Configuration, log: Log): Promise<void> {
-  // Closes in the reverse order: first no more requests, last the store.
+  // Disposed in reverse order: requests end first, the store closes last.
   const running = new AsyncDisposableStack();
   running.defer(log.flush);
   const stopping = new AbortController();
@@ -34,20 +34,20 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     const taken = await takeLedger(settings, { partners, health, logger });
     ({ isClientBroken } = taken);
     running.defer(taken.close);
-    // No request reaches it before it is filled: see `ServerHealth.waitingFor`.
+    // Filled by `open`. No request reaches it before: see `ServerHealth.waitingFor`.
     const ledger = {} as ServedLedger;
     const open = async () => {
       Object.assign(ledger, await taken.open(stopping.signal));
       health.waitingFor = undefined;
     };
-    // A file is there at once or not at all; a database elsewhere may be started after us, and is waited for in public.
+    // A file is there or not. A database may start after the server, which waits for it and says so meanwhile.
     const waits = settings.log.store === 'kurrentdb';
     if (!waits) await open();
     const logDropped = occasionally(60_000, (times, error: unknown) =>
       logger.warn({ err: error, times }, 'denials could not be written to the security journal'),
     );
     const journal = securityJournal({ store: () => ledger.store, seal: sealOfRelease, onDropped: logDropped });
-    // When nobody is denied any more, and before the store goes.
+    // After the last denial, and before the store closes.
     running.defer(journal.close);
     const metrics = metricsOf(ledger, health, taken.storeMetrics, verifier.cached, journal.dropped);
     const host = await addressOf(settings);
@@ -73,28 +73,28 @@ async function start(settings: Configuration, log: Log): Promise<void> {
         metrics.observe(request, reply);
       },
       onDenied(denial) {
-        // A partner that this ledger does not know is only a word that the caller has made up.
+        // The caller may have made up a partner that this ledger does not know.
         const { partnerId, ...rest } = denial;
         journal.deny(partnerId !== undefined && partners.has(partnerId) ? denial : rest);
       },
     });
     running.defer(async () => {
       const server = app.getHttpServer();
-      // Only what is idle now is closed by closing the server; what was in hand becomes idle later.
+      // Closing the server closes only connections that are idle now; busy ones become idle later.
       const idle = setInterval(() => server.closeIdleConnections(), 50);
       const force = setTimeout(() => server.closeAllConnections(), drainMs);
       await app.close();
       clearInterval(idle);
       clearTimeout(force);
     });
-    // Connections wait in the kernel until the loop comes round: what finds no room there comes again after a second.
+    // Connections wait in the kernel until the event loop accepts them. One that finds no room is tried again after a second.
     await app.listen({ port: settings.port, host, backlog: 4096 }).catch((error: NodeJS.ErrnoException) => {
       throw new StartupFailure(cannotListen(settings, error));
     });
     const opening = waits ? open() : Promise.resolve();
     stopOnSignal(async () => {
       stopping.abort();
-      // What it has opened must be there to be closed; why it ended is of no interest any more.
+      // Everything that it opens must be registered before it is closed. How it ended no longer matters.
       await opening.catch(() => undefined);
       await running.disposeAsync();
     }, log);
@@ -102,7 +102,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     await opening;
     if (waits) logger.info({ ledger: ledger.id }, 'the ledger is open');
   } catch (error) {
-    // The signal that has stopped it sees to the rest.
+    // The handler of the signal does the rest.
     if (stopping.signal.aborted) return;
     await running.disposeAsync();
     throw error;
@@ -110,8 +110,8 @@ async function start(settings: Configuration, log: Log): Promise<void> {
 }
 
 /**
- * One address, whatever the name stands for. For `localhost` Fastify would make another server for each further address,
- * which none of the bounds of the first would hold for.
+ * One address of the host. For `localhost` Fastify would make a server for each further address, without the bounds of the
+ * first.
  */
 async function addressOf(settings: Configuration): Promise<string> {
   try {
@@ -136,7 +136,7 @@ function cannotListen({ host, port }: Configuration, { code, message }: NodeJS.E
   }
 }
 
-/** The first signal lets what is in hand finish; the second does not wait for it. */
+/** The first signal lets requests in hand finish; the second does not wait for them. */
 function stopOnSignal(end: () => Promise<void>, log: Log): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
@@ -183,7 +183,7 @@ async function main(): Promise<void> {
     log = openLog(settings);
     const { logger, flush } = log;
     for (const notice of settings.notices) logger.warn(notice);
-    // A bug that nothing has caught: what has been acknowledged is on the disk, and nobody knows what else still holds.
+    // A bug: what has been acknowledged is on the disk, and the state in memory cannot be trusted.
     process.on('uncaughtException', (error) => {
       const broken = isClientBroken(error);
       logger.fatal(

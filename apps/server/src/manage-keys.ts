@@ -21,8 +21,8 @@ import {
 } from '#configuration';
 import { sealOfRelease } from './event-check.js';
 
-// Shows which keys there are, never what is in them, makes those that servers share, and replaces those that are lost.
-// What is replaced is kept beside the new one.
+// Shows which keys there are, never their content; makes the keys that servers share; and replaces lost ones. A replaced
+// key is kept beside the new one.
 
 const ofNoUse = 'from then on a retry of a command sent before is refused (IdempotencyKeyReused)';
 
@@ -73,7 +73,7 @@ async function renewLedgerSecret({ dataDirectory, log }: Configuration, secret: 
         `set KEYS_DIR to that directory for all of them, and let the ledger adopt the secret: npm run keys -- --adopt-ledger-secret;\n${ofNoUse}.`,
       badConfiguration,
     );
-  // A server that runs would go on with the old secret, and know none of its own fingerprints after the next start.
+  // A running server would go on with the old secret, and would not know its own fingerprints after the next start.
   const lock = lockOf(dataDirectory);
   try {
     await withKey(secret, () => putAside(secret));
@@ -87,7 +87,7 @@ async function renewLedgerSecret({ dataDirectory, log }: Configuration, secret: 
   );
 }
 
-/** Makes the secret in KEYS_DIR that of a ledger which has another. */
+/** Makes the secret in KEYS_DIR the ledger's, in place of the one that it has. */
 async function adoptSecret(settings: Configuration, secret: string): Promise<void> {
   const { dataDirectory, keysDirectory, log } = settings;
   const lock = log.store === 'sqlite' ? lockOf(dataDirectory) : undefined;
@@ -103,7 +103,7 @@ async function adoptSecret(settings: Configuration, secret: string): Promise<voi
   }
 }
 
-async function adopt(log: EventLog, secret: KeyObject): Promise<'adopted' | 'adoptedBefore'> {
+async function adopt(log: EventLog, secret: KeyObject) {
   const { store, connect } = await openEventLog(log);
   try {
     await connect();

@@ -1,16 +1,16 @@
 import type { RecordedEvent } from '#event-sourcing';
 import { beginOf } from '#http';
 
-/** A revision of a relationship, and the begin of the id of the event that is to stand there; bare digits say none. */
+/** A revision of a relationship, and the first part of the id of the event that must stand there; bare digits name no event. */
 export interface NamedRevision {
   readonly revision: number;
   readonly event: string | undefined;
 }
 
-/** As links to further pages have it, so that nobody goes on in another history after a restore. */
+/** The form in links to further pages: a reader that goes on after a restore must not continue in another history. */
 export const namedRevision = /^(0|[1-9]\d{0,15})(;\s*event="[0-9a-f]{8}-[0-9a-f]{4}")?$/;
 
-/** Undefined for what has another form. */
+/** Undefined for any other form. */
 export function revisionIn(after: string | undefined): NamedRevision | undefined {
   const match = /^(\d+)(?:;\s*event="([^"]*)")?$/.exec(after ?? '');
   return match ? { revision: Number(match[1]), event: match[2] } : undefined;
@@ -20,7 +20,7 @@ export function nameOfRevision({ revision, id }: Pick<RecordedEvent, 'revision' 
   return `${revision};event="${beginOf(id)}"`;
 }
 
-/** Whether it is the event that is meant, if any is. */
+/** True for the named event, and for any event where none is named. */
 export function isMeant({ event }: NamedRevision, found: Pick<RecordedEvent, 'id'> | undefined): boolean {
   return event === undefined || (found !== undefined && beginOf(found.id) === event);
 }

@@ -1,24 +1,24 @@
 import type { EventStore } from '#event-sourcing';
 import { beginOf, ledgerPosition, parseLedgerPosition, parsePosition, Problem } from '#http';
 
-/** Places in this ledger as its answers name them, and as callers bring them back. */
+/** Positions of this ledger, as answers name them and callers send them back. */
 export interface Positions {
-  /** The id is that of the event that stands there, if one does. */
+  /** Takes the id of the event at the position, if there is one. */
   readonly of: (place: { readonly position: number; readonly id: string | undefined }) => string;
   /**
-   * Never the place alone because the store cannot say which event stands there: a retry would be answered with another
-   * header, and a reader that goes on from there would not notice a restore.
+   * Throws rather than leave out the event when the store cannot say which one stands there: a retry would be answered with
+   * another header, and a reader that goes on from there would not notice a restore.
    * @throws StoreUnavailable, LogDamaged
    */
   readonly at: (position: number) => Promise<string>;
   /**
    * The position in a header of the form of `Ledger-Position`.
-   * @throws Problem 400 for another form, for a place of another ledger or beyond the head, and for one whose event was
+   * @throws Problem 400 for another form, for a position of another ledger or after the head, and for one whose event was
    * lost when this ledger was restored from a backup
    */
   readonly read: (header: string, head: number, name?: string) => Promise<number>;
   /**
-   * The position that a query must be able to read, what its sender has written, say; 0 when it asks for none.
+   * The position that a query must see, such as that of its sender's last command; 0 when it names none.
    * @throws Problem 400, as `read`
    */
   readonly asked: (
@@ -53,7 +53,7 @@ export function positionsIn(store: Pick<EventStore, 'head' | 'idAt'>, ledgerId: 
   };
 }
 
-/** A caller that names an event which does not stand there has it from before a restore. */
+/** For a caller that names an event which is not there: it was written before a restore. */
 export function lostInRestore(head: number): Problem {
   return new Problem('LedgerPositionUnknown', { reason: 'lostInRestore', head: String(head) });
 }

@@ -1,7 +1,7 @@
 import { badRequest, isItemId, normalItemId } from '#http';
 import { Controller } from '@nestjs/common';
 
-/** The two forms of a path below a relationship: the partner's own, and the one in which a customer names the partner. */
+/** The two forms of a path below a relationship: the partner's, and the customer's, which names the partner. */
 export function relationshipPaths(below: string): string[] {
   const suffix = below && `/${below}`;
   return [`v1/customers/:customerId${suffix}`, `v1/partners/:partnerId/customers/:customerId${suffix}`];
@@ -12,7 +12,7 @@ export function RelationshipController(below: string): ClassDecorator {
   return Controller(relationshipPaths(below));
 }
 
-/** The ids in the path but for those of the pair. @throws Problem 400 */
+/** The ids in the path other than the partner's and the customer's. @throws Problem 400 */
 export function itemIds(params: Readonly<Record<string, string>>): Record<string, string> {
   const ids: Record<string, string> = {};
   for (const [name, value] of Object.entries(params)) {

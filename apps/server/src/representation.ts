@@ -1,5 +1,2 @@
-/**
- * The version of the form in which relationships and lists are shown. A change of form takes the next number, so that a cache that
- * holds the old form for the same revision asks again.
- */
+/** The version of the form of relationships and lists. A change of form takes the next number, so that caches of the old one ask again. */
 export const representation = 1;

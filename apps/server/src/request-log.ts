@@ -5,9 +5,9 @@ import type { Configuration } from '#configuration';
 
 export interface Log {
   readonly logger: Logger;
-  /** Writes text between the lines of the log: for a person at the terminal, or a line that was made elsewhere. */
+  /** Writes text between the lines of the log: for a person at the terminal, or a line made elsewhere. */
   readonly print: (text: string) => void;
-  /** Writes what is still in memory: called before the process ends. */
+  /** Writes what is still in memory. Called before the process ends. */
   readonly flush: () => void;
 }
 
@@ -15,17 +15,13 @@ export interface Log {
 export function openLog({ logLevel }: Pick<Configuration, 'logLevel'>): Log {
   const output = logOutput();
   const logger = pino({ level: logLevel, base: null, timestamp: stdTimeFunctions.isoTime }, output);
-  return {
-    logger,
-    print: output.write,
-    flush: output.flushSync,
-  };
+  return { logger, print: output.write, flush: output.flushSync };
 }
 
 /**
- * One line for every request: identifiers and words of ours only. No body, query, token or address goes in, and no name,
- * domain or comment, which are personal data; so the route's pattern stands for the address. The line is as pino would
- * write it, which takes several times as long to do so.
+ * Writes one line for every request, of identifiers and our own words only: no body, query, token or address, and no name,
+ * domain or comment, which are personal data. The route's pattern stands for the address. The line is as pino would write
+ * it, but pino takes several times as long.
  */
 export function logRequest({ logger, print }: Log, request: FastifyRequest, reply: FastifyReply): void {
   const level = reply.statusCode >= 500 ? 'warn' : 'info';

@@ -4,8 +4,8 @@ import { ServedLedger } from './served-ledger.js';
 import { requesterOf, type PathIds } from './requester.js';
 
 /**
- * The one guard: from the token's tenant and the path to a requester. A partner is the token's tenant; a customer's people name
- * the partner in the path. Whatever belongs to another partner or customer does not exist for the caller (404).
+ * The one guard: it makes the requester from the token's tenant and the path. The tenant is the partner, or the customer of
+ * a partner that the path names. What belongs to another partner or customer does not exist for the caller (404).
  */
 @Injectable()
 export class RequesterGuard implements CanActivate {
@@ -14,7 +14,7 @@ export class RequesterGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const { caller } = request.call;
-    // Authentication has let it through without one: a route outside /v1/.
+    // Only a route outside /v1/ has no caller.
     if (!caller || Reflect.getMetadata(ofManyRequesters, context.getHandler())) return true;
     const requester = requesterOf(caller, request.params as PathIds, this.ledger.partners);
     request.requester = requester;
@@ -25,5 +25,5 @@ export class RequesterGuard implements CanActivate {
 
 const ofManyRequesters = 'ledger:ofManyRequesters';
 
-/** A route whose requests name a requester each for many things that they ask for. */
+/** A route whose requests have a requester for each of their items. */
 export const OfManyRequesters = (): MethodDecorator => SetMetadata(ofManyRequesters, true);

@@ -2,7 +2,7 @@ import { relationshipStream, roles, type Actor, type Partner, type Role } from '
 import { badRequest, isGuid, Problem, type Caller } from '#http';
 import { Rejection } from '#event-sourcing';
 
-/** Who asks, and as whose: one partner's, about one customer or about all of them. */
+/** Who asks, for which partner, and about which customer; the customer is empty for all of them. */
 export interface Requester {
   readonly actor: Actor;
   readonly partner: Partner;
@@ -16,7 +16,7 @@ declare module 'fastify' {
   }
 }
 
-/** The requester that a caller makes with the ids of a path. @throws Problem 400, 403; Rejection for what it must not know of */
+/** The requester for a caller and the ids of a path. @throws Problem 400, 403; Rejection for what the caller must not know of */
 export function requesterOf(
   caller: Caller,
   { partnerId, customerId }: PathIds,
@@ -27,7 +27,7 @@ export function requesterOf(
   const actsAsCustomer =
     caller.roles.includes('CustomerGlobalAdmin') &&
     (named === undefined ? !partners.has(caller.tenant) : named !== caller.tenant);
-  // Rule R25: a person decides for the customer, so a program that holds the role holds nothing.
+  // Rule R25: a person decides for the customer, so the role gives a program no right.
   if (actsAsCustomer && caller.app) throw new Rejection('UserContextRequired', { role: 'CustomerGlobalAdmin' });
   if (actsAsCustomer && named === undefined) throw new Problem('PartnerNotNamed');
 
@@ -65,12 +65,12 @@ const readers: readonly Role[] = roles.filter(
   (role) => role !== 'DataProtectionOfficer' && role !== 'CustomerGlobalAdmin',
 );
 
-/** What names the partner's people is for the partner's side alone. */
+/** Answers that name the partner's people are for the partner's side alone. */
 export function requirePartnersSide({ actor }: Requester): void {
   if (actor.kind === 'customerUser') throw new Rejection('ActorNotAllowed', { hint: 'askThePartner' });
 }
 
-/** Reading is for the partner's roles and its auditors, and for the customer's Global admin about its own relationship. */
+/** The partner's roles and its auditors may read, and the customer's Global admin may read its own relationship. */
 export function requireReader({ actor }: Requester): void {
   if (actor.kind === 'customerUser' || actor.roles.some((role) => readers.includes(role))) return;
   throw new Rejection('RoleNotAllowed', { anyOf: readers });

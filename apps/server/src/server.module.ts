@@ -10,12 +10,10 @@ import {
   relationshipCodec,
   relationshipSummary,
   type Relationships,
-  type SalesRegions,
 } from '#customer-relationship';
 import { CommandLoop, FoldedStreams, RefusalMemory, type EventStore, type ReportEarlier } from '#event-sourcing';
 import { cursors, tooMuchWaits } from '#http';
 import { BoundedPool, turnsOfTheLoop } from '#pacing';
-import type { ViewsReader } from '#projector';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
@@ -31,7 +29,7 @@ import { HealthController } from './health/health.controller.js';
 import { HistoryController, LedgerHistoryController } from './history/history.controller.js';
 import { OpenStreams, StreamBounds, usualStreamBounds } from './history/open-streams.js';
 import { ReadHistoryHandler } from './history/read-history.js';
-import { noPastViews, type PastViews } from './as-of/past-views.js';
+import { noPastViews } from './as-of/past-views.js';
 import { ServedLedger } from './served-ledger.js';
 import { Operations } from './operations/operations.js';
 import { positionsIn } from './positions.js';
@@ -48,12 +46,7 @@ import { RelationshipQueries } from './queries/relationship.controller.js';
 /** What the server is made of. */
 @Module({})
 export class ServerModule {
-  static serving(
-    ledger: ServedLedger,
-    health: ServerHealth,
-    bounds: HealthBounds,
-    streams: StreamBounds = usualStreamBounds,
-  ): DynamicModule {
+  static serving(ledger: ServedLedger, health: ServerHealth, bounds: HealthBounds, streams = usualStreamBounds) {
     return {
       module: ServerModule,
       imports: [CqrsModule.forRoot()],
@@ -85,60 +78,42 @@ export class ServerModule {
         ReadSecurityEventsHandler,
       ],
       exports: [ServedLedger],
-    };
+    } satisfies DynamicModule;
   }
 }
 
-export interface LedgerParts extends Pick<ServedLedger, 'id' | 'place' | 'policy' | 'partners'> {
-  readonly salesRegions?: SalesRegions;
-  readonly store: EventStore;
-  readonly views: ViewsReader;
-  /** Absent where nobody asks for the past. */
-  readonly pastViews?: PastViews;
+export interface LedgerParts
+  extends
+    Pick<ServedLedger, 'id' | 'place' | 'policy' | 'partners' | 'store' | 'views'>,
+    Partial<Pick<ServedLedger, 'salesRegions' | 'pastViews'>> {
   readonly secret: Buffer;
   readonly logger: Logger;
 }
 
 /** The ledger over an open store. */
-export function ledgerOf({
-  id,
-  place,
-  store,
-  views,
-  pastViews = noPastViews,
-  secret,
-  policy,
-  salesRegions = {},
-  partners,
-  logger,
-}: LedgerParts): ServedLedger {
+export function ledgerOf({ secret, logger, ...parts }: LedgerParts): ServedLedger {
+  const { id, place, store, policy } = parts;
   const clock = () => new Date().toISOString();
   const longReadings = new BoundedPool({ atOnce: 8, ofOne: 2, waiting: Infinity, waitingOfOne: 100 });
   const onEarlier = clockSetBack(clock, logger);
   return {
-    id,
-    place,
-    store,
-    views,
-    pastViews,
+    pastViews: noPastViews,
+    salesRegions: {},
+    ...parts,
     operations: new Operations(),
-    policy,
     policyHash: policyHash(policy),
-    salesRegions,
-    partners,
     secret: createSecretKey(secret),
-    // Of the same secret, but never the same use of it.
+    // Derived from the secret, so that no key has two uses.
     cursors: cursors(createHmac('sha256', secret).update('cursors').digest()),
     positions: positionsIn(store, id),
     longReadings: (name, work) => longReadings.run(name, work, tooMuchWaits),
     turns: turnsOfTheLoop,
     clock,
-    // A log in the data directory is locked for this server; to one in a database others append too.
+    // A log in the data directory is locked for this server; other servers append to one in a database.
     relationships: relationshipLoop(store, place === undefined, onEarlier),
   };
 }
 
-/** The command loop of relationships over a store. */
 function relationshipLoop(store: EventStore, soleWriter: boolean, onEarlier: ReportEarlier): Relationships {
   const seal = sealOfRelease;
   const streams = new FoldedStreams({
@@ -146,7 +121,7 @@ function relationshipLoop(store: EventStore, soleWriter: boolean, onEarlier: Rep
     decider: customerRelationship,
     codec: relationshipCodec,
     summaryOf: relationshipSummary,
-    // One partner's long streams, however many, hold up no other's.
+    // The long streams of one partner must not hold up another's.
     betweenPages: (stream) => turnsOfTheLoop.take(pairOf(stream)!.partnerId),
   });
   const names = new CommandLoop({

@@ -8,7 +8,7 @@ import { ledgerOf } from './server.module.js';
 
 export const ledgerId = 'c1d2e3f4-0000-4000-8000-000000000001';
 
-/** A ledger of the partner of histories over a store, without views; one with a place shares its log with other servers. */
+/** A ledger of the histories' partner over a store, without views. With a place, it shares its log with other servers. */
 export function ledgerOver(store: EventStore, place?: string): ServedLedger {
   return ledgerOf({
     id: ledgerId,

@@ -5,7 +5,7 @@ import { isGuid, signToken } from '#http';
 import { configuration, tokenKey } from '#configuration';
 import { badConfiguration, StartupFailure } from '#program';
 
-// Prints a token of the server's own key, and nothing else on standard output: TOKEN=$(npm run -s token -- …)
+// Prints a token signed with the server's own key, and nothing else, to standard output: TOKEN=$(npm run -s token -- …)
 
 const usage = `Usage: npm run token -- --role ROLE [--role ROLE]… --partner GUID [--app] [--user ID] [--minutes N]
        npm run token -- --customer GUID [--user ID] [--minutes N]
@@ -28,7 +28,7 @@ async function printToken(): Promise<void> {
   const unknown = held.filter((role) => !roles.includes(role as Role));
   if (unknown.length > 0)
     throw new StartupFailure(`There is no role ${unknown.join(', ')}.\n${usage}`, badConfiguration);
-  // A customer's token is of the customer's tenant; which partner it is about stands in the path.
+  // A customer's token is of the customer's tenant; the path names the partner.
   const tenant = customer ?? partner;
   if (!isGuid(tenant)) throw new StartupFailure(`--partner or --customer must be a GUID.\n${usage}`, badConfiguration);
   if (app && held.includes('CustomerGlobalAdmin'))
