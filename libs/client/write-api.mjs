@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import openapiTS, { astToString } from 'openapi-typescript';
 
-// Writes src/api.ts: the types of openapi.json, the codes of problems, and the path of each command. It belongs to the build
-// and not to version control, and is written only when the document or this file has changed.
+// Writes src/api.ts: the types of openapi.json, the codes of problems, and the path of each command. The file belongs to the
+// build, not to version control. It is written only when the document or this file has changed.
 
 const document = new URL('../../openapi.json', import.meta.url);
 const written = new URL('src/api.ts', import.meta.url);
@@ -24,7 +24,7 @@ if (!existsSync(written) || !readFileSync(written, 'utf8').startsWith(heading)) 
     written,
     heading +
       astToString(await openapiTS(document)) +
-      `\n/** Every code that is known as of this release. */\nexport type KnownProblemCode = ${codes.map((code) => `'${code}'`).join(' | ')};\n` +
-      `\n/** Where each command is sent to, by its name. */\nexport const commandPaths = ${JSON.stringify(Object.fromEntries(commandPaths), null, 2)} as const;\n`,
+      `\n/** Every code that is known in this release. */\nexport type KnownProblemCode = ${codes.map((code) => `'${code}'`).join(' | ')};\n` +
+      `\n/** The path of each command. */\nexport const commandPaths = ${JSON.stringify(Object.fromEntries(commandPaths), null, 2)} as const;\n`,
   );
 }

@@ -60,7 +60,7 @@ describe('an event is not sealed', () => {
     ['without a field', { subscriptionId: 'sub-1', reason: 'fraud' }, '/data/suspendedAt'],
     ['with a field more', { ...suspended, more: true }, '/data/more'],
     ['with a field more whose name a pointer must escape', { ...suspended, 'a/b~c': 1 }, '/data/a~1b~0c'],
-    ['with a word that nobody knows', { ...suspended, reason: 'whim' }, '/data/reason'],
+    ['with an unknown word', { ...suspended, reason: 'whim' }, '/data/reason'],
     ['with a field of another kind', { ...suspended, subscriptionId: 7 }, '/data/subscriptionId'],
     ['with null', { ...suspended, subscriptionId: null }, '/data/subscriptionId'],
     ['with a time that is none', { ...suspended, suspendedAt: 'yesterday' }, '/data/suspendedAt'],
@@ -90,7 +90,7 @@ describe('an event is not sealed', () => {
       },
       '/data/lineItems/0',
     ],
-    ['of a name that nobody knows', 'SubscriptionForgotten', suspended, '/metadata/schema'],
+    ['of an unknown type', 'SubscriptionForgotten', suspended, '/metadata/schema'],
   ])('%s', (_, type, data, pointer) => {
     expect(eventCheck({ type, data, metadata })).toMatchObject({ pointer });
   });
@@ -100,7 +100,7 @@ describe('an event is not sealed', () => {
     ['with more in its metadata', { note: 'x' }, '/metadata/note'],
     ['without a command id', { commandId: undefined }, '/metadata/commandId'],
     ['recorded at no time', { recordedAt: 'today' }, '/metadata/recordedAt'],
-    ['sent by somebody with a name', { actor: { ...metadata.actor, name: 'Ann' } }, '/metadata/actor/name'],
+    ['with the name of a person', { actor: { ...metadata.actor, name: 'Ann' } }, '/metadata/actor/name'],
     ['with roles that are no list', { actor: { ...metadata.actor, roles: 'AdminAgent' } }, '/metadata/actor/roles'],
     ['under a policy without a hash', { policy: { name: 'standard', hash: '' } }, '/metadata/policy/hash'],
   ])('%s', (_, changed, pointer) => {

@@ -38,10 +38,10 @@ export interface HttpServerParts {
   readonly onDenied: (denial: Denial) => void;
 }
 
-/** Deeper than any body that a command takes; one of many commands stands in the third level of what carries them. */
+/** Deeper than the body of any command. A command of a bulk is in the third level of its body. */
 const maxDepth = { ofOne: 8, ofMany: 8 + 3 };
 
-/** The application, not yet listening: one filter, one guard, one pipe, and nothing per request but what the route needs. */
+/** The application, not yet listening. It has one filter, one guard and one pipe, and does nothing else per request. */
 export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
   const { module, verifier, bodyLimit, limits, logger, health, onAnswered, onDenied } = parts;
   const methods = new Map<RegExp, string[]>();
@@ -64,9 +64,9 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   const clientTimeoutMs = limits.clientTimeoutSeconds * 1000;
   const adapter = new LedgerHttpAdapter({
     bodyLimit,
-    // No middleware is used, and its plugin would cost every request.
+    // No middleware is used, and its plugin would slow down every request.
     skipMiddie: true,
-    // Slow clients do not hold connections for ever; how long they did is looked at every second.
+    // Slow clients must not hold connections for ever.
     requestTimeout: clientTimeoutMs,
     http: {
       maxHeaderSize: 16 * 1024,
@@ -76,17 +76,17 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     },
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
-    // A command that still comes in on a connection while the server stops is taken like those in hand.
+    // A command that comes in on an open connection while the server stops is still taken.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 128 },
     rewriteUrl: pathOf,
     trustProxy: limits.trustedProxies.length > 0 && [...limits.trustedProxies],
     clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket) {
-      // The rest of the request is here, and waits for the answers to those before it: its sender is not slow.
+      // The rest of the request is here and waits for the answers to earlier ones: its sender is not slow.
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && pipelining.isHeld(socket)) return;
       answerUnreadable(error, socket);
     },
-    // Before any hook: what is no address is counted here.
+    // No hook has run yet, so a malformed address is counted here.
     frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyReply) {
       let problem: unknown = error;
       try {
@@ -104,14 +104,14 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     const { url, method, config } = route;
     if (config?.largestBody !== undefined) route.bodyLimit = config.largestBody;
     const names = [method].flat();
-    // Routes for a method that any address takes say nothing of an address.
+    // A route for all addresses says nothing about the methods of one.
     if (url.includes('*')) return;
     const pattern = new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`);
     const known = [...methods.keys()].find(({ source }) => source === pattern.source);
     if (known) methods.get(known)!.push(...names);
     else methods.set(pattern, names);
   });
-  admitNobodyBeforeItIsOpen(fastify, health);
+  admitNoRequestBeforeOpen(fastify, health);
   const { windowSeconds } = limits;
   const limitOf = (counts: string, quota: number) =>
     quota === 0 ? undefined : rateLimit({ counts, quota, windowSeconds });
@@ -138,10 +138,10 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   return app;
 }
 
-/** What needs no ledger, and what the problem that all others meet leads to. */
+/** Routes that need no ledger, and those that the problem of all other routes links to. */
 const alwaysAnswered = /^\/(health|problems|schemas|docs|openapi\.json)(?=[/?]|$)/;
 
-function admitNobodyBeforeItIsOpen(fastify: FastifyInstance, health: ServerHealth): void {
+function admitNoRequestBeforeOpen(fastify: FastifyInstance, health: ServerHealth): void {
   fastify.addHook('onRequest', (request, _, done) => {
     const { waitingFor } = health;
     if (waitingFor === undefined || alwaysAnswered.test(request.url)) done();
@@ -149,35 +149,29 @@ function admitNobodyBeforeItIsOpen(fastify: FastifyInstance, health: ServerHealt
   });
 }
 
-/** A target in absolute form (RFC 9112, 3.2.2) is the path in it: what proxies send must not be another address. */
+/** A target in absolute form (RFC 9112, 3.2.2), as proxies may send it, stands for the path in it. */
 function pathOf({ url = '/' }: IncomingMessage): string {
   return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*(?=([/?#]|$))/i, '') || '/';
 }
 
-/** JSON in UTF-8 and nothing else; no body at all is an empty one, whatever its type. */
+function notSupported(pointer: string, detail: string, headers?: Record<string, string>): Problem {
+  return new Problem('MediaTypeNotSupported', { errors: [{ pointer, detail }] }, headers);
+}
+
+/** Accepts JSON in UTF-8 alone. An absent body is an empty one, whatever its type. */
 function readBodies(fastify: FastifyInstance): void {
   fastify.addHook('preParsing', ({ headers, method }, _, payload, done) => {
     const { 'content-type': type, 'content-encoding': coding, 'content-length': length } = headers;
     if (coding !== undefined && coding.toLowerCase() !== 'identity')
-      return done(
-        new Problem(
-          'MediaTypeNotSupported',
-          { errors: [{ pointer: 'Content-Encoding', detail: 'must be identity, or absent' }] },
-          { 'Accept-Encoding': 'identity' },
-        ),
-      );
+      return done(notSupported('Content-Encoding', 'must be identity, or absent', { 'Accept-Encoding': 'identity' }));
     if (type === undefined || type === 'application/json' || method === 'GET' || method === 'HEAD')
       return done(null, payload);
     const [mediaType, charset] = /^\s*([^\s;]*)(?:.*;\s*charset\s*=\s*"?([^\s";]*))?/i.exec(type)!.slice(1);
-    // Before it is read; without a length it may yet turn out to be nothing.
+    // Refused before it is read. Without a length the body may still be empty.
     if (mediaType!.toLowerCase() !== 'application/json' && Number(length ?? 0) > 0)
       return done(new Problem('MediaTypeNotSupported'));
     if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset))
-      return done(
-        new Problem('MediaTypeNotSupported', {
-          errors: [{ pointer: 'Content-Type', detail: 'must have utf-8 as its charset' }],
-        }),
-      );
+      return done(notSupported('Content-Type', 'must have utf-8 as its charset'));
     done(null, payload);
   });
   fastify.removeAllContentTypeParsers();

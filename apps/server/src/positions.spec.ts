@@ -7,16 +7,16 @@ const ledger = '223ff650-88b5-4ab5-bbf3-c9b5eca5f24b';
 
 const common = sealedAt('a', 0, 1, 2);
 
-/** Two events that every history has, and others behind them. */
-async function history(...behind: readonly string[]): Promise<EventStore> {
+/** Two events that every history has, and others after them. */
+async function history(...later: readonly string[]): Promise<EventStore> {
   const store = inMemoryEventStore();
   await store.append('a', common, noStream);
-  for (const stream of behind) await store.append(stream, sealedAt(stream, 0), noStream);
+  for (const stream of later) await store.append(stream, sealedAt(stream, 0), noStream);
   return store;
 }
 
 describe('a place in the ledger', () => {
-  it('names the event that stands there, whoever tells it', async () => {
+  it('names the event at the position in every way of reporting it', async () => {
     const store = await history('b');
     const positions = positionsIn(store, ledger);
     const [, second] = await store.read('a');
@@ -51,7 +51,7 @@ describe('a place in the ledger', () => {
     expect(await positions.at(1)).toBe(`1;ledger="${ledger}"`);
   });
 
-  it('is neither told nor believed by a store that cannot say which event stands there', async () => {
+  it('is neither reported nor accepted when the store cannot say which event is there', async () => {
     const away = () => Promise.reject(new StoreUnavailable('away'));
     const store = await history('b');
     const place = await positionsIn(store, ledger).at(2);

@@ -7,7 +7,7 @@ import { admin, partner } from '../../../bench/histories.js';
 import { ledgerOver } from './testing-ledger.js';
 
 describe('a ledger', () => {
-  it('folds the long streams of partners by turns: many of one hold up no other', async () => {
+  it('folds the long streams of partners fairly: those of one do not hold up another’s', async () => {
     const store = inMemoryEventStore();
     const customerId = randomUUID();
     const { relationships, policy, policyHash } = ledgerOver(store);

@@ -1,6 +1,6 @@
 import { ledgerClient, LedgerProblem } from '@reseller-ledger/client';
 
-// Buys a subscription for a new customer, meets a refusal, ends the subscription and reads what has happened; then follows
+// Buys a subscription for a new customer, meets a refusal, suspends the subscription, reads what has happened and follows
 // the feed. Needs a running server and two tokens: see the README beside.
 
 const { LEDGER_URL = 'http://127.0.0.1:3000', PARTNER_TOKEN, RELAY_TOKEN } = process.env;
@@ -10,7 +10,7 @@ if (!PARTNER_TOKEN || !RELAY_TOKEN)
 const ledger = ledgerClient({ baseUrl: LEDGER_URL, token: PARTNER_TOKEN });
 const relay = ledgerClient({ baseUrl: LEDGER_URL, token: RELAY_TOKEN });
 const customer = { customerId: crypto.randomUUID() };
-const begin = ledger.position();
+const start = ledger.position();
 
 await ledger.POST('/v1/customers/{customerId}/reseller-relationship/request', {
   params: { path: customer },
@@ -50,13 +50,13 @@ await ledger.POST('/v1/customers/{customerId}/subscriptions/{subscriptionId}/sus
   body: { reason: 'customerRequest', comment: 'Ended with the customer' },
 });
 
-// The list has come to where the suspension is, whichever server answers.
+// The list includes the suspension, whichever server answers.
 for await (const item of ledger.items('/v1/customers/{customerId}/items', { params: { path: customer } }))
   console.log(`${item.name} is ${item.status}`);
 
 const ending = new AbortController();
 const filters = { customerId: customer.customerId };
-for await (const { event } of ledger.follow({ ...(begin ? { after: begin } : {}), filters, signal: ending.signal })) {
+for await (const { event } of ledger.follow({ ...(start ? { after: start } : {}), filters, signal: ending.signal })) {
   console.log(`${event.time} ${event.type}`);
   if (event.type === 'SubscriptionSuspended') ending.abort();
 }

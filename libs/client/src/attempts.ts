@@ -1,13 +1,13 @@
 import { LedgerProblem, LedgerUnreachable, notOfALedger, type Problem } from './problem.js';
 
-// When the same request is sent again: nothing has been decided, or nobody knows. Every other refusal is an answer.
+// When the same request is sent again: nothing has been decided, or the outcome is unknown. Any other refusal is an answer.
 
 export interface Attempts {
-  /** How long a request is tried in all, in ms. */
+  /** The time for all tries of a request, in ms. */
   readonly patienceMs: number;
-  /** How long one try may take until its answer has come wholly, in ms. */
+  /** The timeout of one try, until its whole answer has come, in ms. */
   readonly attemptMs: number;
-  /** Of the first pause, in ms; each is up to twice as long as the one before. */
+  /** The longest first pause, in ms. Each further pause is up to twice as long. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
   /** Called before each pause. */
@@ -16,7 +16,7 @@ export interface Attempts {
 
 export interface Retry {
   readonly url: string;
-  /** What has happened instead of an answer. */
+  /** The error, or the refusal. */
   readonly because: unknown;
   readonly pauseMs: number;
 }
@@ -27,16 +27,16 @@ interface Sent {
   readonly idempotencyKey: string | undefined;
 }
 
-/** Why there is no answer yet. */
+/** Why a try brought no answer. */
 interface Trouble {
   readonly because: unknown;
   readonly askedToWaitMs: number;
 }
 
 /**
- * Sends until there is an answer.
- * @throws LedgerProblem for a refusal, and for what was answered last when patience has run out; LedgerUnreachable when
- * nothing was; the reason of the signal when it is given up
+ * Sends a request until it is answered.
+ * @throws LedgerProblem for a refusal, and for the last answer when the time is up; LedgerUnreachable when there was none;
+ * the signal's reason when it is aborted
  */
 export async function withRetries(
   { patienceMs, firstPauseMs, longestPauseMs, onRetry }: Attempts,
@@ -48,7 +48,7 @@ export async function withRetries(
     const tried = await tryOnce(sent, attempt);
     if ('status' in tried) return tried;
     const { because, askedToWaitMs } = tried;
-    // Not all at the same time, after what has stopped all of them.
+    // Random, so that not all clients come back at the same time after an outage.
     const pauseMs = Math.max(askedToWaitMs, Math.random() * longest);
     if (Date.now() + pauseMs > until) {
       if (because instanceof LedgerProblem) throw because;
@@ -82,28 +82,28 @@ async function tryOnce(
 export function waitAskedForBy({ headers }: { readonly headers: Pick<Headers, 'get'> }): number | undefined {
   const said = headers.get('Retry-After');
   if (said === null) return undefined;
-  // Seconds from a ledger; what stands before it may name a time instead (RFC 9110 10.2.3).
+  // A ledger sends seconds; a proxy may send a time instead (RFC 9110 10.2.3).
   const ms = /^\d+$/.test(said) ? 1000 * Number(said) : Date.parse(said) - Date.now();
   return ms > 0 ? ms : 0;
 }
 
-/** A ledger says so itself, whatever the status. */
+/** A ledger's problem says so itself. Any other answer is judged by its status. */
 function isWorthRetrying({ code, problem }: LedgerProblem, { status }: Response): boolean {
   return code === notOfALedger ? retryableOfOthers.has(status) : problem.retryable;
 }
-/** What stands before the ledger is too busy, cannot reach it, or has not waited for the request or its answer. */
+/** A proxy is too busy, cannot reach the ledger, or has not waited for the request or its answer. */
 const retryableOfOthers = new Set([408, 429, 502, 503, 504]);
 
 /**
- * `fetch` says TypeError for a connection that failed or broke, and a try that took too long ends with TimeoutError. By
- * name, for errors of another realm.
+ * `fetch` throws TypeError for a connection that failed or broke, and TimeoutError for a timeout. Compared by name, because
+ * the error may come from another realm.
  */
 export function isOfConnection(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'name' in error && ofConnection.has(error.name);
 }
 const ofConnection = new Set<unknown>(['TypeError', 'TimeoutError']);
 
-/** What the answer says, or that something between here and the ledger has answered instead of it. */
+/** The problem in the answer, or one that says that a proxy has answered instead of the ledger. */
 async function problemIn(response: Response): Promise<Problem> {
   const text = await response.text();
   const said = /^application\/problem\+json\b/.test(response.headers.get('Content-Type') ?? '') && objectIn(text);
@@ -130,15 +130,14 @@ function objectIn(text: string): Problem | undefined {
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', given, { once: true });
-    function done() {
-      signal.removeEventListener('abort', given);
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', abort);
       resolve();
-    }
-    function given() {
+    }, ms);
+    const abort = () => {
       clearTimeout(timer);
       reject(signal.reason as Error);
-    }
+    };
+    signal.addEventListener('abort', abort, { once: true });
   });
 }

@@ -9,8 +9,8 @@ interface Bulk {
 }
 
 /**
- * Sends a bulk, and those of its items again that say that they may be, each under its own key, until each is answered or
- * patience has run out. What is answered has an answer to every item, in the order of the request.
+ * Sends a bulk, then sends its retryable items again, each under its own key, until all are answered or the time is up.
+ * Returns an answer to every item, in the order of the request.
  */
 export async function untilItemsAreAnswered(
   { patienceMs, firstPauseMs, longestPauseMs, onRetry }: Attempts,
@@ -20,7 +20,7 @@ export async function untilItemsAreAnswered(
   const until = Date.now() + patienceMs;
   const response = await send(body, patienceMs);
   const bulk = jsonIn<Bulk>(body && new TextDecoder().decode(body));
-  // Lines come as they are there, and are the caller's to read.
+  // The caller reads lines itself, as they come.
   if (!bulk || response.status !== 200 || !isJson(response)) return response;
   const answered = jsonIn<BulkAnswer>(await response.clone().text());
   if (!answered) return response;
@@ -36,7 +36,7 @@ export async function untilItemsAreAnswered(
     const rest = JSON.stringify({ ...bulk, items: left.map(({ index }) => bulk.items[index]) });
     const again = await send(rest, until - Date.now()).catch(() => undefined);
     signal.throwIfAborted();
-    // What is answered stays answered, and the others say for themselves that they are not.
+    // The items keep the answers that they have, and the retryable ones say so.
     if (!again) break;
     for (const item of ((await again.json()) as BulkAnswer).items) {
       const { index } = left[item.index]!;
@@ -45,7 +45,11 @@ export async function untilItemsAreAnswered(
   }
   const { status, statusText, headers } = response;
   const inOrder = answered.items.map(({ index }) => items.get(index));
-  return new Response(JSON.stringify({ ...answered, items: inOrder }), { status, statusText, headers: whole(headers) });
+  return new Response(JSON.stringify({ ...answered, items: inOrder }), {
+    status,
+    statusText,
+    headers: withoutCoding(headers),
+  });
 }
 
 function isRetryable({ body }: BulkItemAnswer): boolean {
@@ -58,14 +62,14 @@ function askedToWaitMs({ headers }: BulkItemAnswer): number {
 
 const isJson = ({ headers }: Response) => /^application\/json\b/.test(headers.get('Content-Type') ?? '');
 
-/** The bytes are others now, and were decoded on their way in. */
-function whole(headers: Headers): Headers {
+/** Without the headers that describe the original bytes. */
+function withoutCoding(headers: Headers): Headers {
   const left = new Headers(headers);
   for (const name of ['Content-Length', 'Content-Encoding']) left.delete(name);
   return left;
 }
 
-function jsonIn<T extends { readonly items: readonly unknown[] }>(text: string | null): T | undefined {
+function jsonIn<T extends Bulk>(text: string | null): T | undefined {
   try {
     const value = JSON.parse(text ?? '') as Partial<T> | null;
     return Array.isArray(value?.items) ? (value as T) : undefined;

@@ -1,6 +1,6 @@
 import { commandPaths, type components, type paths } from './api.js';
 
-// Commands by their names, as the document has them: the path that each is sent to, the ids in it, and the fields of its body.
+// The commands of the OpenAPI document by name: the path of each, the ids in the path, and the fields of the body.
 
 export type CommandName = keyof typeof commandPaths;
 export type CommandAnswer = components['schemas']['CommandAnswer'];
@@ -20,11 +20,11 @@ export type Command<N extends CommandName = CommandName> = {
 
 export interface RelationshipIds {
   readonly customerId: string;
-  /** Named by people of the customer, and by nobody else. */
+  /** Only people of the customer name the partner. */
   readonly partnerId?: string;
 }
 
-/** Where a command is posted, and the body that it has there. */
+/** The path and the body of a command. */
 export function commandRequest(
   { type, data }: Command,
   { customerId, partnerId }: RelationshipIds,

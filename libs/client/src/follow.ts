@@ -1,4 +1,4 @@
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { createParser } from 'eventsource-parser';
 import type { components, paths } from './api.js';
 import { isOfConnection, pause, withRetries, type Attempts } from './attempts.js';
 import type { LedgerPosition, SeenPosition } from './ledger-position.js';
@@ -9,20 +9,20 @@ export type LedgerEvent = components['schemas']['CloudEvent'];
 type Filters = NonNullable<paths['/v1/events']['get']['parameters']['query']>;
 
 export interface FollowOptions {
-  /** Only events after this one: the id of the event that was handled last. Without it, from the first event. */
+  /** The id of the event that was handled last: only later events come. Without it, the feed starts at the first event. */
   readonly after?: LedgerPosition;
-  /** Which events, as for `GET /v1/events`. */
+  /** The filters of `GET /v1/events`. */
   readonly filters?: Omit<Filters, 'after' | 'limit'>;
   /** Ends the following. */
   readonly signal?: AbortSignal;
-  /** Called with a place before which nothing is left to read: keep it as you keep ids, to begin there the next time. */
+  /** Called with a position up to which everything has been read. Keep it as you keep ids, to start there the next time. */
   readonly onProgress?: (id: LedgerPosition) => void;
-  /** So long a connection may be silent before it counts as lost, in ms (45,000: three times what the server leaves). */
+  /** The silence after which a connection counts as lost, in ms (45,000: three times the server's interval). */
   readonly silenceMs?: number;
 }
 
 export interface Followed {
-  /** Keep it when the event has been handled, and give it as `after` the next time. */
+  /** Keep it when the event has been handled, and pass it as `after` the next time. */
   readonly id: LedgerPosition;
   readonly event: LedgerEvent;
 }
@@ -35,7 +35,7 @@ interface Connecting {
   readonly seen: SeenPosition;
 }
 
-/** The feed from one place on, over as many connections as it takes. @throws LedgerProblem, LedgerUnreachable */
+/** The feed from one position on, over as many connections as it takes. @throws LedgerProblem, LedgerUnreachable */
 export async function* follow(
   { baseUrl, authorization, attempts, transport, seen }: Connecting,
   { after, filters = {}, signal = new AbortController().signal, onProgress, silenceMs = 45_000 }: FollowOptions,
@@ -44,27 +44,21 @@ export async function* follow(
   for (const [name, value] of Object.entries(filters))
     for (const each of [value].flat()) url.searchParams.append(name, String(each));
   let lastId = after;
-  let comesAgainMs = 1_000;
+  let longestPauseMs = 1_000;
 
   while (!signal.aborted) {
     const watch = watchdog(silenceMs);
     try {
       const response = await withRetries(attempts, { url: url.href, signal, idempotencyKey: undefined }, async () => {
         const Authorization = await authorization();
+        const resumed = lastId === undefined ? {} : { 'Last-Event-ID': lastId };
         return transport(url, {
-          headers: {
-            Accept: 'text/event-stream',
-            Authorization,
-            ...(lastId === undefined ? {} : { 'Last-Event-ID': lastId }),
-          },
-          // Each try has its own time: what was spent on the others and between them is no silence of this one.
+          headers: { Accept: 'text/event-stream', Authorization, ...resumed },
+          // Each try has its own timeout: the time of earlier tries and pauses does not count.
           signal: AbortSignal.any([signal, watch.begun()]),
         });
       });
-      const read = reading({
-        onEvent: ({ id, data }) => ({ id: id as LedgerPosition, event: JSON.parse(data) as LedgerEvent }),
-        onRetry: (ms) => (comesAgainMs = ms),
-      });
+      const read = reading((ms) => (longestPauseMs = ms));
       const texts = response.body!.pipeThrough(new TextDecoderStream());
       for await (const text of texts) {
         watch.fed();
@@ -72,7 +66,7 @@ export async function* follow(
         for (const followed of events) {
           seen.note(followed.id);
           yield followed;
-          // Only now has it been handled.
+          // The caller has handled it when it asks for the next.
           lastId = followed.id;
           if (signal.aborted) return;
         }
@@ -83,27 +77,22 @@ export async function* follow(
       }
     } catch (error) {
       if (signal.aborted) return;
-      // A connection that broke or fell silent is made again; what the ledger itself has refused is not.
+      // A connection that broke or fell silent is made again. A refusal of the ledger ends the feed.
       if (!isOfConnection(error)) throw error;
     } finally {
       watch.stop();
     }
-    await pause(Math.random() * comesAgainMs, signal).catch(() => undefined);
+    await pause(Math.random() * longestPauseMs, signal).catch(() => undefined);
   }
 }
 
-interface Reading {
-  readonly onEvent: (message: EventSourceMessage) => Followed;
-  readonly onRetry: (ms: number) => void;
-}
-
-/** What a piece of the stream has completed: events, and the last id that came without one. */
-function reading({ onEvent, onRetry }: Reading) {
+/** Returns what each piece of the stream completes: events, and the last id that came without one. */
+function reading(onRetry: (ms: number) => void) {
   let events: Followed[] = [];
   let id: LedgerPosition | undefined;
   const parser = createParser({
     onId: (each) => (id = each as LedgerPosition),
-    onEvent: (message) => events.push(onEvent(message)),
+    onEvent: ({ id, data }) => events.push({ id: id as LedgerPosition, event: JSON.parse(data) as LedgerEvent }),
     onRetry,
   });
   return (text: string) => {
@@ -119,10 +108,13 @@ function watchdog(ms: number) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const wait = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(new DOMException('Nothing has come', 'TimeoutError')), ms);
+    timer = setTimeout(
+      () => silence.abort(new DOMException('The connection has been silent for too long', 'TimeoutError')),
+      ms,
+    );
   };
   return {
-    /** Aborted when nothing comes for so long from now on. */
+    /** A signal that is aborted when nothing comes for that time. */
     begun() {
       silence = new AbortController();
       wait();

@@ -12,7 +12,7 @@ import {
   type LedgerPosition,
 } from './index.js';
 
-// Against a server that answers as it is told, so that everything that can happen on the way happens.
+// Against a server with scripted answers, which make every failure of a connection happen.
 
 type Reply = (response: ServerResponse, request: IncomingMessage) => void;
 interface Got {
@@ -342,7 +342,7 @@ describe('A question', () => {
     expect(by.position()).toBe(at(10));
   });
 
-  it('begins where an earlier client has come to, unless it is about the past', async () => {
+  it('starts at the position of an earlier client, unless it is about the past', async () => {
     replies = [page([]), page([])];
     const by = client({ position: at(3) });
     await by.GET('/v1/customers');
@@ -385,7 +385,7 @@ describe('A question', () => {
     expect(got.map(({ url }) => url)).toEqual(['/v1/customers?limit=2', '/v1/customers?limit=2&cursor=next']);
   });
 
-  it('asks for no page that nobody wants', async () => {
+  it('requests no page that the caller does not read', async () => {
     replies = [page([{ name: 'a' }], { Link: '</v1/customers?cursor=next>; rel="next"' })];
     for await (const _ of client().pages('/v1/customers')) break;
     expect(got).toHaveLength(1);
@@ -415,7 +415,7 @@ describe('The feed', () => {
     return positions;
   }
 
-  it('goes on behind the last event that was handled, over connections that end, break and fall silent', async () => {
+  it('goes on after the last event that was handled, over connections that end, break and fall silent', async () => {
     replies = [
       stream(event(1) + event(2)),
       stream(event(3) + event(4).slice(0, 30), 'hangs up'),
@@ -428,7 +428,7 @@ describe('The feed', () => {
     expect(idsSent()).toEqual([undefined, at(2), at(3), at(3), at(3), at(4)]);
   });
 
-  it('begins behind what was handled before, and moves on where nothing is asked for', async () => {
+  it('starts after the given event, and moves on where no event passes the filters', async () => {
     replies = [stream(`id: ${at(8)}\n:\n\n`), stream(event(9))];
     const passed: string[] = [];
     const options = { after: at(5), filters: { type: ['E', 'F'] }, onProgress: (id: string) => passed.push(id) };

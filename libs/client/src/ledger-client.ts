@@ -12,20 +12,20 @@ import { follow, type Followed, type FollowOptions } from './follow.js';
 import { SeenPosition, type LedgerPosition } from './ledger-position.js';
 import { LedgerProblem } from './problem.js';
 
-/** A bearer token, or what gets one: it is asked before every try, so that a long-lived client has a fresh one. */
+/** A bearer token, or a function that gets one. It is called before every try, so that a long-lived client has a fresh token. */
 export type Token = string | (() => string | Promise<string>);
 
 export interface LedgerClientOptions {
   /** Such as `https://ledger.example`. */
   readonly baseUrl: string;
   readonly token: Token;
-  /** How long a request is tried in all, in ms (60,000). */
+  /** The time for all tries of a request, in ms (60,000). */
   readonly patienceMs?: number;
-  /** How long one try may take, in ms (30,000); no less than the longest wait that you ask for with `Prefer`. */
+  /** The timeout of one try, in ms (30,000). It must not be shorter than a wait that you ask for with `Prefer`. */
   readonly attemptMs?: number;
   /** Called before a request is sent again. */
   readonly onRetry?: (retry: Retry) => void;
-  /** Where an earlier client had come to; see {@link LedgerClient.position}. */
+  /** The position of an earlier client; see {@link LedgerClient.position}. */
   readonly position?: LedgerPosition;
   readonly fetch?: typeof fetch;
 }
@@ -34,11 +34,11 @@ type Typed = Client<paths>;
 type Method = 'get' | 'post' | 'delete';
 type Path<M extends Method> = ClientPathsWithMethod<Typed, M>;
 type Init<P extends keyof paths, M extends Method> = MaybeOptionalInit<paths[P], M & keyof paths[P]>;
-/** As openapi-fetch has it: nothing to say may be left out. */
+/** As in openapi-fetch: an init without required members may be left out. */
 type Given<I> = undefined extends I ? [init?: I] : [init: I];
 type Json = 'application/json' | 'application/cloudevents-batch+json' | 'application/schema+json';
 type ContentOf<Response> = Response extends { content: infer Content } ? Content[keyof Content & Json] : never;
-/** Of an answer that has what was asked for. */
+/** The data of a successful answer. */
 type DataOf<P extends keyof paths, M extends Method> = paths[P][M] extends { responses: infer Responses }
   ? ContentOf<Responses[keyof Responses & (200 | 201)]>
   : never;
@@ -60,47 +60,47 @@ type ItemOf<Data> = Data extends { readonly items: readonly (infer Item)[] }
     ? Item
     : never;
 
-/** To whom a command is sent, and how. */
+/** The relationship of a command, and how the command is sent. */
 export interface SendOptions extends RelationshipIds {
-  /** One of its own unless given. */
+  /** A new key unless given. */
   readonly idempotencyKey?: string;
   readonly ifMatch?: string;
   /** Decides without recording anything. */
   readonly dryRun?: boolean;
-  /** Free text that is kept with what is recorded. */
+  /** Free text that is recorded with the events. */
   readonly comment?: string;
 }
 
 export interface LedgerClient {
   /** Sends a command by its name and data. @throws LedgerProblem, LedgerUnreachable */
   readonly send: (command: Command, options: SendOptions) => Promise<Answered<CommandAnswer>>;
-  /** Not before the views have come to where this client has seen the ledger: it reads what it wrote. */
+  /** Answered once the views have reached the furthest position that this client has seen: it reads what it wrote. */
   readonly GET: Call<'get'>;
-  /** A command, under a key of its own unless one is given as the header Idempotency-Key. */
+  /** Sends a command, under a new key unless the header Idempotency-Key is given. */
   readonly POST: Call<'post'>;
   readonly DELETE: Call<'delete'>;
-  /** Every page of a list, the first as asked for. */
+  /** Every page of a list. */
   readonly pages: <P extends Path<'get'>>(
     path: P,
     ...init: Given<Init<P, 'get'>>
   ) => AsyncGenerator<DataOf<P, 'get'>, void>;
-  /** What stands on every page of a list. */
+  /** Every item of a list. */
   readonly items: <P extends Path<'get'>>(
     path: P,
     ...init: Given<Init<P, 'get'>>
   ) => AsyncGenerator<ItemOf<DataOf<P, 'get'>>, void>;
-  /** Events of all that the caller may see, as they are recorded, each once; it goes on over lost connections until it is given up. */
+  /** The events that the caller may see, as they are recorded, each once. It survives lost connections and goes on until it is ended. */
   readonly follow: (options?: FollowOptions) => AsyncGenerator<Followed, void>;
-  /** How far the ledger has been seen to have come; give it to the next client to read there what was written here. */
+  /** The furthest position that this client has seen. Pass it to another client, which then reads what this one wrote. */
   readonly position: () => LedgerPosition | undefined;
 }
 
-/** A client that keeps the caller's half of the contract: keys, retries under the same key, and its own writes read. */
+/** A client that keeps the caller's half of the contract: it sends keys, retries under the same key, and reads its own writes. */
 export function ledgerClient({ token, ...options }: LedgerClientOptions): LedgerClient {
   return ledgerClients(options)(token);
 }
 
-/** Clients of several senders, each by its token: what one of them has written, all of them read. */
+/** Clients of several senders, one for each token. They read what any of them has written. */
 export function ledgerClients(options: Omit<LedgerClientOptions, 'token'>): (token: Token) => LedgerClient {
   const seen = new SeenPosition();
   seen.note(options.position ?? null);
@@ -132,7 +132,7 @@ function clientOf(options: Omit<LedgerClientOptions, 'token'>, seen: SeenPositio
     return `Bearer ${typeof token === 'string' ? token : await token()}`;
   }
 
-  /** One request, sent until it is answered. */
+  /** Sends a request until it is answered. */
   async function answer(request: Request): Promise<Response> {
     const { url, method, signal } = request;
     const headers = new Headers(request.headers);
@@ -154,14 +154,14 @@ function clientOf(options: Omit<LedgerClientOptions, 'token'>, seen: SeenPositio
           new Request(url, { method, headers, body: sent, signal: AbortSignal.any([signal, tooLong]) }),
         );
         seen.note(response.headers.get('Ledger-Position'));
-        // Read wholly here, so that an answer that breaks off is no answer.
+        // The body is read here, so that an answer that breaks off counts as none.
         const content = response.status === 304 || response.status === 204 ? null : await response.arrayBuffer();
         return new Response(content, response);
       });
     try {
       return await (isBulk ? untilItemsAreAnswered(attempts, { url, signal, body }, send) : send(body));
     } catch (error) {
-      // Another ledger, or one restored from a backup. What is asked for next must not be held to what is no more.
+      // Another ledger, or one restored from a backup: the position must not be sent with the next query.
       if (error instanceof LedgerProblem && error.code === 'LedgerPositionUnknown') seen.forget();
       throw error;
     }
@@ -175,19 +175,17 @@ function clientOf(options: Omit<LedgerClientOptions, 'token'>, seen: SeenPositio
     const init = {
       params: {
         query: dryRun ? { dryRun } : {},
-        header: {
-          ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
-          ...(ifMatch === undefined ? {} : { 'If-Match': ifMatch }),
-        },
+        // openapi-fetch leaves out what is undefined.
+        header: { 'Idempotency-Key': idempotencyKey, 'If-Match': ifMatch },
       },
-      body: comment === undefined ? body : { ...body, comment },
+      body: { ...body, comment },
     };
     const { data, response } = await api.POST(path as never, init as never);
-    // Typed by the document, as everything that comes in.
+    // The document types all answers.
     return { data: data as never, response };
   }
 
-  /** Problems are thrown where the answer comes in, so what arrives here has data. */
+  /** Problems have been thrown by `answer`, so there is data. */
   function call<M extends Method>(
     send: (path: string, init: unknown) => Promise<{ data?: unknown; response: Response }>,
   ): Call<M> {
@@ -206,7 +204,7 @@ function clientOf(options: Omit<LedgerClientOptions, 'token'>, seen: SeenPositio
     for (let query = first.params?.query; ;) {
       const asked = { ...first, params: { ...first.params, ...(query ? { query } : {}) } };
       const { data, response } = await api.GET(path as never, asked as never);
-      // Typed by the document, as everything that comes in.
+      // The document types all answers.
       yield data as never;
       const next = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get('Link') ?? '')?.[1];
       if (next === undefined) return;
@@ -219,8 +217,8 @@ function clientOf(options: Omit<LedgerClientOptions, 'token'>, seen: SeenPositio
     ...init: Given<Init<P, 'get'>>
   ): AsyncGenerator<ItemOf<DataOf<P, 'get'>>, void> {
     for await (const page of pages(path, ...init)) {
-      const listed = page as
-        { readonly items: readonly ItemOf<DataOf<P, 'get'>>[] } | readonly ItemOf<DataOf<P, 'get'>>[];
+      type Items = readonly ItemOf<typeof page>[];
+      const listed = page as Items | { readonly items: Items };
       yield* 'items' in listed ? listed.items : listed;
     }
   }

@@ -1,4 +1,4 @@
-/** The form of a position in the ledger, as answers bring it and queries send it: opaque, but for what stands here. */
+/** A position in the ledger, as answers name it and queries send it back. Treat it as opaque beyond this form. */
 export type LedgerPosition = `${string};ledger="${string}"${string}`;
 
 interface Place {
@@ -7,18 +7,18 @@ interface Place {
   readonly header: LedgerPosition;
 }
 
-/** How far the ledger has been seen to have come, so that later questions are answered from there on. */
+/** The furthest position that answers have named, so that later queries are answered from there on. */
 export class SeenPosition {
   private seen: Place | undefined;
 
-  /** Of what any answer has said; the furthest counts, and the ledger that answered last. */
+  /** Takes the header of an answer. The furthest position of the ledger that answered last counts. */
   note(header: string | null): void {
     const place = placeIn(header);
     if (!place) return;
     if (this.seen?.ledger !== place.ledger || place.position > this.seen.position) this.seen = place;
   }
 
-  /** Nothing of it is true any more: the ledger is another one, or has been restored from a backup. */
+  /** For a ledger that is another one, or has been restored from a backup: the position no longer holds. */
   forget(): void {
     this.seen = undefined;
   }

@@ -10,16 +10,16 @@ import { SendCommand } from './send-command.js';
 export interface BulkItem {
   readonly index: number;
   readonly members: Readonly<Record<string, unknown>>;
-  /** Absent where the item names no command. */
+  /** Undefined where the item names no command. */
   readonly command: CommandName | undefined;
-  /** The path that the command would have on its own; that of the bulk where it has none. */
+  /** The path of the command on its own; without a command, the path of the bulk. */
   readonly instance: string;
-  /** The route of that path. */
+  /** The pattern of that path. */
   readonly route: string | undefined;
   readonly call: Call;
   /**
-   * Items of one lane keep their order: those of one relationship. People of a customer share a lane for all of its partners,
-   * which costs only time.
+   * Items of one lane keep their order. A lane is a customer's, so it serves all partners of that customer: this costs only
+   * time.
    */
   readonly lane: string;
 }
@@ -39,7 +39,7 @@ export function bulkItems(body: unknown, { correlationId, trace, caller }: Call)
     if (typeof item !== 'object' || item === null || Array.isArray(item))
       throw badRequest('InvalidBody', `/items/${index}`, 'must be an object');
     const members = withoutNulls(item as Readonly<Record<string, unknown>>);
-    // Each item has a correlation id of its own, and all begin with that of the bulk.
+    // Each item has its own correlation id, which starts with that of the bulk.
     const call = new Call(`${correlationId.slice(0, 60)}.${index}`, trace);
     call.caller = caller;
     const { partnerId, customerId } = members;
@@ -58,14 +58,14 @@ export function bulkItems(body: unknown, { correlationId, trace, caller }: Call)
   });
 }
 
-/** An optional member that is null is absent, as in a body. */
+/** A null in an optional member stands for an absent one, as in a body. */
 function withoutNulls(item: BulkItem['members']): BulkItem['members'] {
   return Object.fromEntries(
     Object.entries(item).filter(([name, value]) => value !== null || !optionalOfItem.includes(name)),
   );
 }
 
-/** The command of an item, with the checks of its own route, in the same order and with the same messages. */
+/** The command of an item. Its checks are those of its own route, in the same order and with the same messages. */
 export function commandOf(
   { index, members, command, instance, call }: BulkItem,
   dryRun: boolean,
@@ -106,7 +106,7 @@ function filled(path: string, members: BulkItem['members']): string {
 }
 
 function shortText(value: unknown): string {
-  // JSON may hold a lone surrogate, and cutting may leave one: encodeURIComponent throws for it.
+  // JSON may hold a lone surrogate, and slice may leave one: encodeURIComponent throws for it.
   return typeof value === 'string' ? value.slice(0, 64).toWellFormed() : '';
 }
 

@@ -19,8 +19,8 @@ const largestBody = 1024 * 1024;
 /** The number of relationships whose commands are decided at once. */
 const atOnce = 16;
 /**
- * In characters. A refusal may hold a megabyte of blockers, and 500 of them more than one string can: the answer would be
- * lost. Once the answers are this long, no further item is begun.
+ * In characters. Once the answers are this long, no further item is started: a refusal may hold a megabyte of blockers, and
+ * 500 of these do not fit into one string.
  */
 const enoughAnswers = 8 * 1024 * 1024;
 
@@ -45,10 +45,10 @@ export class BulkController implements BeforeApplicationShutdown {
     kind: 'bulk',
     answer: 'BulkAnswer',
     says:
-      'Taken: each command is decided and answered as if it had come alone, and status, headers and body of each are what its own route would have answered. ' +
-      'Commands of one relationship follow each other in the given order; one that is refused does not keep back the next. ' +
-      'Once the answers have 8 MiB, what has not begun is answered with 429 and can be sent again under its key. ' +
-      'As application/x-ndjson answers come as they are there, one on each line; items without an answer have not been begun or are lost, and can be sent again under their keys.',
+      'Taken: each command is decided as if it had been sent alone, and its status, headers and body are what its own route would have answered. ' +
+      'Commands of one relationship are decided in the given order; a refused one does not stop the next. ' +
+      'Once the answers reach 8 MiB, each command that has not started is answered with 429 and can be sent again under its key. ' +
+      'As application/x-ndjson, each answer comes as soon as it is ready, on a line of its own. An item without an answer has not started, or its answer is lost: it can be sent again under its key.',
   })
   @HttpCode(200)
   @OfManyRequesters()
@@ -66,12 +66,12 @@ export class BulkController implements BeforeApplicationShutdown {
     const sender = { gone: false };
     reply.raw.once('close', () => (sender.gone = true));
     const lanes = Map.groupBy(items, ({ lane }) => lane);
-    // An embedded database answers at once where nothing is appended: without turns of the event loop between the items,
-    // hundreds of them would block all other callers. The items of a dry run wait in line like other questions.
-    const mayBegin = dryRun ? () => this.ledger.turns.take(nameOf(call.caller!)) : () => turn();
+    // Without a turn of the event loop between them, hundreds of items that append nothing would block all other callers.
+    // The items of a dry run wait in line like other questions.
+    const mayStart = dryRun ? () => this.ledger.turns.take(nameOf(call.caller!)) : () => turn();
     let answered = 0;
     const answers = throughLanes([...lanes.values()], atOnce, async (item) => {
-      await mayBegin();
+      await mayStart();
       const answer = await this.answerTo(item, dryRun, request, sender, answered >= enoughAnswers);
       answered += answer.text.length;
       server.chargeForAnswer(request, answer.text.length);
@@ -93,9 +93,9 @@ export class BulkController implements BeforeApplicationShutdown {
     sender: { readonly gone: boolean },
     isEnough: boolean,
   ): Promise<ItemAnswer> {
-    const { index, call, instance, route, members } = item;
+    const { call, instance, route, members } = item;
     try {
-      // A sender whose connection is lost, or whose server stops, sends the item again under the same key.
+      // After a lost connection or a stop of the server, the sender sends the item again under the same key.
       if (this.stopping || sender.gone) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
       if (isEnough) throw new Problem('TooManyRequests', { outcome: 'none' }, { 'Retry-After': '1' });
       const command = commandOf(item, dryRun, this.ledger.partners);
@@ -110,7 +110,7 @@ export class BulkController implements BeforeApplicationShutdown {
         route: route ?? '/v1/commands',
         namedPartner: typeof partnerId === 'string' ? partnerId : undefined,
       });
-      return itemAnswer({ index, call }, status, headers, 'application/problem+json; charset=utf-8', body);
+      return itemAnswer(item, status, headers, 'application/problem+json; charset=utf-8', body);
     }
   }
 }
@@ -122,7 +122,7 @@ interface ItemAnswer {
 }
 
 function itemAnswer(
-  { index, call }: Pick<BulkItem, 'index' | 'call'>,
+  { index, call }: BulkItem,
   status: number,
   headers: Readonly<Record<string, string>>,
   type: string,

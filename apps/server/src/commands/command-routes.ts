@@ -8,7 +8,7 @@ import { softwareRoutes } from './software.js';
 import { subscriptionRoutes } from './subscriptions.js';
 import { supportContactRoutes } from './support-contacts.js';
 
-/** The route of every command, in the order of the document. Each is declared in the file of its noun. */
+/** The route of every command, in the document's order. Each is declared in the file of its noun. */
 export const commandRoutes: Readonly<Record<CommandName, CommandRoute>> = {
   ...relationshipRoutes,
   ...subscriptionRoutes,
@@ -19,5 +19,5 @@ export const commandRoutes: Readonly<Record<CommandName, CommandRoute>> = {
   ...delegatedAdminRoutes,
 };
 
-// The table has no other keys: every noun declares commands and nothing else.
+// The table has no other keys: every noun declares only commands.
 export const commandNames = Object.keys(commandRoutes) as readonly CommandName[];

@@ -1,6 +1,6 @@
 import { Optional, Text } from '#http';
 
-/** What every command takes besides its data; alone, the body of a command without data. */
+/** The fields that every command takes beside its data; for a command without data, the whole body. */
 export class CommentedBody {
   /** Free text. */
   @Optional(Text(1000, { lines: true })) comment?: string;

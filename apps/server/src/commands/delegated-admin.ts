@@ -4,8 +4,8 @@ import { routesOf } from './command-route.js';
 import { CommentedBody } from './commented-body.js';
 import { SignatureFields } from './relationship.js';
 
-// Length, duration and number of roles are rules (G1, G2, G3): the bounds here only keep nonsense out, so that the
-// domain can say which rule was broken.
+// Length, duration and number of roles are rules of the domain (G1, G2, G3), which names the broken rule. The bounds here
+// only keep out nonsense.
 const GrantName = () => Text(200);
 const Roles = () => ListOf(Guid(), 0, 100);
 const Days = () => Whole(0, 100_000);

@@ -8,18 +8,18 @@ import type { Requester } from '../requester.js';
 import { commandRoutes } from './command-routes.js';
 import type { CommandRoute } from './command-route.js';
 
-/** A command as it came in, before its body: who sends it, about what, under which key and condition. */
+/** A command as it came in, without its body: its sender, its ids, its key and its precondition. */
 export interface IncomingCommand {
   readonly command: CommandName;
   readonly route: Pick<CommandRoute, 'creates' | 'needsIfMatch'>;
   readonly requester: Requester;
-  /** The ids in the path, by the names that they have in the command. */
+  /** The ids in the path, by their names in the command. */
   readonly ids: Readonly<Record<string, string>>;
-  /** Absent for a dry run. */
+  /** Undefined for a dry run. */
   readonly key: string | undefined;
   readonly precondition: Precondition | undefined;
   readonly dryRun: boolean;
-  /** The path that the command was sent to; what refuses it names it. */
+  /** The path that the command was sent to. Problems name it. */
   readonly instance: string;
   readonly call: FastifyRequest['call'];
 }

@@ -38,7 +38,7 @@ describe('work in lanes', () => {
     );
   });
 
-  it('waits while nobody takes what was done', async () => {
+  it('waits until the results are taken', async () => {
     let begun = 0;
     const answers = throughLanes(
       Array.from({ length: 50 }, () => [0]),

@@ -1,6 +1,6 @@
 /**
- * Does work in lanes: the pieces of one lane follow each other in their order, and at most `atOnce` lanes are busy at a time.
- * Yields each result as it is ready; no further piece is begun until the result is taken.
+ * Does work in lanes: the pieces of a lane run one after the other, in their order, and at most `atOnce` lanes run at a time.
+ * Yields each result when it is ready. No further piece starts until the result is taken.
  */
 export async function* throughLanes<Work, Result>(
   lanes: readonly (readonly Work[])[],

@@ -3,7 +3,7 @@ import { Flag, Guid, Matching, Nested, Optional, PrincipalId, Text, Time } from 
 import { routesOf } from './command-route.js';
 import { CommentedBody } from './commented-body.js';
 
-// The last label is letters, or an internationalised one in its ASCII form.
+// The last label is letters, or an internationalised label in its ASCII form.
 const domainName =
   /^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+([A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{0,58}[A-Za-z0-9])$/;
 const Domain = () => Matching(domainName, 'a domain name such as contoso.example', 'contoso.example');
@@ -28,7 +28,7 @@ class RequestResellerRelationshipBody extends CommentedBody {
   @Optional(Time()) effectiveAt?: string;
 }
 
-/** A decision of the customer's that an app of the partner relays: who decided, and whether as Global admin. */
+/** A decision of the customer's that an app of the partner relays: who decided, and whether as a Global admin. */
 export class SignatureFields implements RelayedSignature {
   @PrincipalId() userId!: string;
   @Flag() globalAdmin!: boolean;

@@ -1,4 +1,4 @@
-// The words that the types of answers are made of. Their tags become the schemas of openapi.json.
+// The types of fields in answers. Their tags become the schemas of openapi.json.
 
 export type { Instant } from '#customer-relationship';
 
@@ -22,13 +22,13 @@ export type Reference = string;
 export type Sha256 = string;
 
 /**
- * A number that need not be whole.
+ * May have a fraction.
  *
  * @format double
  */
 export type Seconds = number;
 
-/** Where in its stream and in the ledger the answer rests. */
+/** The revision of the stream and the position of the ledger that the answer reflects. */
 export interface Place {
   /**
    * The place of the last event in the relationship’s stream.

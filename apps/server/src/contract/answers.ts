@@ -14,10 +14,10 @@ import type { CommandAnswer } from '../commands/command-answer.js';
 import type { RowChange } from '../explanations/explain.js';
 import type { Guid, Id, Instant, Place, Position, Reference, Seconds, Sha256 } from './answer-words.js';
 
-// The forms of answers. `npm run openapi` makes the schemas of openapi.json from these types and their comments: words become
-// examples, because new ones may come, and so may new fields.
+// The forms of answers. `npm run openapi` makes the schemas of openapi.json from these types and their comments. Words become
+// examples, because later releases may add words, as they may add fields.
 
-/** Each answer by the name that its schema has. A route names the one that it gives. */
+/** Each answer by the name of its schema. A route names the answer that it gives. */
 export interface Answers {
   readonly Problem: ProblemBody;
   readonly CommandAnswer: CommandAnswer;
@@ -45,12 +45,12 @@ export interface Answers {
 }
 export type AnswerName = keyof Answers;
 
-/** What the reader of a relationship adds to what is shown. */
+/** An answer without the fields that the reader of a relationship adds. */
 export type WithoutPlace<Answer> = Omit<Answer, keyof Place | keyof AsItStood>;
 
-/** For what was asked for as it stood at a moment. */
+/** In answers about a moment in the past. */
 interface AsItStood {
-  /** With asOf, asOfPosition or asOfRevision: that time, or when the last event that counts was recorded. */
+  /** With asOf: that time. With asOfPosition or asOfRevision: when the last event up to there was recorded. */
   readonly asOf?: Instant;
 }
 
@@ -61,10 +61,10 @@ interface PairOfTenants {
 
 export interface RelationshipAnswer extends Place, AsItStood, PairOfTenants {
   readonly status: Exclude<RelationshipStatus, 'unknown'>;
-  /** How often it has been established. */
+  /** How many times the relationship has been established. */
   readonly relationshipTerm: number;
   readonly customer: { readonly name: string; readonly domain?: string };
-  /** Null unless it waits for the customer. */
+  /** Null unless a request waits for the customer. */
   readonly request: {
     readonly requestedAt: Instant;
     readonly expiresAt: Instant;
@@ -120,7 +120,7 @@ export interface GrantAnswer extends Place, AsItStood {
   readonly roles?: readonly Guid[];
   readonly durationDays?: number;
   readonly autoExtendDays?: number;
-  /** When the request lapses unless it is approved. */
+  /** When the request lapses if it is not approved. */
   readonly requestExpiresAt?: Instant;
   /** When the active grant ends. */
   readonly endsAt?: Instant;
@@ -145,7 +145,7 @@ export interface BulkAnswer {
 
 export interface BulkItemAnswer {
   /**
-   * Of the item in the request.
+   * The index of the item in the request.
    *
    * @minimum 0
    */
@@ -155,7 +155,7 @@ export interface BulkItemAnswer {
    * @maximum 599
    */
   readonly status: number;
-  /** ETag, Location, Ledger-Position, Idempotent-Replayed, Retry-After and others, as the command alone would bring them. */
+  /** ETag, Location, Ledger-Position, Idempotent-Replayed, Retry-After and others, as the command sent alone would have them. */
   readonly headers: { readonly [name: string]: string };
   readonly body: CommandAnswer | ProblemBody;
 }
@@ -170,11 +170,11 @@ export interface CloudEvent extends Place {
   readonly type: string;
   /** The stream. */
   readonly subject: string;
-  /** When it was recorded. */
+  /** When the event was recorded. */
   readonly time: Instant;
   readonly datacontenttype: 'application/json';
   /**
-   * Names the JSON Schema of data: urn:reseller-ledger:schemas:events:{type}:{schema}, which is at /schemas/events/{type}/{schema}.
+   * The name of the JSON Schema of data: urn:reseller-ledger:schemas:events:{type}:{schema}, served at /schemas/events/{type}/{schema}.
    *
    * @format uri
    */
@@ -186,21 +186,21 @@ export interface CloudEvent extends Place {
   readonly commandhash: string;
   readonly actorid: string;
   /**
-   * system: dates alone have brought it about; actorid is who sent the command that it was recorded with.
+   * system: the event follows from a date alone; actorid is the sender of the command with which it was recorded.
    *
    * @examples ["partnerUser", "partnerApp", "customerUser", "system"]
    */
   readonly actorkind: string;
-  /** With commas between. */
+  /** Separated by commas. */
   readonly actorroles: string;
   readonly actortenant: string;
   readonly comment?: string;
   readonly policyname: string;
   readonly policyhash: string;
-  /** The version of the ledger that decided; absent from events that are older than 0.2.0. */
+  /** The version of the ledger that decided; absent from events recorded before 0.2.0. */
   readonly release?: string;
   /**
-   * The version of the form of data.
+   * The version of the schema of data.
    *
    * @minimum 1
    */
@@ -217,25 +217,25 @@ export interface SecurityEventPage {
 }
 
 export interface SecurityEvent {
-  /** AccessDenied; or AccessDenialsOmitted: more were denied than are written down one by one. */
+  /** AccessDenied; or AccessDenialsOmitted: more denials than are recorded one by one. */
   readonly type: 'AccessDenied' | 'AccessDenialsOmitted';
   readonly id: Guid;
   readonly recordedAt: Instant;
-  /** Of the problem that was answered. */
+  /** The code of the problem that was answered. */
   readonly code?: string;
   readonly method?: string;
   /**
-   * The form of the address.
+   * The pattern of the path.
    *
    * @examples ["/v1/customers/:customerId/items"]
    */
   readonly route?: string;
-  /** Of a caller whose token was verified. */
+  /** The tenant of a caller whose token was verified. */
   readonly tenant?: Guid;
   readonly actorId?: string;
   /** The partner whose ledger was asked for. */
   readonly partnerId?: Guid;
-  /** How often, within a minute. */
+  /** The number of denials within a minute. */
   readonly count?: number;
   readonly firstAt: Instant;
   readonly lastAt: Instant;
@@ -244,24 +244,24 @@ export interface SecurityEvent {
 export interface ExplanationAnswer extends Place, AsItStood {
   readonly view: string;
   readonly version: number;
-  /** As the list names the row. */
+  /** The key of the row in its list. */
   readonly key: object;
-  /** The list shows it. */
+  /** Whether the list shows the row. */
   readonly listed: boolean;
-  /** The row as the view keeps it, with the status that it has at the time of the answer, and what it is joined with; null for what is gone. */
+  /** The row as the view keeps it, with its status at the time of the answer, and the rows that it is joined with; null for a row that is gone. */
   readonly rows: readonly { readonly table: string; readonly row: object | null }[];
-  /** What an end that has passed has made of the row without an event, by name, from what and to what; null when nothing. */
+  /** The fields that a passed end date has changed without an event, each with its old and its new value; null when there are none. */
   readonly byTime: { readonly fields: object } | null;
-  /** Without which the row would be another, in the order in which they happened. */
+  /** The events that the row depends on, in the order in which they were recorded. */
   readonly events: readonly ExplainedEvent[];
-  /** What the rules say, by number. */
+  /** The texts of the rules, by number. */
   readonly rules: { readonly [number: string]: string };
 }
 
 export interface ExplainedEvent extends Place {
   readonly type: string;
   readonly recordedAt: Instant;
-  /** Null for an event that was recorded before commands were named. */
+  /** Null for an event that was recorded before events named their command. */
   readonly command: string | null;
   readonly commandId: string;
   readonly correlationId: string;
@@ -269,13 +269,13 @@ export interface ExplainedEvent extends Place {
   readonly comment: string | null;
   readonly schema: number;
   readonly policy: { readonly name: string; readonly hash: string };
-  /** The version of the ledger that decided; null for an event that was recorded before it was named. */
+  /** The version of the ledger that decided; null for an event recorded before events named it. */
   readonly release: string | null;
   /** The numbers of the rules that govern the command. */
   readonly rules: readonly string[];
-  /** Empty for an event that was only looked at. */
+  /** Empty for an event that was read but changed nothing. */
   readonly changes: readonly RowChange[];
-  /** The event that this one is a consequence of, within the same command. */
+  /** The event of the same command that caused this one. */
   readonly cause: { readonly revision: number; readonly type: string } | null;
 }
 
@@ -302,7 +302,7 @@ export interface OperationStep {
   readonly view?: string;
   /** How far the ledger has been read. */
   readonly position?: Position;
-  /** Up to where it is to be read. */
+  /** The position up to which it is read. */
   readonly until?: Position;
 }
 
@@ -320,7 +320,7 @@ export interface LiveAnswer {
 
 export interface ReadinessAnswer {
   readonly status: 'ready' | 'notReady' | 'damaged';
-  /** What is in the way, in words. */
+  /** What the server still waits for, in words. */
   readonly missing: readonly string[];
   readonly views: readonly ViewReadiness[];
 }
@@ -329,9 +329,9 @@ export interface ViewReadiness {
   readonly name: string;
   readonly status: 'building' | 'running' | 'stopped';
   readonly position: Position;
-  /** Counted up to 1,000, which stands for that many or more; absent while the event store cannot say. */
+  /** The number of events by which the view lags; 1,000 stands for 1,000 or more. Absent while the event store cannot say. */
   readonly eventsBehind?: number;
-  /** The age of the oldest of them. */
+  /** The age of the oldest of these events. */
   readonly secondsBehind?: Seconds;
 }
 
@@ -345,12 +345,12 @@ export interface ProblemTextEntry {
 
 export interface SchemaEntry {
   /**
-   * The $id of the schema; of an event, what its dataschema says.
+   * The $id of the schema. For an event, it is its dataschema.
    *
    * @format uri
    */
   readonly id: string;
-  /** Where the schema is. */
+  /** The path of the schema. */
   readonly href: Reference;
   /** The name of the event or the command. */
   readonly title: string;

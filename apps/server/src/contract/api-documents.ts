@@ -4,10 +4,10 @@ import { FixedDocument } from '#http';
 import type { FastifyInstance } from 'fastify';
 import { checkedIn } from './checked-in.js';
 
-/** Shorter than that of schemas: the next release may say more, and who tries it out wants to see it. */
+/** Shorter than for schemas: a caller that tries out a new release must soon see its document. */
 const keptForSeconds = 300;
 
-/** Of swagger-ui-dist: what the page below needs, and nothing else that is in the package. */
+/** The files of swagger-ui-dist that the page below needs. */
 const parts = {
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
@@ -16,7 +16,7 @@ const parts = {
 } as const;
 const start = 'swagger-ui-init.js';
 
-/** openapi.json as it is checked in, and a page to try its routes from that needs nothing from the network. */
+/** Serves openapi.json as it is checked in, and a page to try its routes that loads nothing from other servers. */
 export function serveApiDocuments(fastify: FastifyInstance): void {
   serve('/openapi.json', 'application/json; charset=utf-8', () => readFileSync(checkedIn('openapi.json')));
   for (const path of ['/docs', '/docs/', '/docs/index.html'])
@@ -52,8 +52,8 @@ const page = (base: string) => `<!doctype html>
 </html>
 `;
 
-// The document is found from the script, so that a proxy may put all of it below a path of its own.
-// It tries the server that it comes from, whatever servers the document names first.
+// The address is relative to the script, so that a proxy may serve all of it below a path of its own. The page tries the
+// server that it comes from, not those that the document names.
 const script = `const address = new URL('../openapi.json', document.currentScript.src);
 fetch(address)
   .then((answer) => answer.json())

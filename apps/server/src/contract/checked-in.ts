@@ -1,11 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/**
- * A file or a folder at the root of the project, which belongs beside dist/ in the image as in the repository.
- *
- * @throws Error when it is missing
- */
+/** The path of a file or folder at the root of the project. It belongs beside dist/, in the image and the repository. @throws Error */
 export function checkedIn(path: string): string {
   const found = ['../../../..', '../../../../..']
     .map((root) => join(import.meta.dirname, root, path))

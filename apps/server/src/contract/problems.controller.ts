@@ -11,7 +11,7 @@ const explained = Object.entries(problemTexts).map(([code, text]): ProblemTextEn
 const all = document(explained);
 const byType = new Map(explained.map((problem) => [problem.type, document(problem)]));
 
-/** What the `type` of a problem leads to. */
+/** Explains problems, at the paths that their `type` names. */
 @Controller('problems')
 export class ProblemsController {
   @Get()

@@ -4,7 +4,7 @@ import { commandSchemas, eventSchemas, type SchemaText } from './schemas.js';
 import type { SchemaEntry } from './answers.js';
 import { Documented } from './documented.js';
 
-/** What events look like and what commands take, for their readers and senders. No token is needed. */
+/** Serves the schemas of events and commands, without a token. */
 @Controller('schemas')
 export class SchemasController {
   private readonly ofEvents = new Shelf(eventSchemas, (name) => `/schemas/events/${name.replace('.', '/')}`);
@@ -16,7 +16,7 @@ export class SchemasController {
     summary: 'List the schemas of events',
     kind: 'fixed',
     answer: 'SchemaEntries',
-    says: 'One for each form that an event has ever had.',
+    says: 'One schema for each form that an event has ever had.',
   })
   events() {
     return this.ofEvents.list;
@@ -41,7 +41,7 @@ export class SchemasController {
     summary: 'List the schemas of commands',
     kind: 'fixed',
     answer: 'SchemaEntries',
-    says: 'One for each command.',
+    says: 'One schema for each command.',
   })
   commands() {
     return this.ofCommands.list;
@@ -61,10 +61,10 @@ export class SchemasController {
   }
 }
 
-// A schema only ever grows within its number, so an old copy is never wrong, only silent about what is new.
+// Within its number a schema only grows: an old copy may lack what is new, but is never wrong.
 const keptForSeconds = 3600;
 
-/** The schemas of one kind, and the list of them. */
+/** The schemas of one kind, and their list. */
 class Shelf {
   readonly list: FixedDocument;
   private readonly documents = new Map<string, FixedDocument>();

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkedIn } from './checked-in.js';
 
-// The JSON Schemas (2020-12) of events and commands, as they are checked in: schemas/ at the root of the project.
+// The JSON Schemas (2020-12) of events and commands, as they are checked in at schemas/.
 
 export interface JsonSchema {
   readonly $id: string;
@@ -16,7 +16,7 @@ export interface PropertySchema {
   readonly items?: PropertySchema;
 }
 
-/** Every file of a folder of schemas/, as text by its name without the ending. Read once: they belong to the release. */
+/** The files of a folder of schemas/, by name without the ending. They are read once, because they belong to the release. */
 export const eventSchemas = readOnce('events');
 export const commandSchemas = readOnce('commands');
 

@@ -4,16 +4,16 @@ import type { FastifyRequest } from 'fastify';
 import { itemIds } from '../relationship-paths.js';
 import type { Requester } from '../requester.js';
 
-/** A query as it came in, besides its parameters. */
+/** A query as it came in, without its parameters. */
 export interface IncomingQuery {
   readonly requester: Requester;
   readonly ids: Readonly<Record<string, string>>;
   readonly headers: FastifyRequest['headers'];
-  /** The address without its parameters, for links to further pages. */
+  /** The path, for links to further pages. */
   readonly path: string;
-  /** The parameters as they came. */
+  /** The parameters as they were sent. */
   readonly search: string;
-  /** IncomingQuery before work that costs much. @throws Problem when nobody waits for the answer any more */
+  /** Called before expensive work. @throws Problem when the caller no longer waits for the answer */
   readonly requireThere: () => void;
 }
 

@@ -3,18 +3,15 @@ import type { Accepts } from '#read-models';
 import type { FoundList } from './list-routes.js';
 import { PageParameters } from './parameters.js';
 
-/** The class of a list's parameters: those of every page, its sort if there is a choice, and its filters. */
-export function parametersOf({
-  operation,
-  list: { sorts, filters },
-  ofCustomer,
-}: FoundList): FieldsClass<PageParameters> {
+/** The class of a list's parameters: those of every page, its filters, and its sort where there is a choice. */
+export function parametersOf({ operation, list, ofCustomer }: FoundList): FieldsClass<PageParameters> {
+  const { sorts, filters } = list;
   const parameters = class extends PageParameters {};
   Object.defineProperty(parameters, 'name', { value: `${operation}Parameters` });
   const declare = (name: string, field: Field) => Optional(field)(parameters.prototype, name);
   if (sorts.length > 1) declare('sort', OneOf(sorts));
   for (const [name, { accepts }] of Object.entries(filters))
-    // The path says which customer.
+    // The path names the customer.
     if (!(ofCustomer && name === 'customerId')) declare(name, fieldOf(accepts));
   return parameters;
 }

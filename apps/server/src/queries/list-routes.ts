@@ -1,19 +1,19 @@
 import { views, type List, type ListRoute } from '#read-models';
 import { relationshipPaths } from '../relationship-paths.js';
 
-/** A list at one of the places where it is found. */
+/** A list at one of its paths. */
 export interface FoundList extends ListRoute {
   readonly view: string;
-  /** Of the view: another one may show the same place in another way. */
+  /** The version of the view: another version may show the same position differently. */
   readonly version: number;
   readonly list: List;
-  /** Of one customer, or over all of the partner's. */
+  /** Of one customer, or of all of the partner's. */
   readonly ofCustomer: boolean;
   /** The name of the page's schema. */
   readonly page: string;
 }
 
-/** Every place where a list is found, in the order of the views. */
+/** Every list at each of its paths, in the order of the views. */
 export const foundLists: readonly FoundList[] = views.flatMap(({ projection: { name: view, version }, lists }) =>
   lists.flatMap((list) => {
     const { partnerWide, ofCustomer, page } = list;

@@ -10,7 +10,7 @@ import {
 } from '#event-sourcing';
 import { Answer, isNamed, noneMatch, Problem } from '#http';
 import { isUpTo, ViewNotBuilt, ViewsDamaged, type Until } from '#projector';
-import { InvalidCursor, type Circumstances, type Page, type PageRequest } from '#read-models';
+import { InvalidCursor, type Circumstances, type Page } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf, requireReached, type Moment } from '../as-of/moment.js';
 import type { PastView } from '../as-of/past-views.js';
@@ -26,10 +26,10 @@ import type { FoundList } from './list-routes.js';
 import { ownOf, type PageParameters } from './parameters.js';
 import { waitMs } from './prefer.js';
 
-/** Of a list as it stood that takes longer than its caller waits; asked for by name. */
+/** For a past list that takes longer than its caller waits. Sent only to callers that accept it by name. */
 const operationType = 'application/vnd.reseller-ledger.operation+json';
 
-/** A page of a view, as it stands or as it stood. */
+/** Asks for a page of a view, as it stands or as it stood. */
 export class ListView {
   constructor(
     readonly found: FoundList,
@@ -38,20 +38,19 @@ export class ListView {
   ) {}
 }
 
-/** A list under one query: what its pages have in common, and where this one begins. */
+/** A list under one query: what its pages have in common, and the start of this page. */
 interface Listed extends ListView {
-  /** Whose list it is belongs to the query too: a cursor is good for nobody else. */
+  /** Includes the partner, so that a cursor is of no use to another one. */
   readonly query: string;
   readonly after: readonly string[] | undefined;
-  readonly request: PageRequest;
-  /** Of a place and the event that stands there: after a restore other rows hold for the same place. */
+  /** The tag names the event at the place too: after a restore the same place has other rows. */
   readonly tagOf: (place: string, eventId: string | undefined) => string;
 }
 
-/** Into the store, for what a view does not hold yet. */
+/** What the store says about events that a view does not hold yet. */
 interface Look {
   readonly position: number;
-  /** The time of the first request that it was made for. */
+  /** The time of the first request for it. */
   readonly at: string;
   /** When the first event after the position was recorded; undefined where there is none. */
   readonly oldest: Promise<string | undefined>;
@@ -78,7 +77,6 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       parameters,
       query,
       after,
-      request: limit === undefined ? {} : { limit },
       tagOf: (place, eventId) =>
         `W/"${place}.${hash('sha256', `${formOf(found)} ${query} ${cursor} ${limit} ${eventId}`).slice(0, 16)}"`,
     };
@@ -89,14 +87,14 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   }
 
   private async asItStands(listed: Listed, now: string): Promise<Answer> {
-    const { found, incoming, query, after, request, tagOf } = listed;
+    const { found, incoming, after, tagOf } = listed;
     const { views, policy, positions } = this.ledger;
     const { result, position, eventId } = await views
       .read(found.view, (queries) =>
         pageOf(
           listed,
           queries,
-          { ...request, ...(after ? { after } : {}) },
+          after,
           circumstances(now, () => policy),
         ),
       )
@@ -104,12 +102,12 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
     const answered: Record<string, string> = {
       'Ledger-Position': positions.of({ position, id: eventId }),
-      ...this.link(incoming, query, result.next),
+      ...this.link(listed, result.next),
     };
     if (found.list.dependsOnClock) answered['Cache-Control'] = 'no-store';
     else {
       answered['Cache-Control'] = 'private, no-cache';
-      // Weak: the time in the body differs, what it says does not.
+      // Weak: only the time in the body differs.
       answered['ETag'] = tagOf(String(position), eventId);
       if (noneMatch(incoming.headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
     }
@@ -118,14 +116,14 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   }
 
   /**
-   * A page of the view as it stood. A time is resolved once, to the log as it is with the first page; the cursor carries
-   * the place, so that further pages are of the same past even after it had to be projected anew.
+   * A page of the view as it stood. A time is resolved to a position once, for the first page. The cursor carries that
+   * position, so that further pages show the same past even when it is projected again.
    */
   private async asItStood(listed: Listed, moment: Moment, atLeast: string | undefined): Promise<Answer> {
     const { found, incoming, after } = listed;
     const { store, pastViews, operations, positions } = this.ledger;
     const head = await store.head();
-    // What the reader has written is in the log, or it is another's: nothing to wait for.
+    // Only checked: what the caller has written is in the log already.
     await positions.asked(incoming.headers, atLeast, head);
     const position = after
       ? await positions.read(after[0]!, head, 'cursor')
@@ -151,7 +149,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   }
 
   private async pageOfPast(listed: Listed, past: PastView, { position, recordedUntil }: Until): Promise<Answer> {
-    const { incoming, query, after, request, tagOf } = listed;
+    const { incoming, after, tagOf } = listed;
     if (past.status === 'cancelled') throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
     if (past.error) throw past.error;
     const { pastViews, positions } = this.ledger;
@@ -159,44 +157,38 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     const { result, asOf, last } = await pastViews
       .read(past, (queries, lastCounted) => {
         const asOf = recordedUntil ?? lastCounted?.recordedAt ?? began;
-        // The policy in force then; asked for by rows alone, and where there are rows there is an event.
+        // The policy in force then. Only rows need it, and where there are rows there is an event.
         const at = circumstances(asOf, () => policyThen(lastCounted!.policy));
-        const rest = after?.slice(1);
-        const result = pageOf(listed, queries, { ...request, ...(rest ? { after: rest } : {}) }, at);
-        return { result, asOf, last: lastCounted };
+        return { result: pageOf(listed, queries, after?.slice(1), at), asOf, last: lastCounted };
       })
       .catch(refused);
     const placed = await positions.at(position);
     const next = result.next && [placed, ...result.next];
     const answered: Record<string, string> = {
       'Ledger-Position': placed,
-      ...this.link(incoming, query, next),
+      ...this.link(listed, next),
       'Cache-Control': 'private, no-cache',
-      // Of the last event that counts: where the log ends now changes nothing. Weak, because the position in the body may.
+      // Names the last event that counts, not the end of the log. Weak, because the position in the body may differ.
       ETag: tagOf(`then-${last?.position ?? 0}`, last?.id),
     };
     if (noneMatch(incoming.headers['if-none-match'], answered['ETag']!)) return new Answer(304, answered, undefined);
     return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
   }
 
-  /** What a moment without any relationship is told to be the state of. */
+  /** The time that is reported for a moment before the first event of any relationship. */
   private async whenTheLedgerBegan(): Promise<string> {
     const [first] = await this.ledger.store.read(ledgerStream, { to: 0 });
     return first!.metadata.recordedAt;
   }
 
-  private link(
-    { path, search }: IncomingQuery,
-    query: string,
-    next: readonly string[] | undefined,
-  ): Record<string, string> {
+  private link({ incoming: { path, search }, query }: Listed, next: readonly string[] | undefined) {
     if (!next) return {};
     const parameters = new URLSearchParams(search);
     parameters.set('cursor', this.ledger.cursors.write(query, next));
     return { Link: `<${path}?${parameters.toString()}>; rel="next"` };
   }
 
-  /** @throws Rejection when the list is one customer's who was none, now or then */
+  /** @throws Rejection for the list of a customer without a relationship at that time */
   private async requireRelationship({ stream }: Requester, until?: Until): Promise<void> {
     if (!stream) return;
     const { relationships, store } = this.ledger;
@@ -208,8 +200,8 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   }
 
   /**
-   * Everything recorded before that is in the answer. A store that cannot say, because it is away or damaged, does not
-   * keep back what the view holds: then it is the time at which the view last moved.
+   * The answer holds everything recorded before this time. When the store is unreachable or damaged, the view is still
+   * answered: then it is the time at which the view last moved.
    */
   private async upTo(view: string, position: number, now: string): Promise<string> {
     try {
@@ -221,7 +213,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     }
   }
 
-  /** One look into the store serves all answers that are made in one turn of the event loop and rest on one position. */
+  /** One look into the store serves all answers at one position within one turn of the event loop. */
   private lookAfter(position: number, now: string): Look {
     if (this.look?.position === position) return this.look;
     const look = { position, at: now, oldest: this.oldestAfter(this.ledger.store, position) };
@@ -234,7 +226,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
   private async waitFor(view: string, position: number, prefer: string | string[] | undefined): Promise<void> {
     const { views } = this.ledger;
-    // Read even where nothing is waited for: whether a request is refused must not hang on how far the view is.
+    // Read even where no wait is needed: whether a request is refused must not depend on how far the view is.
     const patienceMs = waitMs(prefer);
     if (position === 0 || (await views.reached(view, position, patienceMs))) return;
     const at = views.status().find(({ name }) => name === view)?.position ?? 0;
@@ -242,7 +234,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   }
 }
 
-/** What answers look like: another release may show the same place otherwise, and a past has no other place to tell it by. */
+/** The version of the form of answers, part of their tags: another release may show the same position differently. */
 function formOf({ version }: FoundList): string {
   return `${representation}.${version}`;
 }
@@ -251,15 +243,17 @@ function circumstances(now: string, policy: () => Policy): Circumstances {
   return { now, blockerOf: (facts) => blocksAs(facts, policy(), now) };
 }
 
-/** A page of a list, and what else the answer shows beside its items. */
+/** A page of a list, and the fields that the answer has beside its items. */
 function pageOf(
   { found: { list, ofCustomer }, incoming: { requester }, parameters }: ListView,
   queries: ViewQueries,
-  page: PageRequest,
+  after: readonly string[] | undefined,
   at: Circumstances,
 ): Page<object> & { readonly beside: object | undefined } {
   const partnerId = requester.partner.tenantId;
   const { customerId } = requester;
+  const { limit } = parameters;
+  const page = { ...(limit === undefined ? {} : { limit }), ...(after ? { after } : {}) };
   const { sort, ...own } = ownOf(parameters);
   const filter = ofCustomer ? { ...own, customerId } : own;
   const beside = ofCustomer ? list.ofCustomer?.beside?.read(queries, { partnerId, customerId }) : undefined;
@@ -267,14 +261,14 @@ function pageOf(
 }
 
 function refused(error: unknown): never {
-  // Until somebody has made it anew.
+  // An operator has to rebuild the view.
   if (error instanceof ViewsDamaged) throw new Problem('ViewUnavailable', {}, { 'Retry-After': '3600' });
   if (error instanceof ViewNotBuilt) throw new Problem('ViewUnavailable', {}, { 'Retry-After': '1' });
   if (error instanceof InvalidCursor) throw new Problem('InvalidCursor');
   throw error;
 }
 
-/** An operation for the caller who takes one for an answer. For others a problem: then an answer has one form, whatever it takes to make it. */
+/** The operation, for a caller that accepts one. For others a problem, so that their answers have one form. */
 function takesLonger(operation: Operation, { requester, headers }: IncomingQuery): Answer {
   const Location = `${operationsOf(requester)}/${operation.id}`;
   if (!isNamed(headers.accept, operationType))
@@ -282,7 +276,7 @@ function takesLonger(operation: Operation, { requester, headers }: IncomingQuery
   return operationAnswer(202, operation, { Location, 'Content-Type': operationType });
 }
 
-/** In the form that the caller may use: a customer's people name the partner and themselves. */
+/** The path in the form that the caller may use: people of a customer name the partner and the customer. */
 function operationsOf({ actor, partner, customerId }: Requester): string {
   return actor.kind === 'customerUser'
     ? `/v1/partners/${partner.tenantId}/customers/${customerId}/operations`

@@ -10,7 +10,7 @@ import { requireReader, type Requester } from '../requester.js';
 import { representation } from '../representation.js';
 import type { IncomingQuery } from './incoming-query.js';
 
-/** The outside facts that an answer rests on: the present ones, or those of the moment that was asked for. */
+/** The outside facts that an answer depends on: now, or at the moment that was asked for. */
 export interface Circumstances {
   readonly now: string;
   readonly policy: Policy;
@@ -20,20 +20,20 @@ type State = Frozen<CustomerRelationship>;
 
 /** How a relationship, or a part of it, is shown. */
 export interface Shown<Body extends object = object> {
-  /** A rejection that it throws is the answer. */
+  /** @throws Rejection as the answer */
   readonly body: (state: State, requester: Requester, at: Circumstances) => Body;
-  /** The end that has passed by time alone, if what is shown is another since: the tag says so too. */
+  /** The end that has passed without an event, if it changed what is shown: it is part of the tag. */
   readonly passed?: (state: State, now: string) => string | undefined;
 }
 
-/** A question about one relationship, answered from its stream and therefore as it stands now, or as it stood. */
+/** A question about one relationship, as it stands or stood. It is answered from the stream, so it never lags. */
 export class ReadRelationship {
   constructor(
     readonly incoming: IncomingQuery,
     readonly shown: Shown,
     readonly parameters: RelationshipAsOfParameters,
     readonly options: {
-      /** What depends on the clock or the policy is not the same because the revision is: no tag, nothing stored. */
+      /** The answer can change without a new revision: it has no tag and must not be stored. */
       readonly dependsOnClock?: boolean;
     } = {},
   ) {}
@@ -47,7 +47,7 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
     const { incoming, shown, parameters, options } = query;
     const { requester, headers: sent } = incoming;
     requireReader(requester);
-    // What is folded from the log never lags, so a position that the log has is there.
+    // The fold of the log never lags: every position in the log has been reached.
     await this.ledger.positions.asked(sent);
     const now = this.ledger.clock();
     const moment = momentOf(parameters, now);
@@ -73,7 +73,7 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
     const { state, revision, position, asOf } = then;
     const at: Circumstances = {
       now: asOf,
-      // Only what asks for the policy needs one that is known.
+      // Throws for an unknown policy, which concerns only answers that use it.
       get policy() {
         return then.policy();
       },
@@ -88,7 +88,7 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
   }
 }
 
-/** An answer but for the place that it rests on. */
+/** An answer whose position is not yet in its headers. */
 interface Placeless {
   readonly position: number;
   readonly status: number;
@@ -96,7 +96,7 @@ interface Placeless {
   readonly text: string | undefined;
 }
 
-/** The text is made at once, because the state lives on. Without a tag nothing may be stored. */
+/** The text is made at once, because the state changes later. Without a tag the answer must not be stored. */
 function answered(
   sent: IncomingQuery['headers'],
   tag: string | undefined,
@@ -108,7 +108,7 @@ function answered(
   return { status: 200, headers, text: JSON.stringify(body()) };
 }
 
-/** Of another form than the tag of a present state: sent as `If-Match`, it matches none. */
+/** Has another form than the tag of a present state, so as `If-Match` it never matches. */
 function tagThen(revision: number, asOf: string): string {
   return `"${revision}.${representation}.${hash('sha256', asOf).slice(0, 12)}"`;
 }
