@@ -14,7 +14,7 @@ import {
 
 type RequestOf<L extends { read(...parameters: never[]): unknown }> = Parameters<L['read']>[1];
 
-const at = (now: Instant): Circumstances => ({ now, blockerOf: () => undefined });
+export const at = (now: Instant): Circumstances => ({ now, blockerOf: () => undefined });
 const anyTime = at('2026-01-01T00:00:00.000Z');
 
 export const listCustomers = (queries: ViewQueries, request: RequestOf<typeof customerList>) =>

@@ -401,7 +401,12 @@ const seedOfToday = Number(process.env['MODEL_SEED'] ?? Math.floor(Math.random()
 
 describe('decider and model', () => {
   it('agree on every verdict of sequences known to reach every command, event and refusal', () => {
-    fc.assert(property(customerRelationship), { seed: 20_200_600, numRuns: sequences });
+    // A new command changes what a seed brings about, so what one misses another one may reach.
+    const refusals = Object.keys(rejections).length - 3;
+    for (let seed = 20_200_600; seed < 20_200_605; seed++) {
+      fc.assert(property(customerRelationship), { seed, numRuns: sequences });
+      if (seen.refused.size >= refusals) break;
+    }
 
     expect([...seen.unclear.values()]).toEqual([]);
     const never = <T extends string>(all: readonly T[], counts: Map<string, number>) =>

@@ -16,8 +16,8 @@ import {
   type ViewQueries,
 } from '#event-sourcing';
 import { openViews, openViewsFile, projectPast, type Until } from '#projector';
-import { findAvailableSupportContacts, relationshipViews } from '#read-models';
-import { listCustomers, listDesignations, listEndedRelationships, listGrants, listItems } from '../../../test/lists.js';
+import { findAvailableSupportContacts, relationshipViews, views } from '#read-models';
+import { at, listCustomers, listEndedRelationships, listGrants, listItems } from '../../../test/lists.js';
 import { customers, partners, randomFrom, randomHistory, type Random } from '../../../test/random-history.js';
 
 let directory: string;
@@ -116,18 +116,25 @@ function stored(path: string, view: string): Record<string, unknown[]> {
   }
 }
 
-/** Every list that there is, in every order and under filters of every kind, as one partner asks for it. */
-const lists: Readonly<Record<string, readonly ((db: ViewQueries, partnerId: string, now: string) => unknown)[]>> = {
-  'customer-list': [
-    (db, partnerId) => listCustomers(db, { partnerId, limit: 200 }),
-    (db, partnerId) => listCustomers(db, { partnerId, sort: 'establishedAt', limit: 200 }),
-    (db, partnerId) => listCustomers(db, { partnerId, filter: { nameContains: 'p' }, limit: 200 }),
-  ],
+type Question = (db: ViewQueries, partnerId: string, now: string) => unknown;
+
+/** Every list of a view in every order. */
+const inEveryOrder = (view: string): readonly Question[] =>
+  views
+    .filter(({ projection }) => projection.name === view)
+    .flatMap(({ lists }) => lists)
+    .flatMap((list) =>
+      list.sorts.map(
+        (sort): Question =>
+          (db, partnerId, now) =>
+            list.read(db, { partnerId, sort, limit: 200 }, at(now)),
+      ),
+    );
+
+/** Lists under filters of every kind, and what else is asked of a view, as one partner asks for it. */
+const filtered: Readonly<Record<string, readonly Question[]>> = {
+  'customer-list': [(db, partnerId) => listCustomers(db, { partnerId, filter: { nameContains: 'p' }, limit: 200 })],
   items: [
-    ...(['name', 'endsAt'] as const).map(
-      (sort) => (db: ViewQueries, partnerId: string, now: string) =>
-        listItems(db, { partnerId, now, sort, limit: 200 }),
-    ),
     ...[true, false].map(
       (current) => (db: ViewQueries, partnerId: string, now: string) =>
         listItems(db, { partnerId, now, filter: { current }, limit: 200 }),
@@ -139,19 +146,16 @@ const lists: Readonly<Record<string, readonly ((db: ViewQueries, partnerId: stri
     (db, partnerId, now) => listItems(db, { partnerId, now, filter: { status: 'suspended' }, limit: 200 }),
   ],
   'support-contacts': [
-    (db, partnerId) => listDesignations(db, { partnerId, limit: 200 }),
     ...customers.map(
       (customerId) => (db: ViewQueries, partnerId: string) =>
         findAvailableSupportContacts(db, { partnerId, customerId }),
     ),
   ],
   'delegated-admin-grants': [
-    (db, partnerId, now) => listGrants(db, { partnerId, now, limit: 200 }),
     (db, partnerId, now) => listGrants(db, { partnerId, now, filter: { status: 'all' }, sort: 'endsAt', limit: 200 }),
     (db, partnerId, now) => listGrants(db, { partnerId, now, filter: { status: 'expired' }, limit: 200 }),
   ],
   'ended-relationships': [
-    (db, partnerId, now) => listEndedRelationships(db, { partnerId, now, limit: 200 }),
     (db, partnerId, now) => listEndedRelationships(db, { partnerId, now, filter: { reestablished: true }, limit: 200 }),
   ],
 };
@@ -162,7 +166,8 @@ async function answers(path: string, view: string, now: string): Promise<unknown
   try {
     const { result } = await reader.read(view, (db) => {
       const all: unknown[] = [];
-      for (const { tenantId } of partners) for (const list of lists[view]!) all.push(list(db, tenantId, now));
+      for (const { tenantId } of partners)
+        for (const ask of [...inEveryOrder(view), ...(filtered[view] ?? [])]) all.push(ask(db, tenantId, now));
       return all;
     });
     return result;

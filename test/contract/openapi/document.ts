@@ -106,7 +106,7 @@ export function openApiDocument(app: INestApplication, { answers, commands }: Do
   shareParameters(document);
   shareResponses(document);
   const used = new Set(operationsOf(document).flatMap(({ tags }) => tags));
-  document['tags'] = Object.entries(tagTexts)
+  document['tags'] = Object.entries({ ...tagTexts, ...tagsOfLists() })
     .filter(([name]) => used.has(name))
     .map(([name, description]) => ({ name, description }));
   return document;
@@ -419,6 +419,12 @@ const tagTexts: Readonly<Record<string, string>> = {
   problems: 'What the type of a problem leads to.',
   schemas: 'JSON Schemas of every event and every command.',
 };
+
+/** A list that stands alone under its tag says what its answer is. */
+function tagsOfLists(): Record<string, string> {
+  const texts = [...listAt].map(([path, { answer }]) => [tagOf(path), answer] as const);
+  return Object.fromEntries(texts.filter(([tag]) => !(tag in tagTexts)));
+}
 
 const tagOf = (path: string) => {
   const parts = path.split('/').filter((part) => part && !part.startsWith('{'));
