@@ -8,13 +8,13 @@ import { openEventLog, requireEventLog, type EventLog } from '#event-log';
 import { checkLog } from './log-check.js';
 
 // npm run integrity [-- --data-dir DIR]
-// Checks every stored event of a ledger, by reading alone; servers may run meanwhile. Of a file the check knows more than
-// of a database elsewhere: its structure, its triggers, and which positions were ever handed out.
-// Ends with 0 when nothing was found, 1 with findings, 2 when the check could not be made.
+// Checks every stored event of a ledger. It only reads, so servers may run meanwhile. For a file it checks more than
+// for a database: its structure, its triggers, and which positions have ever been used. The exit code is 0 without
+// findings, 1 with findings, 2 when the check could not be made.
 
 const shownFindings = 1_000;
 
-/** For a person: a line for every finding, the sum at the end. */
+/** A line for every finding, and the total at the end. */
 function linesOf({ events, streams, position, findings }: IntegrityReport): readonly string[] {
   const more = findings.length - shownFindings;
   return [
@@ -26,12 +26,12 @@ function linesOf({ events, streams, position, findings }: IntegrityReport): read
   ];
 }
 
-/** Printed every time: a reader of the result must know what the check cannot find. */
+/** Printed every time: readers of the result must know what the check cannot find. */
 const unseen =
-  'No check of this log can see newest events that were taken away together with everything that knew of them, nor events that were ' +
-  'written anew with hashes of their own up to the end of their stream: compare with a copy that is kept elsewhere.';
+  'No check of this log alone can notice that its newest events were removed together with every trace of them, or that events were ' +
+  'rewritten with new hashes up to the end of their stream: compare the log with a copy that is kept elsewhere.';
 
-/** The views know which event they have read last: a log that does not have it is shorter than it was. */
+/** The views record which event they have read last: a log without it has become shorter. */
 async function lostSinceProjected(log: EventLog, directory: string): Promise<readonly IntegrityFinding[]> {
   const { unverified: store, connect } = await openEventLog(log, { readOnly: true });
   try {
@@ -40,7 +40,7 @@ async function lostSinceProjected(log: EventLog, directory: string): Promise<rea
     await refuseForeignViews(viewsFileIn(directory), ledger?.ledgerId, store);
     return [];
   } catch (error) {
-    // Views that cannot be read say nothing; damage was found already.
+    // Unreadable views prove nothing, and damage of the log has been found already.
     if (error instanceof UnreadableViews || error instanceof LogDamaged) return [];
     if (error instanceof ForeignViews) return [{ problem: 'shorterThanViews', message: error.message }];
     throw error;

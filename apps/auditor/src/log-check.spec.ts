@@ -41,7 +41,7 @@ async function someLog(): Promise<EventStore> {
   return store;
 }
 
-/** The same log as somebody has left it. */
+/** The same log after tampering. */
 function tampered(
   store: EventStore,
   change: (events: readonly RecordedEvent[]) => readonly RecordedEvent[],

@@ -8,9 +8,9 @@ interface Predecessor {
 
 /**
  * Checks a log by reading it once through the port, whichever store it is in: that positions grow, that every stream
- * counts 0, 1, 2, …, and every event against its hash, its id and the event before it. Works beside running servers, on
- * what was in the log when it began. Memory grows with the number of streams. Damage of one stream does not
- * keep it from reading on; where the store can read no further, the findings so far and that one are all there is to say.
+ * counts 0, 1, 2, …, and that every event matches its hash, its id and the event before it. Servers may run meanwhile:
+ * it checks what was in the log when it started. Memory grows with the number of streams. It reads on after the damage
+ * of one stream; where the store cannot read on, it answers the findings so far and that one.
  * @throws StoreUnavailable
  */
 export async function checkLog(
@@ -23,7 +23,7 @@ export async function checkLog(
   let events = 0;
   let position = 0;
   const reported = new Set<string>();
-  // A stream that is damaged in two places, or marked twice, is named for each of them once.
+  // The same damage may be reported twice; it is one finding.
   const unreadable = ({ message }: LogDamaged) => {
     if (!reported.has(message)) findings.push({ problem: 'unreadable', message });
     reported.add(message);
@@ -70,7 +70,7 @@ function faultsOf(event: RecordedEvent, before: Predecessor | undefined, lastPos
     });
   const due = (before?.revision ?? -1) + 1;
   if (revision !== due) found('revisionGap', `Revision ${due} should come next`);
-  if (position <= lastPosition) found('positionOutOfOrder', `It was delivered behind position ${lastPosition}`);
+  if (position <= lastPosition) found('positionOutOfOrder', `It was delivered after position ${lastPosition}`);
   for (const { problem, message } of chainFaults(event, before?.hash ?? noPreviousHash)) found(problem, message);
   return findings;
 }

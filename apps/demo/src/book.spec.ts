@@ -112,7 +112,7 @@ describe('the book of business', () => {
     expect(kinds).toEqual(new Set(blockerKinds).difference(new Set(['savingsPlan', 'suspendedNewCommerce'])));
   });
 
-  it('is the same for the same seed and another one for another', () => {
+  it('is the same for the same seed, and differs for another seed', () => {
     expect(bookOfBusiness(options)).toEqual(book);
     expect(bookOfBusiness({ ...options, customers: 20 })).toEqual(book.slice(0, 20));
     const other = bookOfBusiness({ ...options, seed: '8' });
@@ -137,7 +137,7 @@ describe('the book of business', () => {
     ).toEqual([]);
   });
 
-  it('names nobody: domains are reserved ones, and restricted partners have no customers', () => {
+  it('uses no real names: domains are reserved ones, and restricted partners have no customers', () => {
     expect(book.filter(({ customer }) => !/^[a-z0-9-]+\.example$/.test(customer.domain))).toEqual([]);
     expect(book.filter((story) => story.partner.standing !== 'good')).toEqual([]);
   });

@@ -12,7 +12,7 @@ export interface Tally {
   refused: number;
 }
 
-/** The server has answered something that the book does not foresee. */
+/** The server's answer is not the one that the book expects. */
 export class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';
   constructor(
@@ -65,7 +65,7 @@ export async function playBook(
   return tally;
 }
 
-/** `again`: an earlier run has sent this story already, so that some refusals now have other reasons than then. */
+/** `again`: an earlier run has sent this story already, so some refusals now have other codes. */
 async function playStep(clientOf: ClientOf, story: CustomerStory, step: Step, again: boolean): Promise<keyof Tally> {
   const { command, by, idempotencyKey, refusedAs } = step;
   const { customer, partner } = story;
@@ -75,7 +75,7 @@ async function playStep(clientOf: ClientOf, story: CustomerStory, step: Step, ag
       customerId: customer.id,
       ...(by.kind === 'customerUser' ? { partnerId: partner.tenantId } : {}),
       idempotencyKey,
-      // A removal names the revision that its sender has seen: this one looks just before.
+      // A removal names the revision that its sender has seen, so the relationship is read just before.
       ...(command.type === 'RemoveResellerRelationship' ? { ifMatch: await tagOf(ledger, customer.id) } : {}),
     });
     if (refusedAs !== undefined) throw new UnexpectedAnswer(story, step, undefined);

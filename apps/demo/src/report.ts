@@ -87,9 +87,9 @@ async function printRemovals(clientOf: ClientOf, book: readonly CustomerStory[],
 
   if (removable) {
     const { story, path } = removable;
-    console.log(`\n${story.customer.name} can be removed. What that would end, and what not:\n`);
+    console.log(`\n${story.customer.name} can be removed. What that would end, and what it would not:\n`);
     console.log(curl(server, path, story, ['Auditor']));
-    console.log('\nTo remove it, as one who has seen it:\n');
+    console.log('\nTo remove it, with the ETag of what you have seen:\n');
     const relationship = `${server}/v1/customers/${story.customer.id}/reseller-relationship`;
     console.log(`  TOKEN=${tokenFor(story, ['GlobalAdmin'])}`);
     console.log(`  ETAG=$(curl -sS -o /dev/null -w '%header{etag}' -H "Authorization: Bearer $TOKEN" ${relationship})`);

@@ -21,7 +21,7 @@ export interface CustomerStory {
   readonly steps: readonly Step[];
 }
 
-/** What a chapter adds to its story with. */
+/** What a chapter uses to add to its story. */
 export interface Author extends Random, Pick<CustomerStory, 'partner' | 'customer'> {
   /** That of the partner's market. */
   readonly currency: string;
@@ -31,7 +31,7 @@ export interface Author extends Random, Pick<CustomerStory, 'partner' | 'custome
   readonly send: <N extends CommandName>(type: N, data: CommandData<N>, by: Actor, refusedAs?: RejectionCode) => void;
   /** A new GUID. */
   readonly id: () => string;
-  /** A time in working hours, that many days before the book's day. At least one day, so that it is past in every time zone. */
+  /** A time in working hours, that many days before the book's day. At least one day, so that it has passed in every time zone. */
   readonly daysAgo: (days: number) => Instant;
 }
 
@@ -87,7 +87,7 @@ export interface Plot {
   /** How often it happens, compared with the others. */
   readonly weight: number;
   readonly chapters: readonly Chapter[];
-  /** For partners that may not sell. */
+  /** The partner is an indirect reseller, which may not sell. */
   readonly byIndirectReseller?: boolean;
 }
 

@@ -3,7 +3,7 @@ import { embeddedKey, readIfThere, signToken } from '#http';
 import { withKey } from '#configuration';
 
 const minutes = 60;
-/** A token is signed anew well before it expires. */
+/** A new token is signed well before the old one expires. */
 const freshForMs = (minutes - 15) * 60_000;
 
 export class KeyMissing extends Error {

@@ -5,8 +5,8 @@ import { requireEventLog } from '#event-log';
 import { occasionally } from '#pacing';
 import { runProjector, type ProjectorNews } from '#relationship-projector';
 
-// The projector as a process of its own, beside servers that run with PROJECTOR=off. It ends with the first signal after
-// the batch in hand, and with another exit code than 0 when it cannot go on: a supervisor starts it again, and it tries again.
+// The projector as a process of its own, for servers that run with PROJECTOR=off. On the first signal it ends after the
+// current batch. When it cannot go on, it ends with an exit code other than 0, and a supervisor starts it again.
 
 const output = logOutput();
 process.on('exit', output.flushSync);
@@ -17,7 +17,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     logger.info({ signal }, 'stopping');
     stopping.abort();
   });
-// Views and checkpoints are committed together, so nothing is lost by ending anywhere.
+// Views and checkpoints are committed together, so the process may end at any point without loss.
 process.on('uncaughtException', (error) => {
   logger.fatal({ err: error }, 'uncaught');
   process.exit(1);
@@ -29,7 +29,6 @@ const logTrouble = occasionally(30_000, (times, retryInMs: number | undefined, m
 const logDamage = occasionally(60_000, (times, message: string) =>
   logger.error({ times }, `the log is damaged, so no view moves: ${message}`),
 );
-
 const logViewsTrouble = occasionally(60_000, (times, message: string) =>
   logger.error({ times }, `the views cannot be written, so no view moves: ${message}`),
 );

@@ -4,7 +4,7 @@ import { dataDirectoryAndNames, exitCodeOf } from '#program';
 import { rebuild } from '#relationship-projector';
 
 // npm run rebuild [-- --data-dir DIR] [VIEW]…
-// Makes views anew from the log, all of them or those that are named.
+// Rebuilds views from the log: all of them, or those that are named.
 
 /** A bar on a terminal; elsewhere a line for every tenth. */
 function progressShown(terminal: boolean) {
@@ -19,7 +19,7 @@ function progressShown(terminal: boolean) {
   let begun = false;
   let nextTenth = 1;
   return {
-    // Positions in a database elsewhere are no counts, so the whole is not known in events.
+    // Positions in a database do not count events, so the total number of events is not known.
     step: (events: number, part: number) => {
       if (bar) {
         if (!begun) bar.start(100, 0, { events: 0, rate: 0 });

@@ -151,7 +151,7 @@ describe('a configuration', () => {
     );
   });
 
-  it('says every fault of the log with its own, and never what may be a password', () => {
+  it('reports every fault of the log with its own, and never what may be a password', () => {
     const { message } = failure(() =>
       configuration({ PORT: 'x', EVENT_STORE: 'kurrentdb', LEDGER_EVENT_STORE_URL: 'http://u:hidden-word@db' }),
     );
@@ -166,7 +166,7 @@ describe('a configuration', () => {
     expect(message).not.toContain('hidden-word');
   });
 
-  it('may leave the machine with the server’s own key if somebody says so', () => {
+  it('may leave the machine with the server’s own key if it is allowed to', () => {
     expect(configuration({ HOST: '0.0.0.0', ALLOW_EMBEDDED_KEY: 'true' }).host).toBe('0.0.0.0');
     expect(configuration({ HOST: 'localhost' }).host).toBe('localhost');
     expect(configuration({ HOST: '::1' }).host).toBe('::1');
@@ -198,7 +198,7 @@ describe('the partners', () => {
     expect(sample.filter(({ type, resellers }) => type === 'indirectProvider' && resellers.length > 0)).toHaveLength(2);
   });
 
-  it('may stand in a file that begins with a byte order mark', () => {
+  it('may stand in a file that starts with a byte order mark', () => {
     expect(inFile(`\uFEFF${JSON.stringify(sample)}`).size).toBe(sample.length);
   });
 
@@ -252,7 +252,7 @@ describe('the partners', () => {
     ],
     [
       JSON.stringify([{ ...sample[2], resellers: [{ ...reseller, tenantId: upper(sample[2]!.tenantId) }] }]),
-      /\/0\/resellers\/0\/tenantId is that of the partner itself, which is no reseller of its own$/,
+      /\/0\/resellers\/0\/tenantId is that of the partner itself, which cannot be its own reseller$/,
     ],
     [
       JSON.stringify([{ ...sample[0], tenantId: '00000000-0000-0000-0000-000000000000' }]),

@@ -16,7 +16,7 @@ import { eventLogOf, eventLogVariables, shown, type EventLog } from '#event-log'
 import { badConfiguration, StartupFailure } from '#program';
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
-/** Signatures with a public key. A shared secret in a JWKS would be no secret, and `none` is no signature. */
+/** Signatures with a public key only. A shared secret in a JWKS would not be secret, and `none` is not a signature. */
 const algorithms = [
   'EdDSA',
   'Ed25519',
@@ -30,7 +30,7 @@ const algorithms = [
   'RS384',
   'RS512',
 ];
-/** Not a URL: it would be taken for a path of this machine, made there, and shown with whatever is in it. */
+/** Not a URL: it would become a path on this machine, be created there, and be shown with any password in it. */
 const path = /^(?![\w+.-]+:\/\/)\P{Cc}{1,4096}$/u;
 const network = /^[\da-fA-F.:]+(\/\d{1,3})?(,[\da-fA-F.:]+(\/\d{1,3})?)*$/;
 /** `Europe=XK,MD;Gulf=AE,SA`: regions by name, each with codes of ISO 3166-1. */
@@ -95,16 +95,16 @@ export interface Configuration {
   readonly port: number;
   readonly host: string;
   readonly dataDirectory: string;
-  /** The secrets of the ledger; shared by all servers of a log that is not in the data directory. */
+  /** The secrets of the ledger. All servers of a log in a database share them. */
   readonly keysDirectory: string;
   readonly log: EventLog;
-  /** What an operator should change some time. */
+  /** What an operator should change at some time. */
   readonly notices: readonly string[];
   readonly partnersFile: string;
   readonly policy: Policy;
   /** Countries that this ledger puts into another sales region than the policy does. */
   readonly salesRegions: SalesRegions;
-  /** Where tokens are verified; absent: with the server's own key. */
+  /** The issuer of tokens; absent: the server's own key verifies them. */
   readonly issuer?: {
     readonly jwksUrl: URL;
     readonly issuer: string;
@@ -124,31 +124,31 @@ export interface Configuration {
   readonly limits: Limits;
 }
 
-/** How much may be kept and done at once. */
+/** How many views of the past may be kept and projected at once. */
 export interface PastViewsBounds {
   /** Views that are projected at the same time. */
   readonly atOnce: number;
-  /** Views that wait for their turn; half of them at most for one partner. */
+  /** Views that wait for their turn; at most half of them for one partner. */
   readonly waiting: number;
-  /** Views that are kept for further pages and questions, and their bytes together. */
+  /** Views that are kept for more pages and questions, and their total size. */
   readonly kept: number;
   readonly keptBytes: number;
-  /** What is left free on the disk: the log is on it too, and nothing is asked of the past that commands would pay for. */
+  /** What is left free on the disk: the log is on it too, and questions about the past must not stop commands. */
   readonly freeBytes: number;
-  /** For how long one is kept that nobody asks, in seconds. */
+  /** How long an unused view is kept, in seconds. */
   readonly idleSeconds: number;
 }
 
 /** How much one client may ask for, and how slowly. */
 export interface Limits {
-  /** Of one caller in a window; 0: as many as it likes. */
+  /** The requests of one caller in a window; 0: any number. */
   readonly requests: number;
   readonly windowSeconds: number;
-  /** Tokens of one remote address that are not accepted, in a window; 0: any number. */
+  /** The refused tokens of one remote address in a window; 0: any number. */
   readonly failedTokens: number;
   /** How long a client may take to send a whole request, and to take any part of an answer. */
   readonly clientTimeoutSeconds: number;
-  /** Whose X-Forwarded-For is believed. */
+  /** The proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly string[];
 }
 
@@ -159,10 +159,10 @@ export const variables = [...ownVariables, ...eventLogVariables];
 
 /**
  * The configuration that an environment asks for.
- * @throws StartupFailure with one line for every variable that cannot be followed
+ * @throws StartupFailure with one line for every fault
  */
 export function configuration(env: Readonly<Record<string, string | undefined>>): Configuration {
-  // An empty variable is one that was not set; only METRICS_PORT has something to say by being empty.
+  // An empty variable counts as not set. Only an empty METRICS_PORT has a meaning: no metrics.
   const given = Object.fromEntries(ownVariables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
   const { value, errors } = validated(Environment, given);
   const faults = (errors ?? []).map(
@@ -181,7 +181,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
   if (given['JWKS_URL'] && URL.canParse(given['JWKS_URL'])) {
     const { protocol, hostname } = new URL(given['JWKS_URL']);
     if (protocol !== 'https:' && !isLoopback(hostname))
-      faults.push('JWKS_URL must be https: whoever can change the keys on the way can make any token');
+      faults.push('JWKS_URL must be https: anyone who can change the keys in transit can make any token');
   }
   if (!given['JWKS_URL'] && (jwt.some(Boolean) || given['JWT_ALGORITHMS'] || given['JWT_PERSON_CLAIM']))
     faults.push(

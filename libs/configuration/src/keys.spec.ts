@@ -68,7 +68,7 @@ describe('the keys that servers share', () => {
 });
 
 describe('the file of a key that cannot be used', () => {
-  it('is named with cause and remedy, whoever asks for it', async () => {
+  it('is named with cause and remedy, for every use', async () => {
     writeFileSync(keysDirectory, 'a file');
     const path = tokenKeyPath(`${keysDirectory}-2`);
     mkdirSync(path, { recursive: true });

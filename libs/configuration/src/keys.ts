@@ -22,7 +22,7 @@ export const ledgerSecretPath = (keysDirectory: string) => join(keysDirectory, '
 type KeysPlace = Pick<Configuration, 'keysDirectory' | 'log' | 'issuer'>;
 
 /**
- * Servers of one log must have the same secrets, so none of them makes any: the second would make others.
+ * Servers of one log must have the same secrets, so none of them makes any: a second server would make different ones.
  * @throws StartupFailure naming those that are missing
  */
 export function requireSharedKeys({ keysDirectory, log, issuer }: KeysPlace): void {
@@ -45,7 +45,7 @@ function readSecret(path: string): string | undefined {
   }
 }
 
-/** What becomes of a token key that servers share: replaced at one of them, it would refuse the tokens of the others. */
+/** How to replace a token key that servers share: if only one of them had the new key, it would refuse the others' tokens. */
 export const sharedTokenKeyRemedy =
   'npm run keys -- --make DIR makes another: put its token-key.json into KEYS_DIR of every server,\nand start all of them again. Tokens given out so far end.';
 
@@ -71,7 +71,7 @@ export async function tokenKey(place: KeysPlace): Promise<EmbeddedKey> {
   }
 }
 
-/** Verifies tokens as the configuration says: by the issuer's keys if it names one, else by the server's own. */
+/** Verifies tokens with the keys of the configured issuer, else with the server's own key. */
 export async function verifierOf(place: KeysPlace): Promise<TokenVerifier> {
   const { issuer } = place;
   if (issuer)
@@ -89,14 +89,14 @@ export async function verifierOf(place: KeysPlace): Promise<TokenVerifier> {
 }
 
 /**
- * Makes the secrets of a new ledger that are not in a directory yet, for all of its servers: after a kill between the two
- * the other one is made by the next call. Those that are there are left as they are: a ledger may live by them.
+ * Makes the secrets of a new ledger that a directory lacks, for all servers of the ledger. If the process is killed
+ * between the two, the next call makes the other. Existing ones stay as they are: a ledger may use them.
  * @throws StartupFailure when both are there
  */
 export async function makeKeys(directory: string): Promise<{ readonly made: readonly string[] }> {
   const makers = [
     [tokenKeyPath(directory), embeddedKey],
-    // Last: who finds it, as the containers do, may take it that nothing is left to make.
+    // Last: where it exists, all are made. The containers rely on that.
     [ledgerSecretPath(directory), (path: string) => secretFile(path, newSecret)],
   ] as const;
   const missing: (typeof makers)[number][] = [];
@@ -104,7 +104,7 @@ export async function makeKeys(directory: string): Promise<{ readonly made: read
     if ((await withKey(maker[0], () => readIfThere(maker[0]))) === undefined) missing.push(maker);
   if (missing.length === 0)
     throw new StartupFailure(
-      `${makers.map(([path]) => path).join(' and ')} are there already, and nothing was overwritten: a ledger may live by them. Name another directory.`,
+      `${makers.map(([path]) => path).join(' and ')} are there already, and nothing was overwritten: a ledger may use them. Name another directory.`,
     );
   for (const [path, make] of missing) await withKey<unknown>(path, () => make(path));
   return { made: missing.map(([path]) => path) };
@@ -115,7 +115,7 @@ const secretForm = /^[0-9a-f]{64}\n?$/;
 /** A new secret, as it stands in its file. */
 export const newSecret = () => `${randomBytes(32).toString('hex')}\n`;
 
-/** What fingerprints of commands are made with, where servers share it. @throws StartupFailure */
+/** The secret for fingerprints of commands, where servers share it. @throws StartupFailure */
 export function sharedLedgerSecret(place: KeysPlace): KeyObject {
   requireSharedKeys(place);
   const path = ledgerSecretPath(place.keysDirectory);
@@ -123,8 +123,8 @@ export function sharedLedgerSecret(place: KeysPlace): KeyObject {
 }
 
 /**
- * What fingerprints of commands are made with. Made when the log is empty; never for a log that has events, whose
- * fingerprints it could not have made.
+ * The secret for fingerprints of commands. It is made when the log is empty, and never for a log that has events: their
+ * fingerprints were made with another.
  * @throws StartupFailure
  */
 export async function ledgerSecret(keysDirectory: string, logIsEmpty: boolean): Promise<KeyObject> {

@@ -30,7 +30,7 @@ export function partnersIn(path: string): ReadonlyMap<string, Partner> {
     );
   let entries: unknown;
   try {
-    // Some editors begin a file with a byte order mark.
+    // Some editors put a byte order mark at the start of a file.
     const text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
     entries = JSON.parse(text);
     const fault = unsafeNames(text, 10);
@@ -59,16 +59,17 @@ export function partnersIn(path: string): ReadonlyMap<string, Partner> {
     }));
     faults.push(...twice(resellers, 'reseller of this partner'));
     for (const tenant of [{ value, pointer }, ...resellers])
-      if (!isTenantId(tenant.value.tenantId)) faults.push(`${tenant.pointer}/tenantId is a placeholder, and nobody's`);
+      if (!isTenantId(tenant.value.tenantId))
+        faults.push(`${tenant.pointer}/tenantId is a placeholder, not the id of a tenant`);
     for (const reseller of resellers)
       if (reseller.value.tenantId === value.tenantId)
-        faults.push(`${reseller.pointer}/tenantId is that of the partner itself, which is no reseller of its own`);
+        faults.push(`${reseller.pointer}/tenantId is that of the partner itself, which cannot be its own reseller`);
   }
   if (faults.length > 0) throw fail(...faults);
   return new Map(partners.map(({ value }) => [value.tenantId, value]));
 }
 
-/** Entries with the same tenant, Partner id or name could not be told apart. */
+/** Entries with the same tenant, Partner id or name could not be distinguished. */
 function twice(
   entries: readonly { readonly value: ResellerFields; readonly pointer: string }[],
   what: string,

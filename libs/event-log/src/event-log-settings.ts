@@ -11,8 +11,8 @@ export const eventLogVariables = [
 ] as const;
 
 /**
- * What variables were called before. EVENTSTORE_ is the database's own prefix: a node that is started from the same shell
- * takes them for options of its own, and ends because it does not know them.
+ * The former names of variables. EVENTSTORE_ is the database's own prefix: a node of the database that is started from
+ * the same shell takes them for its own options, and ends because it does not know them.
  */
 const formerNames = {
   LEDGER_EVENT_STORE_URL: 'EVENTSTORE_URL',
@@ -21,26 +21,26 @@ const formerNames = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Ends with the one dot that it has, so that no ledger's streams begin like those of another. */
+/** Ends with its only dot, so that the prefix of one ledger never starts the streams of another. */
 const prefixForm = /^[A-Za-z0-9_-]{1,100}\.$/;
 const stores = ['sqlite', 'kurrentdb'];
 
 /**
- * A value at fault as it may be shown: only what is one plain word. A connection string with its password is soon put
- * into the variable beside its own, and what a process says when it cannot start is kept by its supervisor.
+ * A faulty value as it may be shown: only one plain word. A connection string with a password is easily put into the
+ * wrong variable, and a supervisor keeps the output of a process that cannot start.
  */
 export function shown(value: string): string {
   return /^[\w.-]{1,100}$/.test(value) ? JSON.stringify(value) : 'something else';
 }
 
-/** Where the log is as an environment says it, or a line for every variable that cannot be followed. */
+/** Where the log is, from the environment; or a line for every fault. */
 export function eventLogOf(
   given: Environment,
   dataDirectory: string,
 ): {
   readonly log: EventLog;
   readonly faults: readonly string[];
-  /** What an operator should change some time. */
+  /** What an operator should change at some time. */
   readonly notices: readonly string[];
 } {
   const { env, faults, notices } = underPresentNames(given);

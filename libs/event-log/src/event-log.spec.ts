@@ -6,7 +6,7 @@ import { BadConfiguration, exitCodeOf } from '#program';
 const database = { EVENT_STORE: 'kurrentdb', LEDGER_EVENT_STORE_URL: 'esdb://ledger:hidden-word@db-1:2113?tls=true' };
 
 describe('where the log is', () => {
-  it('is a file in the data directory unless somebody says otherwise', () => {
+  it('is a file in the data directory by default', () => {
     expect(eventLogOf({}, '/data')).toEqual({
       log: { store: 'sqlite', eventsFile: '/data/events.sqlite' },
       faults: [],
@@ -81,7 +81,7 @@ describe('where the log is', () => {
     expect(faults.join()).not.toContain('hidden-word');
   });
 
-  it('is told as hosts or a file, never with a password', () => {
+  it('is shown as hosts or a file, never with a password', () => {
     const place = (url: string) => placeOf({ store: 'kurrentdb', url, streamPrefix: 'L.', allowInsecure: true });
     expect(place('esdb://db-1:2113?tls=false')).toBe('db-1:2113');
     expect(place(database.LEDGER_EVENT_STORE_URL)).toBe('db-1:2113');
@@ -100,7 +100,7 @@ describe('where the log is', () => {
 });
 
 describe('the exit code', () => {
-  it('tells a supervisor whether starting again can help', () => {
+  it('shows a supervisor whether starting again can help', () => {
     class StoreRefused extends Error {
       override readonly name = 'StoreRefused';
     }

@@ -11,7 +11,7 @@ import type { DeniedRights, KurrentdbStoreMetrics } from '#event-store-kurrentdb
 import { openSqliteEventStore, type SqliteStoreMetrics } from '#event-store-sqlite';
 import { BackOff } from '#pacing';
 
-/** Where the log of a ledger is. Plain values: they cross the border of a thread. */
+/** Where the log of a ledger is. Plain values, because they are sent between threads. */
 export type EventLog =
   | { readonly store: 'sqlite'; readonly eventsFile: string }
   | {
@@ -32,22 +32,22 @@ export interface Waiting {
 }
 
 export interface OpenEventLog {
-  /** Whatever is read from it is as it was written, as far as one reading can say; see {@link verifiedStore}. */
+  /** Checks that events are as they were written, as far as one reading can; see {@link verifiedStore}. */
   readonly store: EventStore;
-  /** The same as it is, for those who want to find all of the damage. */
+  /** The same without checks, for tools that look for all of the damage. */
   readonly unverified: EventStore;
-  /** What an operator knows the log by: a file, or hosts and a prefix. */
+  /** Where the log is, for an operator: a file, or the hosts of a database. */
   readonly place: string;
-  /** Makes sure that it is there, for those who do not wait. @throws StoreRefused, StoreUnavailable */
+  /** Connects once, without waiting for the database. @throws StoreRefused, StoreUnavailable */
   readonly connect: () => Promise<void>;
   /**
-   * Does something that needs the log to be there. A database elsewhere may be started after us, so it is waited for as
-   * long as the signal lets; a file is there or it is not.
+   * Does something that needs the log. A database may start after this process, so this waits for it until the signal
+   * aborts; for a file it does not wait.
    * @throws StoreRefused, LogDamaged, and what the attempt throws; the signal's reason when it has ended the waiting
    */
   readonly reach: <T>(attempt: () => Promise<T>, waiting: Waiting) => Promise<T>;
   readonly metrics: () => StoreMetrics;
-  /** The state that the client of the database keeps for the whole process is broken: only a new process helps. */
+  /** The state that the database client keeps for the whole process is broken: only a new process helps. */
   readonly isClientBroken: (error: unknown) => boolean;
 }
 
@@ -55,14 +55,14 @@ export interface EventLogOptions extends VerifiedStoreOptions {
   readonly readOnly?: boolean;
   /** Called with what an operator should know of the connection. */
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
-  /** Called when a database begins or ceases to deny its user a right. */
+  /** Called when the database starts or stops denying its user a right. */
   readonly onDenied?: (denied: DeniedRights) => void;
 }
 
 /**
- * Opens the log where it is: the one place that knows which stores there are. The client of the database is loaded only
- * where there is one, and a process or thread opens one store, because its clients share their state.
- * @throws StoreStartupError for a file, StoreRefused for a database that will never do; neither has been written to
+ * Opens the log: the one place that knows which stores there are. The database client is loaded only where it is
+ * needed. A process or thread opens one store, because the clients of a database share their state.
+ * @throws StoreStartupError for a file, StoreRefused for an unusable database; nothing has been written to either
  */
 export async function openEventLog(
   log: EventLog,
@@ -104,11 +104,11 @@ export async function openEventLog(
   };
 }
 
-/** Hosts and ports of the database, or the file: nothing that a log or a caller may not see. */
+/** The hosts and ports of the database, or the file. Safe to log and to show. */
 export function placeOf(log: EventLog): string {
   if (log.store === 'sqlite') return log.eventsFile;
   const authority = /^[^:]*:\/\/([^/?]*)/.exec(log.url)?.[1] ?? '';
-  // What stands before the last @ is the user and the password.
+  // The user and the password are before the last @.
   const hosts = authority.slice(authority.lastIndexOf('@') + 1);
   return /^[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)*$/.test(hosts) ? hosts : 'the database';
 }

@@ -1,6 +1,6 @@
 /**
- * The media type to answer with: of those offered the one that `Accept` (RFC 9110, 12.5.1) likes best, the first of equals;
- * undefined where none will do. Parameters of a range other than its weight are not looked at.
+ * The media type to answer with: of those offered the one that `Accept` (RFC 9110, 12.5.1) prefers, the first of
+ * equals; undefined where none is acceptable. Parameters of a range other than its weight are ignored.
  */
 export function acceptable<T extends string>(accept: string | undefined, offered: readonly T[]): T | undefined {
   if (accept === undefined || accept === '*/*' || accept === '') return offered[0];
@@ -36,7 +36,7 @@ function rangeOf(text: string): Range {
   return { name, weight: weight >= 0 && weight <= 1 ? weight : 0 };
 }
 
-/** That of the most specific range which covers the type. */
+/** The weight of the most specific range that covers the type. */
 function weightOf(type: string, ranges: readonly Range[]): number {
   for (const covers of [type, `${type.split('/', 1)[0]}/*`, '*/*']) {
     const weights = ranges.filter(({ name }) => name === covers).map(({ weight }) => weight);

@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { FixedDocument } from './fixed-document.js';
 
-/** An answer that a route has made up itself: status, headers and body as they go out. */
+/** An answer that a route has made itself: status, headers and body as they are sent. */
 export class Answer {
   constructor(
     readonly status: number,
@@ -20,7 +20,7 @@ export class Answer {
   }
 }
 
-/** Nest on Fastify, sending {@link Answer}s and {@link FixedDocument}s as they are and leaving errors to the one filter as they were thrown. */
+/** Nest on Fastify. Sends {@link Answer}s and {@link FixedDocument}s as they are, and leaves errors to the one filter. */
 export class LedgerHttpAdapter extends FastifyAdapter {
   override reply(response: FastifyReply, body: unknown, statusCode?: number) {
     // Nest waits for it, though its type does not say so.

@@ -1,9 +1,9 @@
 /**
  * The currencies and funds of ISO 4217 that are in force: "List one" of the maintenance agency (SIX, on behalf of ISO;
  * https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html) as of
- * 2026-01-01, after the kuna (HRK), the Zimbabwe dollar of 2009 (ZWL), the Antillean guilder (ANG) and the lev (BGN) had
- * gone. `Intl.supportedValuesOf('currency')` is another list: it keeps some that have gone, and lacks the funds. The codes
- * for testing (XTS) and for no currency at all (XXX) are left out: nothing is paid in them.
+ * 2026-01-01, after the kuna (HRK), the Zimbabwe dollar of 2009 (ZWL), the Antillean guilder (ANG) and the lev (BGN)
+ * were withdrawn. `Intl.supportedValuesOf('currency')` is another list: it keeps some that were withdrawn, and lacks
+ * the funds. The codes for testing (XTS) and for no currency (XXX) are left out: nothing is paid in them.
  */
 export const currencies: ReadonlySet<string> = new Set(
   (

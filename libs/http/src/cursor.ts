@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Problem } from './problem.js';
 
 /**
- * Cursors of one list under one query: opaque to callers, and only ever what this ledger made. They hold the sort
+ * Cursors of one list under one query: opaque to callers, and valid only if this ledger made them. They hold the sort
  * values of the last row (keyset), never an offset.
  */
 export interface Cursors {

@@ -13,13 +13,13 @@ import {
 import { dirname } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey, type JWK } from 'jose';
 
-// For a server on one machine without an identity provider: a key of its own, off as soon as a JWKS is configured.
+// The server's own key, for one machine without an identity provider. It is not used once a JWKS is configured.
 
 export const embeddedIssuer = 'reseller-ledger';
 export const embeddedAudience = 'reseller-ledger';
 export const embeddedAlgorithm = 'EdDSA';
 
-/** Reads a secret file, or makes it with mode 0600; of two that make it at once, both get what the first wrote. */
+/** Reads a secret file, or makes it with mode 0600. If two processes make it at once, both get what the first wrote. */
 export async function secretFile(path: string, make: () => Promise<string> | string): Promise<string> {
   const existing = readIfThere(path);
   if (existing !== undefined) return existing;
@@ -30,7 +30,7 @@ export async function secretFile(path: string, make: () => Promise<string> | str
   try {
     writeSync(file, await make());
     fsyncSync(file);
-    // A link fails where a rename would take the place of what another process has just made; and it is never half written.
+    // A link fails if another process has just made the file; a rename would replace it. And the file is never half written.
     linkSync(draft, path);
     syncDirectory(dirname(path));
   } catch (error) {
@@ -86,12 +86,12 @@ export interface TokenClaims {
   readonly tenant: string;
   readonly id: string;
   readonly roles: readonly string[];
-  /** A program's, not a person's. */
+  /** The token is for a program, not a person. */
   readonly app: boolean;
   readonly minutes: number;
 }
 
-/** A token of the server's own key. */
+/** A token signed with the server's own key. */
 export function signToken(key: CryptoKey, { tenant, id, roles, app, minutes }: TokenClaims): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT({ tid: tenant, oid: id, roles: [...roles], idtyp: app ? 'app' : 'user' })

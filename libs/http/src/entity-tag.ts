@@ -1,18 +1,18 @@
 import { badRequest } from './problem.js';
 
-// Strong tags of a relationship: its revision, the version of the form in which it is shown, and the last end in time that
-// has passed for what is shown. `If-Match` compares the revision: the passing of time alone is no lost update.
-// `If-None-Match` compares the whole: what has expired since is not what a cache holds.
+// Strong tags of a relationship: its revision, the version of its representation, and the latest deadline that has
+// passed for what is shown. `If-Match` compares the revision alone: passing time is not a lost update. `If-None-Match`
+// compares the whole tag: once something has expired, a cached copy is out of date.
 
 /**
- * The tag of a representation (RFC 9110): a changed form is another tag, whatever the revision.
- * @param passed the end that time alone has let pass, an instant
+ * The tag of a representation (RFC 9110). Another version of the representation has another tag, even at the same revision.
+ * @param passed the latest deadline that has passed, an instant
  */
 export function entityTag(revision: number, representation: number, passed?: string): string {
   return `"${revision}.${representation}${passed === undefined ? '' : `@${passed}`}"`;
 }
 
-/** What `If-Match` asks for: any existing relationship, one of these revisions, or none that could match. */
+/** What `If-Match` asks for: any existing relationship, one of these revisions, or none that can match. */
 export type Precondition = { readonly any: true } | { readonly any: false; readonly revisions: readonly number[] };
 
 // One element of a list, which may be empty (RFC 9110, 5.6.1); a tag may have a comma in it.

@@ -3,7 +3,7 @@ import { validated } from './validated.js';
 import type { FieldsClass } from './fields.js';
 import { Problem } from './problem.js';
 
-/** The one pipe: a body or query that is declared with a class of fields is judged by it and arrives as plain data. */
+/** The one pipe: checks a body or query against its class of fields. Handlers get plain data. */
 @Injectable()
 export class FieldsPipe implements PipeTransform {
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {

@@ -103,7 +103,7 @@ const refused: [string, Field, unknown][] = [
   ['an id with a slash', ItemId(), 'a/b'],
   ['an id that starts with a dot', ItemId(), '.a'],
   ['an id that is too long', ItemId(), 'a'.repeat(65)],
-  ['an id with a line break behind it', ItemId(), 'a\n'],
+  ['an id with a line break after it', ItemId(), 'a\n'],
   ['an unknown word', OneOf(['a', 'b']), 'c'],
   ['a word of every object', OneOf(['a', 'b']), 'constructor'],
   ['a fraction', Whole(0, 5), 1.5],
@@ -182,7 +182,7 @@ describe('a class of fields', () => {
     expect(validated(Gift, { ...order, wrapped: true })).toEqual({ value: { ...order, wrapped: true } });
   });
 
-  it('says everything that is wrong, each at its place', () => {
+  it('names every fault at its place', () => {
     const verdict = validated(Gift, { name: '', lines: [{ id: '' }, 5], extra: { id: 'a', 'b/c': 1 }, colour: 'red' });
     expect(verdict.errors?.map(({ pointer }) => pointer).sort()).toEqual([
       '/colour',
@@ -216,7 +216,7 @@ describe('a class of fields', () => {
     ]);
   });
 
-  it('takes null for absent in optional fields, at any depth, and in no other', () => {
+  it('takes null as absent in optional fields, at any depth, and in no others', () => {
     const given = { name: 'x', lines: [{ id: 'a', quantity: null }], extra: null };
     expect(validated(Order, given)).toEqual({ value: { name: 'x', lines: [{ id: 'a' }] } });
     expect(
@@ -240,7 +240,7 @@ describe('a class of fields', () => {
     expect(painted('green').errors).toEqual([{ pointer: '/parts/1/colour', detail: 'must be red or blue' }]);
   });
 
-  it('does not know a property that has decorators of class-validator alone', () => {
+  it('does not accept a property that has only decorators of class-validator', () => {
     class Undocumented {
       @Matches(/./) colour!: string;
     }
@@ -249,7 +249,7 @@ describe('a class of fields', () => {
     ]);
   });
 
-  it('remembers what earlier releases made of it, where that was something else', () => {
+  it('remembers the form of earlier releases, where it differed', () => {
     const before = { name: '\u200bx\ufeff', lines: [{ id: 'a' }] };
     const { value } = validated(Order, before);
     expect(value).toEqual({ name: 'x', lines: [{ id: 'a' }] });

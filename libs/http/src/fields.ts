@@ -19,12 +19,12 @@ export interface Kind {
   readonly schema: FieldSchema;
   /** Gives values of one meaning one spelling. It is called with accepted values only. */
   readonly normalise?: (value: never) => unknown;
-  /** Earlier releases did not normalise it: the fingerprints of their commands are of the text as the caller wrote it. */
+  /** Earlier releases did not normalise it: they made fingerprints of commands from the text as the caller wrote it. */
   readonly wasKeptAsIs?: boolean;
   /** The class of the object, or of each item of the list. */
   readonly nested?: FieldsClass;
   readonly list?: boolean;
-  /** Of each item of a list of values. */
+  /** The kind of each item in a list of values. */
   readonly item?: Kind;
 }
 
@@ -139,14 +139,14 @@ const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 // eslint-disable-next-line no-control-regex -- control characters are what it refuses
 const controlButLines = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 
-// The same for readers of JSON Schema, in the syntax that all languages' regular expressions share. They do not check for
-// lone surrogates; that text of invisible characters alone is blank, the document says in words.
+// The same rules for JSON Schema, in the syntax that regular expressions of all languages share. They do not check for
+// lone surrogates. The document says in words that text of only invisible characters is blank.
 const without = (characters: string) => `^[^${characters}]*[^\\s${characters}][^${characters}]*$`;
 const textInOneLine = without('\\x00-\\x1f\\x7f-\\x9f\u2028\u2029');
 const textWithLines = without('\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f');
 
 /**
- * Text of 1 to `max` characters that is not blank: well-formed Unicode without control characters. It is kept as it was
+ * Text of 1 to `max` characters that is not blank: well-formed Unicode without control characters. It is kept as
  * written, except that invisible characters at its ends are removed and CRLF and CR become line feeds.
  */
 export function Text(max: number, { lines = false }: { readonly lines?: boolean } = {}): Field {
@@ -250,7 +250,7 @@ export function Whole(min: number, max: number): Field {
     accepts: (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
     message: `must be a whole number from ${min} to ${max}`,
     schema: { type: 'integer', minimum: min, maximum: max },
-    // JSON can say -0, which canonical JSON cannot.
+    // JSON has -0; canonical JSON does not.
     normalise: (value: number) => value + 0,
   });
 }
@@ -268,8 +268,8 @@ const rfc3339 =
   /^(\d{4}-(?:0[1-9]|1[0-2])-(\d{2}))T((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d+))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
 
 /**
- * The instant that RFC 3339 text names, in UTC with milliseconds; undefined if it names none. Finer fractions are cut off.
- * A leap second (23:59:60 in UTC) becomes the last millisecond of its day, so that it stays in its day and month.
+ * The instant that RFC 3339 text names, in UTC with milliseconds; undefined if it names none. Finer fractions are cut
+ * off. A leap second (23:59:60 in UTC) becomes the last millisecond of its day, so that it stays in its day and month.
  */
 export function instantOf(text: unknown): string | undefined {
   if (typeof text !== 'string') return undefined;
@@ -282,7 +282,7 @@ export function instantOf(text: unknown): string | undefined {
   const seconds = isLeap ? '59.999' : `${second}.${fraction.slice(0, 3).padEnd(3, '0')}`;
   const instant = new Date(`${date}T${minute}:${seconds}${zone!.toUpperCase()}`).toISOString();
   if (isLeap && !instant.endsWith('T23:59:59.999Z')) return undefined;
-  // An offset can lead out of the years 0000 to 9999. Texts of other years do not sort as the times do.
+  // An offset can lead outside the years 0000 to 9999, where the text does not sort as the time does.
   return instant.length === 24 ? instant : undefined;
 }
 
@@ -341,7 +341,7 @@ export function FlagText(): Field {
   });
 }
 
-/** A list in a query: the name is repeated, or values are separated by commas. Doubles are removed. */
+/** A list in a query: the name is repeated, or values are separated by commas. Duplicates are removed. */
 export function ListText({ kind: item }: Field, max: number): Field {
   const values = (value: unknown): readonly unknown[] =>
     [value].flat().flatMap((each) => (typeof each === 'string' ? each.split(',') : [each]));

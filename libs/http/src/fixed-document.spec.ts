@@ -40,7 +40,7 @@ const decoded: Readonly<Record<string, (bytes: Buffer) => string>> = {
 };
 
 describe('a fixed document', () => {
-  it('is made once, whoever asks for it and in whatever coding', async () => {
+  it('is made once, for every caller and every coding', async () => {
     const codings = ['br', 'gzip', 'identity', 'br', 'gzip', 'identity'];
     await Promise.all([...codings, ...codings].map((coding) => get({ 'accept-encoding': coding })));
     expect(made).toBe(1);
@@ -60,7 +60,7 @@ describe('a fixed document', () => {
     expect(headers.etag).toMatch(coding === 'identity' ? /^"[\w-]{22}"$/ : new RegExp(`^"[\\w-]{22}-${coding}"$`));
   });
 
-  it('is not sent again to who has it in that coding', async () => {
+  it('is not sent again to a caller that has it in that coding', async () => {
     const { headers } = await get({ 'accept-encoding': 'gzip' });
     const tag = headers.etag!;
     for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
@@ -77,7 +77,7 @@ describe('a fixed document', () => {
     expect((await get({ 'accept-encoding': 'gzip', 'if-none-match': 'nonsense' })).statusCode).toBe(400);
   });
 
-  it('says to HEAD what it says to GET, without the bytes', async () => {
+  it('answers HEAD as it answers GET, without the bytes', async () => {
     for (const coding of ['br', 'identity']) {
       const whole = await get({ 'accept-encoding': coding });
       const head = await get({ 'accept-encoding': coding }, '/large', 'HEAD');
@@ -93,7 +93,7 @@ describe('a fixed document', () => {
     expect(gunzipSync(forced.rawPayload).toString()).toBe('{}');
   });
 
-  it('is refused to who takes it in no coding', async () => {
+  it('is refused to a caller that accepts no coding', async () => {
     const refused = await get({ 'accept-encoding': 'identity;q=0, compress' });
     expect([refused.statusCode, refused.json()]).toEqual([406, { code: 'NotAcceptable' }]);
     expect(refused.headers['accept-encoding']).toBe('br, gzip, identity');

@@ -9,7 +9,7 @@ import { Problem } from './problem.js';
 const codings = ['br', 'gzip', 'identity'] as const;
 type Coding = (typeof codings)[number];
 
-/** What is smaller fits into one packet as it is. */
+/** A smaller document fits into one packet uncompressed. */
 const worthCompressing = 1024;
 
 interface Encoded {
@@ -18,8 +18,8 @@ interface Encoded {
 }
 
 /**
- * A document that is the same for whoever asks: its bytes are made once for each coding (RFC 9110, 8.4), and a request costs
- * no more than handing them over. `make` is called for the first request.
+ * A document that is the same for every caller. Its bytes are made once for each coding (RFC 9110, 8.4), and a request
+ * only sends them. `make` is called for the first request.
  */
 export class FixedDocument {
   private readonly made = new Map<Coding, Promise<Encoded> | Encoded>();
@@ -42,7 +42,7 @@ export class FixedDocument {
     reply
       .header('ETag', tag)
       .header('Cache-Control', `public, max-age=${this.maxAgeSeconds}`)
-      // A cache keeps one for each coding.
+      // A cache keeps one copy for each coding.
       .header('Vary', 'Accept-Encoding');
     if (noneMatch(known, tag)) return void reply.code(304).send();
     if (coding !== 'identity') reply.header('Content-Encoding', coding);
@@ -80,7 +80,7 @@ export class FixedDocument {
   }
 }
 
-/** Not in the event loop's thread: the largest takes a while. */
+/** Runs outside the event loop: the largest document takes a while. */
 function compress(bytes: Buffer, coding: 'br' | 'gzip'): Promise<Buffer> {
   if (coding === 'gzip') return promisify(gzip)(bytes, { level: 9 });
   return promisify(brotliCompress)(bytes, {
@@ -89,8 +89,9 @@ function compress(bytes: Buffer, coding: 'br' | 'gzip'): Promise<Buffer> {
 }
 
 /**
- * The coding to answer with (RFC 9110, 12.5.3): the one with the greatest weight, of equals the smallest. As it is, the
- * document is accepted unless it is refused by name or by `*`, and preferred where compressing is not worth it.
+ * The coding to answer with (RFC 9110, 12.5.3): the one with the greatest weight, of equals the smallest. The
+ * uncompressed document is accepted unless `identity` or `*` refuses it, and preferred where compression is not
+ * worthwhile.
  */
 export function codingFor(accepted: string | undefined, isLarge: boolean): Coding | undefined {
   if (accepted === undefined) return 'identity';

@@ -29,7 +29,7 @@ describe('an idempotency key', () => {
     expect(refusal(() => idempotencyKey(header))).toMatchObject({ code: 'InvalidHeader' });
   });
 
-  it('that is not there is asked for', () => {
+  it('that is missing is asked for', () => {
     expect(refusal(() => idempotencyKey(undefined))).toMatchObject({ code: 'IdempotencyKeyMissing' });
     expect(refusal(() => idempotencyKey(''))).toMatchObject({ code: 'IdempotencyKeyMissing' });
   });
@@ -85,7 +85,7 @@ describe('If-None-Match', () => {
 describe('a position', () => {
   const ledger = '223ff650-88b5-4ab5-bbf3-c9b5eca5f24b';
 
-  it('comes back as it went out', () => {
+  it('is parsed as it was sent', () => {
     const id = '1b4e28ba-2fa1-8d01-b42d-00cf4fc964ff';
     expect(parseLedgerPosition(ledgerPosition(42, ledger, id), ledger, 42)).toEqual({
       position: 42,

@@ -13,7 +13,7 @@ export function idempotencyKey(header: string | string[] | undefined): string {
   if (header === undefined || header === '') throw new Problem('IdempotencyKeyMissing');
   const quoted = typeof header === 'string' ? structured.exec(header) : null;
   const key = quoted ? quoted[1]!.replace(/\\(["\\])/g, '$1') : header;
-  // An unfinished quotation would otherwise be a key of its own.
+  // Without this check, a string with a missing end quote would be a valid bare key.
   if (typeof key !== 'string' || !visible.test(key) || (!quoted && key.startsWith('"')))
     throw badRequest('InvalidHeader', 'Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
   return key;

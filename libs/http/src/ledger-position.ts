@@ -1,24 +1,24 @@
 import { badRequest, Problem } from './problem.js';
 
-// Positions leave the process as strings of digits: they are compared, never counted.
+// Positions leave the process as strings of digits: callers compare them and never calculate with them.
 
-/** A place that a caller names. */
+/** A position that a caller sends. */
 export interface NamedPlace {
   readonly position: number;
-  /** The begin of the id of the event that stood there when the place was told; absent where none did. */
+  /** The first digits of the id of the event at that position when it was answered; absent if there was none. */
   readonly event: string | undefined;
 }
 
 /**
- * The header's value: a place in one ledger, and which event stands there, so that a place in another ledger, or in a
- * history that was lost when this one was restored from a backup, is not mistaken for it.
+ * The header's value: a position in one ledger, and which event is there. It distinguishes the position from that of
+ * another ledger, and from one in a history that was lost when this ledger was restored from a backup.
  */
 export function ledgerPosition(position: number, ledgerId: string, eventId: string | undefined): string {
   const place = `${position};ledger="${ledgerId}"`;
   return eventId === undefined ? place : `${place};event="${beginOf(eventId)}"`;
 }
 
-/** 48 bits of a hash: no two events of a ledger's histories that stand at one place share them. */
+/** 48 bits of a hash: enough to distinguish events at the same position in different histories of a ledger. */
 export function beginOf(eventId: string): string {
   return eventId.slice(0, 13);
 }
@@ -27,7 +27,7 @@ const form = /^(0|[1-9]\d{0,15});\s*ledger="([0-9a-f-]{36})"(?:;\s*event="([0-9a
 
 /**
  * Reads a `Ledger-Position` header, or another of the same form.
- * @throws Problem 400 for another form, another ledger, or a place beyond the head
+ * @throws Problem 400 for another form, another ledger, or a position beyond the head
  */
 export function parseLedgerPosition(
   header: string,
@@ -37,7 +37,7 @@ export function parseLedgerPosition(
 ): NamedPlace {
   const match = form.exec(header.trim());
   if (!match)
-    throw badRequest('InvalidHeader', name, 'must be digits;ledger="id";event="begin of id", as answers bring it');
+    throw badRequest('InvalidHeader', name, 'must be digits;ledger="id";event="start of id", as answers bring it');
   const [, digits, ledger, event] = match;
   if (ledger !== ledgerId) throw new Problem('LedgerPositionUnknown', { reason: 'anotherLedger', ledger: ledgerId });
   return { position: reached(Number(digits), head), event };
@@ -50,7 +50,7 @@ export function parsePosition(text: string, head: number, name = 'atLeast'): num
 }
 
 function reached(position: number, head: number): number {
-  // Waiting for it would be waiting for ever: it was handed out by a ledger that has since been restored from a backup.
+  // A request that waits for it would wait for ever: the ledger was restored from a backup after it had answered this position.
   if (position > head) throw new Problem('LedgerPositionUnknown', { reason: 'beyondHead', head: String(head) });
   return position;
 }

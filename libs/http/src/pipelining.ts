@@ -1,27 +1,27 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** The most requests of one connection that are in hand at once; what comes after them stays bytes. */
+/** The most requests of one connection that are in progress at once. Later ones stay unparsed bytes. */
 const mostInHand = 8;
-/** A piece is at least so long, or a body of nothing but line ends would be read in pieces of four bytes. */
+/** The shortest piece in bytes. Without it, a body of only line ends would be read in pieces of four bytes. */
 const shortestPiece = 128;
 const endOfHead = Buffer.from('\r\n\r\n');
 
 export interface Pipelining {
-  /** Whether the server lets a connection wait for its own answers: the time that its next request takes is the server's. */
+  /** Whether the server has paused the connection. The server, not the sender, then delays the next request. */
   readonly isHeld: (socket: Socket) => boolean;
 }
 
 /**
- * Bounds the requests that are in hand for one connection. Node makes a request of every 20 bytes of the 64 KiB that it
- * reads at once: nobody else is heard until thousands have been begun, and each takes kilobytes until it is answered. Here
- * what was read goes to node's parser piece by piece, and a piece ends with the head of a request. After that number of requests
- * the connection waits until the event loop has gone round and one of them has been answered.
+ * Bounds the requests of one connection that are in progress. Node can find a request in every 20 bytes of the 64 KiB
+ * that it reads at once: thousands would start before any other connection is served, and each takes kilobytes until it
+ * is answered. So node's parser gets the bytes in pieces, each of which ends with the head of a request. After `most`
+ * requests the connection waits until the event loop has gone round and one of them has been answered.
  */
 export function boundPipelining(server: Server, most: number = mostInHand): Pipelining {
   const connections = new WeakMap<Socket, Connection>();
   server.on('connection', (socket: Socket) => connections.set(socket, new Connection(socket, most)));
-  // Before all others, because they may answer at once.
+  // Before all other listeners, because they may answer at once.
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) =>
     connections.get(socket)?.began(response),
   );
@@ -29,12 +29,12 @@ export function boundPipelining(server: Server, most: number = mostInHand): Pipe
 }
 
 class Connection {
-  /** Read, and not yet given to the parser. */
+  /** Read from the socket, but not parsed yet. */
   private unread: Buffer[] = [];
   private inHand = 0;
   private begunInThisTurn = 0;
   private goesOnNextTurn = false;
-  /** That nothing is read meanwhile is due to this, and not to node or to the reader of a body. */
+  /** This class has paused the socket, not node or the reader of a body. */
   private isPaused = false;
   private hasEnded = false;
   private readonly parse: (chunk: Buffer) => void;
@@ -48,16 +48,16 @@ class Connection {
     private readonly socket: Socket,
     private readonly most: number,
   ) {
-    // Those of node's server, which it has just added.
+    // The listeners that node's server has just added.
     this.parse = taken(socket, 'data');
     this.end = taken(socket, 'end');
     socket.on('data', (chunk: Buffer) => this.read(chunk));
     socket.on('end', () => {
-      // Who ends their side still gets the answers to what they have sent.
+      // A sender that ends its side still gets the answers to its requests.
       this.hasEnded = this.isHeld;
       if (!this.hasEnded) this.end();
     });
-    // By node, when a reader has taken what was written.
+    // Node emits it once the reader has taken what was written.
     socket.on('resume', () => this.goOn());
     socket.on('close', () => (this.unread = []));
   }
@@ -85,7 +85,7 @@ class Connection {
       if (length === chunk.length) this.unread.shift();
       else this.unread[0] = chunk.subarray(length);
       this.parse(length === chunk.length ? chunk : chunk.subarray(0, length));
-      // What is no request has been answered, and so has been the connection.
+      // The answer to something that is not a request ends the connection.
       if (!this.socket.writable) this.unread = [];
     }
     if (this.isPaused) {
@@ -99,7 +99,7 @@ class Connection {
   }
 
   private mayGoOn(): boolean {
-    // Node's own field: it lets no more in while a reader does not take its answers, and must be given nothing then.
+    // Node's own field: set while the reader does not take its answers. Nothing may be parsed meanwhile.
     const { _paused: isFull } = this.socket as { _paused?: boolean };
     return this.inHand < this.most && this.begunInThisTurn < this.most && isFull !== true;
   }
@@ -121,7 +121,7 @@ class Connection {
   }
 }
 
-/** Takes over from the listener that came last. */
+/** Removes the listener that was added last and returns it. */
 function taken(socket: Socket, event: string): (...args: unknown[]) => void {
   const listener = socket.listeners(event).at(-1) as (...args: unknown[]) => void;
   socket.removeListener(event, listener);

@@ -59,7 +59,7 @@ describe('what is thrown', () => {
     return { status: statusCode, headers, body: JSON.parse(body) as Record<string, unknown> };
   }
 
-  it('is told in one form, with where it happened and nothing of the query', async () => {
+  it('is answered in one form, with the path and without the query', async () => {
     const { status, body } = await answerTo(new Rejection('RoleNotAllowed', { anyOf: ['GlobalAdmin'] }));
     expect(status).toBe(403);
     expect(body).toEqual({
@@ -102,7 +102,7 @@ describe('what is thrown', () => {
     }
   });
 
-  it('is told to those who keep denials, where it may be one, with the form of the address', async () => {
+  it('is reported as a denial where it may be one, with the pattern of the route', async () => {
     for (const error of [
       new Problem('Unauthenticated'),
       new Problem('InvalidToken'),
@@ -158,7 +158,7 @@ describe('what is thrown', () => {
     expect(JSON.stringify(body)).not.toContain((error as Error).message);
   });
 
-  it('is for another server to answer where a newer release has written, which no caller is told the place of', async () => {
+  it('asks the caller to retry at another server where a newer release has written, without naming the stream', async () => {
     const { status, headers, body } = await answerTo(new EventOfNewerRelease(unknownEvent, 'this release is older'));
     expect([status, headers['retry-after'], body['code'], body['outcome'], body['retryable']]).toEqual([
       503,
@@ -180,7 +180,7 @@ describe('what is thrown', () => {
     ]);
   });
 
-  it('is no use to try again where the log is damaged, which the operator is told', async () => {
+  it('is not retryable where the log is damaged, which is reported to the operator', async () => {
     const damage = new LogDamaged('stream relationship-of-somebody was truncated');
     const { status, headers, body } = await answerTo(damage);
     expect([status, headers['retry-after'], body['code'], body['outcome'], body['retryable']]).toEqual([
@@ -195,7 +195,7 @@ describe('what is thrown', () => {
     expect(unexpected).toEqual([]);
   });
 
-  it('may be tried again where that can help', async () => {
+  it('is retryable where a retry can help', async () => {
     expect((await answerTo(new Rejection('ConcurrencyConflict'))).body['retryable']).toBe(true);
     expect((await answerTo(new Problem('CommandInProgress'))).body['retryable']).toBe(true);
     expect((await answerTo(new Rejection('RemovalBlocked'))).body['retryable']).toBe(false);
@@ -204,9 +204,9 @@ describe('what is thrown', () => {
   it.each([
     ['a bug', new TypeError('secret of the house')],
     ['an event that no release can read', new UnreadableEvent(unknownEvent, 'schema numbers start at 1')],
-    ['a refusal that nobody has explained', new Rejection('Unheard')],
+    ['a refusal without a text', new Rejection('Unheard')],
     ['no error at all', Object.create(null)],
-  ])('is 500 for %s: told to the operator, not to the caller', async (_, error) => {
+  ])('is 500 for %s: reported to the operator, not to the caller', async (_, error) => {
     const { status, body } = await answerTo(error);
     expect([status, body['code'], body['correlationId']]).toEqual([500, 'InternalError', 'c-1']);
     expect(JSON.stringify(body)).not.toMatch(/secret of the house|Unheard|at /);

@@ -5,7 +5,7 @@ describe('a rate limit', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
-  it('admits so many in a window, says what is left, and then until when there is nothing', () => {
+  it('admits up to the quota in a window, with what is left, and then with the time until the window ends', () => {
     const limit = rateLimit({ counts: 'caller', quota: 3, windowSeconds: 60 });
     expect(limit.policy).toBe('"caller";q=3;w=60');
     expect(limit.take('a')).toEqual({ admitted: true, field: '"caller";r=2;t=60', retryAfter: 60 });
@@ -22,7 +22,7 @@ describe('a rate limit', () => {
     expect(limit.take('a', 4)).toMatchObject({ admitted: true });
   });
 
-  it('admits what costs more than a whole window once nothing else was taken but its own request', () => {
+  it('admits a cost above the quota if only its own request was taken before', () => {
     const limit = rateLimit({ counts: 'caller', quota: 10, windowSeconds: 60 });
     // The request that carries many has been counted itself by then.
     limit.take('a');
@@ -30,7 +30,7 @@ describe('a rate limit', () => {
     expect(limit.take('a', 499)).toMatchObject({ admitted: false });
   });
 
-  it('begins anew when the window has ended', () => {
+  it('starts over when the window has ended', () => {
     const limit = rateLimit({ counts: 'caller', quota: 1, windowSeconds: 1 });
     limit.take('a');
     expect(limit.take('a')).toMatchObject({ admitted: false, retryAfter: 1 });
@@ -38,7 +38,7 @@ describe('a rate limit', () => {
     expect(limit.take('a')).toMatchObject({ admitted: true });
   });
 
-  it('takes what is owed for what was done, whatever is left, and no more than until the window ends', () => {
+  it('takes what is owed whatever is left, until the window ends', () => {
     const limit = rateLimit({ counts: 'caller', quota: 10, windowSeconds: 1 });
     limit.take('a');
     expect(limit.owe('a', 4)).toMatchObject({ admitted: true, field: '"caller";r=5;t=1' });

@@ -10,20 +10,20 @@ export interface Taken {
 export interface RateLimit {
   /** The `RateLimit-Policy` field. */
   readonly policy: string;
-  /** Takes so much of what the name has left in its window; what is refused takes nothing. */
+  /** Takes `cost` from what the name has left in its window. A refusal takes nothing. */
   readonly take: (name: string, cost?: number) => Taken;
-  /** Takes so much, admitted or not, for what has been done already. */
+  /** Takes `cost`, whatever is left, for work that has been done already. */
   readonly owe: (name: string, cost: number) => Taken;
-  /** What `take` would say, without taking anything. */
+  /** What is left, without taking anything. */
   readonly look: (name: string) => Taken;
 }
 
 export interface RateLimitOptions {
-  /** Of the policy: what is counted. */
+  /** The name of the policy: what is counted. */
   readonly counts: string;
   readonly quota: number;
   readonly windowSeconds: number;
-  /** How many names are remembered at once; the one that came first is forgotten first, and so starts anew. */
+  /** How many names are remembered at once. The oldest is forgotten first, and starts over. */
   readonly names?: number;
 }
 
@@ -33,9 +33,9 @@ interface Window {
   readonly endsAt: number;
 }
 
-/** Counts in windows that begin with a name's first request. In memory: every server counts for itself. */
+/** Counts in windows that start with a name's first request. In memory: every server counts for itself. */
 export function rateLimit({ counts, quota, windowSeconds, names = 50_000 }: RateLimitOptions): RateLimit {
-  // All windows have the same length, so they end in the order in which they began, which is that of the map.
+  // All windows have the same length, so they end in the order of the map.
   const windows = new Map<string, Window>();
 
   function running(name: string): Window | undefined {
@@ -67,7 +67,7 @@ export function rateLimit({ counts, quota, windowSeconds, names = 50_000 }: Rate
   return {
     policy: `"${counts}";q=${quota};w=${windowSeconds}`,
     take(name, cost = 1) {
-      // What costs more than there can ever be would be refused for ever; of many, the request itself has taken one before.
+      // A cost above the quota would be refused for ever. With a cost above 1, the request itself has already taken 1.
       const points = Math.min(cost, cost === 1 ? quota : quota - 1);
       const window = running(name) ?? begun(name);
       const admitted = window.taken + points <= quota;
@@ -88,7 +88,7 @@ export function rateLimit({ counts, quota, windowSeconds, names = 50_000 }: Rate
   };
 }
 
-/** Whom a remote address stands for: in IPv6 its /64, because whoever has one address there has all of them. */
+/** The name of a remote address for counting: in IPv6 its /64, because one sender usually has all of its addresses. */
 export function addressName(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
   if (!plain.includes(':')) return plain;

@@ -15,9 +15,9 @@ let keys: { readonly publicKey: CryptoKey; readonly privateKey: CryptoKey };
 let server: FastifyInstance;
 /** What has been answered to whom, in order. */
 let answered: string[];
-/** How long an answer keeps everybody waiting, in ms. */
+/** How long an answer blocks the event loop, in ms. */
 let costMs: number;
-/** Large requests are answered behind it. */
+/** Large requests are answered after it. */
 let gate: PromiseWithResolvers<void>;
 
 beforeEach(async () => {
@@ -123,7 +123,7 @@ describe('questions', () => {
     },
   );
 
-  it('of whoever has gone are not answered', async () => {
+  it('of a caller that has disconnected are not answered', async () => {
     const [many, few] = [await tokenOf('many'), await tokenOf('few')];
     const all = times(40, () => ask(many));
     await Promise.race(all.map(({ status }) => status));

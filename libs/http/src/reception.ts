@@ -13,9 +13,9 @@ export class Call {
   caller: Caller | undefined = undefined;
   /** The partner whose ledger it asks for, once path and token are known. */
   partnerId: string | undefined = undefined;
-  /** The code of the problem that it was answered with. */
+  /** The code of the problem in its answer. */
   problem: string | undefined = undefined;
-  /** What became of the command that it carried. */
+  /** The outcome of its command. */
   outcome: string | undefined = undefined;
 
   constructor(
@@ -39,28 +39,28 @@ declare module 'fastify' {
     call: Call;
   }
   interface FastifyInstance {
-    /** Takes more of what the caller of a request has left, for one that carries many. @throws Problem 429 */
+    /** Takes more of what the caller has left, for a request with many commands. @throws Problem 429 */
     charge: (request: FastifyRequest, reply: FastifyReply, cost: number) => void;
-    /** Counts the size of one answer of many, in characters; what the caller has left if that took anything. */
+    /** Counts the size of one answer of many, in characters. Returns what the caller has left, if that took anything. */
     chargeForAnswer: (request: FastifyRequest, size: number) => Taken | undefined;
-    /** Takes one of what the remote address has left for requests that name no caller. @throws Problem 429 */
+    /** Takes 1 of what the remote address has left for requests without a caller. @throws Problem 429 */
     chargeAddress: (request: FastifyRequest, reply: FastifyReply) => void;
   }
   interface FastifyContextConfig {
-    /** The media types that the route answers with; JSON unless it says otherwise, empty if it sees to that itself. */
+    /** The media types that the route answers with; JSON by default, empty if the route checks `Accept` itself. */
     readonly answers?: readonly string[];
-    /** In bytes, of a route that carries many commands and counts the answer to each; other routes have the server's limit. */
+    /** In bytes, for a route that takes many commands and counts each answer. Other routes have the server's limit. */
     readonly largestBody?: number;
   }
 }
 
 export interface ReceptionOptions {
   readonly verifier: TokenVerifier;
-  /** Of a caller's requests; absent: none. */
+  /** The limit of a caller's requests; absent: none. */
   readonly callers: RateLimit | undefined;
-  /** Of a remote address's tokens that were not accepted; absent: none. */
+  /** The limit of refused tokens from a remote address; absent: none. */
   readonly strangers: RateLimit | undefined;
-  /** Of a remote address's requests that name no caller; absent: none. */
+  /** The limit of requests without a caller from a remote address; absent: none. */
   readonly addresses: RateLimit | undefined;
   /** How long a reader may take for any part of an answer before its connection is closed. */
   readonly readerTimeoutMs: number;
@@ -70,21 +70,21 @@ export interface ReceptionOptions {
 
 const json = ['application/json'];
 
-/** An answer counts as a request more for each so many characters: what is large has cost much, and may stand in the log for ever. */
+/** An answer counts as one more request for each block of this size: large answers are expensive. */
 const charactersOfOne = 16 * 1024;
-/** So many requests of one caller that carry many commands are taken in at once: each is read and parsed as a whole. */
+/** The most requests with many commands that one caller may have in progress: each is read and parsed as a whole. */
 const mostLarge = 32;
-/** So many questions of one caller may wait for their turn. They take little, and are done within seconds. */
+/** The most questions of one caller that may wait. Each takes little, and all are answered within seconds. */
 const mostQuestions = 1_000;
 
 /**
- * Receives every request: a correlation id, the caller's trace, and under `/v1/` the caller, what the caller has left, and
- * whether there is an answer in a form that it takes. Done here and not in a guard, because guards run after the body has
- * been read, and nobody unknown may make the server read one.
+ * Receives every request: sets its correlation id and trace and, under `/v1/`, authenticates the caller, applies the
+ * rate limit and checks `Accept`. Done here and not in a guard: guards run after the body has been read, and the server
+ * must not read the body of an unknown caller.
  */
 export function receive(fastify: FastifyInstance, options: ReceptionOptions): void {
   const { verifier, callers, strangers, addresses, readerTimeoutMs, onAnswered } = options;
-  // A null field of its own keeps the shape of requests; the hook below sets it before anything can read it.
+  // Declared with null, so that all requests have the same shape. The hook below sets it before anything reads it.
   fastify.decorateRequest('call', null as unknown as Call);
 
   function charge(request: FastifyRequest, reply: FastifyReply, cost: number): void {
@@ -104,7 +104,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   }
   fastify.decorate('chargeAddress', chargeAddress);
 
-  /** The caller, at once if the token is known here; what a token is refused with counts against its address. */
+  /** The caller, at once if the token is known here. A refused token counts against its remote address. */
   function authenticated(request: FastifyRequest, reply: FastifyReply): Caller | Promise<Caller> {
     const refuseIfSpent = () => {
       const left = strangers!.look(addressName(request.ip));
@@ -127,7 +127,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   function takeInHand({ call }: FastifyRequest, reply: FastifyReply): void {
     const place = large.enter(nameOf(call.caller!));
     if (!place) throw tooMuchWaits();
-    // It comes after every answer, and also when the caller has gone before.
+    // It comes after every answer, even if the caller has left before it.
     reply.raw.once('close', place.leave);
   }
 
@@ -141,13 +141,13 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
       throw new Problem('NotAcceptable', { offered: answers });
   }
 
-  /** A promise only where a token has to be verified: a caller that is known does not wait for the event loop. */
+  /** A promise only if a token must be verified: a known caller does not wait for the event loop. */
   function receiveOne(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     beginCall(request, reply);
-    // Node would refuse it without a word (RFC 9112, 3.2).
+    // Node would refuse it without a problem (RFC 9112, 3.2).
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') throw new Problem('BadRequest');
     if (isHealth(request)) return undefined;
-    // By the route that was found, because an address can be written in more ways than one: %76 is a v too.
+    // By the route that was found: an address can be written in several ways, such as %76 for v.
     if (!(request.routeOptions.url ?? request.url).startsWith('/v1/')) {
       chargeAddress(request, reply);
       return undefined;
@@ -169,7 +169,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     else done();
   });
 
-  // The last of the checks: a question that has been let go runs without another pause.
+  // The last of the checks: after it, a question runs without another pause.
   const longest = { length: mostQuestions, refusal: tooMuchWaits };
   fastify.addHook('preHandler', (request, _, done) => {
     const { caller } = request.call;
@@ -181,7 +181,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
 
   fastify.addHook('onSend', (request, reply, payload, done) => {
     closeIfUnread(request, reply);
-    // Until the answer has been taken; node then sets the time for which it keeps the connection. A live stream may be silent.
+    // Until the answer has been taken; then node sets its keep-alive timeout. A live stream may be silent.
     const isLive = String(reply.getHeader('content-type')).startsWith('text/event-stream');
     request.raw.socket.setTimeout(isLive ? 0 : readerTimeoutMs);
     const isOne = request.routeOptions.config.largestBody === undefined;
@@ -197,21 +197,21 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   });
 }
 
-/** Not counted and in a line of its own: a load balancer must hear how the server does, whatever else its address asks for. */
+/** Not counted, and in a line of its own: a load balancer must get its answer, whatever else comes from its address. */
 function isHealth({ routeOptions }: FastifyRequest): boolean {
   return routeOptions.url?.startsWith('/health/') ?? false;
 }
 
 /**
- * What changes nothing may wait for others; a command has its answer as fast as it goes. What carries many commands is told
- * first how many it may carry, and then sees to the turns of each: its body is large, and must not wait in a line of them.
+ * A question changes nothing and may wait for others; a command is answered as fast as possible. A request with many
+ * commands does not wait here: its body is large, and the route itself takes a turn for each command.
  */
 function isQuestion({ method, query, routeOptions }: FastifyRequest): boolean {
   if (routeOptions.config.largestBody !== undefined) return false;
   return method !== 'POST' || (query as { readonly dryRun?: unknown }).dryRun === 'true';
 }
 
-/** Whoever has gone has no use for an answer, and others wait for theirs. @throws Problem 408, which nobody reads */
+/** Stops work for a caller that has disconnected: others wait for their answers. @throws Problem 408, which no one reads */
 export function requireThere(request: FastifyRequest): void {
   if (!isThere(request)) throw gone();
 }
@@ -224,7 +224,7 @@ function gone(): Problem {
   return new Problem('RequestTimeout', { outcome: 'none' });
 }
 
-/** A caller as it is counted, and as it has its turns. */
+/** The name of a caller for counting and for its turns. */
 export function nameOf({ tenant, id }: Pick<Caller, 'tenant' | 'id'>): string {
   return `${tenant} ${id}`;
 }
@@ -239,7 +239,7 @@ function requireLeft(reply: FastifyReply, limit: RateLimit, taken: Taken): void 
   if (!taken.admitted) throw tooMany(taken);
 }
 
-/** What waits is done within seconds, and then there is room again. */
+/** Too many requests wait. They are answered within seconds, and then there is room again. */
 export function tooMuchWaits(): Problem {
   return new Problem('TooManyRequests', { outcome: 'none' }, { 'Retry-After': '1' });
 }

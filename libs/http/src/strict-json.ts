@@ -3,8 +3,8 @@ import { Problem } from './problem.js';
 
 /**
  * Parses a request body: well-formed UTF-8, one JSON object, at most `maxDepth` levels, no name twice in an object
- * (RFC 7493: what a second one means differs between readers), and no name that every JavaScript object already has,
- * such as `__proto__`. A byte order mark before it is passed over (RFC 8259, 8.1). An empty body is an empty object.
+ * (RFC 7493: readers differ on what the second one means), and no name that every JavaScript object already has,
+ * such as `__proto__`. A byte order mark before it is skipped (RFC 8259, 8.1). An empty body is an empty object.
  * @throws Problem 400
  */
 export function parseJsonBody(bytes: Buffer, maxDepth: number): object {
@@ -35,8 +35,9 @@ const colon = 0x3a;
 const [openObject, closeObject, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /**
- * What `JSON.parse` lets pass and readers take differently, and where it begins: a name twice in one object, one that every
- * JavaScript object already has, and nesting without end. One pass over text that is known to be JSON.
+ * The first thing that `JSON.parse` accepts but readers treat differently, and where it starts: a name twice in one
+ * object, a name that every JavaScript object already has, or too deep nesting. One pass over text that is known to be
+ * JSON.
  */
 export function unsafeNames(
   text: string,

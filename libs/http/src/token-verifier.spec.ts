@@ -49,7 +49,7 @@ async function refusal(authorization: string | undefined, options: Partial<Token
 }
 
 describe('a token', () => {
-  it('tells who calls: known roles only, GUIDs in lower case', async () => {
+  it('identifies the caller: known roles only, GUIDs in lower case', async () => {
     expect(await verifier().verify(`Bearer ${await token()}`)).toEqual({
       id: claims.oid.toLowerCase(),
       tenant,
@@ -59,7 +59,7 @@ describe('a token', () => {
     });
   });
 
-  it('that nobody has seen before may be refused before the work of verifying it; a known one is never', async () => {
+  it('may be refused before it is verified for the first time; a known one never is', async () => {
     let now = timeOfDay().getTime();
     const asked: string[] = [];
     const spent = (name: string) => () => {
@@ -70,7 +70,7 @@ describe('a token', () => {
     const known = `Bearer ${await token()}`;
     await one.verify(known);
     expect(one.verify(known, spent('believed'))).toMatchObject({ tenant });
-    // Verified anew after a minute, yet known.
+    // Verified again after a minute, yet known.
     now += 61_000;
     expect(await one.verify(known, spent('known'))).toMatchObject({ tenant });
     await expect(one.verify(`Bearer ${await token({ ...claims, oid: 'new' })}`, spent('new'))).rejects.toThrow(
@@ -119,11 +119,11 @@ describe('a token', () => {
     },
   );
 
-  it('that is not there is asked for', async () => {
+  it('that is missing is asked for', async () => {
     expect(await refusal(undefined)).toMatchObject({ code: 'Unauthenticated' });
   });
 
-  it('is nobody’s fault when the keys cannot be fetched', async () => {
+  it('is not refused as invalid when the keys cannot be fetched', async () => {
     const unreachable: JWTVerifyGetKey = () => Promise.reject(new TypeError('fetch failed'));
     const slow: JWTVerifyGetKey = () => Promise.reject(new errors.JWKSTimeout());
     for (const getKey of [unreachable, slow])

@@ -3,12 +3,12 @@ import { errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyGetKe
 import { isGuid } from './fields.js';
 import { Problem } from './problem.js';
 
-/** Who a token speaks for. Which partner or customer that makes them depends on the path. */
+/** The user or app of a token. The path decides whether it acts for a partner or a customer. */
 export interface Caller {
   readonly id: string;
   readonly tenant: string;
   readonly roles: readonly Role[];
-  /** Not shown to be a person's ({@link isPerson}): a program without a user. */
+  /** The token is not proven to be a person's ({@link isPerson}), so it counts as an app's. */
   readonly app: boolean;
   /** When the token ends, in milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -18,9 +18,9 @@ export interface TokenVerifierOptions {
   readonly key: CryptoKey | JWTVerifyGetKey;
   readonly issuer: string;
   readonly audience: string;
-  /** The only algorithms that count, whatever a token says of itself. */
+  /** The only accepted algorithms, whatever the token's header says. */
   readonly algorithms: readonly string[];
-  /** What shows a person instead of `scp`, for an issuer other than Entra. */
+  /** The claim that proves a person instead of `scp`, for an issuer other than Entra. */
   readonly personClaim?: PersonClaim;
   /** How many verified tokens are kept. */
   readonly cached?: number;
@@ -30,8 +30,8 @@ export interface TokenVerifierOptions {
 
 export interface TokenVerifier {
   /**
-   * The caller behind an `Authorization` header; at once for a token that was verified within the last minute.
-   * `beforeUnknown` is called before the work that a token costs which has never been verified here, and may refuse it.
+   * The caller that an `Authorization` header names; at once for a token that was verified within the last minute.
+   * `beforeUnknown` is called before a token is verified for the first time, and may refuse it.
    * @throws Problem 401; 503 when the issuer's keys cannot be fetched
    */
   readonly verify: (authorization: string | undefined, beforeUnknown?: () => void) => Caller | Promise<Caller>;
@@ -39,13 +39,13 @@ export interface TokenVerifier {
   readonly cached: () => number;
 }
 
-/** A claim that the issuer puts into tokens of people only; with any text unless a value is named. */
+/** A claim that the issuer puts only into tokens of people; with any text unless a value is given. */
 export interface PersonClaim {
   readonly name: string;
   readonly value?: string;
 }
 
-/** A verified token is believed for so long before its signature is checked again, so that a withdrawn key counts soon. */
+/** How long a verified token is trusted before its signature is checked again, so that a withdrawn key takes effect soon. */
 const believedForMs = 60_000;
 const clockToleranceSeconds = 5;
 
@@ -85,7 +85,7 @@ export function tokenVerifier({
 
   return {
     verify(authorization, beforeUnknown = () => undefined) {
-      // By the header as it came, so that a known one is not even read.
+      // Looked up by the whole header, so that a known token is not parsed.
       const known = authorization === undefined ? undefined : believed.get(authorization);
       if (known && now() < known.until) return known.caller;
       const token = bearerToken(authorization);
@@ -105,14 +105,14 @@ function bearerToken(authorization: string | undefined): string {
 }
 
 /**
- * Rule R5, and it fails closed: whoever is not shown to be a person is an app. Entra puts `scp`, the delegated permissions, into
- * every token that a person has signed in for and into no other; it adds `idtyp` only where the application asks for it.
- * A token with `scp` and another `idtyp` contradicts itself.
+ * Rule R5, and it fails closed: a caller that is not proven to be a person is an app. Entra puts `scp`, the delegated
+ * permissions, into every token that a person has signed in for and into no other; it adds `idtyp` only where the
+ * application asks for it. A token with `scp` and another `idtyp` contradicts itself.
  */
 export function isPerson(payload: JWTPayload, { name, value }: PersonClaim = { name: 'scp' }): boolean {
   const { idtyp } = payload;
   if (idtyp !== undefined) return idtyp === 'user';
-  // An own claim: a name such as `constructor` must not be found in every token.
+  // Own properties only: every object has a `constructor`, for example.
   const sign = Object.hasOwn(payload, name) ? payload[name] : undefined;
   return typeof sign === 'string' && (value === undefined ? sign.trim() !== '' : sign === value);
 }
@@ -121,7 +121,7 @@ function callerOf(payload: JWTPayload, personClaim: PersonClaim | undefined): Ca
   const { tid, oid, sub, roles: claimed, exp } = payload;
   if (!isGuid(tid)) throw invalidToken('tid');
   const id = oid ?? sub;
-  // It is stored for ever with every event, so it must be an identifier and nothing else.
+  // It is stored for ever with every event, so it must be an identifier only.
   if (typeof id !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(id)) throw invalidToken(oid === undefined ? 'sub' : 'oid');
   const named = Array.isArray(claimed) ? claimed : [];
   return {

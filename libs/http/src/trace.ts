@@ -15,7 +15,7 @@ export interface Trace {
 
 const traceparent = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** Continues the caller's trace (W3C Trace Context); undefined where there is none, or one that must be ignored. */
+/** Continues the caller's trace (W3C Trace Context); undefined if there is none, or it must be ignored. */
 export function traceOf(header: string | string[] | undefined): Trace | undefined {
   const match = typeof header === 'string' ? traceparent.exec(header) : null;
   if (!match) return undefined;

@@ -2,21 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from './problem.js';
 
-/** What may come after the answer before the connection is cut. */
+/** How much, and for how long, a sender may still send after the answer before the connection is closed. */
 const drained = { bytes: 1024 * 1024, ms: 1_000 };
-/** A declared rest of this size is read away sooner than a connection is made anew. */
+/** Up to this declared size, it is cheaper to read the body and drop it than to open a new connection. */
 const worthReading = 64 * 1024;
-/** Requests whose senders keep their bodies until they are told to go on. */
+/** Requests whose senders wait for `100 Continue` before they send the body. */
 const waiting = new WeakSet<IncomingMessage>();
 
 /**
- * Answers a request whose body has not been read, and is not going to be: node would read it away to its end, whatever
- * its size. The connection ends with the answer. Not at once, though: closing it while more comes in resets it, and the
- * sender, who still sends, would never get to read why; so for a moment what comes is thrown away.
+ * Ends the connection after an answer to a request whose body was not read and will not be. Otherwise node would read
+ * all of it, whatever its size. The connection is not closed at once: that would reset it while the sender still sends,
+ * and the sender could not read the answer. So for a moment, whatever arrives is dropped.
  */
 export function closeIfUnread({ raw }: FastifyRequest, reply: FastifyReply): void {
   if (raw.complete || !mayComeYet(raw)) {
-    // Fastify closes a connection over any fault in a body, also over one that has been read to its end.
+    // Fastify closes the connection after any fault in a body, even if the body was read to its end.
     if (raw.complete && reply.statusCode >= 400) reply.removeHeader('connection');
     return;
   }
@@ -26,7 +26,7 @@ export function closeIfUnread({ raw }: FastifyRequest, reply: FastifyReply): voi
   raw.on('data', (chunk: Buffer) => {
     if ((left -= chunk.length) < 0) socket.destroy();
   });
-  // What node calls once the last byte of the answer has been handed over.
+  // Node calls it once the last byte of the answer has been written.
   socket.destroySoon = () => {
     socket.end();
     setTimeout(() => socket.destroy(), drained.ms).unref();
@@ -35,13 +35,13 @@ export function closeIfUnread({ raw }: FastifyRequest, reply: FastifyReply): voi
 
 function mayComeYet(raw: IncomingMessage): boolean {
   const { 'transfer-encoding': coding, 'content-length': length } = raw.headers;
-  // Whoever has not been told to go on may go on or send the next request: nobody can tell which it is.
+  // A sender without its `100 Continue` may send the body or the next request: the two cannot be distinguished.
   return coding !== undefined || Number(length ?? 0) > worthReading || waiting.has(raw);
 }
 
 /**
- * `Expect: 100-continue`: node says "go on" before anybody has looked at the request. Said here when the body is going to
- * be read, so that a sender without a right, or of too much, is spared the sending.
+ * `Expect: 100-continue`: node would answer `100 Continue` before the request is checked. Here it is answered when the
+ * body is about to be read, so that a sender without the right, or with too large a body, need not send it.
  */
 export function continueWhenRead(fastify: FastifyInstance): void {
   fastify.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {

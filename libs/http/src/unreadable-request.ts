@@ -4,17 +4,17 @@ import type { Socket } from 'node:net';
 import { problemTexts, type HttpProblemCode } from './problem-texts.js';
 import { problemType } from './problem.js';
 
-/** What node's parser of HTTP says of a request. */
+/** The error of node's HTTP parser. */
 export interface UnreadableRequest extends Error {
   readonly code?: string;
-  /** The bytes in which it gave up. */
+  /** The bytes in which parsing failed. */
   readonly rawPacket?: Buffer;
 }
 
-/** For the sender to read the answer before the connection is gone, whatever else it is still sending. */
+/** Time for the sender to read the answer before the connection is closed, whatever it still sends. */
 const lingersMs = 1_000;
 
-/** What the parser of HTTP itself refuses: no request exists yet, so the answer is written to the socket, and is the last. */
+/** Answers what the HTTP parser refuses. No request exists yet, so the answer is written to the socket, and is its last. */
 export function answerUnreadable(error: UnreadableRequest, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) return void socket.destroy();
   const code = codeOf(error);
@@ -31,11 +31,11 @@ export function answerUnreadable(error: UnreadableRequest, socket: Socket): void
 }
 
 /**
- * An earlier request on the connection is being answered, or decided. Whatever was written now would be read as its
- * answer: a command that is being recorded would seem to be refused.
+ * An earlier request on the connection is being answered or decided. The sender would read anything written now as the
+ * answer to that request: a command that is being recorded would seem to be refused.
  */
 function isAnswering(socket: Socket): boolean {
-  // Node's own field, by which it decides the same where nobody listens for these errors.
+  // Node's own field. Node uses it for the same decision where no listener handles these errors.
   const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse | null };
   return response != null && (response.headersSent || response.req.complete);
 }
@@ -43,7 +43,7 @@ function isAnswering(socket: Socket): boolean {
 function codeOf({ code, rawPacket }: UnreadableRequest): HttpProblemCode {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'RequestTimeout';
   if (code !== 'HPE_HEADER_OVERFLOW') return 'BadRequest';
-  // Half of what all headers may have, before the first line has ended: what is too long is the address.
+  // The first line alone takes half of what all headers may have: the address is too long.
   return rawPacket && /^[A-Z]{3,8} [^\n]{8192}/.test(rawPacket.toString('latin1'))
     ? 'AddressTooLong'
     : 'HeadersTooLarge';

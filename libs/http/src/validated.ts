@@ -2,14 +2,14 @@ import { validateSync } from 'class-validator';
 import { fieldsOfClass, hasOtherDecorators, type FieldsClass, type Kind } from './fields.js';
 import type { FieldError } from './problem.js';
 
-/** What became of untrusted data: the normalised plain value, or every error. */
+/** The result for untrusted data: the normalised plain value, or every error. */
 export type Validated<T> =
   | { readonly value: T; readonly errors?: undefined }
   | { readonly value?: undefined; readonly errors: readonly FieldError[] };
 
 /**
- * Judges data by a class of fields, and builds what it accepts anew, field by field. Where a class has other decorators of
- * class-validator too, both must accept. An optional field that is null is absent.
+ * Checks data against a class of fields, and builds a new object of the accepted fields. Where a class has other
+ * decorators of class-validator too, both must accept. An optional field that is null is absent.
  */
 export function validated<T extends object>(fields: FieldsClass<T>, data: unknown): Validated<T> {
   const reading: Reading = { errors: [], asBefore: false, differs: false };
@@ -23,8 +23,8 @@ export function validated<T extends object>(fields: FieldsClass<T>, data: unknow
 const formerForms = new WeakMap<object, object>();
 
 /**
- * The value that earlier releases made of the same data, where it differs. The fingerprint of a command that one of them
- * recorded is of that value.
+ * The value that earlier releases made of the same data, where it differs. The fingerprint of a command that one of
+ * them recorded is of that value.
  */
 export function formerFormOf(value: object): object | undefined {
   return formerForms.get(value);
@@ -61,17 +61,17 @@ function objectOf(fields: FieldsClass, data: unknown, at: string, reading: Readi
   return value;
 }
 
-/** By class-validator, of a class that has decorators of its own. */
+/** The faults that class-validator finds, for a class that has its decorators. */
 function refusedBesides(fields: FieldsClass, value: object, at: string): FieldError[] {
   const instance = Object.assign(Object.create(fields.prototype as object) as object, value);
-  // Nested objects are plain: they have been judged by their own class.
+  // Nested objects are plain: their own class has checked them.
   return validateSync(instance, { forbidUnknownValues: false }).map(({ property, constraints = {} }) => ({
     pointer: `${at}/${escaped(property)}`,
     detail: Object.values(constraints)[0] ?? 'is not valid',
   }));
 }
 
-/** The normal form of what the kind has accepted. */
+/** The normal form of an accepted value. */
 function valueOf(kind: Kind, given: unknown, at: string, reading: Reading): unknown {
   const { nested, item, normalise } = kind;
   // Array.from, because map would skip holes.
@@ -90,7 +90,7 @@ function escaped(name: string): string {
   return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** An object as JSON knows it: no list, and none of the objects that stand for text, numbers or times. */
+/** An object in the sense of JSON: not a list, and not an object that stands for text, a number or a time. */
 function isObject(value: unknown): value is Plain {
   return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Object]';
 }

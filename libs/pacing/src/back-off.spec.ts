@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { BackOff, jittered } from './back-off.js';
 
-it('pauses twice as long each time, up to the longest, and begins anew after a success', () => {
+it('pauses twice as long each time, up to the longest, and starts over after a success', () => {
   const backOff = new BackOff({ first: 50, most: 300 });
   expect(Array.from({ length: 5 }, () => backOff.next())).toEqual([50, 100, 200, 300, 300]);
   backOff.reset();

@@ -19,13 +19,13 @@ export class BackOff {
     return pause;
   }
 
-  /** After an attempt that has succeeded, pauses begin anew. */
+  /** Call it after a successful attempt: the next pause is the first again. */
   reset(): void {
     this.upcoming = this.pauses.first;
   }
 }
 
-/** Between a half and the whole of a pause, so that those who failed together do not all try again together. */
+/** Between half of a pause and all of it, so that clients that failed together do not retry together. */
 export function jittered(pause: number): number {
   return pause * (0.5 + Math.random() / 2);
 }

@@ -47,7 +47,7 @@ describe('few at once', () => {
     expect(begun.slice(6)).toEqual(['a4']);
   });
 
-  it('give their places back, with what they have come to, when they fail too', async () => {
+  it('give their places back and pass on their outcome, also when they fail', async () => {
     const run = fewAtOnce({ atOnce: 1, ofOne: 1, waitingOfOne: 10 });
     const { begun, work, end } = works();
     const first = run('a', work('a1'));
@@ -61,7 +61,7 @@ describe('few at once', () => {
     expect(begun).toEqual(['a1', 'a2', 'b1']);
   });
 
-  it('keep so many of one name waiting, and refuse more', async () => {
+  it('let a bounded number of one name wait, and refuse more', async () => {
     const run = fewAtOnce({ atOnce: 1, ofOne: 1, waitingOfOne: 1 });
     const { work, begun } = works();
     for (const name of ['a1', 'a2', 'b1']) void run(name[0]!, work(name));
@@ -69,7 +69,7 @@ describe('few at once', () => {
     expect(begun).toEqual(['a1']);
   });
 
-  it('keep so many waiting in all, for a place that has been left', () => {
+  it('let a bounded number wait in all, until a place is free', () => {
     const pool = new BoundedPool({ atOnce: 1, waiting: 2 });
     const begun: string[] = [];
     const enter = (name: string) => pool.enter(name, () => begun.push(name));

@@ -1,15 +1,15 @@
 import { FairLines } from './fair-lines.js';
 
 export interface PoolBounds {
-  /** How many places there are; unlimited unless it is said. */
+  /** How many places there are; unlimited by default. */
   readonly atOnce?: number;
-  /** How many of them one name may have; all of them unless it is said. */
+  /** How many of them one name may have; all of them by default. */
   readonly ofOne?: number;
-  /** How many may wait for a place; nobody waits unless it is said. */
+  /** How many may wait for a place; none by default. */
   readonly waiting?: number;
-  /** How many of them one name may be; all of them unless it is said. */
+  /** How many of them one name may have; all of them by default. */
   readonly waitingOfOne?: number;
-  /** Who has a free place: the line whose turn it is, or of these the name that has the fewest places. */
+  /** Who gets a free place: the next line in turn, or the name that has the fewest places. */
   readonly next?: 'inTurn' | 'fewestFirst';
 }
 
@@ -20,7 +20,7 @@ export interface Place {
   readonly leave: () => void;
 }
 
-/** Places for work that holds memory, files or connections: bounded in all, for each name, and in how many may wait. */
+/** Places for work that holds memory, files or connections. Bounds all of them, those of one name, and how many may wait. */
 export class BoundedPool {
   private readonly lines = new FairLines<() => void>();
   private readonly taken = new Map<string, number>();
@@ -39,22 +39,22 @@ export class BoundedPool {
 
   /**
    * Takes a place, or stands in line for one; undefined where there is room for neither.
-   * @param begin called once the place is taken: at once, or when its turn comes
+   * @param start called once the place is taken: at once, or when its turn comes
    */
-  enter(name: string, begin: () => void = () => undefined): Place | undefined {
+  enter(name: string, start: () => void = () => undefined): Place | undefined {
     let isTaken = false;
     let hasLeft = false;
     const take = () => {
       isTaken = true;
       this.add(name, 1);
-      begin();
+      start();
     };
     const leave = () => {
       if (hasLeft) return;
       hasLeft = true;
       if (!isTaken) return this.lines.remove(name, take);
       this.add(name, -1);
-      // The next one begins at once, so that nobody who comes meanwhile gets in before it.
+      // The next one starts at once, so that no newcomer takes its place.
       this.lines.next(this.mayTake, this.bounds.next === 'fewestFirst' ? (each) => this.taking(each) : undefined)?.();
     };
     if (this.mayTake(name)) take();
@@ -68,7 +68,7 @@ export class BoundedPool {
     };
   }
 
-  /** Does work in a place of its own. @throws what the refusal makes when too much waits already */
+  /** Does work in a place of its own. @throws the refusal when too many wait already */
   async run<Result>(name: string, work: () => Promise<Result>, refusal: () => Error): Promise<Result> {
     const turn = Promise.withResolvers<void>();
     const place = this.enter(name, turn.resolve);

@@ -1,6 +1,6 @@
-/** What waits, in a line for each name. Lines have their turns one after the other, however long they are. */
+/** Waiting work, in a line for each name. Lines take turns, however long they are. */
 export class FairLines<Waiting> {
-  // In the order of their turns: a line that has had one goes to the end.
+  // In the order of their turns: a line goes to the end after its turn.
   private readonly lines = new Map<string, Waiting[]>();
   private count = 0;
 
@@ -19,7 +19,7 @@ export class FairLines<Waiting> {
     else this.lines.set(name, [waiting]);
   }
 
-  /** The first of the line whose turn it is, among those that may have one; of these, one that weighs the least. */
+  /** The first of the next line that may have a turn; of several such lines, that of the one with the least weight. */
   next(may: (name: string) => boolean = () => true, weightOf: (name: string) => number = () => 0): Waiting | undefined {
     let [lightest, least]: [string | undefined, number] = [undefined, Infinity];
     for (const name of this.lines.keys()) {

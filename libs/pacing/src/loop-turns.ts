@@ -1,7 +1,7 @@
 import { FairLines } from './fair-lines.js';
 
 export interface LoopTurns {
-  /** Resolves when there is time for a piece of work of this name. @throws what the refusal makes where too much of it waits already */
+  /** Resolves when there is time for a piece of work of this name. @throws the refusal when too many of its pieces wait already */
   readonly take: (name: string, longest?: LongestLine) => Promise<void>;
 }
 
@@ -11,22 +11,22 @@ export interface LongestLine {
   readonly refusal: () => Error;
 }
 
-/** More pieces are not tried in one turn of the loop: one that answers nothing but a few words takes about 0.1 ms. */
+/** The most pieces in one turn of the loop: even a very short answer takes about 0.1 ms. */
 const mostInOneTurn = 64;
 
 /**
- * So often the loop goes round after a slice, and less often after a part of one, unless that takes as long as some slices.
- * Each time it takes in one new connection and no more (libuv since 1.46), and those of others stand in one line with a
- * thousand of one caller.
+ * How often the loop goes round after a whole slice; less often after part of one, and never for longer than some
+ * slices. In each round it accepts one new connection and no more (libuv since 1.46), and those of other callers may
+ * wait after a thousand of one caller.
  */
 const roundsBetween = 32;
 const slicesBetween = 4;
 
 /**
- * Shares out the event loop. An embedded database answers at once, so all that has come in at the same time would be
- * done in one turn of the loop: for seconds, in which nobody else is served. Here names take their turns one after the
- * other, and in one turn of the loop only as much is done as fits into a slice. Then the loop goes round, and with it all
- * that does not wait here, such as commands.
+ * Shares out the event loop. An embedded database answers at once, so all questions that arrive together would be
+ * answered in one turn of the loop, and no one else would be served for seconds. Here names take turns, and one turn of
+ * the loop does only as much as fits into a slice. Then the loop goes round and serves everything that does not wait
+ * here, such as commands.
  * @param sliceMs how much of a turn of the event loop goes to this work; one piece is always done
  */
 export function loopTurns({ sliceMs = 5 }: { readonly sliceMs?: number } = {}): LoopTurns {
@@ -37,7 +37,7 @@ export function loopTurns({ sliceMs = 5 }: { readonly sliceMs?: number } = {}): 
     isSharing = lines.size > 0;
     if (!isSharing) return;
     let beganAt: number | undefined;
-    // Node does all that a piece can do without waiting before the next of these, so that the clock knows what it took.
+    // Node runs a piece as far as it can go without waiting before the next callback, so the clock shows what it took.
     const letGo = () => {
       if (beganAt !== undefined && performance.now() - beganAt >= sliceMs) return;
       beganAt ??= performance.now();
@@ -65,5 +65,5 @@ export function loopTurns({ sliceMs = 5 }: { readonly sliceMs?: number } = {}): 
   };
 }
 
-/** Those of this thread. There is one event loop, so there is one who shares it out. */
+/** The turns of this thread: it has one event loop, so one place shares it out. */
 export const turnsOfTheLoop: LoopTurns = loopTurns();

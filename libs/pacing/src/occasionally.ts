@@ -1,6 +1,6 @@
 /**
- * Throttles calls: lets the first through, and then at most one every `everyMs`, with how many calls it stands for. What goes on
- * for hours must neither fill a log nor be missed in it.
+ * Throttles calls: lets the first through, and then at most one every `everyMs`, with the number of calls that it
+ * stands for. Trouble that lasts for hours must neither fill a log nor be missed in it.
  */
 export function occasionally<T extends readonly unknown[]>(
   everyMs: number,

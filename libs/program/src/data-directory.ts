@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-/** The data directory that a tool works on: `--data-dir`, else `DATA_DIR` as the server has it, else `./data`; and what else was named. */
+/** The data directory of a tool: `--data-dir`, else `DATA_DIR` as the server has it, else `./data`. And its other arguments. */
 export function dataDirectoryAndNames(args: readonly string[] = process.argv.slice(2)): {
   readonly dataDirectory: string;
   readonly names: readonly string[];
-  /** Views that show what the log does not have are made anew all the same. */
+  /** Views that show events which the log does not have are rebuilt all the same. */
   readonly acceptLostEvents: boolean;
 } {
   const { values, positionals } = parseArgs({

@@ -1,4 +1,4 @@
-// After sysexits: a supervisor starts a process again after anything but what a person has to put right.
+// As in sysexits: a supervisor starts a process again unless a person has to correct something first.
 
 /** The configuration is at fault (`EX_CONFIG`): starting again changes nothing. */
 export const badConfiguration = 78;
@@ -10,7 +10,7 @@ export class BadConfiguration extends Error {
   override readonly name = 'BadConfiguration';
 }
 
-/** How a process ends that could not begin. */
+/** The exit code of a process that could not start. */
 export function exitCodeOf(error: unknown): number {
   // By name: the class is loaded only where there is a database.
   const refused = error instanceof Error && error.name === 'StoreRefused';

@@ -8,28 +8,28 @@ export interface LogOutput {
 
 const gatheredBytes = 65_536;
 const gatheredMs = 200;
-/** The most that is kept for a reader that has stopped; what comes after that is lost. */
+/** The most that is kept for a reader that has stopped. Later lines are lost. */
 const mostBytes = 4 * 1024 * 1024;
 const retryMs = 100;
 /** At the end of the process a slow reader gets this number of attempts, 10 ms apart. */
 const lastAttempts = 20;
 
 /**
- * Lines on standard output, gathered for a moment, because a write for each costs more than the line. A reader that has gone,
- * or has stopped reading, neither holds up the process nor keeps it from ending: the destination of pino does both, because
+ * Lines on standard output, gathered for a moment, because a write costs more than a line. A reader that has closed, or
+ * has stopped reading, neither blocks the process nor keeps it from ending. The destination of pino does both, because
  * it repeats a synchronous write until it succeeds, whatever the error (sonic-boom 4.2.1, `flushSync`).
  */
 export function logOutput(fd = 1): LogOutput {
-  // Makes a pipe non-blocking. A write to a full one would else hold a thread of the pool, for which the end of a process waits.
+  // Makes a pipe non-blocking. Otherwise a write to a full pipe holds a thread of the pool, and the process cannot end.
   if (fd === 1) process.stdout.on('error', () => undefined);
   if (fd === 1) process.stderr.on('error', () => undefined);
   let gathered: string[] = [];
   let gatheredLength = 0;
-  /** What has been begun to be written. */
+  /** The part of an unfinished write that is left. */
   let rest: Buffer | undefined;
   let inPool = false;
   let retry: NodeJS.Timeout | undefined;
-  setInterval(begin, gatheredMs).unref();
+  setInterval(writeOn, gatheredMs).unref();
 
   function take(): Buffer | undefined {
     if (gatheredLength === 0) return undefined;
@@ -39,7 +39,7 @@ export function logOutput(fd = 1): LogOutput {
     return taken;
   }
 
-  function begin(): void {
+  function writeOn(): void {
     if (inPool || retry) return;
     rest ??= take();
     if (!rest) return;
@@ -50,13 +50,13 @@ export function logOutput(fd = 1): LogOutput {
       if (error?.code === 'EAGAIN') {
         retry = setTimeout(() => {
           retry = undefined;
-          begin();
+          writeOn();
         }, retryMs).unref();
         return;
       }
-      // Nobody reads it, or nothing more can be written there: what comes later may fare better.
+      // The reader is gone, or nothing more can be written now. Later lines may succeed, so these are dropped.
       rest = error || written === writing.length ? undefined : writing.subarray(written);
-      if (rest || gatheredLength >= gatheredBytes) begin();
+      if (rest || gatheredLength >= gatheredBytes) writeOn();
     });
   }
 
@@ -65,10 +65,10 @@ export function logOutput(fd = 1): LogOutput {
       if (gatheredLength + text.length > mostBytes) return;
       gathered.push(text);
       gatheredLength += text.length;
-      if (gatheredLength >= gatheredBytes) begin();
+      if (gatheredLength >= gatheredBytes) writeOn();
     },
     flushSync() {
-      // What the pool has in hand it writes by itself, or never will.
+      // A write that the pool has started ends by itself, or never.
       let left = inPool ? take() : (rest ?? take());
       for (let attempt = 0; left && attempt < lastAttempts;) {
         try {

@@ -1,4 +1,4 @@
-/** Why the server does not start, in words that say what to do; nothing has been lost or overwritten. */
+/** Why the server does not start, and what to do. Nothing has been lost or overwritten. */
 export class StartupFailure extends Error {
   override readonly name = 'StartupFailure';
   constructor(
