@@ -16,8 +16,8 @@ import {
 import { CommandLoop, FoldedStreams, type EventStore, type Frozen, type MessageOf } from '#event-sourcing';
 import { sealOfRelease } from '../apps/server/src/event-check.js';
 
-// Histories that nobody has thought of: commands at random, most of them about something that is there, sent to the real
-// decider; what it accepts is the history.
+// Random histories: random commands, most of them on something that exists, are sent to the real decider; what it accepts
+// is the history.
 
 export type Random = () => number;
 
@@ -54,7 +54,7 @@ type Command = MessageOf<RelationshipCommands>;
 type State = Frozen<CustomerRelationship>;
 
 export interface RandomHistory {
-  /** Sends so many random commands, each to one of the pairs of {@link partners} and {@link customers}; answers the time of the last. */
+  /** Sends random commands, each to a pair of {@link partners} and {@link customers}; answers the time of the last. */
   readonly append: (commands: number) => Promise<string>;
 }
 
@@ -78,7 +78,7 @@ export function randomHistory(store: EventStore, random: Random): RandomHistory 
     const customerId = oneOf(random, customers);
     const stream = relationshipStream(partner.tenantId, customerId);
     now = addDays(now, random() < 0.02 ? Math.floor(random() * 200) : random() / 2);
-    // The state lives on, so the command is chosen while it is held.
+    // The cached state changes later, so the command is chosen while the loop holds it.
     const command = await ask(stream, (state) => randomCommand(random, state, index, partner));
     const actor = actorOf(command, partner, customerId);
     const commandId = `command-${index}`;
@@ -114,7 +114,7 @@ function oneOf<T>(random: Random, values: readonly T[]): T {
 function randomCommand(random: Random, state: State, index: number, partner: Partner): Command {
   const chance = (probability: number) => random() < probability;
   const pick = <T>(...values: readonly T[]) => oneOf(random, values);
-  // Mostly what is new: what is old has mostly ended.
+  // Mostly new items, because old ones have mostly ended.
   const someOf = (items: ReadonlyMap<string, unknown>) =>
     oneOf(random, chance(0.7) && items.size > 0 ? [...items.keys()].slice(-3) : [...items.keys(), 'nowhere']);
   const name = pick('Äpfel', 'apples', 'Zebra', 'Straße', 'Windows 365', 'x');
@@ -146,7 +146,7 @@ function randomCommand(random: Random, state: State, index: number, partner: Par
         };
   if (state.status === 'active' && !state.agreementConfirmedAt && chance(0.7))
     return { type: 'ConfirmCustomerAgreement', data: {} };
-  // Purchases are few beside what becomes of them; a removal needs luck.
+  // Purchases are fewer than the commands on them.
   if (chance(0.25)) {
     const kind = pick(...subscriptionKinds);
     return pick<() => Command>(
@@ -217,7 +217,7 @@ function randomCommand(random: Random, state: State, index: number, partner: Par
       }),
     )();
   }
-  // Seldom, because time alone clears much of the house: a term must last for what takes several steps in it.
+  // Removals are rare, because a term must last long enough for things that take several steps.
   if (chance(0.01)) return { type: 'RemoveResellerRelationship', data: {} };
   const grant = state.grants.get(grantId);
   const assignments = grant?.kind === 'gdap' ? [...grant.accessAssignments.keys()] : [];

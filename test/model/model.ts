@@ -11,14 +11,14 @@ import type {
   TermDuration,
 } from '#customer-relationship';
 
-// The rules R, S, V, C and G a second time, as plainly as they can be said: arrays and objects that are written in place,
-// times in milliseconds, one function a command. Only types and names come from the domain; a rule that both get wrong
-// in the same way has to be misread twice. Performance, reasons and remedies are not its business.
+// The rules R, S, V, C and G a second time, as plainly as possible: arrays and objects that are changed in place, times in
+// milliseconds, one function per command. Only types and names come from the domain, so for both to get a rule wrong in the
+// same way, it has to be misread twice. The model ignores performance, reasons and remedies.
 
 /** Milliseconds since 1970. */
 type Time = number;
 
-/** What a command asks to be known from outside, besides the policy. */
+/** The facts from outside that a command needs, besides the policy. */
 export interface Situation {
   readonly now: Time;
   readonly actor: Actor;
@@ -29,7 +29,7 @@ export interface Situation {
     readonly resellers: readonly SupportContact[];
   };
   readonly nameTaken: boolean;
-  /** Whose relationship it would be. */
+  /** The customer's tenant. */
   readonly customer: string;
   readonly house: HouseRules;
 }
@@ -47,7 +47,7 @@ export interface HouseRules {
   readonly addOns: number;
 }
 
-/** An event that must come about, with what is to be checked of its payload; `undefined`: must be absent. */
+/** An expected event, with the fields of its payload to check; `undefined` means that the field must be absent. */
 export type Fact = {
   [N in keyof RelationshipEvents]: readonly [N, Partial<Record<keyof RelationshipEvents[N], unknown>>];
 }[keyof RelationshipEvents];
@@ -162,11 +162,11 @@ export function newWorld(): World {
 
 type Command = { [N in CommandName]: { readonly type: N; readonly data: RelationshipCommands[N] } }[CommandName];
 
-/** What the rules say to a command; when they accept it, the world has changed. */
+/** The verdict of the rules on a command; if they accept it, the world is changed. */
 export function judge(world: World, command: Command, situation: Situation): Verdict {
   try {
     checkWhoAsks(command.type, situation);
-    // A refusal leaves the world as it was, with all that the dates have brought about still to be recorded.
+    // A refusal leaves the world as it was, and what time has brought about still unrecorded.
     const mayBeOverdue = world.subscriptions.some(({ ends, keptUntil }) =>
       [ends, keptUntil].some((end) => over(end, situation.now)),
     );
@@ -211,7 +211,7 @@ function no(code: RejectionCode, because: Readonly<Record<string, unknown>> = {}
   throw new Refusal(code, because);
 }
 
-/** What is wrong with what a command says (422): all of it, in no order. */
+/** A fault of a command's data (422); all are found, in no order. */
 type Fault = RejectionCode | false | undefined;
 
 function noneOf(...faults: readonly Fault[]): void {
@@ -226,7 +226,7 @@ const day = 24 * hour;
 const dapOfferedUntil = Date.UTC(2023, 9, 9);
 const monthsIn = { P1M: 1, P1Y: 12, P3Y: 36 };
 
-/** The same day and time so many months later; the last day of the month where it has no such day. */
+/** The same day and time the given number of months later, or the last day of a month without such a day. */
 export function monthsLater(time: Time, months: number, dayWanted = new Date(time).getUTCDate()): Time {
   const from = new Date(time);
   const count = from.getUTCFullYear() * 12 + from.getUTCMonth() + months;
@@ -281,7 +281,7 @@ const customersToo: readonly CommandName[] = [
   'TerminateDelegatedAdmin',
 ];
 
-/** Which of the partner's roles may send what. A command that stands in no line may be sent by nobody. */
+/** Which of the partner's roles may send what. A command in no line may not be sent at all. */
 const senders: readonly (readonly [roles: readonly Role[], commands: readonly CommandName[]])[] = [
   // What is sold, and what becomes of subscriptions
   [anyone, ['PurchaseSubscription', 'AddAzureSubscription', 'PurchaseSoftware']],
@@ -336,7 +336,7 @@ function checkCustomersAdmin({ actor }: Situation): void {
   if (actor.kind === 'customerUser' && !actor.roles.includes('CustomerGlobalAdmin')) no('RoleNotAllowed');
 }
 
-// What a command meets before its own rules
+// Checks before a command's own rules
 
 function checkOn(world: World): void {
   if (world.stage === 'never') no('RelationshipNotFound');
@@ -352,7 +352,7 @@ function checkSale(world: World, { partner }: Situation): void {
   if (!world.agreed) no('AgreementNotConfirmed');
 }
 
-/** For the clock: of any term, whatever became of the relationship (R20). */
+/** For the clock: of any term, also after the end of the relationship (R20). */
 function ofAnyTerm<Item extends { readonly id: string }>(world: World, items: readonly Item[], id: string): Item {
   if (world.stage === 'never') no('RelationshipNotFound');
   return items.find((item) => item.id === id) ?? no('ItemNotFound');
@@ -373,7 +373,7 @@ function checkUnused(items: readonly { readonly id: string }[], id: string): voi
 }
 
 function checkDue(due: Time, now: Time): void {
-  // Ends are inclusive: the first instant that will do is the one after.
+  // Ends are inclusive, so it is due an instant later.
   if (now <= due) no('NotDue', { dueAt: iso(due + 1) });
 }
 
@@ -381,7 +381,7 @@ function checkDue(due: Time, now: Time): void {
 
 const ordinaryReasons = ['other', 'customerRequest', 'nonPayment', 'fraud', 'dispute', 'migration'];
 
-/** R26, R26a: as far as the countries go that are spoken of here. */
+/** R26, R26a: for the countries that the tests use. */
 function isOneMarket(one: string, other: string, { of2026 }: HouseRules): boolean {
   const regions = ['US UM GU', 'DE AT NO GB', 'NG KE'];
   return one === other || (of2026 && regions.some((region) => region.includes(one) && region.includes(other)));
@@ -532,9 +532,9 @@ function disable(subscription: Subscription, from: Time, days: number, again: bo
   ];
 }
 
-// What the dates have brought about (T1)
+// What time has brought about (T1)
 
-/** Lets time pass for one subscription, end by end: what happened, and when. */
+/** Lets time pass for one subscription, end by end; answers what happened, and when. */
 function letPass(world: World, subscription: Subscription, until: Time): { at: Time; facts: Fact[] }[] {
   const happened: { at: Time; facts: Fact[] }[] = [];
   for (;;) {
@@ -570,7 +570,7 @@ function keptLongEnough(world: World, subscription: Subscription, at: Time): Fac
   ];
 }
 
-/** Before a command: of the subscriptions that it is about or looks at, oldest first. */
+/** Before a command: for the subscriptions that it reads, oldest first. */
 function recordOverdue(world: World, { type, data }: Command, { now, house }: Situation): Fact[] {
   if (/^(Renew|End|Advance)Subscription/.test(type)) return [];
   const { subscriptionId, baseSubscriptionId, kind, effectiveAt } = data as {
@@ -605,8 +605,8 @@ function recordOverdue(world: World, { type, data }: Command, { now, house }: Si
     .flatMap(({ facts }) => facts);
 }
 
-/** What the clock's commands report: all that the dates have brought about of one subscription. */
-function clocksWord(world: World, { subscriptionId }: { readonly subscriptionId: string }, { now }: Situation): Fact[] {
+/** What the clock's commands record: all that time has brought about for one subscription. */
+function passTime(world: World, { subscriptionId }: { readonly subscriptionId: string }, { now }: Situation): Fact[] {
   const subscription = ofAnyTerm(world, world.subscriptions, subscriptionId);
   const facts = letPass(world, subscription, now).flatMap((each) => each.facts);
   if (facts.length > 0) return facts;
@@ -630,14 +630,14 @@ const neverRefunded = [
 ];
 const capCents = 50_000 * 100;
 
-/** V3: what counts at an instant, of what was asked for in the twelve months before. */
+/** V3: the requests of the twelve months before an instant. */
 function countedAt(refunds: World['refunds'], time: Time): number {
   let sum = 0;
   for (const { cents, at } of refunds) if (at <= time && time < monthsLater(at, 12)) sum += cents;
   return sum;
 }
 
-/** V3: the most that counts at any instant of the twelve months that a request made at `at` would count in. */
+/** V3: the highest count at any instant of the twelve months in which a request made at `at` would count. */
 function mostCountedFrom(refunds: World['refunds'], at: Time): number {
   const instants = [at, ...refunds.map((refund) => refund.at)];
   return Math.max(
@@ -707,7 +707,7 @@ const sameContact = (a: SupportContact, b: SupportContact) =>
 const globalAdministrator = '62e90394-69f5-4237-9190-012177145e10';
 const once = (roles: readonly string[]) => [...new Set(roles.map((role) => role.toLowerCase()))];
 const sameRoles = (a: readonly string[], b: readonly string[]) => [...a].sort().join() === [...b].sort().join();
-/** T1: what its time has ended is over, whether the clock has said so or not. */
+/** T1: a grant past its end is over, whether or not that is recorded. */
 const isOpen = ({ kind, status, lapses, ends }: Grant, now: Time) => {
   if (status === 'approved') return true;
   if (status === 'active') return kind === 'dap' || now <= ends!;
@@ -735,7 +735,7 @@ function wrongTerms(terms: {
   ];
 }
 
-/** G5: nobody approved it in time, whether the clock has said so or not. */
+/** G5: it was not approved in time, whether or not that is recorded. */
 function checkNotLapsed(grant: Grant, now: Time): void {
   if (isUnanswered(grant) && now > grant.lapses) no('RequestExpired');
   if (grant.status === 'expired' && grant.ends === undefined) no('RequestExpired');
@@ -779,7 +779,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const reseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
     if (world.stage === 'on') no('AlreadyActive');
     if (world.request && now <= world.request.lapses) no('RequestAlreadyOpen');
-    // Too late to ask for, or too late to be answered.
+    // Too late to be requested, or too late to be answered.
     if (data.delegatedAdmin && (asked >= dapOfferedUntil || asked + 90 * day < now)) no('DapNoLongerOffered');
     noneOf(
       wrongStart(asked, now),
@@ -981,7 +981,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const subscription = ofThisTerm(world, world.subscriptions, subscriptionId);
     if (subscription.status !== 'pending') no('InvalidTransition');
     const base = world.subscriptions.find(({ id }) => id === subscription.base);
-    // S10, unless the base cannot come back (S4): then the add-on would stay pending for ever.
+    // S10, unless the base can no longer be reactivated (S4): then the add-on would stay pending for ever.
     if (subscription.kind === 'legacy' && base?.status === 'suspended' && !over(base.ends, now)) no('ParentNotActive');
     subscription.status = 'active';
     return [['SubscriptionActivated', { subscriptionId, activatedAt: iso(now) }]];
@@ -1090,9 +1090,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     return [['SubscriptionChangeScheduled', { subscriptionId, change: wanted, billingCycle, scheduledAt: iso(now) }]];
   },
 
-  RenewSubscription: clocksWord,
-  EndSubscriptionTerm: clocksWord,
-  AdvanceSubscriptionRetention: clocksWord,
+  RenewSubscription: passTime,
+  EndSubscriptionTerm: passTime,
+  AdvanceSubscriptionRetention: passTime,
 
   AddAzureSubscription(world, { subscriptionId, azureSubscriptionId }, situation) {
     checkSale(world, situation);
@@ -1152,14 +1152,14 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const asked = countsFrom(data.effectiveAt, now);
     const reservation = ofThisTerm(world, world.reservations, data.reservationId);
     const { id: reservationId, cents } = reservation;
-    // A directory tells nobody apart by the case of letters.
+    // A directory ignores upper and lower case.
     const isSender = (owner: string) => owner.toLowerCase() === actor.id.toLowerCase();
     if (!reservation.owners.some(isSender)) no('RoleNotAllowed');
     if (reservation.status !== 'active' || now > reservation.ends) no('InvalidTransition');
     if (neverRefunded.includes(reservation.product)) no('ReservationNotRefundable');
     const exchange = data.exchange ?? false;
     const wrong = wrongStart(asked, now) || (asked < reservation.bought && 'InvalidItem');
-    // At no time that counts, nothing can be said of the cap.
+    // Without a valid time the cap cannot be checked.
     if (wrong) noneOf(wrong);
     if (!exchange) {
       checkCap(world, cents, asked);

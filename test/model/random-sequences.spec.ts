@@ -35,7 +35,7 @@ import { decideOn, fold, Rejection, type Decider, type MessageOf } from '#event-
 import { boundaries, iso, judge, monthsLater, newWorld, type HouseRules, type World } from './model.js';
 
 // The decider against the model: random sequences of commands, verdict by verdict. Most commands are about something
-// that is there, ids collide now and then, and the clock likes to stop at an end, or a millisecond behind it.
+// that exists, ids collide now and then, and the clock often stops at an end, or a millisecond after it.
 
 type RelationshipDecider = Decider<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
 
@@ -44,13 +44,13 @@ const commandsEach = 40;
 const hour = 60 * 60 * 1000;
 const day = 24 * hour;
 
-// What may be said
+// The possible steps
 
 interface Step {
-  /** What gets somewhere is said rather than what is refused, and what has been said least. */
+  /** Of these, an accepted one is preferred to a refused one, and among them the one sent least so far. */
   readonly utterances: readonly Utterance[];
   readonly jump: { readonly ahead: number } | { readonly boundary: number; readonly offset: number };
-  /** Undefined: somebody who may. */
+  /** Undefined: an actor who may send it. */
   readonly actor: Actor | undefined;
   readonly partner: Pick<Partner, 'type' | 'standing' | 'market'>;
   readonly nameTaken: boolean;
@@ -68,7 +68,7 @@ const globalAdministrator = '62e90394-69f5-4237-9190-012177145e10';
 
 const { constantFrom, boolean, nat, record, oneof, array, uniqueArray } = fc;
 
-// Who says it, and when
+// Sender and time
 
 const actor = record({
   id: constantFrom('ada', 'grace', 'sync'),
@@ -160,7 +160,7 @@ const activeGrant: Utterance[] = [
   { type: 'ApproveDelegatedAdmin', data: { grantId: 'grant-1' } },
 ];
 
-/** Commands about one kind of thing come together often enough to meet, and some things need others to be there first. */
+/** Commands on one kind of thing come together, so that they meet; some things need others to exist first. */
 const themes: readonly (readonly [about: RegExp, ...openings: Utterance[][]])[] = [
   [/Subscription|AutoRenew|Contact/, established],
   [/Subscription$|AutoRenew|SubscriptionTerm|Quantity|Change|Retention/, established, [...established, azurePlan]],
@@ -200,14 +200,14 @@ const sequenceAbout = (ofThemes: typeof themes): Arbitrary<Sequence> =>
   );
 const sequence = sequenceAbout(themes);
 
-// Saying it to both
+// Sending it to both
 
-/** What has come about so far over all sequences: a generator that never gets anywhere would find nothing. */
+/** What all sequences have reached so far: a generator whose commands were all refused would find nothing. */
 const seen = {
   accepted: new Map<string, number>(),
   events: new Map<string, number>(),
   refused: new Map<string, number>(),
-  /** Details of refusals that leave their reader without what holds or what to do. */
+  /** Details of refusals that do not say what is the case or what to do. */
   unclear: new Map<string, string>(),
 };
 const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -248,7 +248,7 @@ function policyOf({ later, of2026, ...house }: HouseRules): Policy {
   };
 }
 
-/** Runs a sequence through both; throws at the first verdict on which they differ, with all that was said until then. */
+/** Runs a sequence through both; throws at the first verdict on which they differ, with the commands until then. */
 function agree(
   decider: RelationshipDecider,
   { house, startsAt, opening, steps }: Sequence,
@@ -369,7 +369,7 @@ function described(verdict: Verdict | Decision): string {
 
 function differenceBetween(expected: Verdict, actual: Decision): string | undefined {
   if ('refused' in expected) {
-    // All that is wrong with what was said is said; which of it comes first is nothing to disagree about.
+    // Both name all faults of the data; which one comes first does not matter.
     const isOneOfThem = 'faultCodes' in expected.because;
     return 'refused' in actual &&
       (isOneOfThem || actual.refused === expected.refused) &&
@@ -387,7 +387,7 @@ function differenceBetween(expected: Verdict, actual: Decision): string | undefi
   return same ? undefined : described(actual);
 }
 
-/** Every fact is in the payload; what must be absent is. */
+/** Every fact is in the payload, and the fields that must be absent are. */
 function isWithin(facts: object, data: object): boolean {
   return Object.entries(facts).every(
     ([field, fact]) => JSON.stringify((data as Record<string, unknown>)[field]) === JSON.stringify(fact),
@@ -411,11 +411,11 @@ describe('decider and model', () => {
     expect([...seen.unclear.values()]).toEqual([]);
     const never = <T extends string>(all: readonly T[], counts: Map<string, number>) =>
       all.filter((name) => !counts.has(name));
-    // A savings plan cannot be cancelled (rule V10); a conflict is between two commands, not in one sequence; that
-    // auto-renew is off was an answer to the clock's commands before they said all that the dates had brought about.
+    // A savings plan cannot be cancelled (rule V10). A conflict needs two commands at once, not a sequence. Earlier releases
+    // answered AutoRenewOff to the clock's commands, before these recorded all that time had brought about.
     expect(never(Object.keys(customerRelationship.decide), seen.accepted)).toEqual(['CancelSavingsPlan']);
     expect(never(Object.keys(customerRelationship.evolve), seen.events)).toEqual([]);
-    // Few sequences come to reactivate suspended legacy between the end of its term and that of its retention.
+    // Few sequences reactivate a suspended legacy subscription between the end of its term and that of its retention.
     const rare = ['TermEnded'];
     expect(never(Object.keys(rejections), seen.refused).filter((code) => !rare.includes(code))).toEqual([
       'ConcurrencyConflict',
@@ -428,7 +428,7 @@ describe('decider and model', () => {
   });
 });
 
-/** What a partner might send to follow the advice. */
+/** The command with which a partner follows the advice. */
 function remedyFor(
   state: CustomerRelationship,
   blocker: RemovalBlocker,
@@ -458,17 +458,17 @@ function remedyFor(
     case 'CancelSoftwarePurchase':
       return { type: remedyCommand, data: { purchaseId: itemId } };
     default:
-      throw new Error(`Advice that nobody can follow: ${JSON.stringify(blocker)}`);
+      throw new Error(`Advice that cannot be followed: ${JSON.stringify(blocker)}`);
   }
 }
 
-/** One of those whom the advice names, now this one, now that one. */
-function adviceTaker({ remedyBy }: RemovalBlocker, turn: number): Actor {
+/** One of the senders that the advice names, a different one each time. */
+function adviceTaker({ remedyBy }: RemovalBlocker, round: number): Actor {
   const { anyOf, allOf, appOnly, owners = ['mallory'] } = remedyBy!;
   return {
-    id: owners[turn % owners.length]!,
-    kind: appOnly && turn % 2 === 1 ? 'partnerApp' : 'partnerUser',
-    roles: allOf ?? [anyOf[turn % anyOf.length]!],
+    id: owners[round % owners.length]!,
+    kind: appOnly && round % 2 === 1 ? 'partnerApp' : 'partnerUser',
+    roles: allOf ?? [anyOf[round % anyOf.length]!],
     tenant: partnerContact.tenantId,
   };
 }
@@ -533,11 +533,11 @@ describe('the advice of blockers', () => {
     resellers: [],
   };
 
-  /** Follows it until the relationship is removed, or nothing but what never ends is left; throws where it is refused. */
+  /** Follows it until the relationship is removed, or only items without end are left; throws if it is refused. */
   function follow(from: CustomerRelationship, since: number, policy: Policy): void {
     const state = structuredClone(from);
     let now = iso(since)!;
-    for (let turn = 0; turn < 200; turn++) {
+    for (let round = 0; round < 200; round++) {
       const blockers = removalBlockers(state, policy, now);
       const open = blockers.filter(({ reason }) => reason !== 'neverEnds');
       for (const { kind, remedy } of blockers) {
@@ -557,14 +557,14 @@ describe('the advice of blockers', () => {
       if (open.length === 0) return;
       const next = open.find(({ remedyCommand, remedyFrom = now }) => remedyCommand && remedyFrom <= now);
       if (next) {
-        const actor = adviceTaker(next, turn);
+        const actor = adviceTaker(next, round);
         const remedy = remedyFor(state, next, policy);
         fold(customerRelationship, decideOn(customerRelationship, state, remedy, { ...context, actor }), state);
         continue;
       }
       const [first] = open.toSorted((a, b) => (dateOf(a) < dateOf(b) ? -1 : 1));
       now = dateOf(first!);
-      // Where only waiting helps, it helps then, and not a millisecond earlier.
+      // Where only waiting helps, it helps at that time, and not a millisecond earlier.
       if (first!.remedyCommand) continue;
       const still = (at: string) => removalBlockers(state, policy, at).some(({ itemId }) => itemId === first!.itemId);
       expect([still(iso(Date.parse(now) - 1)!), still(now)]).toEqual([true, false]);
@@ -573,7 +573,7 @@ describe('the advice of blockers', () => {
   }
   const dateOf = ({ remedyFrom, earliestClearableAt }: RemovalBlocker) => (remedyFrom ?? earliestClearableAt)!;
 
-  it('is never refused to those whom it names, at its date, until the relationship is removed', () => {
+  it('is never refused to the senders that it names, at its date, until the relationship is removed', () => {
     let looks = 0;
     const followed = fc.property(sequenceAbout(about), (one) =>
       agree(customerRelationship, one, (state, now, policy) => {

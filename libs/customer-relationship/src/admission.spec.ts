@@ -79,7 +79,7 @@ describe('What every noun asks first', () => {
     ]);
   });
 
-  it('is, for the clock, only whether the item is there (R20)', () => {
+  it('only requires the item to exist when the clock asks (R20)', () => {
     const find = (state: CustomerRelationship, id = 'sub-1') => known(state, state.subscriptions, 'subscription', id);
     for (const state of [open, ended, again]) expect(find(state)).toBe(state.subscriptions.get('sub-1'));
     expect(refusal(() => find(unknown))).toEqual(['RelationshipNotFound', {}]);
@@ -203,13 +203,13 @@ describe("The customer's word", () => {
 
   it("is its Global admin's, given directly or relayed by the partner's app (R25)", () => {
     expect(sign(customerUser('CustomerGlobalAdmin'))()).toEqual({ userId: 'chris' });
-    // Whoever signs in signs for nobody else.
+    // A user who signs in cannot sign for another.
     const anna = { ...customerUser('CustomerGlobalAdmin'), id: 'anna' };
     expect(sign(anna, true)()).toEqual({ userId: 'anna' });
     expect(sign(partnerApp('AdminAgent'), true)()).toEqual({ userId: 'chris', relayedBy: 'sync-app' });
   });
 
-  it("is nobody else's (R25)", () => {
+  it("is no other sender's (R25)", () => {
     expect(refusal(sign(customerUser('GlobalAdmin'), true))).toEqual(refused);
     expect(refusal(sign(partnerApp('AdminAgent'), false))).toEqual(refused);
     expect(refusal(sign(partnerApp('AdminAgent')))).toEqual(refused);

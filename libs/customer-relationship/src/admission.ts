@@ -6,10 +6,10 @@ import type { CustomerSignature } from './events.js';
 import { reject } from './rejections.js';
 import type { CustomerRelationship } from './state.js';
 
-// What every noun asks before it decides. Order of refusals: who asks (403), is it known (404), what state is it in (409),
-// what do the data mean (422, all faults at once).
+// Checks that the nouns share. Order of refusals: sender (403), unknown thing (404), state (409), meaning of the data
+// (422, all faults at once).
 
-/** The relationship must have been asked for at some time (rule R1). */
+/** The relationship must have been requested at some time (rule R1). */
 export function requireKnown(state: Frozen<CustomerRelationship>): void {
   if (state.status === 'unknown') throw reject('RelationshipNotFound');
 }
@@ -20,13 +20,13 @@ export function requireActive(state: Frozen<CustomerRelationship>): void {
   if (state.status !== 'active') throw reject('NoRelationship', { status: state.status });
 }
 
-/** The partner may sell (rules R27, R3's reason: only direct-bill partners and indirect providers transact). */
+/** The partner may sell (rules R3, R27). */
 export function requireSeller(context: Context): void {
   requirePartnerType(context);
   requireGoodStanding(context);
 }
 
-/** An indirect reseller's provider does it, naming it as the reseller (rules R1a, R3). */
+/** An indirect reseller's provider acts in its place and names it as the reseller (rules R1a, R3). */
 export function requirePartnerType({ partner, policy }: Context): void {
   if (!policy.removal.partnerTypes.includes(partner.type))
     throw reject('PartnerTypeNotAllowed', {
@@ -52,19 +52,18 @@ export function requirePurchase(state: Frozen<CustomerRelationship>, context: Co
   if (!state.agreementConfirmedAt) throw reject('AgreementNotConfirmed');
 }
 
-/** The time a command counts from: its own, else now. Whether its own is one is asked by {@link effectiveFault}. */
+/** When a command takes effect: the time it gives, else now. {@link effectiveFault} checks the given time. */
 export function effectiveTime(effectiveAt: Instant | undefined, now: Instant): Instant {
   return effectiveAt ?? now;
 }
 
-/** Rule D1: nothing was resold from a cloud before. */
+/** Rule D1: there was no cloud to resell before. */
 const earliestBusinessDate: Instant = '2010-01-01T00:00:00.000Z';
-/** Rule D1. */
 const monthsAhead = 10 * 12;
 
 /**
- * What is wrong with a date of business by itself (rule D1): one from before there was a cloud to resell, or from far
- * ahead, is a sentinel of some other system (the zero date of .NET, the epoch, the year 9999) and not a fact.
+ * The fault of a business date (rule D1): a date from before the cloud, or far ahead, is another system's sentinel (the
+ * zero date of .NET, the epoch, the year 9999) and not a fact.
  */
 function dateFault(field: string, date: Instant | undefined, now: Instant): Rejection | undefined {
   if (date === undefined) return undefined;
@@ -73,13 +72,13 @@ function dateFault(field: string, date: Instant | undefined, now: Instant): Reje
   return rule && reject('DateOutOfRange', { field, rule, date, earliest: earliestBusinessDate, latest });
 }
 
-/** The same of a time that a command counts from: it has come, too. */
+/** The fault of the time when a command takes effect: it must not be in the future either. */
 export function effectiveFault(field: string, effectiveAt: Instant | undefined, now: Instant): Rejection | undefined {
   if (effectiveAt !== undefined && effectiveAt > now) return reject('EffectiveInFuture', { field, effectiveAt, now });
   return dateFault(field, effectiveAt, now);
 }
 
-/** Of an end that must not lie before the purchase. */
+/** The fault of an end, which must not be before the purchase. */
 export function endFault(
   field: string,
   end: Instant | undefined,
@@ -92,8 +91,8 @@ export function endFault(
 }
 
 /**
- * Refuses a command for all that is wrong with what it says (422), after what the state forbids (409). The answer bears
- * the code and the details of the first fault; where there are several, `faults` has them all, in the order given.
+ * Refuses a command for all faults of its data (422), after the checks of state (409). The refusal has the code and the
+ * details of the first fault; if there are several, `faults` has them all, in the given order.
  */
 export function refuseFaults(...found: readonly (Rejection | undefined)[]): void {
   const faults = found.filter((fault) => fault !== undefined);
@@ -120,7 +119,7 @@ export type ItemKind =
   | 'grant'
   | 'accessAssignment';
 
-/** An item that the clock may move on, whatever became of the relationship (rule R20). */
+/** An item that the clock's commands may change, also after the end of the relationship (rule R20). */
 export function known<Item>(
   state: Frozen<CustomerRelationship>,
   items: ReadonlyMap<string, Item>,
@@ -147,20 +146,20 @@ export function current<Item extends { readonly relationshipTerm: number }>(
   return item;
 }
 
-/** The clock's commands come after the end, never before; `dueAt` is the first instant at which they are accepted. */
+/** The clock's commands are accepted only after the end; `dueAt` is the first such instant. */
 export function requireDue(end: Instant, now: Instant): void {
   if (!hasPassed(end, now)) throw reject('NotDue', { dueAt: firstInstantAfter(end) });
 }
 
-/** A customer's decision that a partner's app relays: who decided, and whether as Global admin of the customer. */
+/** A customer's decision that a partner's app relays: who decided, and whether that user is a Global admin. */
 export interface RelayedSignature {
   readonly userId: string;
   readonly globalAdmin: boolean;
 }
 
 /**
- * Who decides for the customer: its Global admin, directly or relayed by a partner's app; never one of the partner's
- * people (rule R25, and the same for declining and for approving delegated admin).
+ * Only a Global admin decides for the customer, directly or relayed by a partner's app; never one of the partner's
+ * people (rule R25, also for declining and for approving delegated admin).
  */
 export function customerSignature(relayed: RelayedSignature | undefined, { actor }: Context): CustomerSignature {
   if (actor.kind === 'customerUser') {
@@ -173,7 +172,7 @@ export function customerSignature(relayed: RelayedSignature | undefined, { actor
   return { userId: relayed.userId, relayedBy: actor.id };
 }
 
-/** Where the customer's people may act at all, it takes their Global admin (rules R25, G11). */
+/** Of the customer's people, only a Global admin may act (rules R25, G11). */
 export function requireCustomerGlobalAdmin(command: CommandName, { actor }: Context): void {
   if (!actor.roles.includes('CustomerGlobalAdmin'))
     throw reject('RoleNotAllowed', { command, anyOf: ['CustomerGlobalAdmin'] });

@@ -15,7 +15,7 @@ export function addHours(at: Instant, hours: number): Instant {
   return new Date(Date.parse(at) + hours * 60 * 60 * 1000).toISOString();
 }
 
-/** The same day so many months later, or that month's last day where it is shorter; a day of the month may be asked for. */
+/** Adds months; keeps the day of the month, or a given one, or takes the month's last day if it is shorter. */
 export function addMonths(at: Instant, months: number, day: number = dayOfMonth(at)): Instant {
   const date = new Date(at);
   date.setUTCDate(1);
@@ -30,12 +30,12 @@ export function dayOfMonth(at: Instant): number {
   return new Date(at).getUTCDate();
 }
 
-/** When what waits for an end may happen: ends are inclusive, so a millisecond after it. */
+/** Ends are inclusive, so this is a millisecond after the end. */
 export function firstInstantAfter(end: Instant): Instant {
   return new Date(Date.parse(end) + 1).toISOString();
 }
 
-/** The end belongs to the period: it has passed only afterwards. */
+/** The end itself still belongs to the period. */
 export function hasPassed(end: Instant, now: Instant): boolean {
   return now > end;
 }
@@ -45,8 +45,8 @@ export type TermDuration = (typeof termDurations)[number];
 const monthsOf: Record<TermDuration, number> = { P1M: 1, P1Y: 12, P3Y: 36 };
 
 /**
- * The end of a term that starts at an instant. A term that follows on another ends on the day on which the first one
- * started: taken from its own start, a monthly term of the 31st would end on the 28th for ever after one February.
+ * The end of a term. Renewed terms pass the day of the month on which the first term started: otherwise a monthly term
+ * of the 31st would end on the 28th for ever after one February.
  */
 export function termEnd(startsAt: Instant, duration: TermDuration, day?: number): Instant {
   return addMonths(startsAt, monthsOf[duration], day);

@@ -25,7 +25,7 @@ export interface RelationshipCommands
 
 export type CommandName = keyof RelationshipCommands;
 
-/** Everything that the domain says of each command. One that the compiler misses here belongs in its noun's file. */
+/** Every command's entry. If the compiler misses one here, add it in its noun's file. */
 export const commands: CommandTable<RelationshipCommands> = {
   ...lifecycleCommands,
   ...subscriptionCommands,
@@ -41,7 +41,7 @@ export function rightTo(command: CommandName, { rights }: { readonly rights: Rig
   return rights[command] ?? commands[command].right;
 }
 
-/** The sender must hold the right that the command asks for under the policy (rules R4, R5, R28, S19). */
+/** The sender must hold the right to the command under the policy (rules R4, R5, R28, S19). */
 export function requireRight(command: CommandName, { actor, policy }: Context): void {
   const right = rightTo(command, policy);
   if (actor.kind === 'customerUser') {
@@ -55,13 +55,13 @@ export function requireRight(command: CommandName, { actor, policy }: Context): 
     throw reject('RoleNotAllowed', right.allOf ? { command, allOf: right.allOf } : { command, anyOf: right.anyOf });
 }
 
-/** The rules that govern a command, and the events that it is about: others of the same command are their consequence. */
+/** The rules that govern a command, and its own events; its other events follow from them. */
 export interface Governance {
   readonly rules: readonly RuleNumber[];
   readonly emits: readonly (keyof RelationshipEvents)[];
 }
 
-/** What governs a command by its name; undefined for one that events of an older or newer release name. */
+/** By the name of the command; undefined for a command that only another release knows. */
 export function governance(command: string): Governance | undefined {
   return (commands as Readonly<Record<string, Governance>>)[command];
 }

@@ -6,16 +6,16 @@ import type { Policy } from './policy.js';
 import type { SalesRegions } from './sales-regions.js';
 import type { CustomerRelationship } from './state.js';
 
-/** What a decision rests on besides the state: one reading of the clock, who asks, and facts from outside. */
+/** What a decision needs besides the state: one reading of the clock, the sender, and facts from outside. */
 export interface Context {
   readonly now: Instant;
   readonly actor: Actor;
   readonly policy: Policy;
   readonly partner: Partner;
   readonly customerId: string;
-  /** Where this ledger puts a country into another sales region than the policy does (rule R26a). */
+  /** The ledger's own sales regions, which take precedence over the policy's (rule R26a). */
   readonly salesRegions?: SalesRegions;
-  /** Another grant of the partner has the name that the command asks for (rule G2). */
+  /** Another grant of the partner already has the name in the command (rule G2). */
   readonly grantNameTaken?: boolean;
 }
 

@@ -20,7 +20,7 @@ describe('The aggregate', () => {
     );
   });
 
-  it('starts with a relationship that nobody has asked for', () => {
+  it('starts with a relationship that has not been requested', () => {
     expect(initialState()).toEqual({
       policies: [],
       status: 'unknown',
@@ -62,7 +62,7 @@ describe('The aggregate', () => {
 });
 
 describe('The stream of a relationship', () => {
-  it('is named after its pair, and tells it', () => {
+  it('is named after its pair, which can be read from it', () => {
     const stream = `customerRelationship-${partner.tenantId}-${customerId}`;
     expect(relationshipStream(partner.tenantId, customerId)).toBe(stream);
     expect(pairOf(stream)).toEqual({ partnerId: partner.tenantId, customerId });

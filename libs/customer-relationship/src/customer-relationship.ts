@@ -16,7 +16,7 @@ import { supportContactSteps } from './support-contacts.js';
 
 const byName = commands as unknown as Readonly<Record<string, CommandOf<unknown>>>;
 
-/** Decisions see the relationship as it stands at their time: a request that has lapsed is over. */
+/** Decisions see the relationship as of their time: a lapsed request is over, recorded or not. */
 const decide = Object.fromEntries(
   Object.entries(byName).map(([name, command]): [string, CommandOf<unknown>['decide']] => [
     name,
@@ -24,7 +24,7 @@ const decide = Object.fromEntries(
   ]),
 ) as Decide<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
 
-/** What dates have brought about of the subscriptions that the decision looks at, until the command counts. */
+/** What time has brought about for the subscriptions that the decision reads, until the command takes effect. */
 function settleBefore(
   state: Frozen<CustomerRelationship>,
   { type, data }: MessageOf<RelationshipCommands>,
@@ -39,7 +39,7 @@ export const customerRelationship: Decider<RelationshipCommands, RelationshipEve
   initialState,
   admit: ({ type }, context) => requireRight(type, context),
   decide,
-  // An event that the compiler misses here needs a step in its noun's file.
+  // If the compiler misses an event here, add its step in the noun's file.
   evolve: {
     ...relationshipSteps,
     ...subscriptionSteps,
@@ -60,12 +60,12 @@ const category = 'customerRelationship';
 const guid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const streamPattern = new RegExp(`^${category}-(${guid})-(${guid})$`);
 
-/** The stream of a pair; both are tenant GUIDs in lower case. */
+/** The stream of a partner and a customer; both ids are tenant GUIDs in lower case. */
 export function relationshipStream(partnerId: string, customerId: string): string {
   return `${category}-${partnerId}-${customerId}`;
 }
 
-/** The pair that a stream belongs to; undefined for streams of another kind. */
+/** The partner and customer of a stream; undefined for streams of another kind. */
 export function pairOf(stream: string): { readonly partnerId: string; readonly customerId: string } | undefined {
   const match = streamPattern.exec(stream);
   return match ? { partnerId: match[1]!, customerId: match[2]! } : undefined;

@@ -191,7 +191,7 @@ describe('A GDAP request', () => {
       .then(requestedNow());
   });
 
-  it('asks for one role at least and names each once, in whatever spelling (G3)', () => {
+  it('asks for one role at least and names each once, in any spelling (G3)', () => {
     given(...established)
       .when(request({ roles: [] }))
       .rejects('RolesMissing');
@@ -213,7 +213,7 @@ describe('A GDAP request', () => {
         .rejects('AutoExtendNotAllowed', { allowed: [0, 180], reason: 'unknownPeriod' });
   });
 
-  it('does not extend itself with the Global Administrator role, in whatever spelling (G6)', () => {
+  it('does not extend itself with the Global Administrator role, in any spelling (G6)', () => {
     for (const role of [globalAdministrator, globalAdministrator.toUpperCase()])
       given(...established)
         .when(request({ roles: ['role-reader', role], autoExtendDays: 180 }))
@@ -298,7 +298,7 @@ describe('A GDAP request that is not yet locked', () => {
       .then(updated({ durationDays: 366 }));
   });
 
-  it('is not changed by what it says already, in whatever order (G4)', () => {
+  it('is not changed by the terms that it already has, in any order (G4)', () => {
     given(...created)
       .when(
         update({
@@ -391,7 +391,7 @@ describe('A GDAP request that is not yet locked', () => {
     ).toEqual(unchanged);
   });
 
-  it('is looked up, then its state, then what is said of it', () => {
+  it('checks that the grant exists, then its state, then the data', () => {
     given(...established)
       .when(update({ roles: [] }))
       .rejects('ItemNotFound', { kind: 'grant', itemId: 'grant-1' });
@@ -515,7 +515,7 @@ describe('A grant that is locked', () => {
   });
 });
 
-describe('A GDAP request that nobody approved in time', () => {
+describe('A GDAP request that was not approved in time', () => {
   const open = [adminRequested('grant-1')];
 
   it.each([
@@ -578,7 +578,7 @@ describe('The approval of a GDAP request', () => {
       .then(...approval({ userId: 'chris', relayedBy: 'sync-app' }));
   });
 
-  it('comes from nobody else, and that is said before the grant is looked up (R25)', () => {
+  it('is refused from every other sender, before the grant is looked up (R25)', () => {
     const refusal = { requires: 'CustomerGlobalAdmin' };
     given(requested()).when(onGrant('Approve'), { actor: customerUser() }).rejects('AcceptorNotGlobalAdmin', refusal);
     given(requested())
@@ -655,7 +655,7 @@ describe('An active GDAP grant', () => {
       .rejects('NotDue', { dueAt: firstInstantAfter('2028-05-01T12:00:00.000Z') });
   });
 
-  it('expires by the clock whatever became of the relationship (R20)', () => {
+  it('expires by the clock even after the end of the relationship (R20)', () => {
     given(...active, removed())
       .when(onGrant('Expire'), { now: justEnded })
       .then(lapsed(endsAt));
@@ -833,7 +833,7 @@ describe('An access assignment', () => {
       .rejects('GrantNotActive', { grantId: 'grant-1', status });
   });
 
-  it('needs a grant that has not ended, however late the clock (G8)', () => {
+  it('needs a grant that has not ended, even if the end is not recorded yet (G8)', () => {
     given(...active)
       .when(assign(), { now: endsAt })
       .thenNames('AccessAssignmentCreated');
@@ -1049,8 +1049,8 @@ describe('What a removal revokes', () => {
   });
 });
 
-describe('Events of grants that nobody knows', () => {
-  it('are taken in without a judgement', () => {
+describe('Events of unknown grants', () => {
+  it('are folded without an error', () => {
     const before = given(...established).state();
     const after = given(
       ...established,

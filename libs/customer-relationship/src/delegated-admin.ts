@@ -356,8 +356,8 @@ export function grantOfferedWithRelationship(
 }
 
 /**
- * A removal revokes every open grant of the current term (rule R18), by grant id. A grant that time has ended stays expired,
- * whether or not that has been recorded.
+ * A removal revokes every open grant of the current term (rule R18), by grant id. A grant that time has ended stays
+ * expired, whether or not that has been recorded.
  */
 export function revokeGrants(
   state: Frozen<CustomerRelationship>,
@@ -415,8 +415,8 @@ function requireRoomForGrant(state: Frozen<CustomerRelationship>, now: Instant, 
 type GrantTerms = Pick<GranularGrant, 'name' | 'roles' | 'durationDays' | 'autoExtendDays'>;
 
 /**
- * All faults of a grant's terms (rules G1–G3, G6): of the fields sent, and of the grant as it would be, because auto-extend and
- * the Global Administrator role exclude each other.
+ * All faults of a grant's terms (rules G1–G3, G6): of the fields sent, and of the grant as it would be, because
+ * auto-extend and the Global Administrator role exclude each other.
  */
 function faultsOfTerms(
   { name, roles, durationDays, autoExtendDays }: Partial<GrantTerms>,

@@ -65,7 +65,7 @@ describe('The examples of events', () => {
 
 describe('The events written today', () => {
   let log: readonly RecordedEvent[];
-  // Each anew: what runs before all of them belongs to no test, and mutation testing would run everything for it.
+  // Before each test, not before all: mutation testing could not assign it to a test and would run everything for it.
   beforeEach(async () => {
     log = await chronicle();
   });
@@ -117,7 +117,7 @@ describe('An event of another time', () => {
 });
 
 describe('The largest removal that the limits allow', () => {
-  // What KurrentDB takes in one append unless told otherwise: data, metadata and, in two bytes a character, types.
+  // KurrentDB's default limit of one append: data, metadata, and types with two bytes a character.
   const oneMebibyte = 1024 * 1024;
   const { designations, grants } = policyOf2020.limits;
   const longestId = (number: number) => String(number).padStart(64, 'i');

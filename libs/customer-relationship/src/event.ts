@@ -8,7 +8,7 @@ export function event<N extends keyof RelationshipEvents>(type: N, data: Relatio
   return { type, data };
 }
 
-/** Only the fields that have a value: events and states leave out the others, as `undefined` would not survive as JSON. */
+/** Only the fields that have a value: events and states leave out the others, as JSON has no `undefined`. */
 export function present<Fields extends object>(
   fields: Fields,
 ): { [F in keyof Fields]?: Exclude<Fields[F], undefined> } {

@@ -1,8 +1,8 @@
 import type { Instant, TermDuration } from './calendar.js';
 import type { Buyer, Money, PartnerType, SupportContact } from './parties.js';
 
-// Stored for ever and read by auditors: never rename an event or a field, never change a meaning. A changed payload gets
-// a schema number and an upcast step in event-codec.ts. The partner and the customer stand in the stream's name.
+// Stored for ever and read by auditors: never rename an event or a field, never change a meaning. A changed payload
+// gets a schema number and an upcast step in event-codec.ts. The stream's name holds the partner and the customer.
 
 export const subscriptionKinds = ['legacy', 'newCommerce', 'azurePlan', 'marketplace'] as const;
 export type SubscriptionKind = (typeof subscriptionKinds)[number];
@@ -56,7 +56,7 @@ export interface CustomerSignature {
 
 export interface RelationshipEvents {
   // The relationship
-  /** The partner has asked the customer for a reseller relationship; the request waits for the customer until `expiresAt`. */
+  /** The partner has asked the customer for a reseller relationship; the request is open until `expiresAt`. */
   ResellerRelationshipRequested: {
     readonly partnerId: string;
     readonly customerId: string;
@@ -69,11 +69,11 @@ export interface RelationshipEvents {
     readonly requestedAt: Instant;
     readonly expiresAt: Instant;
   };
-  /** The customer has said no to the request. */
+  /** The customer has declined the request. */
   ResellerRelationshipRequestDeclined: { readonly declinedBy: CustomerSignature; readonly declinedAt: Instant };
-  /** The partner has taken the request back. */
+  /** The partner has withdrawn the request. */
   ResellerRelationshipRequestWithdrawn: { readonly withdrawnAt: Instant };
-  /** Nobody has answered the request in time. */
+  /** The request was not answered in time. */
   ResellerRelationshipRequestExpired: { readonly expiredAt: Instant };
   /** The customer has accepted: the relationship is active. */
   ResellerRelationshipEstablished: {
@@ -145,14 +145,14 @@ export interface RelationshipEvents {
     readonly previousQuantity: number;
     readonly changedAt: Instant;
   };
-  /** Takes the place of what was scheduled before. */
+  /** Changes have been scheduled for the next term; they replace those scheduled before. */
   SubscriptionChangeScheduled: {
     readonly subscriptionId: string;
     readonly change?: ScheduledChange;
     readonly billingCycle?: BillingCycle;
     readonly scheduledAt: Instant;
   };
-  /** What was scheduled for the next term does not happen. */
+  /** The changes scheduled for the next term have been discarded. */
   ScheduledChangesDiscarded: { readonly subscriptionId: string; readonly discardedAt: Instant };
   /** A marketplace subscription past its window goes on until its term ends (rule S20). */
   CancellationScheduled: {
@@ -162,7 +162,7 @@ export interface RelationshipEvents {
   };
   /** The subscription has been cancelled, at once or as it was scheduled. */
   SubscriptionCancelled: { readonly subscriptionId: string; readonly cancelledAt: Instant };
-  /** Another term has begun, with what was scheduled for it. */
+  /** Another term has started, with the changes scheduled for it. */
   SubscriptionRenewed: {
     readonly subscriptionId: string;
     readonly quantity: number;
@@ -285,7 +285,7 @@ export interface RelationshipEvents {
   SavingsPlanExpired: { readonly savingsPlanId: string; readonly expiredAt: Instant };
 
   // Support contacts
-  /** Somebody has become the support contact of a subscription. */
+  /** A subscription has a new support contact. */
   SupportContactAssigned: {
     readonly subscriptionId: string;
     readonly contact: SupportContact;
@@ -303,10 +303,7 @@ export interface RelationshipEvents {
 
   // Delegated admin: DAP (DelegatedAdminPrivileges…) and GDAP (DelegatedAdmin…)
   /** The partner has delegated admin privileges (DAP) at the customer. */
-  DelegatedAdminPrivilegesGranted: {
-    readonly grantId: string;
-    readonly grantedAt: Instant;
-  };
+  DelegatedAdminPrivilegesGranted: { readonly grantId: string; readonly grantedAt: Instant };
   /** The partner has drawn up a request for granular delegated admin privileges (GDAP). */
   DelegatedAdminRequested: {
     readonly grantId: string;
@@ -344,9 +341,9 @@ export interface RelationshipEvents {
     readonly requestedBy: 'partner' | 'customer';
     readonly requestedAt: Instant;
   };
-  /** Ends a DAP or a GDAP grant. */
+  /** A DAP or GDAP grant has been ended. */
   DelegatedAdminTerminated: { readonly grantId: string; readonly terminatedAt: Instant };
-  /** A grant past its end, or a request that nobody approved in time. */
+  /** A grant has ended, or a request was not approved in time. */
   DelegatedAdminExpired: { readonly grantId: string; readonly expiredAt: Instant };
   /** The removal of the relationship ended this DAP or GDAP grant (rule R18). */
   DelegatedAdminPrivilegesRevoked: {

@@ -1,4 +1,4 @@
-/** Roles that a token may carry; which of them may send a command stands in the policy. */
+/** Roles that a token may carry; each command names those that may send it. */
 export const roles = [
   'GlobalAdmin',
   'AdminAgent',
@@ -22,17 +22,17 @@ export interface Actor {
 export const partnerTypes = ['directBillPartner', 'indirectProvider', 'indirectReseller'] as const;
 export type PartnerType = (typeof partnerTypes)[number];
 
-/** Ids of a directory, GUIDs and names of users alike, compare without case (rule V5a). */
+/** Ids of a directory are GUIDs or user names; both compare without case (rule V5a). */
 export function isSameId(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
 
-/** The nil and the max GUID of RFC 9562 stand for no tenant, whoever sends them. */
+/** The nil and the max GUID of RFC 9562 are no tenants. */
 export function isTenantId(guid: string): boolean {
   return !/^(0{8}-0{4}-0{4}-0{4}-0{12}|f{8}-f{4}-f{4}-f{4}-f{12})$/i.test(guid);
 }
 
-/** A tenant that customers may turn to for support. `partnerId` is the Partner (MPN) id. */
+/** A tenant that gives customers support. `partnerId` is the Partner (MPN) id. */
 export interface SupportContact {
   readonly tenantId: string;
   readonly partnerId: string;

@@ -58,7 +58,7 @@ describe('A policy', () => {
       expect(policyNamed(reference)).toBeUndefined();
   });
 
-  it('is the same whatever commands there are, and whatever their default rights', async () => {
+  it('depends neither on which commands exist nor on their default rights', async () => {
     jest.resetModules();
     jest.unstable_mockModule('./commands.js', () => ({
       ...table,
@@ -138,7 +138,7 @@ describe('The policies of November 2026', () => {
 
 const names = Object.keys(sendersOf) as CommandName[];
 
-/** Nobody's roles, each alone, pairs of them, and all. */
+/** No role, each alone, every pair, and all. */
 const roleSets: readonly (readonly Role[])[] = [
   [],
   ...roles.map((role) => [role]),
@@ -170,7 +170,7 @@ describe.each(Object.values(policies))('The rights under $name', (policy) => {
     return senders === customersDecision ? senders[1] : senders[0];
   };
 
-  it.each(names)('%s: whoever may, and nobody else (R4, R5, R28, S19)', (command) => {
+  it.each(names)('%s: exactly those who may (R4, R5, R28, S19)', (command) => {
     for (const set of roleSets)
       for (const actor of [partnerUser(...set), partnerApp(...set), customerUser(...set)])
         expect({ actor, refusal: refusal(command, actor, policy) }).toEqual({
@@ -182,10 +182,10 @@ describe.each(Object.values(policies))('The rights under $name', (policy) => {
 
 describe('The rights', () => {
   it('are asked for by every command, before anything of the relationship is looked at', () => {
-    const nobody = partnerUser('Auditor', 'DataProtectionOfficer', 'CustomerGlobalAdmin');
+    const powerless = partnerUser('Auditor', 'DataProtectionOfficer', 'CustomerGlobalAdmin');
     for (const command of names)
       expect(() =>
-        decideOn(customerRelationship, initialState(), anyCommand[command], { ...context, actor: nobody }),
+        decideOn(customerRelationship, initialState(), anyCommand[command], { ...context, actor: powerless }),
       ).toThrow(new Rejection('RoleNotAllowed'));
   });
 

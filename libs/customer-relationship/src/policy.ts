@@ -6,13 +6,13 @@ import { byUser, type Rights } from './rights.js';
 import { salesRegionsOf2023, type SalesRegions } from './sales-regions.js';
 
 /**
- * What the documentation says differently over time, in one place. A policy is data, immutable by name: change a value
- * and it is another policy with another name. Its hash stands in every event's metadata. A value that a later policy brings
- * for the first time is optional here, so that the ones before, which lack it, stay what they are.
+ * All values that the documentation has changed over time. A policy is data and never changes: other values are another
+ * policy with another name. Its hash stands in every event's metadata. A value that a later policy introduces is
+ * optional here, so that earlier policies, which lack it, keep their hash.
  */
 export interface Policy {
   readonly name: string;
-  /** Where it differs from the default right of a command. */
+  /** The rights that differ from the command's default. */
   readonly rights: Rights;
   readonly removal: {
     readonly partnerTypes: readonly PartnerType[];
@@ -22,10 +22,10 @@ export interface Policy {
     readonly savingsPlansBlock: boolean;
     /** Software past its window blocks too; otherwise it is only reported (rule R8). */
     readonly softwarePastWindowBlocks: boolean;
-    /** The sender must say that notice was given to the customer (rule R21). */
+    /** The sender must confirm that the customer was given notice (rule R21). */
     readonly noticeAcknowledgementRequired: boolean;
   };
-  /** Cancellation windows for items that do not bring their own (rules S7, S20, V7). */
+  /** Cancellation windows of items that have none of their own (rules S7, S20, V7). */
   readonly windows: {
     readonly newCommerceDays: number;
     readonly marketplaceMonthlyHours: number;
@@ -42,7 +42,7 @@ export interface Policy {
   readonly nonCancellablePublishers: readonly SoftwarePublisher[];
   /** Rules S19, S19a. */
   readonly azureCancellationReasons: readonly string[];
-  /** Where a partner may sell (rule R26a); absent: in its own country alone (rule R26). */
+  /** Where a partner may sell (rule R26a); if absent, only in its own country (rule R26). */
   readonly salesRegions?: SalesRegions;
   /** Rule S15. */
   readonly retention: {
@@ -66,11 +66,13 @@ export interface Policy {
     readonly autoExtendDays: number;
     readonly globalAdministratorRole: string;
   };
-  /** Bounds per relationship, so that a removal always fits one append (and a suspension with add-ons too). */
+  /** Limits per relationship, so that a removal, or a suspension with add-ons, always fits into one append. */
   readonly limits: { readonly designations: number; readonly grants: number; readonly addOnsPerBase: number };
 }
 
-/** The remove-a-relationship page of June 2020: suspended is enough, the remover is a Global admin. */
+/**
+ * The remove-a-relationship page of June 2020: suspended subscriptions do not block, only a Global admin may remove.
+ */
 const partnerCenter2020: Policy = {
   name: 'partner-center-2020-06',
   rights: {},
@@ -115,7 +117,9 @@ const partnerCenter2020: Policy = {
   limits: { designations: 400, grants: 100, addOnsPerBase: 200 },
 };
 
-/** Later revisions of the page: suspended new commerce and savings plans block, Admin and Sales agents may remove too. */
+/**
+ * Later revisions of the page: suspended new commerce and savings plans block, Admin and Sales agents may remove too.
+ */
 const partnerCenterLater: Policy = {
   ...partnerCenter2020,
   name: 'partner-center-later',
@@ -123,22 +127,22 @@ const partnerCenterLater: Policy = {
   removal: { ...partnerCenter2020.removal, suspendedNewCommerceBlocks: true, savingsPlansBlock: true },
 };
 
-/** What both policies of November 2026 say otherwise than those before. */
+/** The values that the policies of November 2026 change. */
 const of2026 = {
   salesRegions: salesRegionsOf2023,
-  // What Azure takes as a reason for cancelling a subscription (compromise, dispute, other), and what Partner Center takes as
-  // one for suspending. An ordinary end says other, or that the customer has asked for it.
+  // The reasons that Azure accepts for cancelling a subscription (compromise, dispute, other), and those that Partner
+  // Center accepts for suspending one. An ordinary end uses `other` or `customerRequest`.
   azureCancellationReasons: ['compromise', 'customerRequest', 'dispute', 'fraud', 'migration', 'nonPayment', 'other'],
 } as const satisfies Partial<Policy>;
 
-/** That of 2020 with sales regions, and reasons for an ordinary end of an Azure subscription. */
+/** The policy of 2020 with sales regions, and with reasons for an ordinary end of an Azure subscription. */
 const partnerCenter2026: Policy = { ...partnerCenter2020, name: 'partner-center-2026-11', ...of2026 };
 
-/** The same with what later revisions of the page say of removal. */
+/** The same with the later revisions of the page on removal. */
 const partnerCenter2026Later: Policy = { ...partnerCenterLater, name: 'partner-center-2026-11-later', ...of2026 };
 
 export const defaultPolicy: Policy = partnerCenter2026;
-/** By name, the default first. Every policy that was ever published stays: events name it, and so may a configuration. */
+/** By name, the default first. Never remove a published policy: events name it, and so may a configuration. */
 export const policies: Readonly<Record<string, Policy>> = Object.fromEntries(
   [partnerCenter2026, partnerCenter2026Later, partnerCenter2020, partnerCenterLater].map((policy) => [
     policy.name,
@@ -146,27 +150,27 @@ export const policies: Readonly<Record<string, Policy>> = Object.fromEntries(
   ]),
 );
 
-/** SHA-256 (hex) over the canonical form of a policy: of its values, and of the rights that it overrides. */
+/** SHA-256 (hex) over the canonical form of a policy: its values and the rights that it overrides. */
 export function policyHash(policy: Policy): string {
   return createHash('sha256').update(canonicalJson(policy)).digest('hex');
 }
 
 /**
- * Hashes of policies that stand in events and are computed no longer: until release 0.1.0 a policy held the rights of all
- * commands, so that its hash covered them. Frozen: nothing is ever taken out, and nothing else is to be put in.
+ * Hashes in events of release 0.1.0, whose policies held the rights of all commands; they can no longer be computed.
+ * Frozen: never add or remove one.
  */
 const formerHashes: Readonly<Record<string, string>> = {
   '1773472860acc5c6cd4eb0e8f683628c7169db3f10cd0f198a747fcbbc7aad70': 'partner-center-2020-06',
   '8a91e5f8adaaabcc3ab6804ce94f462dcab8e0484399a6c0a05892021bf301a6': 'partner-center-later',
 };
 
-/** What stands in the metadata of an event: a policy whose values have changed is another one, whatever its name. */
+/** A policy in an event's metadata: the hash distinguishes policies of one name and other values. */
 export interface PolicyReference {
   readonly name: string;
   readonly hash: string;
 }
 
-/** Finds the policy that an event names, among those that a release has; undefined for one that it does not have. */
+/** Finds the policy that an event names among those of a release; undefined if the release does not have it. */
 export function policyFinder(
   all: Readonly<Record<string, Policy>>,
 ): (reference: PolicyReference) => Policy | undefined {

@@ -89,7 +89,7 @@ const opening: readonly Step[] = [
   { utterance: { type: 'ConfirmCustomerAgreement', data: {} }, waitDays: 0, actor: mayDoAll },
 ];
 
-/** Most stories begin with a customer who has acquired something. */
+/** Most stories start with a customer who has acquired something. */
 const anySteps: fc.Arbitrary<readonly Step[]> = fc.oneof(
   { weight: 1, arbitrary: stepsOf(anyCommand, sometimesLater, { maxLength: 40 }) },
   {
@@ -124,7 +124,7 @@ interface Story {
   readonly now: Instant;
 }
 
-/** Tells a story from its steps; looks on at every decision. */
+/** Plays a story from its steps and observes every decision. */
 function play(
   steps: readonly Step[],
   policy: Policy,
@@ -181,7 +181,7 @@ const snapshot = (value: unknown) =>
 
 const survivesJson = (value: unknown) => isDeepStrictEqual(JSON.parse(JSON.stringify(value)) as Json, value);
 
-describe('whatever is commanded, in whatever order, by whomever', () => {
+describe('any commands, in any order, from any sender', () => {
   it('a decision returns events or a rejection by name, and leaves the state alone', () => {
     always((steps, policy) => {
       const state = initialState();
@@ -220,7 +220,7 @@ describe('whatever is commanded, in whatever order, by whomever', () => {
     });
   });
 
-  it('a command emits nothing beyond what its table declares; what dates have brought about is not its own', () => {
+  it('a command emits only the events that its table declares, besides what time has brought about', () => {
     always((steps, policy) => {
       play(steps, policy, (_, events, { type }) => {
         const { emits, brings = [] } = commands[type];

@@ -3,12 +3,12 @@ import type { Instant } from './calendar.js';
 import type { RemovalBlocker } from './removal.js';
 
 /**
- * What a refusal is about: `who` asks (403), a thing that is `unknown` (404), the `state` of affairs (409), or the
- * `meaning` of the command's data (422).
+ * What a refusal is about: `who` sends the command (403), an `unknown` thing (404), the `state` of affairs (409), or
+ * the `meaning` of the command's data (422).
  */
 export type RejectionKind = 'who' | 'unknown' | 'state' | 'meaning';
 
-/** Every refusal by name; names are part of the contract with callers. The rule's number stands where one asks for it. */
+/** Every refusal by name; names are part of the contract with callers. The numbers are those of the rules. */
 export const rejections = {
   // who
   RoleNotAllowed: 'who', // R4, S19, V5
@@ -37,7 +37,7 @@ export const rejections = {
   ItemAlreadyExists: 'state',
   ItemOfEarlierTerm: 'state',
   LimitReached: 'state',
-  /** The clock's command came before its time; `dueAt` says when (S14, S15, R29, G5, V6). */
+  /** The clock's command came too early; `dueAt` is its time (S14, S15, R29, G5, V6). */
   NotDue: 'state',
   InvalidTransition: 'state', // S2, S4, S6, S8, V6, G7
   TermEnded: 'state', // S4
@@ -81,8 +81,8 @@ export const rejections = {
 export type RejectionCode = keyof typeof rejections;
 
 /**
- * What a refusal rests on: each code brings some of these. They are part of the contract with callers, and refusals that
- * are on record are answered with those that they have: add, never change.
+ * The facts that a refusal rests on; each code has some of them. They are part of the contract with callers, and
+ * recorded refusals are answered with the ones that they have: add fields, but never change one.
  */
 export interface RefusalDetails {
   readonly command?: string;
@@ -144,11 +144,11 @@ export interface RefusalDetails {
   readonly latest?: Instant;
   /** The field of the command that is wrong. */
   readonly field?: string;
-  /** What the field breaks. */
+  /** The rule that the field breaks. */
   readonly rule?: string;
   readonly reason?: string;
   readonly missing?: readonly string[];
-  /** What is known instead: a value, or a list of them. */
+  /** The known value or values, where another was sent. */
   readonly known?: unknown;
   /** The values that are allowed. */
   readonly allowed?: readonly unknown[];

@@ -205,7 +205,7 @@ describe('A relationship request', () => {
     given()
       .when(ask({ indirectResellerId: 'b3000000-0000-4000-8000-000000000003' }))
       .rejects('ResellerNotRelated', { indirectResellerId: 'b3000000-0000-4000-8000-000000000003' });
-    // Without one, nobody is taken for one.
+    // Without an id, no tenant is taken for the reseller.
     given()
       .when(ask(), { partner: { ...partner, resellers: [] } })
       .then(requestedNow());
@@ -245,7 +245,7 @@ describe('A relationship request', () => {
     given()
       .when(ask({ delegatedAdmin: true, effectiveAt: offeredUntil }))
       .rejects('DapNoLongerOffered', { offeredUntil });
-    // It has lapsed, so nobody can accept it any more.
+    // It has lapsed, so it can no longer be accepted.
     given()
       .when(ask({ delegatedAdmin: true, effectiveAt: '2023-10-08T23:59:59.999Z' }), { now: '2024-01-07T00:00:00.000Z' })
       .rejects('DapNoLongerOffered', { offeredUntil });
@@ -289,7 +289,7 @@ describe('A relationship request', () => {
       .rejects('InvalidCustomer', { customerId: id, rule });
   });
 
-  it('makes nobody available as a support contact: requested is not established (R17, R22)', () => {
+  it('makes no support contact available: a request is not yet a relationship (R17, R22)', () => {
     const open = requested({ indirectReseller: reseller });
     expect(given(open).state()).toMatchObject({
       status: 'requested',
@@ -330,7 +330,7 @@ describe('The acceptance of a request', () => {
       .then(establishedAt(lapsesAt, { userId: 'chris', relayedBy: 'sync-app' }));
   });
 
-  it('comes from nobody else, and so does the refusal; that is said before anything of the relationship (R25)', () => {
+  it('is refused from every other sender, as is a refusal, before anything about the relationship (R25)', () => {
     const refusal = { requires: 'CustomerGlobalAdmin' };
     for (const [command, type] of [
       [accept, 'AcceptResellerRelationship'],
@@ -351,7 +351,7 @@ describe('The acceptance of a request', () => {
     }
   });
 
-  it('comes in time, or else is refused, however late the clock (R29)', () => {
+  it('is refused after the request has lapsed, even if the lapse is not recorded yet (R29)', () => {
     for (const [command, context] of [
       [accept, customerAdmin],
       [decline, customerAdmin],
@@ -622,7 +622,7 @@ describe('After the removal', () => {
     },
   );
 
-  it('the clock goes on, for charges go on (R20, S14, S15)', () => {
+  it('the clock continues, because charges continue (R20, S14, S15)', () => {
     const due = (name: keyof typeof clock) => given(...after).when(anyCommand[name], { now: clock[name] });
     due('EndSubscriptionTerm').thenNames('SubscriptionExpired');
     due('ExpireReservation').thenNames('ReservationExpired');
@@ -653,7 +653,7 @@ describe('Before it was ever active', () => {
       .rejects('NoRelationship', { status: 'requestDeclined' });
   });
 
-  it.each(Object.keys(clock) as (keyof typeof clock)[])('the clock has nothing to say: %s', (name) => {
+  it.each(Object.keys(clock) as (keyof typeof clock)[])('the clock has nothing to record: %s', (name) => {
     given().when(anyCommand[name]).rejects('RelationshipNotFound');
     given(requested()).when(anyCommand[name]).rejects('ItemNotFound');
   });
@@ -710,7 +710,7 @@ describe('After re-establishing', () => {
       .rejects('ItemOfEarlierTerm', { kind, itemId, relationshipTerm: 1 });
   });
 
-  it('their clock goes on (R20)', () => {
+  it('their clock continues (R20)', () => {
     for (const name of [
       'EndSubscriptionTerm',
       'ExpireReservation',

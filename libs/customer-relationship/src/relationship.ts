@@ -28,7 +28,7 @@ export interface RelationshipLifecycleCommands {
   /** Asks the customer for a reseller relationship; the request waits for an answer until it lapses. */
   RequestResellerRelationship: {
     readonly customer: { readonly name: string; readonly domain?: string };
-    /** The customer's country or region, ISO 3166-1 alpha-2; must be in the partner's sales region (rules R26, R26a). */
+    /** The customer's country or region, ISO 3166-1 alpha-2; in the partner's sales region (rules R26, R26a). */
     readonly market: string;
     /** Ask for delegated admin privileges (DAP) too; only while they were offered (rule G10). */
     readonly delegatedAdmin?: boolean;
@@ -59,7 +59,7 @@ export interface RelationshipLifecycleCommands {
 }
 
 export const lifecycleCommands = {
-  /** Rules R3, R22, R24, R26, R26a, R27, G10; R1a: an indirect reseller's provider sends it. It also restores a removed relationship. */
+  /** Rules R3, R22, R24, R26, R26a, R27, G10; R1a: an indirect reseller's provider sends it in its place. */
   RequestResellerRelationship: {
     right: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
     rules: ['R3', 'R22', 'R24', 'R26', 'R27', 'R29', 'G10', 'D1'],
@@ -109,7 +109,7 @@ export const lifecycleCommands = {
     },
   },
 
-  /** Rules R25, R29; R1a: a request of an indirect reseller, older than that rule, can only be declined, withdrawn or lapse. */
+  /** Rules R25, R29; R1a: an indirect reseller's request, older than that rule, cannot be accepted. */
   AcceptResellerRelationship: {
     right: customerDecision,
     rules: ['R3', 'R22', 'R23', 'R25', 'R29', 'G10'],
@@ -261,7 +261,7 @@ function customerFault(
   return undefined;
 }
 
-/** The partner sells in its sales region (rule R26a), or only in its own country where the policy has no sales regions. */
+/** The partner sells in its sales region (rule R26a), or only in its country if the policy has no regions. */
 function marketFault(customerMarket: string, { partner, policy, salesRegions }: Context): Rejection | undefined {
   const markets = { partnerMarket: partner.market, customerMarket };
   if (!policy.salesRegions) return customerMarket === partner.market ? undefined : reject('MarketMismatch', markets);

@@ -196,7 +196,7 @@ describe('The removal of a reseller relationship', () => {
         .then(removedNow());
   });
 
-  it('says which policy allowed it, and that notice was given only if somebody said so (R21)', () => {
+  it('says which policy allowed it, and that notice was given only if the command says so (R21)', () => {
     for (const noticeGiven of [true, false])
       given(...established)
         .when(remove({ noticeGiven }), { policy: laterPolicy })
@@ -792,7 +792,7 @@ describe('How a pending subscription stops blocking (R11)', () => {
 });
 
 describe('Who may follow the advice', () => {
-  it('is whoever the right to its command names, under the policy in force', () => {
+  it('follows from the right to its command, under the policy in force', () => {
     const by = (history: History) => adviceOf(history).map(({ remedyBy }) => remedyBy);
     const people = ['GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent', 'BillingAdmin'];
     expect(by(active('sub-1'))).toEqual([{ side: 'partner', anyOf: people, appOnly: true }]);
@@ -808,7 +808,7 @@ describe('Who may follow the advice', () => {
     expect(adviceOf([reservation, cancellationRequested('ri-1')])[0]?.remedyBy).not.toHaveProperty('owners');
   });
 
-  it('is nobody where only waiting or a transfer helps', () => {
+  it('is absent where only waiting or a transfer helps', () => {
     expect(adviceOf([reserved('ri-1', { product: 'databricks' })])[0]).not.toHaveProperty('remedyBy');
   });
 });
@@ -825,7 +825,7 @@ describe('How a suspended new-commerce subscription stops blocking under the lat
     );
   });
 
-  it('it is outlasted past its window; it does not renew, whatever its switch says', () => {
+  it('only its end helps after its window; it does not renew, even with auto-renew on', () => {
     for (const suspension of [history, [...active('sub-1'), suspended('sub-1')]]) {
       for (const at of [afterWindow, termEndsAt])
         expect(blockersOf(suspension, laterPolicy, at)).toStrictEqual(
@@ -1015,7 +1015,7 @@ describe('The readiness for removal', () => {
     expect(readinessOf(ended).willNotEnd.runningCharges).toEqual([]);
   });
 
-  it('warns of software that goes on where a closed window frees the relationship (R8)', () => {
+  it('warns of software that continues where a closed window no longer blocks removal (R8)', () => {
     const lenient = variant({ softwarePastWindowBlocks: false });
     const perpetual = { kind: 'softwareContinues', itemId: 'sw-1', displayName: 'Name of sw-1' };
     const history = [

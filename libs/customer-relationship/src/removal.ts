@@ -82,7 +82,7 @@ export interface RemovalBlocker {
   /** The first instant at which the command is accepted; absent if that is now. */
   readonly remedyFrom?: Instant;
   readonly remedyBy?: RemedyBy;
-  /** The first instant at which the item can have stopped blocking, if the remedy is followed; absent if it never ends. */
+  /** The first instant at which the item can stop blocking, if the remedy is followed; absent if it never ends. */
   readonly earliestClearableAt?: Instant;
 }
 
@@ -130,8 +130,8 @@ export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant
 }
 
 /**
- * Every active item of the current term, ordered by kind and id (rules R6–R14), as it stands now, whether or not that has been
- * recorded. Used by both the command and the readiness query.
+ * Every active item of the current term, ordered by kind and id (rules R6–R14), as it stands now, whether or not that
+ * has been recorded. Used by both the command and the readiness query.
  */
 export function removalBlockers(
   recorded: Frozen<CustomerRelationship>,
@@ -163,7 +163,8 @@ export function removalBlockers(
     const facts = { item: 'softwarePurchase', status, endsAt: expiresAt, cancellationAllowedUntil } as const;
     const kind = blocksAs(facts, policy, now);
     if (!kind) continue;
-    // Where a purchase past its window does not block, the window's end counts even for one that cannot be cancelled (rule R8).
+    // Where a purchase past its window does not block, the window's end counts even for one that cannot be cancelled
+    // (rule R8).
     const ends = [expiresAt, policy.removal.softwarePastWindowBlocks ? undefined : cancellationAllowedUntil];
     const outlast = outlasting(ends.filter((end) => end !== undefined).toSorted()[0]);
     if (policy.nonCancellablePublishers.includes(publisher))
@@ -439,8 +440,8 @@ function requireRemovable(state: Frozen<CustomerRelationship>, { removal }: Poli
 }
 
 /**
- * Removes the relationship (rules R1–R18, R21). The same append withdraws the support contacts and revokes every delegated
- * admin grant. It suspends no subscription and cancels nothing (rule R15).
+ * Removes the relationship (rules R1–R18, R21). The same append withdraws the support contacts and revokes every
+ * delegated admin grant. It suspends no subscription and cancels nothing (rule R15).
  */
 export function decideRemoval(
   state: Frozen<CustomerRelationship>,

@@ -127,7 +127,7 @@ describe('purchasing a reservation', () => {
     given(withPlan, removed(), reestablished, activeAzurePlan('plan-2')).when(purchase()).then(bought());
   });
 
-  it('refuses a reservation that nobody owns, and a commitment below zero', () => {
+  it('refuses a reservation without owners, and a commitment below zero', () => {
     const ownerless = { code: 'InvalidItem', field: 'owners', rule: 'notEmpty' };
     const negative = { code: 'InvalidItem', field: 'commitmentUsdCents', rule: 'notNegative' };
     given(withPlan)
@@ -311,7 +311,7 @@ describe('cancelling a reservation', () => {
       .thenNames('ReservationCancellationRequested');
   });
 
-  it('tells who asks before what state the reservation is in (rule V5)', () => {
+  it('checks the sender before the state of the reservation (rule V5)', () => {
     given(established, reserved('ri-1', { owners: ['grace'], product: 'databricks' }), cancellationRequested('ri-1'))
       .when(cancel())
       .rejects('RoleNotAllowed', { requires: 'reservationOrderOwner' });
@@ -333,7 +333,7 @@ describe('cancelling a reservation', () => {
       .rejects('InvalidTransition', { itemId: 'ri-1', from, to: 'cancelled' });
   });
 
-  it('is possible until the end and no later, whether the clock has told it or not (rule V6)', () => {
+  it('is possible until the end and no later, whether or not the end is recorded (rule V6)', () => {
     given(one)
       .when(cancel(), { now: end })
       .then(cancellationRequested('ri-1', { requestedAt: end }));
@@ -407,7 +407,7 @@ describe('the refund cap', () => {
     expect(refusal([ofCents(capUsdCents + 1)], now, {}, policy)).toEqual(exceeded(capUsdCents));
   });
 
-  it('adds up what was requested before and says what remains and from when on it fits (rule V3)', () => {
+  it('adds up earlier requests and says what remains and when the request fits (rule V3)', () => {
     const before = [
       ...counted('ri-a', 3_000_000, '2026-03-01T08:00:00.000Z'),
       ...counted('ri-b', 1_500_000, '2026-06-01T08:00:00.000Z'),
@@ -420,7 +420,7 @@ describe('the refund cap', () => {
     expect(refusal([before, ofCents(capUsdCents + 1)], now)).toEqual(exceeded(500_000));
   });
 
-  it('finds the first of the instants from which it fits, in whatever order requests came (rule V3)', () => {
+  it('finds the first instant at which it fits, in any order of requests (rule V3)', () => {
     const before = [
       ...counted('ri-b', 1_500_000, '2026-06-01T08:00:00.000Z'),
       ...counted('ri-a', 3_000_000, '2026-03-01T08:00:00.000Z'),
@@ -454,7 +454,7 @@ describe('the refund cap', () => {
     expect(refusal([earlier, ofCents(1_000_001)], now)).toEqual(exceeded(1_000_000, '2027-03-01T08:00:00.000Z'));
   });
 
-  it('gets back what is refused (rule V3)', () => {
+  it('no longer counts a refused request (rule V3)', () => {
     const full = counted('ri-a', capUsdCents, '2026-03-01T08:00:00.000Z');
     expect(refusal([full, ofCents(1)], now)).toEqual(exceeded(0, '2027-03-01T08:00:00.000Z'));
     expect(refusal([full, refused({ reservationId: 'ri-a' }), ofCents(1)], now)).toBeUndefined();

@@ -50,11 +50,7 @@ export interface ReservationCommands {
     readonly effectiveAt?: Instant;
   };
   /** Records that the return of a reservation has been confirmed. */
-  ConfirmReservationCancellation: {
-    readonly reservationId: string;
-    readonly fee?: Money;
-    readonly refund?: Money;
-  };
+  ConfirmReservationCancellation: { readonly reservationId: string; readonly fee?: Money; readonly refund?: Money };
   /** Records that the return of a reservation has been refused. */
   RefuseReservationCancellation: { readonly reservationId: string; readonly reason?: string };
   /** Records that the term of a reservation has ended; not before it is due. */
@@ -149,13 +145,7 @@ export const reservationCommands = {
     emits: ['ReservationCancelled'],
     decide(state, { reservationId, fee, refund }, { now }) {
       requireCancellationPending(state, reservationId, 'cancelled', now);
-      return [
-        event('ReservationCancelled', {
-          reservationId,
-          ...present({ fee, refund }),
-          cancelledAt: now,
-        }),
-      ];
+      return [event('ReservationCancelled', { reservationId, ...present({ fee, refund }), cancelledAt: now })];
     },
   },
 
@@ -166,13 +156,7 @@ export const reservationCommands = {
     emits: ['ReservationCancellationRefused'],
     decide(state, { reservationId, reason }, { now }) {
       requireCancellationPending(state, reservationId, 'active', now);
-      return [
-        event('ReservationCancellationRefused', {
-          reservationId,
-          ...present({ reason }),
-          refusedAt: now,
-        }),
-      ];
+      return [event('ReservationCancellationRefused', { reservationId, ...present({ reason }), refusedAt: now })];
     },
   },
 
@@ -249,14 +233,15 @@ export interface RefundCapExceeded {
 }
 
 /**
- * Whether one more cancellation would exceed the cap (rule V3), over all terms of the relationship: what remains then, and when
- * there is room; undefined if it is within the cap. The commitments cancelled in any rolling window stay within the cap.
+ * Whether one more cancellation would exceed the cap (rule V3), over all terms of the relationship: what remains then,
+ * and when there is room; undefined if it is within the cap. The commitments cancelled in any rolling window stay
+ * within the cap.
  *
- * A request counts from its instant until the given number of months later, exclusively. This is measured from the request and
- * not back from the window's end, because a window counted back from 29 February would grow again.
+ * A request counts from its instant until the given number of months later, exclusively. This is measured from the
+ * request and not back from the window's end, because a window counted back from 29 February would grow again.
  *
- * A request may be dated back, so every window that would contain it is checked: the one that ends with it and those that end
- * with a later request.
+ * A request may be dated back, so every window that would contain it is checked: the one that ends with it and those
+ * that end with a later request.
  */
 export function refundCapExceeded(
   { cancelledCommitments }: Frozen<CustomerRelationship>,

@@ -1,21 +1,19 @@
 import type { CommandName } from './commands.js';
 import type { Role } from './parties.js';
 
-// Who may send a command. The right to each stands with it, in the noun's file; a policy may override it.
-
-/** Who may send a command. */
+/** Who may send a command. Each command has its right in the noun's file; a policy may override it. */
 export interface Right {
-  /** The partner's people and apps with one of these roles; empty: only the customer's. */
+  /** The partner's people and apps with one of these roles; empty if only the customer may send it. */
   readonly anyOf: readonly Role[];
-  /** All of these roles, on top (rule S19). */
+  /** They also need all of these roles (rule S19). */
   readonly allOf?: readonly Role[];
-  /** Also app-only, without a user (rule R5). */
+  /** An app without a user may send it too (rule R5). */
   readonly appOnly: boolean;
-  /** Also the customer's Global admin. */
+  /** The customer's Global admin may send it too. */
   readonly customer: boolean;
 }
 
-/** What a policy says otherwise of single commands (rule R4). */
+/** The rights that a policy overrides (rule R4). */
 export type Rights = Readonly<Partial<Record<CommandName, Right>>>;
 
 const partnerRoles: readonly Role[] = ['GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent', 'BillingAdmin'];
@@ -26,7 +24,7 @@ export const byUser = (...anyOf: Role[]): Right => ({ anyOf, appOnly: false, cus
 export const byUserOrApp = (...anyOf: Role[]): Right => ({ ...byUser(...anyOf), appOnly: true });
 /** Any of the partner's people or apps. */
 export const byAnyRole = byUserOrApp(...partnerRoles);
-/** What the clock brings about; any of the partner's people or apps may report it. */
+/** For recording what time has brought about: any of the partner's people or apps. */
 export const clock = byAnyRole;
 /** A customer's Global admin, or the partner's app that relays the decision (rule R25). */
 export const customerDecision: Right = { ...byAnyRole, customer: true };

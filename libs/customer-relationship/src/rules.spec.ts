@@ -30,7 +30,7 @@ function saidOf(command: string): string {
 }
 
 describe('The rules that govern a command', () => {
-  it('are at least those that its decision says it obeys', () => {
+  it('are at least those that the comment of its decision names', () => {
     const named = Object.keys(commands).map((command) => [command, rulesIn(saidOf(command))] as const);
     for (const [command, rules] of named)
       expect({ command, missing: rules.filter((rule) => !isGoverned(command, rule)) }).toEqual({
@@ -44,7 +44,7 @@ describe('The rules that govern a command', () => {
   const isGoverned = (command: string, rule: string) =>
     (governance(command)!.rules as readonly string[]).includes(rule);
 
-  it('are all of them, each of some command', () => {
+  it('are all the rules, each governing some command', () => {
     const used = new Set<string>([...rulesOfEveryCommand, ...Object.values(commands).flatMap(({ rules }) => rules)]);
     expect([...used].sort()).toEqual(Object.keys(businessRules).sort());
     const numbers = { R: 29, S: 21, V: 11, C: 5, G: 12 };
@@ -63,7 +63,7 @@ describe('The rules that govern a command', () => {
       expect({ command, twice: rules.length - new Set(rules).size }).toEqual({ command, twice: 0 });
       for (const event of [...emits, ...brings]) expect(relationshipCodec.schemaOf(event)).toBeGreaterThan(0);
     }
-    // Whatever can happen is the word of some command, or the consequence of one.
+    // Every event is emitted by some command, or follows from one that is.
     const said = new Set<string>(Object.values(commands).flatMap(({ emits }) => emits));
     const consequences = Object.keys(customerRelationship.evolve).filter((event) => !said.has(event));
     expect(consequences.sort()).toEqual([
@@ -76,7 +76,7 @@ describe('The rules that govern a command', () => {
     expect(consequences.filter((event) => !brought.has(event))).toEqual([]);
   });
 
-  it('are not known of a command that nobody knows', () => {
+  it('are undefined for an unknown command', () => {
     expect(governance('DoSomethingElse')).toBeUndefined();
   });
 });

@@ -4,13 +4,13 @@ export type SalesRegions = Readonly<Record<string, readonly string[]>>;
 const countries = (codes: string): readonly string[] => codes.trim().split(/\s+/);
 
 /**
- * The sales regions of a partner's location (rule R26a): a partner sells to customers in the whole of its region. A country
- * in none of them is a region of its own. The source says so of Brazil, China, India, Japan, Korea and Taiwan.
+ * The sales regions of a partner's location (rule R26a): a partner sells to customers in the whole of its region. A
+ * country in none of them is a region of its own. The source says so of Brazil, China, India, Japan, Korea and Taiwan.
  *
- * Source: Partner Center, "Cloud Solution Provider program regional markets and currencies where you can sell CSP offers"
- * (regional-authorization-overview.md), as of 2023-08-17. It names countries in English; the codes are ours: Bonaire, Saba
- * and Sint Eustatius share one code (BQ), Kosovo is XK, which ISO leaves to its users. Its text speaks of 18 countries in
- * Africa, but its list has these 47; we follow the list.
+ * Source: Partner Center, "Cloud Solution Provider program regional markets and currencies where you can sell CSP
+ * offers" (regional-authorization-overview.md), as of 2023-08-17. It names countries in English; the codes are ours:
+ * Bonaire, Saba and Sint Eustatius share one code (BQ), Kosovo is XK, which ISO leaves to its users. Its text speaks of
+ * 18 countries in Africa, but its list has these 47; we follow the list.
  */
 export const salesRegionsOf2023: SalesRegions = {
   Africa: countries(`

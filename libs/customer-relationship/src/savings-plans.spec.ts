@@ -109,7 +109,7 @@ describe('cancelling a savings plan', () => {
     },
   );
 
-  it('is refused for one that is over, told by the clock or not', () => {
+  it('is refused for a plan that has ended, whether or not that is recorded', () => {
     const details = { itemId: 'plan-1', from: 'expired', to: 'cancelled' };
     given(established, savingsPlanPurchased('plan-1'))
       .when(cancel, { now: afterEnd })

@@ -124,7 +124,7 @@ describe('T1: before a command is judged', () => {
     },
   );
 
-  it('T1: a change that was scheduled holds from the boundary on, and what is changed later goes on top', () => {
+  it('T1: a scheduled change holds from the boundary on, and later changes apply on top of it', () => {
     given(established, active(id), changeScheduled(id, { change: { quantity: 9 } }))
       .when({ type: 'ChangeSubscriptionQuantity', data: { subscriptionId: id, quantity: 12 } }, { now: dayAfterTerm })
       .thenNames('SubscriptionRenewed', 'SubscriptionQuantityChanged');
@@ -160,7 +160,7 @@ describe('T1: before a command is judged', () => {
       .thenNames('SubscriptionPurchased', 'SupportContactAssigned');
   });
 
-  it('T1: where the bound on designations is reached, what has ended since makes room', () => {
+  it('T1: once the limit on designations is reached, subscriptions that have ended make room', () => {
     const policy: Policy = { ...policyOf2020, limits: { ...policyOf2020.limits, designations: 1 } };
     const gone = [
       active(id, { kind: 'legacy' }),
@@ -240,7 +240,7 @@ describe('T1: a removal', () => {
       .thenNames('ResellerRelationshipRemoved');
   });
 
-  it('T1, R20: what dates bring about goes on after it', () => {
+  it('T1, R20: time continues to have its effects after it', () => {
     given(established, active(id), autoRenewDisabled(id), removed())
       .when(renew, { now: '2030-01-01T00:00:00.000Z' })
       .thenNames('SubscriptionExpired', 'SubscriptionDisabled', 'SubscriptionDeleted');
@@ -396,7 +396,7 @@ describe('T1: through the command loop', () => {
     expect(retried).toMatchObject({ outcome: 'accepted', replayed: true, summary });
   });
 
-  it('T1: one append holds what the dates have brought about and what the command does', async () => {
+  it('T1: one append holds what time has brought about and what the command does', async () => {
     const { store, send } = await opened();
     await send(purchase({ effectiveAt: '2026-09-01T00:00:00.000Z' }));
     const outcome = await send(suspend);

@@ -131,8 +131,9 @@ export function designatedWhereFull({ designations }: State, { limits }: Policy)
 }
 
 /**
- * The policy that counts at a date: that of the stream's last event until then. For a purchase dated back to before the first
- * event, it is the policy of the first event. For a policy that this release does not have, the present one stands in.
+ * The policy that counts at a date: that of the stream's last event until then. For a purchase dated back to before the
+ * first event, it is the policy of the first event. For a policy that this release does not have, the present one
+ * stands in.
  */
 function policyAt(
   { policies: recorded }: State,
@@ -195,8 +196,8 @@ export function cancellation(
 }
 
 /**
- * The next term with what was scheduled for it. It follows the old one without a gap. Its cancellation window counts from its
- * start, however late the renewal is recorded (rules S7, S20).
+ * The next term with what was scheduled for it. It follows the old one without a gap. Its cancellation window counts
+ * from its start, however late the renewal is recorded (rules S7, S20).
  */
 function renewal(
   subscriptionId: string,

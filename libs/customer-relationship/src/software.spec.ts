@@ -231,7 +231,7 @@ describe('cancelling software', () => {
       .rejects('NothingToChange', { purchaseId: 'order-1', lineItemIds: ['line-2'] });
   });
 
-  it('cancels what an earlier release has bought with lines that have no ids, which nobody could name', () => {
+  it('cancels a purchase of an earlier release whose lines have no ids and cannot be named', () => {
     const withoutIds = softwarePurchased('order-1', { lineItems: [[] as never] });
     given(established, withoutIds).when(cancel()).thenNames('SoftwarePurchaseCancelled');
     const one = { lineItemId: 'line-1', name: 'Windows Server', quantity: 1 };
@@ -304,7 +304,7 @@ describe('cancelling software', () => {
       .rejects('InvalidTransition', { itemId: 'order-1', from: 'cancelled', to: 'cancelled' });
   });
 
-  it('is refused for a purchase whose end has passed, told by the clock or not', () => {
+  it('is refused for a purchase whose end has passed, whether or not that is recorded', () => {
     const details = { itemId: 'order-1', from: 'expired', to: 'cancelled' };
     const history = [...established, bought({ ...boughtForAYear, ...openForever })];
     given(history)

@@ -73,7 +73,7 @@ describe('A lapsed request for a relationship (R29)', () => {
     expect(relationshipAt(state, later)).toEqual({ status: 'requestExpired', endedAt: expiresAt });
   });
 
-  it('leaves the state as it is: what was folded is shared', () => {
+  it('leaves the state unchanged, because the folded state is shared', () => {
     expect(withStatusAt(state, expiresAt)).toBe(state);
     expect(withStatusAt(state, later)).toMatchObject({ status: 'requestExpired', request: { expiresAt } });
     expect(state.status).toBe('requested');

@@ -9,16 +9,16 @@ import type {
   RelationshipStatus,
 } from './state.js';
 
-// What status a thing has at a time. An end counts from the instant after it, whether or not the clock's command has
-// recorded it: decisions, single reads, lists and explanations all ask here, so that they cannot disagree.
-// Each takes the facts that an event has left of the thing, as a state or a row of a view keeps them.
+// The status of a thing at a time. An end counts from the instant after it, whether or not it has been recorded.
+// Decisions, single reads, lists and explanations all use these functions, so they cannot disagree. Each takes the
+// facts that the state, or a row of a view, keeps from the events.
 
 type End = Instant | null | undefined;
 
-/** The status at a time, and since when it has that by time alone: absent where the last event made it so. */
+/** The status at a time, and the end that made it so, if it was not the last event. */
 export interface StatusAt<Status> {
   readonly status: Status;
-  /** The end (inclusive) that has passed without an event that says so. */
+  /** The end (inclusive) that has passed and has not been recorded. */
   readonly endedAt?: Instant;
 }
 
@@ -33,7 +33,7 @@ export interface GrantFacts {
   readonly endsAt?: End;
 }
 
-/** When time ends a grant as it stands: a request unless it is approved (rule G5), an active grant anyway; DAP never. */
+/** When time ends a grant: a request unless it is approved (rule G5), an active grant in any case; DAP never. */
 export function endOfGrant({ kind, status, requestExpiresAt, endsAt }: GrantFacts): Instant | undefined {
   if (kind === 'dap') return undefined;
   if (status === 'active') return endsAt ?? undefined;
@@ -44,7 +44,7 @@ export function grantAt(grant: GrantFacts, now: Instant): StatusAt<GrantStatus> 
   return expiredIfOver(grant.status, endOfGrant(grant), now);
 }
 
-/** An ended grant gives nobody access: its assignments end with it, however it ended (rules R18, G8b). */
+/** The access assignments of a grant end with it, however it ends (rules R18, G8b). */
 export function accessAssignmentStatusAt(
   { status }: { readonly status: 'active' | 'deleted' },
   grant: GrantFacts,
@@ -53,12 +53,12 @@ export function accessAssignmentStatusAt(
   return isOpenGrant(grantAt(grant, now).status) ? status : 'deleted';
 }
 
-/** Whether a grant can still come to give something, or does. */
+/** Whether a grant is active or can still become so. */
 export function isOpenGrant(status: GrantStatus): boolean {
   return status === 'created' || status === 'approvalPending' || status === 'approved' || status === 'active';
 }
 
-/** A return that is asked for and not settled by the end came to nothing: the reservation has expired (rule V6). */
+/** A cancellation that is not settled by the end has no effect: the reservation has expired (rule V6). */
 export function reservationAt(
   { status, expiresAt }: { readonly status: ReservationStatus; readonly expiresAt: End },
   now: Instant,
@@ -81,7 +81,7 @@ export function savingsPlanAt(
   return status === 'active' ? expiredIfOver(status, expiresAt, now) : { status };
 }
 
-/** A request that nobody has answered in time has lapsed (rule R29). */
+/** A request that was not answered in time has lapsed (rule R29). */
 export function relationshipAt(
   { status, request }: Frozen<Pick<CustomerRelationship, 'status' | 'request'>>,
   now: Instant,
@@ -92,8 +92,8 @@ export function relationshipAt(
 }
 
 /**
- * The relationship as decisions and questions see it: a lapsed request is `requestExpired`. The request itself stays in
- * the state, for those who close it or say when it lapsed.
+ * The relationship as decisions and queries see it: with a lapsed request its status is `requestExpired`. The request
+ * itself stays in the state, to be closed, and to answer when it lapsed.
  */
 export function withStatusAt(state: Frozen<CustomerRelationship>, now: Instant): Frozen<CustomerRelationship> {
   const { status } = relationshipAt(state, now);

@@ -169,8 +169,8 @@ describe('S1: a purchase', () => {
       );
   });
 
-  it('S1: keeps what it was told: price, cycle, buyer, auto-renew, base', () => {
-    const told = {
+  it('S1: keeps the data it was given: price, cycle, buyer, auto-renew, base', () => {
+    const extras = {
       billingCycle: 'annual',
       price: { minorUnits: 12_000, currency: 'EUR' },
       boughtBy: 'customer',
@@ -180,10 +180,10 @@ describe('S1: a purchase', () => {
       termDuration: 'P3Y',
     } as const;
     given(established, active('base'))
-      .when(purchase(told))
+      .when(purchase(extras))
       .then(
         purchased(id, {
-          ...told,
+          ...extras,
           purchasedAt: now,
           termEndsAt: '2029-11-22T12:00:00.000Z',
           cancellationAllowedUntil: '2026-11-29T12:00:00.000Z',
@@ -678,7 +678,7 @@ describe('S7: cancelling new commerce', () => {
     }
   });
 
-  it('S7, T2: is allowed again within seven days of the begin of a renewed term, however late the renewal is reported', () => {
+  it('S7, T2: is allowed again within seven days of the start of a renewed term, however late the renewal is reported', () => {
     const until = addDays(termEndsAt, 7);
     const renewed = event('SubscriptionRenewed', {
       quantity: 5,
@@ -1139,7 +1139,7 @@ describe('S14: at the end of its term', () => {
       .then({ type: 'SubscriptionRenewed', data: withoutWindow });
   });
 
-  it('S14: renewal applies what was scheduled, and only what was', () => {
+  it('S14: renewal applies the scheduled changes, and only these', () => {
     const change = { quantity: 9, termDuration: 'P3Y', offerId: 'offer-2' } as const;
     given(established, active(id, { billingCycle: 'monthly' }), changeScheduled(id, { change, billingCycle: 'annual' }))
       .when(renew, { now: afterTerm })
@@ -1173,7 +1173,7 @@ describe('S14: at the end of its term', () => {
     ]);
   });
 
-  it('S14: whenever it was bought, the end of every term is so many months after the purchase', () => {
+  it('S14: whenever it was bought, every term ends a whole number of months after the purchase', () => {
     const day = fc.integer({ min: 0, max: 800 }).map((days) => addDays('2025-01-01T08:00:00.000Z', days));
     fc.assert(
       fc.property(day, fc.integer({ min: 1, max: 30 }), (purchasedAt, terms) => {
@@ -1302,7 +1302,7 @@ describe('S14: at the end of its term', () => {
     }
   });
 
-  it('R20: the clock goes on after a removal and for earlier terms', () => {
+  it('R20: the clock continues after a removal and for earlier terms', () => {
     const history = [established, active(id), suspended(id), removed()] as const;
     for (const past of [history, [...history, ...reestablished]])
       given(...past)
@@ -1517,7 +1517,7 @@ describe('S18: an Azure plan', () => {
       .rejects('InvalidItem', { field: 'subscriptionId', rule: 'azurePlanOnly' });
   });
 
-  it('S18: an Azure subscription id is used once, under whatever plan', () => {
+  it('S18: an Azure subscription id is used once, under any plan', () => {
     const used = { kind: 'azureSubscription', itemId: 'azure-1' };
     given(...plan, azureSubscriptionAdded(id, 'azure-1'), azureSubscriptionCancelled(id, 'azure-1'))
       .when(addAzure())
@@ -1833,7 +1833,7 @@ describe('the command loop', () => {
     return { store, one, other, request };
   }
 
-  it('S17: refuses an update that meets another one, and decides anew when it may retry', async () => {
+  it('S17: refuses an update that collides with another one, and decides again when it may retry', async () => {
     const { one, other, request, store } = await twoServers();
     // Both have read the same revision; then one of them changes the subscription.
     await other.handle(request(setAutoRenew(true)));
@@ -1855,7 +1855,7 @@ describe('the command loop', () => {
     ]);
   });
 
-  it('S17: refuses what was meant for an older revision', async () => {
+  it('S17: refuses a command meant for an older revision', async () => {
     const { one, request } = await twoServers();
     expect(await one.handle({ ...request(suspend), ifRevision: exactly(1) })).toMatchObject({
       outcome: 'preconditionFailed',

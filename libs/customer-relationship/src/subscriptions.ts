@@ -91,7 +91,7 @@ export interface SubscriptionCommands {
   RenewSubscription: { readonly subscriptionId: string };
   /** Records what time has brought about for a subscription, such as the end of its term; not before it is due. */
   EndSubscriptionTerm: { readonly subscriptionId: string };
-  /** Records what time has brought about for a subscription, such as its next step to disabled or deleted; not before it is due. */
+  /** Records what time has brought about for a subscription, such as its deletion; not before it is due. */
   AdvanceSubscriptionRetention: { readonly subscriptionId: string };
   /** Creates an Azure subscription under an active Azure plan. */
   AddAzureSubscription: {
@@ -193,8 +193,8 @@ export const subscriptionCommands = {
   },
 
   /**
-   * Rule S10: a legacy add-on is not provisioned while its base is suspended. If the base can no longer be reactivated, the
-   * add-on is activated all the same: otherwise it would stay pending, and block removal, for ever.
+   * Rule S10: a legacy add-on is not provisioned while its base is suspended. If the base can no longer be reactivated,
+   * the add-on is activated all the same: otherwise it would stay pending, and block removal, for ever.
    */
   ActivateSubscription: {
     right: byAnyRole,
@@ -347,10 +347,7 @@ export const subscriptionCommands = {
     decide(state, { subscriptionId, change, billingCycle }, { now }) {
       const subscription = changeable(state, subscriptionId, 'change');
       const named = present({ ...change });
-      const changes = {
-        ...(Object.keys(named).length > 0 ? { change: named } : {}),
-        ...present({ billingCycle }),
-      };
+      const changes = { ...(Object.keys(named).length > 0 ? { change: named } : {}), ...present({ billingCycle }) };
       // Compared with the next term as it would be now, with or without scheduled changes.
       if (isSameTerm(nextTermOf(subscription), nextTermOf(subscription, changes)))
         throw reject('NothingToChange', { subscriptionId });
@@ -482,8 +479,8 @@ function faultsOfPurchase(
 }
 
 /**
- * A legacy add-on needs a base that is in use (rule S10). A new-commerce add-on stands alone, so its base only has to be
- * known (rule S11). The limit keeps the suspension of a base with its add-ons in one append.
+ * A legacy add-on needs a base that is in use (rule S10). A new-commerce add-on stands alone, so its base only has to
+ * be known (rule S11). The limit keeps the suspension of a base with its add-ons in one append.
  * @returns what is wrong with naming this base, whatever its status
  */
 function requireBase(

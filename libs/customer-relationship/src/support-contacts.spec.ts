@@ -85,7 +85,7 @@ describe('assigning a support contact', () => {
   it.each([
     ['the name', { ...partnerContact, name: 'Contoso of old' }],
     ['the partner id', { ...partnerContact, partnerId: '1010101' }],
-  ])('takes down %s anew when it has changed since', (_, before) => {
+  ])('records %s again when it has changed since', (_, before) => {
     given(established, legacySeats, contactAssigned('seats', { contact: before }))
       .when(assign(partnerContact))
       .then(assigned(partnerContact));
@@ -208,7 +208,7 @@ describe('assigning a support contact', () => {
       .rejects('ActorNotAllowed');
   });
 
-  it('keeps within the bound that lets a removal fit one append, but for a replacement', () => {
+  it('keeps to the limit that lets a removal fit one append, except for a replacement', () => {
     const two = { ...policyOf2020, limits: { ...policyOf2020.limits, designations: 2 } };
     const one = [
       ...establishedWithReseller,

@@ -80,8 +80,8 @@ export const supportContactSteps = {
 } satisfies Steps;
 
 /**
- * The designation that comes with a purchase: the partner itself (rule C4). Not called for new-commerce subscriptions, which
- * have none (rule C3).
+ * The designation that comes with a purchase: the partner itself (rule C4). Not called for new-commerce subscriptions,
+ * which have none (rule C3).
  * @throws Rejection `LimitReached` when the current term has as many designations as one removal can withdraw
  */
 export function assignDefaultContact(

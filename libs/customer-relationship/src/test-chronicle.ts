@@ -31,7 +31,7 @@ interface Sender {
   readonly actor?: Actor;
 }
 
-/** The event of each name that says the most. */
+/** The event of each name with the most fields. */
 export function fullest(log: readonly RecordedEvent[]): RecordedEvent[] {
   const byType = new Map<string, RecordedEvent>();
   for (const event of log) {
@@ -57,8 +57,8 @@ function sha256(text: string): string {
 }
 
 /**
- * Everything that can happen between a partner and its customers, sent as commands. The story below is frozen. Events that
- * came after it occur at the end, by the examples of their commands.
+ * Everything that can happen between a partner and its customers, sent as commands. The story below is frozen. Events
+ * that came after it occur at the end, by the examples of their commands.
  */
 export async function chronicle(): Promise<readonly RecordedEvent[]> {
   const store = inMemoryEventStore();
@@ -245,7 +245,7 @@ export async function chronicle(): Promise<readonly RecordedEvent[]> {
   await send('2023-11-11', 'RequestDelegatedAdmin', { ...request, grantId: 'grant-2', name: 'Backup' });
   await send('2024-02-10', 'ExpireDelegatedAdmin', { grantId: 'grant-2' });
 
-  // A year later the clock has its say.
+  // A year later the clock's commands follow.
   await send('2024-09-05', 'EndSubscriptionTerm', { subscriptionId: 'base' });
   await send('2024-09-10', 'RenewSubscription', { subscriptionId: 'nce' });
   await send('2024-09-18', 'EndSubscriptionTerm', { subscriptionId: 'saas' });

@@ -7,13 +7,13 @@ import { nextBoundary } from './settling.js';
 import type { CustomerRelationship } from './state.js';
 import { partnerContact, policyOf2020, reseller } from './test-scenarios.js';
 
-// Every command once, with data that are legal by themselves, and with what random sequences say in their place. Whatever
+// Every command once, with valid data, and with the random values that sequences use in their place. Every test that
 // tries all commands takes them from here: a new command needs its line in `commandExamples`.
 
-/** An instant relative to the clock: so long before it, or at (or just beside) some end that matters. */
+/** An instant relative to the clock: a time before it, or at (or next to) some end that matters. */
 export type Moment = { readonly back: number } | { readonly boundary: number; readonly offset: number };
 
-/** An item by its place among those there are, or an id that none has yet. */
+/** An existing item by its place, or an id that is not used yet. */
 type Choice = { readonly pool: Pool; readonly nth: number } | { readonly pool: Pool; readonly fresh: string };
 export type Pool =
   | 'subscription'
@@ -39,7 +39,7 @@ type Times = Readonly<Record<string, Arbitrary<Moment | undefined>>>;
 
 interface Example<Data> {
   readonly data: Data;
-  /** What is said of some fields, or in several ways; a field that is not named is as in `data`, an id one that is there. */
+  /** Random values of some fields, in one or several ways; other fields are as in `data`, and other ids exist. */
   readonly said?: Fields | readonly Fields[];
   readonly times?: Times;
 }
@@ -57,7 +57,7 @@ export const rarely = <T>(usual: T, ...unusual: T[]): Arbitrary<T> =>
 const rarelyElse = <T>(usual: Arbitrary<T>, unusual: Arbitrary<T>): Arbitrary<T> =>
   oneof({ weight: 12, arbitrary: usual }, { weight: 1, arbitrary: unusual });
 
-/** As other systems say that they know no date: in the year 1, 1970, 2009, and far ahead. */
+/** Dates by which other systems mean “no date”: in the year 1, 1970, 2009, and far ahead. */
 const sentinel: Arbitrary<Moment> = record({
   back: constantFrom(2_000, 53, 18, -11, -7_000).map((years) => years * 366 * day),
 });
@@ -83,10 +83,10 @@ const there = (pool: Pool): Arbitrary<Choice | string> =>
     { weight: 15, arbitrary: record({ pool: fc.constant(pool), nth: nat(2) }) },
     { weight: 1, arbitrary: fc.constant('unheard-of') },
   );
-const anew = (pool: Pool): Arbitrary<Choice | string> =>
+const unused = (pool: Pool): Arbitrary<Choice | string> =>
   oneof({ weight: 12, arbitrary: fc.constant({ pool, fresh: pool }) }, { weight: 1, arbitrary: there(pool) });
 
-/** What an id picks from where nothing else is said. */
+/** The default choice of each id. */
 const ids: Fields = {
   subscriptionId: there('subscription'),
   azureSubscriptionId: there('azure'),
@@ -121,7 +121,7 @@ const durationDays = rarely(90, 1, 730, 0, 731, 1.5);
 const autoExtendDays = rarely(180, 0, 90);
 
 const purchase: Fields = {
-  subscriptionId: anew('subscription'),
+  subscriptionId: unused('subscription'),
   quantity: constantFrom(1, 5),
   billingCycle: maybe(billingCycle),
   boughtBy,
@@ -217,7 +217,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
     data: { subscriptionId: 'plan-1', azureSubscriptionId: 'azure-1', name: 'Production' },
     said: {
       subscriptionId: rarelyElse(there('azurePlan'), ids['subscriptionId']!),
-      azureSubscriptionId: anew('azure'),
+      azureSubscriptionId: unused('azure'),
     },
   },
   CancelAzureSubscription: {
@@ -238,7 +238,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
       commitmentUsdCents: 1_000_000,
     },
     said: {
-      reservationId: anew('reservation'),
+      reservationId: unused('reservation'),
       product: rarely('virtualMachine', ...reservationProducts),
       termDuration: longTerm,
       commitmentUsdCents: rarely(1_500_000, 0, 1_000_000, 2_500_000, 2_500_001, 5_000_000, 5_000_001, -1),
@@ -267,7 +267,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
       lineItems: [{ lineItemId: 'line-1', name: 'Windows Server', quantity: 1 }],
     },
     said: {
-      purchaseId: anew('software'),
+      purchaseId: unused('software'),
       kind: constantFrom('perpetual', 'subscription'),
       publisher: rarely('microsoft', ...softwarePublishers),
       lineItems: rarely(['l1', 'l2', 'l3'], ['l1'], ['l1', 'l2', 'l1'], []).map((lines) =>
@@ -293,7 +293,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
   ExpireSoftware: { data: { purchaseId: 'sw-1' } },
   PurchaseSavingsPlan: {
     data: { savingsPlanId: 'sp-1', name: 'Compute', termDuration: 'P1Y', hourlyCommitment: money },
-    said: { savingsPlanId: anew('savingsPlan'), termDuration: longTerm, boughtBy },
+    said: { savingsPlanId: unused('savingsPlan'), termDuration: longTerm, boughtBy },
     times: { effectiveAt: past },
   },
   CancelSavingsPlan: { data: { savingsPlanId: 'sp-1' } },
@@ -316,13 +316,13 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
 
   RecordLegacyDelegatedAdmin: {
     data: { grantId: 'dap', effectiveAt: '2022-05-01T00:00:00.000Z' },
-    said: { grantId: rarelyElse(anew('grant'), constantFrom('dap-1', 'dap-2', 'dap-3')) },
+    said: { grantId: rarelyElse(unused('grant'), constantFrom('dap-1', 'dap-2', 'dap-3')) },
     times: { effectiveAt: moment },
   },
   RequestDelegatedAdmin: {
     data: { grantId: 'grant-1', name: 'Helpdesk', roles: ['role-reader'], durationDays: 90 },
     said: {
-      grantId: anew('grant'),
+      grantId: unused('grant'),
       name: grantName,
       roles: grantRoles,
       durationDays,
@@ -347,7 +347,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
   AssignAccess: {
     data: { grantId: 'grant-1', assignmentId: 'access-1', groupId: 'group-1', roles: ['role-reader'] },
     said: {
-      assignmentId: oneof(anew('access'), there('access')),
+      assignmentId: oneof(unused('access'), there('access')),
       groupId: constantFrom('group-1', 'GROUP-1', 'group-2', 'group-3', 'group-4'),
       roles: constantFrom(['role-a', 'role-b'], ['role-b'], ['ROLE-A'], [globalAdministratorRole], []),
     },
@@ -362,7 +362,7 @@ export const anyCommand = Object.fromEntries(
   commandNames.map((type) => [type, { type, data: commandExamples[type].data }]),
 ) as { readonly [N in CommandName]: MessageOf<RelationshipCommands, N> };
 
-/** What random sequences say of a command. */
+/** The random forms of a command. */
 const utteranceOf = (type: CommandName): Arbitrary<Utterance> => {
   const { data, said = {}, times = {} }: Example<object> = commandExamples[type];
   const exact = Object.entries(data).map(([field, value]) => [field, ids[field] ?? fc.constant(value)] as const);
@@ -378,19 +378,19 @@ const utteranceOf = (type: CommandName): Arbitrary<Utterance> => {
 };
 const utterances = new Map(commandNames.map((type) => [type, utteranceOf(type)]));
 
-/** What is said of any of the commands whose name matches. */
+/** A random form of any command whose name matches. */
 export function utterancesAbout(names: RegExp): Arbitrary<Utterance> {
   return oneof(...[...utterances].flatMap(([type, utterance]) => (names.test(type) ? [utterance] : [])));
 }
 
-/** What an utterance is set against: what is there, and the ends that matter, in milliseconds and in order. */
+/** What an utterance refers to: the existing ids, and the ends that matter, in milliseconds and in order. */
 export interface Circumstances {
   readonly now: number;
   readonly ids: (pool: Pool) => readonly string[];
   readonly boundaries: readonly number[];
 }
 
-/** The command that an utterance is in some circumstances. */
+/** The command that an utterance becomes in some circumstances. */
 export function commandSaid(
   { type, data, times = {} }: Utterance,
   around: Circumstances,
@@ -399,7 +399,7 @@ export function commandSaid(
   for (const [field, value] of Object.entries(data)) said[field] = picked(value, around);
   for (const [field, at] of Object.entries(times))
     if (at !== undefined) said[field] = new Date(instantOf(at, around)).toISOString();
-  // As a caller would send it: what is undefined is not there.
+  // As a caller would send it: without undefined fields.
   return JSON.parse(JSON.stringify({ type, data: said })) as MessageOf<RelationshipCommands>;
 }
 
@@ -417,7 +417,7 @@ function instantOf(at: Moment, { now, boundaries }: Circumstances): number {
   return (gone.at(-1 - (at.boundary % Math.max(1, gone.length))) ?? now) + at.offset;
 }
 
-/** As a relationship stands. */
+/** Those of a relationship at a time. */
 export function circumstancesOf(state: Frozen<CustomerRelationship>, now: number): Circumstances {
   const { subscriptions, reservations, software, savingsPlans, grants } = state;
   const ofKind = (wanted: string) => [...subscriptions].flatMap(([id, { kind }]) => (kind === wanted ? [id] : []));

@@ -1,4 +1,4 @@
-// What tests elsewhere take from the domain's: scenarios, examples of commands, and who may send them.
+// For the tests of other libraries: scenarios, examples of commands, and who may send them.
 export * from './test-chronicle.js';
 export * from './test-commands.js';
 export * from './test-rights.js';

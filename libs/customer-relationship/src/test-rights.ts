@@ -1,9 +1,9 @@
 import type { CommandName } from './commands.js';
 import type { Role } from './parties.js';
 
-// Who may send what, written by hand: what the rights in the nouns' files must come to. A new command needs a row here.
+// Who may send what, written by hand: the rights in the nouns' files must agree with it. A new command needs a row here.
 
-/** The roles of a partner's people: one of the letters is enough, or all of those that + binds. */
+/** The roles of a partner's people: one of the letters is enough; letters joined by + are all needed. */
 const letters: Readonly<Record<string, Role>> = {
   G: 'GlobalAdmin',
   A: 'AdminAgent',
@@ -72,14 +72,14 @@ export const sendersOf: Readonly<Record<CommandName, Senders>> = {
   LockDelegatedAdminForApproval: ['A', 'A', '-'],
   ApproveDelegatedAdmin: customersDecision,
   ExtendDelegatedAdmin: ['A', 'A', '-'],
-  // A Helpdesk agent is let in, for legacy privileges; which grant it is, the decision asks.
+  // A Helpdesk agent may end DAP only; the decision checks the kind of the grant.
   TerminateDelegatedAdmin: ['AH', 'AH', 'customer'],
   ExpireDelegatedAdmin: anyOfThePartner,
   AssignAccess: ['GA', 'GA', '-'],
   RemoveAccess: ['GA', 'GA', '-'],
 };
 
-/** Whether somebody with these roles is among the users, or the apps, of a row. */
+/** Whether a sender with these roles is among the users, or the apps, of a row. */
 export function isAmong(senders: string, held: readonly Role[]): boolean {
   const holds = (letter: string) => letter !== '-' && held.includes(letters[letter]!);
   return senders.includes('+') ? senders.split('+').every(holds) : [...senders].some(holds);

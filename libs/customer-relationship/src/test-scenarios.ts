@@ -4,8 +4,8 @@ import type { RelationshipEvents } from './events.js';
 import type { Actor, Partner, Role, SupportContact } from './parties.js';
 import { defaultPolicy, policies, type Policy } from './policy.js';
 
-// Words for specifications: a context, actors, and histories in which every payload is one that a decision could have
-// written. The given/when/then over the whole aggregate (`spec`) stands in testing.ts.
+// Scenarios for specifications: a context, actors, and histories whose payloads a decision could have written. The
+// given/when/then over the whole aggregate (`spec`) stands in testing.ts.
 
 type EventOf<N extends keyof RelationshipEvents> = MessageOf<RelationshipEvents, N>;
 type Overrides<N extends keyof RelationshipEvents> = Partial<RelationshipEvents[N]>;
@@ -104,7 +104,7 @@ export const agreementConfirmed: EventOf<'CustomerAgreementConfirmed'> = {
 };
 /** Requested, accepted, agreement confirmed: purchases are possible. */
 export const established = [requested(), accepted(), agreementConfirmed] as const;
-/** The same with the indirect reseller invited along: two support contacts are available. */
+/** The same with the indirect reseller invited too: two support contacts are available. */
 export const establishedWithReseller = [
   requested({ indirectReseller: reseller }),
   accepted(),
@@ -117,7 +117,7 @@ export const removed = (
   type: 'ResellerRelationshipRemoved',
   data: { relationshipTerm, removedAt, policy: defaultPolicy.name },
 });
-/** Asked for, accepted and agreed to once more after a removal. */
+/** Requested, accepted and agreed again after a removal. */
 export const reestablished = [requested(), accepted(2), agreementConfirmed] as const;
 
 // Subscriptions

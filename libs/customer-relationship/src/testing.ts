@@ -8,7 +8,7 @@ export * from './test-kit.js';
 /** Given events, when a command, then events or a rejection: over the whole aggregate, in the default context. */
 export const spec = specification(customerRelationship, context);
 
-/** Code and details of what is refused, to be looked at exactly (`rejects` lets further details pass); else undefined. */
+/** Code and details of a refusal, to be compared exactly (`rejects` allows further details); else undefined. */
 export function refusalOf(act: () => unknown): Pick<Rejection, 'code' | 'details'> | undefined {
   try {
     act();
