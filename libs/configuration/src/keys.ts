@@ -25,7 +25,7 @@ type KeysPlace = Pick<Configuration, 'keysDirectory' | 'log' | 'issuer'>;
  * Servers of one log must have the same secrets, so none of them makes any: a second server would make different ones.
  * @throws StartupFailure naming those that are missing
  */
-export function requireSharedKeys({ keysDirectory, log, issuer }: KeysPlace): void {
+function requireSharedKeys({ keysDirectory, log, issuer }: KeysPlace): void {
   if (log.store === 'sqlite') return;
   const needed = [ledgerSecretPath, ...(issuer ? [] : [tokenKeyPath])].map((pathIn) => pathIn(keysDirectory));
   const missing = needed.filter((path) => readSecret(path) === undefined);

@@ -5,15 +5,15 @@ afterEach(() => void jest.useRealTimers());
 
 it('reports at once, then only now and then, with how often it would have reported', () => {
   jest.useFakeTimers();
-  const told: unknown[] = [];
-  const tell = occasionally(50, (times, what: string) => told.push([times, what]));
-  tell('first');
-  tell('second');
-  tell('third');
-  expect(told).toEqual([[1, 'first']]);
+  const calls: unknown[] = [];
+  const report = occasionally(50, (times, what: string) => calls.push([times, what]));
+  report('first');
+  report('second');
+  report('third');
+  expect(calls).toEqual([[1, 'first']]);
   jest.advanceTimersByTime(50);
-  tell('fourth');
-  expect(told).toEqual([
+  report('fourth');
+  expect(calls).toEqual([
     [1, 'first'],
     [3, 'fourth'],
   ]);
