@@ -39,7 +39,7 @@ afterEach(async () => {
   rmSync(join(directory, '..'), { recursive: true });
 });
 
-/** The projections themselves, in this thread, each of which begins when it is let. */
+/** Projections in this thread, each of which starts when the test lets it. */
 function heldBack({ free = false } = {}) {
   const begun: { readonly view: string; readonly until: Until; readonly go: () => void }[] = [];
   let projected = 0;
@@ -129,12 +129,12 @@ describe('Files of views as they stood', () => {
     again.release();
   });
 
-  it('whose directory is taken away meanwhile give up that one view', async () => {
+  it('whose directory is removed meanwhile cost only that one view', async () => {
     const failures: Error[] = [];
     const threads: PastThreads = {
       project: (_, { signal, onProgress }) => {
         rmSync(directory, { recursive: true });
-        // From a listener to messages: what it throws would end the process.
+        // As a listener to messages does: an error thrown there would end the process.
         onProgress(1);
         return Promise.reject(new PastNotProjected(signal.aborted ? 'cancelled' : 'unexpected', 'gone'));
       },
@@ -155,7 +155,7 @@ describe('Files of views as they stood', () => {
 });
 
 describe('Views as they stood', () => {
-  it('are projected once for all who ask for the same', async () => {
+  it('are projected once for all callers that ask for the same', async () => {
     const { threads, begun, projected } = heldBack();
     const views = open(threads);
     const asked = await Promise.all(
@@ -189,7 +189,7 @@ describe('Views as they stood', () => {
     ]);
   });
 
-  it('of a time hold as the log goes on, until something counts that is new', async () => {
+  it('of a time stay valid as the log grows, until a new event counts', async () => {
     const { threads, begun } = heldBack();
     const views = open(threads, { atOnce: 9 });
     const early = times[30]!;
@@ -197,19 +197,19 @@ describe('Views as they stood', () => {
     begun[0]!.go();
     await held.past.ended;
     held.release();
-    // All that came behind position 40 was recorded later than the event at 30.
+    // All events after position 40 were recorded later than the event at 30.
     const later = await views.hold('customer-list', { position: head, recordedUntil: early }, contoso);
     expect(later.past).toBe(held.past);
     const between = await views.hold('customer-list', { position: 60, recordedUntil: early }, contoso);
     expect(between.past).toBe(held.past);
-    // What was recorded by now does count.
+    // Events recorded by now do count.
     const first = await views.hold('customer-list', { position: 40, recordedUntil: times.at(-1)! }, contoso);
     const second = await views.hold('customer-list', { position: 60, recordedUntil: times.at(-1)! }, contoso);
     expect(second.past).not.toBe(first.past);
     expect(begun).toHaveLength(3);
   });
 
-  it('wait for their turn, so many and no more', async () => {
+  it('wait for their turn, up to a number', async () => {
     const { threads, begun } = heldBack();
     const views = open(threads, { atOnce: 1, waiting: 3 });
     const [first, second, third, fourth] = [
@@ -220,7 +220,7 @@ describe('Views as they stood', () => {
     ];
     const busy = { code: 'AsOfUnavailable', members: { reason: 'busy' } };
     await expect(views.hold('items', { position: 5 }, fabrikam)).rejects.toMatchObject(busy);
-    // Whoever asks for one that is waited for already is one more who waits for it.
+    // A caller that asks for a waiting view shares it.
     (await views.hold('items', { position: 3 }, fabrikam)).release();
     expect([first, second, third].map(({ past }) => past.status)).toEqual(['running', 'notStarted', 'notStarted']);
     expect(views.counts()).toEqual({ waiting: 3, running: 1, kept: 0, keptBytes: 0, failed: 0 });
@@ -234,7 +234,7 @@ describe('Views as they stood', () => {
     expect(fourth.past.status).toBe('notStarted');
   });
 
-  it('are made for every partner in turn, and no partner fills the line', async () => {
+  it('are projected for every partner in turn, and no partner fills the line', async () => {
     const { threads, begun } = heldBack();
     const views = open(threads, { atOnce: 2, waiting: 4 });
     for (const position of [1, 2, 3, 4]) await views.hold('items', { position }, contoso);
@@ -247,7 +247,7 @@ describe('Views as they stood', () => {
     expect(begun.map(({ until }) => until.position)).toEqual([1, 2, 6]);
   });
 
-  it('are given up when nobody wants them any more, and made anew when somebody does', async () => {
+  it('are cancelled when no caller needs them, and projected again when one does', async () => {
     const { threads, begun } = heldBack();
     const views = open(threads, { atOnce: 1 });
     const running = await views.hold('items', { position: 10 }, contoso);
@@ -255,7 +255,7 @@ describe('Views as they stood', () => {
     const waiting = await views.hold('items', { position: 11 }, contoso);
     running.release();
     running.release();
-    // Somebody else wants it still.
+    // Another caller still needs it.
     expect(other.past.status).toBe('running');
     waiting.release();
     expect(waiting.past.status).toBe('cancelled');
@@ -263,14 +263,14 @@ describe('Views as they stood', () => {
     await other.past.ended;
     expect(other.past.status).toBe('cancelled');
     expect(readdirSync(directory)).toEqual([]);
-    const anew = await views.hold('items', { position: 10 }, contoso);
+    const again = await views.hold('items', { position: 10 }, contoso);
     begun.at(-1)!.go();
-    await anew.past.ended;
-    expect(anew.past.status).toBe('succeeded');
+    await again.past.ended;
+    expect(again.past.status).toBe('succeeded');
     expect(begun).toHaveLength(2);
   });
 
-  it('that are ready just as they are given up are thrown away', async () => {
+  it('that are finished just as they are cancelled are discarded', async () => {
     const { threads, begun } = heldBack();
     const deaf = new AbortController().signal;
     const views = open({ ...threads, project: (past, options) => threads.project(past, { ...options, signal: deaf }) });
@@ -287,14 +287,14 @@ describe('Views as they stood', () => {
     await held.past.ended;
     return held;
   }
-  /** Files are taken away once they are closed. */
+  /** Files are removed once they are closed. */
   async function kept(count: number) {
     for (let tries = 0; readdirSync(directory).length > count && tries < 100; tries++)
       await new Promise((resolve) => setTimeout(resolve, 5));
     return readdirSync(directory).length;
   }
 
-  it('are kept within a number: the one asked least recently goes', async () => {
+  it('are kept within a number: the least recently used one goes', async () => {
     const { threads, projected } = heldBack({ free: true });
     const views = open(threads, { kept: 2 });
     for (const position of [10, 20]) (await made(views, position)).release();
@@ -307,7 +307,7 @@ describe('Views as they stood', () => {
     expect(projected()).toBe(4);
   });
 
-  it('are kept within bytes, but the last one whatever it takes', async () => {
+  it('are kept within a size, but the newest one stays however large', async () => {
     const { threads } = heldBack({ free: true });
     const views = open(threads, { keptBytes: 1 });
     const first = await made(views, 10);
@@ -317,7 +317,7 @@ describe('Views as they stood', () => {
     expect(await kept(1)).toBe(1);
   });
 
-  it('are never taken from whoever reads them', async () => {
+  it('are never discarded while they are read', async () => {
     const { threads } = heldBack({ free: true });
     const views = open(threads, { kept: 1 });
     const reading = await made(views, 50);
@@ -330,11 +330,11 @@ describe('Views as they stood', () => {
     expect(await kept(1)).toBe(1);
   });
 
-  it('are forgotten when nobody has asked for a while', async () => {
+  it('are discarded when no caller has asked for a while', async () => {
     const { threads, projected } = heldBack({ free: true });
     const views = open(threads, { idleSeconds: 0 });
     (await made(views, 10)).release();
-    // Looked at whenever another one has been made.
+    // Checked whenever another one has been projected.
     await new Promise((resolve) => setTimeout(resolve, 5));
     const second = await made(views, 20);
     expect(await kept(1)).toBe(1);
@@ -343,14 +343,14 @@ describe('Views as they stood', () => {
     expect(projected()).toBe(3);
   });
 
-  it('say why there is none, and are tried again when they are asked for again', async () => {
+  it('report why there is none, and are tried again when they are asked for again', async () => {
     const failures: [PastNotProjected['failure'], object][] = [
       ['unavailable', StoreUnavailable],
       ['damaged', LogDamaged],
       ['outdated', { code: 'ServerOutdated' }],
       ['unexpected', { code: 'AsOfUnavailable', members: { reason: 'failed' } }],
     ];
-    const told: string[] = [];
+    const reported: string[] = [];
     let attempts = 0;
     const views = open(
       {
@@ -358,7 +358,7 @@ describe('Views as they stood', () => {
         close: () => Promise.resolve(),
       },
       {},
-      (view) => told.push(view),
+      (view) => reported.push(view),
     );
     for (const [failure, expected] of failures) {
       const { past, release } = await views.hold('items', { position: 5 }, contoso);
@@ -371,15 +371,15 @@ describe('Views as they stood', () => {
       }
       release();
     }
-    expect(told).toEqual(failures.map(() => 'items'));
+    expect(reported).toEqual(failures.map(() => 'items'));
     expect(views.counts().failed).toBe(failures.length);
   });
 
-  it('begin with an empty directory and leave none', async () => {
+  it('start with an empty directory and remove it at the end', async () => {
     const { threads } = heldBack({ free: true });
     await open(threads).close();
     rmSync(directory, { recursive: true, force: true });
-    // As a process leaves it that was killed.
+    // As a killed process leaves it.
     const before = open(threads);
     writeFileSync(join(directory, 'items-7.sqlite'), 'half a view');
     writeFileSync(join(directory, 'items-7.sqlite.lock'), '');

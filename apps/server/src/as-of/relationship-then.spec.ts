@@ -26,7 +26,7 @@ async function logOf(store: EventStore): Promise<RecordedEvent[]> {
   return all;
 }
 
-/** What a question answers, or the name of its refusal. */
+/** The answer to a question, or the name of its refusal. */
 const said = (ask: () => unknown) => {
   try {
     return ask();
@@ -43,7 +43,7 @@ function foldedOf(events: readonly RecordedEvent[]) {
 
 describe('A relationship as it stood', () => {
   it.each([31, 32])(
-    'is the fold of what counts, and so is what a removal would have met (history %i)',
+    'is the fold of the events that count, and a removal would have met just that (history %i)',
     async (seed) => {
       const random = randomFrom(seed);
       const store = inMemoryEventStore();
@@ -130,7 +130,7 @@ describe('A relationship as it stood', () => {
         expect(then.state).toEqual(foldedOf(events.slice(0, revision + 1)));
       }
     }
-    // What stands behind the moment is not read.
+    // Events after the moment are not read.
     pauses = 0;
     await relationshipThen(store, stream, { kind: 'position', position: events[0]!.position }, pause);
     expect(pauses).toBe(0);
@@ -145,7 +145,7 @@ describe('A relationship as it stood', () => {
     expect(pauses).toBe(Math.floor(length / 256));
   });
 
-  it('is told under the policy of its last event, and under none that is not known', async () => {
+  it('is answered under the policy of its last event, and not at all under an unknown one', async () => {
     const store = inMemoryEventStore();
     await randomHistory(store, randomFrom(33)).append(300);
     const [first] = (await logOf(store)).filter(({ stream }) => pairOf(stream));
@@ -158,7 +158,7 @@ describe('A relationship as it stood', () => {
     const moment: Moment = { kind: 'revision', revision: 0 };
     for (const hash of [
       policyHash(later),
-      // As events of before name it, when a policy held the rights of all commands.
+      // As older events name it, from when a policy held the rights of all commands.
       '8a91e5f8adaaabcc3ab6804ce94f462dcab8e0484399a6c0a05892021bf301a6',
     ]) {
       const then = await relationshipThen(under({ name: later.name, hash }), first!.stream, {
@@ -167,7 +167,7 @@ describe('A relationship as it stood', () => {
       });
       expect(then.policy()).toBe(later);
     }
-    // A name whose values have changed since is another policy.
+    // A policy of the same name with other values is another policy.
     for (const policy of [
       { name: later.name, hash: policyHash(defaultPolicy) },
       { name: 'of-another-time', hash: policyHash(later) },

@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   customerRelationship,
+  policyNamed,
   relationshipCodec,
   type CustomerRelationship,
   type Policy,
+  type PolicyReference,
 } from '#customer-relationship';
 import {
   foldEvents,
@@ -15,9 +17,8 @@ import {
   type RecordedEvent,
   type StreamPlace,
 } from '#event-sourcing';
-import { badRequest } from '#http';
+import { badRequest, Problem } from '#http';
 import { requireReached, type Moment } from './moment.js';
-import { policyThen } from './policy-then.js';
 
 /** A relationship as it stood at a moment. */
 export interface RelationshipThen extends StreamPlace {
@@ -57,14 +58,9 @@ export async function relationshipThen(
 }
 
 /** The events of a stream that count at a moment, or all of them, in order. @throws Problem 400 */
-export async function eventsUntil(
-  store: Pick<EventStore, 'read' | 'head'>,
-  stream: string,
-  moment: Moment | undefined,
-  pause: () => Promise<void>,
-): Promise<readonly RecordedEvent[]> {
+export async function eventsUntil(...asked: Parameters<typeof pagesUntil>): Promise<readonly RecordedEvent[]> {
   const all: RecordedEvent[] = [];
-  for await (const events of pagesUntil(store, stream, moment, pause)) all.push(...events);
+  for await (const events of pagesUntil(...asked)) all.push(...events);
   return all;
 }
 
@@ -91,4 +87,14 @@ async function* pagesUntil(
 function isUpTo({ metadata, position }: RecordedEvent, moment: Moment): boolean {
   if (moment.kind === 'time') return metadata.recordedAt <= moment.at;
   return moment.kind !== 'position' || position <= moment.position;
+}
+
+/**
+ * The policy under which an event was decided.
+ * @throws Problem 501 for a policy that this release does not have: under another one the answer would be wrong
+ */
+export function policyThen(reference: PolicyReference): Policy {
+  const policy = policyNamed(reference);
+  if (!policy) throw new Problem('PolicyUnknown', { details: { policy: reference.name, hash: reference.hash } });
+  return policy;
 }

@@ -1,20 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import { businessRules, governance, type RuleNumber } from '#customer-relationship';
 import { Rejection } from '#event-sourcing';
-import { Answer, nameOf } from '#http';
+import { Answer, Matching, nameOf, Optional, WholeText } from '#http';
 import { belongsTo } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { ExplainedEvent, ExplanationAnswer } from '../contract/answers.js';
-import { momentOf } from '../as-of/moment.js';
+import { momentOf, RelationshipAsOfParameters } from '../as-of/moment.js';
 import { eventsUntil } from '../as-of/relationship-then.js';
 import { ServedLedger } from '../served-ledger.js';
-import { isMeant, nameOfRevision, revisionIn } from '../named-revision.js';
+import { isMeant, namedRevision, nameOfRevision, revisionIn } from '../named-revision.js';
 import { requirePartnersSide, requireReader } from '../requester.js';
 import { lostInRestore } from '../positions.js';
 import type { IncomingQuery } from '../queries/incoming-query.js';
 import { explain, plainName, type Contribution, type RowThen } from './explain.js';
 import type { ExplainedRow } from './explained-rows.js';
-import type { ExplanationParameters } from './explanation-parameters.js';
+
+export class ExplanationParameters extends RelationshipAsOfParameters {
+  /** Events after this revision; absent: from the first. */
+  @Optional(Matching(namedRevision, 'a revision, or one as the next link brings it', '7')) after?: string;
+  @Optional(WholeText(1, 200)) limit?: number;
+}
 
 /** Why a row of a list is as it is, or no longer exists. */
 export class ExplainRow {
@@ -63,12 +68,13 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
       throw lostInRestore(await store.head());
     const explained = await explain(projection, pair, events, belongsTo(row, key), { after, limit }, pause);
     const { contributions } = explained;
-    const recorded = ownRow(explained.rows, row);
-    const asOf = moment?.kind === 'time' ? moment.at : last.metadata.recordedAt;
-    const rows = explained.rows.map((each) => (each === recorded ? rowAt(row, each, moment ? asOf : now) : each));
-    const own = ownRow(rows, row);
-    if (!own || !recorded)
+    const recorded = explained.rows.find(({ table }) => table === plainName(projection, row.table));
+    if (!recorded)
       throw new Rejection('ItemNotFound', { kind: key[row.kind] ?? row.kind, itemId: Object.values(key).at(-1) ?? '' });
+    const asOf = moment?.kind === 'time' ? moment.at : last.metadata.recordedAt;
+    // The row with the status that it has at that time.
+    const own = recorded.row && row.at ? { ...recorded, row: row.at(recorded.row, moment ? asOf : now) } : recorded;
+    const rows = explained.rows.map((each) => (each === recorded ? own : each));
 
     const left = contributions.filter(({ event }) => event.revision > after);
     const page = firstOf(left, limit);
@@ -113,16 +119,6 @@ export function firstOf(contributions: readonly Contribution[], limit: number): 
     page.push(contribution);
   }
   return page;
-}
-
-/** The explained row itself; undefined when it has never existed. */
-function ownRow(rows: readonly RowThen[], { projection, table }: ExplainedRow): RowThen | undefined {
-  return rows.find((each) => each.table === plainName(projection, table));
-}
-
-/** The row with the status that it has at a time. */
-function rowAt(explained: ExplainedRow, { table, row }: RowThen, now: string): RowThen {
-  return { table, row: row && explained.at ? explained.at(row, now) : row };
 }
 
 /** What a date that has passed has changed in the row without an event; null when nothing. */

@@ -25,7 +25,7 @@ function rowsAfter(view: (typeof views)[number], events: readonly RecordedEvent[
   return tables;
 }
 
-/** Every row that was ever there, by the name of its table. */
+/** Every row that has ever existed, by the name of its table. */
 function everyRow(view: (typeof views)[number], events: readonly RecordedEvent[]) {
   const ever = new Map<string, { readonly table: string; readonly key: Key }>();
   for (const [table, { key: columns }] of Object.entries(view.tables))
@@ -65,7 +65,7 @@ describe('The explanation of a row', () => {
           expect(rows).toEqual([{ table: plain(view.version, table), row }]);
           if (!row) gone++;
 
-          // Event by event, as somebody would find out who looks at the row after each of them.
+          // Event by event: the row is compared after each of them.
           const effects = new Map(
             contributions.filter(({ changes }) => changes.length > 0).map(({ event, changes }) => [event, changes[0]!]),
           );
@@ -99,7 +99,7 @@ describe('The explanation of a row', () => {
     expect(changed).toBeGreaterThan(20);
   });
 
-  it('is all that the row needs: those events alone make the same row', async () => {
+  it('is complete: the events named make the same row on their own', async () => {
     let left = 0;
     for (const events of histories) {
       const pair = pairOf(events[0]!.stream)!;
@@ -121,7 +121,7 @@ describe('The explanation of a row', () => {
         }
       }
     }
-    // Not because it names them all.
+    // And not because it names all events.
     expect(left).toBeGreaterThan(100);
   });
 
@@ -133,8 +133,8 @@ describe('The explanation of a row', () => {
   const inOneStream = (events: readonly Omit<RecordedEvent, 'stream' | 'revision'>[]) =>
     events.map((event, revision): RecordedEvent => ({ ...event, stream: histories[0]![0]!.stream, revision }));
 
-  it('works through each event, and not through each pair of them', async () => {
-    // Everything that is bought looks at the relationship, of which all these have made what it is.
+  it('processes each event, and not each pair of events', async () => {
+    // Every purchase reads the relationship, which all these events have changed.
     const [updated, bought] = [like('CustomerProfileUpdated'), like('SubscriptionPurchased')];
     const events = inOneStream([
       like('ResellerRelationshipRequested'),
@@ -148,7 +148,7 @@ describe('The explanation of a row', () => {
       })),
     ]);
     const view = views.find(({ name }) => name === 'ended-relationships')!;
-    // Whatever is stepped through is looked up.
+    // Every step is a lookup.
     const lookUps = [
       ...(['get', 'set', 'has'] as const).map((method) => jest.spyOn(Map.prototype, method)),
       ...(['add', 'has'] as const).map((method) => jest.spyOn(Set.prototype, method)),
@@ -162,11 +162,11 @@ describe('The explanation of a row', () => {
     expect(contributions).toHaveLength(events.length);
     expect(looked).toBeGreaterThan(events.length);
     expect(looked).toBeLessThan(50 * events.length);
-    // Others have their turns meanwhile.
+    // Others get their turns meanwhile.
     expect(pauses).toBe(Math.floor(events.length / 256));
   });
 
-  it('ends at a pause at which nobody asks any more', async () => {
+  it('ends at a pause once the caller has gone', async () => {
     const events = inOneStream(Array.from({ length: 1_000 }, () => like('CustomerProfileUpdated')));
     let pauses = 0;
     const pause = async () => {
@@ -178,7 +178,7 @@ describe('The explanation of a row', () => {
     expect(pauses).toBe(2);
   });
 
-  it('of an item that holds thousands of others fits on pages, and so does what is kept for them', async () => {
+  it('of an item that holds thousands of others fits on pages, and so does the memory that it takes', async () => {
     const subscriptionId = 'plan';
     const added = like('AzureSubscriptionAdded');
     const events = inOneStream([

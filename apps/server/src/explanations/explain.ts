@@ -35,13 +35,6 @@ export interface Contribution {
   readonly cause: RecordedEvent | undefined;
 }
 
-export interface Explanation {
-  /** The rows that exist, and those that were removed. */
-  readonly rows: readonly RowThen[];
-  /** In the order of the events. */
-  readonly contributions: readonly Contribution[];
-}
-
 /**
  * The events whose changes are answered in full: those after a revision, up to a number. Rows may be large, and their changes
  * for every event could take too much memory.
@@ -77,9 +70,9 @@ export async function explain(
   isAsked: (table: string, key: Key) => boolean,
   { after, limit }: InFull = { after: -1, limit: Infinity },
   pause: () => Promise<void> = () => nextTurn(),
-): Promise<Explanation> {
+) {
   const known = new Map<string, Known>();
-  const asked = new Map<string, { readonly table: string }>();
+  const asked = new Map<string, string>();
   const changes = new Map<RecordedEvent, RowChange[]>();
   let inFull = 0;
   let read = new Set<Known>();
@@ -130,7 +123,7 @@ export async function explain(
       if (!isAsked(table, key)) continue;
       const change = changeOf(projection, table, key, before?.row ?? null, row, isInFull);
       if (!change) continue;
-      asked.set(id, { table });
+      asked.set(id, table);
       made.push(change);
     }
     if (made.length === 0) continue;
@@ -139,18 +132,19 @@ export async function explain(
     for (const source of newSources(lookedAt)) if (!changes.has(source)) changes.set(source, []);
   }
 
+  const rowsThen = [...asked].map(([id, table]): RowThen => {
+    return { table: plainName(projection, table), row: known.get(id)!.row };
+  });
   const commands = Map.groupBy(events, commandOf);
-  return {
-    rows: [...asked].map(([id, { table }]) => ({ table: plainName(projection, table), row: known.get(id)!.row })),
-    contributions: [...changes]
-      .sort(([one], [other]) => one.revision - other.revision)
-      .map(([event, made]) => {
-        const together = commands.get(commandOf(event))!;
-        // The comment is on the first event of a command and applies to all of them.
-        const { comment } = together[0]!.metadata;
-        return { event, changes: made, comment, cause: causeOf(event, together) };
-      }),
-  };
+  const contributions = [...changes].map(([event, made]): Contribution => {
+    const together = commands.get(commandOf(event))!;
+    // The comment is on the first event of a command and applies to all of them.
+    const { comment } = together[0]!.metadata;
+    return { event, changes: made, comment, cause: causeOf(event, together) };
+  });
+  contributions.sort((one, other) => one.event.revision - other.event.revision);
+  // The rows that exist, and those that were removed; the contributions in the order of the events.
+  return { rows: rowsThen, contributions };
 }
 
 function changeOf(

@@ -10,11 +10,6 @@ import type { LedgerToOpen } from '../open-ledger.js';
 import { StartupFailure } from '#program';
 import { viewLags } from './view-lags.js';
 
-export interface Metrics {
-  readonly observe: (request: FastifyRequest, reply: FastifyReply) => void;
-  readonly text: () => Promise<string>;
-}
-
 type CountOf<M> = M extends StoreMetrics ? Exclude<keyof M, 'store'> : never;
 type Counts<K extends StoreMetrics['store']> = readonly (readonly [
   name: string,
@@ -55,7 +50,7 @@ export function metricsOf(
   storeMetrics: LedgerToOpen['storeMetrics'],
   cachedTokens: () => number,
   droppedDenials: () => number,
-): Metrics {
+) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -104,7 +99,7 @@ export function metricsOf(
 
   const children = new Map<string, ReturnType<typeof durations.labels>>();
   return {
-    observe(request, reply) {
+    observe(request: FastifyRequest, reply: FastifyReply): void {
       // A live stream lasts as long as its reader listens.
       if (reply.getHeader('content-type') === 'text/event-stream') return;
       const { call, method } = request;
@@ -116,7 +111,7 @@ export function metricsOf(
       if (!child) children.set(key, (child = durations.labels(method, route, String(reply.statusCode), outcome)));
       child.observe((performance.now() - call.startedAt) / 1000);
     },
-    async text() {
+    async text(): Promise<string> {
       const { lags } = health.waitingFor === undefined ? await viewLags(ledger) : { lags: [] };
       // A lag that is not known now must not be reported as it was.
       lagEvents.reset();
@@ -134,7 +129,7 @@ export function metricsOf(
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>;
 
 /** Serves `/metrics` on a port of its own, so that it need not be open to callers. @throws StartupFailure */
-export async function serveMetrics({ text }: Metrics, host: string, port: number) {
+export async function serveMetrics({ text }: Pick<ReturnType<typeof metricsOf>, 'text'>, host: string, port: number) {
   const server = createServer((request, response) => {
     if (request.url !== '/metrics' || request.method !== 'GET') return void response.writeHead(404).end();
     text().then(

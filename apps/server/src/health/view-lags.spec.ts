@@ -22,7 +22,7 @@ const metadata = {
   schema: 1,
 };
 
-/** A log of so many events, a minute between each of them, the last of them now; positions are 1,000 apart. */
+/** A log of a number of events, one a minute, the last of them now; positions are 1,000 apart. */
 async function logOf(count: number): Promise<EventStore> {
   const store = inMemoryEventStore();
   const events = Array.from({ length: count }, (_, index) => ({
@@ -59,7 +59,7 @@ const lagsOf = (store: EventStore, ...positions: number[]) =>
 const behindOf = async (store: EventStore, ...positions: number[]) =>
   (await lagsOf(store, ...positions)).lags.map(({ behind }) => behind!);
 
-/** A store that counts what it is asked. */
+/** A store that counts its calls. */
 function counted(store: EventStore) {
   const asked = { heads: 0, subscriptions: 0 };
   const counting: EventStore = {
@@ -76,24 +76,24 @@ function counted(store: EventStore) {
   return { store: counting, asked };
 }
 
-describe('how far views are behind', () => {
-  it('is counted in events and in seconds, whatever distance positions have', async () => {
+describe('how far views lag', () => {
+  it('is counted in events and seconds, whatever the distance between positions', async () => {
     const lags = await behindOf(await logOf(5), 5_000, 3_000, 0, 3_000);
     expect(lags.map(({ events }) => events)).toEqual([0, 2, 5, 2]);
     expect(lags.map(({ seconds }) => Math.round(seconds / 60))).toEqual([0, 1, 4, 1]);
   });
 
-  it('is counted up to a bound, so that a question of health never reads a whole log', async () => {
+  it('is counted up to a bound, so that a health check never reads a whole log', async () => {
     const [lag] = await behindOf(await logOf(mostCounted + 500), 0);
     expect(lag!.events).toBe(mostCounted);
     expect(Math.round(lag!.seconds / 60)).toBe(mostCounted + 499);
   });
 
-  it('is nothing for a view ahead of the head, which has moved meanwhile', async () => {
+  it('is nothing for a view that has moved past the head read before', async () => {
     expect(await behindOf(await logOf(2), 9_000)).toEqual([{ events: 0, seconds: 0 }]);
   });
 
-  it('is not known of a store that says nothing, and that is said in time', async () => {
+  it('is unknown when the store does not answer, and that is reported in time', async () => {
     const silent: EventStore = {
       ...(await logOf(1)),
       async *subscribe({ signal }) {
@@ -103,18 +103,18 @@ describe('how far views are behind', () => {
     };
     const { lags, trouble } = await lagsOf(silent, 0);
     expect(trouble).toBeInstanceOf(StoreUnavailable);
-    // What the views themselves say is known all the same.
+    // The status of the views themselves is known all the same.
     expect(lags).toEqual([{ name: 'view-0', status: 'running', error: null, position: 0, behind: undefined }]);
     await expect(oldestAfter()(silent, 0)).rejects.toThrow('has not answered within 3 s');
   });
 
-  it('is not known of a store that does not say where its log ends, and that is said in time', async () => {
+  it('is unknown when the store does not say where its log ends, and that is reported in time', async () => {
     const silent: EventStore = { ...(await logOf(1)), head: () => new Promise(() => undefined) };
     const { trouble } = await lagsOf(silent, 0);
     expect(trouble?.message).toContain('has not answered within 3 s');
   });
 
-  it('is asked of the store once for everybody who asks at once or soon after, and then anew', async () => {
+  it('is looked up once for all callers at the same time or soon after, and then again', async () => {
     const { store, asked } = counted(await logOf(3));
     await Promise.all([lagsOf(store, 0, 1_000), lagsOf(store, 0, 1_000)]);
     await lagsOf(store, 0, 1_000);
@@ -124,17 +124,17 @@ describe('how far views are behind', () => {
     expect(asked).toEqual({ heads: 2, subscriptions: 3 });
   });
 
-  it('is told of views as they are now: those that have moved meanwhile are no further behind than they were', async () => {
+  it('is reported of views as they are now: those that have moved meanwhile lag no more than before', async () => {
     const { store } = counted(await logOf(3));
     expect((await behindOf(store, 1_000)).map(({ events }) => events)).toEqual([2]);
     expect((await behindOf(store, 2_000, 3_000)).map(({ events }) => events)).toEqual([2, 0]);
-    // One that has been begun anew was not asked for.
+    // One that has started over was not looked up.
     expect(await behindOf(store, 0)).toEqual([undefined]);
   });
 });
 
-describe('the oldest event behind a position', () => {
-  it('is asked for once, also by those who come meanwhile, as long as the position is the same', async () => {
+describe('the oldest event after a position', () => {
+  it('is looked up once, also for callers that come meanwhile, as long as the position is the same', async () => {
     const { store, asked } = counted(await logOf(3));
     const oldest = oldestAfter();
     const [first, second] = await Promise.all([oldest(store, 1_000), oldest(store, 1_000)]);
@@ -144,7 +144,7 @@ describe('the oldest event behind a position', () => {
     expect(asked).toEqual({ heads: 2, subscriptions: 2 });
   });
 
-  it('is asked for again where there was none yet, or where the store could not say', async () => {
+  it('is looked up again where there was none yet, or where the store could not say', async () => {
     const { store, asked } = counted(await logOf(3));
     const oldest = oldestAfter();
     expect([await oldest(store, 3_000), await oldest(store, 3_000)]).toEqual([undefined, undefined]);

@@ -5,8 +5,8 @@ import { guid, wholeLog, writing } from './testing-history.js';
 
 // What CloudEvents 1.0.2 asks of an event in JSON (sections 3 of the specification and 2 of its JSON format).
 
-describe('an event as it is told', () => {
-  it('is a CloudEvent as the specification has it', async () => {
+describe('an event as it is serialised', () => {
+  it('is a CloudEvent as the specification requires', async () => {
     const store = inMemoryEventStore();
     await writing(store)({ partner: 1, customer: 1, command: 'SuspendSubscription' });
     const [recorded] = await wholeLog(store);
@@ -17,9 +17,9 @@ describe('an event as it is told', () => {
     expect(data).toEqual(recorded!.data);
     for (const [name, value] of Object.entries(attributes)) {
       expect(name).toMatch(/^[a-z0-9]{1,20}$/);
-      // String, or a whole number of 32 bits: nothing else has a form in every protocol.
+      // A string, or a whole number of 32 bits: no other type has a form in every protocol.
       if (typeof value === 'number') expect(value | 0).toBe(value);
-      // eslint-disable-next-line no-control-regex -- control characters are what must not be there
+      // eslint-disable-next-line no-control-regex -- control characters must not be there
       else expect(value).toMatch(/^[^\u0000-\u001f\u007f-\u009f]+$/);
     }
     expect(attributes).toMatchObject({ specversion: '1.0', id: recorded!.id, datacontenttype: 'application/json' });
@@ -28,7 +28,7 @@ describe('an event as it is told', () => {
     expect(attributes.dataschema).toBe(eventSchemaUri('SubscriptionSuspended', 1));
   });
 
-  it('is one line, whatever stands in it', async () => {
+  it('is one line, whatever it contains', async () => {
     const store = inMemoryEventStore();
     await writing(store)({ partner: 1, customer: 1 });
     const [recorded] = await wholeLog(store);

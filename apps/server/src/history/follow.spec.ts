@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { inMemoryEventStore, LogDamaged, StoreUnavailable, type EventStore } from '#event-sourcing';
@@ -10,7 +10,7 @@ import { liveTail } from './live-tail.js';
 import { pastEvents } from './past-events.js';
 import { guid, wholeLog, writing } from './testing-history.js';
 
-// The index is not there: then the past is what the log says.
+// There is no index: the past is read from the log.
 const views = openViews({ path: 'never-made', projections: relationshipViews });
 const serialise = serialiserOf('ledger');
 const never = new AbortController().signal;
@@ -70,7 +70,7 @@ const happening = fc.oneof(
 );
 
 describe('following a history', () => {
-  it('tells every event behind the id once and in order, whatever is appended, taken or cut off meanwhile', async () => {
+  it('brings every event after the id once and in order, whatever is appended, taken or cut off meanwhile', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(filter, { minLength: 1, maxLength: 4 }),
@@ -83,7 +83,7 @@ describe('following a history', () => {
           const readers = filters.map((asked) => {
             const reader = {
               asked,
-              told: [] as number[],
+              received: [] as number[],
               position: 0,
               pending: undefined as Promise<unknown> | undefined,
               ending: new AbortController(),
@@ -104,9 +104,9 @@ describe('following a history', () => {
                 const { stream } = reader;
                 const taking = (reader.pending ?? Promise.resolve()).then(async () => {
                   const { value } = await stream!.next();
-                  // What comes after it was cut off is lost on the way: it will come again.
+                  // Events after the cut are lost on the way, and come again.
                   if (!value || stream !== reader.stream) return;
-                  reader.told.push(...positions([value]));
+                  reader.received.push(...positions([value]));
                   reader.position = value.position;
                 });
                 reader.pending = taking;
@@ -125,7 +125,7 @@ describe('following a history', () => {
           });
           for (const each of happenings)
             if (each.what === 'append') await write(...each.events);
-            else if (each.what === 'turns') for (let left = each.turns; left > 0; left--) await turn();
+            else if (each.what === 'turns') for (let left = each.turns; left > 0; left--) await nextTurn();
             else {
               const reader = readers[each.reader % readers.length]!;
               if (each.what === 'comeAgain') await reader.comeAgain();
@@ -140,7 +140,7 @@ describe('following a history', () => {
             while (reader.position < head) await reader.take();
             await reader.comeAgain();
             await reader.stream!.return();
-            expect(reader.told).toEqual(
+            expect(reader.received).toEqual(
               log.filter((event) => isAskedFor(reader.asked, event)).map(({ position }) => position),
             );
           }
@@ -187,11 +187,11 @@ describe('following a history', () => {
     await write({ partner: 1, customer: 1 });
     for (const batches of await Promise.all(coming)) expect(positions(batches)).toEqual([head + 1]);
     expect(opened).toBe(1);
-    await turn();
+    await nextTurn();
     expect([open, tail.seats()]).toEqual([0, 0]);
   });
 
-  it('lets a slow reader hold up nobody, keeps what was said within bounds, and has the slow one read on from the past', async () => {
+  it('lets a slow reader delay no other, keeps recent events within bounds, and has the slow one go on from the past', async () => {
     const store = inMemoryEventStore();
     const write = writing(store);
     const { past, tail } = parts(store, { keptCharacters: 5_000 });
@@ -211,13 +211,13 @@ describe('following a history', () => {
     for (let index = 0; index < 50; index++) await write({ partner: 1, customer: 1 });
     expect(positions(await quickly)).toHaveLength(50);
     const seat = await tail.join();
-    // An event is some 700 characters: of 50 only the last few are there.
+    // An event has about 700 characters: of 50 only the last few are kept.
     expect([40, 49].map((position) => seat.covers(position))).toEqual([false, true]);
     seat.leave();
     expect(positions(await taken(slow, 50))).toHaveLength(50);
   });
 
-  it('says how far nothing has come, so that a reader of little need not begin far back', async () => {
+  it('reports how far there is no event, so that a reader of few events need not search the same part again', async () => {
     const store = inMemoryEventStore();
     const write = writing(store);
     const reader = follow({
@@ -234,7 +234,7 @@ describe('following a history', () => {
     expect(batches.at(-1)!.position).toBe(2);
   });
 
-  it('begins where it is told to, though the tail of the log has not come so far', async () => {
+  it('starts at the given position, even if the tail of the log has not reached it', async () => {
     const inner = inMemoryEventStore();
     const write = writing(inner);
     let held = Promise.withResolvers<void>();
@@ -255,7 +255,7 @@ describe('following a history', () => {
     const second = follow({ ...shared, after: 3 });
     await second.next();
     const coming = taken(second, 4);
-    await turn();
+    await nextTurn();
     held.resolve();
     held = Promise.withResolvers();
     held.resolve();
@@ -264,7 +264,7 @@ describe('following a history', () => {
     expect(positions(await taken(first, 4))).toEqual([1, 2, 3, 4]);
   });
 
-  it('goes on over an outage of the store, and ends where the log is damaged', async () => {
+  it('continues after an outage of the store, and ends where the log is damaged', async () => {
     const inner = inMemoryEventStore();
     const write = writing(inner);
     const faults: Error[] = [new StoreUnavailable('away'), new StoreUnavailable('still away')];

@@ -1,17 +1,14 @@
 import type { HistoryFilter } from '#read-models';
 import type { HistoryBatch } from './cloud-event.js';
 import type { LiveTail } from './live-tail.js';
-import type { PastEvents } from './past-events.js';
+import type { PastEvents, PastRange } from './past-events.js';
 
-export interface Following {
+export interface Following extends Pick<PastRange, 'after' | 'signal'> {
   readonly past: PastEvents;
   readonly tail: LiveTail;
   readonly filter: HistoryFilter;
-  /** Exclusive. */
-  readonly after: number;
   /** After this number of ms without an event, an empty batch says how far there is none. */
   readonly saysSomethingWithin: number;
-  readonly signal: AbortSignal;
 }
 
 /**

@@ -10,14 +10,14 @@ import { lines, serverSentEvents } from './formats.js';
 const nothing: HistoryBatch = { events: [], position: 1 };
 
 describe('Lines', () => {
-  it('begin though nothing has been found yet, so that a reader that goes is missed', async () => {
+  it('start before anything is found, so that a reader who disconnects is noticed', async () => {
     let looks = 0;
     const search = lines(
       (async function* () {
         for (; ; looks++) {
           yield nothing;
           await new Promise(setImmediate);
-          if (looks > 3) throw new Error('Nobody could have stopped it');
+          if (looks > 3) throw new Error('Nothing could have stopped it');
         }
       })(),
     );
@@ -33,7 +33,7 @@ describe('Lines', () => {
 });
 
 describe('Server-sent events', () => {
-  it('say no id while the store cannot say which event stands there: such an id would hide a restore', async () => {
+  it('have no id while the store cannot say which event stands there: such an id would hide a restore', async () => {
     const store = inMemoryEventStore();
     await store.append('a', sealedAt('a', 0), noStream);
     let away = false;

@@ -20,7 +20,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** A store whose readings of the log itself are counted. */
+/** A store that counts how often the log itself is read. */
 function counted(inner: EventStore) {
   const counts = { through: 0 };
   const store: EventStore = {
@@ -57,7 +57,7 @@ async function index(path: string, store: EventStore): Promise<void> {
   }
 }
 
-async function told(
+async function positionsOf(
   past: PastEvents,
   filter: HistoryFilter,
   range: { after: number; until: number; batchSize?: number },
@@ -135,7 +135,7 @@ const filter: fc.Arbitrary<HistoryFilter> = fc
   }));
 
 describe('the past of a history', () => {
-  it('is what a reading of the whole log finds, by every filter, however far the index has come', async () => {
+  it('is what reading the whole log finds, by every filter, however far the index lags', async () => {
     let runs = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -161,7 +161,7 @@ describe('the past of a history', () => {
               { after, until: log.length - 1 },
             ]) {
               const due = log.filter(({ position }) => position > range.after && position <= range.until);
-              expect(await told(past, asked, { ...range, batchSize })).toEqual(
+              expect(await positionsOf(past, asked, { ...range, batchSize })).toEqual(
                 due.filter((each) => isAskedFor(asked, each)).map(({ position }) => position),
               );
             }
@@ -203,20 +203,22 @@ describe('the past of a history', () => {
 
     it('is found without reading the log where little of it is asked for', async () => {
       const range = { after: 0, until: size };
-      expect(await told(past, { partnerId: guid('a', 2) }, range)).toHaveLength(90);
-      expect(await told(past, { partnerId: guid('a', 1), actor: 'rare', journals: true }, range)).toHaveLength(9);
-      // Behind more entries of the sender than are looked at at once.
+      expect(await positionsOf(past, { partnerId: guid('a', 2) }, range)).toHaveLength(90);
+      expect(await positionsOf(past, { partnerId: guid('a', 1), actor: 'rare', journals: true }, range)).toHaveLength(
+        9,
+      );
+      // After more entries of the sender than are read at once.
       const once = { partnerId: guid('a', 1), actor: 'ada', types: ['CustomerProfileUpdated'] };
-      expect(await told(past, once, range)).toEqual([8_991]);
+      expect(await positionsOf(past, once, range)).toEqual([8_991]);
       const nothing = { partnerId: guid('a', 1), journals: true, actor: 'ada', types: ['SubscriptionDeleted'] };
-      expect(await told(past, nothing, range)).toEqual([]);
-      expect(await told(past, { ...nothing, actor: 'rare' }, range)).toEqual([]);
+      expect(await positionsOf(past, nothing, range)).toEqual([]);
+      expect(await positionsOf(past, { ...nothing, actor: 'rare' }, range)).toEqual([]);
       const times = { recordedFrom: instant(8_000), recordedUntil: instant(8_009) };
-      expect(await told(past, { partnerId: guid('a', 1), ...times }, range)).toEqual([8003, 8005, 8007, 8009]);
+      expect(await positionsOf(past, { partnerId: guid('a', 1), ...times }, range)).toEqual([8003, 8005, 8007, 8009]);
       expect(counts.through).toBe(0);
     });
 
-    it('is searched without keeping others from their turn', async () => {
+    it('is searched without blocking other requests', async () => {
       let turns = 0;
       let searching = true;
       const others = () => {
@@ -225,7 +227,7 @@ describe('the past of a history', () => {
       };
       setImmediate(others);
       const nothing = { partnerId: guid('a', 1), journals: true, actor: 'ada', types: ['SubscriptionDeleted'] };
-      await told(past, nothing, { after: 0, until: size });
+      await positionsOf(past, nothing, { after: 0, until: size });
       searching = false;
       // 2,000 entries of each 4,500 at once.
       expect(turns).toBeGreaterThanOrEqual(3);
@@ -239,7 +241,7 @@ describe('the past of a history', () => {
       expect(sizes.reduce((sum, each) => sum + each, 0)).toBe(90);
     });
 
-    it('is looked for in so many entries at once, however many names are asked for', async () => {
+    it('is searched in a bounded number of entries at once, however many names are asked for', async () => {
       const filter = { partnerId: guid('a', 1), journals: true, types: ['SubscriptionSuspended', 'CommandRejected'] };
       const range = { after: 0, until: size, limit: 1_000 };
       const bounds = { entries: 8, sectionsAtOnce: 2, sections: 3 };
@@ -249,12 +251,12 @@ describe('the past of a history', () => {
     });
 
     it('is read through once where much of it is asked for, and by the index again where it gets rare', async () => {
-      expect(await told(past, { partnerId: guid('a', 1), journals: true }, { after: 0, until: size })).toHaveLength(
-        size - 90,
-      );
+      expect(
+        await positionsOf(past, { partnerId: guid('a', 1), journals: true }, { after: 0, until: size }),
+      ).toHaveLength(size - 90);
       expect(counts.through).toBe(1);
       const latest = { partnerId: guid('a', 1), recordedUntil: instant(1_000) };
-      expect((await told(past, latest, { after: 0, until: size })).length).toBe(490);
+      expect((await positionsOf(past, latest, { after: 0, until: size })).length).toBe(490);
       expect(counts.through).toBe(2);
     });
 
@@ -265,7 +267,7 @@ describe('the past of a history', () => {
         { customerId: guid('c', 7) },
         { customerId: guid('c', 8), journals: true, types: ['SubscriptionSuspended'] },
         { commandId: guid('d', 8_500) },
-        { correlationId: 'nobody' },
+        { correlationId: 'unknown' },
         { correlationId: 'correlation', actor: 'rare', journals: true },
         { actor: 'rare', journals: true },
         { customerId: guid('c', 6), recordedFrom: instant(3_000), recordedUntil: instant(7_000) },
@@ -285,7 +287,7 @@ describe('the past of a history', () => {
       }
     });
 
-    it('is not told around an event that the index has and the log has lost', async () => {
+    it('is refused where the index has an event that the log has lost', async () => {
       const lossy = pastEvents({
         store: {
           ...store,
@@ -294,7 +296,9 @@ describe('the past of a history', () => {
         views: reader,
         serialise: serialiserOf('ledger'),
       });
-      await expect(told(lossy, { partnerId: guid('a', 2) }, { after: 0, until: size })).rejects.toThrow(LogDamaged);
+      await expect(positionsOf(lossy, { partnerId: guid('a', 2) }, { after: 0, until: size })).rejects.toThrow(
+        LogDamaged,
+      );
     });
   });
 });

@@ -20,8 +20,8 @@ function handlerOver(store: EventStore): ReadHistoryHandler {
 }
 
 describe('A page of a relationship', () => {
-  it.each(['before', 'behind'])(
-    'has all of it up to the position that it names, whatever is appended %s the look at the head',
+  it.each(['before', 'after'])(
+    'has every event up to the position that it names, whatever is appended %s the head is read',
     async (when) => {
       const written = inMemoryEventStore();
       const [{ customerId, stream } = { customerId: '', stream: '' }] = await prepareRelationships(written, 1);
@@ -34,7 +34,7 @@ describe('A page of a relationship', () => {
         async head() {
           if (when === 'before') await append(10, 12);
           const head = await inner.head();
-          if (when === 'behind') await append(10, 12);
+          if (when === 'after') await append(10, 12);
           return head;
         },
       };
@@ -46,14 +46,14 @@ describe('A page of a relationship', () => {
 
       const position = Number(headers['Ledger-Position']?.split(';')[0]);
       const due = (await inner.read(stream)).filter((event) => event.position <= position);
-      const told = JSON.parse(body as string) as readonly { readonly revision: number }[];
-      expect(told.map(({ revision }) => revision)).toEqual(due.map(({ revision }) => revision));
+      const answered = JSON.parse(body as string) as readonly { readonly revision: number }[];
+      expect(answered.map(({ revision }) => revision)).toEqual(due.map(({ revision }) => revision));
     },
   );
 });
 
-describe('A page behind a revision', () => {
-  it('is empty behind the last one, and refused behind one that the relationship has not reached', async () => {
+describe('A page after a revision', () => {
+  it('is empty after the last one, and refused after one that the relationship has not reached', async () => {
     const store = inMemoryEventStore();
     const [{ customerId, stream } = { customerId: '', stream: '' }] = await prepareRelationships(store, 1);
     const requester = { actor: admin, partner, customerId, stream };
@@ -67,7 +67,7 @@ describe('A page behind a revision', () => {
 });
 
 describe('A page of everything', () => {
-  it('ends before it gets large, and goes on where it has ended', async () => {
+  it('ends before it gets large, and the next one continues there', async () => {
     const written = inMemoryEventStore();
     const [{ stream } = { stream: '' }] = await prepareRelationships(written, 1);
     const store = inMemoryEventStore();
@@ -81,9 +81,9 @@ describe('A page of everything', () => {
     for (let after: string | undefined = '0'; after !== undefined; pages++) {
       const asked = { requester, ids: {}, headers: {}, path: '/v1/events', search: '', requireThere: () => undefined };
       const { headers, body } = await handler.execute(new ReadHistory(asked, caller, { after, limit: 200 }));
-      const told = JSON.parse(body as string) as readonly { readonly revision: number }[];
-      expect(told.length).toBeLessThanOrEqual(5);
-      revisions.push(...told.map(({ revision }) => revision));
+      const answered = JSON.parse(body as string) as readonly { readonly revision: number }[];
+      expect(answered.length).toBeLessThanOrEqual(5);
+      revisions.push(...answered.map(({ revision }) => revision));
       after = /after=([^>]+)/.exec(headers['Link'] ?? '')?.[1];
       if (after !== undefined) after = decodeURIComponent(after);
     }

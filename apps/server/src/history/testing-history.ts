@@ -1,7 +1,7 @@
 import { journalStream, relationshipStream } from '#customer-relationship';
 import type { EventStore, RecordedEvent, SealedEvent } from '#event-sourcing';
 
-// Words for specifications of the history: events that carry what filters ask for, and nothing that rules would judge.
+// For specs of the history: events with the fields that filters ask for, and without data that rules would check.
 
 export const guid = (group: string, index: number) =>
   `${group}0000000-0000-4000-8000-${String(index).padStart(12, '0')}`;

@@ -10,7 +10,7 @@ function operations() {
   return { follow: all.follow.bind(all), find: all.find.bind(all), cancel: all.cancel.bind(all) };
 }
 
-/** A view that comes when it is told to, and who holds it. */
+/** A view that ends when the test ends it, and the number of its holders. */
 function comingView() {
   const ended = Promise.withResolvers<void>();
   const view = {
@@ -75,7 +75,7 @@ const code = (ask: () => unknown) => {
 };
 
 describe('An operation', () => {
-  it('is the same for the same question, and holds what it waits for until its end', async () => {
+  it('is the same for the same question, and holds its view until the end', async () => {
     const { follow, find } = operations();
     const coming = comingView();
     const first = follow(coming.past, coming, { requester: contoso, href: '/v1/items?asOfPosition=7' });
@@ -102,7 +102,7 @@ describe('An operation', () => {
     });
   });
 
-  it('belongs to the partner, or to the customer whose people have begun it', () => {
+  it('belongs to the partner or customer whose people started it', () => {
     const { follow, find } = operations();
     const coming = comingView();
     const customer = requesterOf('contoso', 'customerUser', 'fabrikam');
@@ -120,7 +120,7 @@ describe('An operation', () => {
         expect(code(() => find(requester, each))).toBe(sees.includes(each) ? 'none' : 'OperationNotFound');
   });
 
-  it('that is cancelled lets go of what it waits for, and begins anew when it is asked for again', async () => {
+  it('that is cancelled releases its view, and starts over when it is asked for again', async () => {
     const { follow, cancel, find } = operations();
     const coming = comingView();
     const { id } = follow(coming.past, coming, { requester: contoso, href: '/a' });
@@ -134,12 +134,12 @@ describe('An operation', () => {
     expect(code(() => cancel(requesterOf('northwind'), other.id))).toBe('OperationNotFound');
     await coming.end('succeeded');
     expect(coming.holders()).toBe(0);
-    // What has been cancelled stays so, and what has succeeded is not cancelled any more.
+    // A cancelled operation stays cancelled, and one that has succeeded cannot be cancelled.
     expect(find(contoso, id).status).toBe('cancelled');
     expect(cancel(contoso, other.id).status).toBe('succeeded');
   });
 
-  it('that has failed says what the list would have said', async () => {
+  it('that has failed reports the problem that the list would have answered', async () => {
     const { follow } = operations();
     const coming = comingView();
     const operation = follow(coming.past, coming, { requester: contoso, href: '/a' });
@@ -173,7 +173,7 @@ describe('An operation', () => {
     expect(find(contoso, first.id).status).toBe('running');
   });
 
-  it('of one partner take no room from another, nor make it forget the end of its own', async () => {
+  it('of one partner takes no room from another, and does not make it forget its ended ones', async () => {
     const { follow, find } = operations();
     const [going, ended] = [comingView(), comingView()];
     const theirs = follow(ended.past, ended, { requester: fabrikam, href: '/theirs' });

@@ -14,7 +14,7 @@ import { InvalidCursor, type Circumstances, type Page } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf, requireReached, type Moment } from '../as-of/moment.js';
 import type { PastView } from '../as-of/past-views.js';
-import { policyThen } from '../as-of/policy-then.js';
+import { policyThen } from '../as-of/relationship-then.js';
 import { ServedLedger } from '../served-ledger.js';
 import { operationAnswer } from '../operations/operations.controller.js';
 import { endedWithin, type Operation } from '../operations/operations.js';

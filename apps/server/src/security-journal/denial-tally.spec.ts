@@ -16,7 +16,7 @@ const ofCaller = (more: Partial<Denial> = {}): Denial => ({
 const ofStranger = (route: string): Denial => ({ code: 'InvalidToken', method: 'GET', route });
 
 describe('a tally of denials', () => {
-  it('tells the first of a kind at once, and how often it came again when a minute is over', () => {
+  it('records the first of a kind at once, and the number of repeats after a minute', () => {
     const tally = denialTally();
     expect(tally.deny(ofCaller(), noon)).toEqual([
       {
@@ -43,7 +43,7 @@ describe('a tally of denials', () => {
         },
       },
     ]);
-    // It goes on: no longer new. After a minute of silence it is.
+    // While it repeats, it is not new. After a minute of silence it is.
     expect(tally.deny(ofCaller(), noon + 61 * second)).toEqual([]);
     expect(tally.due(noon + 2 * minute)).toMatchObject([{ data: { count: 1, firstAt: '2026-03-01T12:01:01.000Z' } }]);
     expect(tally.due(noon + 3 * minute)).toEqual([]);
@@ -57,15 +57,15 @@ describe('a tally of denials', () => {
     ['tenant', 'tenant-2'],
     ['actorId', 'user-2'],
     ['partnerId', 'tenant-2'],
-  ])('tells apart by %s', (name, other) => {
+  ])('distinguishes denials by %s', (name, other) => {
     const tally = denialTally();
     tally.deny(ofCaller(), noon);
     expect(tally.deny(ofCaller({ [name]: other }), noon)).toMatchObject([{ data: { [name]: other } }]);
   });
 
-  it('writes so many in an hour and counts the rest until it is over', () => {
+  it('records a number of denials in an hour and counts the rest until it is over', () => {
     const tally = denialTally();
-    const told = Array.from({ length: 100 }, (_, index) =>
+    const recorded = Array.from({ length: 100 }, (_, index) =>
       tally.deny(
         ofCaller({
           actorId: `user-${index}`,
@@ -75,7 +75,7 @@ describe('a tally of denials', () => {
         noon + index,
       ),
     ).flat();
-    expect(told).toHaveLength(mostDenials.anHour);
+    expect(recorded).toHaveLength(mostDenials.anHour);
     expect(tally.due(noon + 59 * minute)).toEqual([]);
     expect(tally.due(noon + hour)).toEqual([
       {
@@ -91,19 +91,19 @@ describe('a tally of denials', () => {
     expect(tally.deny(ofCaller({ actorId: 'next' }), noon + hour)).toHaveLength(1);
   });
 
-  it('leaves room for callers who are known, however much strangers knock', () => {
+  it('leaves room for known callers, however many denials strangers cause', () => {
     const tally = denialTally();
     for (let index = 0; index < 1_000; index++) tally.deny(ofStranger(`/v1/${index}`), noon);
     expect(tally.deny(ofCaller(), noon)).toMatchObject([{ data: { actorId: 'user-1' } }]);
-    // And for what is new, however long something goes on.
+    // And for new denials, however long another one repeats.
     const persistent = denialTally();
-    let told = 0;
-    for (let at = noon; at < noon + hour; at += 10 * second) told += persistent.deny(ofCaller(), at).length;
-    expect(told).toBe(mostDenials.anHour / 2);
+    let recorded = 0;
+    for (let at = noon; at < noon + hour; at += 10 * second) recorded += persistent.deny(ofCaller(), at).length;
+    expect(recorded).toBe(mostDenials.anHour / 2);
     expect(persistent.deny(ofCaller({ actorId: 'new' }), noon + hour - 1)).toHaveLength(1);
   });
 
-  it('leaves room for other tenants, however much the people of one make up', () => {
+  it('leaves room for other tenants, however many denials the people of one cause', () => {
     const tally = denialTally();
     const midnight = Date.parse('2026-03-01T00:00:00.000Z');
     for (let at = midnight, user = 0; at < midnight + 23 * hour; at += 30 * second)
@@ -120,13 +120,13 @@ describe('a tally of denials', () => {
   it('closes a full day once', () => {
     const tally = denialTally();
     const midnight = Date.parse('2026-03-01T00:00:00.000Z');
-    let told = 0;
+    let recorded = 0;
     let closings = 0;
     for (let at = midnight, user = 0; at < midnight + 24 * hour; at += 30 * second)
       for (const { type } of tally.deny(ofCaller({ actorId: `user-${user}`, tenant: `tenant-${user++ % 2}` }), at))
-        if (type === 'AccessDenied') told++;
+        if (type === 'AccessDenied') recorded++;
         else closings++;
-    expect([told, closings]).toEqual([500, 8]);
+    expect([recorded, closings]).toEqual([500, 8]);
     expect(tally.due(midnight + 24 * hour)).toMatchObject([{ type: 'AccessDenialsOmitted' }]);
     expect(tally.deny(ofCaller({ actorId: 'tomorrow' }), midnight + 24 * hour)).toHaveLength(1);
   });

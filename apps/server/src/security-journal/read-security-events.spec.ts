@@ -10,7 +10,7 @@ import { securityJournal } from './security-journal.js';
 const path = '/v1/security-events';
 const requester = { actor: admin, partner, customerId: '', stream: '' };
 
-/** A log in which so many were denied something, and others in another log. */
+/** A log with a number of denials, and another log with others. */
 async function denials(count: number): Promise<EventStore> {
   const store = inMemoryEventStore();
   const journal = securityJournal({ seal: sealOfRelease, store: () => store, onDropped: () => undefined });
@@ -32,7 +32,7 @@ function reader(store: EventStore) {
 }
 
 describe('the pages of the security journal', () => {
-  it('have every denial once', async () => {
+  it('contain every denial once', async () => {
     const read = reader(await denials(5));
     const pages = [];
     for (let page = await read(); ; page = await read(page.next)) {
@@ -42,7 +42,7 @@ describe('the pages of the security journal', () => {
     expect(pages).toEqual([['0', '1'], ['2', '3'], ['4']]);
   });
 
-  it.each([1, 5])('are not turned to %i denials of another history, after a restore from a backup', async (count) => {
+  it.each([1, 5])('do not continue with %i denials of another history after a restore from a backup', async (count) => {
     const { next } = await reader(await denials(5))();
     expect(next).toBeDefined();
     await expect(reader(await denials(count))(next)).rejects.toMatchObject({

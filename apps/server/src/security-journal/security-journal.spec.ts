@@ -18,7 +18,7 @@ import { sealOfRelease } from '../event-check.js';
 import { lastOf, securityJournal } from './security-journal.js';
 import { securityJournalCodec, securityJournalStream } from './security-journal-events.js';
 
-/** One event of each name as production wrote it, never to be edited: what is in the log can be read for ever. */
+/** One event of each name as production wrote it. Never edit them: they prove that every stored event stays readable. */
 const examples = JSON.parse(
   readFileSync(new URL('./security-journal-examples.json', import.meta.url), 'utf8'),
 ) as readonly RecordedEvent[];
@@ -48,7 +48,7 @@ describe('the security journal', () => {
     expect([pairOf(securityJournalStream), journaledPairOf(securityJournalStream)]).toEqual([undefined, undefined]);
   });
 
-  it('is one for all servers', async () => {
+  it('is shared by all servers', async () => {
     const store = inMemoryEventStore();
     const journals = Array.from({ length: 4 }, () =>
       securityJournal({ seal: sealOfRelease, store: () => store, ...silent }),
@@ -83,22 +83,22 @@ describe('the security journal', () => {
     ]);
   });
 
-  it('costs no answer when the store is away: what it cannot write it drops, says so, and goes on', async () => {
+  it('affects no answer when the store is away: it drops and reports what it cannot write, and goes on', async () => {
     const store = inMemoryEventStore();
     let away = true;
     const flaky: EventStore = {
       ...store,
       append: (...args) => (away ? Promise.reject(new StoreUnavailable('away')) : store.append(...args)),
     };
-    const told: unknown[] = [];
+    const lost: unknown[] = [];
     const journal = securityJournal({
       seal: sealOfRelease,
       store: () => flaky,
-      onDropped: (error, events) => told.push(error, events),
+      onDropped: (error, events) => lost.push(error, events),
     });
     journal.deny(denial('lost'));
     await sleep(10);
-    expect(told).toEqual([new StoreUnavailable('away'), 1]);
+    expect(lost).toEqual([new StoreUnavailable('away'), 1]);
     expect(journal.dropped()).toBe(1);
     away = false;
     journal.deny(denial('kept'));
@@ -106,24 +106,24 @@ describe('the security journal', () => {
     expect((await store.read(securityJournalStream)).map(({ data }) => data)).toMatchObject([{ actorId: 'kept' }]);
   });
 
-  it('loses by what cannot be sealed that alone, not what is written with it', async () => {
+  it('loses only an event that cannot be sealed, not those written with it', async () => {
     const store = inMemoryEventStore();
-    const told: unknown[] = [];
+    const lost: unknown[] = [];
     const journal = securityJournal({
       seal: sealOfRelease,
       store: () => store,
-      onDropped: (error, events) => told.push(error, events),
+      onDropped: (error, events) => lost.push(error, events),
     });
     for (const actor of ['first', '\ud800', 'kept']) journal.deny(denial(actor));
     await journal.close();
-    expect(told).toEqual([expect.any(TypeError), 1]);
+    expect(lost).toEqual([expect.any(TypeError), 1]);
     expect((await store.read(securityJournalStream)).map(({ data }) => data)).toMatchObject([
       { actorId: 'first' },
       { actorId: 'kept' },
     ]);
   });
 
-  it('keeps little in memory for a store that does not answer, and does not hold up the end', async () => {
+  it('keeps little in memory for a store that does not answer, and does not delay the shutdown', async () => {
     const stuck = { ...inMemoryEventStore(), append: () => new Promise<never>(() => undefined) };
     let hour = 0;
     const journal = securityJournal({
@@ -139,21 +139,21 @@ describe('the security journal', () => {
     await journal.close();
   });
 
-  it('gives up when others are always faster, and says so', async () => {
+  it('gives up when other servers always append first, and reports it', async () => {
     const busy: EventStore = {
       ...inMemoryEventStore(),
       append: (stream, _, revision) => Promise.reject(new RevisionConflict(stream, revision, revision + 1)),
     };
-    const told: unknown[] = [];
-    const journal = securityJournal({ seal: sealOfRelease, store: () => busy, onDropped: (error) => told.push(error) });
+    const lost: unknown[] = [];
+    const journal = securityJournal({ seal: sealOfRelease, store: () => busy, onDropped: (error) => lost.push(error) });
     journal.deny(denial('a'));
     await journal.close();
-    expect(told).toEqual([expect.any(RevisionConflict)]);
+    expect(lost).toEqual([expect.any(RevisionConflict)]);
   });
 });
 
 describe('the last event of a stream', () => {
-  it.each([0, 1, 2, 3, 7, 8, 9, 100])('is found among %i with few readings', async (count) => {
+  it.each([0, 1, 2, 3, 7, 8, 9, 100])('is found among %i with few reads', async (count) => {
     const store = inMemoryEventStore();
     for (let index = 0; index < count; index++) {
       const journal = securityJournal({ seal: sealOfRelease, store: () => store, ...silent });
