@@ -48,7 +48,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     );
     const journal = securityJournal({ store: () => ledger.store, seal: sealOfRelease, onDropped: logDropped });
     // After the last denial, and before the store closes.
-    running.defer(journal.close);
+    running.defer(() => journal.close());
     const metrics = metricsOf(ledger, health, taken.storeMetrics, verifier.cached, journal.dropped);
     const host = await addressOf(settings);
     let metricsServer: MetricsServer | undefined;

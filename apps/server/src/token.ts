@@ -12,6 +12,10 @@ const usage = `Usage: npm run token -- --role ROLE [--role ROLE]… --partner GU
 Roles: ${roles.join(', ')}
 A token is for one of the partner's people, with --app for one of its programs, with --customer for the customer's Global admin.`;
 
+function misused(message: string): StartupFailure {
+  return new StartupFailure(`${message}\n${usage}`, badConfiguration);
+}
+
 async function printToken(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -26,19 +30,15 @@ async function printToken(): Promise<void> {
   const { partner, customer, app, minutes } = values;
   const held = customer === undefined || values.role.length > 0 ? values.role : ['CustomerGlobalAdmin'];
   const unknown = held.filter((role) => !roles.includes(role as Role));
-  if (unknown.length > 0)
-    throw new StartupFailure(`There is no role ${unknown.join(', ')}.\n${usage}`, badConfiguration);
+  if (unknown.length > 0) throw misused(`There is no role ${unknown.join(', ')}.`);
   // A customer's token is of the customer's tenant; the path names the partner.
   const tenant = customer ?? partner;
-  if (!isGuid(tenant)) throw new StartupFailure(`--partner or --customer must be a GUID.\n${usage}`, badConfiguration);
-  if (app && held.includes('CustomerGlobalAdmin'))
-    throw new StartupFailure(`A customer's Global admin is a person, never --app.\n${usage}`, badConfiguration);
-  if (held.length === 0) throw new StartupFailure(`At least one --role is needed.\n${usage}`, badConfiguration);
-  if (!/^[1-9]\d{0,5}$/.test(minutes))
-    throw new StartupFailure(`--minutes must be a whole number from 1 on.\n${usage}`, badConfiguration);
+  if (!isGuid(tenant)) throw misused('--partner or --customer must be a GUID.');
+  if (app && held.includes('CustomerGlobalAdmin')) throw misused(`A customer's Global admin is a person, never --app.`);
+  if (held.length === 0) throw misused('At least one --role is needed.');
+  if (!/^[1-9]\d{0,5}$/.test(minutes)) throw misused('--minutes must be a whole number from 1 on.');
   const user = values.user ?? randomUUID();
-  if (!/^[\x21-\x7e]{1,128}$/.test(user))
-    throw new StartupFailure(`--user must be 1 to 128 visible ASCII characters.\n${usage}`, badConfiguration);
+  if (!/^[\x21-\x7e]{1,128}$/.test(user)) throw misused('--user must be 1 to 128 visible ASCII characters.');
 
   const settings = configuration({ ...process.env, HOST: '' });
   const { issuer } = settings;

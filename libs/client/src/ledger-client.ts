@@ -119,9 +119,9 @@ function clientOf(options: Omit<LedgerClientOptions, 'token'>, seen: SeenPositio
   const api: Typed = createClient<paths>({ baseUrl: options.baseUrl, fetch: answer });
   return {
     send: sendCommand,
-    GET: call((path, init) => api.GET(path as never, init as never)),
-    POST: call((path, init) => api.POST(path as never, init as never)),
-    DELETE: call((path, init) => api.DELETE(path as never, init as never)),
+    GET: call<'get'>('GET'),
+    POST: call<'post'>('POST'),
+    DELETE: call<'delete'>('DELETE'),
     pages,
     items,
     follow: (asked = {}) => follow({ baseUrl: options.baseUrl, authorization, attempts, transport, seen }, asked),
@@ -186,14 +186,11 @@ function clientOf(options: Omit<LedgerClientOptions, 'token'>, seen: SeenPositio
   }
 
   /** Problems have been thrown by `answer`, so there is data. */
-  function call<M extends Method>(
-    send: (path: string, init: unknown) => Promise<{ data?: unknown; response: Response }>,
-  ): Call<M> {
-    const sent = async (path: string, init?: unknown) => {
-      const { data, response } = await send(path, init);
+  function call<M extends Method>(verb: Uppercase<M>): Call<M> {
+    return (async (path: string, init?: unknown) => {
+      const { data, response } = await api[verb as 'GET'](path as never, init as never);
       return { data, response };
-    };
-    return sent as Call<M>;
+    }) as Call<M>;
   }
 
   async function* pages<P extends Path<'get'>>(

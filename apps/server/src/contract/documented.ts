@@ -34,6 +34,11 @@ export function Documented(text: RouteText): MethodDecorator {
   return ApiOperation({ operationId: text.id, summary: text.summary });
 }
 
+/** Documents a route without a token whose answer is the same for every caller. */
+export function FixedAnswer(answer: AnswerName, text: Omit<RouteText, 'kind' | 'answer'>): MethodDecorator {
+  return Documented({ ...text, kind: 'fixed', answer });
+}
+
 /** The text of a route, by the id of its operation. */
 export function routeText(id: string): RouteText | undefined {
   return texts.get(id);

@@ -1,7 +1,7 @@
 import { FixedDocument, Problem, problemTexts, problemType } from '#http';
 import { Controller, Get, Param } from '@nestjs/common';
 import type { ProblemTextEntry } from './answers.js';
-import { Documented } from './documented.js';
+import { FixedAnswer } from './documented.js';
 
 const explained = Object.entries(problemTexts).map(([code, text]): ProblemTextEntry => ({
   type: problemType(code),
@@ -15,23 +15,15 @@ const byType = new Map(explained.map((problem) => [problem.type, document(proble
 @Controller('problems')
 export class ProblemsController {
   @Get()
-  @Documented({
-    id: 'listProblems',
-    summary: 'List every problem',
-    kind: 'fixed',
-    answer: 'ProblemTexts',
-    says: 'Every problem.',
-  })
+  @FixedAnswer('ProblemTexts', { id: 'listProblems', summary: 'List every problem', says: 'Every problem.' })
   all() {
     return all;
   }
 
   @Get(':name')
-  @Documented({
+  @FixedAnswer('ProblemText', {
     id: 'getProblem',
     summary: 'Read what a problem means',
-    kind: 'fixed',
-    answer: 'ProblemText',
     says: 'What the problem means.',
   })
   one(@Param('name') name: string) {

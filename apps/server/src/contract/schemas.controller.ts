@@ -2,7 +2,9 @@ import { FixedDocument, Problem } from '#http';
 import { Controller, Get, Param } from '@nestjs/common';
 import { commandSchemas, eventSchemas, type SchemaText } from './schemas.js';
 import type { SchemaEntry } from './answers.js';
-import { Documented } from './documented.js';
+import { FixedAnswer } from './documented.js';
+
+const schemaJson = 'application/schema+json';
 
 /** Serves the schemas of events and commands, without a token. */
 @Controller('schemas')
@@ -11,11 +13,9 @@ export class SchemasController {
   private readonly ofCommands = new Shelf(commandSchemas, (name) => `/schemas/commands/${name}`);
 
   @Get('events')
-  @Documented({
+  @FixedAnswer('SchemaEntries', {
     id: 'listEventSchemas',
     summary: 'List the schemas of events',
-    kind: 'fixed',
-    answer: 'SchemaEntries',
     says: 'One schema for each form that an event has ever had.',
   })
   events() {
@@ -23,24 +23,20 @@ export class SchemasController {
   }
 
   @Get('events/:eventType/:schemaNumber')
-  @Documented({
+  @FixedAnswer('JsonSchema', {
     id: 'getEventSchema',
     summary: 'Read the schema of an event',
-    kind: 'fixed',
-    answer: 'JsonSchema',
     says: 'What the data of the event looks like.',
-    mediaType: 'application/schema+json',
+    mediaType: schemaJson,
   })
   event(@Param('eventType') type: string, @Param('schemaNumber') schema: string) {
     return this.ofEvents.one(`${type}.${schema}`);
   }
 
   @Get('commands')
-  @Documented({
+  @FixedAnswer('SchemaEntries', {
     id: 'listCommandSchemas',
     summary: 'List the schemas of commands',
-    kind: 'fixed',
-    answer: 'SchemaEntries',
     says: 'One schema for each command.',
   })
   commands() {
@@ -48,13 +44,11 @@ export class SchemasController {
   }
 
   @Get('commands/:commandName')
-  @Documented({
+  @FixedAnswer('JsonSchema', {
     id: 'getCommandSchema',
     summary: 'Read the schema of a command',
-    kind: 'fixed',
-    answer: 'JsonSchema',
     says: 'What the body of the command may hold.',
-    mediaType: 'application/schema+json',
+    mediaType: schemaJson,
   })
   command(@Param('commandName') name: string) {
     return this.ofCommands.one(name);
@@ -89,7 +83,7 @@ class Shelf {
     if (!schema) throw new Problem('RouteNotFound');
     const known = this.documents.get(name);
     if (known) return known;
-    const document = new FixedDocument('application/schema+json', keptForSeconds, () => schema.text);
+    const document = new FixedDocument(schemaJson, keptForSeconds, () => schema.text);
     this.documents.set(name, document);
     return document;
   }

@@ -27,18 +27,15 @@ export interface SchemaText {
 
 function readOnce(folder: 'events' | 'commands'): () => ReadonlyMap<string, SchemaText> {
   let read: ReadonlyMap<string, SchemaText> | undefined;
-  return () => (read ??= readFolder(folder));
-}
-
-function readFolder(folder: string): ReadonlyMap<string, SchemaText> {
-  const directory = checkedIn(`schemas/${folder}`);
-  return new Map(
-    readdirSync(directory)
-      .filter((name) => name.endsWith('.json'))
-      .sort()
-      .map((name) => {
-        const text = readFileSync(join(directory, name), 'utf8');
-        return [name.replace(/\.json$/, ''), { text, schema: JSON.parse(text) as JsonSchema }];
-      }),
-  );
+  return () => {
+    if (read) return read;
+    const files = new Map<string, SchemaText>();
+    const directory = checkedIn(`schemas/${folder}`);
+    for (const name of readdirSync(directory).sort()) {
+      if (!name.endsWith('.json')) continue;
+      const text = readFileSync(join(directory, name), 'utf8');
+      files.set(name.replace(/\.json$/, ''), { text, schema: JSON.parse(text) as JsonSchema });
+    }
+    return (read = files);
+  };
 }

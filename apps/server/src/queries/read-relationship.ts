@@ -83,25 +83,18 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
     return this.placed({ position, ...answered(sent, tag, body) });
   }
 
-  private async placed({ position, status, headers, text }: Placeless): Promise<Answer> {
+  private async placed({
+    position,
+    status,
+    headers,
+    text,
+  }: ReturnType<typeof answered> & { readonly position: number }) {
     return new Answer(status, { 'Ledger-Position': await this.ledger.positions.at(position), ...headers }, text);
   }
 }
 
-/** An answer whose position is not yet in its headers. */
-interface Placeless {
-  readonly position: number;
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly text: string | undefined;
-}
-
 /** The text is made at once, because the state changes later. Without a tag the answer must not be stored. */
-function answered(
-  sent: IncomingQuery['headers'],
-  tag: string | undefined,
-  body: () => object,
-): Omit<Placeless, 'position'> {
+function answered(sent: IncomingQuery['headers'], tag: string | undefined, body: () => object) {
   if (tag === undefined) return { status: 200, headers: { 'Cache-Control': 'no-store' }, text: JSON.stringify(body()) };
   const headers = { ETag: tag, 'Cache-Control': 'private, no-cache' };
   if (noneMatch(sent['if-none-match'], tag)) return { status: 304, headers, text: undefined };
