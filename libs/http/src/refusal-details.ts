@@ -80,7 +80,7 @@ const rules: Readonly<Record<string, string>> = {
   notForAzurePlan: 'does not apply to an Azure plan; leave it out, or name a subscription of another kind',
   notEmpty: 'must have at least one entry; send one',
   notBlank: 'must have at least one visible character; send one',
-  uniqueIds: 'has an id more than once; use a different id for each',
+  uniqueIds: 'has an id more than once; each item must have an id of its own',
   notNegative: 'must not be negative; send 0 or more',
   notBeforePurchase: 'lies before the purchase; send a date from then on',
   licencesOnly: 'applies only to licences (legacy or newCommerce); leave it out',
