@@ -26,25 +26,24 @@ export interface Table<Row extends object> {
 /** The values of a table's key columns, in their order. */
 export type Key = readonly (string | number)[];
 
-/** Where an event stands in the log, and what stands there with it: who, when, under which id. */
+/** An event without its data: its place in the log, its id and its metadata. */
 export type EventEnvelope = Omit<RecordedEvent, 'data'>;
 
-/** Rows that an event is about, each of another table; absent where there is none. */
+/** The rows that an event is about, at most one of each table; absent where there is none. */
 export type RowsOf<Tables> = { readonly [T in keyof Tables]?: Tables[T] | undefined };
 
-/** What an event makes of them: `null` removes a row, a table left out keeps it. */
+/** The rows after the event: `null` removes a row; an absent table keeps its row. */
 export type Changes<Tables> = { readonly [T in keyof Tables]?: Tables[T] | null };
 
 /**
- * A view as a pure table from event to rows. `keys` names the rows that an event is about, at most one of each table, from
- * the event alone, so that the rows of a whole batch are loaded at once; `on[type]` says what becomes of them. It sees
- * the log and nothing else: no clock, no policy, so live and replay are the same thing. `Subject` is what the name of
- * an event's stream says, read once for all projections.
+ * A view as pure functions from events to rows. `keys` names the rows that an event is about, at most one of each table, from
+ * the event alone; `on[type]` returns them changed. A projection sees only the log, no clock and no policy, so live and
+ * replayed rows are equal. `Subject` is parsed from the name of an event's stream, once for all projections.
  */
 export interface Projection<Catalogue, Tables extends { readonly [T in keyof Tables]: object }, Subject> {
   /** Names the view; kebab-case. */
   readonly name: string;
-  /** A change of shape or meaning gets the next number: tables of another version are built anew. */
+  /** A change of shape or meaning gets the next number, and the view is rebuilt. */
   readonly version: number;
   /** By name, which ends in `_v` and the version. */
   readonly tables: { readonly [T in keyof Tables & string]: Table<Tables[T]> };
@@ -62,15 +61,18 @@ export interface Projection<Catalogue, Tables extends { readonly [T in keyof Tab
     ) => Changes<Tables> | undefined;
   };
   /**
-   * For a view of what all events have in common: in place of `on`, the step for every event, whatever its name. The data
-   * are not read, so that a name or a schema of a newer release does not stop it.
+   * The step for every event of any name, instead of `on`. It does not get the data, so an event name or a schema of a newer
+   * release does not stop the view.
    */
   readonly each?: (rows: RowsOf<Tables>, subject: Subject, recorded: EventEnvelope) => Changes<Tables> | undefined;
-  /** Which streams the view is about, and what their names say, if it is not what all views are about. */
+  /** Parses the names of the streams that the view is about, if they are not those of all other views. */
   readonly subjectOf?: (stream: string) => Subject | undefined;
 }
 
-/** A projection whose tables are not known by type: what runs projections takes any of them. */
+/** A row of each table, where the tables are not known by type. */
+type AnyRows<Absent> = Readonly<Record<string, object | Absent>>;
+
+/** A projection whose tables are not known by type, for code that runs any projection. */
 export interface AnyProjection<Catalogue, Subject> {
   readonly name: string;
   readonly version: number;
@@ -83,19 +85,10 @@ export interface AnyProjection<Catalogue, Subject> {
   readonly on: Readonly<
     Record<
       string,
-      (
-        rows: Readonly<Record<string, object | undefined>>,
-        data: unknown,
-        subject: Subject,
-        recorded: EventEnvelope,
-      ) => Readonly<Record<string, object | null>> | undefined
+      (rows: AnyRows<undefined>, data: unknown, subject: Subject, recorded: EventEnvelope) => AnyRows<null> | undefined
     >
   >;
-  readonly each?: (
-    rows: Readonly<Record<string, object | undefined>>,
-    subject: Subject,
-    recorded: EventEnvelope,
-  ) => Readonly<Record<string, object | null>> | undefined;
+  readonly each?: (rows: AnyRows<undefined>, subject: Subject, recorded: EventEnvelope) => AnyRows<null> | undefined;
   readonly subjectOf?: (stream: string) => Subject | undefined;
 }
 
@@ -128,9 +121,9 @@ export interface Rows {
 }
 
 /**
- * Applies one event to a view; of an event whose name the view has no step for, nothing. Nothing is changed if it throws.
- * @throws TypeError for a row that its table would refuse. Found here and not by the database, so that where a view stops
- * does not hang on where a batch ends.
+ * Applies one event to a view; an event that the view has no step for changes nothing. Nothing is changed if it throws.
+ * @throws TypeError for a row that its table would refuse. It is found here and not by the database, so that the event at which
+ * a view stops does not depend on the end of a batch.
  */
 export function project<Catalogue, Subject>(
   projection: AnyProjection<Catalogue, Subject>,
@@ -143,8 +136,8 @@ export function project<Catalogue, Subject>(
   const step = projection.on[event.type];
   if (!step && !each) return;
   const keys = projection.keys(event, subject, recorded);
-  const touched = touchedRows(projection.tables);
-  touched.begin(keys, rows);
+  const touched = touchedRowsOf.getOrInsertComputed(projection.tables, touchedRows);
+  touched.start(keys, rows);
   const changes = each ? each(touched.rows, subject, recorded) : step!(touched.rows, event.data, subject, recorded);
   for (const table in changes) {
     const key = keys[table];
@@ -156,19 +149,17 @@ export function project<Catalogue, Subject>(
 }
 
 interface TouchedRows {
-  readonly begin: (keys: Readonly<Record<string, Key>>, rows: Rows) => void;
-  /** A row is looked up when a step asks for it: one that writes a row without reading it costs no query. */
-  readonly rows: Readonly<Record<string, object | undefined>>;
-  /** The row, if the step has asked for it. */
+  readonly start: (keys: Readonly<Record<string, Key>>, rows: Rows) => void;
+  /** A row is looked up when a step reads it: a step that only writes it costs no query. */
+  readonly rows: AnyRows<undefined>;
+  /** The row, if the step has read it. */
   readonly before: (table: string) => object | undefined;
 }
 
-const touchedRowsOf = new WeakMap<object, TouchedRows>();
+const touchedRowsOf = new WeakMap<AnyProjection<never, never>['tables'], TouchedRows>();
 
-/** One for all events of a view: steps are synchronous, and none keeps it. */
+/** Made once for all events of a view: steps are synchronous, and none keeps it. */
 function touchedRows(tables: Readonly<Record<string, AnyTable>>): TouchedRows {
-  const made = touchedRowsOf.get(tables);
-  if (made) return made;
   let keys: Readonly<Record<string, Key>>;
   let source: Rows;
   let read: Record<string, object | undefined> = {};
@@ -181,8 +172,8 @@ function touchedRows(tables: Readonly<Record<string, AnyTable>>): TouchedRows {
         return (read[table] ??= source.get(table, key, rowName(key)));
       },
     });
-  const touched: TouchedRows = {
-    begin(ofEvent, from) {
+  return {
+    start(ofEvent, from) {
       keys = ofEvent;
       source = from;
       read = {};
@@ -190,23 +181,17 @@ function touchedRows(tables: Readonly<Record<string, AnyTable>>): TouchedRows {
     rows,
     before: (table) => read[table],
   };
-  touchedRowsOf.set(tables, touched);
-  return touched;
 }
 
 const columnsOf = new WeakMap<AnyTable, readonly (readonly [string, ColumnType])[]>();
 
 function requireFits(name: string, table: AnyTable, key: Key, row: object, before: object | undefined): void {
-  let columns = columnsOf.get(table);
-  if (!columns) {
-    columns = Object.entries(table.columns);
-    columnsOf.set(table, columns);
-  }
+  const columns = columnsOf.getOrInsertComputed(table, (known) => Object.entries(known.columns));
   const values = row as Readonly<Record<string, unknown>>;
   const known = before as Readonly<Record<string, unknown>> | undefined;
   for (const [column, type] of columns) {
     const value = values[column];
-    // What the row has kept was fit before.
+    // A value that the step has kept was checked before.
     if (known && known[column] === value) continue;
     if (!fits(value, type)) throw new TypeError(`${name}.${column} is ${type}, not ${String(value)}`);
   }
@@ -217,18 +202,7 @@ function requireFits(name: string, table: AnyTable, key: Key, row: object, befor
 
 function fits(value: unknown, type: ColumnType): boolean {
   if (value === null) return type.endsWith('?');
-  switch (type) {
-    case 'text':
-    case 'text?':
-      return typeof value === 'string';
-    case 'integer':
-    case 'integer?':
-      return Number.isSafeInteger(value);
-    case 'boolean':
-    case 'boolean?':
-      return typeof value === 'boolean';
-    case 'json':
-    case 'json?':
-      return typeof value === 'object';
-  }
+  if (type.startsWith('text')) return typeof value === 'string';
+  if (type.startsWith('integer')) return Number.isSafeInteger(value);
+  return typeof value === (type.startsWith('boolean') ? 'boolean' : 'object');
 }

@@ -1,23 +1,23 @@
-/** Stands for a value in the text of a query. The value is bound when the query is asked. */
+/** A parameter of a query. Its value is bound when the query is asked. */
 export class Placeholder {
   constructor(readonly name: string) {}
 }
 
-/** What a query builder makes of a query: its text, and what is bound to it in this order. */
+/** A compiled query: its text, and its parameters in order. */
 export interface QueryText {
   readonly sql: string;
-  /** Constants, and a {@link Placeholder} for each value that comes later. */
+  /** Constants, and a {@link Placeholder} for each value that is bound later. */
   readonly parameters: readonly unknown[];
 }
 
 /**
- * A query over the tables of a view. What answers queries compiles and prepares it once and asks it with other values each
- * time, so it is made once and kept.
+ * A query over the tables of a view. It is compiled and prepared at its first use, and asked with other values each time. So it
+ * is created once and kept.
  */
 export interface ViewQuery<Row extends object> {
-  /** From the query builder of the tables. */
+  /** Builds it with the query builder of the tables. */
   build(tables: object): { compile(): QueryText };
-  /** Only the compiler knows it. */
+  /** For the compiler only. */
   readonly row?: Row;
 }
 

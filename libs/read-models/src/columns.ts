@@ -1,6 +1,6 @@
-import type { ColumnType, Table } from '#event-sourcing';
+import type { ColumnType } from '#event-sourcing';
 
-// The vocabulary of columns. A column is said once: how it is stored, its type for the compiler, and how answers document it.
+// The vocabulary of columns. Each says how a column is stored, its type for the compiler, and its schema in the document.
 
 /** A JSON Schema, as far as columns and fields of answers need one. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -22,7 +22,7 @@ export function text<V extends string = string>(): Column<V> {
   return { stored: 'text', schema: { type: 'string' } };
 }
 
-/** The id of an item, as its sender has chosen it. */
+/** The id of an item, as the caller has chosen it. */
 export function id(): Column<string> {
   return { stored: 'text', schema: { type: 'string', minLength: 1 } };
 }
@@ -36,7 +36,7 @@ export function time(): Column<string> {
   return { stored: 'text', schema: { type: 'string', format: 'date-time' } };
 }
 
-/** One of some words. The document has them as examples, not as bounds: new ones may come. */
+/** One of some words. The document lists them as examples, not as an enumeration: later releases may add words. */
 export function word<W extends string>(words: readonly W[]): Column<W> {
   return { stored: 'text', schema: { type: 'string', examples: words } };
 }
@@ -74,12 +74,12 @@ export function orNull<V>({ stored, schema }: Column<V>): Column<V | null> {
   return { stored: `${stored}?` as ColumnType, schema: nullable };
 }
 
-/** The same with words for the readers of the document. */
+/** The same column with a description for the document. */
 export function described<V>({ stored, schema }: Column<V>, description: string): Column<V> {
   return { stored, schema: { ...schema, description } };
 }
 
-/** All words of a type. A word that is missing, or one too many, does not compile. */
+/** All words of a type. A missing word or a wrong one does not compile. */
 export function allOf<W extends string>() {
   return <const L extends readonly W[]>(words: L & ([W] extends [L[number]] ? unknown : never)): L => words;
 }
@@ -92,36 +92,4 @@ export function objectSchema(fields: Columns, optional: readonly string[] = []):
     properties: Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, schema])),
     ...(required.length > 0 ? { required } : {}),
   };
-}
-
-export function without<C extends Columns, N extends keyof C>(columns: C, ...names: readonly N[]): Omit<C, N> {
-  const entries: [string, Column][] = Object.entries(columns);
-  const kept = entries.filter(([name]) => !names.some((other) => other === name));
-  return Object.fromEntries(kept) as unknown as Omit<C, N>;
-}
-
-/** A table with these columns, as projections declare it. */
-export function table<C extends Columns>(
-  columns: C,
-  { key, indexes }: Pick<Table<RowOf<C>>, 'key' | 'indexes'>,
-): Table<RowOf<C>> {
-  const stored = Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.stored]));
-  return { columns: stored as Table<RowOf<C>>['columns'], key, ...(indexes ? { indexes } : {}) };
-}
-
-type Nullable<C extends Columns> = { [N in keyof C]: null extends RowOf<C>[N] ? N : never }[keyof C];
-
-/** A row of nothing but nulls. What is not nullable is undefined, in its place among the columns: it has to be set. */
-export function blankRow<C extends Columns>(columns: C): { readonly [N in Nullable<C>]: null } {
-  const blank = Object.entries(columns).map(([name, { stored }]) => [name, stored.endsWith('?') ? null : undefined]);
-  const row: unknown = Object.fromEntries(blank);
-  return row as { readonly [N in Nullable<C>]: null };
-}
-
-/** An amount in minor units of its currency. */
-export function money() {
-  return object({
-    minorUnits: whole(),
-    currency: { stored: 'text', schema: { type: 'string', pattern: '^[A-Z]{3}$' } },
-  });
 }

@@ -26,8 +26,8 @@ describe('The customer list', () => {
   });
 
   it('says whether the agreement has been confirmed, and shows no domain where there is none', () => {
-    const told = story().does('RequestResellerRelationship', { customer: { name: 'Fabrikam' }, market: 'US' });
-    expect(rows(told.customerDoes('AcceptResellerRelationship', {}))).toMatchObject([
+    const past = story().does('RequestResellerRelationship', { customer: { name: 'Fabrikam' }, market: 'US' });
+    expect(rows(past.customerDoes('AcceptResellerRelationship', {}))).toMatchObject([
       { status: 'active', agreementConfirmed: false, domain: null },
     ]);
   });
@@ -52,8 +52,8 @@ describe('The customer list', () => {
           .at('2026-04-10T09:00:00.001Z')
           .does('ExpireRelationshipRequest', {}),
     ],
-  ])('forgets a request that was %s', (_, told) => {
-    expect(rows(told())).toEqual([]);
+  ])('forgets a request that was %s', (_, past) => {
+    expect(rows(past())).toEqual([]);
   });
 
   it('takes a customer off when the relationship is removed (R16)', () => {
@@ -61,21 +61,21 @@ describe('The customer list', () => {
   });
 
   it('lists the customer of a re-established relationship with its new term', () => {
-    const told = established().does('RemoveResellerRelationship', {}).at('2026-06-01T12:00:00.000Z');
-    expect(rows(again(told))).toMatchObject([
+    const past = established().does('RemoveResellerRelationship', {}).at('2026-06-01T12:00:00.000Z');
+    expect(rows(again(past))).toMatchObject([
       { status: 'active', relationshipTerm: 2, establishedAt: '2026-06-01T12:00:00.000Z' },
     ]);
   });
 
   it('follows name and domain, each without the other', () => {
-    const told = established().does('UpdateCustomerProfile', { name: 'FABRIKAM ﬁnance' });
-    expect(rows(told)).toMatchObject([
+    const past = established().does('UpdateCustomerProfile', { name: 'FABRIKAM ﬁnance' });
+    expect(rows(past)).toMatchObject([
       { name: 'FABRIKAM ﬁnance', sortName: 'fabrikam finance', domain: 'fabrikam.example' },
     ]);
-    expect(rows(told.does('UpdateCustomerProfile', { domain: 'Fabrikam.TEST' }))).toMatchObject([
+    expect(rows(past.does('UpdateCustomerProfile', { domain: 'Fabrikam.TEST' }))).toMatchObject([
       { name: 'FABRIKAM ﬁnance', domain: 'fabrikam.test' },
     ]);
-    expect(rows(told.does('UpdateCustomerProfile', { domain: '' }))).toMatchObject([
+    expect(rows(past.does('UpdateCustomerProfile', { domain: '' }))).toMatchObject([
       { name: 'FABRIKAM ﬁnance', domain: null },
     ]);
   });

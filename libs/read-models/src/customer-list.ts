@@ -1,38 +1,42 @@
 import type { Projection } from '#event-sourcing';
 import type { RelationshipEvents } from '#customer-relationship';
-import { flag, guid, orNull, table, text, time, whole, without, word, type RowOf } from './columns.js';
+import { flag, orNull, text, time, whole, word, type RowOf } from './columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
 import { list } from './list.js';
 import { foldedName } from './names.js';
-import { keyOf, type Pair } from './pair.js';
+import { keyOf, pairColumns, type Pair } from './pair.js';
 import { matches, patternOf, startsWith } from './query.js';
+import { changesOf, table, without } from './tables.js';
 import { view } from './view.js';
 
 const version = 1;
 const customers = `customer_list_v${version}` as const;
 
-/** A customer of a partner: a relationship that is active, or asked for and not yet answered (not listed then). */
+/** A customer of a partner: its relationship is active, or requested and not answered yet. Requested ones are not listed. */
 const columns = {
-  partnerId: guid(),
-  customerId: guid(),
+  ...pairColumns,
   name: text(),
   sortName: text(),
   domain: orNull(text()),
   market: text(),
   status: word(['requested', 'active']),
-  /** 0 before the first acceptance of this pair that the row has seen. */
+  /** 0 before the first acceptance. */
   relationshipTerm: whole(),
-  /** Null while it is only asked for. */
+  /** Null while it is only requested. */
   establishedAt: orNull(time()),
   agreementConfirmed: flag(),
 };
 
+type CustomerRow = RowOf<typeof columns>;
+
 interface CustomerListTables {
-  readonly [customers]: RowOf<typeof columns>;
+  readonly [customers]: CustomerRow;
 }
 
-/** Who a partner's customers are. A removal takes the customer off the list (rule R16), and so does a request that leads nowhere. */
+const change = changesOf<typeof customers, CustomerRow>(customers);
+
+/** A partner's customers. A removal takes the customer off the list (rule R16), and so does a request that is not accepted. */
 export const customerListProjection: Projection<RelationshipEvents, CustomerListTables, Pair> = {
   name: 'customer-list',
   version,
@@ -48,10 +52,9 @@ export const customerListProjection: Projection<RelationshipEvents, CustomerList
   },
   keys: (_, pair) => ({ [customers]: keyOf(pair) }),
   on: {
-    ResellerRelationshipRequested: (_, { customer: { name, domain }, market }, { partnerId, customerId }) => ({
+    ResellerRelationshipRequested: (_, { customer: { name, domain }, market }, pair) => ({
       [customers]: {
-        partnerId,
-        customerId,
+        ...pair,
         name,
         sortName: foldedName(name),
         domain: domain?.toLowerCase() ?? null,
@@ -65,17 +68,16 @@ export const customerListProjection: Projection<RelationshipEvents, CustomerList
     ResellerRelationshipRequestDeclined: () => gone,
     ResellerRelationshipRequestWithdrawn: () => gone,
     ResellerRelationshipRequestExpired: () => gone,
-    ResellerRelationshipEstablished: ({ [customers]: row }, { relationshipTerm, establishedAt }) =>
-      row && { [customers]: { ...row, status: 'active', relationshipTerm, establishedAt } },
-    CustomerAgreementConfirmed: ({ [customers]: row }) => row && { [customers]: { ...row, agreementConfirmed: true } },
-    CustomerProfileUpdated: ({ [customers]: row }, { name, domain }) =>
-      row && {
-        [customers]: {
-          ...row,
-          ...(name === undefined ? {} : { name, sortName: foldedName(name) }),
-          ...(domain === undefined ? {} : { domain: domain.toLowerCase() || null }),
-        },
-      },
+    ResellerRelationshipEstablished: change(({ relationshipTerm, establishedAt }) => ({
+      status: 'active',
+      relationshipTerm,
+      establishedAt,
+    })),
+    CustomerAgreementConfirmed: change(() => ({ agreementConfirmed: true })),
+    CustomerProfileUpdated: change(({ name, domain }) => ({
+      ...(name === undefined ? {} : { name, sortName: foldedName(name) }),
+      ...(domain === undefined ? {} : { domain: domain.toLowerCase() || null }),
+    })),
     ResellerRelationshipRemoved: () => gone,
   },
 };

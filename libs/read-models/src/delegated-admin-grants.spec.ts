@@ -3,7 +3,7 @@ import { delegatedAdminGrantsProjection, grantRowAt } from './delegated-admin-gr
 import { never } from './list.js';
 import { again, customerId, established, partnerId, rowsOf, type Story } from './testing.js';
 
-const grants = (told: Story) => rowsOf(delegatedAdminGrantsProjection, told).delegated_admin_grants_v1;
+const grants = (past: Story) => rowsOf(delegatedAdminGrantsProjection, past).delegated_admin_grants_v1;
 
 const wanted = { grantId: 'g-1', name: 'Helpdesk Überall', roles: ['reader', 'helpdesk'], durationDays: 10 };
 const created = () => established().does('RequestDelegatedAdmin', { ...wanted, autoExtendDays: 180 });
@@ -15,7 +15,7 @@ const active = () =>
     .customerDoes('ApproveDelegatedAdmin', { grantId: 'g-1' });
 
 describe('Delegated-admin grants', () => {
-  it('begin as a request that lapses', () => {
+  it('start as a request that lapses', () => {
     expect(grants(created())).toEqual([
       {
         partnerId,
@@ -44,14 +44,14 @@ describe('Delegated-admin grants', () => {
   });
 
   it('change before they are locked', () => {
-    const told = created().does('UpdateDelegatedAdminRequest', {
+    const past = created().does('UpdateDelegatedAdminRequest', {
       grantId: 'g-1',
       name: 'Readers',
       roles: ['reader'],
       durationDays: 20,
       autoExtendDays: 0,
     });
-    expect(grants(told)).toMatchObject([
+    expect(grants(past)).toMatchObject([
       {
         name: 'Readers',
         sortName: 'readers',
@@ -61,7 +61,7 @@ describe('Delegated-admin grants', () => {
         status: 'created',
       },
     ]);
-    expect(grants(told.does('LockDelegatedAdminForApproval', { grantId: 'g-1' }))).toMatchObject([
+    expect(grants(past.does('LockDelegatedAdminForApproval', { grantId: 'g-1' }))).toMatchObject([
       { status: 'approvalPending', lapsesAt: '2026-04-10T09:00:00.000Z' },
     ]);
   });
@@ -82,15 +82,15 @@ describe('Delegated-admin grants', () => {
   });
 
   it('do not lapse between approval and activation', () => {
-    const { events, ...told } = active();
+    const { events, ...past } = active();
     const approved = events.slice(0, -1);
     expect(approved.at(-1)?.type).toBe('DelegatedAdminApproved');
-    expect(grants({ ...told, events: approved })).toMatchObject([{ status: 'approved', lapsesAt: never }]);
+    expect(grants({ ...past, events: approved })).toMatchObject([{ status: 'approved', lapsesAt: never }]);
   });
 
   it('carry access assignments, which lose the roles that the grant loses', () => {
     const globalAdmin = '62e90394-69f5-4237-9190-012177145e10';
-    const told = established()
+    const past = established()
       .does('RequestDelegatedAdmin', { ...wanted, roles: ['reader', globalAdmin] })
       .does('LockDelegatedAdminForApproval', { grantId: 'g-1' })
       .customerDoes('ApproveDelegatedAdmin', { grantId: 'g-1' })
@@ -102,7 +102,7 @@ describe('Delegated-admin grants', () => {
         groupId: 'group-1',
         roles: ['reader', globalAdmin],
       });
-    expect(grants(told)).toMatchObject([
+    expect(grants(past)).toMatchObject([
       {
         accessAssignments: [
           { assignmentId: 'a-1', groupId: 'group-1', roles: ['reader', globalAdmin] },
@@ -110,9 +110,9 @@ describe('Delegated-admin grants', () => {
         ],
       },
     ]);
-    told.does('UpdateDelegatedAdminRequest', { grantId: 'g-1', roles: ['reader'] });
-    told.does('RemoveAccess', { grantId: 'g-1', assignmentId: 'a-2' });
-    expect(grants(told)).toMatchObject([
+    past.does('UpdateDelegatedAdminRequest', { grantId: 'g-1', roles: ['reader'] });
+    past.does('RemoveAccess', { grantId: 'g-1', assignmentId: 'a-2' });
+    expect(grants(past)).toMatchObject([
       { roles: ['reader'], accessAssignments: [{ assignmentId: 'a-1', groupId: 'group-1', roles: ['reader'] }] },
     ]);
   });
@@ -133,15 +133,15 @@ describe('Delegated-admin grants', () => {
   });
 
   it('end by the word of the clock', () => {
-    const told = active().at('2026-03-01T00:00:00.000Z').does('ExpireDelegatedAdmin', { grantId: 'g-1' });
-    expect(grants(told)).toMatchObject([{ status: 'expired', ended: true, endedAt: '2026-01-23T09:00:00.000Z' }]);
+    const past = active().at('2026-03-01T00:00:00.000Z').does('ExpireDelegatedAdmin', { grantId: 'g-1' });
+    expect(grants(past)).toMatchObject([{ status: 'expired', ended: true, endedAt: '2026-01-23T09:00:00.000Z' }]);
   });
 
   it('are revoked by the removal, DAP too, and stay readable in a later term (R18, R23)', () => {
-    const told = active()
+    const past = active()
       .does('RecordLegacyDelegatedAdmin', { grantId: 'dap', effectiveAt: '2022-05-01T00:00:00.000Z' })
       .at('2026-01-20T00:00:00.000Z');
-    expect(grants(told)).toMatchObject([
+    expect(grants(past)).toMatchObject([
       { grantId: 'g-1' },
       {
         grantId: 'dap',
@@ -153,8 +153,8 @@ describe('Delegated-admin grants', () => {
         activatedAt: '2022-05-01T00:00:00.000Z',
       },
     ]);
-    again(told.does('RemoveResellerRelationship', {})).does('RequestDelegatedAdmin', { ...wanted, grantId: 'g-2' });
-    expect(grants(told)).toMatchObject([
+    again(past.does('RemoveResellerRelationship', {})).does('RequestDelegatedAdmin', { ...wanted, grantId: 'g-2' });
+    expect(grants(past)).toMatchObject([
       { grantId: 'g-1', relationshipTerm: 1, status: 'revoked', ended: true, endedAt: '2026-01-20T00:00:00.000Z' },
       { grantId: 'dap', relationshipTerm: 1, status: 'revoked', ended: true },
       { grantId: 'g-2', relationshipTerm: 2, status: 'created', ended: false },

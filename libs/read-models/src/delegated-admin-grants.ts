@@ -2,34 +2,14 @@ import type { ExpressionBuilder } from 'kysely';
 import type { Projection } from '#event-sourcing';
 import type { GrantStatus, Instant, RelationshipEvents } from '#customer-relationship';
 import { grantAt, isOpenGrant } from '#customer-relationship/statuses';
-import {
-  allOf,
-  blankRow,
-  flag,
-  guid,
-  id,
-  listOf,
-  object,
-  orNull,
-  table,
-  text,
-  time,
-  whole,
-  without,
-  word,
-  type RowOf,
-} from './columns.js';
+import { allOf, flag, guid, id, listOf, object, orNull, text, time, whole, word, type RowOf } from './columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
 import { list, never } from './list.js';
 import { foldedName } from './names.js';
-import { keyOf, type Pair } from './pair.js';
-import {
-  relationshipTermSteps,
-  relationshipTermTable,
-  termKey,
-  type RelationshipTermRow,
-} from './relationship-terms.js';
+import { keyOf, pairColumns, type Pair } from './pair.js';
+import { relationshipTermSteps, relationshipTermTable, type RelationshipTermRow } from './relationship-terms.js';
+import { blankRow, changesOf, table, without } from './tables.js';
 import { view } from './view.js';
 
 const version = 1;
@@ -47,10 +27,9 @@ const statuses = allOf<GrantStatus>()([
   'revoked',
 ]);
 
-/** What the events say of a grant; the list answers what holds at a time. */
+/** A grant as events have left it; the list shows it as of the time of the request. */
 const columns = {
-  partnerId: guid(),
-  customerId: guid(),
+  ...pairColumns,
   grantId: id(),
   relationshipTerm: whole(),
   kind: word(kinds),
@@ -59,9 +38,9 @@ const columns = {
   sortName: text(),
   roles: listOf(guid()),
   status: word(statuses),
-  /** No event may follow that opens it again. */
+  /** No later event can open it again. */
   ended: flag(),
-  /** When time ends it as it stands now (inclusive): an unapproved request lapses, an active grant ends. Far away for what does not end by time. */
+  /** When time alone ends it (inclusive): an unapproved request lapses, an active grant ends. Otherwise a time in the far future. */
   lapsesAt: time(),
   durationDays: orNull(whole()),
   autoExtendDays: orNull(whole()),
@@ -82,12 +61,7 @@ interface GrantTables {
   readonly [terms]: RelationshipTermRow;
 }
 
-type GrantRows = { readonly [grants]?: GrantRow | undefined };
-
-/** The change of the grant that the event names, if there is one. */
-function change<Data>(patch: (data: Data, row: GrantRow) => Partial<GrantRow>) {
-  return ({ [grants]: row }: GrantRows, data: Data) => row && { [grants]: { ...row, ...patch(data, row) } };
-}
+const change = changesOf<typeof grants, GrantRow>(grants);
 
 function endsBy<Field extends string>(status: GrantStatus, field: Field) {
   return change((data: { readonly [F in Field]: Instant }) => ({
@@ -110,23 +84,23 @@ export const delegatedAdminGrantsProjection: Projection<RelationshipEvents, Gran
         ['partnerId', 'ended', 'lapsesAt', 'customerId', 'grantId'],
         ['partnerId', 'sortName', 'customerId', 'grantId'],
         ['partnerId', 'lapsesAt', 'customerId', 'grantId'],
-        // A customer's grants in every status: without it, SQLite goes through all of the partner's.
+        // A customer's grants in every status: without it, SQLite reads all grants of the partner.
         ['customerId', 'sortName', 'partnerId', 'grantId'],
       ],
     }),
     [terms]: relationshipTermTable,
   },
   keys: ({ type, data }, pair) => {
-    if (!('grantId' in data)) return { [terms]: termKey(pair) };
+    if (!('grantId' in data)) return { [terms]: keyOf(pair) };
     const grant = { [grants]: [...keyOf(pair), data.grantId] };
-    const begins = type === 'DelegatedAdminRequested' || type === 'DelegatedAdminPrivilegesGranted';
-    return begins ? { ...grant, [terms]: termKey(pair) } : grant;
+    const creates = type === 'DelegatedAdminRequested' || type === 'DelegatedAdminPrivilegesGranted';
+    return creates ? { ...grant, [terms]: keyOf(pair) } : grant;
   },
   on: {
     ...relationshipTermSteps(terms),
     DelegatedAdminPrivilegesGranted: ({ [terms]: term }, { grantId, grantedAt }, pair) => ({
       [grants]: {
-        ...begun(pair, grantId, term),
+        ...created(pair, grantId, term),
         kind: 'dap',
         status: 'approved',
         approvedAt: grantedAt,
@@ -137,7 +111,7 @@ export const delegatedAdminGrantsProjection: Projection<RelationshipEvents, Gran
       const { grantId, name, roles, durationDays, autoExtendDays, requestedAt, expiresAt } = data;
       return {
         [grants]: {
-          ...begun(pair, grantId, term),
+          ...created(pair, grantId, term),
           name,
           sortName: foldedName(name),
           roles,
@@ -193,11 +167,10 @@ export const delegatedAdminGrantsProjection: Projection<RelationshipEvents, Gran
 
 const blank = blankRow(columns);
 
-function begun({ partnerId, customerId }: Pair, grantId: string, term: RelationshipTermRow | undefined): GrantRow {
+function created(pair: Pair, grantId: string, term: RelationshipTermRow | undefined): GrantRow {
   return {
     ...blank,
-    partnerId,
-    customerId,
+    ...pair,
     grantId,
     relationshipTerm: term?.relationshipTerm ?? 0,
     kind: 'gdap',
@@ -211,7 +184,7 @@ function begun({ partnerId, customerId }: Pair, grantId: string, term: Relations
   };
 }
 
-/** A grant as it stands at the time of the question: past its end it is `expired`, whatever the clock's command has done so far. */
+/** A grant as of the time of the request: past its end it is `expired`, even before the clock's command has recorded that. */
 const shown = { ...without(columns, 'sortName', 'ended', 'lapsesAt'), name: orNull(text()) };
 
 /** The partner's grants. */
@@ -239,15 +212,15 @@ export const grantList = list<GrantTables>()({
   },
   sorts: {
     name: ['sortName', 'customerId', 'grantId'],
-    /** By when they lapse or end, open-ended ones last. */
+    /** In the order in which they lapse or end; open-ended ones come last. */
     endsAt: ['lapsesAt', 'customerId', 'grantId'],
   },
   query(tables, { partnerId, now, sort, filter: { status = 'open', kind, customerId } }) {
     let query = tables.selectFrom(grants).selectAll().where('partnerId', '=', partnerId);
     if (kind) query = query.where('kind', '=', kind);
     if (customerId) query = query.where('customerId', '=', customerId);
-    // Ends are inclusive: what lapses now still stands. Said as a negation it is no range, so that the database goes along
-    // the index of the sort instead of fetching the range from another index and sorting it.
+    // Ends are inclusive: a grant that lapses now is still open. A negation is no range to SQLite, so it reads along the
+    // index of the sort, and does not fetch a range from another index and sort it.
     const stands = (eb: ExpressionBuilder<GrantTables, typeof grants>) =>
       sort === 'endsAt' ? eb('lapsesAt', '>=', now) : eb.not(eb('lapsesAt', '<', now));
     switch (status) {
@@ -272,9 +245,7 @@ export const grantList = list<GrantTables>()({
   show: (rows, { now }) => rows.map((row) => grantOf(row, now)),
 });
 
-/**
- * A row of a grant as it stands at a time. An ended grant has no access assignments, however it ended (rules R18, G8b).
- */
+/** A row of a grant as of a time. An ended grant has no access assignments, however it ended (rules R18, G8b). */
 export function grantRowAt(row: GrantRow, now: Instant): GrantRow {
   const { status, endedAt } = grantAt(row, now);
   if (isOpenGrant(status)) return row;

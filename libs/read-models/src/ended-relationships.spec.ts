@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { endedRelationshipsProjection } from './ended-relationships.js';
 import { again, customerId, established, pair, partnerId, rowsOf, story, type Story } from './testing.js';
 
-const view = (told: Story) => rowsOf(endedRelationshipsProjection, told);
-const relationships = (told: Story) => view(told).ended_relationships_v1;
-const charges = (told: Story) => view(told).running_charges_v1;
-const access = (told: Story) => view(told).residual_access_v1;
+const view = (past: Story) => rowsOf(endedRelationshipsProjection, past);
+const relationships = (past: Story) => view(past).ended_relationships_v1;
+const charges = (past: Story) => view(past).running_charges_v1;
+const access = (past: Story) => view(past).residual_access_v1;
 
 const seats = {
   subscriptionId: 'seats',
@@ -21,8 +21,8 @@ const suspended = () => bought().does('SuspendSubscription', { subscriptionId: '
 
 describe('A relationship', () => {
   it('has not ended while it is asked for or runs', () => {
-    const told = story().does('RequestResellerRelationship', { customer: { name: 'Fabrikam' }, market: 'US' });
-    expect(relationships(told)).toEqual([
+    const past = story().does('RequestResellerRelationship', { customer: { name: 'Fabrikam' }, market: 'US' });
+    expect(relationships(past)).toEqual([
       {
         partnerId,
         customerId,
@@ -34,19 +34,19 @@ describe('A relationship', () => {
         endedTerms: [],
       },
     ]);
-    told.customerDoes('AcceptResellerRelationship', {}).does('UpdateCustomerProfile', { name: 'Fabrikam Inc.' });
-    told.does('UpdateCustomerProfile', { domain: 'fabrikam.test' });
-    expect(relationships(told)).toMatchObject([
+    past.customerDoes('AcceptResellerRelationship', {}).does('UpdateCustomerProfile', { name: 'Fabrikam Inc.' });
+    past.does('UpdateCustomerProfile', { domain: 'fabrikam.test' });
+    expect(relationships(past)).toMatchObject([
       { customerName: 'Fabrikam Inc.', relationshipTerm: 1, establishedAt: '2026-01-10T09:00:00.000Z', active: true },
     ]);
   });
 
   it('keeps every term that has ended, with the policy that allowed it', () => {
-    const told = established()
+    const past = established()
       .at('2026-02-01T00:00:00.000Z')
       .does('RemoveResellerRelationship', { noticeGiven: true })
       .at('2026-03-01T00:00:00.000Z');
-    again(told).at('2026-04-01T00:00:00.000Z').does('RemoveResellerRelationship', {});
+    again(past).at('2026-04-01T00:00:00.000Z').does('RemoveResellerRelationship', {});
     const endedTerms = [
       {
         relationshipTerm: 1,
@@ -63,10 +63,10 @@ describe('A relationship', () => {
         noticeGiven: null,
       },
     ];
-    expect(relationships(told)).toMatchObject([
+    expect(relationships(past)).toMatchObject([
       { relationshipTerm: 2, active: false, lastRemovedAt: '2026-04-01T00:00:00.000Z', endedTerms },
     ]);
-    expect(relationships(again(told))).toMatchObject([{ relationshipTerm: 3, active: true, endedTerms }]);
+    expect(relationships(again(past))).toMatchObject([{ relationshipTerm: 3, active: true, endedTerms }]);
   });
 });
 
@@ -88,8 +88,8 @@ describe('Charges that may outlive a removal', () => {
   });
 
   it('run to the new term end after a renewal', () => {
-    const told = bought().at('2027-01-10T09:00:00.001Z').does('RenewSubscription', { subscriptionId: 'seats' });
-    expect(charges(told)).toMatchObject([{ charging: false, until: '2028-01-10T09:00:00.000Z' }]);
+    const past = bought().at('2027-01-10T09:00:00.001Z').does('RenewSubscription', { subscriptionId: 'seats' });
+    expect(charges(past)).toMatchObject([{ charging: false, until: '2028-01-10T09:00:00.000Z' }]);
   });
 
   it('are not those of other kinds', () => {
@@ -114,23 +114,23 @@ describe('Charges that may outlive a removal', () => {
   });
 
   it('are those of savings plans until they expire', () => {
-    const told = established().does('PurchaseSavingsPlan', {
+    const past = established().does('PurchaseSavingsPlan', {
       savingsPlanId: 'sp',
       name: 'Compute',
       termDuration: 'P1Y',
       hourlyCommitment: { minorUnits: 150, currency: 'USD' },
     });
-    expect(charges(told)).toMatchObject([
+    expect(charges(past)).toMatchObject([
       { item: 'savingsPlan', itemId: 'sp', relationshipTerm: 1, charging: true, until: '2027-01-10T09:00:00.000Z' },
     ]);
-    told.does('RemoveResellerRelationship', {}).at('2027-02-01T00:00:00.000Z');
-    expect(charges(told.does('ExpireSavingsPlan', { savingsPlanId: 'sp' }))).toEqual([]);
+    past.does('RemoveResellerRelationship', {}).at('2027-02-01T00:00:00.000Z');
+    expect(charges(past.does('ExpireSavingsPlan', { savingsPlanId: 'sp' }))).toEqual([]);
   });
 });
 
 describe('Access that outlives a removal', () => {
   it('is that to Azure subscriptions, cancelled or not (G12)', () => {
-    const told = established()
+    const past = established()
       .does('PurchaseSubscription', {
         subscriptionId: 'plan',
         kind: 'azurePlan',
@@ -140,7 +140,7 @@ describe('Access that outlives a removal', () => {
         provisioned: true,
       })
       .does('AddAzureSubscription', { subscriptionId: 'plan', azureSubscriptionId: 'az-1', name: 'Production' });
-    expect(access(told)).toEqual([
+    expect(access(past)).toEqual([
       {
         ...pair,
         subscriptionId: 'plan',
@@ -150,9 +150,9 @@ describe('Access that outlives a removal', () => {
         cancelled: false,
       },
     ]);
-    told.does('CancelAzureSubscription', { subscriptionId: 'plan', azureSubscriptionId: 'az-1', reason: 'compromise' });
-    told.does('SuspendSubscription', { subscriptionId: 'plan', reason: 'customerRequest' });
-    told.does('RemoveResellerRelationship', {});
-    expect(access(told)).toMatchObject([{ azureSubscriptionId: 'az-1', cancelled: true }]);
+    past.does('CancelAzureSubscription', { subscriptionId: 'plan', azureSubscriptionId: 'az-1', reason: 'compromise' });
+    past.does('SuspendSubscription', { subscriptionId: 'plan', reason: 'customerRequest' });
+    past.does('RemoveResellerRelationship', {});
+    expect(access(past)).toMatchObject([{ azureSubscriptionId: 'az-1', cancelled: true }]);
   });
 });

@@ -1,26 +1,13 @@
 import type { Kysely } from 'kysely';
 import type { Projection, ViewQueries } from '#event-sourcing';
 import type { Instant, RelationshipEvents } from '#customer-relationship';
-import {
-  blankRow,
-  flag,
-  guid,
-  id,
-  listOf,
-  object,
-  orNull,
-  table,
-  text,
-  time,
-  whole,
-  word,
-  type RowOf,
-} from './columns.js';
+import { flag, id, listOf, object, orNull, text, time, whole, word, type RowOf } from './columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
 import { list } from './list.js';
-import { keyOf, type Pair } from './pair.js';
+import { keyOf, pairColumns, type Pair } from './pair.js';
 import { bound, viewQuery } from './query.js';
+import { blankRow, changesOf, table } from './tables.js';
 import { view } from './view.js';
 
 const version = 1;
@@ -30,10 +17,9 @@ const access = `residual_access_v${version}` as const;
 
 /** Every relationship that was ever established; only those that have ended are listed. */
 const columns = {
-  partnerId: guid(),
-  customerId: guid(),
+  ...pairColumns,
   customerName: text(),
-  /** The latest term, and since when it ran. */
+  /** The latest term, and its start. */
   relationshipTerm: whole(),
   establishedAt: orNull(time()),
   /** It runs (again). */
@@ -53,15 +39,14 @@ const columns = {
 };
 type EndedRow = RowOf<typeof columns>;
 
-/** An item whose charge may outlive its term; a row of its own each, so that no row grows with the number of items. */
+/** An item whose charge may outlive its term. Each has a row of its own, so that no row grows with the number of items. */
 const chargeColumns = {
-  partnerId: guid(),
-  customerId: guid(),
+  ...pairColumns,
   item: word(['subscription', 'savingsPlan']),
   itemId: id(),
   relationshipTerm: whole(),
   name: text(),
-  /** Billed without the customer's having it: a suspended new-commerce subscription (rule S16), or a savings plan. */
+  /** Billed although the customer cannot use it: a suspended new-commerce subscription (rule S16), or a savings plan. */
   charging: flag(),
   /** The end of the term, or the plan's expiry. A subscription is billed until the event that ends it, which may come late. */
   until: orNull(time()),
@@ -69,8 +54,7 @@ const chargeColumns = {
 
 /** An Azure subscription under an Azure plan: role assignments on it outlive a removal (rule G12). */
 const accessColumns = {
-  partnerId: guid(),
-  customerId: guid(),
+  ...pairColumns,
   /** The Azure plan. */
   subscriptionId: id(),
   azureSubscriptionId: id(),
@@ -87,8 +71,9 @@ interface EndedRelationshipTables {
 }
 
 const blank = blankRow(columns);
+const change = changesOf<typeof relationships, EndedRow>(relationships);
 
-/** Relationships that have ended at least once, with what their removal did not end. */
+/** Relationships that have ended at least once, with the charges and the access that their removal did not end. */
 export const endedRelationshipsProjection: Projection<RelationshipEvents, EndedRelationshipTables, Pair> = {
   name: 'ended-relationships',
   version,
@@ -114,41 +99,28 @@ export const endedRelationshipsProjection: Projection<RelationshipEvents, EndedR
     return bought || !(charges in charge) ? { ...relationship, ...charge } : charge;
   },
   on: {
-    ResellerRelationshipRequested: ({ [relationships]: row }, { customer }, { partnerId, customerId }) => ({
+    ResellerRelationshipRequested: ({ [relationships]: row }, { customer }, pair) => ({
       [relationships]: row
         ? { ...row, customerName: customer.name }
-        : {
-            ...blank,
-            partnerId,
-            customerId,
-            customerName: customer.name,
-            relationshipTerm: 0,
-            active: false,
-            endedTerms: [],
-          },
+        : { ...blank, ...pair, customerName: customer.name, relationshipTerm: 0, active: false, endedTerms: [] },
     }),
-    ResellerRelationshipEstablished: ({ [relationships]: row }, { relationshipTerm, establishedAt }) =>
-      row && { [relationships]: { ...row, relationshipTerm, establishedAt, active: true } },
+    ResellerRelationshipEstablished: change(({ relationshipTerm, establishedAt }) => ({
+      relationshipTerm,
+      establishedAt,
+      active: true,
+    })),
     CustomerProfileUpdated: ({ [relationships]: row }, { name }) =>
       row && name !== undefined ? { [relationships]: { ...row, customerName: name } } : undefined,
-    ResellerRelationshipRemoved: ({ [relationships]: row }, { relationshipTerm, removedAt, policy, noticeGiven }) =>
-      row && {
-        [relationships]: {
-          ...row,
-          active: false,
-          lastRemovedAt: removedAt,
-          endedTerms: [
-            ...row.endedTerms,
-            {
-              relationshipTerm,
-              establishedAt: row.establishedAt ?? removedAt,
-              removedAt,
-              policy,
-              noticeGiven: noticeGiven ?? null,
-            },
-          ],
-        },
-      },
+    ResellerRelationshipRemoved: change(
+      ({ relationshipTerm, removedAt, policy, noticeGiven = null }, { establishedAt, endedTerms }) => ({
+        active: false,
+        lastRemovedAt: removedAt,
+        endedTerms: [
+          ...endedTerms,
+          { relationshipTerm, establishedAt: establishedAt ?? removedAt, removedAt, policy, noticeGiven },
+        ],
+      }),
+    ),
 
     SubscriptionPurchased: ({ [relationships]: row }, { subscriptionId, kind, name, termEndsAt }, pair) =>
       kind === 'newCommerce'
@@ -200,10 +172,9 @@ export const endedRelationshipsProjection: Projection<RelationshipEvents, EndedR
 
 const ended = { [charges]: null };
 
-/** A relationship that has ended, and what its removal left. */
+/** A relationship that has ended, and what its removal has left. */
 const shown = {
-  partnerId: guid(),
-  customerId: guid(),
+  ...pairColumns,
   customerName: text(),
   lastRemovedAt: time(),
   endedTerms: columns.endedTerms,
@@ -240,7 +211,7 @@ export const endedRelationshipList = list<EndedRelationshipTables>()({
     summary: 'List relationships that have ended',
     answer: 'Relationships that have ended, the last removed first.',
   },
-  // Which savings plans still run is a question of the time.
+  // Savings plans end by time alone.
   dependsOnClock: true,
   filters: {
     reestablished: by.flag('Only those that are active again, or only those that are not.'),
@@ -266,11 +237,11 @@ export const endedRelationshipList = list<EndedRelationshipTables>()({
 const chargesOfCustomer = viewQuery((tables: Kysely<EndedRelationshipTables>) =>
   tables
     .selectFrom(charges)
-    .selectAll()
+    .select(['item', 'itemId', 'name', 'relationshipTerm', 'until'])
     .where('partnerId', '=', bound<string>('partnerId'))
     .where('customerId', '=', bound<string>('customerId'))
     .where('charging', '=', true)
-    // An expiry is a question of the time; a subscription goes on until an event says otherwise.
+    // A savings plan ends by time alone; a subscription goes on until an event ends it.
     .where((eb) => eb.or([eb('item', '=', 'subscription'), eb('until', '>=', bound<Instant>('now'))]))
     .orderBy('item')
     .orderBy('itemId'),
@@ -278,7 +249,7 @@ const chargesOfCustomer = viewQuery((tables: Kysely<EndedRelationshipTables>) =>
 const accessToCustomer = viewQuery((tables: Kysely<EndedRelationshipTables>) =>
   tables
     .selectFrom(access)
-    .selectAll()
+    .select(['subscriptionId', 'azureSubscriptionId', 'name', 'relationshipTerm', 'cancelled'])
     .where('partnerId', '=', bound<string>('partnerId'))
     .where('customerId', '=', bound<string>('customerId'))
     .orderBy('subscriptionId')
@@ -296,21 +267,11 @@ function withRemains(queries: ViewQueries, row: EndedRow, now: Instant): EndedRe
     lastRemovedAt: lastRemovedAt!,
     endedTerms,
     reestablished: active,
-    runningCharges: queries
-      .all(chargesOfCustomer, { partnerId, customerId, now })
-      .filter(ofEndedTerm)
-      .map(({ item, itemId, name, relationshipTerm, until }) => ({ item, itemId, name, relationshipTerm, until })),
+    runningCharges: queries.all(chargesOfCustomer, { partnerId, customerId, now }).filter(ofEndedTerm),
     residualAccess: queries
       .all(accessToCustomer, { partnerId, customerId })
       .filter(ofEndedTerm)
-      .map(({ subscriptionId, azureSubscriptionId, name, relationshipTerm, cancelled }) => ({
-        kind: 'azureRoleAssignments',
-        subscriptionId,
-        azureSubscriptionId,
-        name,
-        relationshipTerm,
-        cancelled,
-      })),
+      .map((remaining) => ({ kind: 'azureRoleAssignments', ...remaining })),
   };
 }
 

@@ -1,15 +1,15 @@
 import type { Key } from '#event-sourcing';
 import type { Instant } from '#customer-relationship';
 
-/** A row of a view that callers may ask about: why it is as it is, or why it is gone. */
+/** A row of a view that callers may have explained: why it is as it is, or why it is gone. */
 export interface Explained {
-  /** The table that the row stands in. */
+  /** The table of the row. */
   readonly table: string;
-  /** The columns of its key besides the pair: they name the row in the path. */
+  /** The columns of its key besides the pair. They are parameters of the path. */
   readonly key: readonly string[];
-  /** Columns of the key that hold one of some words. */
+  /** The allowed values of those columns of the key that have only some. */
   readonly words?: Readonly<Record<string, readonly string[]>>;
-  /** As refusals name what is missing: a word, or a column of the key that holds it. */
+  /** The name of what is missing in a refusal: a word, or the column of the key that has the word. */
   readonly kind: string;
   /** The tables whose rows the list joins with it. */
   readonly with: readonly string[];
@@ -18,11 +18,11 @@ export interface Explained {
   readonly summary: string;
   /** Whether the list shows such a row. */
   isListed(row: object): boolean;
-  /** The row as it stands at a time, where an end that has passed makes another of it without an event. */
+  /** The row as of a time, where it changes at its end without an event. */
   at?(row: object, now: Instant): object;
 }
 
-/** Declares a row that callers may ask about, with the types of its tables. */
+/** Declares a row that callers may have explained, with the types of its tables. */
 export function explained<Tables>() {
   return <T extends keyof Tables & string>({
     key = [],
@@ -39,7 +39,7 @@ export function explained<Tables>() {
     ({ key, with: joined, isListed, ...rest }) as Explained;
 }
 
-/** Whether a row belongs to the answer for the row that `ids` name: it is that row, or joined with it. */
+/** Whether a row belongs to the explanation of the row that `ids` name: it is that row, or is joined with it. */
 export function belongsTo({ table, key, with: joined }: Explained, ids: Readonly<Record<string, string>>) {
   return (other: string, [, , ...values]: Key): boolean =>
     joined.includes(other) || (other === table && key.every((name, index) => values[index] === ids[name]));

@@ -1,6 +1,6 @@
 import type { Expression } from 'kysely';
 
-/** How a value is judged where it comes in. */
+/** How the value of a parameter is validated. */
 export type Accepts =
   | { readonly kind: 'guid' | 'flag' | 'time' }
   | { readonly kind: 'text'; readonly max: number }
@@ -8,11 +8,11 @@ export type Accepts =
   /** `what` ends the sentence "must be". */
   | { readonly kind: 'matching'; readonly pattern: RegExp; readonly what: string; readonly example: string };
 
-/** A filter of a list: a parameter of its route, and what the query sees of its value. */
+/** A filter of a list: a parameter of its route, and how the query gets its value. */
 export interface Filter<Value = unknown, InQuery = unknown> {
   readonly accepts: Accepts;
   readonly description: string;
-  /** A value that is one of few stands in the text of the query; all others are bound to it, as this makes them. */
+  /** Prepares the value to be bound. Without it, the value is one of a few and stands in the text of the query. */
   bind?(value: Value): string;
   /** Only the compiler knows them. */
   readonly types?: { readonly value: Value; readonly inQuery: InQuery };
@@ -25,7 +25,7 @@ export type FilterValues<F extends Filters> = {
   readonly [N in keyof F]?: NonNullable<F[N]['types']>['value'] | undefined;
 };
 
-/** What a query sees of them. */
+/** The filters as a query gets them. */
 export type FiltersInQuery<F extends Filters> = { readonly [N in keyof F]?: NonNullable<F[N]['types']>['inQuery'] };
 
 type Bound = Filter<string, Expression<string>>;

@@ -1,6 +1,6 @@
 /**
- * A whole number of 52 bits that stands for a text in an index: small, quickly made, the same for ever. Texts that share
- * one are rare and do no harm, because what an index finds is compared with what was asked for.
+ * A whole number of 52 bits that stands for a text in an index. It is small, fast to compute and never changes. Collisions are
+ * rare and do no harm, because every event that an index finds is compared with the request.
  */
 export function fingerprint(text: string): number {
   // cyrb53: two multiplicative hashes of 32 bits over the UTF-16 code units, mixed into one another at the end.

@@ -14,10 +14,10 @@ describe('the index of the history', () => {
   });
 
   it('has a row for every event, at its position', () => {
-    const told = established().at('2026-02-01T00:00:00.000Z').does('UpdateCustomerProfile', { name: 'Fabrikam 2' });
-    const { history_v1: rows, history_clock_v1: clocks } = rowsOf(historyProjection, told);
+    const past = established().at('2026-02-01T00:00:00.000Z').does('UpdateCustomerProfile', { name: 'Fabrikam 2' });
+    const { history_v1: rows, history_clock_v1: clocks } = rowsOf(historyProjection, past);
     expect(rows.map(({ position, revision, type }) => [position, revision, type])).toEqual(
-      told.events.map(({ type }, index) => [index + 1, index, fingerprint(type)]),
+      past.events.map(({ type }, index) => [index + 1, index, fingerprint(type)]),
     );
     expect(rows[0]).toMatchObject({ customerId, journal: false, partner: fingerprint(partnerId), section: 0, lag: 0 });
     expect(clocks).toEqual([{ name: 'log', count: rows.length, latest: rows[0]!.recordedAt, largestLag: 0 }]);

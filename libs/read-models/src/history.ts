@@ -1,38 +1,39 @@
 import { sql, type Kysely } from 'kysely';
 import type { RelationshipEvents } from '#customer-relationship';
 import type { Projection, RecordedEvent, ViewQueries } from '#event-sourcing';
-import { flag, guid, table, text, whole, type RowOf } from './columns.js';
+import { flag, guid, text, whole, type RowOf } from './columns.js';
 import { fingerprint } from './fingerprint.js';
 import type { Pair } from './pair.js';
 import { bound, viewQuery } from './query.js';
+import { table } from './tables.js';
 import { view } from './view.js';
 
 const version = 1;
 const places = `history_v${version}` as const;
 const clock = `history_clock_v${version}` as const;
 
-/** The relationship that a stream belongs to, and whether it is the journal beside it. */
+/** The relationship that a stream belongs to, and whether the stream is its journal of refusals. */
 interface HistorySubject extends Pair {
   readonly journal?: boolean;
 }
 
-// Names of streams are as lasting as events. They are read here and not by the domain, which views know by type alone.
+// Names of streams never change, like events. They are parsed here, because views import only types of the domain.
 const guidPattern = '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})';
 const streamPattern = new RegExp(`^customerRelationship(Journal)?-${guidPattern}-${guidPattern}$`);
 
-/** What the name of a stream says; undefined for streams that are no relationship's. */
+/** The subject of a stream, from its name; undefined for streams that are no relationship's. */
 export function historySubjectOf(stream: string): HistorySubject | undefined {
   const match = streamPattern.exec(stream);
   return match ? { partnerId: match[2]!, customerId: match[3]!, journal: match[1] !== undefined } : undefined;
 }
 
 /**
- * Where an event is to be found. A ledger has a row for every event, with seven indexes, so that texts stand as
- * fingerprints: less than half the size. What an index finds is only a candidate; the event itself is read and compared.
+ * The place of an event. There is a row for every event, with seven indexes, so texts are stored as
+ * fingerprints, at less than half the size. An index finds only candidates; the event itself is read and compared.
  */
 const placeColumns = {
   position: whole(),
-  /** Which section of the log it stands in, counted; see {@link sectionSize}. */
+  /** The number of its section of the log; see {@link sectionSize}. */
   section: whole(),
   revision: whole(),
   customerId: guid(),
@@ -45,17 +46,17 @@ const placeColumns = {
   correlationId: whole(),
   /** Milliseconds since 1970. */
   recordedAt: whole(),
-  /** By how much an event before it in the log was recorded later: servers' clocks differ. */
+  /** How far its time lags the latest time before it in the log: servers' clocks differ. */
   lag: whole(),
 };
 type PlaceRow = RowOf<typeof placeColumns>;
 
-/** The one row of what has been seen so far. */
+/** The one row of totals so far. */
 const clockColumns = {
   name: text(),
-  /** Events. */
+  /** The number of events. */
   count: whole(),
-  /** The latest time at which anything was recorded. */
+  /** The latest time at which an event was recorded. */
   latest: whole(),
   largestLag: whole(),
 };
@@ -66,17 +67,19 @@ interface HistoryTables {
 }
 
 /**
- * An index of what is different in nearly every event has a random place for each, and a transaction would write a page of
- * the file for each. So these are kept by sections of so many events: what is new goes into a few pages, the same ones for a
- * while, and a search looks once into every section.
+ * The number of events of a section. In an index of a column whose values hardly repeat, each new entry has a random place, and
+ * a transaction would write a page of the file for each event. In an index by section, new entries share a few pages. A search
+ * looks once into every section.
  */
 const sectionSize = 1_024;
-/** In which of a row's columns something is looked for section by section, the most selective first. */
+/** The columns that are searched section by section, the most selective first. */
 const bySection = ['commandId', 'correlationId', 'customerId'] as const;
-/** And in which within all events of a partner: of these there are few different ones. */
+/** The columns that are searched among all events of a partner: they have few different values. */
 const byPartner = ['actor', 'command', 'type'] as const;
+const soughtColumns = [...bySection, ...byPartner];
+type SoughtColumn = (typeof soughtColumns)[number];
 
-/** Where every event of relationships and their journals stands, so that a history is filtered without being read whole. */
+/** The places of all events of relationships and their journals, so that a history is filtered without being read whole. */
 export const historyProjection: Projection<RelationshipEvents, HistoryTables, HistorySubject> = {
   name: 'history',
   version,
@@ -124,7 +127,7 @@ export const historyProjection: Projection<RelationshipEvents, HistoryTables, Hi
 
 export const historyView = view({ projection: historyProjection });
 
-/** Which events of a partner's relationships are asked for; what is left out admits all. */
+/** Which events of a partner's relationships a caller asks for; an absent field admits all. */
 export interface HistoryFilter {
   readonly partnerId: string;
   readonly customerId?: string | undefined;
@@ -141,7 +144,7 @@ export interface HistoryFilter {
   readonly journals?: boolean | undefined;
 }
 
-/** Whether an event is asked for: the only judge, whatever an index has found. */
+/** Whether an event is asked for. It decides; an index finds only candidates. */
 export function isAskedFor(filter: HistoryFilter, { stream, type, metadata }: Omit<RecordedEvent, 'data'>): boolean {
   const subject = historySubjectOf(stream);
   if (subject?.partnerId !== filter.partnerId) return false;
@@ -159,20 +162,16 @@ export function isAskedFor(filter: HistoryFilter, { stream, type, metadata }: Om
   );
 }
 
-/** Where an event stands that is probably asked for. */
-export interface HistoryPlace extends Pair {
-  readonly journal: boolean;
-  readonly revision: number;
-  readonly position: number;
-}
+/** The place of an event that is probably asked for. */
+export type HistoryPlace = Pick<PlaceRow, 'customerId' | 'journal' | 'revision' | 'position'> & Pair;
 
 export interface HistoryPlaces {
   readonly places: readonly HistoryPlace[];
   /** Up to this position every event that is asked for has its place among them. */
   readonly examined: number;
-  /** Nothing that is asked for can come behind it, up to the end of what was to be looked at. */
+  /** No event that is asked for comes after it in the range. */
   readonly ended: boolean;
-  /** How many events of the log lie among the places, of whatever partner; counted up to four times the places. */
+  /** How many events of the log, of any partner, lie among the places; counted up to four times the places. */
   readonly among: number;
 }
 
@@ -181,17 +180,17 @@ export interface HistoryRange {
   readonly after: number;
   /** Inclusive. */
   readonly until: number;
-  /** At most so many places. */
+  /** The most places of an answer. */
   readonly limit: number;
 }
 
-/** How much is looked at before anybody else has a turn: an answer must not hold up all others. */
+/** How much one call looks at: an answer must not hold up all others. */
 export interface SearchBounds {
-  /** Entries of an index by partner, those of all names that are asked for together. */
+  /** Entries of an index by partner, for all sought names together. */
   readonly entries: number;
-  /** Sections at once, of which a busy customer may have all events … */
+  /** Sections that are read before the limit is checked: a busy customer may have all of their events. */
   readonly sectionsAtOnce: number;
-  /** … and sections altogether, of most of which nothing comes. */
+  /** Sections altogether: most of them have no event that is sought. */
   readonly sections: number;
 }
 
@@ -204,13 +203,13 @@ export function historyPlaces(
   range: HistoryRange,
   bounds: SearchBounds = usualBounds,
 ): HistoryPlaces {
-  const { after, until } = withinTimes(queries, filter, range);
-  if (after >= until) return { places: [], examined: range.until, ended: true, among: 0 };
+  const within = { ...range, ...withinTimes(queries, filter, range) };
+  if (within.after >= within.until) return { places: [], examined: range.until, ended: true, among: 0 };
   const sought = soughtBy(filter);
-  const column = bySection.find((each) => sought[each] !== undefined);
+  const column = bySection.find((each) => sought.values[each]);
   const entries = column
-    ? entriesBySection(queries, column, sought, { ...range, after, until }, bounds)
-    : entriesOfPartner(queries, sought, { ...range, after, until }, bounds);
+    ? entriesBySection(queries, column, sought, within, bounds)
+    : entriesOfPartner(queries, sought, within, bounds);
   let { examined } = entries;
   const found = entries.found.slice(0, range.limit).map(({ customerId, journal, revision, position }) => ({
     partnerId: filter.partnerId,
@@ -220,51 +219,38 @@ export function historyPlaces(
     position,
   }));
   if (entries.found.length > found.length) examined = found.at(-1)!.position;
-  const ended = examined >= until;
+  const ended = examined >= within.until;
   return { places: found, examined: ended ? range.until : examined, ended, among: amongThem(queries, found) };
 }
 
-/** What is asked for, as rows have it. */
-interface Sought {
-  readonly partner: number;
-  readonly journals: boolean;
-  readonly types: ReadonlySet<number> | undefined;
-  readonly commandId: number | undefined;
-  readonly correlationId: number | undefined;
-  readonly customerId: string | undefined;
-  readonly actor: number | undefined;
-  readonly command: number | undefined;
-  readonly from: number;
-  readonly to: number;
-}
+/** The columns that a search looks at, with the sought values of each; undefined admits every value. */
+type SoughtValues = Readonly<Record<SoughtColumn, readonly (string | number)[] | undefined>>;
 
-function soughtBy(filter: HistoryFilter): Sought {
-  const printed = (text: string | undefined) => (text === undefined ? undefined : fingerprint(text));
-  return {
-    partner: fingerprint(filter.partnerId),
-    journals: filter.journals === true,
-    types: filter.types && new Set(filter.types.map(fingerprint)),
+function soughtBy(filter: HistoryFilter) {
+  const printed = (text: string | undefined) => (text === undefined ? undefined : [fingerprint(text)]);
+  const values: SoughtValues = {
     commandId: printed(filter.commandId),
     correlationId: printed(filter.correlationId),
-    customerId: filter.customerId,
+    customerId: filter.customerId === undefined ? undefined : [filter.customerId],
     actor: printed(filter.actor),
     command: printed(filter.command),
+    type: filter.types && [...new Set(filter.types.map(fingerprint))],
+  };
+  return {
+    partner: fingerprint(filter.partnerId),
+    journals: filter.journals ? [false, true] : [false],
+    values,
     from: filter.recordedFrom === undefined ? -Infinity : Date.parse(filter.recordedFrom),
     to: filter.recordedUntil === undefined ? Infinity : Date.parse(filter.recordedUntil),
   };
 }
+type Sought = ReturnType<typeof soughtBy>;
 
-function isSought(row: PlaceRow, { partner, journals, types, from, to, ...rest }: Sought): boolean {
-  const { commandId, correlationId, customerId, actor, command } = rest;
+function isSought(row: PlaceRow, { partner, journals, values, from, to }: Sought): boolean {
   return (
     row.partner === partner &&
-    (journals || !row.journal) &&
-    (types === undefined || types.has(row.type)) &&
-    (commandId === undefined || row.commandId === commandId) &&
-    (correlationId === undefined || row.correlationId === correlationId) &&
-    (customerId === undefined || row.customerId === customerId) &&
-    (actor === undefined || row.actor === actor) &&
-    (command === undefined || row.command === command) &&
+    journals.includes(row.journal) &&
+    soughtColumns.every((column) => values[column]?.includes(row[column]) ?? true) &&
     row.recordedAt >= from &&
     row.recordedAt <= to
   );
@@ -273,11 +259,11 @@ function isSought(row: PlaceRow, { partner, journals, types, from, to, ...rest }
 interface Entries {
   /** In the order of the log. */
   readonly found: readonly PlaceRow[];
-  /** Nothing up to here is missing. */
+  /** The position up to which none is missing. */
   readonly examined: number;
 }
 
-const entriesOfPartnerBy = (column?: (typeof byPartner)[number]) =>
+const queryOfPartnerBy = (column: (typeof byPartner)[number] | undefined) =>
   viewQuery((tables: Kysely<HistoryTables>) => {
     const entries = tables
       .selectFrom(places)
@@ -290,12 +276,9 @@ const entriesOfPartnerBy = (column?: (typeof byPartner)[number]) =>
       .limit(bound<number>('most'));
     return column === undefined ? entries : entries.where(column, '=', bound<number>('value'));
   });
-const entriesOfPartnerByNothing = entriesOfPartnerBy();
-const entriesOfPartnerByColumn = {
-  actor: entriesOfPartnerBy('actor'),
-  command: entriesOfPartnerBy('command'),
-  type: entriesOfPartnerBy('type'),
-};
+const entriesOfPartnerBy = new Map(
+  [undefined, ...byPartner].map((column) => [column, queryOfPartnerBy(column)] as const),
+);
 
 function entriesOfPartner(
   queries: ViewQueries,
@@ -303,18 +286,17 @@ function entriesOfPartner(
   { after, until }: HistoryRange,
   bounds: SearchBounds,
 ): Entries {
-  const { partner } = sought;
-  const column = byPartner.find((each) => (each === 'type' ? sought.types : sought[each]) !== undefined);
-  const query = column === undefined ? entriesOfPartnerByNothing : entriesOfPartnerByColumn[column];
-  const values = column === undefined ? [undefined] : column === 'type' ? [...sought.types!] : [sought[column]!];
-  const journals = sought.journals ? [false, true] : [false];
+  const { partner, journals } = sought;
+  const column = byPartner.find((each) => sought.values[each]);
+  const query = entriesOfPartnerBy.get(column)!;
+  const values = column ? sought.values[column]! : [undefined];
   const most = Math.ceil(bounds.entries / (journals.length * values.length));
   let examined = until;
   const found: PlaceRow[] = [];
   for (const journal of journals)
     for (const value of values) {
       const rows = queries.all(query, { partner, journal, after, until, most, value });
-      // After it there are more with this value.
+      // There may be more entries with this value after it.
       if (rows.length === most) examined = Math.min(examined, rows.at(-1)!.position);
       found.push(...rows);
     }
@@ -333,7 +315,7 @@ const sectionAt = (comparison: '>' | '<=', direction: 'asc' | 'desc') =>
 const sectionAfter = sectionAt('>', 'asc');
 const sectionUpTo = sectionAt('<=', 'desc');
 
-const entriesOfSectionBy = (column: (typeof bySection)[number]) =>
+const queryOfSectionBy = (column: (typeof bySection)[number]) =>
   viewQuery((tables: Kysely<HistoryTables>) =>
     tables
       .selectFrom(places)
@@ -341,13 +323,9 @@ const entriesOfSectionBy = (column: (typeof bySection)[number]) =>
       .where('section', '=', bound<number>('section'))
       .where(column, '=', bound<never>('value')),
   );
-const entriesOfSection = {
-  commandId: entriesOfSectionBy('commandId'),
-  correlationId: entriesOfSectionBy('correlationId'),
-  customerId: entriesOfSectionBy('customerId'),
-};
+const entriesOfSectionBy = new Map(bySection.map((column) => [column, queryOfSectionBy(column)] as const));
 
-const beginOfSection = viewQuery((tables: Kysely<HistoryTables>) =>
+const startOfSection = viewQuery((tables: Kysely<HistoryTables>) =>
   tables
     .selectFrom(places)
     .select(({ fn }) => fn.min('position').as('position'))
@@ -365,6 +343,8 @@ function entriesBySection(
   const last = queries.all(sectionUpTo, { position: until })[0]?.section;
   if (first === undefined || last === undefined || first > last) return { found: [], examined: until };
 
+  const query = entriesOfSectionBy.get(column)!;
+  const [value] = sought.values[column]!;
   const found: PlaceRow[] = [];
   let section = first;
   while (section <= last && section < first + bounds.sections && found.length <= limit) {
@@ -372,13 +352,13 @@ function entriesBySection(
     for (; section < next; section++)
       found.push(
         ...queries
-          .all(entriesOfSection[column], { section, value: sought[column] })
+          .all(query, { section, value })
           .filter((row) => row.position > after && row.position <= until && isSought(row, sought))
           .sort(inOrder),
       );
   }
   if (section > last) return { found, examined: until };
-  const [rest] = queries.all(beginOfSection, { section });
+  const [rest] = queries.all(startOfSection, { section });
   return { found, examined: Math.min(until, rest!.position - 1) };
 }
 
@@ -418,8 +398,8 @@ const nextEntry = viewQuery((tables: Kysely<HistoryTables>) =>
 const largestLag = viewQuery((tables: Kysely<HistoryTables>) => tables.selectFrom(clock).select('largestLag'));
 
 /**
- * The part of a range outside of which nothing was recorded at the times asked for. Times are not in the order of the log,
- * but the latest time so far is, and no event lags behind that by more than the largest lag.
+ * The part of a range that can have events of the times asked for. Times are not in the order of the log,
+ * but the latest time so far is, and no event lags it by more than the largest lag.
  */
 function withinTimes(
   queries: ViewQueries,

@@ -5,12 +5,12 @@ import { blockingFacts, itemsProjection, type Item } from './items.js';
 import { never } from './list.js';
 import { again, customerId, established, partnerId, rowsOf, type Story } from './testing.js';
 
-const items = (told: Story) => rowsOf(itemsProjection, told).items_v1;
-const terms = (told: Story) => rowsOf(itemsProjection, told).item_terms_v1;
+const items = (past: Story) => rowsOf(itemsProjection, past).items_v1;
+const terms = (past: Story) => rowsOf(itemsProjection, past).item_terms_v1;
 /** A story and then events that only a clock or a late provisioning would bring about. */
-const andThen = (told: Story, ...events: MessageOf<RelationshipEvents>[]): Story => ({
-  ...told,
-  events: [...told.events, ...events],
+const andThen = (past: Story, ...events: MessageOf<RelationshipEvents>[]): Story => ({
+  ...past,
+  events: [...past.events, ...events],
 });
 
 const price = { minorUnits: 129_900, currency: 'USD' };
@@ -31,8 +31,8 @@ const now = '2026-01-10T09:00:00.000Z';
 
 describe('A subscription', () => {
   it('is pending until it is provisioned', () => {
-    const told = established().does('PurchaseSubscription', seats);
-    expect(items(told)).toEqual([
+    const past = established().does('PurchaseSubscription', seats);
+    expect(items(past)).toEqual([
       {
         partnerId,
         customerId,
@@ -73,17 +73,17 @@ describe('A subscription', () => {
         lineItems: null,
       },
     ]);
-    told.at('2026-01-11T09:00:00.000Z').does('ActivateSubscription', { subscriptionId: 'seats' });
-    expect(items(told)).toMatchObject([{ status: 'active', statusSince: '2026-01-11T09:00:00.000Z' }]);
+    past.at('2026-01-11T09:00:00.000Z').does('ActivateSubscription', { subscriptionId: 'seats' });
+    expect(items(past)).toMatchObject([{ status: 'active', statusSince: '2026-01-11T09:00:00.000Z' }]);
   });
 
   it('is suspended and reactivated, which does not restore auto-renew or scheduled changes (S3, S5)', () => {
-    const told = bought()
+    const past = bought()
       .does('ScheduleSubscriptionChange', { subscriptionId: 'seats', change: { quantity: 9 }, billingCycle: 'annual' })
       .at('2026-02-01T00:00:00.000Z');
-    expect(items(told)).toMatchObject([{ scheduledChange: { quantity: 9 }, scheduledBillingCycle: 'annual' }]);
-    told.does('SuspendSubscription', { subscriptionId: 'seats', reason: 'nonPayment' });
-    expect(items(told)).toMatchObject([
+    expect(items(past)).toMatchObject([{ scheduledChange: { quantity: 9 }, scheduledBillingCycle: 'annual' }]);
+    past.does('SuspendSubscription', { subscriptionId: 'seats', reason: 'nonPayment' });
+    expect(items(past)).toMatchObject([
       {
         status: 'suspended',
         statusSince: '2026-02-01T00:00:00.000Z',
@@ -94,15 +94,15 @@ describe('A subscription', () => {
         scheduledBillingCycle: 'annual',
       },
     ]);
-    told.does('ReactivateSubscription', { subscriptionId: 'seats' });
-    expect(items(told)).toMatchObject([{ status: 'active', suspensionReason: null, autoRenew: false }]);
-    told.does('SetAutoRenew', { subscriptionId: 'seats', autoRenew: true });
-    expect(items(told)).toMatchObject([{ autoRenew: true }]);
+    past.does('ReactivateSubscription', { subscriptionId: 'seats' });
+    expect(items(past)).toMatchObject([{ status: 'active', suspensionReason: null, autoRenew: false }]);
+    past.does('SetAutoRenew', { subscriptionId: 'seats', autoRenew: true });
+    expect(items(past)).toMatchObject([{ autoRenew: true }]);
   });
 
   it('shows until when a suspended legacy one is kept (S15), add-ons with their base (S10)', () => {
     const legacy = { ...seats, kind: 'legacy', provisioned: true } as const;
-    const told = established()
+    const past = established()
       .does('PurchaseSubscription', legacy)
       .does('PurchaseSubscription', {
         ...legacy,
@@ -111,34 +111,34 @@ describe('A subscription', () => {
         baseSubscriptionId: 'seats',
       })
       .does('SuspendSubscription', { subscriptionId: 'seats', reason: 'customerRequest' });
-    expect(items(told)).toMatchObject([
+    expect(items(past)).toMatchObject([
       { itemId: 'seats', status: 'suspended', retainedUntil: '2026-04-10T09:00:00.000Z', baseSubscriptionId: null },
       { itemId: 'add-on', status: 'suspended', baseSubscriptionId: 'seats' },
     ]);
-    told.does('ReactivateSubscription', { subscriptionId: 'seats' });
-    expect(items(told)).toMatchObject([{ status: 'active', retainedUntil: null }, { status: 'suspended' }]);
+    past.does('ReactivateSubscription', { subscriptionId: 'seats' });
+    expect(items(past)).toMatchObject([{ status: 'active', retainedUntil: null }, { status: 'suspended' }]);
   });
 
   it('changes its quantity', () => {
-    const told = bought().does('ChangeSubscriptionQuantity', { subscriptionId: 'seats', quantity: 7 });
-    expect(items(told)).toMatchObject([{ quantity: 7 }]);
+    const past = bought().does('ChangeSubscriptionQuantity', { subscriptionId: 'seats', quantity: 7 });
+    expect(items(past)).toMatchObject([{ quantity: 7 }]);
   });
 
   it('is deleted when it is cancelled', () => {
-    const told = bought().at('2026-01-12T00:00:00.000Z').does('CancelSubscription', { subscriptionId: 'seats' });
-    expect(items(told)).toMatchObject([{ status: 'deleted', statusSince: '2026-01-12T00:00:00.000Z' }]);
+    const past = bought().at('2026-01-12T00:00:00.000Z').does('CancelSubscription', { subscriptionId: 'seats' });
+    expect(items(past)).toMatchObject([{ status: 'deleted', statusSince: '2026-01-12T00:00:00.000Z' }]);
   });
 
   it('goes on until its term ends when it is a marketplace one past its window (S20)', () => {
-    const told = established()
+    const past = established()
       .does('PurchaseSubscription', { ...seats, kind: 'marketplace', provisioned: true })
       .at('2026-03-01T00:00:00.000Z')
       .does('CancelSubscription', { subscriptionId: 'seats' });
-    expect(items(told)).toMatchObject([{ status: 'active', cancellationTakesEffectAt: '2027-01-10T09:00:00.000Z' }]);
+    expect(items(past)).toMatchObject([{ status: 'active', cancellationTakesEffectAt: '2027-01-10T09:00:00.000Z' }]);
   });
 
   it('is renewed with what was scheduled, a trial as a paid one', () => {
-    const told = established()
+    const past = established()
       .does('PurchaseSubscription', { ...seats, provisioned: true })
       .does('ScheduleSubscriptionChange', {
         subscriptionId: 'seats',
@@ -147,7 +147,7 @@ describe('A subscription', () => {
       })
       .at('2027-01-10T09:00:00.001Z')
       .does('RenewSubscription', { subscriptionId: 'seats' });
-    expect(items(told)).toMatchObject([
+    expect(items(past)).toMatchObject([
       {
         status: 'active',
         quantity: 9,
@@ -167,7 +167,7 @@ describe('A subscription', () => {
   });
 
   it('loses a cancellation window that its renewal does not bring', () => {
-    const told = andThen(bought(), {
+    const past = andThen(bought(), {
       type: 'SubscriptionRenewed',
       data: {
         subscriptionId: 'seats',
@@ -179,29 +179,29 @@ describe('A subscription', () => {
         renewedAt: '2027-01-10T09:00:00.000Z',
       },
     });
-    expect(items(told)).toMatchObject([{ offerId: 'o-2', cancellationAllowedUntil: null, billingCycle: 'monthly' }]);
+    expect(items(past)).toMatchObject([{ offerId: 'o-2', cancellationAllowedUntil: null, billingCycle: 'monthly' }]);
   });
 
   it('expires, is disabled, then deleted, each with the end of its retention (S14, S15)', () => {
-    const told = bought()
+    const past = bought()
       .does('SetAutoRenew', { subscriptionId: 'seats', autoRenew: false })
       .at('2027-01-11T00:00:00.000Z')
       .does('EndSubscriptionTerm', { subscriptionId: 'seats' });
-    expect(items(told)).toMatchObject([
+    expect(items(past)).toMatchObject([
       { status: 'expired', statusSince: '2027-01-10T09:00:00.000Z', retainedUntil: '2027-02-09T09:00:00.000Z' },
     ]);
-    told.at('2027-02-10T00:00:00.000Z').does('AdvanceSubscriptionRetention', { subscriptionId: 'seats' });
-    expect(items(told)).toMatchObject([{ status: 'disabled', retainedUntil: '2027-05-10T09:00:00.000Z' }]);
-    told.at('2027-05-11T00:00:00.000Z').does('AdvanceSubscriptionRetention', { subscriptionId: 'seats' });
-    expect(items(told)).toMatchObject([{ status: 'deleted', retainedUntil: null }]);
+    past.at('2027-02-10T00:00:00.000Z').does('AdvanceSubscriptionRetention', { subscriptionId: 'seats' });
+    expect(items(past)).toMatchObject([{ status: 'disabled', retainedUntil: '2027-05-10T09:00:00.000Z' }]);
+    past.at('2027-05-11T00:00:00.000Z').does('AdvanceSubscriptionRetention', { subscriptionId: 'seats' });
+    expect(items(past)).toMatchObject([{ status: 'deleted', retainedUntil: null }]);
   });
 
   it('carries the Azure subscriptions of an Azure plan, which has no end', () => {
-    const told = withPlan()
+    const past = withPlan()
       .does('AddAzureSubscription', { subscriptionId: 'plan', azureSubscriptionId: 'az-1', name: 'Production' })
       .does('AddAzureSubscription', { subscriptionId: 'plan', azureSubscriptionId: 'az-2', name: 'Test' })
       .does('CancelAzureSubscription', { subscriptionId: 'plan', azureSubscriptionId: 'az-1', reason: 'compromise' });
-    expect(items(told)).toMatchObject([
+    expect(items(past)).toMatchObject([
       {
         endsAt: null,
         endOrder: never,
@@ -226,7 +226,7 @@ describe('A reservation', () => {
       commitmentUsdCents: 1_000_000,
       price,
     });
-  const reservation = (told: Story) => items(told).filter(({ item }) => item === 'reservation');
+  const reservation = (past: Story) => items(past).filter(({ item }) => item === 'reservation');
 
   it('shows its commitment and its end', () => {
     expect(reservation(reserved())).toMatchObject([
@@ -245,19 +245,19 @@ describe('A reservation', () => {
   });
 
   it('is asked to be cancelled, refused, and cancelled with fee and refund', () => {
-    const told = reserved().does('CancelReservation', { reservationId: 'ri' });
-    expect(reservation(told)).toMatchObject([{ status: 'cancellationRequested' }]);
-    told.at('2026-01-11T00:00:00.000Z').does('RefuseReservationCancellation', { reservationId: 'ri' });
-    expect(reservation(told)).toMatchObject([{ status: 'active', statusSince: '2026-01-11T00:00:00.000Z' }]);
-    told
+    const past = reserved().does('CancelReservation', { reservationId: 'ri' });
+    expect(reservation(past)).toMatchObject([{ status: 'cancellationRequested' }]);
+    past.at('2026-01-11T00:00:00.000Z').does('RefuseReservationCancellation', { reservationId: 'ri' });
+    expect(reservation(past)).toMatchObject([{ status: 'active', statusSince: '2026-01-11T00:00:00.000Z' }]);
+    past
       .does('CancelReservation', { reservationId: 'ri' })
       .does('ConfirmReservationCancellation', { reservationId: 'ri', refund: price });
-    expect(reservation(told)).toMatchObject([{ status: 'cancelled', refund: price, fee: null }]);
+    expect(reservation(past)).toMatchObject([{ status: 'cancelled', refund: price, fee: null }]);
   });
 
   it('expires', () => {
-    const told = reserved().at('2027-02-01T00:00:00.000Z').does('ExpireReservation', { reservationId: 'ri' });
-    expect(reservation(told)).toMatchObject([{ status: 'expired', statusSince: '2027-01-10T09:00:00.000Z' }]);
+    const past = reserved().at('2027-02-01T00:00:00.000Z').does('ExpireReservation', { reservationId: 'ri' });
+    expect(reservation(past)).toMatchObject([{ status: 'expired', statusSince: '2027-01-10T09:00:00.000Z' }]);
   });
 });
 
@@ -276,8 +276,8 @@ describe('A software purchase', () => {
     });
 
   it('is cancelled line by line, and with its last line', () => {
-    const told = software('perpetual').does('CancelSoftwarePurchase', { purchaseId: 'sw', lineItemIds: ['l-2'] });
-    expect(items(told)).toMatchObject([
+    const past = software('perpetual').does('CancelSoftwarePurchase', { purchaseId: 'sw', lineItemIds: ['l-2'] });
+    expect(items(past)).toMatchObject([
       {
         item: 'softwarePurchase',
         status: 'completed',
@@ -291,37 +291,37 @@ describe('A software purchase', () => {
         ],
       },
     ]);
-    told.does('CancelSoftwarePurchase', { purchaseId: 'sw' });
-    expect(items(told)).toMatchObject([{ status: 'cancelled', lineItems: [{ cancelled: true }, { cancelled: true }] }]);
+    past.does('CancelSoftwarePurchase', { purchaseId: 'sw' });
+    expect(items(past)).toMatchObject([{ status: 'cancelled', lineItems: [{ cancelled: true }, { cancelled: true }] }]);
   });
 
   it('shows no line that an earlier release has taken without an id', () => {
-    const told = established().does('PurchaseSoftware', {
+    const past = established().does('PurchaseSoftware', {
       purchaseId: 'sw',
       kind: 'perpetual',
       publisher: 'microsoft',
       name: 'Servers',
       lineItems: [[] as never],
     });
-    expect(items(told)).toMatchObject([{ status: 'completed', lineItems: [] }]);
+    expect(items(past)).toMatchObject([{ status: 'completed', lineItems: [] }]);
   });
 
   it('expires when it is a subscription', () => {
-    const told = software('subscription').at('2027-02-01T00:00:00.000Z').does('ExpireSoftware', { purchaseId: 'sw' });
-    expect(items(told)).toMatchObject([{ status: 'expired', endsAt: '2027-01-10T09:00:00.000Z' }]);
+    const past = software('subscription').at('2027-02-01T00:00:00.000Z').does('ExpireSoftware', { purchaseId: 'sw' });
+    expect(items(past)).toMatchObject([{ status: 'expired', endsAt: '2027-01-10T09:00:00.000Z' }]);
   });
 });
 
 describe('A savings plan', () => {
   it('shows its hourly commitment until it expires', () => {
-    const told = established().does('PurchaseSavingsPlan', {
+    const past = established().does('PurchaseSavingsPlan', {
       savingsPlanId: 'sp',
       name: 'Compute',
       termDuration: 'P3Y',
       hourlyCommitment: { minorUnits: 150, currency: 'USD' },
       boughtBy: 'customer',
     });
-    expect(items(told)).toMatchObject([
+    expect(items(past)).toMatchObject([
       {
         item: 'savingsPlan',
         status: 'active',
@@ -330,20 +330,20 @@ describe('A savings plan', () => {
         endsAt: '2029-01-10T09:00:00.000Z',
       },
     ]);
-    told.at('2029-01-10T09:00:00.001Z').does('ExpireSavingsPlan', { savingsPlanId: 'sp' });
-    expect(items(told)).toMatchObject([{ status: 'expired', statusSince: '2029-01-10T09:00:00.000Z' }]);
+    past.at('2029-01-10T09:00:00.001Z').does('ExpireSavingsPlan', { savingsPlanId: 'sp' });
+    expect(items(past)).toMatchObject([{ status: 'expired', statusSince: '2029-01-10T09:00:00.000Z' }]);
   });
 });
 
 describe('The terms of relationships', () => {
-  it('tell which items count: none after a removal, only the new ones when it is re-established', () => {
-    const told = bought().does('SuspendSubscription', { subscriptionId: 'seats', reason: 'customerRequest' });
-    expect(terms(told)).toEqual([{ partnerId, customerId, relationshipTerm: 1, currentTerm: 1 }]);
-    told.does('RemoveResellerRelationship', {});
-    expect(terms(told)).toMatchObject([{ relationshipTerm: 1, currentTerm: null }]);
-    again(told).does('PurchaseSubscription', { ...seats, subscriptionId: 'seats-2' });
-    expect(terms(told)).toMatchObject([{ relationshipTerm: 2, currentTerm: 2 }]);
-    expect(items(told)).toMatchObject([
+  it('show which items are current: none after a removal, only the new ones when it is re-established', () => {
+    const past = bought().does('SuspendSubscription', { subscriptionId: 'seats', reason: 'customerRequest' });
+    expect(terms(past)).toEqual([{ partnerId, customerId, relationshipTerm: 1, currentTerm: 1 }]);
+    past.does('RemoveResellerRelationship', {});
+    expect(terms(past)).toMatchObject([{ relationshipTerm: 1, currentTerm: null }]);
+    again(past).does('PurchaseSubscription', { ...seats, subscriptionId: 'seats-2' });
+    expect(terms(past)).toMatchObject([{ relationshipTerm: 2, currentTerm: 2 }]);
+    expect(items(past)).toMatchObject([
       { itemId: 'seats', relationshipTerm: 1 },
       { itemId: 'seats-2', relationshipTerm: 2 },
     ]);
@@ -351,10 +351,10 @@ describe('The terms of relationships', () => {
 });
 
 describe('What decides whether an item blocks', () => {
-  const itemsOf = (told: Story) => items(told).map((row) => blockingFacts({ ...row, current: true }));
+  const itemsOf = (past: Story) => items(past).map((row) => blockingFacts({ ...row, current: true }));
 
   it('stands in its row', () => {
-    const told = withPlan()
+    const past = withPlan()
       .does('PurchaseReservation', {
         reservationId: 'ri',
         name: 'VMs',
@@ -376,7 +376,7 @@ describe('What decides whether an item blocks', () => {
         termDuration: 'P1Y',
         hourlyCommitment: price,
       });
-    expect(itemsOf(told)).toEqual([
+    expect(itemsOf(past)).toEqual([
       { item: 'subscription', kind: 'azurePlan', status: 'active' },
       { item: 'reservation', status: 'active', endsAt: '2027-01-10T09:00:00.000Z' },
       {

@@ -1,55 +1,17 @@
 import type { Expression, ExpressionBuilder } from 'kysely';
-import type { Projection } from '#event-sourcing';
+import type { Key, Projection } from '#event-sourcing';
 import { reservationAt, savingsPlanAt, softwareAt, type StatusAt } from '#customer-relationship/statuses';
-import type {
-  BillingCycle,
-  BlockerKind,
-  BlockingFacts,
-  Buyer,
-  Instant,
-  RelationshipEvents,
-  ReservationProduct,
-  ReservationStatus,
-  SavingsPlanStatus,
-  SoftwareKind,
-  SoftwarePublisher,
-  SoftwareStatus,
-  SubscriptionKind,
-  SubscriptionStatus,
-  SuspensionReason,
-  TermDuration,
-} from '#customer-relationship';
-import {
-  allOf,
-  blankRow,
-  described,
-  flag,
-  guid,
-  id,
-  listOf,
-  money,
-  object,
-  orNull,
-  table,
-  text,
-  time,
-  whole,
-  without,
-  word,
-  type RowOf,
-} from './columns.js';
+import type * as domain from '#customer-relationship';
+import type { BlockingFacts, Buyer, Instant, RelationshipEvents } from '#customer-relationship';
+import { allOf, described, flag, id, listOf, object, orNull, text, time, whole, word, type RowOf } from './columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
 import { list, never, type Circumstances } from './list.js';
 import { foldedName } from './names.js';
-import type { Pair } from './pair.js';
+import { keyOf, pairColumns, type Pair } from './pair.js';
 import { matches, patternOf, startsWith } from './query.js';
-import {
-  relationshipTermSteps,
-  relationshipTermTable,
-  termKey,
-  type RelationshipTermRow,
-} from './relationship-terms.js';
+import { relationshipTermSteps, relationshipTermTable, type RelationshipTermRow } from './relationship-terms.js';
+import { blankRow, changesOf, table, without } from './tables.js';
 import { view } from './view.js';
 
 const version = 1;
@@ -58,7 +20,8 @@ const terms = `item_terms_v${version}` as const;
 
 const itemTypes = ['subscription', 'reservation', 'softwarePurchase', 'savingsPlan'] as const;
 export type ItemType = (typeof itemTypes)[number];
-export type ItemStatus = SubscriptionStatus | ReservationStatus | SoftwareStatus | SavingsPlanStatus;
+export type ItemStatus =
+  domain.SubscriptionStatus | domain.ReservationStatus | domain.SoftwareStatus | domain.SavingsPlanStatus;
 
 const statuses = allOf<ItemStatus>()([
   'pending',
@@ -71,7 +34,7 @@ const statuses = allOf<ItemStatus>()([
   'cancelled',
   'completed',
 ]);
-const kinds = allOf<SubscriptionKind | SoftwareKind>()([
+const kinds = allOf<domain.SubscriptionKind | domain.SoftwareKind>()([
   'legacy',
   'newCommerce',
   'azurePlan',
@@ -79,12 +42,17 @@ const kinds = allOf<SubscriptionKind | SoftwareKind>()([
   'perpetual',
   'subscription',
 ]);
-const termDurations = allOf<TermDuration>()(['P1M', 'P1Y', 'P3Y']);
+const termDurations = allOf<domain.TermDuration>()(['P1M', 'P1Y', 'P3Y']);
 
-/** Anything a customer has through the partner. What a type of item does not have is null. */
+/** An amount in minor units of its currency. */
+const money = object({
+  minorUnits: whole(),
+  currency: { stored: 'text', schema: { type: 'string', pattern: '^[A-Z]{3}$' } },
+});
+
+/** Anything that a customer has through the partner. A field that a type of item does not have is null. */
 const columns = {
-  partnerId: guid(),
-  customerId: guid(),
+  ...pairColumns,
   item: word(itemTypes),
   itemId: id(),
   /** The term of the relationship in which it was bought. */
@@ -92,14 +60,14 @@ const columns = {
   name: text(),
   sortName: text(),
   status: word(statuses),
-  /** Since when it has that status. */
+  /** When it got that status. */
   statusSince: time(),
   /** Of a subscription or of software. */
   kind: orNull(word(kinds)),
   offerId: orNull(text()),
   /** Of a reservation. */
-  product: orNull(text<ReservationProduct>()),
-  publisher: orNull(text<SoftwarePublisher>()),
+  product: orNull(text<domain.ReservationProduct>()),
+  publisher: orNull(text<domain.SoftwarePublisher>()),
   quantity: orNull(whole()),
   trial: orNull(flag()),
   autoRenew: orNull(flag()),
@@ -110,14 +78,14 @@ const columns = {
   cancellationAllowedUntil: orNull(time()),
   /** The end of the term, or when it expires (inclusive); null where there is none. */
   endsAt: orNull(time()),
-  /** The same for sorting: what has no end ends last. */
+  /** The same for sorting; a time in the far future where there is none. */
   endOrder: time(),
   /** The end of the retention period that runs now. */
   retainedUntil: orNull(time()),
-  suspensionReason: orNull(text<SuspensionReason>()),
+  suspensionReason: orNull(text<domain.SuspensionReason>()),
   /** A marketplace subscription past its window, cancelled at the end of its term (rule S20). */
   cancellationTakesEffectAt: orNull(time()),
-  billingCycle: orNull(text<BillingCycle>()),
+  billingCycle: orNull(text<domain.BillingCycle>()),
   scheduledChange: orNull(
     object({ quantity: whole(), termDuration: word(termDurations), offerId: text() }, [
       'quantity',
@@ -125,15 +93,15 @@ const columns = {
       'offerId',
     ]),
   ),
-  scheduledBillingCycle: orNull(text<BillingCycle>()),
-  price: orNull(money()),
+  scheduledBillingCycle: orNull(text<domain.BillingCycle>()),
+  price: orNull(money),
   /** Of a savings plan. */
-  hourlyCommitment: orNull(money()),
+  hourlyCommitment: orNull(money),
   /** Of a reservation: what the refund cap counts (rule V3). */
   commitmentUsdCents: orNull(whole()),
   reservationOrderId: orNull(id()),
-  refund: orNull(money()),
-  fee: orNull(money()),
+  refund: orNull(money),
+  fee: orNull(money),
   /** The base of an add-on. */
   baseSubscriptionId: orNull(id()),
   /** Under an Azure plan. */
@@ -141,7 +109,7 @@ const columns = {
     listOf(object({ azureSubscriptionId: id(), name: text(), status: word(['active', 'cancelled']) })),
   ),
   lineItems: orNull(
-    listOf(object({ lineItemId: id(), name: text(), quantity: whole(), price: money(), cancelled: flag() }, ['price'])),
+    listOf(object({ lineItemId: id(), name: text(), quantity: whole(), price: money, cancelled: flag() }, ['price'])),
   ),
 };
 export type ItemRow = RowOf<typeof columns>;
@@ -151,12 +119,7 @@ interface ItemTables {
   readonly [terms]: RelationshipTermRow;
 }
 
-type ItemRows = { readonly [items]?: ItemRow | undefined };
-
-/** The change of the item that the event names, if there is one. */
-function change<Data>(patch: (data: Data, row: ItemRow) => Partial<ItemRow>) {
-  return ({ [items]: row }: ItemRows, data: Data) => row && { [items]: { ...row, ...patch(data, row) } };
-}
+const change = changesOf<typeof items, ItemRow>(items);
 
 function becomes<Field extends string>(status: ItemStatus, since: Field) {
   return change((data: { readonly [F in Field]: Instant }) => ({ status, statusSince: data[since] }));
@@ -187,8 +150,8 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
   },
   keys: ({ type, data }, pair) => {
     const key = itemKey(data, pair);
-    if (!key) return { [terms]: termKey(pair) };
-    return type.endsWith('Purchased') ? { [items]: key, [terms]: termKey(pair) } : { [items]: key };
+    if (!key) return { [terms]: keyOf(pair) };
+    return type.endsWith('Purchased') ? { [items]: key, [terms]: keyOf(pair) } : { [items]: key };
   },
   on: {
     ...relationshipTermSteps(terms),
@@ -327,15 +290,15 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
 };
 
 /** The events of each type of item name it by a field of their own. */
-function itemKey(data: object, pair: Pair): [string, string, ItemType, string] | undefined {
+function itemKey(data: object, pair: Pair): Key | undefined {
   const { subscriptionId, reservationId, purchaseId, savingsPlanId } = data as Partial<
     Record<'subscriptionId' | 'reservationId' | 'purchaseId' | 'savingsPlanId', string>
   >;
-  const { partnerId, customerId } = pair;
-  if (subscriptionId !== undefined) return [partnerId, customerId, 'subscription', subscriptionId];
-  if (reservationId !== undefined) return [partnerId, customerId, 'reservation', reservationId];
-  if (purchaseId !== undefined) return [partnerId, customerId, 'softwarePurchase', purchaseId];
-  return savingsPlanId === undefined ? undefined : [partnerId, customerId, 'savingsPlan', savingsPlanId];
+  const key = (item: ItemType, id: string) => [...keyOf(pair), item, id];
+  if (subscriptionId !== undefined) return key('subscription', subscriptionId);
+  if (reservationId !== undefined) return key('reservation', reservationId);
+  if (purchaseId !== undefined) return key('softwarePurchase', purchaseId);
+  return savingsPlanId === undefined ? undefined : key('savingsPlan', savingsPlanId);
 }
 
 function ending(endsAt: Instant | undefined) {
@@ -345,7 +308,7 @@ function ending(endsAt: Instant | undefined) {
 const blank = blankRow(columns);
 
 function bought(
-  { partnerId, customerId }: Pair,
+  pair: Pair,
   item: ItemType,
   itemId: string,
   { name, boughtBy, purchasedAt }: { readonly name: string; readonly boughtBy: Buyer; readonly purchasedAt: Instant },
@@ -353,8 +316,7 @@ function bought(
 ): Omit<ItemRow, 'status'> {
   return {
     ...blank,
-    partnerId,
-    customerId,
+    ...pair,
     item,
     itemId,
     relationshipTerm: term?.relationshipTerm ?? 0,
@@ -368,9 +330,9 @@ function bought(
 }
 
 /**
- * An item as it stands at the time of the question, and whether it belongs to the term that runs now: only then it takes
- * commands and may block a removal. A reservation, software or a savings plan past its end is `expired` since then,
- * whatever the clock's command has done so far; what time makes of a subscription takes an event.
+ * An item as of the time of the request, and whether it belongs to the term that runs now: only then it takes
+ * commands and may block a removal. A reservation, software or a savings plan past its end is `expired`, even before the
+ * clock's command has recorded that; a subscription changes by events alone.
  */
 const shown = {
   ...without(columns, 'sortName', 'endOrder'),
@@ -378,7 +340,7 @@ const shown = {
   blocks: described(
     orNull(
       word(
-        allOf<BlockerKind>()([
+        allOf<domain.BlockerKind>()([
           'reservation',
           'reservationCancellationPending',
           'savingsPlan',
@@ -394,24 +356,28 @@ const shown = {
 };
 export type Item = RowOf<typeof shown>;
 
-/** What decides whether an item blocks; undefined for one that is not of the current term. */
+/** The facts that decide whether an item blocks; undefined for one that is not of the current term. */
 export function blockingFacts(item: Omit<Item, 'blocks'>): BlockingFacts | undefined {
   if (!item.current) return undefined;
   // The projection writes each type of item with the statuses, the kind and the dates that it has.
   switch (item.item) {
     case 'subscription':
-      return { item: 'subscription', kind: item.kind as SubscriptionKind, status: item.status as SubscriptionStatus };
+      return {
+        item: 'subscription',
+        kind: item.kind as domain.SubscriptionKind,
+        status: item.status as domain.SubscriptionStatus,
+      };
     case 'reservation':
-      return { item: 'reservation', status: item.status as ReservationStatus, endsAt: item.endsAt! };
+      return { item: 'reservation', status: item.status as domain.ReservationStatus, endsAt: item.endsAt! };
     case 'softwarePurchase':
       return {
         item: 'softwarePurchase',
-        status: item.status as SoftwareStatus,
+        status: item.status as domain.SoftwareStatus,
         endsAt: item.endsAt ?? undefined,
         cancellationAllowedUntil: item.cancellationAllowedUntil!,
       };
     case 'savingsPlan':
-      return { item: 'savingsPlan', status: item.status as SavingsPlanStatus, endsAt: item.endsAt! };
+      return { item: 'savingsPlan', status: item.status as domain.SavingsPlanStatus, endsAt: item.endsAt! };
   }
 }
 
@@ -429,7 +395,7 @@ export const itemList = list<ItemTables>()({
     summary: 'List the items of a customer',
     answer: 'What the customer has.',
   },
-  // A reservation past its end has expired and blocks no more, whatever the view's position.
+  // A reservation past its end has expired and no longer blocks, at any position of the view.
   dependsOnClock: true,
   dependsOnPolicy: true,
   filters: {
@@ -444,7 +410,7 @@ export const itemList = list<ItemTables>()({
   },
   sorts: {
     name: ['sortName', 'customerId', 'item', 'itemId'],
-    /** What ends first; open-ended items last. */
+    /** Items that end first come first; open-ended ones come last. */
     endsAt: ['endOrder', 'customerId', 'item', 'itemId'],
   },
   sortedTable: 'i',
@@ -475,17 +441,17 @@ export const itemList = list<ItemTables>()({
   show: (rows, at) => rows.map((row) => itemOf(row, at)),
 });
 
-/** Recorded statuses that time ends, by the events' word for each. */
+/** Recorded statuses that end by time alone. */
 const endedByTime: readonly ItemStatus[] = ['active', 'cancellationRequested', 'completed'];
 
-/** The same in the words of the database as {@link statusAt}; ends are inclusive. */
+/** {@link statusAt} as a condition of the query; ends are inclusive. */
 function hasStatus(
   eb: ExpressionBuilder<{ i: { item: string; status: string; endOrder: string } }, 'i'>,
   status: ItemStatus,
   now: Expression<Instant>,
 ) {
   const recorded = eb('i.status', '=', status);
-  // What has no end has one far away. A negation is no range: the index of the sort serves, not one of ends.
+  // `endOrder` is far away for items without an end. A negation is no range, so SQLite uses the index of the sort.
   const over = eb.and([
     eb('i.item', '<>', 'subscription'),
     eb('i.status', 'in', endedByTime),
@@ -495,24 +461,24 @@ function hasStatus(
   return endedByTime.includes(status) ? eb.and([recorded, eb.not(over)]) : recorded;
 }
 
-/** The one function of each type of item; what time makes of a subscription takes an event. */
+/** The domain's function for each type of item; a subscription changes by events alone. */
 function statusAt(
   { item, status, endsAt }: Pick<ItemRow, 'item' | 'status' | 'endsAt'>,
   now: Instant,
 ): StatusAt<ItemStatus> {
   switch (item) {
     case 'reservation':
-      return reservationAt({ status: status as ReservationStatus, expiresAt: endsAt }, now);
+      return reservationAt({ status: status as domain.ReservationStatus, expiresAt: endsAt }, now);
     case 'softwarePurchase':
-      return softwareAt({ status: status as SoftwareStatus, expiresAt: endsAt }, now);
+      return softwareAt({ status: status as domain.SoftwareStatus, expiresAt: endsAt }, now);
     case 'savingsPlan':
-      return savingsPlanAt({ status: status as SavingsPlanStatus, expiresAt: endsAt }, now);
+      return savingsPlanAt({ status: status as domain.SavingsPlanStatus, expiresAt: endsAt }, now);
     case 'subscription':
       return { status };
   }
 }
 
-/** A row of an item as it stands at a time. */
+/** A row of an item as of a time. */
 function itemRowAt(row: ItemRow, now: Instant): ItemRow {
   const { status, endedAt } = statusAt(row, now);
   return endedAt === undefined ? row : { ...row, status, statusSince: endedAt };
@@ -528,7 +494,7 @@ function itemOf(
   return Object.assign(item, { blocks: (facts && blockerOf(facts)) ?? null });
 }
 
-/** An earlier release took lists in the place of line items: nobody can name such a line. */
+/** An earlier release accepted lists in place of line items: such a line has no id, so no command can name it. */
 function hasId({ lineItemId }: { readonly lineItemId?: string }): boolean {
   return lineItemId !== undefined;
 }

@@ -18,24 +18,24 @@ export interface Page<Row> {
 export interface PageRequest {
   /** 1 to 200; default 50. */
   readonly limit?: number;
-  /** `next` of the page before, of the same query. */
+  /** `next` of the previous page of the same query. */
   readonly after?: Cursor;
 }
 
 export const maxPageSize = 200;
 
-/** The cursor is not one that this query gave out. */
+/** The cursor is not from an answer to this query. */
 export class InvalidCursor extends Error {
   override readonly name = 'InvalidCursor';
 }
 
-/** Sorts after every instant: what has no end ends last. */
+/** Sorts after every instant: open-ended rows come last. */
 export const never = '9999-12-31T23:59:59.999Z';
 
-/** The outside facts that an answer rests on. */
+/** The facts besides the view that an answer depends on. */
 export interface Circumstances {
   readonly now: Instant;
-  /** As what an item blocks a removal, under the policy in force. */
+  /** The kind of blocker that an item is, if it blocks a removal under the policy in force. */
   readonly blockerOf: (facts: BlockingFacts) => BlockerKind | undefined;
 }
 
@@ -46,18 +46,18 @@ export interface ListRequest<F extends Filters = Filters, Sort extends string = 
   readonly filter?: FilterValues<F>;
 }
 
-/** A place where a list is found. */
+/** A route of a list. */
 export interface ListRoute {
   /** Below `/v1`, or below a customer. */
   readonly path: string;
   /** The name of the operation: a verb first. */
   readonly operation: string;
   readonly summary: string;
-  /** What the answer is, in a sentence. */
+  /** Describes the answer, in a sentence. */
   readonly answer: string;
 }
 
-/** What the list of one customer shows beside its rows. */
+/** Fields of a page of one customer besides its rows. */
 export interface Beside {
   /** The name of the page's schema. */
   readonly page: string;
@@ -65,7 +65,7 @@ export interface Beside {
   readonly read: (queries: ViewQueries, pair: Pair) => object;
 }
 
-/** What the server has to know of a list. */
+/** A list, as the server serves it. */
 export interface List {
   /** The schema of a row: its name in the document and its fields. */
   readonly row: { readonly name: string; readonly fields: Columns };
@@ -75,12 +75,12 @@ export interface List {
   readonly partnerWide: ListRoute;
   /** Of one customer: the filter `customerId` is then part of the path. */
   readonly ofCustomer?: ListRoute & { readonly beside?: Beside };
-  /** Rows change by the clock alone, so that a tag made of the view's position would lie. */
+  /** Rows change by the clock alone, so an entity tag of the view's position would be wrong. */
   readonly dependsOnClock: boolean;
-  /** Rows are judged by the policy. */
+  /** Rows depend on the policy in force. */
   readonly dependsOnPolicy: boolean;
   readonly filters: Filters;
-  /** The first is the default. A list with one order only has no choice. */
+  /** The first is the default. */
   readonly sorts: readonly string[];
   /**
    * A page of the list.
@@ -90,7 +90,7 @@ export interface List {
   read(queries: ViewQueries, request: ListRequest, at: Circumstances): Page<object>;
 }
 
-/** What a query is made for: who asks, when, and what for. */
+/** The request that a query is built for. */
 export interface Asked<F extends Filters, Sort extends string> {
   readonly partnerId: Expression<string>;
   readonly now: Expression<Instant>;
@@ -126,22 +126,22 @@ interface Declaration<
   readonly show: (rows: readonly Row[], at: Circumstances, queries: ViewQueries) => readonly RowOf<Fields>[];
 }
 
-/** So many forms of one query are kept. A form has its text compiled and prepared, so that a request costs neither. */
+/** How many forms of one query are kept. The text of a form is compiled and prepared once, not for every request. */
 const keptForms = 200;
 
 /**
- * A list of a view. Pages are by keyset: rows after the cursor. A page anywhere in a list costs the same, and rows that come
- * and go meanwhile shift nothing.
+ * A list of a view. A page has the rows after a cursor (keyset pagination). So every page costs the same, and rows that are
+ * added or removed meanwhile do not shift it.
  */
 export function list<Tables>() {
   return <F extends Filters, Sort extends string, DB, TB extends keyof DB, Row extends object, Fields extends Columns>(
     declared: Declaration<Tables, F, Sort, DB, TB, Row, Fields>,
   ) => {
-    const { filters, row, direction = 'asc', sortedTable } = declared;
-    const sorts = Object.keys(declared.sorts) as Sort[];
+    const { filters, row, direction = 'asc', sortedTable, query: queryFor, show, sorts: orders, ...rest } = declared;
+    const sorts = Object.keys(orders) as Sort[];
     const forms = new Map<string, ViewQuery<Row>>();
 
-    /** What a form of the query depends on: its size, sort, whether there is a cursor, which filters are set, and words and flags. */
+    /** Names a form of the query: its limit, its sort, whether it has a cursor, which filters are set, and the values in its text. */
     function formOf(sort: Sort, filter: FilterValues<F>, after: Cursor | undefined, limit: number): string {
       let form = `${limit} ${sort}${after ? '>' : ''}`;
       for (const name in filters) {
@@ -170,27 +170,26 @@ export function list<Tables>() {
         sort,
         filter: Object.fromEntries(inQuery) as FiltersInQuery<F>,
       };
-      const columns = declared.sorts[sort].map((name) => sql.ref(sortedTable ? `${sortedTable}.${name}` : name));
+      const columns = orders[sort].map((name) => sql.ref(sortedTable ? `${sortedTable}.${name}` : name));
       return viewQuery((tables: Kysely<Tables>) => {
-        let query = declared.query(tables, asked);
+        let query = queryFor(tables, asked);
         if (hasCursor) {
           const beyond = direction === 'asc' ? sql`>` : sql`<`;
           const last = columns.map((_, index) => bound(`after ${index}`));
           query = query.where(sql<boolean>`(${sql.join(columns)}) ${beyond} (${sql.join(last)})`);
         }
         for (const column of columns) query = query.orderBy(column, direction);
-        // SQLite prepares a statement with a bound limit anew at every execution.
+        // SQLite would prepare a statement with a bound limit again at every execution.
         return query.limit(sql.lit(limit + 1));
       });
     }
 
     return {
+      page: `${row.name}Page`,
+      dependsOnClock: false,
+      dependsOnPolicy: false,
+      ...rest,
       row,
-      page: declared.page ?? `${row.name}Page`,
-      partnerWide: declared.partnerWide,
-      ...(declared.ofCustomer ? { ofCustomer: declared.ofCustomer } : {}),
-      dependsOnClock: declared.dependsOnClock ?? false,
-      dependsOnPolicy: declared.dependsOnPolicy ?? false,
       filters,
       sorts,
       read(
@@ -200,7 +199,7 @@ export function list<Tables>() {
       ): Page<RowOf<Fields>> {
         if (!Number.isInteger(limit) || limit < 1 || limit > maxPageSize)
           throw new RangeError(`A page has 1 to ${maxPageSize} rows, not ${limit}`);
-        const columns = declared.sorts[sort];
+        const columns = orders[sort];
         if (after && (after.length !== columns.length || !after.every((value) => typeof value === 'string')))
           throw new InvalidCursor(`Expected ${columns.length} texts`);
         const values: Record<string, unknown> = { partnerId: tenant(partnerId), now: at.now };
@@ -211,7 +210,7 @@ export function list<Tables>() {
         }
         const found = queries.all(queryOf(sort, filter, after, limit), values);
         const rows = found.length > limit ? found.slice(0, limit) : found;
-        const shown = declared.show(rows, at, queries);
+        const shown = show(rows, at, queries);
         if (found.length <= limit) return { rows: shown };
         const last = rows.at(-1) as Readonly<Record<string, unknown>>;
         return { rows: shown, next: columns.map((column) => String(last[column])) };

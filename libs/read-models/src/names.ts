@@ -1,6 +1,6 @@
 /**
- * A name as lists sort and search it: without regard to case and to compatible forms. Kept in a column of its own,
- * because databases do not agree on collations.
+ * A name in the form that lists sort and search by, without regard to case and to compatible forms. It has a column of its
+ * own, because collations differ between databases.
  */
 export function foldedName(name: string): string {
   return name.normalize('NFKC').toLowerCase();

@@ -1,14 +1,13 @@
-import type { RelationshipEvents } from '#customer-relationship';
-import { guid, orNull, table, whole, type RowOf } from './columns.js';
-import { keyOf, type Pair } from './pair.js';
+import { orNull, whole, type RowOf } from './columns.js';
+import { pairColumns, type Pair } from './pair.js';
+import { table } from './tables.js';
 
 /**
- * Which term of a relationship runs: events of items and grants do not name it. A removal writes this one row, not all
+ * The term of a relationship that runs: events of items and grants do not name it. A removal writes this one row, not all
  * rows of the term.
  */
 const columns = {
-  partnerId: guid(),
-  customerId: guid(),
+  ...pairColumns,
   relationshipTerm: whole(),
   /** The same while the relationship is active; else null. */
   currentTerm: orNull(whole()),
@@ -17,22 +16,13 @@ export type RelationshipTermRow = RowOf<typeof columns>;
 
 export const relationshipTermTable = table(columns, { key: ['partnerId', 'customerId'] });
 
-export const termKey = keyOf;
-
 /** The steps of a view that keeps terms in a table of its own. */
 export function relationshipTermSteps<T extends string>(table: T) {
-  const row = (pair: Pair, relationshipTerm: number, currentTerm: number | null) =>
-    ({ [table]: { ...pair, relationshipTerm, currentTerm } }) as { readonly [K in T]: RelationshipTermRow };
-  return {
-    ResellerRelationshipEstablished: (
-      _: unknown,
-      { relationshipTerm }: RelationshipEvents['ResellerRelationshipEstablished'],
-      { partnerId, customerId }: Pair,
-    ) => row({ partnerId, customerId }, relationshipTerm, relationshipTerm),
-    ResellerRelationshipRemoved: (
-      _: unknown,
-      { relationshipTerm }: RelationshipEvents['ResellerRelationshipRemoved'],
-      { partnerId, customerId }: Pair,
-    ) => row({ partnerId, customerId }, relationshipTerm, null),
-  };
+  const step =
+    (active: boolean) =>
+    (_: unknown, { relationshipTerm }: Pick<RelationshipTermRow, 'relationshipTerm'>, pair: Pair) =>
+      ({ [table]: { ...pair, relationshipTerm, currentTerm: active ? relationshipTerm : null } }) as {
+        readonly [K in T]: RelationshipTermRow;
+      };
+  return { ResellerRelationshipEstablished: step(true), ResellerRelationshipRemoved: step(false) };
 }

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { supportContactsProjection } from './support-contacts.js';
 import { again, contoso, customerId, established, partnerId, reseller, rowsOf, story, type Story } from './testing.js';
 
-const available = (told: Story) => rowsOf(supportContactsProjection, told).available_support_contacts_v1;
-const designated = (told: Story) => rowsOf(supportContactsProjection, told).support_contact_designations_v1;
+const available = (past: Story) => rowsOf(supportContactsProjection, past).available_support_contacts_v1;
+const designated = (past: Story) => rowsOf(supportContactsProjection, past).support_contact_designations_v1;
 
 const request = { customer: { name: 'Fabrikam' }, market: 'US' };
 const seats = {
@@ -27,10 +27,10 @@ describe('Available support contacts', () => {
   });
 
   it.each([
-    ['declined', (told: Story) => told.customerDoes('DeclineResellerRelationship', {})],
-    ['withdrawn', (told: Story) => told.does('WithdrawRelationshipRequest', {})],
-    ['expired', (told: Story) => told.at('2026-04-10T09:00:00.001Z').does('ExpireRelationshipRequest', {})],
-  ])('are nobody when the request is %s', (_, then) => {
+    ['declined', (past: Story) => past.customerDoes('DeclineResellerRelationship', {})],
+    ['withdrawn', (past: Story) => past.does('WithdrawRelationshipRequest', {})],
+    ['expired', (past: Story) => past.at('2026-04-10T09:00:00.001Z').does('ExpireRelationshipRequest', {})],
+  ])('are none when the request is %s', (_, then) => {
     expect(available(then(story().does('RequestResellerRelationship', request)))).toEqual([]);
   });
 
@@ -60,10 +60,10 @@ describe('Designated support contacts', () => {
   });
 
   it('are replaced by choice', () => {
-    const told = bought()
+    const past = bought()
       .at('2026-02-01T12:00:00.000Z')
       .does('AssignSupportContact', { subscriptionId: 'seats', contact: reseller });
-    expect(designated(told)).toMatchObject([
+    expect(designated(past)).toMatchObject([
       { contactTenantId: reseller.tenantId, byDefault: false, assignedAt: '2026-02-01T12:00:00.000Z' },
     ]);
   });

@@ -1,12 +1,13 @@
 import type { Kysely } from 'kysely';
 import type { Projection, ViewQueries } from '#event-sourcing';
 import type { RelationshipEvents, SupportContact } from '#customer-relationship';
-import { described, flag, guid, id, listOf, named, table, text, time, type RowOf } from './columns.js';
+import { described, flag, guid, id, listOf, named, text, time, type RowOf } from './columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
 import { list } from './list.js';
-import { keyOf, tenant, type Pair } from './pair.js';
+import { keyOf, pairColumns, tenant, type Pair } from './pair.js';
 import { bound, viewQuery } from './query.js';
+import { table } from './tables.js';
 import { view } from './view.js';
 
 const version = 1;
@@ -15,19 +16,17 @@ const designated = `support_contact_designations_v${version}` as const;
 
 const supportContact = named<SupportContact>('SupportContact');
 
-/** Who may be picked for a customer: the partner, and the indirect reseller it was invited with. At most two, so one row holds them. */
+/** The contacts available to a customer: the partner, and the indirect reseller of its invitation. At most two, so one row holds them. */
 const availableColumns = {
-  partnerId: guid(),
-  customerId: guid(),
+  ...pairColumns,
   contacts: listOf(supportContact),
-  /** False while the relationship is only asked for. */
+  /** False while the relationship is only requested. */
   available: flag(),
 };
 
-/** Who is set on a subscription (rule C1). */
+/** The contact that is set on a subscription (rule C1). */
 const designatedColumns = {
-  partnerId: guid(),
-  customerId: guid(),
+  ...pairColumns,
   subscriptionId: id(),
   contactTenantId: guid(),
   contactPartnerId: text(),
@@ -42,7 +41,7 @@ interface SupportContactTables {
   readonly [designated]: RowOf<typeof designatedColumns>;
 }
 
-/** Two lists in one view, so that both are answered as of one position: who is available, and who is designated. */
+/** Available and designated contacts. They are in one view, so that both are answered as of one position. */
 export const supportContactsProjection: Projection<RelationshipEvents, SupportContactTables, Pair> = {
   name: 'support-contacts',
   version,
@@ -56,24 +55,22 @@ export const supportContactsProjection: Projection<RelationshipEvents, SupportCo
   keys: ({ data }, pair) =>
     'subscriptionId' in data ? { [designated]: [...keyOf(pair), data.subscriptionId] } : { [available]: keyOf(pair) },
   on: {
-    ResellerRelationshipRequested: (_, { partner, indirectReseller }, { partnerId, customerId }) => ({
+    ResellerRelationshipRequested: (_, { partner, indirectReseller }, pair) => ({
       [available]: {
-        partnerId,
-        customerId,
+        ...pair,
         contacts: [contactOf(partner), ...(indirectReseller ? [contactOf(indirectReseller)] : [])],
         available: false,
       },
     }),
-    ResellerRelationshipRequestDeclined: () => nobody,
-    ResellerRelationshipRequestWithdrawn: () => nobody,
-    ResellerRelationshipRequestExpired: () => nobody,
+    ResellerRelationshipRequestDeclined: () => none,
+    ResellerRelationshipRequestWithdrawn: () => none,
+    ResellerRelationshipRequestExpired: () => none,
     ResellerRelationshipEstablished: ({ [available]: row }) => row && { [available]: { ...row, available: true } },
-    // Rule R17. The designations go with events of their own.
-    ResellerRelationshipRemoved: () => nobody,
-    SupportContactAssigned: (_, { subscriptionId, contact, byDefault, assignedAt }, { partnerId, customerId }) => ({
+    // Rule R17. Events of their own remove the designations.
+    ResellerRelationshipRemoved: () => none,
+    SupportContactAssigned: (_, { subscriptionId, contact, byDefault, assignedAt }, pair) => ({
       [designated]: {
-        partnerId,
-        customerId,
+        ...pair,
         subscriptionId,
         contactTenantId: contact.tenantId,
         contactPartnerId: contact.partnerId,
@@ -86,9 +83,9 @@ export const supportContactsProjection: Projection<RelationshipEvents, SupportCo
   },
 };
 
-const nobody = { [available]: null };
+const none = { [available]: null };
 
-/** Only what a contact is; the event's partner carries more. */
+/** Only the fields of a contact; the event's partner has more. */
 function contactOf({ tenantId, partnerId, name }: SupportContact): SupportContact {
   return { tenantId, partnerId, name };
 }
@@ -102,7 +99,7 @@ const availableOfCustomer = viewQuery((tables: Kysely<SupportContactTables>) =>
     .where('available', '=', true),
 );
 
-/** Who may be picked for the partner's customer; empty unless the relationship is active. */
+/** The contacts available to the partner's customer; none unless the relationship is active. */
 export function findAvailableSupportContacts(queries: ViewQueries, pair: Pair): readonly SupportContact[] {
   const [row] = queries.all(availableOfCustomer, {
     partnerId: tenant(pair.partnerId),
@@ -111,8 +108,8 @@ export function findAvailableSupportContacts(queries: ViewQueries, pair: Pair): 
   return row?.contacts ?? [];
 }
 
-const { partnerId, customerId, subscriptionId, byDefault, assignedAt } = designatedColumns;
-const shown = { partnerId, customerId, subscriptionId, contact: supportContact, byDefault, assignedAt };
+const { subscriptionId, byDefault, assignedAt } = designatedColumns;
+const shown = { ...pairColumns, subscriptionId, contact: supportContact, byDefault, assignedAt };
 
 /** The partner's designated support contacts, by customer and subscription. */
 export const designationList = list<SupportContactTables>()({

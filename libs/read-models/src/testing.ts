@@ -23,7 +23,7 @@ import {
 } from '#event-sourcing';
 import type { Pair } from './pair.js';
 
-// Words for specifications of views: a story is told in commands, and the real decider writes its events.
+// Words for specifications of views: a story consists of commands, and the real decider writes its events.
 
 export const partnerId = 'a1000000-0000-4000-8000-000000000001';
 export const customerId = 'c1000000-0000-4000-8000-000000000001';
@@ -50,7 +50,7 @@ const chris = (tenant: string): Actor => ({
   tenant,
 });
 
-/** Of an event of whose metadata a story tells nothing. */
+/** The metadata of every event: stories do not set them. */
 const metadata: EventMetadata = {
   actor: { id: 'ada', kind: 'partnerUser', roles: [], tenant: partnerId },
   causationId: 'story',
@@ -89,24 +89,24 @@ export function story(of: Pair = pair): Story {
     const context: Context = { now, actor, policy, partner, customerId: of.customerId };
     const command = { type, data } as unknown as MessageOf<Commands>;
     events.push(...decideOn(customerRelationship, fold(customerRelationship, events), command, context));
-    return told;
+    return past;
   }
 
-  const told: Story = {
+  const past: Story = {
     pair: of,
     events,
     at(time) {
       now = time;
-      return told;
+      return past;
     },
     under(other) {
       policy = other;
-      return told;
+      return past;
     },
     does: (type, data) => send(type, data, ada),
     customerDoes: (type, data) => send(type, data, chris(of.customerId)),
   };
-  return told;
+  return past;
 }
 
 /** Asked for, accepted and agreed to in January 2026. */
@@ -115,8 +115,8 @@ export function established({ indirectReseller = false }: { readonly indirectRes
 }
 
 /** Asked for, accepted and agreed to once more. */
-export function again(told: Story, { indirectReseller = false }: { readonly indirectReseller?: boolean } = {}): Story {
-  return told
+export function again(past: Story, { indirectReseller = false }: { readonly indirectReseller?: boolean } = {}): Story {
+  return past
     .does('RequestResellerRelationship', {
       customer: { name: 'Fabrikam', domain: 'Fabrikam.example' },
       market: 'US',
@@ -138,9 +138,9 @@ export function rowsOf<Tables extends { readonly [T in keyof Tables]: object }>(
     set: (table, _, name, row) => void (row ? tables.get(table)!.set(name, row) : tables.get(table)!.delete(name)),
   };
   let position = 0;
-  for (const told of stories) {
-    const stream = relationshipStream(told.pair.partnerId, told.pair.customerId);
-    for (const [revision, event] of told.events.entries()) {
+  for (const past of stories) {
+    const stream = relationshipStream(past.pair.partnerId, past.pair.customerId);
+    for (const [revision, event] of past.events.entries()) {
       const recorded = { id: '', stream, revision, position: ++position, type: event.type, metadata };
       // As events come: through JSON, under the name of a stream.
       project(any, rows, JSON.parse(JSON.stringify(event)) as MessageOf<RelationshipEvents>, pairOf(stream)!, recorded);

@@ -4,7 +4,7 @@ import type { Explained } from './explained.js';
 import type { List } from './list.js';
 import type { Pair } from './pair.js';
 
-/** A view as the projector and the server take it: its projection, where it is listed, and which rows are explained. */
+/** A view, for the projector and the server: its projection, its lists, and the rows that are explained. */
 export interface View {
   readonly projection: AnyProjection<RelationshipEvents, Pair>;
   readonly lists: readonly List[];
@@ -16,10 +16,6 @@ export function view<Tables extends { readonly [T in keyof Tables]: object }>({
   projection,
   lists = [],
   explains = [],
-}: {
-  readonly projection: Projection<RelationshipEvents, Tables, Pair>;
-  readonly lists?: readonly List[];
-  readonly explains?: readonly Explained[];
-}): View {
+}: Partial<Omit<View, 'projection'>> & { readonly projection: Projection<RelationshipEvents, Tables, Pair> }): View {
   return { projection: anyProjection(projection), lists, explains };
 }

@@ -6,7 +6,7 @@ import { itemsView } from './items.js';
 import { supportContactsView } from './support-contacts.js';
 import type { View } from './view.js';
 
-/** Every view. Projector, list routes, explanations, the document and their tests all go by this list. */
+/** Every view. The projector, list routes, explanations, the document and their tests are derived from this list. */
 export const views: readonly View[] = [
   customerListView,
   supportContactsView,

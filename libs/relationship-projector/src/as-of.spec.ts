@@ -270,7 +270,7 @@ describe('A view as it stood', () => {
     const store = inMemoryEventStore();
     await randomHistory(store, randomFrom(5)).append(200);
     const cancelling = new AbortController();
-    const why = new Error('nobody waits');
+    const why = new Error('its caller has gone');
     const slowly: Pick<EventStore, 'subscribe'> = {
       async *subscribe(options) {
         for await (const batch of store.subscribe({ ...options, batchSize: 10 })) {
