@@ -202,7 +202,18 @@ function requireFits(name: string, table: AnyTable, key: Key, row: object, befor
 
 function fits(value: unknown, type: ColumnType): boolean {
   if (value === null) return type.endsWith('?');
-  if (type.startsWith('text')) return typeof value === 'string';
-  if (type.startsWith('integer')) return Number.isSafeInteger(value);
-  return typeof value === (type.startsWith('boolean') ? 'boolean' : 'object');
+  switch (type) {
+    case 'text':
+    case 'text?':
+      return typeof value === 'string';
+    case 'integer':
+    case 'integer?':
+      return Number.isSafeInteger(value);
+    case 'boolean':
+    case 'boolean?':
+      return typeof value === 'boolean';
+    case 'json':
+    case 'json?':
+      return typeof value === 'object';
+  }
 }

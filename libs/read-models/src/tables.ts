@@ -24,10 +24,3 @@ export function blankRow<C extends Columns>(columns: C): { readonly [N in Nullab
   const blank = Object.entries(columns).map(([name, { stored }]) => [name, stored.endsWith('?') ? null : undefined]);
   return Object.fromEntries(blank) as { readonly [N in Nullable<C>]: null };
 }
-
-/** Steps that change the row that an event names; without such a row they change nothing. */
-export function changesOf<T extends string, Row extends object>(table: T) {
-  return <Data>(patch: (data: Data, row: Row) => Partial<Row>) =>
-    ({ [table]: row }: { readonly [K in T]?: Row | undefined }, data: Data) =>
-      row && ({ [table]: { ...row, ...patch(data, row) } } as { readonly [K in T]: Row });
-}
