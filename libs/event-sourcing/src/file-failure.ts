@@ -54,8 +54,8 @@ function messageOf(
   const directory = dirname(path);
   const [because, remedy] = {
     diskFull: ['the disk is full', 'Free some space; nothing else is needed'],
-    diskFails: [`the disk fails (${codeOf(error)})`, `Check the disk and the log of the system. ${restore}`],
-    damaged: [`it is damaged (${codeOf(error)})`, `Keep a copy of it. ${restore}`],
+    diskFails: [`the disk fails (${systemCodeOf(error)})`, `Check the disk and the log of the system. ${restore}`],
+    damaged: [`it is damaged (${systemCodeOf(error)})`, `Keep a copy of it. ${restore}`],
     notADatabase: ['it is not a database, or its beginning was overwritten', `It was left as it is. ${restore}`],
     missing: ['it does not exist', missing],
     directoryMissing: [`the directory ${directory} does not exist`, 'Create it, or correct the path'],
@@ -90,7 +90,7 @@ const byCode: readonly (readonly [RegExp, FileFailureCause])[] = [
 ];
 
 function causeOf({ path, purpose }: FileUse, error: unknown): FileFailureCause {
-  const code = codeOf(error);
+  const code = systemCodeOf(error);
   const found = byCode.find(([form]) => form.test(code))?.[1];
   const [file, directory] = [lookAt(path), lookAt(dirname(path))];
   const forbidden = [file, directory].some((each) => each === 'hidden' || (each && !mayWrite(each)));
@@ -127,25 +127,25 @@ function isFull(directory: string): boolean {
   }
 }
 
-/** By its form: errors may come from another realm, where `instanceof` says no. */
-function codeOf(error: unknown): string {
+/** The code of an error of the operating system or of SQLite; empty for any other. By its form: errors may come from another realm, where `instanceof` says no. */
+export function systemCodeOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : '';
 }
 
-function reasonIn(error: unknown): string {
+export function reasonIn(error: unknown): string {
   const text =
     typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
-  const code = codeOf(error);
+  const code = systemCodeOf(error);
   return code === '' || text.includes(code) ? text : `${code}: ${text}`;
 }
 
 /** Not by `access`, which asks for the real user, and never by opening: closing any handle would drop SQLite's locks. */
-function lookAt(path: string): Stats | 'hidden' | undefined {
+export function lookAt(path: string): Stats | 'hidden' | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    return codeOf(error) === 'EACCES' ? 'hidden' : undefined;
+    return systemCodeOf(error) === 'EACCES' ? 'hidden' : undefined;
   }
 }
 

@@ -4,9 +4,10 @@ import { isFingerprintOf } from './command.js';
 import type { Decider } from './decider.js';
 import type { EventCodec } from './event-codec.js';
 import { noStream, RevisionConflict, type EventStore, type RecordedEvent, type SealedEvent } from './event-store.js';
+import { noPreviousHash } from './hash-chain.js';
 import type { Frozen } from './message.js';
 import { foldEvents, pagesOf } from './past.js';
-import { streamEnd, type StreamEnd } from './sealing.js';
+import type { StreamEnd } from './sealing.js';
 import { WeighedCache } from './weighed-cache.js';
 
 export interface FoldedStreamsOptions<Commands, Events, State, Context, Summary> {
@@ -134,6 +135,8 @@ export class FoldedStreams<Commands, Events, State, Context, Summary = undefined
     const folded = this.kept.peek(stream);
     // Unless another reading has taken them in at the same time.
     if (folded?.revision === revision) {
+      // Not kept meanwhile: an event that cannot be read would leave half a command in it, and half a receipt.
+      this.kept.delete(stream);
       this.takeIn(folded, newer);
       this.kept.set(stream, folded);
     }
@@ -181,8 +184,10 @@ export class FoldedStreams<Commands, Events, State, Context, Summary = undefined
   private async read(stream: string, to: number, pause: () => Promise<void>): Promise<FoldedStream<State, Summary>> {
     const folded: FoldedStream<State, Summary> = {
       state: this.options.decider.initialState(),
+      revision: noStream,
       position: 0,
-      ...streamEnd(undefined),
+      hash: noPreviousHash,
+      recordedAt: '',
       receipts: new Map(),
     };
     for await (const page of pagesOf(this.options.store, stream, { to, pause })) this.takeIn(folded, page);

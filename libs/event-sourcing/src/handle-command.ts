@@ -91,25 +91,18 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
   readonly handle = async (request: CommandRequest<Commands, Context>): Promise<CommandOutcome<Events, Summary>> => {
     this.streams.options.decider.admit?.(request.command, request.contextAt(request.now));
     const claim = this.parts.claimOf?.(request);
-    return request.dryRun ? this.rehearse(request, claim) : this.carryOut(request, claim);
-  };
-
-  /** Decides and appends one command of a stream at a time, gives back what was claimed for nothing, remembers a refusal. */
-  private async carryOut(
-    request: CommandRequest<Commands, Context>,
-    claim: Claim<Events, Context, Summary> | undefined,
-  ): Promise<CommandOutcome<Events, Summary>> {
+    if (request.dryRun) return this.rehearse(request, claim);
     for (let conflicts = 0; ;) {
       // Read while the command waits for others. The replay of an acceptance does not need it, and must not fail by it.
       const lookingUp = this.parts.refusals?.lookUp(request);
       lookingUp?.catch(() => undefined);
       const outcome = await this.inTurn(request.stream, () => this.decideAndAppend(request, claim, lookingUp));
-      await claim?.conclude(outcome);
+      if (claim) await claim.conclude(outcome);
       const answer = outcome.outcome === 'refused' ? await this.remember(request, outcome) : outcome;
       if (answer) return answer;
       if (++conflicts === this.attempts) return concurrencyConflict(outcome);
     }
-  }
+  };
 
   /** Looks up, replays or refuses, decides, claims and appends; after a conflict again, from the new history. */
   private async decideAndAppend(
@@ -149,13 +142,13 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     const folded = await this.streams.latest(request.stream);
     const known = answerIn(folded, request);
     if (known) return known;
-    const entry = await (lookingUp ?? refusals?.lookUp(request));
-    if (refusals && entry) {
+    const entry = refusals && (await (lookingUp ?? refusals.lookUp(request)));
+    if (entry) {
       // An acceptance elsewhere comes first.
       const head = await this.streams.head(request.stream);
       return answerIn(head, request) ?? refusals.answer(entry, request, placeOf(head));
     }
-    const facts = await claim?.facts(folded.revision);
+    const facts = claim && (await claim.facts(folded.revision));
 
     // Nothing is awaited from here until the events are sealed: during an await others bring the stream up to date. They may
     // have done so just now, with the command in it.

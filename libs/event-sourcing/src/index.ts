@@ -13,6 +13,7 @@ export * from './ledger.js';
 export * from './message.js';
 export * from './past.js';
 export * from './projection.js';
+export * from './recent.js';
 export * from './refusal-journal.js';
 export * from './rejection.js';
 export * from './sealing.js';

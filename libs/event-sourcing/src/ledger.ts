@@ -43,21 +43,13 @@ export async function openLedger(
     const known = ledgerOf(history);
     if (known && !secret) return known;
     if (known?.secretFingerprint !== undefined) return ofSecret(known, secret!);
-    try {
-      // At the revision that was read, so that of two servers with different secrets only one can be the first.
-      if (known) return await adopt(store, seal, history, known.ledgerId, secret!, now);
-      const ledgerId = randomUUID();
-      const fingerprint = secret && secretFingerprint(secret, ledgerId);
-      // In one append, so that no other secret can come in between.
-      await append(store, seal, [], now, [
-        ['LedgerOpened', { ledgerId, openedAt: now }],
-        ...(fingerprint === undefined ? [] : [secretAdopted(fingerprint, now)]),
-      ]);
-      return { ledgerId, ...(fingerprint === undefined ? {} : { secretFingerprint: fingerprint }) };
-    } catch (error) {
-      // Another server was faster: what it wrote counts.
-      if (!(error instanceof RevisionConflict)) throw error;
-    }
+    const ledgerId = known?.ledgerId ?? randomUUID();
+    const adopted = secret && { secretFingerprint: secretFingerprint(secret, ledgerId) };
+    const isAppended = await append(store, seal, history, now, [
+      ...(known ? [] : [['LedgerOpened', { ledgerId, openedAt: now }] as const]),
+      ...(adopted ? [secretAdopted(adopted.secretFingerprint, now)] : []),
+    ]);
+    if (isAppended) return { ledgerId, ...adopted };
   }
 }
 
@@ -76,13 +68,9 @@ export async function adoptLedgerSecret(
     const history = await store.read(ledgerStream);
     const known = ledgerOf(history);
     if (!known) throw new Error('There is no ledger yet: the first server that starts adopts its secret.');
-    if (known.secretFingerprint === secretFingerprint(secret, known.ledgerId)) return 'adoptedBefore';
-    try {
-      await adopt(store, seal, history, known.ledgerId, secret, now);
-      return 'adopted';
-    } catch (error) {
-      if (!(error instanceof RevisionConflict)) throw error;
-    }
+    const fingerprint = secretFingerprint(secret, known.ledgerId);
+    if (known.secretFingerprint === fingerprint) return 'adoptedBefore';
+    if (await append(store, seal, history, now, [secretAdopted(fingerprint, now)])) return 'adopted';
   }
 }
 
@@ -126,33 +114,30 @@ function ofSecret(ledger: LedgerIdentity, secret: KeyObject): LedgerIdentity {
   return ledger;
 }
 
-async function adopt(
-  store: EventStore,
-  seal: Seal,
-  history: readonly RecordedEvent[],
-  ledgerId: string,
-  secret: KeyObject,
-  now: string,
-): Promise<LedgerIdentity> {
-  const fingerprint = secretFingerprint(secret, ledgerId);
-  await append(store, seal, history, now, [secretAdopted(fingerprint, now)]);
-  return { ledgerId, secretFingerprint: fingerprint };
-}
-
 type LedgerEvent = { [N in keyof LedgerEvents]: readonly [type: N, data: LedgerEvents[N]] }[keyof LedgerEvents];
 
 function secretAdopted(fingerprint: string, now: string): LedgerEvent {
   return ['LedgerSecretAdopted', { fingerprint, adoptedAt: now }];
 }
 
+/**
+ * Appends at the revision that was read, all in one: of two servers with different secrets only one can be the first. False when
+ * another server was faster: what it wrote counts.
+ */
 async function append(
   store: EventStore,
   seal: Seal,
   history: readonly RecordedEvent[],
   now: string,
   events: readonly LedgerEvent[],
-): Promise<void> {
+): Promise<boolean> {
   const end = streamEnd(history.at(-1));
   const own = events.map(([type, data]) => ({ type, data, schema: 1 }));
-  await store.append(ledgerStream, sealOwn(seal, ledgerStream, end, now, own), end.revision);
+  try {
+    await store.append(ledgerStream, sealOwn(seal, ledgerStream, end, now, own), end.revision);
+    return true;
+  } catch (error) {
+    if (error instanceof RevisionConflict) return false;
+    throw error;
+  }
 }

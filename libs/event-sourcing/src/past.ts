@@ -33,11 +33,9 @@ export function foldEvents<Commands, Events, State, Context>(
   state: State,
   folded?: (event: RecordedEvent) => void,
 ): void {
-  // All of them first: an event that cannot be read would leave half a command in the state.
-  const decoded = events.map(codec.decode);
   const steps = evolve as Record<string, (state: State, data: unknown) => void>;
-  for (const [index, event] of events.entries()) {
-    const { type, data } = decoded[index]!;
+  for (const event of events) {
+    const { type, data } = codec.decode(event);
     steps[type]?.(state, data);
     note?.(state, event.metadata);
     folded?.(event);

@@ -8,11 +8,12 @@ import {
   type SubscribeOptions,
 } from './event-store.js';
 import { expectedHash, idOf, noPreviousHash } from './hash-chain.js';
+import { Recent } from './recent.js';
 
 export interface VerifiedStoreOptions {
   /** Called for every damage that is found, here or by the store itself. */
   readonly onDamage?: (damage: LogDamaged) => void;
-  /** Whether somebody else has found damage, say another thread. */
+  /** Whether damage was found elsewhere, say by another thread. */
   readonly isDamaged?: () => boolean;
   /**
    * Whether subscriptions compare the content of the past with its hash, too (default true). What is read live is always
@@ -46,9 +47,9 @@ export function verifiedStore(
   { onDamage, isDamaged = () => false, pastContents = true }: VerifiedStoreOptions = {},
 ): EventStore {
   /** The last event that is known of a stream. */
-  const ends = recent<Link>(keptEnds);
+  const ends = new Recent<string, Link>(keptEnds);
   /** Where a stream was last read to, for the page after that. */
-  const pageEnds = recent<Link>(keptPageEnds);
+  const pageEnds = new Recent<string, Link>(keptPageEnds);
   let damage: LogDamaged | undefined;
 
   /** Remembers damage, and passes everything on. */
@@ -58,6 +59,14 @@ export function verifiedStore(
       onDamage?.(error);
     }
     return error;
+  }
+
+  async function watched<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw met(error);
+    }
   }
 
   function known(stream: string, link: Link): void {
@@ -72,7 +81,7 @@ export function verifiedStore(
     events: readonly RecordedEvent[],
     end: Link | undefined,
   ): void {
-    let before = from === 0 ? begin : linkAt(from - 1, pageEnds.get(stream), end);
+    let before = from === 0 ? start : linkAt(from - 1, pageEnds.get(stream), end);
     let revision = from;
     for (const event of events) {
       if (event.stream !== stream || event.revision !== revision)
@@ -88,7 +97,7 @@ export function verifiedStore(
         stream,
         `It ends at revision ${revision - 1}, but revision ${end.revision} has been there: its last events are gone`,
       );
-    if (before && before !== begin) {
+    if (before && before !== start) {
       pageEnds.set(stream, before);
       known(stream, before);
     }
@@ -103,8 +112,8 @@ export function verifiedStore(
   }
 
   async function* subscribe(options: SubscribeOptions): AsyncGenerator<EventBatch> {
-    const seen = recent<Link>(keptInSubscription);
-    const isWhole = () => options.after === 0 && !seen.hasForgotten();
+    const seen = new Recent<string, Link>(keptInSubscription);
+    const isWhole = () => options.after === 0 && !seen.hasForgotten;
     let position = options.after;
     try {
       for await (const batch of store.subscribe(options)) {
@@ -114,7 +123,7 @@ export function verifiedStore(
           if (pastContents || batch.caughtUp) requireContent(event);
           else requireId(event);
           // Read from its start, the log has brought every event of a stream, unless this has forgotten the stream.
-          const before = seen.get(stream) ?? (revision === 0 || isWhole() ? begin : undefined);
+          const before = seen.get(stream) ?? (revision === 0 || isWhole() ? start : undefined);
           if (before && before.revision !== revision - 1)
             throw broken(event, `revision ${before.revision + 1} of its stream should come next`);
           const end = ends.get(stream);
@@ -134,17 +143,14 @@ export function verifiedStore(
 
   return {
     ...store,
-    async read(stream, range = {}) {
-      const { from = 0, to = Infinity } = range;
-      const end = ends.get(stream);
-      try {
+    read: (stream, range = {}) =>
+      watched(async () => {
+        const { from = 0, to = Infinity } = range;
+        const end = ends.get(stream);
         const events = await store.read(stream, range);
         read(stream, from, to, events, end);
         return events;
-      } catch (error) {
-        throw met(error);
-      }
-    },
+      }),
     async append(stream, events, expectedRevision) {
       if (damage || isDamaged())
         throw new LogDamaged(
@@ -171,25 +177,13 @@ export function verifiedStore(
       }
     },
     subscribe,
-    async head() {
-      try {
-        return await store.head();
-      } catch (error) {
-        throw met(error);
-      }
-    },
-    async idAt(position) {
-      try {
-        return await store.idAt(position);
-      } catch (error) {
-        throw met(error);
-      }
-    },
+    head: () => watched(() => store.head()),
+    idAt: (position) => watched(() => store.idAt(position)),
   };
 }
 
 /** What stands before the first event of every stream. */
-const begin: Link = { revision: noStream, position: 0, hash: noPreviousHash };
+const start: Link = { revision: noStream, position: 0, hash: noPreviousHash };
 
 function linkOf({ revision, position, metadata }: RecordedEvent): Link {
   return { revision, position, hash: metadata.hash };
@@ -241,22 +235,4 @@ function broken({ stream, revision, position }: RecordedEvent, what: string): Lo
 
 function damagedAt(stream: string, what: string, outcome?: 'unknown'): LogDamaged {
   return new LogDamaged(`Stream ${stream} is not what was written. ${what}. ${remedy}`, undefined, outcome);
-}
-
-/** A map that keeps the keys that were set last, up to a number. */
-function recent<Value>(most: number) {
-  const values = new Map<string, Value>();
-  let forgotten = false;
-  return {
-    hasForgotten: () => forgotten,
-    get: (key: string) => values.get(key),
-    set(key: string, value: Value) {
-      // While there is room their order does not matter, and to move a key costs more than to set it.
-      if (values.size > most / 2) values.delete(key);
-      values.set(key, value);
-      if (values.size <= most) return;
-      values.delete(values.keys().next().value!);
-      forgotten = true;
-    },
-  };
 }

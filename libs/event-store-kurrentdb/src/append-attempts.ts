@@ -2,7 +2,7 @@ import type { JSONEventData } from '@eventstore/db-client';
 import { LogDamaged, OutcomeUnknown, RevisionConflict, type AppendResult } from '#event-sourcing';
 import { BackOff, jittered } from '#pacing';
 import { kindOf, NoAnswer, reasonOf, unavailableBecause } from './client-errors.js';
-import type { Connection } from './connection.js';
+import type { ClientConnection } from './connection.js';
 import type { EventIds } from './event-ids.js';
 import type { LogEnd } from './log-end.js';
 import { patience } from './patience.js';
@@ -20,7 +20,7 @@ export interface Append {
 }
 
 export interface AppendAttemptsOptions {
-  readonly connection: Connection;
+  readonly connection: ClientConnection;
   readonly logEnd: LogEnd;
   readonly ids: Pick<EventIds, 'seen'>;
   readonly rights: Rights;
@@ -31,7 +31,7 @@ export interface AppendAttemptsOptions {
 const pauses = { first: 50, most: 1_000 };
 /**
  * What may be unanswered at once. The channel buffers 1 MiB of what has not gone out yet; beyond that, the client queues
- * more than 15 messages in a place whose promises nobody holds: a connection that is lost then ends the process, by an
+ * more than 15 messages in a place whose promises are not awaited: a connection that is lost then ends the process, by an
  * unhandled rejection for every one of them. (Seen with 3,000 appends of 1 KiB to a server that had stopped reading.)
  */
 const [safeAppends, safeBytes] = [12, 512 * 1024];
@@ -85,19 +85,19 @@ export function appendAttempts({ connection, logEnd, ids, rights, callTimeout, s
         connection.timedOut('append');
         tryAgain(new NoAnswer('an append', callTimeout), 0);
       }).end;
-      begin(mine);
+      start(mine);
     }
 
-    function begin(mine: number): void {
+    function start(mine: number): void {
       if (decided || mine !== attempts) return;
       if (!hasRoomFor(size)) {
-        waiting.push({ size, go: () => begin(mine) });
+        waiting.push({ size, go: () => start(mine) });
         return;
       }
       const session = connection.ready();
       if (!(session instanceof Promise)) return send(session, mine);
       session.then(
-        () => begin(mine),
+        () => start(mine),
         (error: unknown) => {
           if (mine === attempts) notSent(error);
         },

@@ -170,7 +170,7 @@ export class NoAnswer extends Error {
 
 /**
  * True for the one failure of the client after which a process must end and start again: an answer to an append that
- * the client has given up. It is thrown where nobody waits, so it arrives as an unhandled rejection (an uncaught
+ * the client has given up. It is thrown outside every awaited promise, so it arrives as an unhandled rejection (an uncaught
  * exception unless there is a listener for those); from then on the appends of this client are never answered any more.
  */
 export function isClientBroken(error: unknown): boolean {

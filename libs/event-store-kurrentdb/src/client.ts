@@ -31,7 +31,7 @@ function awaitFailures(client: EventStoreDBClient, notice: Notice): void {
 
 /**
  * The client puts appends into a queue while their stream says that it is full, which it says from the sixteenth of one
- * turn on, and rejects what is in that queue when the stream ends, with nobody waiting. The appends themselves are rejected
+ * turn on, and rejects what is in that queue when the stream ends, in promises that are not awaited. The appends themselves are rejected
  * besides. So the stream never says that it is full; how much may be under way is limited by `append-attempts.ts`.
  */
 function writeAtOnce(client: EventStoreDBClient): void {

@@ -21,24 +21,6 @@ export interface ConnectionOptions {
   readonly rights: Rights;
 }
 
-export interface Connection {
-  /**
-   * The client of now, once its server has answered and was found to be the right one. When it rejects, nothing was
-   * sent: with errors of the client, NoAnswer, StoreUnavailable or LogDamaged.
-   */
-  ready(): Session | Promise<Session>;
-  readonly reader: Reader;
-  /** Something of the kind was answered, whatever the answer. */
-  answered(kind: CallKind): void;
-  /** Something of the kind was not answered in time. */
-  timedOut(kind: CallKind): void;
-  /** The connection may have been lost, so another database may answer there. */
-  doubt(): void;
-  rebuilt(): number;
-  /** Sends no more, and ends what is under way. */
-  close(): Promise<void>;
-}
-
 export type CallKind = 'append' | 'read';
 
 /** How long after the last answer a connection is trusted to lead to the same database: through a proxy it need not. */
@@ -47,10 +29,10 @@ type AppendStream = Duplex & { cancel(): void };
 
 /** The state of a channel. */
 const connected = 2;
-/** At least so long between two clients, doubled with every one in a row, in ms. */
+/** The least time between two clients, doubled with every one in a row, in ms. */
 const pauses = { first: 1_000, most: 60_000 };
 /**
- * But no longer than so when the first call of a connection has failed: nothing was in use, and as long as the client
+ * The most, when the first call of a connection has failed: nothing was in use, and as long as the client
  * is the same, an outage of the database goes on for this process after it is over.
  */
 const unusedPause = 2_000;
@@ -63,7 +45,7 @@ const drainCalls = 10;
  * answers come in after that. So there is never more than one that sends: before a new one takes over, the old one is
  * disposed of and everything that is pending on it has been settled.
  */
-export class ClientConnection implements Connection {
+export class ClientConnection {
   private session: Session;
   private closed = false;
   private verified: unknown;
@@ -97,6 +79,7 @@ export class ClientConnection implements Connection {
     return this.rebuilds;
   }
 
+  /** Sends no more, and ends what is under way. */
   async close(): Promise<void> {
     this.closed = true;
     await this.rebuilding?.catch(() => undefined);
@@ -112,6 +95,10 @@ export class ClientConnection implements Connection {
     };
   }
 
+  /**
+   * The client of now, once its server has answered and was found to be the right one. When it rejects, nothing was
+   * sent: with errors of the client, NoAnswer, StoreUnavailable or LogDamaged.
+   */
   ready(): Session | Promise<Session> {
     if (this.closed) return Promise.reject(new StoreUnavailable('The event store is closed'));
     if (
@@ -173,7 +160,7 @@ export class ClientConnection implements Connection {
 
   /**
    * What a server supports is asked once for a connection, without a deadline, before the first append. Asked here,
-   * an append is never stuck in it unseen, to be sent when nobody expects it any more; and the failure of the one
+   * an append is never stuck in it unseen, to be sent when it is no longer expected; and the failure of the one
    * call is known to have written nothing.
    */
   private featuresOf({ client }: Session): Promise<unknown> {
@@ -211,11 +198,13 @@ export class ClientConnection implements Connection {
     if (code !== 14 && code !== 1) this.rebuild(reasonOf(error), unusedPause);
   }
 
+  /** A call of the kind was answered, whatever the answer. */
   answered(kind: CallKind): void {
     this.lastAnswer = performance.now();
     this.silence[kind].calls = 0;
   }
 
+  /** A call of the kind was not answered in time. */
   timedOut(kind: CallKind): void {
     this.doubt();
     const of = this.silence[kind];
@@ -225,6 +214,7 @@ export class ClientConnection implements Connection {
       this.rebuild(`${of.calls} calls in a row had no answer`);
   }
 
+  /** The connection may have been lost, so another database may answer there. */
   doubt(): void {
     this.doubts++;
     this.verified = undefined;
@@ -303,7 +293,7 @@ export class ClientConnection implements Connection {
         if (error instanceof NoAnswer) this.timedOut('read');
         else if (kind === 'transient' || kind === 'unexpected') this.doubt();
         else this.answered('read');
-        // Half of a restart of the server is over before anybody has asked twice.
+        // Half of a restart of the server is over before a caller has asked twice.
         if (retried || error instanceof NoAnswer || (kind !== 'notLeader' && kind !== 'transient')) throw error;
         await delay(20);
       }

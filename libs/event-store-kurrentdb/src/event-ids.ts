@@ -1,37 +1,36 @@
+import { Recent } from '#event-sourcing';
 import { eventAt } from './event-at.js';
 import type { LogEnd } from './log-end.js';
 import type { Reader } from './reader.js';
 import type { StreamNames } from './stream-names.js';
 
-export interface EventIds {
-  /** @throws errors of the client, LogDamaged */
-  at(position: number): Promise<string | undefined>;
-  /** An event was seen there. */
-  seen(position: number, id: string): void;
-}
-
-const kept = 10_000;
-
 /**
- * Which event stands at a position: known of what this store has written or read of late, asked for otherwise. What it
- * knows holds as long as the end of the log does, to which every new connection is held.
+ * Which event stands at a position: known of what this store has written or read lately, asked for otherwise. What it
+ * knows holds as long as the end of the log does, against which every new connection is checked.
  */
-export function eventIds(reader: Reader, names: StreamNames, logEnd: Pick<LogEnd, 'moved' | 'idAt'>): EventIds {
-  const ids = new Map<number, string>();
+export class EventIds {
+  private readonly ids = new Recent<number, string>(10_000);
 
-  function seen(position: number, id: string): void {
-    logEnd.moved(position, id);
-    ids.set(position, id);
-    if (ids.size > kept) ids.delete(ids.keys().next().value!);
-  }
+  constructor(
+    private readonly reader: Reader,
+    private readonly names: StreamNames,
+    private readonly logEnd: Pick<LogEnd, 'moved' | 'idAt'>,
+  ) {}
 
-  async function look(position: number): Promise<string | undefined> {
-    const found = position === 0 ? undefined : await eventAt(reader, position);
+  /** @throws errors of the client, LogDamaged */
+  async at(position: number): Promise<string | undefined> {
+    const known = this.ids.get(position) ?? this.logEnd.idAt(position);
+    if (known !== undefined || position === 0) return known;
+    const found = await eventAt(this.reader, position);
     // Events of others are none of this log.
-    if (!found || !names.isOurs(found.streamId)) return undefined;
-    seen(position, found.id);
+    if (!found || !this.names.isOurs(found.streamId)) return undefined;
+    this.seen(position, found.id);
     return found.id;
   }
 
-  return { at: async (position) => ids.get(position) ?? logEnd.idAt(position) ?? (await look(position)), seen };
+  /** An event was seen there. */
+  seen(position: number, id: string): void {
+    this.logEnd.moved(position, id);
+    this.ids.set(position, id);
+  }
 }

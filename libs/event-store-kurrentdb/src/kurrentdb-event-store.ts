@@ -3,7 +3,7 @@ import { appendAttempts } from './append-attempts.js';
 import { refusedOrUnavailable, unavailableBecause } from './client-errors.js';
 import { ClientConnection } from './connection.js';
 import { connectionSettings } from './connection-string.js';
-import { eventIds } from './event-ids.js';
+import { EventIds } from './event-ids.js';
 import { toProposed } from './event-records.js';
 import { requireNearClock, requireSameSecurity } from './first-contact.js';
 import { logEnd as endOfLog } from './log-end.js';
@@ -17,7 +17,7 @@ import { streamReads } from './stream-reads.js';
 export interface KurrentdbEventStoreOptions {
   /** `esdb://…` or `esdb+discover://…`, as `@eventstore/db-client` takes it. */
   readonly connectionString: string;
-  /** Without TLS the server knows nobody's name and anybody on the way reads and changes everything; true allows it. */
+  /** Without TLS the server knows no user, and all that can reach the connection read and change everything; true allows it. */
   readonly allowInsecure?: boolean;
   /** Stands before the name of every stream in the database, and nothing else of the database is looked at (default `ResellerLedger.`). */
   readonly streamPrefix?: string;
@@ -85,7 +85,7 @@ export function openKurrentdbEventStore({
     notice,
     rights,
   });
-  const ids = eventIds(connection.reader, names, logEnd);
+  const ids = new EventIds(connection.reader, names, logEnd);
   const { append, counts, idle } = appendAttempts({ connection, logEnd, ids, rights, callTimeout, settleWithin });
   const { read } = streamReads(connection.reader, names, ids);
   const subscriptions = logSubscriptions({ connection, logEnd, names, callTimeout, notice, rights });

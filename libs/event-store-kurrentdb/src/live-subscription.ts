@@ -12,17 +12,7 @@ export class Marker {
   ) {}
 }
 
-/** What the server sends, in its order. */
-export interface LiveSubscription {
-  /** What has arrived first of what has not been taken yet. */
-  next(): LogEvent | Marker | undefined;
-  isEmpty(): boolean;
-  /** Waits at most that many ms for something to take; true also when the signal was aborted. */
-  arrived(within: number): Promise<boolean>;
-  /** With what it has ended. What arrived before that can still be taken. */
-  failure(): Error | undefined;
-  end(): void;
-}
+export type LiveSubscription = ReturnType<typeof openLiveSubscription>;
 
 /** How many events wait in this process for a slow consumer; the rest waits in the server. */
 const waitingEvents = 128;
@@ -40,7 +30,7 @@ export function openLiveSubscription(
     prefix,
     signal,
   }: { readonly after: number | undefined; readonly prefix: string; readonly signal: AbortSignal },
-): LiveSubscription {
+) {
   let failure: Error | undefined;
   let wake: (() => void) | undefined;
   const subscription = client.subscribeToAll(
@@ -75,12 +65,14 @@ export function openLiveSubscription(
   signal.addEventListener('abort', woken);
 
   return {
-    next() {
+    /** What has arrived first of what has not been taken yet. */
+    next(): LogEvent | Marker | undefined {
       const arrival = subscription.read() as AllStreamResolvedEvent | Marker | null;
       return arrival === null || arrival instanceof Marker ? (arrival ?? undefined) : arrival.event;
     },
     isEmpty: () => subscription.readableLength === 0,
-    async arrived(milliseconds) {
+    /** Waits at most this many ms for something to take; true also when the signal was aborted. */
+    async arrived(milliseconds: number): Promise<boolean> {
       const something = () => signal.aborted || subscription.readableLength > 0;
       for (const deadline = performance.now() + milliseconds; ;) {
         // Events come in one by one; a turn of the event loop brings several, and costs less than a timer for each.
@@ -98,8 +90,9 @@ export function openLiveSubscription(
         wake = undefined;
       }
     },
+    /** With what it has ended. What arrived before that can still be taken. */
     failure: () => failure,
-    end() {
+    end(): void {
       signal.removeEventListener('abort', woken);
       // Without this the server goes on sending. It never rejects for what has ended by itself.
       subscription.unsubscribe().catch(() => undefined);

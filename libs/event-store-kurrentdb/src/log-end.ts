@@ -10,31 +10,11 @@ import type { StreamNames } from './stream-names.js';
 export interface End {
   /** The position of the last event of ours; 0 when there is none. */
   readonly head: number;
-  /** The position of the last event of anybody. Nothing of ours lies between. */
+  /** The position of the last event of any application. Nothing of ours lies between. */
   readonly end: number;
 }
 
-export interface LogEnd {
-  /** @throws errors of the client, LogDamaged */
-  look(reader: Reader): Promise<End>;
-  /** The last event of ours that this store has seen. */
-  known(): number;
-  /** The id of that event, if it is the one at the position. */
-  idAt(position: number): string | undefined;
-  /** A stream was begun here. The first of the log is what the database is held to from then on. */
-  began(storedName: string, firstId: string): void;
-  /** An event of ours was seen. */
-  moved(position: number, id: string): void;
-  /** Streams of ours of which something after a position says that they were deleted or truncated by hand. */
-  marksBehind(position: number): readonly string[];
-  /** The first event of the log, if there is such a thing; looked for as long as it is not there. */
-  first(reader: Reader): Promise<FirstEvent | undefined>;
-  /**
-   * Makes sure that the database still holds the log that it held, up to the last event that this store knows of.
-   * @throws errors of the client, LogDamaged
-   */
-  verify(reader: Reader): Promise<void>;
-}
+export type LogEnd = ReturnType<typeof logEnd>;
 
 export interface FirstEvent {
   readonly id: string;
@@ -47,7 +27,7 @@ interface Place {
   readonly id: string;
 }
 
-const begin: Place = { position: 0, id: '' };
+const start: Place = { position: 0, id: '' };
 
 const pageSizes = [4, 64, 512];
 
@@ -55,15 +35,16 @@ const pageSizes = [4, 64, 512];
  * A database holds streams of others and of its own, so the end of our log is searched backwards. What has been looked
  * at once is not looked at again, and what lies before the first event of the log never.
  */
-export function logEnd(names: StreamNames, firstStream: string | undefined): LogEnd {
+export function logEnd(names: StreamNames, firstStream: string | undefined) {
   const storedFirstStream = firstStream === undefined ? undefined : names.toStored(firstStream);
   // The last of our events at or before `searched` is at `head`.
-  let head = begin;
-  let searched = begin;
+  let head = start;
+  let searched = start;
   let pinnedId: string | undefined;
   let firstEvent: FirstEvent | undefined;
   const marks = new Map<string, number>();
 
+  /** An event of ours was seen. */
   function moved(position: number, id: string): void {
     if (position > head.position) head = { position, id };
     considered(head);
@@ -73,6 +54,7 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
     if (place.position > searched.position) searched = place;
   }
 
+  /** @throws errors of the client, LogDamaged */
   async function look(reader: Reader): Promise<End> {
     const before = head.position;
     let end: Place | undefined;
@@ -103,7 +85,7 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
       }
       if (events.length < count) {
         if (end === undefined && before > 0) throw shrunken(0, before);
-        return found(end ?? begin);
+        return found(end ?? start);
       }
     }
   }
@@ -118,6 +100,7 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
     if (about !== undefined) marks.set(about, Math.max(position, marks.get(about) ?? 0));
   }
 
+  /** The first event of the log, if there is such a thing; looked for as long as it is not there. */
   async function first(reader: Reader): Promise<FirstEvent | undefined> {
     if (!firstEvent && storedFirstStream !== undefined) {
       const expected = pinnedId;
@@ -138,6 +121,10 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
     firstEvent = now;
   }
 
+  /**
+   * Makes sure that the database still holds the log that it held, up to the last event that this store knows of.
+   * @throws errors of the client, LogDamaged
+   */
   async function verify(reader: Reader): Promise<void> {
     const [known, seen] = [head, searched];
     const expected = pinnedId;
@@ -149,7 +136,7 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
     const end = last?.event ? positionOf(last.event) : 0;
     if (end < known.position) throw shrunken(end, known.position);
     const idAt = async ({ position }: Place) =>
-      position === 0 ? begin.id : position === end ? last?.event?.id : (await eventAt(reader, position))?.id;
+      position === 0 ? start.id : position === end ? last?.event?.id : (await eventAt(reader, position))?.id;
     if ((await idAt(seen)) === seen.id) return;
     const id = await idAt(known);
     if (id !== known.id) throw replaced(known, id);
@@ -159,13 +146,17 @@ export function logEnd(names: StreamNames, firstStream: string | undefined): Log
 
   return {
     look,
+    /** The last event of ours that this store has seen. */
     known: () => head.position,
-    idAt: (position) => (position > 0 && position === head.position ? head.id : undefined),
-    began(storedName, firstId) {
+    /** The id of that event, if it is the one at the position. */
+    idAt: (position: number) => (position > 0 && position === head.position ? head.id : undefined),
+    /** A stream was started here. The first of the log is what the database is held to from then on. */
+    began(storedName: string, firstId: string): void {
       if (storedName === storedFirstStream) pinnedId = firstId;
     },
     moved,
-    marksBehind: (position) => [...marks].filter(([, at]) => at > position).map(([storedName]) => storedName),
+    /** Streams of ours of which something after a position says that they were deleted or truncated by hand. */
+    marksAfter: (position: number) => [...marks].filter(([, at]) => at > position).map(([storedName]) => storedName),
     first,
     verify,
   };

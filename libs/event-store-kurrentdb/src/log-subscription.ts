@@ -2,7 +2,7 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { LogDamaged, type EventBatch, type RecordedEvent, type SubscribeOptions } from '#event-sourcing';
 import { BackOff, jittered } from '#pacing';
 import { kindOf, reasonOf, unavailableBecause } from './client-errors.js';
-import type { Connection } from './connection.js';
+import type { ClientConnection } from './connection.js';
 import { positionOf, toRecorded } from './event-records.js';
 import { Marker, openLiveSubscription, type LiveSubscription, type LogEvent } from './live-subscription.js';
 import type { LogEnd } from './log-end.js';
@@ -13,7 +13,7 @@ import type { Rights } from './rights.js';
 import type { StreamNames } from './stream-names.js';
 
 export interface LogSubscriptionsOptions {
-  readonly connection: Connection;
+  readonly connection: ClientConnection;
   readonly logEnd: LogEnd;
   readonly names: StreamNames;
   readonly callTimeout: number;
@@ -25,9 +25,9 @@ const defaultBatchSize = 1_000;
 /** This many bytes make a batch, however few events they are: a refusal may have a megabyte. Positions are bytes of the log. */
 const largestBatch = 16 * 1024 * 1024;
 const pauses = { first: 100, most: 10_000 };
-/** So long a batch that is not full waits for more while a subscription catches up, in ms. */
+/** How long a batch that is not full waits for more while a subscription catches up, in ms. */
 const fillWithin = 50;
-/** So long at most while the server goes on and on over what is not ours, in ms. */
+/** The longest while the server goes on over events that are not ours, in ms. */
 const showWithin = 500;
 /** An end of the log that is older than this is looked for again before a subscription first says that it has caught up, in ms. */
 const endGoodFor = 1_000;
@@ -77,7 +77,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
       let openedAt = Infinity;
       let live: LiveSubscription | undefined;
       try {
-        const start = await orAborted(startBehind(position, considered, exact), signal);
+        const start = await orAborted(startAfter(position, considered, exact), signal);
         let { head } = start;
         let headAt = performance.now();
         const { client } = await orAborted(Promise.resolve(connection.ready()), signal);
@@ -110,7 +110,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
             else upTo = arrival.position;
           } else if (arrival && at !== undefined) {
             looked = Math.max(looked, at);
-            // What comes again when a subscription begins earlier than it needs to is left out.
+            // What comes again when a subscription starts earlier than it needs to is left out.
             if (at <= reached) continue;
             try {
               if (names.isOurs(arrival.streamId)) {
@@ -162,7 +162,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
         if (error instanceof LogDamaged) throw error;
         if (live) rights.failed('read', '$all', error);
         if (kind === 'badPosition' && exact) {
-          // No event stands there any more, or none ever did: begin earlier, and leave out what comes again.
+          // No event stands there any more, or none ever did: start earlier, and leave out what comes again.
           exact = false;
           continue;
         }
@@ -187,7 +187,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
    * The server (23.10) reads one event from the position it is given and begins after that: where the event of the
    * position was scavenged, the next one would be lost. And it takes a position beyond its end for a place to wait at.
    */
-  async function startBehind(position: number, considered: number, exact: boolean): Promise<Start> {
+  async function startAfter(position: number, considered: number, exact: boolean): Promise<Start> {
     await connection.ready();
     const [{ head, end }, next] = await Promise.all([
       logEnd.look(reader),
@@ -199,7 +199,7 @@ export function logSubscriptions({ connection, logEnd, names, callTimeout, notic
           'Restore a newer backup; or, if the loss is accepted, rebuild the views.',
       );
     if (head <= position) {
-      for (const mark of logEnd.marksBehind(position)) await requireVisible(mark);
+      for (const mark of logEnd.marksAfter(position)) await requireVisible(mark);
       // Nothing of ours lies between, however much of others does.
       return { after: end === 0 ? undefined : end, before: undefined, head };
     }

@@ -1,11 +1,5 @@
 import { NoAnswer } from './client-errors.js';
 
-export interface Patience {
-  /** Starts counting again: something has arrived. */
-  readonly renew: () => void;
-  readonly end: () => void;
-}
-
 const parts = 16;
 
 /**
@@ -13,13 +7,14 @@ const parts = 16;
  * that wait at the socket: a process that was itself held up (a long collection of garbage, a machine with too much to do)
  * must not take its own silence for the server's.
  */
-export function patience(milliseconds: number, onSpent: () => void): Patience {
+export function patience(milliseconds: number, onSpent: () => void) {
   let waited = 0;
   const timer = setInterval(() => {
     if (++waited < parts) return;
     clearInterval(timer);
     onSpent();
   }, milliseconds / parts);
+  /** `renew` starts counting again: something has arrived. */
   return { renew: () => void (waited = 0), end: () => clearInterval(timer) };
 }
 

@@ -10,17 +10,13 @@ export interface DeniedRights {
   readonly streams: number;
 }
 
+export type Rights = ReturnType<typeof rightsOf>;
+
 /**
  * The rights of this user, by what the database has answered: they may be taken away while a server runs, and then it looks
  * like an unreachable database unless they are named.
  */
-export interface Rights {
-  readonly granted: (deed: Deed, name: string) => void;
-  /** Does nothing for other errors than a denial. */
-  readonly failed: (deed: Deed, name: string, error: unknown) => void;
-}
-
-export function rightsOf(notice: Notice, onChanged: (denied: DeniedRights) => void = () => undefined): Rights {
+export function rightsOf(notice: Notice, onChanged: (denied: DeniedRights) => void = () => undefined) {
   const denied = new Map<string, string>();
 
   function changed(): void {
@@ -29,13 +25,14 @@ export function rightsOf(notice: Notice, onChanged: (denied: DeniedRights) => vo
   }
 
   return {
-    granted(deed, name) {
+    granted(deed: Deed, name: string): void {
       // Nearly always there is none.
       if (denied.size === 0 || !denied.delete(`${deed} ${name}`)) return;
       notice(`the event store lets this user ${deed} ${kindOfPlace(name)} again`, { name });
       changed();
     },
-    failed(deed, name, error) {
+    /** Does nothing for other errors than a denial. */
+    failed(deed: Deed, name: string, error: unknown): void {
       if (kindOf(error) !== 'accessDenied') return;
       notice(`the event store denies this user the right to ${deed} ${kindOfPlace(name)}`, {
         name,

@@ -1,14 +1,7 @@
-/** Names of streams in the database, where they stand beside those of others. */
-export interface StreamNames {
-  readonly prefix: string;
-  /** @throws TypeError for what would not come back as the same name */
-  toStored(stream: string): string;
-  isOurs(storedName: string): boolean;
-  /** The stream of ours that a metadata stream is about. */
-  describedBy(storedName: string): string | undefined;
-}
+export type StreamNames = ReturnType<typeof streamNames>;
 
-export function streamNames(prefix: string): StreamNames {
+/** Names of streams in the database, where they stand beside those of others. */
+export function streamNames(prefix: string) {
   if (prefix === '' || prefix.startsWith('$') || !prefix.isWellFormed())
     throw new TypeError(
       'The prefix of the streams must be well-formed Unicode, must not be empty, and must not begin with $',
@@ -16,13 +9,15 @@ export function streamNames(prefix: string): StreamNames {
   const metadataPrefix = `$$${prefix}`;
   return {
     prefix,
-    toStored(stream) {
+    /** @throws TypeError for what would not come back as the same name */
+    toStored(stream: string): string {
       // UTF-8 has no lone surrogates: two such names would become one stream.
       if (stream === '' || !stream.isWellFormed())
         throw new TypeError('The name of a stream must be well-formed Unicode and not empty');
       return prefix + stream;
     },
-    isOurs: (storedName) => storedName.startsWith(prefix),
-    describedBy: (storedName) => (storedName.startsWith(metadataPrefix) ? storedName.slice(2) : undefined),
+    isOurs: (storedName: string) => storedName.startsWith(prefix),
+    /** The stream of ours that a metadata stream is about. */
+    describedBy: (storedName: string) => (storedName.startsWith(metadataPrefix) ? storedName.slice(2) : undefined),
   };
 }

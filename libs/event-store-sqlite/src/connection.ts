@@ -1,6 +1,5 @@
-import { statSync, type Stats } from 'node:fs';
 import Database from 'better-sqlite3';
-import { fileUnusable, makePrivate, requireRoomForSharedMemory, type FileFailureCause } from '#event-sourcing';
+import { fileUnusable, lookAt, makePrivate, requireRoomForSharedMemory, type FileFailureCause } from '#event-sourcing';
 import { migrate, requireDefinitions, requireEveryPosition, versionOf } from './schema.js';
 import { eventsIn } from './sqlite-errors.js';
 import { StoreStartupError, type StartupProblem } from './store-startup-error.js';
@@ -124,13 +123,4 @@ const problems: Partial<Record<FileFailureCause, StartupProblem>> = {
 function explanation(path: string, purpose: 'read' | 'write', error: unknown): StoreStartupError {
   const { failure, message } = fileUnusable(eventsIn(path, purpose), error);
   return new StoreStartupError(problems[failure] ?? 'damaged', message, { cause: error });
-}
-
-/** Not by `access`, which asks for the real user, and never by opening: closing any handle would drop SQLite's locks. */
-function lookAt(path: string): Stats | 'hidden' | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'hidden' : undefined;
-  }
 }

@@ -1,22 +1,13 @@
 import type { Database } from 'better-sqlite3';
 
-/** Streams, and the revision after which nothing was found in each: until somebody commits, there still is nothing. */
-export interface KnownEnds {
-  /** Whether the stream is known to end before this revision. */
-  readonly endsBefore: (stream: string, revision: number) => boolean;
-  /** Nothing was found in the stream from this revision on. */
-  readonly found: (stream: string, revision: number) => void;
-  /** Something has been committed, or may have been. */
-  readonly lookAgain: () => void;
-}
-
 const mostStreams = 10_000;
 
 /**
- * Saves a read for each question about a stream that is in memory. SQLite says whether any other connection has committed,
- * of this process or of another one; it is asked once in a turn of the event loop.
+ * Streams, and the revision after which nothing was found in each: until the next commit, there still is nothing. It saves a
+ * read for each question about a stream that is in memory. SQLite says whether any other connection has committed, of this
+ * process or of another one; it is asked once in a turn of the event loop.
  */
-export function knownEnds(reader: Database): KnownEnds {
+export function knownEnds(reader: Database) {
   const version = reader.prepare('PRAGMA data_version').pluck();
   const ends = new Map<string, number>();
   let known: unknown;
@@ -32,15 +23,18 @@ export function knownEnds(reader: Database): KnownEnds {
   }
 
   return {
-    endsBefore(stream, revision) {
+    /** Whether the stream is known to end before this revision. */
+    endsBefore(stream: string, revision: number): boolean {
       look();
       const end = ends.get(stream);
       return end !== undefined && end <= revision;
     },
-    found(stream, revision) {
+    /** Nothing was found in the stream from this revision on. */
+    found(stream: string, revision: number): void {
       if (ends.size >= mostStreams) ends.clear();
       ends.set(stream, revision);
     },
-    lookAgain: () => (isCurrent = false),
+    /** Something has been committed, or may have been. */
+    lookAgain: () => void (isCurrent = false),
   };
 }

@@ -12,20 +12,13 @@ export interface Head {
  * Removing the newest events, or putting others in their place, would otherwise go unnoticed by everything
  * that only reads on from there.
  */
-export interface LogHead {
-  readonly known: () => Head;
-  /** It was written, or seen: what comes before it need not be known any more. */
-  readonly moved: (head: Head) => void;
-}
+export class LogHead {
+  known: Head = { position: 0, id: '' };
 
-export function logHead(): LogHead {
-  let known: Head = { position: 0, id: '' };
-  return {
-    known: () => known,
-    moved(head) {
-      if (head.position > known.position) known = head;
-    },
-  };
+  /** An event was written, or seen: what comes before it need not be known any more. */
+  moved(head: Head): void {
+    if (head.position > this.known.position) this.known = head;
+  }
 }
 
 /**
@@ -36,7 +29,7 @@ export function headOf(database: Database, head: LogHead): () => Head {
   const last = database.prepare('SELECT position, id FROM events ORDER BY position DESC LIMIT 1').raw();
   const idOf = database.prepare('SELECT id FROM events WHERE position = ?').pluck();
   return () => {
-    const known = head.known();
+    const { known } = head;
     const [position, id] = (last.get() as [number, string] | undefined) ?? [0, ''];
     if (position < known.position) throw shortened(position, known.position);
     const there = position === known.position ? id : (idOf.get(known.position) as string | undefined);

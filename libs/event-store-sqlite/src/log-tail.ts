@@ -22,7 +22,7 @@ const largestPage = 16 * 1024 * 1024;
 
 /** Subscriptions: nudged by commits of this thread at once, of other threads by a channel, of other processes by polling. */
 export function logTail(reader: Database, { realPath, head: known, pollInterval }: LogTailOptions) {
-  // SQLite would prepare a statement with a bound LIMIT anew for each page.
+  // SQLite would prepare a statement with a bound LIMIT again for each page.
   const page = reader
     .prepare(`SELECT ${eventColumns} FROM events WHERE position > ? ORDER BY position LIMIT ${pageSize + 1}`)
     .raw();

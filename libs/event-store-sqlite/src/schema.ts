@@ -105,7 +105,7 @@ export function definitionsGuard(database: Database.Database): () => void {
 }
 
 /**
- * Makes sure, by reading alone, that nobody has changed the definitions of a file of a version.
+ * Makes sure, by reading alone, that the definitions of a file are those of its version.
  * @throws StoreStartupError
  */
 export function requireDefinitions(database: Database.Database, version: number, path: string): void {

@@ -1,10 +1,16 @@
-import { fileUnusable, LogDamaged, OutcomeUnknown, StoreUnavailable, type FileUse } from '#event-sourcing';
+import {
+  fileUnusable,
+  LogDamaged,
+  OutcomeUnknown,
+  StoreUnavailable,
+  systemCodeOf,
+  type FileUse,
+} from '#event-sourcing';
 
 /** The result code of SQLite in an error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); empty for any other error. */
 export function codeOf(error: unknown): string {
-  // By its form: the driver's errors may come from another realm, where `instanceof` says no.
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && code.startsWith('SQLITE_') ? code : '';
+  const code = systemCodeOf(error);
+  return code.startsWith('SQLITE_') ? code : '';
 }
 
 /** The file of the events, as an operator knows it. */

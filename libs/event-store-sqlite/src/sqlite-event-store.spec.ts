@@ -6,7 +6,7 @@ import { seal } from '#event-sourcing/testing';
 import { appendQueue } from './append-queue.js';
 import { openForWriting } from './connection.js';
 import { toStored } from './event-rows.js';
-import { logHead } from './log-head.js';
+import { LogHead } from './log-head.js';
 import { openSqliteEventStore, type SqliteEventStore, type SqliteEventStoreOptions } from './index.js';
 import { appendTo, eventually, sealedAt, temporaryDirectory } from './testing.js';
 
@@ -324,7 +324,7 @@ describe('a log that was changed by hand while a store has it open', () => {
     const database = openForWriting(directory.events);
     const queue = appendQueue(database, {
       requireSameFiles: () => undefined,
-      head: logHead(),
+      head: new LogHead(),
       eventsInGroup: 10,
       onCommitted: () => undefined,
     });

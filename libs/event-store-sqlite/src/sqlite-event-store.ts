@@ -1,17 +1,16 @@
 import { realpathSync, statSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { AppendResult, EventStore, RecordedEvent } from '#event-sourcing';
+import { Recent, StoreUnavailable, type AppendResult, type EventStore, type RecordedEvent } from '#event-sourcing';
 import { appendQueue, closed } from './append-queue.js';
 import { checkpointThread } from './checkpoint-thread.js';
 import { defaultWalBytes, openForReading, openForWriting, type ConnectionOptions } from './connection.js';
 import { eventColumns, toRecorded, toStored, type EventRow } from './event-rows.js';
 import { checkIntegrity, type IntegrityOptions, type IntegrityReport } from './integrity.js';
 import { knownEnds } from './known-ends.js';
-import { logHead } from './log-head.js';
+import { LogHead } from './log-head.js';
 import { logTail, pageSize } from './log-tail.js';
 import { sameFilesGuard } from './same-files.js';
 import { unavailable } from './sqlite-errors.js';
-import { StoreUnavailable } from '#event-sourcing';
 
 export interface SqliteEventStoreOptions extends ConnectionOptions {
   /** The file; created when it does not exist, its directory is not. */
@@ -45,8 +44,6 @@ export interface SqliteStoreMetrics {
   readonly queuedAppends: number;
 }
 
-const keptIds = 10_000;
-
 export interface SqliteEventStore extends EventStore {
   /** Counted since the store was opened. */
   metrics(): SqliteStoreMetrics;
@@ -70,7 +67,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
   const writer = options.readOnly ? undefined : openForWriting(path, options);
   const reader = openForReading(path, options);
   const realPath = realpathSync(path);
-  const head = logHead();
+  const head = new LogHead();
   const tail = logTail(reader, { realPath, head, pollInterval });
   const checkpoints =
     writer && checkpointThread({ path: realPath, interval: checkpointInterval, restartBytes: walBytes });
@@ -94,11 +91,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
     .raw();
   const idOf = reader.prepare('SELECT id FROM events WHERE position = ?').pluck();
   /** Of what was appended or asked for last, which is asked for next: a read after a commit takes some 50 µs. */
-  const latestIds = new Map<number, string>();
-  function keepId(position: number, id: string): void {
-    latestIds.set(position, id);
-    if (latestIds.size > keptIds) latestIds.delete(latestIds.keys().next().value!);
-  }
+  const latestIds = new Recent<number, string>(10_000);
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
@@ -147,11 +140,11 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
       try {
         result = await queue.append({ stream, events: stored, previousHash, expectedRevision });
       } catch (error) {
-        // A conflict shows that somebody else has committed.
+        // A conflict shows that another process has committed.
         ends.lookAgain();
         throw error;
       }
-      keepId(result.position, stored.at(-1)![0]);
+      latestIds.set(result.position, stored.at(-1)![0]);
       return result;
     },
 
@@ -174,7 +167,7 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
         const kept = latestIds.get(position);
         if (kept !== undefined) return kept;
         const id = idOf.get(position) as string | undefined;
-        if (id !== undefined) keepId(position, id);
+        if (id !== undefined) latestIds.set(position, id);
         return id;
       } catch (error) {
         throw unavailable(error, path);
