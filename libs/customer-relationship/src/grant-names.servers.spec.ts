@@ -57,7 +57,7 @@ function heldUp(store: EventStore, type: string) {
   return { store: holding, reached: reached.promise, release: () => released.resolve() };
 }
 
-/** The store, but the first append with an event of that name is not answered; it arrives when it is told to. */
+/** The store, but the first append with an event of that name is not answered; it arrives when it is released. */
 function delayed(store: EventStore, type: string) {
   let arrive: (() => Promise<unknown>) | undefined;
   const delaying: EventStore = {
@@ -71,7 +71,7 @@ function delayed(store: EventStore, type: string) {
   return { store: delaying, arrive: () => arrive!() };
 }
 
-/** As a server decides that allows so many grants. */
+/** As a server decides that allows this number of grants. */
 function allowing(grants: number, request: ReturnType<typeof requestOf>) {
   const policy = { ...policyOf2020, limits: { ...policyOf2020.limits, grants } };
   return { ...request, contextAt: (at: string) => ({ ...request.contextAt(at), policy }) };
@@ -116,7 +116,7 @@ describe('One naming at two servers', () => {
     );
   });
 
-  it('is claimed anew by the one that goes on after the other was refused and gave the claim back (G2)', async () => {
+  it('is claimed again by the one that goes on after the other was refused and gave the claim back (G2)', async () => {
     const store = await twoCustomers();
     const held = heldUp(store, 'DelegatedAdminRequested');
     const here = server(held.store).handle(allowing(1, one));
@@ -149,7 +149,7 @@ describe('One naming at two servers', () => {
     expect(await holderOf(store, 'Helpdesk')).toBe('four');
   });
 
-  it('does not lose its claim to a release that was decided before it was claimed anew (G2)', async () => {
+  it('does not lose its claim to a release that was decided before it was claimed again (G2)', async () => {
     const store = await twoCustomers();
     const append = heldUp(store, 'DelegatedAdminRequested');
     const here = server(append.store).handle(one);
@@ -230,7 +230,7 @@ describe('A naming whose outcome is unknown', () => {
   });
 });
 
-/** The store, but every call behind the first append with an event of that name fails; `calls` counts them. */
+/** The store, but every call after the first append with an event of that name fails; `calls` counts them. */
 function failingBehind(store: EventStore, type: string, error: Error) {
   let appended = false;
   let calls = 0;
@@ -252,7 +252,7 @@ function failingBehind(store: EventStore, type: string, error: Error) {
   return { store: failing, calls: () => calls };
 }
 
-describe('A store that fails behind the naming', () => {
+describe('A store that fails after the naming', () => {
   const one = requestOf(ask('grant-1', 'Helpdesk'), 'one');
   const away = requestOf(rename('grant-1', 'Other'), 'two');
   const failures = [
@@ -312,7 +312,7 @@ describe('A store that fails behind the naming', () => {
     expect([asking.calls(), respelling.calls()]).toEqual([0, 0]);
   });
 
-  it('is told of when nothing was recorded', async () => {
+  it('is reported when nothing was recorded', async () => {
     const store = await twoCustomers();
     const failing = failingBehind(store, 'GrantNameClaimed', failures[0]!);
     await expect(server(failing.store).handle(one)).rejects.toBe(failures[0]);

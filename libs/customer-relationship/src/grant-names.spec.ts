@@ -66,7 +66,7 @@ describe('A grant name', () => {
       .rejects('NothingToChange', { name: 'Helpdesk' });
   });
 
-  it('is claimed anew by the same naming behind a later revision of its relationship, and by no other (G2)', () => {
+  it('is claimed again by the same naming after a later revision of its relationship, and by no other (G2)', () => {
     const later = claim('one', { relationshipRevision: 5 });
     given(claimed).when({ type: 'ClaimGrantName', data: later }).then({ type: 'GrantNameClaimed', data: later });
     for (const same of [claimed, { type: 'GrantNameClaimed', data: later } as const])
@@ -102,7 +102,7 @@ describe('A grant name', () => {
   });
 
   it.each(['Con\u200btoso', '\ufeffContoso', 'contoso\u2060', 'Con\u00adtoso', ' Contoso\u00a0'])(
-    'is the same where nobody sees a difference: %j (G2)',
+    'is the same where no difference can be seen: %j (G2)',
     (name) => {
       expect(grantNameStream('p', name)).toBe(grantNameStream('p', 'Contoso'));
     },
@@ -222,7 +222,7 @@ describe('The naming of a GDAP grant', () => {
         handle({ ...requestOf(command, `${command.type} ${dryRun}`, tailspin), dryRun });
       expect(await refused(ask('grant-3', 'Helpdesk', wrong))).toMatchObject(nameTaken());
       expect(await refused(rename('grant-2', 'Helpdesk', wrong))).toMatchObject(nameTaken());
-      // Its own name, and one that is free, are in nobody's way.
+      // Its own name, and one that is free, stand in the way of none.
       expect(await refused(rename('grant-2', 'Other', wrong))).toMatchObject(refusedAs('RolesMissing'));
       expect(await refused(ask('grant-3', 'Free', wrong))).toMatchObject(refusedAs('RolesMissing'));
     }
@@ -240,7 +240,7 @@ describe('The naming of a GDAP grant', () => {
     const again = requestOf(ask('grant-2', before), 'two', tailspin);
     expect(await handle({ ...again, dryRun: true })).toMatchObject(nameTaken(before));
     expect(await handle(again)).toMatchObject(nameTaken(before));
-    // Once the grant has another name, the claim of before is given back to whoever wants it, and made in the new place.
+    // Once the grant has another name, the claim of before is given back to any command that wants it, and made in the new place.
     expect(await handle(requestOf(rename('grant-1', 'Other'), 'three'))).toMatchObject(accepted);
     expect(await handle(requestOf(ask('grant-2', before), 'four', tailspin))).toMatchObject(accepted);
     expect((await claims(store, 'Helpdesk')).at(-1)).toMatchObject({
@@ -339,7 +339,7 @@ describe('The naming of a GDAP grant', () => {
     );
   });
 
-  it('tells in a dry run whether the name is taken, and claims nothing (G2)', async () => {
+  it('answers in a dry run whether the name is taken, and claims nothing (G2)', async () => {
     const store = await twoCustomers();
     const { handle } = server(store);
     await handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
@@ -358,7 +358,7 @@ describe('The naming of a GDAP grant', () => {
     expect(await store.head()).toBe(head);
   });
 
-  it('gives the name back when the command is refused after the claim, and claims it anew on a retry', async () => {
+  it('gives the name back when the command is refused after the claim, and claims it again on a retry', async () => {
     const store = await twoCustomers();
     const request = requestOf(ask('grant-1', 'Helpdesk'), 'one');
     const refused = [];
@@ -563,7 +563,7 @@ describe('The renaming of a GDAP grant', () => {
     expect(await holderOf(store, 'Other')).toBeUndefined();
   });
 
-  it('tells a sender who asked for a revision that it has gone', async () => {
+  it('answers a sender who asked for a revision that it has gone', async () => {
     const store = await named();
     const respelled = { ...requestOf(rename('grant-1', 'HELPDESK'), 'two'), ifRevision: exactly(2) };
     const other = () => server(store).handle(requestOf(rename('grant-1', 'Other'), 'three'));

@@ -100,7 +100,7 @@ describe('the canonical form', () => {
     expect(() => canonicalJson({ nested: [value] })).toThrow(TypeError);
   });
 
-  it('sorts anew where keys stand in another order, and however many orders it has met', () => {
+  it('sorts again where keys stand in another order, and however many orders it has met', () => {
     for (let round = 0; round < 12_000; round++)
       expect(canonicalJson({ [`k${round}`]: 1, b: 2, a: 3 })).toBe(`{"a":3,"b":2,"k${round}":1}`);
     expect(canonicalJson({ a: 3, b: 2, k1: 1 })).toBe('{"a":3,"b":2,"k1":1}');

@@ -80,7 +80,7 @@ interface Shape {
   members: Members | undefined;
 }
 
-// Keys may be anybody's: what was learned is forgotten before it takes much memory.
+// Keys may come from any caller: what was learned is forgotten before it takes much memory.
 const mostShapes = 10_000;
 let shapes = 0;
 let noKeys = newShape();

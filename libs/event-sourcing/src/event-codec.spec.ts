@@ -68,7 +68,7 @@ describe('a codec', () => {
     expect(() => codec.decode(event)).toThrow('at position 99, stream customer-1 revision 7');
   });
 
-  it('tells what a newer release can read from what none can', () => {
+  it('distinguishes what a newer release can read from what none can', () => {
     for (const event of [recorded('CustomerForgotten', 1), recorded('AddressChanged', 4)])
       expect(() => codec.decode(event)).toThrow(EventOfNewerRelease);
     expect(() => codec.decode(recorded('AddressChanged', 0))).not.toThrow(EventOfNewerRelease);

@@ -40,7 +40,7 @@ export function eventStoreContract(name: string, open: () => Promise<StoreUnderT
     afterEach(() => opened.close());
 
     describe('append and read', () => {
-      it('answers a stream that nobody has written to with no events', async () => {
+      it('answers a stream that was never written to with no events', async () => {
         expect(await store.read(newStream())).toEqual([]);
         expect(await store.read(newStream(), { from: 3, to: 7 })).toEqual([]);
       });
@@ -437,7 +437,7 @@ export function eventStoreContract(name: string, open: () => Promise<StoreUnderT
         expect(batch).toEqual({ events: [], position: start, caughtUp: true });
       });
 
-      it('reads behind its position, exclusively', async () => {
+      it('reads after its position, exclusively', async () => {
         const stream = newStream();
         await store.append(stream, sealed(stream, 0, 6), noStream);
         const all = await store.read(stream);
@@ -658,7 +658,7 @@ function sealed(
   );
 }
 
-/** The batches up to the one that has caught up with at least so many events. */
+/** The batches up to the one that has caught up with at least this number of events. */
 async function firstBatches(
   store: EventStore,
   after: number,

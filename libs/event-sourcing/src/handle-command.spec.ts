@@ -64,7 +64,7 @@ const counter: Decider<Commands, Events, Counter, Context> = {
   },
 };
 
-/** What receipts tell of a counter. */
+/** What receipts say of a counter. */
 interface Summary {
   readonly value: number;
 }
@@ -74,7 +74,7 @@ const codec = eventCodec<Events>(catalogue);
 const now = '2026-03-01T12:00:00.000Z';
 
 describe('a command', () => {
-  it('is decided on the state of its stream and appended behind it', async () => {
+  it('is decided on the state of its stream and appended after it', async () => {
     const { handle, store, value } = handlerOn();
 
     expect(await handle(increase(2))).toMatchObject({
@@ -301,7 +301,7 @@ describe('a command for a certain revision', () => {
       });
   });
 
-  it('is refused when another process gets in between: it is not decided anew', async () => {
+  it('is refused when another process gets in between: it is not decided again', async () => {
     const { handle, store } = handlerOn();
     await handle(increase(1));
     await handlerOn({ store }).handle(increase(1));
@@ -392,7 +392,7 @@ describe('a dry run', () => {
     expect(await command).toMatchObject({ outcome: 'accepted', revision: 0 });
   });
 
-  it('is decided anew even under the id of an accepted command', async () => {
+  it('is decided again even under the id of an accepted command', async () => {
     const { handle } = handlerOn();
     const sent = increase(60);
     await handle(sent);
@@ -417,7 +417,7 @@ describe('a dry run', () => {
 });
 
 describe('a conflict with another process', () => {
-  it('makes the decision anew, from the new history and with the same reading of the clock', async () => {
+  it('decides again, from the new history and with the same reading of the clock', async () => {
     const { handle, store, value } = handlerOn();
     await handle(increase(1));
     await handlerOn({ store }).handle(increase(50, { now: '2026-03-01T11:59:59.000Z' }));
@@ -449,7 +449,7 @@ describe('a conflict with another process', () => {
     });
   });
 
-  it('ends as ConcurrencyConflict after so many attempts', async () => {
+  it('ends as ConcurrencyConflict after this number of attempts', async () => {
     const store = inMemoryEventStore();
     const rival = handlerOn({ store });
     const { handle, appends } = handlerOn(
@@ -641,7 +641,7 @@ describe('the states that are kept', () => {
     ranges.length = 0;
 
     expect(await Promise.all([value(), value(), value()])).toEqual([11, 11, 11]);
-    // Each looks behind what is kept, and then whether anything has come since.
+    // Each looks after what is kept, and then whether anything has come since.
     expect(ranges).toEqual([1, 1, 1, 2, 2, 2]);
     await handle(increase(30));
     expect(await value()).toBe(41);
@@ -715,7 +715,7 @@ describe('the clock', () => {
 });
 
 describe('a question', () => {
-  it('is answered at the head, with its place, whoever has written there', async () => {
+  it('is answered at the head, with its place, whichever server has written there', async () => {
     const { handle, ask, store } = handlerOn();
     await handle(increase(1));
     await handlerOn({ store }).handle(increase(10));
@@ -860,7 +860,7 @@ describe('a long stream', () => {
     expect(await ask('counter-1', (state, { revision }) => [state.value, revision], 299)).toEqual([300, 299]);
   });
 
-  it('that cannot be read fails all who have asked, and nobody who asks afterwards', async () => {
+  it('that cannot be read fails all who have asked, and none who ask afterwards', async () => {
     const store = await storeOf(600);
     let isAway = true;
     const { value } = handlerOn({
@@ -1077,7 +1077,7 @@ describe('two servers over one log', () => {
 
     expect(await answer(1)).toEqual([3, 1]);
     expect(await answer(2)).toEqual([6, 2]);
-    // Nothing is known of the future: the place tells that this is the head.
+    // Nothing is known of the future: the place shows that this is the head.
     expect(await answer(9)).toEqual([6, 2]);
     expect(await answer(-1)).toEqual([0, -1]);
   });
@@ -1085,7 +1085,7 @@ describe('two servers over one log', () => {
 
 it('Any number of servers and callers that try again: every command once, every receipt the same, every answer from a head', async () => {
   const caller = fc.record({
-    /** Few keys, so that callers meet; the command hangs on the key but for the reused one. */
+    /** Few keys, so that callers meet; the command depends on the key but for the reused one. */
     key: fc.nat(7),
     reused: fc.boolean(),
     ifRevision: fc.option(fc.integer({ min: -1, max: 6 }), { nil: undefined }),

@@ -5,7 +5,7 @@ import type { RecordedEvent } from './event-store.js';
 import { chainFaults, expectedHash, idOf, noPreviousHash } from './hash-chain.js';
 import { seal } from './testing-events.js';
 
-// As production wrote it. Never edit: whoever changes the hash makes every stored chain unreadable.
+// As production wrote it. Never edit: a change of the hash makes every stored chain unreadable.
 const frozen = `{
   "position": 42,
   "stream": "counter-7",
@@ -144,7 +144,7 @@ describe('the faults of an event in a chain', () => {
     ['its id', { ...event, id: first!.id }, ['idMismatch']],
     ['its hash', { ...event, metadata: { ...event.metadata, hash: previousHash } }, ['hashMismatch', 'idMismatch']],
     [
-      'its link, with a hash made anew',
+      'its link, with a hash rebuilt',
       { ...seal('counter-7', 6, noPreviousHash, [{ type: event.type, data: event.data, metadata }])[0]!, ...place },
       ['chainBroken'],
     ],
@@ -153,11 +153,11 @@ describe('the faults of an event in a chain', () => {
       { ...event, metadata: { ...event.metadata, previousHash: noPreviousHash } },
       ['hashMismatch', 'chainBroken'],
     ],
-  ])('are told when somebody has changed %s', (_, changed, expected) => {
+  ])('are reported when %s was changed', (_, changed, expected) => {
     expect(problems(changed, previousHash)).toEqual(expected);
   });
 
-  it('are those of the event alone behind one that cannot be read', () => {
+  it('are those of the event alone after one that cannot be read', () => {
     expect(problems(event, undefined)).toEqual([]);
     expect(problems({ ...event, data: { by: 99 } }, undefined)).toEqual(['hashMismatch']);
     expect(problems(event, noPreviousHash)).toEqual(['chainBroken']);

@@ -15,7 +15,7 @@ export interface UnsealedEvent {
   readonly metadata: UnsealedMetadata;
 }
 
-/** Where an event is not what its schema says, and how; never a value of it, which may be somebody's name. */
+/** Where an event is not what its schema says, and how; never a value of it, which may be the name of a person. */
 export interface EventFault {
   /** A JSON pointer (RFC 6901) into `{ data, metadata }`. */
   readonly pointer: string;

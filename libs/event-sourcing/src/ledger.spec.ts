@@ -120,7 +120,7 @@ describe('the secret of a ledger', () => {
     expect((await openLedger(store, seal, now)).ledgerId).toBe(ledgerId);
   });
 
-  it('gives way to another when somebody says so, once', async () => {
+  it('gives way to another when an operator says so, once', async () => {
     const store = inMemoryEventStore();
     await openLedger(store, seal, now, secret);
 

@@ -169,7 +169,7 @@ describe('a refusal of state', () => {
     expect(await store.read(journalOf1)).toEqual([]);
   });
 
-  it('that is one of a dry run leaves no record, and a dry run is decided anew', async () => {
+  it('that is one of a dry run leaves no record, and a dry run is decided again', async () => {
     const { handle, store } = serverOn();
     await handle(deposit(10));
     const dry = withdraw(12, { dryRun: true });
@@ -181,7 +181,7 @@ describe('a refusal of state', () => {
     expect(await handle(dry)).toMatchObject({ outcome: 'wouldBeAccepted' });
   });
 
-  it('is kept for its own kind alone, and not for what nobody has heard of', async () => {
+  it('is kept for its own kind alone, and not for what is unknown', async () => {
     const { handle, store } = serverOn();
     const early = withdraw(12);
     expect(await handle(early)).toMatchObject({ outcome: 'refused', revision: -1 });
@@ -198,7 +198,7 @@ describe('a refusal of state', () => {
     expect(await handle({ ...deposit(1), metadata: nonsense.metadata })).toMatchObject({ outcome: 'accepted' });
   });
 
-  it('too large for the log is answered, and decided anew the next time', async () => {
+  it('too large for the log is answered, and decided again the next time', async () => {
     const { handle, store } = serverOn();
     await handle(deposit(10));
     const sent = withdraw(12, { contextAt: () => ({ longReason: 500_001 }) });
@@ -233,7 +233,7 @@ describe('a refusal of state', () => {
 });
 
 describe('several at once', () => {
-  it('refused by one server are recorded one behind the other without a conflict', async () => {
+  it('refused by one server are recorded one after the other without a conflict', async () => {
     const { handle, store, appends } = serverOn();
     await handle(deposit(10));
     const sent = Array.from({ length: 40 }, (_, index) => withdraw(11 + index));
@@ -269,7 +269,7 @@ describe('several at once', () => {
     expect(new Set(outcomes.map(({ position }) => position))).toEqual(new Set([1]));
   });
 
-  it('refused by two servers are all recorded, whoever comes first', async () => {
+  it('refused by two servers are all recorded, whichever comes first', async () => {
     const store = inMemoryEventStore();
     const servers = [serverOn({ store, attempts: 50 }), serverOn({ store, attempts: 50 })];
     await servers[0]!.handle(deposit(10));
@@ -371,7 +371,7 @@ describe('a fault of the store', () => {
     ['when it is not known what was written', new OutcomeUnknown('connection lost'), true, false],
     ['when it is not known what was written by the only writer', new OutcomeUnknown('connection lost'), true, true],
   ])(
-    '%s, at the record, is told, and the next attempt gets one answer for good',
+    '%s, at the record, is reported, and the next attempt gets one answer for good',
     async (_, failure, written, soleWriter) => {
       const store = inMemoryEventStore();
       const { handle } = serverOn(
@@ -610,7 +610,7 @@ describe('the memory', () => {
 });
 
 describe('whatever happens at several servers at once', () => {
-  it('no command has two answers, and each refusal that was told is on record once', async () => {
+  it('no command has two answers, and each refusal that was answered is on record once', async () => {
     const attempt = fc.record({
       server: fc.nat(2),
       command: fc.nat(7),

@@ -57,7 +57,7 @@ export function sealAfter(
   );
 }
 
-/** Seals what the ledger itself records, sent by nobody. */
+/** Seals what the ledger itself records, without a sender. */
 export function sealOwn(
   seal: Seal,
   stream: string,

@@ -14,7 +14,7 @@ import { appendTo, sealedAt } from './testing.js';
 
 type Change = (events: readonly RecordedEvent[]) => readonly RecordedEvent[];
 
-/** A store whose log somebody touches, in the middle of the test, so that streams and the whole log show the same. */
+/** A store whose log is touched, in the middle of the test, so that streams and the whole log show the same. */
 function touchable(): EventStore & { touch: (change: Change) => void } {
   const store = inMemoryEventStore();
   let change: Change = (events) => events;
@@ -87,7 +87,7 @@ const touches: readonly [string, Change][] = [
     'stands twice',
     (events) => events.flatMap((event) => (event.stream === 'a' && event.revision === 2 ? [event, event] : [event])),
   ],
-  ['does not stand behind the one before it', at(2, (event) => ({ ...event, position: 1 }))],
+  ['does not stand after the one before it', at(2, (event) => ({ ...event, position: 1 }))],
   [
     'is of another stream',
     (events) => events.map((event) => (event.stream === 'a' ? { ...event, stream: 'c' } : event)),
@@ -186,7 +186,7 @@ describe('a verified store', () => {
     expect(await store.read('a', { from: 6 })).toEqual([]);
   });
 
-  it('appends nothing any more once it has met damage, of whichever stream, or somebody else has', async () => {
+  it('appends nothing any more once it has met damage, of whichever stream, or another thread has', async () => {
     const log = await someLog();
     const store = verifiedStore(log);
     log.touch(edited);

@@ -112,7 +112,7 @@ describe('an append that is rejected', () => {
     ],
     ['by a server that has cancelled', { do: 'fail', code: status.CANCELLED, message: 'gone' }],
     ['while a leader is elected', { do: 'refuse', message: 'Server Is Not Ready' }],
-    ['with something that nobody knows', { do: 'fail', code: status.DATA_LOSS, message: 'odd' }],
+    ['with something unknown', { do: 'fail', code: status.DATA_LOSS, message: 'odd' }],
   ])('%s is sent again', async (_, fault) => {
     const store = open();
     await appendOne(store, 'a');
@@ -322,7 +322,7 @@ describe('many appends at once', () => {
     // The test framework takes an unhandled rejection for a failure of the test.
     const failures = await soon(Promise.all(appending), 'the appends');
 
-    // What waited in this process has written nothing, and what was under way nobody knows.
+    // What waited in this process has written nothing, and of what was under way the outcome is unknown.
     const names = failures.map(({ name }) => name as string);
     expect(new Set(names)).toEqual(new Set(['OutcomeUnknown', 'StoreUnavailable']));
     expect(names.filter((name) => name === 'StoreUnavailable').length).toBeGreaterThan(200);

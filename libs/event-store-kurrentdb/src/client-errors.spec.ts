@@ -152,7 +152,7 @@ describe('an error of the client', () => {
     ],
     ['of an internal failure', raw(status.INTERNAL, 'odd'), 'unexpected'],
     ['of something the server did not foresee', raw(status.UNKNOWN, 'odd'), 'unexpected'],
-    ['that nobody knows', new Error('odd'), 'unexpected'],
+    ['that is unknown', new Error('odd'), 'unexpected'],
   ])('%s is known for what it is', (_, error, kind) => {
     expect(kindOf(error)).toBe(kind);
     expect(reasonOf(error).length).toBeGreaterThanOrEqual(20);

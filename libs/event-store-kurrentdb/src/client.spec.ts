@@ -49,7 +49,7 @@ const manyAtOnce = async (client: EventStoreDBClient) => {
 };
 
 describe('The housekeeping of a client', () => {
-  it('rejects nothing that nobody waits for when a cluster has no majority, and says so', async () => {
+  it('rejects nothing that is not awaited when a cluster has no majority, and says so', async () => {
     const notices: string[] = [];
     await withPeer(
       { nodes: 3 },

@@ -77,7 +77,7 @@ describe('a cluster', () => {
     await peer().kill(resigned);
     const placed = await Promise.all(appending);
 
-    // Nobody sent them twice: the end of the former leader is not theirs.
+    // None was sent twice: the end of the former leader is not theirs.
     expect(store.metrics()).toMatchObject({ resentAppends, unknownOutcomes: 0, clientsRebuilt: 0 });
     expect(new Set(placed.map(({ position }) => position)).size).toBe(10);
     const log = follow(store);

@@ -77,7 +77,7 @@ export function connectionSettings(connectionString: string, allowInsecure: bool
   if (!tls && !allowInsecure)
     throw refused(
       'insecure',
-      'tls=false: every computer on the way could read and change the ledger, and no user is known to the server. Use TLS, or allow it explicitly for development.',
+      'tls=false: anybody on the way could read and change the ledger, and no user is known to the server. Use TLS, or allow it explicitly for development.',
     );
   if (tls && endpoints.some(({ address }) => isIP(address)))
     throw malformed(

@@ -140,6 +140,6 @@ export function positionOf({ position, streamId }: Pick<Stored, 'position' | 'st
 function damagedAt({ streamId, revision, position }: Stored, what: string): LogDamaged {
   return new LogDamaged(
     `The event at revision ${revision} of ${streamId} (position ${position?.commit ?? 'unknown'}) ${what}. ` +
-      'It was written by hand, or by another application with the same prefix of streams. Find out by whom, and restore the database from a backup.',
+      'Somebody has written to this stream by hand, or the prefix of the streams is another application’s. Find out who, and restore the database from a backup.',
   );
 }

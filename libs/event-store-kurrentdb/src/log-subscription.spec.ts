@@ -86,10 +86,7 @@ describe('a subscription that the server ends', () => {
     ['by being killed', async () => (await peer().kill(), await peer().start())],
     ['by being stopped', async () => (await peer().shutdown({ grace: 20 }), await peer().start())],
     ['with its connections', async () => peer().cutSockets()],
-    [
-      'with an error that nobody knows',
-      async () => void peer().endSubscriptions({ code: status.DATA_LOSS, message: 'odd' }),
-    ],
+    ['with an unknown error', async () => void peer().endSubscriptions({ code: status.DATA_LOSS, message: 'odd' })],
     ['by cancelling it', async () => void peer().endSubscriptions({ code: status.CANCELLED, message: 'gone' })],
   ])(
     '%s is taken up again after the last event',
@@ -160,7 +157,7 @@ describe('a subscription whose server says nothing', () => {
     await log.stop();
   });
 
-  it('from the beginning fails, so that nobody waits for ever for a first batch', async () => {
+  it('from the beginning fails, so that no caller waits for ever for a first batch', async () => {
     const store = open();
     await appendOne(store, 'a');
     peer().faults.onSubscribe({ do: 'ignore' }, { times: Infinity });
@@ -454,7 +451,7 @@ describe('a subscription whose database was restored from a backup and has grown
 });
 
 describe('a slow consumer', () => {
-  it('gets everything in the end, and holds up nobody meanwhile', async () => {
+  it('gets everything in the end, and holds up no other meanwhile', async () => {
     const store = open({ callTimeout: 3_000 });
     await store.append('a', sealedAt('a', 0, 'first'), -1);
     const slow = iterated(store.subscribe({ after: 0, signal: new AbortController().signal, batchSize: 50 }));

@@ -155,7 +155,7 @@ describe('a stream that is not what was written', () => {
 
   it.each<[string, Parameters<typeof byHand>[1]]>([
     ['without metadata', {}],
-    ['with metadata of somebody else', { metadata: '{"user":"somebody"}' }],
+    ['with metadata of another writer', { metadata: '{"user":"somebody"}' }],
     ['with metadata that are not JSON', { metadata: 'oops' }],
   ])('is damage with an event %s in it', async (_, event) => {
     const store = open();

@@ -214,7 +214,7 @@ describe('a log that was changed by hand while a store has it open', () => {
   it.each([
     ['a whole stream', `DELETE FROM events WHERE stream = 'a'`],
     ['the first event', 'DELETE FROM events WHERE position = 1'],
-    ['the middle of a stream that nobody reads', 'DELETE FROM events WHERE position = 2'],
+    ['the middle of a stream that is not read', 'DELETE FROM events WHERE position = 2'],
   ])('appends nothing to one that has lost %s, for any caller', async (_, statement) => {
     const store = open();
     await appendTo(store, 'a', 1, 2, 3);

@@ -122,7 +122,7 @@ describe('opening a store is refused, with nothing changed, when', () => {
     expectRefusal({ path, readOnly: true }, 'missing', 'start the server once');
   });
 
-  it('it is to be read and nobody has written to it yet', () => {
+  it('it is to be read and it was never written to', () => {
     writeFileSync(path, '');
     expectRefusal({ path, readOnly: true }, 'notInitialised', 'Start the server once');
   });

@@ -203,7 +203,7 @@ function isReplayed(outcome: Outcome): boolean {
   return outcome.outcome === 'accepted' && outcome.replayed;
 }
 
-/** Of the relationship, in one form for everybody on a side of it: a retry may come by the other that a partner may use. */
+/** Of the relationship, in one form for all callers on a side of it: a retry may come by the other that a partner may use. */
 function pathFor({ actor, partner, customerId }: IncomingCommand['requester']): string {
   const below = `customers/${customerId}`;
   return actor.kind === 'customerUser' ? `/v1/partners/${partner.tenantId}/${below}` : `/v1/${below}`;
