@@ -24,7 +24,7 @@ describe('a server under requests of every kind', () => {
 
 describe('an answer is found out', () => {
   const suspend = operations.find(({ id }) => id === 'suspendSubscription')!;
-  const list = operations.find(({ id }) => id === 'customersList')!;
+  const list = operations.find(({ id }) => id === 'listCustomers')!;
   const request: Request = {
     operation: suspend,
     method: 'POST',
