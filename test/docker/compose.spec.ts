@@ -62,7 +62,7 @@ describe.each(names)('%s', (name) => {
 
   it.each(servers(file))('%s is configured as it can be', (_, service) => {
     const environment = environmentOf(service);
-    expect(Object.keys(environment).filter((variable) => !(variables as string[]).includes(variable))).toEqual([]);
+    expect(Object.keys(environment).filter((variable) => !variables.includes(variable))).toEqual([]);
     const { dataDirectory, keysDirectory, partnersFile, port, log, policy } = configuration({
       ...Object.fromEntries(image.environment),
       ...environment,

@@ -167,7 +167,7 @@ describe('Views', () => {
                 everyPage((page) => listItems(db, { partnerId, now, filter: { customerId, status }, ...page })),
               ],
             ),
-          ) as Record<string, Item[]>,
+          ),
           designations: everyPage((page) => listDesignations(db, { partnerId, filter: { customerId }, ...page })),
           available: findAvailableSupportContacts(db, pair),
           ended: everyPage((page) => listEndedRelationships(db, { partnerId, now, ...page })),
