@@ -17,7 +17,6 @@ import {
   relationshipViews,
   type Cursor,
   type EndedRelationship,
-  type Item,
   type Page,
 } from '#read-models';
 import { listCustomers, listDesignations, listGrants, listItems, listEndedRelationships } from '../../../test/lists.js';
