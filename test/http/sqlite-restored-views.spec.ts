@@ -71,7 +71,7 @@ it('views of lost events are refused after a restore though the log has grown pa
   for (const program of [undefined, 'dist/apps/projector/src/main.js']) {
     const { code, said } = await refusal(program);
     expect([code, said]).toEqual([1, expect.stringMatching(text)]);
-    expect(said).toMatch(/Only who knows[^.]*npm run rebuild -- --accept-lost-events/);
+    expect(said).toMatch(/If the log was put there on purpose[^.]*npm run rebuild -- --accept-lost-events/);
   }
   expect(readFileSync(events)).toEqual(before);
 
