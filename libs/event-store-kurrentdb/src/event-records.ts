@@ -2,7 +2,7 @@ import type { AllStreamResolvedEvent, JSONEventData, JSONType, ResolvedEvent } f
 import { expectedHash, LogDamaged, type EventMetadata, type RecordedEvent, type SealedEvent } from '#event-sourcing';
 
 /** The stricter rule of the servers: 23.10 counts the data only, 24.10 data, metadata and twice the type. */
-export const largestAppend = 1024 * 1024;
+const largestAppend = 1024 * 1024;
 
 /** Events as the client sends them, now and in every attempt after this one. */
 export interface Proposed {

@@ -14,7 +14,7 @@ export interface Session {
   drained: () => void;
 }
 
-export type Direction = 'forwards' | 'backwards';
+type Direction = 'forwards' | 'backwards';
 
 /** Pages of the database, every one under a timer. Errors are those of the client, and {@link NoAnswer}. */
 export interface Reader {

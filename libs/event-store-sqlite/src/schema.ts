@@ -37,7 +37,7 @@ export const migrations: readonly string[] = [
 ];
 
 /** A table, an index, a trigger or a view, as SQLite keeps it. */
-export interface Definition {
+interface Definition {
   readonly type: string;
   readonly name: string;
   /** Null for an index that SQLite has made by itself. */

@@ -215,6 +215,6 @@ function filled(path: string, ids: Readonly<Record<string, string>>): string {
 }
 
 /** The id of the command that a key stands for, within one partner and customer. */
-export function commandIdOf(partnerId: string, customerId: string, key: string): string {
+function commandIdOf(partnerId: string, customerId: string, key: string): string {
   return idOf(hash('sha256', `${partnerId}/${customerId}/${key}`));
 }
