@@ -29,6 +29,15 @@ describe('a list as it stood', () => {
   /** With time enough for it to be made. */
   const list = (path: string, headers: Record<string, string> = {}) =>
     server.get(path, { headers: { prefer: 'wait=30', ...headers } });
+  /** The first list as it stood that takes longer than its caller waits. A quick machine may have made some in time. */
+  const oneThatTakesLonger = async (path: string, options: Parameters<RunningServer['get']>[1] = {}) => {
+    const headers = { prefer: 'wait=0', ...options.headers };
+    for (let position = positionOf(last) - 1; position > 0; position--) {
+      const begun = await server.get(`${path}?asOfPosition=${position}`, { ...options, headers });
+      if (begun.status !== 200) return { begun, path: `${path}?asOfPosition=${position}` };
+    }
+    throw new Error(`Every moment of ${path} was made in time`);
+  };
   const itemIds = ({ body }: Answered) => body.items.map(({ itemId, status }: any) => `${itemId} ${status}`);
 
   beforeAll(async () => {
@@ -137,8 +146,8 @@ describe('a list as it stood', () => {
   });
 
   it('is an operation for those who do not wait', async () => {
-    const begun = await server.get(`/v1/ended-relationships?asOfPosition=${positionOf(last) - 1}`, {
-      headers: { prefer: 'wait=0', accept: `application/json, ${operationType}` },
+    const { begun, path } = await oneThatTakesLonger('/v1/ended-relationships', {
+      headers: { accept: `application/json, ${operationType}` },
     });
     expect(begun.status).toBe(202);
     expect(begun.headers.get('content-type')).toContain(operationType);
@@ -153,10 +162,10 @@ describe('a list as it stood', () => {
         { name: 'project', status: 'succeeded', view: 'ended-relationships' },
       ],
       error: null,
-      result: { href: `/v1/ended-relationships?asOfPosition=${positionOf(last) - 1}` },
+      result: { href: path },
     });
     const result = await server.get(ended.body.result.href, { headers: { prefer: 'wait=0' } });
-    expect(result).toMatchObject({ status: 200, body: { position: String(positionOf(last) - 1) } });
+    expect(result).toMatchObject({ status: 200, body: { position: path.split('=').at(-1) } });
     // Nobody else's, and nothing that never was.
     expect(await server.get(location, { as: { tenant: greatLakes } })).toMatchObject({
       status: 404,
@@ -168,8 +177,7 @@ describe('a list as it stood', () => {
   });
 
   it('is a problem with the place of the operation for those who have not asked for one', async () => {
-    const path = '/v1/support-contacts?asOfPosition=2';
-    const begun = await server.get(path, { headers: { prefer: 'wait=0' } });
+    const { begun, path } = await oneThatTakesLonger('/v1/support-contacts');
     expect(begun).toMatchObject({ status: 503, code: 'AsOfInProgress', body: { retryable: true } });
     expect(begun.headers.get('retry-after')).toBe('1');
     const ended = await server.get(begun.headers.get('location')!, { headers: { prefer: 'wait=30' } });
@@ -180,9 +188,9 @@ describe('a list as it stood', () => {
   it('has a customer’s people find their operation where they find everything', async () => {
     const as = globalAdminOf(customers[0]!);
     const base = pairPath(northwind, customers[0]!);
-    const begun = await server.get(`${base}/delegated-admin?asOfPosition=${positionOf(last) - 1}`, {
+    const { begun } = await oneThatTakesLonger(`${base}/delegated-admin`, {
       as,
-      headers: { prefer: 'wait=0', accept: `application/json, ${operationType}` },
+      headers: { accept: `application/json, ${operationType}` },
     });
     expect(begun.status).toBe(202);
     const location = begun.headers.get('location')!;
