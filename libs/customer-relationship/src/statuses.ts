@@ -1,5 +1,7 @@
 import type { Frozen } from '#event-sourcing';
 import { hasPassed, type Instant } from './calendar.js';
+import type { CommandName } from './commands.js';
+import type { SubscriptionKind } from './events.js';
 import type {
   CustomerRelationship,
   GrantStatus,
@@ -7,6 +9,7 @@ import type {
   SavingsPlanStatus,
   SoftwareStatus,
   RelationshipStatus,
+  SubscriptionStatus,
 } from './state.js';
 
 // The status of a thing at a time. An end counts from the instant after it, whether or not it has been recorded.
@@ -14,6 +17,29 @@ import type {
 // facts that the state, or a row of a view, keeps from the events.
 
 type End = Instant | null | undefined;
+
+/** The commands that record what time has brought about. */
+export const clockCommands = [
+  'ExpireRelationshipRequest',
+  'RenewSubscription',
+  'EndSubscriptionTerm',
+  'AdvanceSubscriptionRetention',
+  'ExpireReservation',
+  'ExpireSoftware',
+  'ExpireSavingsPlan',
+  'ExpireDelegatedAdmin',
+] as const satisfies readonly CommandName[];
+export type ClockCommand = (typeof clockCommands)[number];
+
+/** The next end after which time alone changes a thing. */
+export interface NextBoundary<Status extends string = string> {
+  /** Inclusive: the change counts from the instant after it. */
+  readonly at: Instant;
+  /** The command that records it. */
+  readonly command: ClockCommand;
+  /** The status from then on; the present one where only a new term begins. */
+  readonly status: Status;
+}
 
 /** The status at a time, and the end that made it so, if it was not the last event. */
 export interface StatusAt<Status> {
@@ -98,4 +124,81 @@ export function relationshipAt(
 export function withStatusAt(state: Frozen<CustomerRelationship>, now: Instant): Frozen<CustomerRelationship> {
   const { status } = relationshipAt(state, now);
   return status === state.status ? state : { ...state, status };
+}
+
+function boundary<Status extends string>(
+  at: End,
+  command: ClockCommand,
+  status: Status,
+): NextBoundary<Status> | undefined {
+  return at === null || at === undefined ? undefined : { at, command, status };
+}
+
+export interface SubscriptionFacts {
+  readonly kind: SubscriptionKind;
+  readonly status: SubscriptionStatus;
+  readonly autoRenew: boolean | null;
+  /** Of the term. */
+  readonly endsAt?: End;
+  readonly retainedUntil?: End;
+  readonly cancellationTakesEffectAt?: End;
+  /** Disabled at the end of its term while it was suspended: it is disabled once more (rule S15). */
+  readonly furtherDisabledPeriod?: boolean | null | undefined;
+}
+
+/** Rules S14, S15, S20. A pending subscription does not run through its terms (rule T1). */
+export function nextOfSubscription(facts: SubscriptionFacts): NextBoundary<SubscriptionStatus> | undefined {
+  const { kind, status, autoRenew, endsAt, retainedUntil, cancellationTakesEffectAt, furtherDisabledPeriod } = facts;
+  switch (status) {
+    case 'pending':
+    case 'deleted':
+      return undefined;
+    case 'active':
+      if (cancellationTakesEffectAt) return boundary(endsAt, 'EndSubscriptionTerm', 'deleted');
+      return autoRenew
+        ? boundary(endsAt, 'RenewSubscription', 'active')
+        : boundary(endsAt, 'EndSubscriptionTerm', 'expired');
+    case 'suspended':
+      // A suspended legacy subscription is kept for a while from its suspension on, whatever its term (rule S15).
+      if (kind === 'legacy') return boundary(retainedUntil, 'AdvanceSubscriptionRetention', 'deleted');
+      return boundary(endsAt, 'EndSubscriptionTerm', cancellationTakesEffectAt ? 'deleted' : 'disabled');
+    case 'expired':
+      return boundary(retainedUntil, 'AdvanceSubscriptionRetention', 'disabled');
+    case 'disabled':
+      return boundary(retainedUntil, 'AdvanceSubscriptionRetention', furtherDisabledPeriod ? 'disabled' : 'deleted');
+  }
+}
+
+export function nextOfReservation(facts: {
+  readonly status: ReservationStatus;
+  readonly expiresAt: End;
+}): NextBoundary<ReservationStatus> | undefined {
+  const stands = facts.status === 'active' || facts.status === 'cancellationRequested';
+  return stands ? boundary(facts.expiresAt, 'ExpireReservation', 'expired') : undefined;
+}
+
+export function nextOfSoftware(facts: {
+  readonly status: SoftwareStatus;
+  readonly expiresAt?: End;
+}): NextBoundary<SoftwareStatus> | undefined {
+  return facts.status === 'completed' ? boundary(facts.expiresAt, 'ExpireSoftware', 'expired') : undefined;
+}
+
+export function nextOfSavingsPlan(facts: {
+  readonly status: SavingsPlanStatus;
+  readonly expiresAt: End;
+}): NextBoundary<SavingsPlanStatus> | undefined {
+  return facts.status === 'active' ? boundary(facts.expiresAt, 'ExpireSavingsPlan', 'expired') : undefined;
+}
+
+/** Rule G5; DAP has no end. */
+export function nextOfGrant(facts: GrantFacts): NextBoundary<GrantStatus> | undefined {
+  return boundary(endOfGrant(facts), 'ExpireDelegatedAdmin', 'expired');
+}
+
+/** Rule R29. */
+export function nextOfRequest(
+  request: { readonly expiresAt: End } | undefined,
+): NextBoundary<RelationshipStatus> | undefined {
+  return request && boundary(request.expiresAt, 'ExpireRelationshipRequest', 'requestExpired');
 }
