@@ -11,10 +11,10 @@ export const roles = [
 ] as const;
 export type Role = (typeof roles)[number];
 
-/** Who sends a command: one of the partner's people or apps, or one of the customer's people. */
+/** Who sends a command: one of the partner's people or apps, one of the customer's people, or the ledger itself. */
 export interface Actor {
   readonly id: string;
-  readonly kind: 'partnerUser' | 'partnerApp' | 'customerUser';
+  readonly kind: 'partnerUser' | 'partnerApp' | 'customerUser' | 'system';
   readonly roles: readonly Role[];
   readonly tenant: string;
 }

@@ -8,6 +8,7 @@ import { defaultPolicy, policies, policyHash, policyNamed, type Policy } from '.
 import { byUser } from './rights.js';
 import { salesRegionsOf2023 } from './sales-regions.js';
 import { initialState } from './state.js';
+import { clockCommands } from './statuses.js';
 import {
   anyCommand,
   context,
@@ -187,6 +188,17 @@ describe('The rights', () => {
       expect(() =>
         decideOn(customerRelationship, initialState(), anyCommand[command], { ...context, actor: powerless }),
       ).toThrow(new Rejection('RoleNotAllowed'));
+  });
+
+  it("admit the ledger itself to the clock's commands alone, under every policy", () => {
+    const timekeeper: Actor = { id: 'timekeeper', kind: 'system', roles: [], tenant: context.partner.tenantId };
+    const clock: readonly CommandName[] = clockCommands;
+    for (const policy of Object.values(policies))
+      for (const command of names)
+        expect([command, refusal(command, timekeeper, policy)]).toEqual([
+          command,
+          clock.includes(command) ? undefined : 'RoleNotAllowed',
+        ]);
   });
 
   it('are named in the refusal, as far as the sender can do something about it (R4, R5, R28, S19)', () => {

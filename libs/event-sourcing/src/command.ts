@@ -16,6 +16,8 @@ export interface SentCommand {
   readonly formerCommandHash?: string;
   /** The address that the command was sent to: a refusal that is remembered names it again. */
   readonly instance?: string;
+  /** Its refusals are answered and not remembered: the sender asks again by itself until there is nothing to ask for. */
+  readonly refusalsUnrecorded?: true;
 }
 
 export interface CommandRequest<Commands, Context> extends SentCommand {

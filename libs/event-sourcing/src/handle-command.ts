@@ -94,7 +94,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     if (request.dryRun) return this.rehearse(request, claim);
     for (let conflicts = 0; ;) {
       // Read while the command waits for others. The replay of an acceptance does not need it, and must not fail by it.
-      const lookingUp = this.parts.refusals?.lookUp(request);
+      const lookingUp = this.refusalsOf(request)?.lookUp(request);
       lookingUp?.catch(() => undefined);
       const outcome = await this.inTurn(request.stream, () => this.decideAndAppend(request, claim, lookingUp));
       if (claim) await claim.conclude(outcome);
@@ -138,7 +138,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     claim: Claim<Events, Context, Summary> | undefined,
     lookingUp: Promise<RecordedEvent | undefined> | undefined,
   ): Promise<Answer<Summary> | ToAppend<State, Summary>> {
-    const { refusals } = this.parts;
+    const refusals = this.refusalsOf(request);
     const folded = await this.streams.latest(request.stream);
     const known = answerIn(folded, request);
     if (known) return known;
@@ -233,9 +233,14 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     request: CommandRequest<Commands, Context>,
     refused: Refused,
   ): Promise<Refused | CommandIdReused | Accepted<Summary> | undefined> {
-    const recorded = this.parts.refusals ? await this.parts.refusals.record(request, refused) : refused;
+    const refusals = this.refusalsOf(request);
+    const recorded = refusals ? await refusals.record(request, refused) : refused;
     if (!recorded || recorded === refused) return recorded;
     return (await this.acceptedMeanwhile(request)) ?? recorded;
+  }
+
+  private refusalsOf({ refusalsUnrecorded }: CommandRequest<Commands, Context>): Refusals | undefined {
+    return refusalsUnrecorded ? undefined : this.parts.refusals;
   }
 
   /** Another server may have accepted a command between its refusal here and the record of that. */

@@ -181,6 +181,18 @@ describe('a refusal of state', () => {
     expect(await handle(dry)).toMatchObject({ outcome: 'wouldBeAccepted' });
   });
 
+  it('of a command that asks again by itself is neither recorded nor looked for', async () => {
+    const { handle, store, readings } = serverOn();
+    await handle(deposit(10));
+    const sent = withdraw(12, { refusalsUnrecorded: true });
+    const before = readings().length;
+    expect(await handle(sent)).toMatchObject({ outcome: 'refused', rejection: { code: 'Overdrawn' } });
+    expect([readings().length - before, await store.read(journalOf1)]).toEqual([0, []]);
+    await handle(deposit(90));
+    expect(await handle(sent)).toMatchObject({ outcome: 'accepted', replayed: false });
+    expect(await handle(sent)).toMatchObject({ outcome: 'accepted', replayed: true });
+  });
+
   it('is kept for its own kind alone, and not for what is unknown', async () => {
     const { handle, store } = serverOn();
     const early = withdraw(12);
