@@ -28,8 +28,8 @@ export interface ProjectPastOptions<Catalogue, Subject> extends Pick<
   ProjectorOptions<Catalogue, Subject>,
   'store' | 'codec' | 'subjectOf' | 'ledgerId'
 > {
-  readonly projection: AnyProjection<Catalogue, Subject>;
-  /** The file that the view is built in; a file that is there is overwritten. */
+  readonly projections: readonly AnyProjection<Catalogue, Subject>[];
+  /** The file that the views are built in; a file that is there is overwritten. */
   readonly path: string;
   readonly until: Until;
   readonly signal: AbortSignal;
@@ -45,12 +45,12 @@ export function isUpTo({ position, metadata }: RecordedEvent, { position: last, 
 }
 
 /**
- * Projects a view as it stood, with the projector of the present view, over a log that ends where the past does.
+ * Projects views as they stood, with the projector of the present views, over a log that ends where the past does.
  * It does not retry: the caller can ask again.
  * @throws what the store or the projection throws; the signal's reason
  */
 export async function projectPast<Catalogue, Subject>({
-  projection,
+  projections,
   path,
   until,
   signal,
@@ -65,7 +65,7 @@ export async function projectPast<Catalogue, Subject>({
     () => giveUp(new StoreUnavailable(`The event store has said nothing for ${silenceMs / 1000} s`)),
     silenceMs,
   );
-  const views = openViewsFile({ path, projections: [projection], anew: true, temporary: true });
+  const views = openViewsFile({ path, projections, anew: true, temporary: true });
   try {
     let lastCounted: Past['lastCounted'];
     const store = logUntil(source.store, until, ({ events, position }) => {
@@ -81,7 +81,7 @@ export async function projectPast<Catalogue, Subject>({
       ...source,
       store,
       views,
-      projections: [projection],
+      projections,
       head: until.position,
       onStopped: (_, __, error) => giveUp(error),
       onTrouble: giveUp,

@@ -321,6 +321,7 @@ describe('The projector', () => {
       result: [{ shelf: 'a', title: 'Emma', copies: 1 }],
       position,
       eventId: await store.idAt(position),
+      state: `${position} ${await store.idAt(position)}`,
       status: 'running',
     });
     expect(await reader.reached('copies', position + 1, 20)).toBe(false);
@@ -369,6 +370,25 @@ describe('A view that meets an event it cannot handle', () => {
     // The next start tries again, and stops again.
     expect((await catchUp()).stopped).toEqual(stopped);
     expect(marks()).toMatchObject({ paint: { lastEventPosition: 2 } });
+  });
+
+  it('holds back an answer of several views together, whose state names each of them', async () => {
+    await poisoned(() => painted('invisible'));
+    await catchUp();
+    const reader = openViews({ path, projections: [copies(), paint] });
+    const together = () => reader.read(['copies', 'paint'], (queries) => queries.all(everyCopy, {}));
+    const first = await together();
+    expect(first).toMatchObject({ position: 2, eventId: await store.idAt(2), status: 'stopped' });
+    expect(await reader.reached(['copies', 'paint'], 2, 5_000)).toBe(true);
+    expect(await reader.reached(['copies', 'paint'], 3, 20)).toBe(false);
+
+    await added('Ulysses');
+    await catchUp();
+    const second = await together();
+    expect(second.result).toHaveLength(2);
+    expect(second.position).toBe(first.position);
+    expect(second.state).not.toBe(first.state);
+    await reader.close();
   });
 
   it('goes on from there with a release that can', async () => {

@@ -25,25 +25,31 @@ export class ViewsDamaged extends Error {
   }
 }
 
-/** An answer of a view, and the position of the log that it holds for. */
+/** The names of one view, or of several. */
+export type ViewNames = string | readonly string[];
+
+/** An answer of a view, and the position of the log that it holds for: the smallest, where several were asked. */
 export interface ViewAnswer<T> {
   readonly result: T;
   readonly position: number;
   /** The id of the event at that position, if the view knows it. */
   readonly eventId: string | undefined;
+  /** Names the rows that were asked: the position of each view and the event there. */
+  readonly state: string;
   readonly status: ViewState;
 }
 
 export interface ViewsReader {
   /**
-   * Asks a view. The query and the view's position are read in one transaction, so the answer is true as of the position.
+   * Asks a view, or several together. The query and the position are read in one transaction, so the answer is true as of
+   * the position; of several views, those that are further show what came after it too.
    * @throws ViewNotBuilt, ViewsDamaged
    */
-  readonly read: <T>(view: string, ask: (queries: ViewQueries) => T) => Promise<ViewAnswer<T>>;
+  readonly read: <T>(views: ViewNames, ask: (queries: ViewQueries) => T) => Promise<ViewAnswer<T>>;
   /** The status of every view of this release. A view that was never started is at position 0; one that cannot be read has stopped. */
   readonly status: () => readonly ViewStatus[];
-  /** Waits until a view has reached a position; false after a timeout. For a view that cannot be read it does not wait. */
-  readonly reached: (view: string, position: number, withinMs: number) => Promise<boolean>;
+  /** Waits until each view has reached a position; false after a timeout. For a view that cannot be read it does not wait. */
+  readonly reached: (views: ViewNames, position: number, withinMs: number) => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
 
@@ -79,7 +85,11 @@ export function openViews({
     | undefined;
   const damaged = new Map<string, ViewsDamaged>();
   let closed = false;
-  const waiting = new Set<{ readonly view: string; readonly position: number; readonly done: () => void }>();
+  const waiting = new Set<{
+    readonly names: readonly string[];
+    readonly position: number;
+    readonly done: () => void;
+  }>();
   let looking: NodeJS.Timeout | undefined;
 
   function open() {
@@ -133,23 +143,29 @@ export function openViews({
     return found;
   }
 
-  /** The answer of a view from one transaction, so that it is true as of its position. @throws ViewNotBuilt */
-  function answer<T>(view: string, ask: (queries: ViewQueries) => T): ViewAnswer<T> {
+  /** The answer of views from one transaction, so that it is true as of their position. @throws ViewNotBuilt */
+  function answer<T>(names: readonly string[], ask: (queries: ViewQueries) => T): ViewAnswer<T> {
     const views = open();
-    if (!views) throw new ViewNotBuilt(view);
+    if (!views) throw new ViewNotBuilt(names[0]!);
     const { database, queries, begin, end } = views;
     begin.run();
     try {
       // The first read of a transaction chooses the state of the file that all of it sees.
-      const row = checkpoint(view);
-      if (!row) throw new ViewNotBuilt(view);
-      const { position, status, lastEventPosition, lastEventId } = row;
-      const eventId = (lastEventPosition === position && lastEventId) || undefined;
-      return { result: ask(queries), position, eventId, status };
+      const marks = names.map(markOf);
+      const { position, status, eventId } = marks.reduce((one, other) => (other.position < one.position ? other : one));
+      const state = marks.map((mark) => `${mark.position} ${mark.eventId}`).join();
+      return { result: ask(queries), position, eventId, state, status };
     } finally {
       // Some errors end the transaction.
       if (database.inTransaction) end.run();
     }
+  }
+
+  function markOf(view: string) {
+    const row = checkpoint(view);
+    if (!row) throw new ViewNotBuilt(view);
+    const { position, status, lastEventPosition, lastEventId } = row;
+    return { position, status, eventId: (lastEventPosition === position && lastEventId) || undefined };
   }
 
   function positions(): ReadonlyMap<string, number> {
@@ -172,18 +188,20 @@ export function openViews({
       looking = undefined;
       return;
     }
-    for (const waiter of waiting) if (found.get(waiter.view)! >= waiter.position) waiter.done();
+    for (const waiter of waiting) if (waiter.names.every((name) => found.get(name)! >= waiter.position)) waiter.done();
     looking = waiting.size > 0 ? setTimeout(look, lookEveryMs) : undefined;
   }
 
   return {
-    async read(view, ask) {
-      const known = damaged.get(view);
+    async read(views, ask) {
+      const names = [views].flat();
+      const known = names.map((name) => damaged.get(name)).find((damage) => damage !== undefined);
       if (known) throw known;
       try {
-        return answer(view, ask);
+        return answer(names, ask);
       } catch (error) {
-        if (isOfTheFile(error)) throw damage(view, error);
+        // Which of their tables it is, SQLite does not say.
+        if (isOfTheFile(error)) throw names.map((name) => damage(name, error))[0]!;
         throw error;
       }
     },
@@ -209,10 +227,11 @@ export function openViews({
         return { name, version, position, status, error, updatedAt };
       });
     },
-    reached(view, position, withinMs) {
-      if (damaged.has(view)) return Promise.resolve(true);
+    reached(views, position, withinMs) {
+      const names = [views].flat();
+      if (names.some((name) => damaged.has(name))) return Promise.resolve(true);
       try {
-        if ((checkpoint(view)?.position ?? 0) >= position) return Promise.resolve(true);
+        if (names.every((name) => (checkpoint(name)?.position ?? 0) >= position)) return Promise.resolve(true);
       } catch {
         // The caller asks the view next, and gets the error.
         return Promise.resolve(true);
@@ -223,7 +242,7 @@ export function openViews({
           clearTimeout(deadline);
           resolve(reached);
         };
-        const waiter = { view, position, done: () => finish(true) };
+        const waiter = { names, position, done: () => finish(true) };
         const deadline = setTimeout(() => finish(false), withinMs);
         waiting.add(waiter);
         looking ??= setTimeout(look, lookEveryMs);

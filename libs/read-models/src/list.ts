@@ -5,6 +5,7 @@ import type { Columns, RowOf } from './columns.js';
 import type { FiltersInQuery, Filters, FilterValues } from './filters.js';
 import { tenant, type Pair } from './pair.js';
 import { bound, viewQuery } from './query.js';
+import type { View } from './view.js';
 
 /** The values of a list's sort columns and key in the last row of a page. */
 export type Cursor = readonly string[];
@@ -65,6 +66,9 @@ export interface Beside {
   readonly read: (queries: ViewQueries, pair: Pair) => object;
 }
 
+/** A view besides its own whose tables a list reads. */
+export type ReadView = Pick<View['projection'], 'name' | 'version'>;
+
 /** A list, as the server serves it. */
 export interface List {
   /** The schema of a row: its name in the document and its fields. */
@@ -75,6 +79,8 @@ export interface List {
   readonly partnerWide: ListRoute;
   /** Of one customer: the filter `customerId` is then part of the path. */
   readonly ofCustomer?: ListRoute & { readonly beside?: Beside };
+  /** The other views whose tables it reads. An answer holds as of the one that is furthest behind. */
+  readonly reads: readonly ReadView[];
   /** Rows change by the clock alone, so an entity tag of the view's position would be wrong. */
   readonly dependsOnClock: boolean;
   /** Rows depend on the policy in force. */
@@ -112,6 +118,7 @@ interface Declaration<
   readonly row: { readonly name: string; readonly fields: Fields };
   /** The name of a page's schema; default: the row's and `Page`. */
   readonly page?: string;
+  readonly reads?: readonly ReadView[];
   readonly dependsOnClock?: true;
   readonly dependsOnPolicy?: true;
   /** The parameters of the list's routes besides those that all lists have. */
@@ -186,6 +193,7 @@ export function list<Tables>() {
 
     return {
       page: `${row.name}Page`,
+      reads: [],
       dependsOnClock: false,
       dependsOnPolicy: false,
       ...rest,

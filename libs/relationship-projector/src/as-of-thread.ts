@@ -27,9 +27,9 @@ const opened = await openEventLog(log, {
 });
 let current: AbortController | undefined;
 
-async function project({ view, path, until }: Extract<PastOrder, { order: 'project' }>['past']): Promise<void> {
-  const projection = relationshipViews.find(({ name }) => name === view);
-  if (!projection) throw new Error(`There is no view ${view}`);
+async function project({ views, path, until }: Extract<PastOrder, { order: 'project' }>['past']): Promise<void> {
+  const projections = relationshipViews.filter(({ name }) => views.includes(name));
+  if (projections.length < views.length) throw new Error(`There are no views ${views.join(', ')}`);
   current = new AbortController();
   const { signal } = current;
   const onProgress = (position: number) => report({ news: 'progress', position });
@@ -37,7 +37,7 @@ async function project({ view, path, until }: Extract<PastOrder, { order: 'proje
     await opened.connect();
     const { store } = opened;
     const log = { store, codec: relationshipCodec, subjectOf: pairOf, ledgerId };
-    const past = await projectPast({ ...log, projection, path, until, signal, onProgress });
+    const past = await projectPast({ ...log, projections, path, until, signal, onProgress });
     report({ news: 'projected', past });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -2,9 +2,9 @@ import { Worker } from 'node:worker_threads';
 import type { Past, Until } from '#projector';
 import type { EventLog } from '#event-log';
 
-/** A view to be projected as it stood, into a file of its own. */
+/** Views to be projected as they stood, into a file of their own. */
 export interface PastToProject {
-  readonly view: string;
+  readonly views: readonly string[];
   readonly path: string;
   readonly until: Until;
 }

@@ -205,8 +205,8 @@ describe('A view as it stood', () => {
         const view = projection.name;
         const path = join(directory, `${view}.sqlite`);
         const { signal } = new AbortController();
-        const options = { store, codec: relationshipCodec, subjectOf: pairOf, projection, ledgerId, until, signal };
-        const { lastCounted } = await projectPast({ ...options, path });
+        const options = { store, codec: relationshipCodec, subjectOf: pairOf, ledgerId, until, signal };
+        const { lastCounted } = await projectPast({ ...options, projections: [projection], path });
         const last = counted.findLast(({ stream }) => pairOf(stream) !== undefined);
         expect(lastCounted).toEqual(
           last && {
@@ -289,12 +289,11 @@ describe('A view as it stood', () => {
     signal = new AbortController().signal,
     silenceMs = 10_000,
   ) {
-    const projection = listed[0]!;
     return projectPast({
       store,
       codec: relationshipCodec,
       subjectOf: pairOf,
-      projection,
+      projections: [listed[0]!],
       path,
       ledgerId,
       until,

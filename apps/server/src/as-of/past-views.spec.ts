@@ -41,12 +41,12 @@ afterEach(async () => {
 
 /** Projections in this thread, each of which starts when the test lets it. */
 function heldBack({ free = false } = {}) {
-  const begun: { readonly view: string; readonly until: Until; readonly go: () => void }[] = [];
+  const begun: { readonly views: readonly string[]; readonly until: Until; readonly go: () => void }[] = [];
   let projected = 0;
   const threads: PastThreads = {
-    async project({ view, path, until }, { signal, onProgress }) {
+    async project({ views, path, until }, { signal, onProgress }) {
       const gate = Promise.withResolvers<void>();
-      begun.push({ view, until, go: gate.resolve });
+      begun.push({ views, until, go: gate.resolve });
       if (free) gate.resolve();
       signal.addEventListener('abort', () => gate.resolve());
       await gate.promise;
@@ -55,7 +55,7 @@ function heldBack({ free = false } = {}) {
           store,
           codec: relationshipCodec,
           subjectOf: pairOf,
-          projection: relationshipViews.find(({ name }) => name === view)!,
+          projections: relationshipViews.filter(({ name }) => views.includes(name)),
           path,
           ledgerId: 'ledger',
           until,
@@ -183,10 +183,23 @@ describe('Views as they stood', () => {
     ];
     for (const until of untils) await views.hold('customer-list', until, contoso);
     await views.hold('items', untils[0]!, contoso);
-    expect(begun.map(({ view, until }) => ({ view, until }))).toEqual([
-      ...untils.map((until) => ({ view: 'customer-list', until })),
-      { view: 'items', until: untils[0] },
+    expect(begun.map(({ views, until }) => ({ views, until }))).toEqual([
+      ...untils.map((until) => ({ views: ['customer-list'], until })),
+      { views: ['items'], until: untils[0] },
     ]);
+  });
+
+  it('have all the views that a list reads, and serve the lists that read some of them', async () => {
+    const { threads, begun } = heldBack({ free: true });
+    const views = open(threads);
+    const both = await views.hold(['items', 'customer-list'], { position: 90 }, contoso);
+    await both.past.ended;
+    expect(begun.map(({ views }) => views)).toEqual([['items', 'customer-list']]);
+    const one = await views.hold('customer-list', { position: 90 }, contoso);
+    expect(await names(views, one)).toEqual(await names(views, both));
+    expect(begun).toHaveLength(1);
+    await views.hold(['customer-list', 'history'], { position: 90 }, contoso);
+    expect(begun).toHaveLength(2);
   });
 
   it('of a time stay valid as the log grows, until a new event counts', async () => {

@@ -4,16 +4,16 @@ import { LogDamaged, StoreUnavailable, type EventStore, type ViewQueries } from 
 import type { PastViewsBounds } from '#configuration';
 import { Problem } from '#http';
 import { BoundedPool, type Place } from '#pacing';
-import { isUpTo, openViews, type Past, type Until, type ViewsReader } from '#projector';
+import { isUpTo, openViews, type Past, type Until, type ViewNames, type ViewsReader } from '#projector';
 import { relationshipViews } from '#read-models';
 import { PastNotProjected, type PastThreads } from '#relationship-projector';
 import { AsOfDirectory } from './as-of-directory.js';
 
 export type PastStatus = 'notStarted' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
-/** A view as it stood: waiting, being projected, or finished. */
+/** A view as it stood, with the others that a list reads: waiting, being projected, or finished. */
 export type PastView = Readonly<
-  Pick<KeptPastView, 'view' | 'until' | 'status' | 'position' | 'startedAt' | 'endedAt' | 'error' | 'ended'>
+  Pick<KeptPastView, 'views' | 'until' | 'status' | 'position' | 'startedAt' | 'endedAt' | 'error' | 'ended'>
 >;
 
 /** A view in use: it is neither cancelled nor discarded before it is released. */
@@ -62,7 +62,8 @@ class KeptPastView implements PastView {
   private readonly end: () => void;
 
   constructor(
-    readonly view: string,
+    /** The list's own view first. */
+    readonly views: readonly string[],
     readonly until: Until,
     readonly path: string,
   ) {
@@ -76,9 +77,13 @@ class KeptPastView implements PastView {
     this.end();
   }
 
-  covers(view: string, { position, recordedUntil }: Until): boolean {
+  has(views: readonly string[]): boolean {
+    return views.every((view) => this.views.includes(view));
+  }
+
+  covers(views: readonly string[], { position, recordedUntil }: Until): boolean {
     return (
-      this.view === view &&
+      this.has(views) &&
       this.until.recordedUntil === recordedUntil &&
       this.until.position <= position &&
       position <= this.coveredUntil
@@ -121,14 +126,15 @@ export class ProjectedPastViews {
    * @throws Problem AsOfUnavailable when too many wait already
    * @throws StoreUnavailable
    */
-  async hold(view: string, until: Until, partnerId: string): Promise<HeldPastView> {
-    const known = this.covering(view, until);
+  async hold(names: ViewNames, until: Until, partnerId: string): Promise<HeldPastView> {
+    const views = [names].flat();
+    const known = this.covering(views, until);
     if (known) return this.holding(known);
-    const still = await this.stillCovering(view, until);
+    const still = await this.stillCovering(views, until);
     if (still) return still;
     if (this.closed) throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
     // Another caller may have started it meanwhile.
-    return this.holding(this.covering(view, until) ?? this.begin(view, until, partnerId));
+    return this.holding(this.covering(views, until) ?? this.begin(views, until, partnerId));
   }
 
   /** Holds it for a further user. */
@@ -138,9 +144,9 @@ export class ProjectedPastViews {
 
   /** Queries a view that has succeeded and is held. */
   async read<T>(past: PastView, ask: (queries: ViewQueries, lastCounted: Past['lastCounted']) => T): Promise<T> {
-    const { view, reader, past: found } = past as KeptPastView;
-    if (!reader || !found) throw new Error(`${view} as it stood is not there`);
-    const { result } = await reader.read(view, (queries) => ask(queries, found.lastCounted));
+    const { views, reader, past: found } = past as KeptPastView;
+    if (!reader || !found) throw new Error(`${views.join(', ')} as it stood is not there`);
+    const { result } = await reader.read(views, (queries) => ask(queries, found.lastCounted));
     return result;
   }
 
@@ -165,8 +171,8 @@ export class ProjectedPastViews {
   }
 
   /** @throws Problem AsOfUnavailable when too many wait already */
-  private begin(view: string, until: Until, partnerId: string): KeptPastView {
-    const past = new KeptPastView(view, until, this.directory.newFile(view));
+  private begin(views: readonly string[], until: Until, partnerId: string): KeptPastView {
+    const past = new KeptPastView(views, until, this.directory.newFile(views[0]!));
     this.all.add(past);
     past.place = this.places.enter(partnerId, () => {
       void this.project(past).finally(() => {
@@ -180,7 +186,7 @@ export class ProjectedPastViews {
   }
 
   private async project(kept: KeptPastView): Promise<void> {
-    const { view, until, path, cancelling } = kept;
+    const { views, until, path, cancelling } = kept;
     const { threads, onFailed } = this.options;
     kept.status = 'running';
     kept.startedAt = this.now();
@@ -195,11 +201,11 @@ export class ProjectedPastViews {
         kept.position = position;
         this.giveUpWithoutRoom(outOfRoom);
       };
-      kept.past = await threads.project({ view, path, until }, { signal, onProgress });
+      kept.past = await threads.project({ views, path, until }, { signal, onProgress });
       // It was finished just as it was cancelled: nothing would ever discard it.
       cancelling.signal.throwIfAborted();
       kept.bytes = statSync(path).size;
-      kept.reader = openViews({ path, projections: relationshipViews.filter(({ name }) => name === view) });
+      kept.reader = openViews({ path, projections: relationshipViews.filter(({ name }) => views.includes(name)) });
       kept.settle('succeeded', this.now());
     } catch (error) {
       const cause: unknown = outOfRoom.signal.aborted ? outOfRoom.signal.reason : error;
@@ -207,7 +213,7 @@ export class ProjectedPastViews {
       const cancelled = cancelling.signal.aborted;
       if (!cancelled) {
         this.failed++;
-        onFailed?.(view, known);
+        onFailed?.(views.join(', '), known);
         kept.error = answerTo(known);
       }
       kept.settle(cancelled ? 'cancelled' : 'failed', this.now());
@@ -301,15 +307,15 @@ export class ProjectedPastViews {
     past.settle('cancelled', this.now());
   }
 
-  private covering(view: string, until: Until): KeptPastView | undefined {
-    return [...this.all].find((past) => past.covers(view, until));
+  private covering(views: readonly string[], until: Until): KeptPastView | undefined {
+    return [...this.all].find((past) => past.covers(views, until));
   }
 
   /** The latest view of the same time, if no event that counts has been appended since. */
-  private async stillCovering(view: string, until: Until): Promise<HeldPastView | undefined> {
+  private async stillCovering(views: readonly string[], until: Until): Promise<HeldPastView | undefined> {
     if (until.recordedUntil === undefined) return undefined;
     const near = [...this.all]
-      .filter((past) => past.view === view && past.until.recordedUntil === until.recordedUntil)
+      .filter((past) => past.has(views) && past.until.recordedUntil === until.recordedUntil)
       .filter(({ coveredUntil }) => coveredUntil < until.position)
       .sort((one, other) => other.coveredUntil - one.coveredUntil)[0];
     if (!near) return undefined;

@@ -14,7 +14,7 @@ function operations() {
 function comingView() {
   const ended = Promise.withResolvers<void>();
   const view = {
-    view: 'items' as const,
+    views: ['items'] as const,
     until: { position: 7 },
     status: 'running' as PastStatus,
     position: 3,

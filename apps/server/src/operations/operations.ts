@@ -157,7 +157,7 @@ function stepsOf(past: PastView, status: PastStatus): OperationStep[] {
     {
       name: 'project',
       status: begun ? status : status === 'cancelled' ? 'cancelled' : 'notStarted',
-      view: past.view,
+      view: past.views[0]!,
       position: String(past.position),
       until: String(past.until.position),
     },

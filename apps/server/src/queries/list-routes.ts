@@ -3,9 +3,10 @@ import { relationshipPaths } from '../relationship-paths.js';
 
 /** A list at one of its paths. */
 export interface FoundList extends ListRoute {
-  readonly view: string;
-  /** The version of the view: another version may show the same position differently. */
-  readonly version: number;
+  /** Its own view, then the others that it reads. */
+  readonly views: readonly string[];
+  /** The versions of those views: another version may show the same position differently. */
+  readonly versions: string;
   readonly list: List;
   /** Of one customer, or of all of the partner's. */
   readonly ofCustomer: boolean;
@@ -14,10 +15,15 @@ export interface FoundList extends ListRoute {
 }
 
 /** Every list at each of its paths, in the order of the views. */
-export const foundLists: readonly FoundList[] = views.flatMap(({ projection: { name: view, version }, lists }) =>
+export const foundLists: readonly FoundList[] = views.flatMap(({ projection, lists }) =>
   lists.flatMap((list) => {
     const { partnerWide, ofCustomer, page } = list;
-    const common = { view, version, list };
+    const read = [projection, ...list.reads];
+    const common = {
+      views: read.map(({ name }) => name),
+      versions: read.map(({ version }) => version).join('.'),
+      list,
+    };
     return [
       ...(ofCustomer ? [{ ...common, ...ofCustomer, ofCustomer: true, page: ofCustomer.beside?.page ?? page }] : []),
       { ...common, ...partnerWide, ofCustomer: false, page },

@@ -43,8 +43,8 @@ interface Listed extends ListView {
   /** Includes the partner, so that a cursor is of no use to another one. */
   readonly query: string;
   readonly after: readonly string[] | undefined;
-  /** The tag names the event at the place too: after a restore the same place has other rows. */
-  readonly tagOf: (place: string, eventId: string | undefined) => string;
+  /** The tag names the events at the place too: after a restore the same place has other rows. */
+  readonly tagOf: (place: string, events: string | undefined) => string;
 }
 
 /** What the store says about events that a view does not hold yet. */
@@ -77,20 +77,20 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       parameters,
       query,
       after,
-      tagOf: (place, eventId) =>
-        `W/"${place}.${hash('sha256', `${formOf(found)} ${query} ${cursor} ${limit} ${eventId}`).slice(0, 16)}"`,
+      tagOf: (place, events) =>
+        `W/"${place}.${hash('sha256', `${formOf(found)} ${query} ${cursor} ${limit} ${events}`).slice(0, 16)}"`,
     };
     if (moment) return this.asItStood(listed, moment, atLeast);
     await this.requireRelationship(requester);
-    await this.waitFor(found.view, await this.ledger.positions.asked(headers, atLeast), headers.prefer);
+    await this.waitFor(found.views, await this.ledger.positions.asked(headers, atLeast), headers.prefer);
     return this.asItStands(listed, now);
   }
 
   private async asItStands(listed: Listed, now: string): Promise<Answer> {
     const { found, incoming, after, tagOf } = listed;
     const { views, policy, positions } = this.ledger;
-    const { result, position, eventId } = await views
-      .read(found.view, (queries) =>
+    const { result, position, eventId, state } = await views
+      .read(found.views, (queries) =>
         pageOf(
           listed,
           queries,
@@ -108,10 +108,10 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     else {
       answered['Cache-Control'] = 'private, no-cache';
       // Weak: only the time in the body differs.
-      answered['ETag'] = tagOf(String(position), eventId);
+      answered['ETag'] = tagOf(String(position), state);
       if (noneMatch(incoming.headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
     }
-    const asOf = await this.upTo(found.view, position, now);
+    const asOf = await this.upTo(found.views, position, now);
     return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
   }
 
@@ -135,7 +135,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     await this.requireRelationship(incoming.requester, until);
 
     const patienceMs = waitMs(incoming.headers.prefer);
-    const held = await pastViews.hold(found.view, until, incoming.requester.partner.tenantId);
+    const held = await pastViews.hold(found.views, until, incoming.requester.partner.tenantId);
     try {
       const { past } = held;
       const inTime = past.status === 'succeeded' || (await endedWithin(past, patienceMs));
@@ -203,13 +203,14 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
    * The answer holds everything recorded before this time. When the store is unreachable or damaged, the view is still
    * answered: then it is the time at which the view last moved.
    */
-  private async upTo(view: string, position: number, now: string): Promise<string> {
+  private async upTo(names: readonly string[], position: number, now: string): Promise<string> {
     try {
       const { at, oldest } = this.lookAfter(position, now);
       return (await oldest) ?? at;
     } catch (error) {
       if (!(error instanceof StoreUnavailable || error instanceof LogDamaged)) throw error;
-      return this.ledger.views.status().find(({ name }) => name === view)?.updatedAt ?? now;
+      const moved = this.ledger.views.status().filter(({ name }) => names.includes(name));
+      return moved.map(({ updatedAt }) => updatedAt).toSorted()[0] ?? now;
     }
   }
 
@@ -224,19 +225,24 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     return look;
   }
 
-  private async waitFor(view: string, position: number, prefer: string | string[] | undefined): Promise<void> {
+  private async waitFor(
+    names: readonly string[],
+    position: number,
+    prefer: string | string[] | undefined,
+  ): Promise<void> {
     const { views } = this.ledger;
     // Read even where no wait is needed: whether a request is refused must not depend on how far the view is.
     const patienceMs = waitMs(prefer);
-    if (position === 0 || (await views.reached(view, position, patienceMs))) return;
-    const at = views.status().find(({ name }) => name === view)?.position ?? 0;
+    if (position === 0 || (await views.reached(names, position, patienceMs))) return;
+    const found = views.status().filter(({ name }) => names.includes(name));
+    const at = Math.min(...found.map(({ position }) => position));
     throw new Problem('ViewBehind', { position: String(at) }, { 'Retry-After': '1' });
   }
 }
 
 /** The version of the form of answers, part of their tags: another release may show the same position differently. */
-function formOf({ version }: FoundList): string {
-  return `${representation}.${version}`;
+function formOf({ versions }: FoundList): string {
+  return `${representation}.${versions}`;
 }
 
 function circumstances(now: string, policy: () => Policy): Circumstances {
