@@ -43,6 +43,7 @@ describe('the example of an event as production wrote it', () => {
     'libs/customer-relationship/src/event-examples.json',
     'libs/customer-relationship/src/journal-examples.json',
     'apps/server/src/security-journal/security-journal-examples.json',
+    'apps/server/src/timekeeper/timekeeper-examples.json',
   ].flatMap((path) => JSON.parse(readFileSync(resolve(path), 'utf8')) as readonly Recorded[]);
   interface Recorded {
     readonly type: string;

@@ -6,6 +6,7 @@ import { openApiDocument } from './openapi/document.js';
 import type { PropertySchema } from '../../apps/server/src/contract/schemas.js';
 import { unservedApplication } from './openapi/unserved-application.js';
 import { securityJournalCodec } from '../../apps/server/src/security-journal/security-journal-events.js';
+import { timekeeperCodec } from '../../apps/server/src/timekeeper/timekeeper-events.js';
 import { answerSchemas } from './answer-schemas.js';
 import type { Json, Schema } from './schema-changes.js';
 
@@ -34,6 +35,11 @@ const eventCatalogues: readonly EventCatalogue[] = [
     file: 'apps/server/src/security-journal/security-journal-events.ts',
     type: 'SecurityJournalEvents',
     schemaOf: securityJournalCodec.schemaOf,
+  },
+  {
+    file: 'apps/server/src/timekeeper/timekeeper-events.ts',
+    type: 'TimekeeperEvents',
+    schemaOf: timekeeperCodec.schemaOf,
   },
   // Read where they are written, without a codec: another form of them would have another name.
   { file: 'libs/event-sourcing/src/ledger.ts', type: 'LedgerEvents', schemaOf: () => 1 },

@@ -15,7 +15,7 @@ import {
   type RecordedEvent,
 } from '#event-sourcing';
 import { sealOfRelease } from '../event-check.js';
-import { lastOf, securityJournal } from './security-journal.js';
+import { securityJournal } from './security-journal.js';
 import { securityJournalCodec, securityJournalStream } from './security-journal-events.js';
 
 /** One event of each name as production wrote it. Never edit them: they prove that every stored event stays readable. */
@@ -149,30 +149,6 @@ describe('the security journal', () => {
     journal.deny(denial('a'));
     await journal.close();
     expect(lost).toEqual([expect.any(RevisionConflict)]);
-  });
-});
-
-describe('the last event of a stream', () => {
-  it.each([0, 1, 2, 3, 7, 8, 9, 100])('is found among %i with few reads', async (count) => {
-    const store = inMemoryEventStore();
-    for (let index = 0; index < count; index++) {
-      const journal = securityJournal({ seal: sealOfRelease, store: () => store, ...silent });
-      journal.deny(denial(`user-${index}`));
-      await journal.close();
-    }
-    let readings = 0;
-    const counted: EventStore = {
-      ...store,
-      read(...args) {
-        readings++;
-        return store.read(...args);
-      },
-    };
-    for (let from = -1; from < count; from++) {
-      readings = 0;
-      expect((await lastOf(counted, securityJournalStream, from))?.revision).toBe(count === 0 ? undefined : count - 1);
-      expect(readings).toBeLessThanOrEqual(16);
-    }
   });
 });
 

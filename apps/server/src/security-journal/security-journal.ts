@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  noStream,
   RevisionConflict,
   sealOwn,
   streamEnd,
   type EventStore,
   type MessageOf,
-  type RecordedEvent,
   type Seal,
   type StreamEnd,
 } from '#event-sourcing';
+import { lastOf } from '../last-of-stream.js';
 import { denialTally, type Denial } from './denial-tally.js';
 import { securityJournalCodec, securityJournalStream, type SecurityJournalEvents } from './security-journal-events.js';
 
@@ -117,30 +116,4 @@ export function securityJournal({ store, seal, now = Date.now, onDropped }: Secu
       );
     },
   };
-}
-
-/**
- * The last event of a stream that has events up to at least a revision. A store reads only forwards, and this stream may hold
- * hundreds of thousands: the end is found by steps that first double and then halve.
- */
-export async function lastOf(
-  store: EventStore,
-  stream: string,
-  revision: number = noStream,
-): Promise<RecordedEvent | undefined> {
-  const at = async (place: number) => (await store.read(stream, { from: place, to: place }))[0];
-  let there = revision;
-  let last = there === noStream ? undefined : await at(there);
-  let step = 1;
-  for (let event; (event = await at(there + step)); step *= 2) {
-    last = event;
-    there += step;
-  }
-  for (let beyond = there + step; beyond - there > 1;) {
-    const middle = Math.floor((there + beyond) / 2);
-    const event = await at(middle);
-    if (event) [last, there] = [event, middle];
-    else beyond = middle;
-  }
-  return last;
 }

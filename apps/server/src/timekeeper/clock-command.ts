@@ -1,0 +1,55 @@
+import { hash, randomUUID } from 'node:crypto';
+import { relationshipStream, type Actor, type Context, type RelationshipCommands } from '#customer-relationship';
+import { idOf, type CommandRequest, type MessageOf } from '#event-sourcing';
+import type { ServedLedger } from '../served-ledger.js';
+import { release } from '../release.js';
+import { keyOf, type DueItem, type Noun } from './due-items.js';
+
+/** How the data of a command name an item. */
+const idFields: Readonly<Record<Noun, string | undefined>> = {
+  request: undefined,
+  subscription: 'subscriptionId',
+  reservation: 'reservationId',
+  softwarePurchase: 'purchaseId',
+  savingsPlan: 'savingsPlanId',
+  grant: 'grantId',
+};
+
+type Ledger = Pick<ServedLedger, 'partners' | 'policy' | 'policyHash' | 'salesRegions'>;
+
+/**
+ * The command that records what is due. Its id stands for the boundary: every server and every run makes the same, and the
+ * log takes it once. No caller's key leads to it, because the text that is hashed for a caller begins with the partner's id.
+ */
+export function clockCommand(
+  item: DueItem,
+  { partners, policy, policyHash, salesRegions }: Ledger,
+  now: string,
+): CommandRequest<RelationshipCommands, Context> {
+  const { partnerId, customerId, noun, id, command: type } = item;
+  const idField = idFields[noun];
+  const partner = partners.get(partnerId)!;
+  const actor: Actor = { id: 'timekeeper', kind: 'system', roles: [], tenant: partnerId };
+  const digest = hash('sha256', `system/${keyOf(item)}`);
+  const correlationId = randomUUID();
+  return {
+    stream: relationshipStream(partnerId, customerId),
+    command: {
+      type,
+      data: idField === undefined ? {} : { [idField]: id },
+    } as unknown as MessageOf<RelationshipCommands>,
+    metadata: {
+      actor,
+      causationId: correlationId,
+      // Nothing in it that the id does not stand for.
+      commandHash: digest,
+      commandId: idOf(digest),
+      correlationId,
+      policy: { name: policy.name, hash: policyHash },
+      release,
+    },
+    now,
+    contextAt: (time) => ({ now: time, actor, policy, partner, customerId, salesRegions }),
+    refusalsUnrecorded: true,
+  };
+}
