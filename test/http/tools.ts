@@ -5,7 +5,12 @@ import { compiledCode } from '../compiled-code.js';
 
 /** By its path beside those of the server. */
 export type Tool =
-  'token' | 'manage-keys' | '../../auditor/src/integrity' | '../../projector/src/rebuild' | '../../projector/src/main';
+  | 'token'
+  | 'manage-keys'
+  | 'clock'
+  | '../../auditor/src/integrity'
+  | '../../projector/src/rebuild'
+  | '../../projector/src/main';
 
 /** Runs one of the server's tools as npm does, without npm. */
 export async function runTool(tool: Tool, args: readonly string[], env: Readonly<Record<string, string>>) {

@@ -1,12 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { clockSetBack } from './clock-set-back.js';
+import { clockOf } from './testing-ledger.js';
 
 const before = '2026-03-01T12:00:00.000Z';
 const last = '2026-03-01T12:00:00.500Z';
 
 function warnings(now: string) {
   const warned: object[] = [];
-  const onEarlier = clockSetBack(() => now, { warn: (details: object) => void warned.push(details) } as never);
+  const onEarlier = clockSetBack(
+    clockOf(() => now),
+    { warn: (details: object) => void warned.push(details) } as never,
+  );
   return { warned, onEarlier };
 }
 

@@ -13,6 +13,9 @@ import { takeLedger } from './open-ledger.js';
 import { logRequest, openLog, type Log } from './request-log.js';
 import { securityJournal } from './security-journal/security-journal.js';
 import { ServerModule } from './server.module.js';
+import { clockNotesIn } from './trusted-clock/clock-files.js';
+import { machineClocks } from './trusted-clock/machine-clocks.js';
+import { TrustedClock, type ClockJump } from './trusted-clock/trusted-clock.js';
 import { startAgain, StartupFailure } from '#program';
 
 /** How long requests in hand may take once the server has to stop. */
@@ -29,9 +32,10 @@ async function start(settings: Configuration, log: Log): Promise<void> {
   try {
     const { logger } = log;
     const partners = partnersIn(settings.partnersFile);
-    const verifier = await verifierOf(settings);
+    const clock = clockOf(settings, logger);
+    const verifier = await verifierOf(settings, () => clock.estimate());
     const health = new ServerHealth();
-    const taken = await takeLedger(settings, { partners, health, logger });
+    const taken = await takeLedger(settings, { partners, health, logger, clock });
     ({ isClientBroken } = taken);
     running.defer(taken.close);
     // Filled by `open`. No request reaches it before: see `ServerHealth.waitingFor`.
@@ -46,10 +50,15 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     const logDropped = occasionally(60_000, (times, error: unknown) =>
       logger.warn({ err: error, times }, 'denials could not be written to the security journal'),
     );
-    const journal = securityJournal({ store: () => ledger.store, seal: sealOfRelease, onDropped: logDropped });
+    const journal = securityJournal({
+      store: () => ledger.store,
+      seal: sealOfRelease,
+      now: () => clock.estimate(),
+      onDropped: logDropped,
+    });
     // After the last denial, and before the store closes.
     running.defer(() => journal.close());
-    const metrics = metricsOf(ledger, health, taken.storeMetrics, verifier.cached, journal.dropped);
+    const metrics = metricsOf(ledger, health, clock, taken.storeMetrics, verifier.cached, journal.dropped);
     const host = await addressOf(settings);
     let metricsServer: MetricsServer | undefined;
     if (settings.metricsPort !== undefined) {
@@ -107,6 +116,35 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     await running.disposeAsync();
     throw error;
   }
+}
+
+/** The clock of this machine, as long as it can be trusted. */
+function clockOf({ dataDirectory, clockJumpMaxSeconds }: Configuration, logger: Log['logger']): TrustedClock {
+  const logJump = occasionally(60_000, (times, jump: ClockJump) =>
+    logger.error(
+      { ...jump, times },
+      'the clock is not trusted: commands and what depends on the time are refused until it is set right, or a person agrees by npm run clock -- agree',
+    ),
+  );
+  const logTrouble = occasionally(60_000, (times, error: Error) =>
+    logger.error(
+      { err: error, times },
+      'what the clock has done cannot be written down for the people who run this server',
+    ),
+  );
+  return new TrustedClock({
+    clocks: machineClocks,
+    jumpMax: clockJumpMaxSeconds * 1_000,
+    notes: clockNotesIn(dataDirectory, logTrouble),
+    onJump: logJump,
+    onTrusted: (jump, because) =>
+      logger.warn(
+        jump,
+        because === 'agreed'
+          ? 'the clock is trusted again: a person has agreed to the jump'
+          : 'the clock is trusted again: it reads what was expected',
+      ),
+  });
 }
 
 /**

@@ -17,11 +17,13 @@ import { ledgerSecret, ledgerSecretPath, sharedLedgerSecret, type Configuration 
 import { sealOfRelease } from './event-check.js';
 import type { ServedLedger } from './served-ledger.js';
 import { ledgerOf } from './server.module.js';
+import type { TrustedClock } from './trusted-clock/trusted-clock.js';
 
 export interface LedgerSurroundings {
   readonly partners: ReadonlyMap<string, Partner>;
   readonly health: ServerHealth;
   readonly logger: Logger;
+  readonly clock: TrustedClock;
 }
 
 const troubleLoggedEveryMs = 30_000;
@@ -78,7 +80,7 @@ export class LedgerToOpen {
    */
   async open(signal: AbortSignal): Promise<ServedLedger> {
     const { dataDirectory, policy, salesRegions, log, projector } = this.settings;
-    const { partners, health, logger } = this.surroundings;
+    const { partners, health, logger, clock } = this.surroundings;
     const { store } = this.opened;
     const viewsFile = viewsFileIn(dataDirectory);
     const logTrouble = occasionally(troubleLoggedEveryMs, (times, message: string) => logger.warn({ times }, message));
@@ -117,6 +119,7 @@ export class LedgerToOpen {
         salesRegions,
         partners,
         logger,
+        clock,
       });
     } catch (error) {
       signal.throwIfAborted();

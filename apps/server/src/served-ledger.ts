@@ -7,6 +7,7 @@ import type { ViewsReader } from '#projector';
 import type { PastViews } from './as-of/past-views.js';
 import type { Operations } from './operations/operations.js';
 import type { Positions } from './positions.js';
+import type { TrustedClock } from './trusted-clock/trusted-clock.js';
 
 /** The ledger that this server serves, as the composition root puts it together. */
 export abstract class ServedLedger {
@@ -33,6 +34,6 @@ export abstract class ServedLedger {
   abstract readonly longReadings: <Result>(name: string, work: () => Promise<Result>) => Promise<Result>;
   /** Runs the pieces of long work fairly, by name. */
   abstract readonly turns: LoopTurns;
-  /** RFC 3339 in UTC with milliseconds; read once per request. */
-  abstract readonly clock: () => string;
+  /** Read once per request. */
+  abstract readonly clock: TrustedClock;
 }

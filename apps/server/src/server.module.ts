@@ -84,7 +84,7 @@ export class ServerModule {
 
 export interface LedgerParts
   extends
-    Pick<ServedLedger, 'id' | 'place' | 'policy' | 'partners' | 'store' | 'views'>,
+    Pick<ServedLedger, 'id' | 'place' | 'policy' | 'partners' | 'store' | 'views' | 'clock'>,
     Partial<Pick<ServedLedger, 'salesRegions' | 'pastViews'>> {
   readonly secret: Buffer;
   readonly logger: Logger;
@@ -92,8 +92,7 @@ export interface LedgerParts
 
 /** The ledger over an open store. */
 export function ledgerOf({ secret, logger, ...parts }: LedgerParts): ServedLedger {
-  const { id, place, store, policy } = parts;
-  const clock = () => new Date().toISOString();
+  const { id, place, store, policy, clock } = parts;
   const longReadings = new BoundedPool({ atOnce: 8, ofOne: 2, waiting: Infinity, waitingOfOne: 100 });
   const onEarlier = clockSetBack(clock, logger);
   return {
@@ -108,7 +107,6 @@ export function ledgerOf({ secret, logger, ...parts }: LedgerParts): ServedLedge
     positions: positionsIn(store, id),
     longReadings: (name, work) => longReadings.run(name, work, tooMuchWaits),
     turns: turnsOfTheLoop,
-    clock,
     // A log in the data directory is locked for this server; other servers append to one in a database.
     relationships: relationshipLoop(store, place === undefined, onEarlier),
   };

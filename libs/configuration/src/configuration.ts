@@ -75,6 +75,7 @@ class Environment {
   @Optional(OneOf(levels)) LOG_LEVEL?: (typeof levels)[number];
   @Optional(WholeText(0, 65535)) METRICS_PORT?: number;
   @Optional(WholeText(1, 86_400)) VIEW_LAG_LIMIT_SECONDS?: number;
+  @Optional(WholeText(60, 31_536_000)) CLOCK_JUMP_MAX_SECONDS?: number;
   @Optional(OneOf(['thread', 'off'])) PROJECTOR?: 'thread' | 'off';
   @Optional(WholeText(1024, 1_048_576)) BODY_LIMIT_BYTES?: number;
   @Optional(WholeText(1, 10_000)) MAX_LIVE_STREAMS?: number;
@@ -116,6 +117,8 @@ export interface Configuration {
   /** Absent: no metrics. */
   readonly metricsPort?: number;
   readonly viewLagLimitSeconds: number;
+  /** How far the clock may jump forward while the server runs, and still be trusted. */
+  readonly clockJumpMaxSeconds: number;
   readonly projector: 'thread' | 'off';
   readonly bodyLimit: number;
   /** Streams of the history that may be open at once. */
@@ -241,6 +244,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     logLevel: value.LOG_LEVEL ?? 'info',
     ...(env['METRICS_PORT'] === '' ? {} : { metricsPort: METRICS_PORT }),
     viewLagLimitSeconds: value.VIEW_LAG_LIMIT_SECONDS ?? 10,
+    clockJumpMaxSeconds: value.CLOCK_JUMP_MAX_SECONDS ?? 86_400,
     projector: value.PROJECTOR ?? 'thread',
     bodyLimit: value.BODY_LIMIT_BYTES ?? 64 * 1024,
     liveStreams: value.MAX_LIVE_STREAMS ?? 100,

@@ -72,12 +72,13 @@ export async function tokenKey(place: KeysPlace): Promise<EmbeddedKey> {
 }
 
 /** Verifies tokens with the keys of the configured issuer, else with the server's own key. */
-export async function verifierOf(place: KeysPlace): Promise<TokenVerifier> {
+export async function verifierOf(place: KeysPlace, now: () => number): Promise<TokenVerifier> {
   const { issuer } = place;
   if (issuer)
     return tokenVerifier({
       key: createRemoteJWKSet(issuer.jwksUrl, { timeoutDuration: 5_000, cooldownDuration: 10_000 }),
       ...issuer,
+      now,
     });
   const { verification } = await tokenKey(place);
   return tokenVerifier({
@@ -85,6 +86,7 @@ export async function verifierOf(place: KeysPlace): Promise<TokenVerifier> {
     issuer: embeddedIssuer,
     audience: embeddedAudience,
     algorithms: [embeddedAlgorithm],
+    now,
   });
 }
 

@@ -57,6 +57,7 @@ describe('The detail of a refusal by HTTP itself', () => {
     ['PreconditionFailed', { revision: null }],
     ['TooManyStreams', { limit: 3 }],
     ['PolicyUnknown', { details: { policy: 'of-later' } }],
+    ['ClockNotTrusted', { clock: { reads: '2027-11-29T20:00:00.000Z', expected: '2026-11-29T20:00:00.000Z' } }],
     ['ViewBehind', { position: '7' }],
     ...['busy', 'diskFull', 'failed'].map((reason) => ['AsOfUnavailable', { reason }] as const),
   ] as const)('%s of %j is about this occurrence', (code, members) => {

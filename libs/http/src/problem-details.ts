@@ -92,6 +92,9 @@ const ofCode: Partial<Readonly<Record<HttpProblemCode, (of: Occurrence) => strin
       `The policy in force then was ${policy}. Ask a server of a release that has it: under another policy the answer would be wrong.`
     );
   },
+  ClockNotTrusted: ({ members: { clock } }) =>
+    clock !== undefined &&
+    `It reads ${clock.reads}, and ${clock.expected} was expected. Nothing was attempted. Ask the operator to set it right, or to agree by npm run clock -- agree.`,
   ViewBehind: ({ members: { position } }) =>
     typeof position === 'string' &&
     `The view has reached position ${position}. Retry, or wait longer with Prefer: wait=n.`,

@@ -18,6 +18,7 @@ const retryable = new Set([
   'StoreUnavailable',
   'OutcomeUnknown',
   'ServerOutdated',
+  'ClockNotTrusted',
   'AuthenticationUnavailable',
   'ViewBehind',
   'ViewUnavailable',

@@ -166,6 +166,10 @@ export const httpProblems = {
       'This server is older than what it would have to read',
       'A newer release has recorded something that this server does not know, so this server wrote nothing. Retry with the same key: a newer server will answer.',
     ],
+    ClockNotTrusted: [
+      'The clock of the server is not trusted',
+      'It has jumped forward, and nobody has agreed to that. Nothing was attempted. Ask the operator to set it right, or to agree by npm run clock -- agree.',
+    ],
     AuthenticationUnavailable: [
       'Tokens cannot be verified now',
       'The keys of the issuer could not be fetched, so nothing was attempted. Retry later.',

@@ -10,6 +10,7 @@ export interface FieldError {
 /** A problem's extension members; {@link FieldError} list for a bad request. */
 export interface ProblemMembers {
   readonly errors?: readonly FieldError[];
+  readonly clock?: ProblemBody['clock'];
   readonly [member: string]: unknown;
 }
 
@@ -50,6 +51,8 @@ export interface ProblemBody {
   readonly offered?: readonly string[];
   /** How many streams the caller or its tenant may have open, with TooManyStreams. */
   readonly limit?: number;
+  /** What the clock of the server reads, and what it would read without its jump, with ClockNotTrusted. */
+  readonly clock?: { readonly reads: Instant; readonly expected: Instant };
   readonly tenant?: string;
   readonly ledger?: string;
   readonly head?: string;

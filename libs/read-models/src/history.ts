@@ -395,7 +395,13 @@ const nextEntry = viewQuery((tables: Kysely<HistoryTables>) =>
     .orderBy('position')
     .limit(sql.lit(1)),
 );
-const largestLag = viewQuery((tables: Kysely<HistoryTables>) => tables.selectFrom(clock).select('largestLag'));
+const totals = viewQuery((tables: Kysely<HistoryTables>) => tables.selectFrom(clock).selectAll());
+
+/** The latest time at which an event of any relationship was recorded; undefined where there is none. */
+export function latestRecording(queries: ViewQueries): string | undefined {
+  const [row] = queries.all(totals, {});
+  return row && new Date(row.latest).toISOString();
+}
 
 /**
  * The part of a range that can have events of the times asked for. Times are not in the order of the log,
@@ -422,7 +428,7 @@ function withinTimes(
 
   const first = recordedFrom === undefined ? after + 1 : firstLaterThan(Date.parse(recordedFrom) - 1, after);
   if (recordedUntil === undefined) return { after: first - 1, until };
-  const [seen] = queries.all(largestLag, {});
+  const [seen] = queries.all(totals, {});
   const last = firstLaterThan(Date.parse(recordedUntil) + (seen?.largestLag ?? 0), first - 1);
   return { after: first - 1, until: last - 1 };
 }

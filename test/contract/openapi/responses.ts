@@ -235,11 +235,26 @@ const problemCodes = {
   PolicyUnknown: [501, codesWith(501)],
   CommandUnavailable: [
     503,
-    ['StoreUnavailable', 'OutcomeUnknown', 'LogDamaged', 'ServerOutdated', 'AuthenticationUnavailable', 'ShuttingDown'],
+    [
+      'ClockNotTrusted',
+      'StoreUnavailable',
+      'OutcomeUnknown',
+      'LogDamaged',
+      'ServerOutdated',
+      'AuthenticationUnavailable',
+      'ShuttingDown',
+    ],
   ],
   StoreUnavailable: [
     503,
-    ['StoreUnavailable', 'LogDamaged', 'ServerOutdated', 'AuthenticationUnavailable', 'ShuttingDown'],
+    [
+      'ClockNotTrusted',
+      'StoreUnavailable',
+      'LogDamaged',
+      'ServerOutdated',
+      'AuthenticationUnavailable',
+      'ShuttingDown',
+    ],
   ],
   HistoryUnavailable: [
     503,
@@ -259,6 +274,7 @@ const problemCodes = {
       'ViewUnavailable',
       'AsOfUnavailable',
       'AsOfInProgress',
+      'ClockNotTrusted',
       'StoreUnavailable',
       'LogDamaged',
       'ServerOutdated',

@@ -9,6 +9,8 @@ import { pino } from 'pino';
 import { ServerHealth } from '../../../apps/server/src/health/server-health.js';
 import { httpServer } from '../../../apps/server/src/http-server.js';
 import { ledgerOf, ServerModule } from '../../../apps/server/src/server.module.js';
+import { machineClocks } from '../../../apps/server/src/trusted-clock/machine-clocks.js';
+import { TrustedClock } from '../../../apps/server/src/trusted-clock/trusted-clock.js';
 
 /** The application put together as ever, on a ledger in memory, for those who want to know its routes; it never listens. */
 export function unservedApplication(): Promise<NestFastifyApplication> {
@@ -22,6 +24,7 @@ export function unservedApplication(): Promise<NestFastifyApplication> {
     policy: defaultPolicy,
     partners: new Map(),
     logger,
+    clock: new TrustedClock({ clocks: machineClocks }),
   });
   return httpServer({
     module: ServerModule.serving(ledger, new ServerHealth(), { viewLagSeconds: 1 }),

@@ -1,4 +1,7 @@
 import { badRequest, Matching, Optional, Problem, Time, WholeText } from '#http';
+import { ViewNotBuilt, ViewsDamaged } from '#projector';
+import { historyView, latestRecording } from '#read-models';
+import type { ServedLedger } from '../served-ledger.js';
 
 /** The parameters by which a list or a relationship is read as it stood. */
 export class AsOfParameters {
@@ -24,10 +27,10 @@ export type Moment =
  * The moment that a query names; undefined for the present.
  * @throws Problem 400 for more than one moment, and for a time in the future
  */
-export function momentOf(
+export async function momentOf(
   { asOf, asOfPosition, asOfRevision }: RelationshipAsOfParameters,
-  now: string,
-): Moment | undefined {
+  ledger: Pick<ServedLedger, 'clock' | 'views'>,
+): Promise<Moment | undefined> {
   const given = Object.entries({ asOf, asOfPosition, asOfRevision }).filter(([, value]) => value !== undefined);
   const names = given.map(([name]) => name);
   const others = (name: string) => names.filter((other) => other !== name).join(' and ');
@@ -36,11 +39,26 @@ export function momentOf(
       errors: names.map((name) => ({ pointer: name, detail: `cannot stand beside ${others(name)}: name one moment` })),
     });
   if (asOf !== undefined) {
-    if (asOf > now) throw badRequest('InvalidQuery', 'asOf', `must not lie in the future: it is ${now}`);
+    await requirePast(asOf, ledger);
     return { kind: 'time', at: asOf };
   }
   if (asOfPosition !== undefined) return { kind: 'position', position: Number(asOfPosition) };
   return asOfRevision === undefined ? undefined : { kind: 'revision', revision: asOfRevision };
+}
+
+/** What is recorded is past, also where a clock was ahead when it was written: such a log can be read to its end. */
+async function requirePast(asOf: string, { clock, views }: Pick<ServedLedger, 'clock' | 'views'>): Promise<void> {
+  const now = new Date(clock.estimate()).toISOString();
+  if (asOf <= now) return;
+  const latest = await views.read(historyView.projection.name, latestRecording).then(
+    ({ result }) => result ?? now,
+    (error: unknown) => {
+      if (error instanceof ViewNotBuilt || error instanceof ViewsDamaged) return now;
+      throw error;
+    },
+  );
+  if (asOf > latest)
+    throw badRequest('InvalidQuery', 'asOf', `must not lie in the future: it is ${latest > now ? latest : now}`);
 }
 
 /** @throws Problem 400 for a position that the ledger has not reached, as after a restore from a backup */

@@ -77,7 +77,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
         release,
       },
       ...(formerCommandHash === undefined ? {} : { formerCommandHash }),
-      now: this.ledger.clock(),
+      now: this.ledger.clock.now(),
       contextAt: (now) => ({ now, actor, policy, partner, customerId, salesRegions }),
       ...(ifRevision ? { ifRevision } : {}),
       dryRun,

@@ -51,8 +51,9 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     const { store, clock, positions, turns } = this.ledger;
     const pause = () => turns.take(nameOf(requester.actor)).then(incoming.requireThere);
     await positions.asked(incoming.headers);
-    const now = clock();
-    const moment = momentOf(parameters, now);
+    const moment = await momentOf(parameters, this.ledger);
+    // For the present, the row shows the status of now.
+    const now = moment ? undefined : clock.now();
     const events = await eventsUntil(store, requester.stream, moment, pause);
     const last = events.at(-1);
     if (!last) throw new Rejection('RelationshipNotFound');
@@ -73,7 +74,7 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
       throw new Rejection('ItemNotFound', { kind: key[row.kind] ?? row.kind, itemId: Object.values(key).at(-1) ?? '' });
     const asOf = moment?.kind === 'time' ? moment.at : last.metadata.recordedAt;
     // The row with the status that it has at that time.
-    const own = recorded.row && row.at ? { ...recorded, row: row.at(recorded.row, moment ? asOf : now) } : recorded;
+    const own = recorded.row && row.at ? { ...recorded, row: row.at(recorded.row, now ?? asOf) } : recorded;
     const rows = explained.rows.map((each) => (each === recorded ? own : each));
 
     const left = contributions.filter(({ event }) => event.revision > after);

@@ -46,6 +46,11 @@ export class HealthController {
     // No details: they may name a customer, and are in the server's log.
     if (health.damaged) missing.unshift('the log is damaged: see the log of the server');
     if (health.viewsDamaged) missing.push('the views cannot be written: see the log of the server');
+    const jump = this.ledger.clock.jump();
+    if (jump)
+      missing.push(
+        `the clock is not trusted: it reads ${jump.reads}, expected was ${jump.expected}; see npm run clock -- show`,
+      );
     if (health.projectorDown) missing.push('the projector has ended and is being started again');
     for (const { name, status, position, behind } of lags) {
       if (status === 'stopped') missing.push(`the view ${name} has stopped`);

@@ -6,6 +6,7 @@ import type { StoreMetrics } from '#event-log';
 import { noPastViews } from '../as-of/past-views.js';
 import type { ServerHealth } from './server-health.js';
 import type { ServedLedger } from '../served-ledger.js';
+import type { TrustedClock } from '../trusted-clock/trusted-clock.js';
 import type { LedgerToOpen } from '../open-ledger.js';
 import { StartupFailure } from '#program';
 import { viewLags } from './view-lags.js';
@@ -47,6 +48,7 @@ const ofConnections: Counts<'kurrentdb'> = [
 export function metricsOf(
   ledger: ServedLedger,
   health: ServerHealth,
+  clock: TrustedClock,
   storeMetrics: LedgerToOpen['storeMetrics'],
   cachedTokens: () => number,
   droppedDenials: () => number,
@@ -78,6 +80,9 @@ export function metricsOf(
     });
   const past = () => (health.waitingFor === undefined ? ledger : { pastViews: noPastViews }).pastViews.counts();
   gauge('ledger_damaged', '1 when the log was found to be damaged', () => (health.damaged ? 1 : 0));
+  gauge('ledger_clock_trusted', '0 while the clock shows a jump that nobody has agreed to', () =>
+    clock.trusted() ? 1 : 0,
+  );
   gauge('ledger_open', '0 while the server waits for its event store', () => (health.waitingFor ? 0 : 1));
   gauge('ledger_projector_restarts', 'Restarts of the projector after a crash', () => health.projectorRestarts);
   gauge('ledger_security_events_dropped', 'Security events that could not be written since the start', droppedDenials);

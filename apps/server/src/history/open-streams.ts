@@ -2,6 +2,7 @@ import { nameOf, Problem, type Caller } from '#http';
 import { BoundedPool } from '#pacing';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { ServerHealth } from '../health/server-health.js';
+import { ServedLedger } from '../served-ledger.js';
 
 /** How many streams of the history may be open at once. */
 export abstract class StreamBounds {
@@ -35,6 +36,7 @@ export class OpenStreams implements OnModuleDestroy {
   constructor(
     private readonly bounds: StreamBounds,
     private readonly health: ServerHealth,
+    private readonly ledger: ServedLedger,
   ) {
     this.ofCallers = new BoundedPool({ atOnce: bounds.streams, ofOne: bounds.perCaller });
     // The rest is for other tenants, however many callers this one has.
@@ -55,7 +57,7 @@ export class OpenStreams implements OnModuleDestroy {
     const places = [this.ofCallers.enter(nameOf(caller)), this.ofTenants.enter(caller.tenant)];
     const ending = new AbortController();
     const end = () => ending.abort();
-    const leftMs = Math.max(caller.expiresAt - Date.now(), 0);
+    const leftMs = Math.max(caller.expiresAt - this.ledger.clock.estimate(), 0);
     const expiry = live ? setTimeout(end, Math.min(leftMs, longestTimer)) : undefined;
     const stream: OpenStream = {
       ending,

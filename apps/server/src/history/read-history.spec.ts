@@ -11,12 +11,8 @@ const caller = { tenant: partner.tenantId, id: admin.id, roles: admin.roles, app
 
 function handlerOver(store: EventStore): ReadHistoryHandler {
   const health = new ServerHealth();
-  return new ReadHistoryHandler(
-    ledgerOver(store),
-    health,
-    new OpenStreams(usualStreamBounds, health),
-    usualStreamBounds,
-  );
+  const ledger = ledgerOver(store);
+  return new ReadHistoryHandler(ledger, health, new OpenStreams(usualStreamBounds, health, ledger), usualStreamBounds);
 }
 
 describe('A page of a relationship', () => {

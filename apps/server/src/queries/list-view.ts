@@ -66,8 +66,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   async execute({ found, incoming, parameters }: ListView): Promise<Answer> {
     const { requester, headers, path } = incoming;
     requireReader(requester);
-    const now = this.ledger.clock();
-    const moment = momentOf(parameters, now);
+    const moment = await momentOf(parameters, this.ledger);
     const { cursor, limit, atLeast, ...selection } = parameters;
     const query = canonicalJson({ path, partner: requester.partner.tenantId, ...selection });
     const after = cursor === undefined ? undefined : (this.ledger.cursors.read(query, cursor) as string[]);
@@ -81,6 +80,8 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
         `W/"${place}.${hash('sha256', `${formOf(found)} ${query} ${cursor} ${limit} ${events}`).slice(0, 16)}"`,
     };
     if (moment) return this.asItStood(listed, moment, atLeast);
+    const { clock } = this.ledger;
+    const now = found.list.dependsOnClock ? clock.now() : new Date(clock.estimate()).toISOString();
     await this.requireRelationship(requester);
     await this.waitFor(found.views, await this.ledger.positions.asked(headers, atLeast), headers.prefer);
     return this.asItStands(listed, now);

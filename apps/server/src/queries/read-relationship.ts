@@ -49,10 +49,10 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
     requireReader(requester);
     // The fold of the log never lags: every position in the log has been reached.
     await this.ledger.positions.asked(sent);
-    const now = this.ledger.clock();
-    const moment = momentOf(parameters, now);
+    const moment = await momentOf(parameters, this.ledger);
     if (moment) return this.asItStood(query, moment);
-    const { policy } = this.ledger;
+    const { policy, clock } = this.ledger;
+    const now = clock.now();
     const answer = await this.ledger.relationships.ask(requester.stream, (state, { revision, position }) => {
       if (revision < 0) throw new Rejection('RelationshipNotFound');
       const body = () => ({ ...shown.body(state, requester, { now, policy }), revision, position: String(position) });
