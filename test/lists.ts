@@ -6,6 +6,7 @@ import {
   endedRelationshipList,
   grantList,
   itemList,
+  relationshipRequestList,
   views,
   type Circumstances,
 } from '#read-models';
@@ -37,6 +38,11 @@ export const listEndedRelationships = (
   queries: ViewQueries,
   { now, ...request }: RequestOf<typeof endedRelationshipList> & { readonly now: Instant },
 ) => endedRelationshipList.read(queries, request, at(now));
+
+export const listRequests = (
+  queries: ViewQueries,
+  { now, ...request }: RequestOf<typeof relationshipRequestList> & { readonly now: Instant },
+) => relationshipRequestList.read(queries, request, at(now));
 
 const registered = views.flatMap(({ lists }) => lists);
 

@@ -35,7 +35,12 @@ const established: readonly Step[] = [
 ];
 
 const stories: readonly Story[] = [
-  () => [step('requestResellerRelationship'), step('declineResellerRelationship')],
+  () => [
+    step('requestResellerRelationship'),
+    { operation: 'listRelationshipRequests' },
+    step('explainRelationshipRequest'),
+    step('declineResellerRelationship'),
+  ],
   () => [step('requestResellerRelationship'), step('withdrawRelationshipRequest')],
   (now) => [step('requestResellerRelationship', {}, { effectiveAt: ago(now, 100) }), step('expireRelationshipRequest')],
   () => [

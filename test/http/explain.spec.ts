@@ -133,6 +133,10 @@ describe('an explanation', () => {
     expect(answered.body.events.at(-1).rules).toContain('R16');
     expect((await explained('ended-relationships')).body).toMatchObject({ listed: true });
     expect((await explained('support-contacts')).body).toMatchObject({ listed: false });
+    // It was accepted.
+    const request = await explained('relationship-requests');
+    expect(request.body).toMatchObject({ listed: false });
+    expect(types(request)).toEqual(['ResellerRelationshipRequested', 'ResellerRelationshipEstablished']);
   });
 
   it('is told as of then, too', async () => {

@@ -47,6 +47,7 @@ const questions: Readonly<Record<string, Senders>> = {
   'GET /explanations/support-contacts': partnersReading,
   'GET /explanations/support-contacts/{subscriptionId}': partnersReading,
   'GET /explanations/delegated-admin-grants/{grantId}': partnersReading,
+  'GET /explanations/relationship-requests': partnersReading,
   'GET /explanations/ended-relationships': partnersReading,
 
   // Of all customers of the partner
@@ -54,6 +55,7 @@ const questions: Readonly<Record<string, Senders>> = {
   'GET /v1/items': partnersReading,
   'GET /v1/support-contacts': partnersReading,
   'GET /v1/delegated-admin-grants': partnersReading,
+  'GET /v1/relationship-requests': partnersReading,
   'GET /v1/ended-relationships': partnersReading,
   'GET /v1/events': partnersReading,
   'GET /v1/operations/{operationId}': partnersReading,

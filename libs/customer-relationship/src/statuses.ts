@@ -12,6 +12,8 @@ import type {
   SubscriptionStatus,
 } from './state.js';
 
+export { firstInstantAfter } from './calendar.js';
+
 // The status of a thing at a time. An end counts from the instant after it, whether or not it has been recorded.
 // Decisions, single reads, lists and explanations all use these functions, so they cannot disagree. Each takes the
 // facts that the state, or a row of a view, keeps from the events.
@@ -109,7 +111,7 @@ export function savingsPlanAt(
 
 /** A request that was not answered in time has lapsed (rule R29). */
 export function relationshipAt(
-  { status, request }: Frozen<Pick<CustomerRelationship, 'status' | 'request'>>,
+  { status, request }: { readonly status: RelationshipStatus; readonly request?: { readonly expiresAt: Instant } },
   now: Instant,
 ): StatusAt<RelationshipStatus> {
   return status === 'requested' && request !== undefined && hasPassed(request.expiresAt, now)
@@ -199,6 +201,6 @@ export function nextOfGrant(facts: GrantFacts): NextBoundary<GrantStatus> | unde
 /** Rule R29. */
 export function nextOfRequest(
   request: { readonly expiresAt: End } | undefined,
-): NextBoundary<RelationshipStatus> | undefined {
+): NextBoundary<'requestExpired'> | undefined {
   return request && boundary(request.expiresAt, 'ExpireRelationshipRequest', 'requestExpired');
 }

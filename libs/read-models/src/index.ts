@@ -19,6 +19,7 @@ export {
   type PageRequest,
 } from './list.js';
 export type { Pair } from './pair.js';
+export * from './relationship-requests.js';
 export * from './support-contacts.js';
 export type { View } from './view.js';
 export * from './views.js';

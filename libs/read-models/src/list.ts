@@ -5,7 +5,6 @@ import type { Columns, RowOf } from './columns.js';
 import type { FiltersInQuery, Filters, FilterValues } from './filters.js';
 import { tenant, type Pair } from './pair.js';
 import { bound, viewQuery } from './query.js';
-import type { View } from './view.js';
 
 /** The values of a list's sort columns and key in the last row of a page. */
 export type Cursor = readonly string[];
@@ -67,7 +66,10 @@ export interface Beside {
 }
 
 /** A view besides its own whose tables a list reads. */
-export type ReadView = Pick<View['projection'], 'name' | 'version'>;
+export interface ReadView {
+  readonly name: string;
+  readonly version: number;
+}
 
 /** A list, as the server serves it. */
 export interface List {

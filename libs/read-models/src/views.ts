@@ -3,6 +3,7 @@ import { delegatedAdminGrantsView } from './delegated-admin-grants.js';
 import { endedRelationshipsView } from './ended-relationships.js';
 import { historyView } from './history.js';
 import { itemsView } from './items.js';
+import { relationshipRequestsView } from './relationship-requests.js';
 import { supportContactsView } from './support-contacts.js';
 import type { View } from './view.js';
 
@@ -12,6 +13,7 @@ export const views: readonly View[] = [
   supportContactsView,
   delegatedAdminGrantsView,
   itemsView,
+  relationshipRequestsView,
   endedRelationshipsView,
   historyView,
 ];

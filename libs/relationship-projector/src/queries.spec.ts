@@ -22,7 +22,14 @@ import {
   type Cursor,
   type Page,
 } from '#read-models';
-import { listCustomers, listDesignations, listEndedRelationships, listGrants, listItems } from '../../../test/lists.js';
+import {
+  listCustomers,
+  listDesignations,
+  listEndedRelationships,
+  listGrants,
+  listItems,
+  listRequests,
+} from '../../../test/lists.js';
 
 // One book of relationships, asked in every way that there is.
 
@@ -37,21 +44,42 @@ type Event = MessageOf<RelationshipEvents>;
 const contact = { tenantId: partnerId, partnerId: '1111111', name: 'Contoso Cloud' };
 const day = (index: number) => `2026-0${1 + (index % 9)}-10T09:00:00.000Z`;
 
+function requested(partner: string, customerId: string, index: number, expiresAt = '2027-01-01T00:00:00.000Z'): Event {
+  return {
+    type: 'ResellerRelationshipRequested',
+    data: {
+      partnerId: partner,
+      customerId,
+      partner: { ...contact, tenantId: partner, type: 'directBillPartner' },
+      customer: { name: names[index % names.length]!, domain: `customer-${index % 5}.Example` },
+      market: 'US',
+      delegatedAdmin: false,
+      requestedAt: day(index),
+      expiresAt,
+    },
+  };
+}
+
+/** Requests by when they expire, each with what has become of it. */
+const asked: readonly (readonly [expiresAt: string, ...then: Event[]])[] = [
+  ['2027-01-01T00:00:00.000Z'],
+  [now],
+  ['2026-11-22T11:59:59.999Z'],
+  [
+    '2026-11-01T00:00:00.000Z',
+    { type: 'ResellerRelationshipRequestExpired', data: { expiredAt: '2026-11-01T00:00:00.000Z' } },
+  ],
+  [
+    '2027-01-01T00:00:00.000Z',
+    { type: 'ResellerRelationshipRequestDeclined', data: { declinedBy: { userId: 'chris' }, declinedAt: day(5) } },
+  ],
+  ['2027-01-01T00:00:00.000Z', { type: 'ResellerRelationshipRequestWithdrawn', data: { withdrawnAt: day(6) } }],
+];
+const askedId = (index: number) => `d0000000-0000-4000-8000-00000000000${index}`;
+
 function established(partner: string, customerId: string, index: number): Event[] {
   return [
-    {
-      type: 'ResellerRelationshipRequested',
-      data: {
-        partnerId: partner,
-        customerId,
-        partner: { ...contact, tenantId: partner, type: 'directBillPartner' },
-        customer: { name: names[index % names.length]!, domain: `customer-${index % 5}.Example` },
-        market: 'US',
-        delegatedAdmin: false,
-        requestedAt: day(index),
-        expiresAt: '2027-01-01T00:00:00.000Z',
-      },
-    },
+    requested(partner, customerId, index),
     {
       type: 'ResellerRelationshipEstablished',
       data: { relationshipTerm: 1, acceptedBy: { userId: 'chris' }, establishedAt: day(index) },
@@ -165,6 +193,8 @@ beforeAll(async () => {
       ...(index === 0 ? withGrants(index) : []),
       ...(index >= 20 ? removed(index) : []),
     ]);
+  for (const [index, [expiresAt, ...then]] of asked.entries())
+    await history(partnerId, askedId(index), [requested(partnerId, askedId(index), index, expiresAt), ...then]);
   await history(otherPartner, customerIds[0]!, [
     ...established(otherPartner, customerIds[0]!, 1),
     ...withItems(100),
@@ -413,6 +443,56 @@ describe('Support contacts', () => {
   });
 });
 
+describe('Relationship requests', () => {
+  type Filter = NonNullable<Parameters<typeof listRequests>[1]['filter']>;
+  const found = async (filter: Filter, at = now) => {
+    const rows = await inPages((db, page) => listRequests(db, { partnerId, now: at, filter, ...page }));
+    return rows.map(({ customerId, status }) => `${customerId.at(-1)} ${status}`).toSorted();
+  };
+
+  it('are those that can still be answered, unless asked otherwise; ends are inclusive (R29)', async () => {
+    expect(await found({})).toEqual(['0 requested', '1 requested']);
+    expect(await found({ status: 'requested' }, justAfter(now))).toEqual(['0 requested']);
+  });
+
+  it('past their end have lapsed, whatever the clock has done so far', async () => {
+    expect(await found({ status: 'requestExpired' })).toEqual(['2 requestExpired', '3 requestExpired']);
+    const { rows } = await ask((db) => listRequests(db, { partnerId, now, filter: { status: 'requestExpired' } }));
+    const lapse = '2026-11-22T11:59:59.999Z';
+    const nothingDue = { dueAt: null, statusThen: null, dueCommand: null };
+    expect(rows.at(-1)).toMatchObject({ closedAt: lapse, expiresAt: lapse, ...nothingDue });
+  });
+
+  it('say what follows next, at the first instant at which the clock’s command is accepted', async () => {
+    const { rows } = await ask((db) => listRequests(db, { partnerId, now }));
+    const due = { statusThen: 'requestExpired', dueCommand: 'ExpireRelationshipRequest' };
+    expect(rows[0]).toMatchObject({ expiresAt: now, dueAt: justAfter(now), ...due });
+  });
+
+  it('are filtered by state, customer, name and end', async () => {
+    expect(await found({ status: 'all' })).toHaveLength(6);
+    expect(await found({ status: 'requestDeclined' })).toEqual(['4 requestDeclined']);
+    expect(await found({ status: 'requestWithdrawn' })).toEqual(['5 requestWithdrawn']);
+    expect(await found({ customerId: askedId(1).toUpperCase() })).toEqual(['1 requested']);
+    expect(await found({ nameStartsWith: 'ZÜ' })).toEqual(['0 requested']);
+    expect(await found({ nameContains: 'PPL' })).toEqual(['1 requested']);
+    expect(await found({ expiresUntil: now })).toEqual(['1 requested']);
+    expect(await found({ expiresFrom: justAfter(now) })).toEqual(['0 requested']);
+  });
+
+  it('are sorted by end, by name or by the time of the request', async () => {
+    const by = async (sort: 'expiresAt' | 'name' | 'requestedAt') => {
+      const rows = await inPages((db, page) =>
+        listRequests(db, { partnerId, now, sort, filter: { status: 'all' }, ...page }),
+      );
+      return rows.map(({ customerId }) => customerId.at(-1)).join('');
+    };
+    expect(await by('expiresAt')).toBe('321045');
+    expect(await by('name')).toBe('135402');
+    expect(await by('requestedAt')).toBe('012345');
+  });
+});
+
 describe('Ended relationships', () => {
   it('are listed with the last removed first, and what still runs at the time', async () => {
     const rows = await inPages((db, page) => listEndedRelationships(db, { partnerId, now, ...page }));
@@ -552,6 +632,22 @@ describe('An index serves', () => {
       'available contacts',
       'partnerId=? AND customerId=?',
       (db) => findAvailableSupportContacts(db, { partnerId, customerId }),
+    ],
+    ['open requests', 'partnerId=? AND status=?', (db) => listRequests(db, { partnerId, now })],
+    [
+      'open requests after a cursor',
+      '(expiresAt,customerId)>(?,?)',
+      (db) => listRequests(db, { partnerId, now, ...after('a', customerId) }),
+    ],
+    [
+      'open requests by name',
+      'partnerId=? AND status=?',
+      (db) => listRequests(db, { partnerId, now, sort: 'name', ...after('a', customerId) }),
+    ],
+    [
+      'open requests by their time',
+      'partnerId=? AND status=?',
+      (db) => listRequests(db, { partnerId, now, sort: 'requestedAt' }),
     ],
     ['ended relationships', 'partnerId=? AND lastRemovedAt>?', (db) => listEndedRelationships(db, { partnerId, now })],
     [
