@@ -222,6 +222,15 @@ function randomCommand(random: Random, state: State, index: number, partner: Par
   const grant = state.grants.get(grantId);
   const assignments = grant?.kind === 'gdap' ? [...grant.accessAssignments.keys()] : [];
   if (chance(0.3)) return grantCommand();
+  // Few of those that end what others need.
+  if (chance(0.06))
+    return pick<Command>(
+      { type: 'FailSubscriptionProvisioning', data: { subscriptionId, reason: 'Out of stock' } },
+      { type: 'CancelSubscriptionProvisioning', data: { subscriptionId } },
+      { type: 'ChangeReservationOwners', data: { reservationId, owners: pick(['ada'], ['ada', 'grace']) } },
+      { type: 'DeleteDelegatedAdminRequest', data: { grantId } },
+      { type: 'WithdrawDelegatedAdminRequest', data: { grantId } },
+    );
   const azure = [...(state.subscriptions.get(subscriptionId)?.azureSubscriptions.keys() ?? [])];
   return pick<Command>(
     { type: 'UpdateCustomerProfile', data: { name } },

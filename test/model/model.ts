@@ -61,7 +61,7 @@ interface Subscription {
   readonly term: number;
   readonly kind: SubscriptionKind;
   readonly base: string | undefined;
-  status: 'pending' | 'active' | 'suspended' | 'expired' | 'disabled' | 'deleted';
+  status: 'pending' | 'neverProvisioned' | 'active' | 'suspended' | 'expired' | 'disabled' | 'deleted';
   trial: boolean;
   quantity: number;
   offer: string;
@@ -84,7 +84,7 @@ interface Reservation {
   readonly id: string;
   readonly term: number;
   readonly product: string;
-  readonly owners: readonly string[];
+  owners: readonly string[];
   readonly cents: number;
   readonly bought: Time;
   readonly ends: Time;
@@ -112,7 +112,7 @@ interface Grant {
   readonly id: string;
   readonly term: number;
   readonly kind: 'dap' | 'gdap';
-  status: 'created' | 'approvalPending' | 'approved' | 'active' | 'terminated' | 'expired' | 'revoked';
+  status: 'created' | 'approvalPending' | 'dropped' | 'approved' | 'active' | 'terminated' | 'expired' | 'revoked';
   name: string;
   roles: string[];
   days: number;
@@ -270,6 +270,7 @@ const usersOnly: readonly CommandName[] = [
   'WithdrawRelationshipRequest',
   'RemoveResellerRelationship',
   'CancelAzureSubscription',
+  'ChangeReservationOwners',
   'AssignSupportContact',
   'WithdrawSupportContact',
 ];
@@ -286,6 +287,7 @@ const senders: readonly (readonly [roles: readonly Role[], commands: readonly Co
   // What is sold, and what becomes of subscriptions
   [anyone, ['PurchaseSubscription', 'AddAzureSubscription', 'PurchaseSoftware']],
   [anyone, ['ActivateSubscription', 'SuspendSubscription', 'ReactivateSubscription', 'CancelSubscription']],
+  [anyone, ['FailSubscriptionProvisioning', 'CancelSubscriptionProvisioning']],
   [anyone, ['SetAutoRenew', 'ChangeSubscriptionQuantity', 'ScheduleSubscriptionChange']],
   // The customer decides; the partner's apps relay it
   [anyone, ['AcceptResellerRelationship', 'DeclineResellerRelationship', 'ApproveDelegatedAdmin']],
@@ -298,6 +300,7 @@ const senders: readonly (readonly [roles: readonly Role[], commands: readonly Co
   [reservationKeepers, ['ConfirmReservationCancellation', 'RefuseReservationCancellation']],
   [['AdminAgent'], ['CancelSoftwarePurchase', 'RecordLegacyDelegatedAdmin', 'RequestDelegatedAdmin']],
   [['AdminAgent'], ['UpdateDelegatedAdminRequest', 'LockDelegatedAdminForApproval', 'ExtendDelegatedAdmin']],
+  [['AdminAgent'], ['DeleteDelegatedAdminRequest', 'WithdrawDelegatedAdminRequest']],
   [['AdminAgent', 'HelpdeskAgent'], ['TerminateDelegatedAdmin']],
   [
     ['GlobalAdmin', 'AdminAgent'],
@@ -318,7 +321,7 @@ function checkWhoAsks(command: CommandName, situation: Situation): void {
     return;
   }
   if (kind === 'partnerApp' && usersOnly.includes(command)) no('UserContextRequired');
-  if (command === 'CancelAzureSubscription') {
+  if (command === 'CancelAzureSubscription' || command === 'ChangeReservationOwners') {
     if (!roles.includes('GlobalAdmin') || !roles.includes('AdminAgent')) no('RoleNotAllowed');
   } else if (!rolesFor(command, situation).some((role) => roles.includes(role))) no('RoleNotAllowed');
 }
@@ -444,6 +447,9 @@ function purchaseWindow(kind: SubscriptionKind, length: TermDuration | undefined
   return undefined;
 }
 
+/** S8, P1. */
+const isGone = ({ status }: Subscription) => status === 'deleted' || status === 'neverProvisioned';
+
 function checkNotDeleted({ status }: Subscription): void {
   if (status === 'deleted') no('SubscriptionDeleted');
 }
@@ -480,6 +486,14 @@ function cancelNow(world: World, subscription: Subscription, at: Time): Fact[] {
     ['SubscriptionCancelled', { subscriptionId: subscription.id, cancelledAt: iso(at) }],
     ...withdraw(world, ({ subscription: id }) => id === subscription.id, 'subscriptionDeleted', at),
   ];
+}
+
+/** P1, and what it means for the support contact (C5). */
+function neverProvisioned(world: World, id: string, now: Time): Fact[] {
+  const subscription = ofThisTerm(world, world.subscriptions, id);
+  if (subscription.status !== 'pending') no('InvalidTransition');
+  subscription.status = 'neverProvisioned';
+  return withdraw(world, ({ subscription: wanted }) => wanted === id, 'subscriptionNotProvisioned', now);
 }
 
 /** S14; the window counts from the start of the term (T2). */
@@ -539,7 +553,7 @@ function letPass(world: World, subscription: Subscription, until: Time): { at: T
   const happened: { at: Time; facts: Fact[] }[] = [];
   for (;;) {
     const { status, kind } = subscription;
-    if (status === 'pending' || status === 'deleted') return happened;
+    if (status === 'pending' || status === 'neverProvisioned' || status === 'deleted') return happened;
     const inTerm = status === 'active' || (status === 'suspended' && kind !== 'legacy');
     const at = inTerm ? subscription.ends : subscription.keptUntil;
     if (at === undefined || until <= at) return happened;
@@ -611,7 +625,8 @@ function passTime(world: World, { subscriptionId }: { readonly subscriptionId: s
   const facts = letPass(world, subscription, now).flatMap((each) => each.facts);
   if (facts.length > 0) return facts;
   const { status, kind, ends, keptUntil } = subscription;
-  const waitsFor = { pending: undefined, deleted: undefined, active: ends, expired: keptUntil, disabled: keptUntil };
+  const never = { pending: undefined, neverProvisioned: undefined, deleted: undefined };
+  const waitsFor = { ...never, active: ends, expired: keptUntil, disabled: keptUntil };
   const end = status === 'suspended' ? (kind === 'legacy' ? keptUntil : ends) : waitsFor[status];
   return end === undefined ? no('InvalidTransition') : no('NotDue', { dueAt: iso(end + 1) });
 }
@@ -739,6 +754,14 @@ function wrongTerms(terms: {
 function checkNotLapsed(grant: Grant, now: Time): void {
   if (isUnanswered(grant) && now > grant.lapses) no('RequestExpired');
   if (grant.status === 'expired' && grant.ends === undefined) no('RequestExpired');
+}
+
+/** G4a. */
+function drop(world: World, id: string, from: Grant['status'], now: Time): void {
+  const grant = ofThisTerm(world, world.grants, id);
+  checkNotLapsed(grant, now);
+  if (grant.status !== from) no('InvalidTransition');
+  grant.status = 'dropped';
 }
 
 function checkGrantRoom(world: World, house: HouseRules, now: Time): void {
@@ -911,7 +934,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
         if (parent.term !== world.term) no('ItemOfEarlierTerm');
         wrongBase = parent.base !== undefined;
         if (!wrongBase && parent.status !== 'active') no('ParentNotActive');
-        const siblings = world.subscriptions.filter((other) => other.base === base && other.status !== 'deleted');
+        const siblings = world.subscriptions.filter((other) => other.base === base && !isGone(other));
         if (!wrongBase && siblings.length >= house.addOns) no('LimitReached');
       }
     }
@@ -985,6 +1008,16 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     if (subscription.kind === 'legacy' && base?.status === 'suspended' && !over(base.ends, now)) no('ParentNotActive');
     subscription.status = 'active';
     return [['SubscriptionActivated', { subscriptionId, activatedAt: iso(now) }]];
+  },
+
+  FailSubscriptionProvisioning(world, { subscriptionId, reason }, { now }) {
+    const ended = neverProvisioned(world, subscriptionId, now);
+    return [['SubscriptionProvisioningFailed', { subscriptionId, reason, failedAt: iso(now) }], ...ended];
+  },
+
+  CancelSubscriptionProvisioning(world, { subscriptionId }, { now }) {
+    const ended = neverProvisioned(world, subscriptionId, now);
+    return [['SubscriptionProvisioningCancelled', { subscriptionId, cancelledAt: iso(now) }], ...ended];
   },
 
   SuspendSubscription(world, { subscriptionId, reason }, { now }) {
@@ -1147,6 +1180,19 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     return [['ReservationPurchased', { owners, boughtBy, purchasedAt: iso(bought), expiresAt: iso(ends) }]];
   },
 
+  ChangeReservationOwners(world, data, { now }) {
+    const reservation = ofThisTerm(world, world.reservations, data.reservationId);
+    const { id: reservationId, status, ends, owners: previousOwners } = reservation;
+    if ((status !== 'active' && status !== 'cancellationRequested') || now > ends) no('InvalidTransition');
+    const spelt = (ids: readonly string[]) => [...new Set(ids.map((id) => id.toLowerCase()))];
+    if (sameRoles(spelt(data.owners), spelt(previousOwners))) no('NothingToChange');
+    noneOf(data.owners.length === 0 && 'InvalidItem');
+    // Of several spellings the first stands.
+    const owners = spelt(data.owners).map((id) => data.owners.find((owner) => owner.toLowerCase() === id)!);
+    reservation.owners = owners;
+    return [['ReservationOwnersChanged', { reservationId, owners, previousOwners, changedAt: iso(now) }]];
+  },
+
   CancelReservation(world, data, { actor, now }) {
     checkOn(world);
     const asked = countsFrom(data.effectiveAt, now);
@@ -1294,6 +1340,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const { kind, status } = ofThisTerm(world, world.subscriptions, subscriptionId);
     if (kind === 'newCommerce') no('SupportContactNotSupported');
     if (status === 'deleted') no('SubscriptionDeleted');
+    if (status === 'neverProvisioned') no('InvalidTransition');
     const related = [itself(partner), ...partner.resellers].find(({ tenantId }) => tenantId === contact.tenantId);
     if (!related || !world.contacts.includes(contact.tenantId)) no('SupportContactNotAvailable');
     if (!sameContact(related, contact)) no('InvalidSupportContact');
@@ -1397,6 +1444,16 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     if (grant.status !== 'created') no('InvalidTransition');
     grant.status = 'approvalPending';
     return [['DelegatedAdminLockedForApproval', { grantId, lockedAt: iso(now) }]];
+  },
+
+  DeleteDelegatedAdminRequest(world, { grantId }, { now }) {
+    drop(world, grantId, 'created', now);
+    return [['DelegatedAdminDeleted', { grantId, deletedAt: iso(now) }]];
+  },
+
+  WithdrawDelegatedAdminRequest(world, { grantId }, { now }) {
+    drop(world, grantId, 'approvalPending', now);
+    return [['DelegatedAdminWithdrawn', { grantId, withdrawnAt: iso(now) }]];
   },
 
   ApproveDelegatedAdmin(world, { grantId, approvedBy }, situation) {

@@ -78,6 +78,22 @@ const onGrant = <N extends 'Lock' | 'Approve' | 'Extend' | 'Terminate' | 'Expire
     type: verb === 'Lock' ? 'LockDelegatedAdminForApproval' : `${verb}DelegatedAdmin`,
     data: { grantId },
   }) as MessageOf<RelationshipCommands>;
+const deleteRequest: CommandOf<'DeleteDelegatedAdminRequest'> = {
+  type: 'DeleteDelegatedAdminRequest',
+  data: { grantId: 'grant-1' },
+};
+const withdrawRequest: CommandOf<'WithdrawDelegatedAdminRequest'> = {
+  type: 'WithdrawDelegatedAdminRequest',
+  data: { grantId: 'grant-1' },
+};
+const requestDeleted: EventOf<'DelegatedAdminDeleted'> = {
+  type: 'DelegatedAdminDeleted',
+  data: { grantId: 'grant-1', deletedAt: now },
+};
+const requestWithdrawn: EventOf<'DelegatedAdminWithdrawn'> = {
+  type: 'DelegatedAdminWithdrawn',
+  data: { grantId: 'grant-1', withdrawnAt: now },
+};
 const assign = (overrides: Partial<RelationshipCommands['AssignAccess']> = {}): CommandOf<'AssignAccess'> => ({
   type: 'AssignAccess',
   data: {
@@ -521,6 +537,8 @@ describe('A GDAP request that was not approved in time', () => {
   it.each([
     ['changed', update({ name: 'Other' }), open, ['DelegatedAdminUpdated']],
     ['locked', onGrant('Lock'), open, ['DelegatedAdminLockedForApproval']],
+    ['deleted', deleteRequest, open, ['DelegatedAdminDeleted']],
+    ['withdrawn', withdrawRequest, waiting, ['DelegatedAdminWithdrawn']],
     ['approved', onGrant('Approve'), waiting, ['DelegatedAdminApproved', 'DelegatedAdminActivated']],
   ] as const)('cannot be %s, however late the clock (G5)', (_, command, history, inTime) => {
     const actor = command.type === 'ApproveDelegatedAdmin' ? customerAdmin.actor : partnerUser('AdminAgent');
@@ -551,6 +569,69 @@ describe('A GDAP request that was not approved in time', () => {
     given(...established, ...waiting)
       .when(onGrant('Terminate'), { ...customerAdmin, now: justLapsed })
       .rejects('InvalidTransition', { itemId: 'grant-1', from: 'expired', to: 'terminated' });
+  });
+});
+
+describe('A GDAP request that the partner takes back', () => {
+  const draft = [adminRequested('grant-1')];
+  const ways = [
+    ['deleted', deleteRequest, requestDeleted, draft],
+    ['withdrawn', withdrawRequest, requestWithdrawn, waiting],
+  ] as const;
+
+  it.each(ways)('is %s in its own stage only (G4, G4a)', (to, command, ended, history) => {
+    const requires = to === 'deleted' ? 'created' : 'approvalPending';
+    given(established, history).when(command).then(ended);
+    const others = [
+      ['created', draft],
+      ['approvalPending', waiting],
+      ['active', adminActive('grant-1')],
+      ['terminated', [...draft, terminated()]],
+      ['deleted', [...draft, requestDeleted]],
+      ['withdrawn', [...waiting, requestWithdrawn]],
+      ['approved', [legacyAdminGranted('grant-1')]],
+    ] as const;
+    for (const [from, otherHistory] of others)
+      if (from !== requires)
+        given(established, otherHistory)
+          .when(command)
+          .rejects('InvalidTransition', { itemId: 'grant-1', from, to, requires });
+    given(established, adminActive('grant-1'))
+      .when(command, { now: justEnded })
+      .rejects('InvalidTransition', { from: 'expired', to });
+  });
+
+  it.each(ways)('takes no command once it is %s, and time does not end it again (G4a)', (from, _, ended, history) => {
+    const gone = [...established, ...history, ended];
+    given(gone)
+      .when(update({ name: 'Other' }))
+      .rejects('GrantLocked', { grantId: 'grant-1', status: from, editable: [] });
+    for (const verb of ['Lock', 'Approve', 'Terminate', 'Expire'] as const)
+      given(gone)
+        .when(onGrant(verb), {
+          now: justLapsed,
+          ...(verb === 'Approve' || verb === 'Terminate' ? customerAdmin : {}),
+        })
+        .rejects('InvalidTransition', { itemId: 'grant-1', from });
+    given(gone).when(assign()).rejects('GrantNotActive', { grantId: 'grant-1', status: from });
+  });
+
+  it.each(ways)('makes room once it is %s, and a removal leaves it alone (G4a, R18)', (_, __, ended, history) => {
+    const policy = { ...policyOf2020, limits: { ...policyOf2020.limits, grants: 1 } };
+    const another = request({ grantId: 'grant-2' });
+    given(established, history).when(another, { policy }).rejects('LimitReached', { what: 'grants', limit: 1 });
+    given(established, history, ended).when(another, { policy }).thenNames('DelegatedAdminRequested');
+    expect(revokeGrants(given(established, history, ended).state(), now)).toEqual([]);
+  });
+
+  it('keeps its id to itself (G4a)', () => {
+    given(established, draft, requestDeleted)
+      .when(request())
+      .rejects('ItemAlreadyExists', { kind: 'grant', itemId: 'grant-1' });
+  });
+
+  it.each(ways)('is not the customer’s to be %s (R28)', (_, command, __, history) => {
+    given(established, history).when(command, customerAdmin).rejects('ActorNotAllowed', { command: command.type });
   });
 });
 

@@ -47,6 +47,10 @@ export interface DelegatedAdminCommands {
   };
   /** Sends the request to the customer; it can no longer be edited. */
   LockDelegatedAdminForApproval: { readonly grantId: string };
+  /** Deletes the draft of a request that has not been sent; its name is free again. */
+  DeleteDelegatedAdminRequest: { readonly grantId: string };
+  /** Withdraws a request that waits for the customer; its name is free again. */
+  WithdrawDelegatedAdminRequest: { readonly grantId: string };
   /** Approves the request: the grant is active from now on. */
   ApproveDelegatedAdmin: { readonly grantId: string; readonly approvedBy?: RelayedSignature };
   /** Extends an active grant that was requested with auto-extension. */
@@ -148,6 +152,27 @@ export const delegatedAdminCommands = {
       requireUnlapsed(grant, now);
       requireStatus(grantId, grantAt(grant, now).status, 'created', 'approvalPending');
       return [event('DelegatedAdminLockedForApproval', { grantId, lockedAt: now })];
+    },
+  },
+
+  /** Rules G4, G4a: nobody at the customer has seen it. */
+  DeleteDelegatedAdminRequest: {
+    right,
+    rules: ['R20', 'G2', 'G4', 'G4a', 'G5'],
+    emits: ['DelegatedAdminDeleted'],
+    decide(state, { grantId }, { now }) {
+      requireRequest(state, grantId, 'created', 'deleted', now);
+      return [event('DelegatedAdminDeleted', { grantId, deletedAt: now })];
+    },
+  },
+
+  WithdrawDelegatedAdminRequest: {
+    right,
+    rules: ['R20', 'G2', 'G4', 'G4a', 'G5'],
+    emits: ['DelegatedAdminWithdrawn'],
+    decide(state, { grantId }, { now }) {
+      requireRequest(state, grantId, 'approvalPending', 'withdrawn', now);
+      return [event('DelegatedAdminWithdrawn', { grantId, withdrawnAt: now })];
     },
   },
 
@@ -305,6 +330,14 @@ export const delegatedAdminSteps = {
     const grant = granular(state, grantId);
     if (grant) grant.status = 'approvalPending';
   },
+  DelegatedAdminDeleted(state, { grantId }) {
+    const grant = granular(state, grantId);
+    if (grant) grant.status = 'deleted';
+  },
+  DelegatedAdminWithdrawn(state, { grantId }) {
+    const grant = granular(state, grantId);
+    if (grant) grant.status = 'withdrawn';
+  },
   DelegatedAdminApproved(state, { grantId }) {
     const grant = granular(state, grantId);
     if (grant) grant.status = 'approved';
@@ -389,6 +422,20 @@ function activeGrant(grantId: string, grant: Frozen<Grant>, now: Instant): Froze
   if (grant.kind === 'dap' || status !== 'active' || grant.endsAt === undefined)
     throw reject('GrantNotActive', { grantId, status });
   return { ...grant, endsAt: grant.endsAt };
+}
+
+/** A request in this stage, which it leaves before the customer has approved it; `requires` tells it from an end by time. */
+function requireRequest(
+  state: Frozen<CustomerRelationship>,
+  grantId: string,
+  requires: 'created' | 'approvalPending',
+  to: GrantStatus,
+  now: Instant,
+): void {
+  const grant = current(state, state.grants, 'grant', grantId);
+  requireUnlapsed(grant, now);
+  const { status: from } = grantAt(grant, now);
+  if (from !== requires) throw reject('InvalidTransition', { itemId: grantId, from, to, requires });
 }
 
 function requireStatus(grantId: string, from: GrantStatus, required: GrantStatus, to: GrantStatus): void {

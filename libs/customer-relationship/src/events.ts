@@ -122,6 +122,14 @@ export interface RelationshipEvents {
   };
   /** A pending subscription has been provisioned and is active. */
   SubscriptionActivated: { readonly subscriptionId: string; readonly activatedAt: Instant };
+  /** A pending subscription could not be provisioned: it will never be active (rule P1). */
+  SubscriptionProvisioningFailed: {
+    readonly subscriptionId: string;
+    readonly reason?: string;
+    readonly failedAt: Instant;
+  };
+  /** The provisioning of a pending subscription was cancelled: it will never be active (rule P1). */
+  SubscriptionProvisioningCancelled: { readonly subscriptionId: string; readonly cancelledAt: Instant };
   /** The subscription cannot be used until it is reactivated. */
   SubscriptionSuspended: {
     readonly subscriptionId: string;
@@ -223,6 +231,13 @@ export interface RelationshipEvents {
     readonly purchasedAt: Instant;
     readonly expiresAt: Instant;
   };
+  /** The reservation order has other owners than before (rule V5a). */
+  ReservationOwnersChanged: {
+    readonly reservationId: string;
+    readonly owners: readonly string[];
+    readonly previousOwners: readonly string[];
+    readonly changedAt: Instant;
+  };
   /** A reservation is being returned; it is not cancelled before that is confirmed. */
   ReservationCancellationRequested: {
     readonly reservationId: string;
@@ -297,7 +312,7 @@ export interface RelationshipEvents {
   SupportContactWithdrawn: {
     readonly subscriptionId: string;
     readonly contact: SupportContact;
-    readonly reason: 'withdrawn' | 'subscriptionDeleted' | 'relationshipRemoved';
+    readonly reason: 'withdrawn' | 'subscriptionDeleted' | 'subscriptionNotProvisioned' | 'relationshipRemoved';
     readonly withdrawnAt: Instant;
   };
 
@@ -325,6 +340,10 @@ export interface RelationshipEvents {
   };
   /** The request has been sent to the customer and can no longer be edited. */
   DelegatedAdminLockedForApproval: { readonly grantId: string; readonly lockedAt: Instant };
+  /** The draft of a request has been deleted before it was sent; its name is free again (rule G4a). */
+  DelegatedAdminDeleted: { readonly grantId: string; readonly deletedAt: Instant };
+  /** The partner has withdrawn a request that waited for the customer; its name is free again (rule G4a). */
+  DelegatedAdminWithdrawn: { readonly grantId: string; readonly withdrawnAt: Instant };
   /** The customer has approved the request. */
   DelegatedAdminApproved: {
     readonly grantId: string;

@@ -203,6 +203,38 @@ describe('One naming at two servers', () => {
   });
 });
 
+describe('A request that one server takes back while another names it anew', () => {
+  const takeBack = requestOf({ type: 'DeleteDelegatedAdminRequest', data: { grantId: 'grant-1' } }, 'two');
+
+  it('has no name any more, neither the old one nor the new (G4a)', async () => {
+    const store = await twoCustomers();
+    await server(store).handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    const held = heldUp(store, 'DelegatedAdminUpdated');
+    const here = server(held.store).handle(requestOf(rename('grant-1', 'Backup'), 'three'));
+    await held.reached;
+    expect(await server(store).handle(takeBack)).toMatchObject(accepted);
+    held.release();
+
+    expect(await here).toMatchObject(refusedAs('GrantLocked', { status: 'deleted' }));
+    for (const [index, name] of ['Helpdesk', 'Backup'].entries())
+      expect(await server(store).handle(requestOf(ask(`again-${index}`, name), name, tailspin))).toMatchObject(
+        accepted,
+      );
+  });
+
+  it('leaves its name to one of two that want it at once (G2, G4a)', async () => {
+    const store = await twoCustomers();
+    await server(store).handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+    expect(await server(store).handle(takeBack)).toMatchObject(accepted);
+    const outcomes = await Promise.all([
+      server(store).handle(requestOf(ask('grant-2', 'Helpdesk'), 'three')),
+      server(store).handle(requestOf(ask('grant-2', 'Helpdesk'), 'four', tailspin)),
+    ]);
+    expect(outcomes.map(({ outcome }) => outcome).toSorted()).toEqual(['accepted', 'refused']);
+    expect(outcomes.find(({ outcome }) => outcome === 'refused')).toMatchObject(nameTaken());
+  });
+});
+
 describe('A naming whose outcome is unknown', () => {
   const one = requestOf(ask('grant-1', 'Helpdesk'), 'one');
 

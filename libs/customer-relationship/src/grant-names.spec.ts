@@ -423,6 +423,37 @@ describe('The naming of a GDAP grant', () => {
     expect(await handle(requestOf(ask('grant-2', 'Helpdesk'), 'three'))).toMatchObject(nameTaken());
   });
 
+  const takenBack = [
+    ['deleted', [], 'DeleteDelegatedAdminRequest'],
+    ['withdrawn', ['LockDelegatedAdminForApproval'], 'WithdrawDelegatedAdminRequest'],
+  ] as const;
+
+  it.each(takenBack)(
+    'finds the name of a request that was %s free at once, for another customer too (G4a)',
+    async (...way) => {
+      const [, before, takeBack] = way;
+      const store = await twoCustomers();
+      const { handle } = server(store);
+      await handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'));
+      for (const type of before) await handle(requestOf({ type, data: { grantId: 'grant-1' } }, type));
+      const again = requestOf(ask('grant-1', 'Helpdesk'), 'three', tailspin);
+      expect(await handle(again)).toMatchObject(nameTaken());
+      expect(await handle(requestOf({ type: takeBack, data: { grantId: 'grant-1' } }, 'two'))).toMatchObject(accepted);
+
+      expect(await handle({ ...again, dryRun: true })).toMatchObject({ outcome: 'wouldBeAccepted' });
+      expect(await handle(again)).toMatchObject(accepted);
+      expect(await claimNames(store, 'Helpdesk')).toEqual([
+        'GrantNameClaimed',
+        'GrantNameReleased',
+        'GrantNameClaimed',
+      ]);
+      expect(await holderOf(store, 'Helpdesk')).toBe('three');
+      // A late retry of the first naming does not take it from its new grant.
+      expect(await handle(requestOf(ask('grant-1', 'Helpdesk'), 'one'))).toMatchObject(replayed);
+      expect(await holderOf(store, 'Helpdesk')).toBe('three');
+    },
+  );
+
   it('lets everything else pass', async () => {
     const store = await twoCustomers();
     const { handle } = server(store);

@@ -28,7 +28,8 @@ import { asSeen } from './visible-text.js';
 // Rule G2 spans a partner's relationships: a GDAP name is claimed in a stream of its own, at an explicit revision,
 // before the relationship takes the request. The claim belongs to the command that made it: after a crash in between,
 // the same command id goes through. A grant that ends keeps its name, because Graph wants names unique over all
-// relationships, ended ones too; only a renaming, or a refusal after the claim, gives one back.
+// relationships, ended ones too; only a renaming, or a refusal after the claim, gives one back. A request that was deleted
+// or withdrawn (rule G4a) has no name any more: the next command that wants it gives the claim back.
 //
 // When a claim may be given back: several servers may try one command at once, and an append whose outcome is unknown
 // may still come through, so the refusal of one attempt says nothing of the others. Therefore a claim names the revision
@@ -344,8 +345,10 @@ function isOfSameNaming(one: Claimant, other: Claimant): boolean {
   return one.claimedBy === other.claimedBy && one.customerId === other.customerId && one.grantId === other.grantId;
 }
 
+/** The name that a grant keeps from others. */
 function nameOf(grant: Frozen<Grant> | undefined): string | undefined {
-  return grant?.kind === 'gdap' ? grant.name : undefined;
+  if (grant?.kind !== 'gdap' || grant.status === 'deleted' || grant.status === 'withdrawn') return undefined;
+  return grant.name;
 }
 
 function isSameName(one: string | undefined, other: string): boolean {

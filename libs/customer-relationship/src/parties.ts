@@ -27,6 +27,16 @@ export function isSameId(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
 
+/** Each id once, in its first spelling. */
+export function distinctIds(ids: readonly string[]): readonly string[] {
+  return ids.filter((id, index) => ids.findIndex((other) => isSameId(other, id)) === index);
+}
+
+/** Whether two lists without duplicates name the same principals, in any order. */
+export function isSameIds(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((id) => other.some((each) => isSameId(id, each)));
+}
+
 /** The nil and the max GUID of RFC 9562 are no tenants. */
 export function isTenantId(guid: string): boolean {
   return !/^(0{8}-0{4}-0{4}-0{4}-0{12}|f{8}-f{4}-f{4}-f{4}-f{12})$/i.test(guid);

@@ -335,7 +335,8 @@ describe('removal', () => {
       expect(ofTerm(state.designations)).toEqual([]);
       expect(
         ofTerm(state.grants).filter(
-          (grant) => !['terminated', 'expired', 'revoked'].includes(grantAt(grant, cleared).status),
+          (grant) =>
+            !['deleted', 'withdrawn', 'terminated', 'expired', 'revoked'].includes(grantAt(grant, cleared).status),
         ),
       ).toEqual([]);
     });

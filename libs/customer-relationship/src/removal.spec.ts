@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { decideOn, Rejection, type MessageOf } from '#event-sourcing';
 import type { RelationshipCommands } from './commands.js';
 import { customerRelationship } from './customer-relationship.js';
-import type { RelationshipEvents } from './events.js';
+import { subscriptionKinds, type RelationshipEvents } from './events.js';
 import { defaultPolicy, type Policy } from './policy.js';
 import {
   blocksAs,
@@ -604,6 +604,20 @@ describe('What blocks a removal', () => {
       ]);
   });
 
+  it.each(bothPolicies)('is no subscription whose provisioning has ended without it (P1, $name)', (policy) => {
+    const failed = {
+      type: 'SubscriptionProvisioningFailed',
+      data: { subscriptionId: 'sub-1', failedAt: now },
+    } as const;
+    const cancelledBefore = {
+      type: 'SubscriptionProvisioningCancelled',
+      data: { subscriptionId: 'sub-1', cancelledAt: now },
+    } as const;
+    for (const kind of subscriptionKinds)
+      for (const ended of [failed, cancelledBefore])
+        expect(blockersOf([purchased('sub-1', { kind }), ended], policy)).toEqual([]);
+  });
+
   it('is judged by facts that a view has too', () => {
     const { kind, status } = { kind: 'newCommerce', status: 'suspended' } as const;
     expect(blocksAs({ item: 'subscription', kind, status }, laterPolicy, now)).toBe('suspendedNewCommerce');
@@ -805,6 +819,11 @@ describe('Who may follow the advice', () => {
   it('is an owner of the reservation order, for its cancellation and not for settling that (V5)', () => {
     const reservation = reserved('ri-1', { owners: ['grace'] });
     expect(adviceOf([reservation])).toMatchObject([{ remedyBy: { owners: ['grace'] } }]);
+    const reassigned = {
+      type: 'ReservationOwnersChanged',
+      data: { reservationId: 'ri-1', owners: ['linus'], previousOwners: ['grace'], changedAt: now },
+    } as const;
+    expect(adviceOf([reservation, reassigned])).toMatchObject([{ remedyBy: { owners: ['linus'] } }]);
     expect(adviceOf([reservation, cancellationRequested('ri-1')])[0]?.remedyBy).not.toHaveProperty('owners');
   });
 

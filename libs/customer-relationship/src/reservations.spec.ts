@@ -375,6 +375,66 @@ describe('cancelling a reservation', () => {
   });
 });
 
+describe('changing the owners of a reservation', () => {
+  const one = [...established, reserved('ri-1', { owners: ['grace', 'Linus'] })];
+  const change = (...owners: string[]) =>
+    ({ type: 'ChangeReservationOwners', data: { reservationId: 'ri-1', owners } }) as const;
+  const changed = (...owners: string[]): MessageOf<RelationshipEvents, 'ReservationOwnersChanged'> => ({
+    type: 'ReservationOwnersChanged',
+    data: { reservationId: 'ri-1', owners, previousOwners: ['grace', 'Linus'], changedAt: now },
+  });
+
+  it('records the new ones and those before, and the new ones cancel (rules V5, V5a)', () => {
+    given(one).when(change('ada')).then(changed('ada'));
+    given(one, changed('ADA')).when(cancel()).thenNames('ReservationCancellationRequested');
+    given(one, changed('barbara'))
+      .when(cancel())
+      .rejects('RoleNotAllowed', { owners: ['barbara'] });
+  });
+
+  it('names each once, in its first spelling (rule V5a)', () => {
+    given(one)
+      .when(change('Ada', 'ADA', 'grace', 'ada'))
+      .then(changed('Ada', 'grace'));
+  });
+
+  it('changes nothing where the same are named, in any order and spelling (rule V5a)', () => {
+    given(one)
+      .when(change('LINUS', 'grace', 'Grace'))
+      .rejects('NothingToChange', { reservationId: 'ri-1', owners: ['LINUS', 'grace'] });
+    given(established, reserved('ri-1', { owners: ['grace', 'GRACE'] }))
+      .when(change('grace'))
+      .rejects('NothingToChange', { reservationId: 'ri-1' });
+    given(one).when(change('grace')).then(changed('grace'));
+  });
+
+  it('leaves one owner at least: nobody else may cancel (rules V5, V5a)', () => {
+    given(one).when(change()).rejects('InvalidItem', { field: 'owners', rule: 'notEmpty' });
+  });
+
+  it('is possible until the reservation has ended, its cancellation requested or not (rules V5a, V6)', () => {
+    given(one, cancellationRequested('ri-1')).when(change('ada')).then(changed('ada'));
+    given(one).when(change('ada'), { now: end }).thenNames('ReservationOwnersChanged');
+    const final = (from: string) => ({ itemId: 'ri-1', from, requires: 'active' });
+    given(one).when(change('ada'), { now: afterEnd }).rejects('InvalidTransition', final('expired'));
+    given(one, expired).when(change('ada')).rejects('InvalidTransition', final('expired'));
+    given(one, cancellationRequested('ri-1'), reservationCancelled('ri-1'))
+      .when(change())
+      .rejects('InvalidTransition', final('cancelled'));
+    given(one, removed(), reestablished).when(change('ada')).rejects('ItemOfEarlierTerm', { itemId: 'ri-1' });
+  });
+
+  it('is up to a user of the partner who is both Global admin and Admin agent, an owner or not (rule V5a)', () => {
+    for (const roles of [['GlobalAdmin'], ['AdminAgent']] as const)
+      given(one)
+        .when(change('ada'), { actor: { ...context.actor, roles } })
+        .rejects('RoleNotAllowed', { allOf: ['GlobalAdmin', 'AdminAgent'] });
+    given(one)
+      .when(change('ada'), { actor: partnerApp('GlobalAdmin', 'AdminAgent') })
+      .rejects('UserContextRequired', { command: 'ChangeReservationOwners' });
+  });
+});
+
 describe('the refund cap', () => {
   const capUsdCents = 5_000_000;
   /** Bought so early that requests may be dated back far. */

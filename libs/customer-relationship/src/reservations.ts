@@ -1,4 +1,4 @@
-import type { Frozen } from '#event-sourcing';
+import type { Frozen, Rejection } from '#event-sourcing';
 import {
   current,
   effectiveFault,
@@ -15,10 +15,10 @@ import type { CommandTable } from './command.js';
 import type { Steps } from './context.js';
 import { event, present } from './event.js';
 import type { ReservationProduct } from './events.js';
-import { isSameId, type Buyer, type Money } from './parties.js';
+import { distinctIds, isSameId, isSameIds, type Buyer, type Money } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
-import { byUserOrApp, clock } from './rights.js';
+import { byUser, byUserOrApp, clock } from './rights.js';
 import { rulesOfSale } from './rules.js';
 import { inCurrentTerm, type CustomerRelationship, type ReservationStatus } from './state.js';
 import { reservationAt } from './statuses.js';
@@ -40,6 +40,8 @@ export interface ReservationCommands {
     readonly boughtBy?: Buyer;
     readonly effectiveAt?: Instant;
   };
+  /** Records the present owners of the reservation order, who alone may cancel its reservations. */
+  ChangeReservationOwners: { readonly reservationId: string; readonly owners: readonly string[] };
   /** Returns a reservation, as far as the refund cap allows. */
   CancelReservation: {
     readonly reservationId: string;
@@ -74,7 +76,7 @@ export const reservationCommands = {
       if (!hasActiveAzurePlan(state)) throw reject('AzurePlanRequired', { reservationId });
       refuseFaults(
         effectiveFault('effectiveAt', data.effectiveAt, context.now),
-        owners.length === 0 ? reject('InvalidItem', { field: 'owners', rule: 'notEmpty' }) : undefined,
+        ownersFault(owners),
         // The cap adds these up: a negative amount would make room for others.
         commitmentUsdCents < 0
           ? reject('InvalidItem', { field: 'commitmentUsdCents', rule: 'notNegative' })
@@ -100,10 +102,28 @@ export const reservationCommands = {
     },
   },
 
+  /** Rule V5a: the directory's administrators may reassign an order whose owners have left; the partner records it. */
+  ChangeReservationOwners: {
+    right: { ...byUser('GlobalAdmin'), allOf: ['GlobalAdmin', 'AdminAgent'] },
+    rules: ['R12', 'R20', 'V5', 'V5a', 'V6'],
+    emits: ['ReservationOwnersChanged'],
+    decide(state, { reservationId, ...data }, { now }) {
+      const reservation = current(state, state.reservations, 'reservation', reservationId);
+      const { status: from } = reservationAt(reservation, now);
+      if (from !== 'active' && from !== 'cancellationRequested')
+        throw reject('InvalidTransition', { itemId: reservationId, from, requires: 'active' });
+      const owners = distinctIds(data.owners);
+      const { owners: previousOwners } = reservation;
+      if (isSameIds(owners, distinctIds(previousOwners))) throw reject('NothingToChange', { reservationId, owners });
+      refuseFaults(ownersFault(owners));
+      return [event('ReservationOwnersChanged', { reservationId, owners, previousOwners, changedAt: now })];
+    },
+  },
+
   /** Rules V2–V6, V5a. The request is settled outside this ledger; `settled` says that this has been done. */
   CancelReservation: {
     right,
-    rules: ['R20', 'R27', 'V2', 'V3', 'V4', 'V5', 'V6', 'D1'],
+    rules: ['R20', 'R27', 'V2', 'V3', 'V4', 'V5', 'V5a', 'V6', 'D1'],
     emits: ['ReservationCancellationRequested'],
     brings: ['ReservationCancelled'],
     decide(state, { reservationId, exchange = false, settled = false, effectiveAt }, context) {
@@ -188,6 +208,10 @@ export const reservationSteps = {
       status: 'active',
     });
   },
+  ReservationOwnersChanged(state, { reservationId, owners }) {
+    const reservation = state.reservations.get(reservationId);
+    if (reservation) reservation.owners = owners;
+  },
   ReservationCancellationRequested(state, { reservationId, countedUsdCents, requestedAt }) {
     become(state, reservationId, 'cancellationRequested');
     state.cancelledCommitments.set(reservationId, { usdCents: countedUsdCents, at: requestedAt });
@@ -207,6 +231,11 @@ export const reservationSteps = {
 function become({ reservations }: CustomerRelationship, reservationId: string, status: ReservationStatus): void {
   const reservation = reservations.get(reservationId);
   if (reservation) reservation.status = status;
+}
+
+/** Nobody could cancel a reservation without owners. */
+function ownersFault(owners: readonly string[]): Rejection | undefined {
+  return owners.length === 0 ? reject('InvalidItem', { field: 'owners', rule: 'notEmpty' }) : undefined;
 }
 
 function hasActiveAzurePlan(state: Frozen<CustomerRelationship>): boolean {

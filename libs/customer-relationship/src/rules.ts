@@ -59,6 +59,7 @@ export const businessRules = {
   V3: 'The reservations cancelled in any twelve months stay within the refund cap.',
   V4: 'Some kinds of reservations are never refunded.',
   V5: 'A reservation is cancelled by an owner of its reservation order.',
+  V5a: 'The owners of a reservation order can change; a user of the partner who is both Global admin and Admin agent records it.',
   V6: 'A reservation can be cancelled only once, and not after its end.',
   V7: 'Software can be cancelled only within its cancellation window.',
   V8: 'Line items can be cancelled one by one; the purchase is cancelled with the last of them.',
@@ -76,6 +77,7 @@ export const businessRules = {
   G2: 'The name of a grant is unique among the partner’s grants, and not too long.',
   G3: 'A grant, and each access assignment under it, names at least one role.',
   G4: 'A grant can be edited until it is sent to the customer; after that, almost nothing can be changed.',
+  G4a: 'A request for a grant can be deleted before it is sent, and withdrawn until it is approved; its name is free again at once.',
   G5: 'A grant lapses when it is not approved in time.',
   G6: 'Auto-extend is off, or has the one length that the policy names; it is never on for Global administrators.',
   G7: 'A partner can end a grant that is active.',
@@ -86,6 +88,8 @@ export const businessRules = {
   G10: 'Delegated admin privileges of the old kind (DAP) are no longer granted; those granted earlier can still be recorded.',
   G11: 'A customer can end any grant at any time.',
   G12: 'A removal does not change role assignments in Azure itself.',
+
+  P1: 'A subscription whose provisioning has failed or was cancelled never becomes active: it blocks nothing and takes no change.',
 
   D1: 'A business date lies between 2010 and ten years from now; any other date is taken for another system’s way of saying “no date”.',
 } as const satisfies Readonly<Record<string, string>>;

@@ -37,6 +37,8 @@ export function nextBoundary({ kind, status, termEndsAt, retainedUntil }: Item):
   switch (status) {
     // Terms do not run before it is provisioned.
     case 'pending':
+    case 'provisioningFailed':
+    case 'provisioningCancelled':
     case 'deleted':
       return undefined;
     case 'active':
@@ -169,7 +171,7 @@ function atBoundary(
     return afterRetention(disabled(subscriptionId, at, retention.disabledDays, false));
   return afterRetention(
     event('SubscriptionDeleted', { subscriptionId, deletedAt: at }),
-    ...withdrawDesignation(state, subscriptionId, at),
+    ...withdrawDesignation(state, subscriptionId, 'subscriptionDeleted', at),
   );
 }
 
@@ -191,7 +193,7 @@ export function cancellation(
 ): readonly MessageOf<RelationshipEvents>[] {
   return [
     event('SubscriptionCancelled', { subscriptionId, cancelledAt }),
-    ...withdrawDesignation(state, subscriptionId, cancelledAt),
+    ...withdrawDesignation(state, subscriptionId, 'subscriptionDeleted', cancelledAt),
   ];
 }
 

@@ -13,11 +13,28 @@ import { relationshipAt } from './statuses.js';
 
 export type RelationshipStatus =
   'unknown' | 'requested' | 'requestDeclined' | 'requestWithdrawn' | 'requestExpired' | 'active' | 'removed';
-export type SubscriptionStatus = 'pending' | 'active' | 'suspended' | 'expired' | 'disabled' | 'deleted';
+export type SubscriptionStatus =
+  | 'pending'
+  | 'provisioningFailed'
+  | 'provisioningCancelled'
+  | 'active'
+  | 'suspended'
+  | 'expired'
+  | 'disabled'
+  | 'deleted';
 export type ReservationStatus = 'active' | 'cancellationRequested' | 'cancelled' | 'expired';
 export type SoftwareStatus = 'completed' | 'cancelled' | 'expired';
 export type SavingsPlanStatus = 'active' | 'expired';
-export type GrantStatus = 'created' | 'approvalPending' | 'approved' | 'active' | 'terminated' | 'expired' | 'revoked';
+export type GrantStatus =
+  | 'created'
+  | 'deleted'
+  | 'approvalPending'
+  | 'withdrawn'
+  | 'approved'
+  | 'active'
+  | 'terminated'
+  | 'expired'
+  | 'revoked';
 
 /** Every item, designation and grant belongs to one term of the relationship; only those of the current term count. */
 interface OfTerm {
@@ -51,7 +68,7 @@ export interface Subscription extends OfTerm {
 export interface Reservation extends OfTerm {
   readonly name: string;
   readonly product: ReservationProduct;
-  readonly owners: readonly string[];
+  owners: readonly string[];
   readonly commitmentUsdCents: number;
   readonly purchasedAt: Instant;
   readonly expiresAt: Instant;

@@ -136,6 +136,11 @@ function boundary<Status extends string>(
   return at === null || at === undefined ? undefined : { at, command, status };
 }
 
+/** Whether a subscription takes no command any more: it is deleted, or was never provisioned (rules S8, P1). */
+export function hasEnded(status: SubscriptionStatus): boolean {
+  return status === 'deleted' || status === 'provisioningFailed' || status === 'provisioningCancelled';
+}
+
 export interface SubscriptionFacts {
   readonly kind: SubscriptionKind;
   readonly status: SubscriptionStatus;
@@ -153,6 +158,8 @@ export function nextOfSubscription(facts: SubscriptionFacts): NextBoundary<Subsc
   const { kind, status, autoRenew, endsAt, retainedUntil, cancellationTakesEffectAt, furtherDisabledPeriod } = facts;
   switch (status) {
     case 'pending':
+    case 'provisioningFailed':
+    case 'provisioningCancelled':
     case 'deleted':
       return undefined;
     case 'active':

@@ -482,6 +482,107 @@ describe('activation', () => {
   });
 });
 
+describe('P1: a subscription that is never provisioned', () => {
+  const fail = (reason?: string) =>
+    ({
+      type: 'FailSubscriptionProvisioning',
+      data: { subscriptionId: id, ...(reason === undefined ? {} : { reason }) },
+    }) satisfies Command;
+  const cancelProvisioning = { type: 'CancelSubscriptionProvisioning', data: { subscriptionId: id } } satisfies Command;
+  const failed = event('SubscriptionProvisioningFailed', { failedAt: now });
+  const provisioningCancelled = event('SubscriptionProvisioningCancelled', { cancelledAt: now });
+  const ends = [
+    ['provisioningFailed', fail(), failed],
+    ['provisioningCancelled', cancelProvisioning, provisioningCancelled],
+  ] as const;
+
+  it.each(ends)('P1: ends as %s, of every kind, a trial too', (_, command, ended) => {
+    for (const kind of subscriptionKinds) given(established, purchased(id, { kind })).when(command).then(ended);
+    given(established, purchased(id, { trial: true }))
+      .when(command)
+      .then(ended);
+    // Terms that have passed since its purchase were none (rule T1).
+    given(established, purchased(id)).when(command, { now: afterTerm }).thenNames(ended.type);
+  });
+
+  it('P1: keeps the reason that was given', () => {
+    given(established, purchased(id))
+      .when(fail('Out of stock'))
+      .then(event('SubscriptionProvisioningFailed', { reason: 'Out of stock', failedAt: now }));
+  });
+
+  it.each(ends)('P1: becomes %s from pending only', (to, command, ended) => {
+    const histories = [
+      ['active', active(id)],
+      ['suspended', [...active(id), suspended(id)]],
+      ['deleted', [...active(id), cancelled(id)]],
+      ['provisioningFailed', [purchased(id), failed]],
+      ['provisioningCancelled', [purchased(id), provisioningCancelled]],
+    ] as const;
+    for (const [from, history] of histories)
+      given(established, history).when(command).rejects('InvalidTransition', { itemId: id, from, to });
+    given(established, purchased(id), removed(), reestablished)
+      .when(command)
+      .rejects('ItemOfEarlierTerm', { kind: 'subscription', itemId: id, relationshipTerm: 1 });
+    given(established).when(command).rejects('ItemNotFound', { kind: 'subscription', itemId: id });
+    expect(subscriptionAfter(established, purchased(id), ended)?.status).toBe(to);
+  });
+
+  it.each(ends)('C5: as %s it has no designated support contact', (_, command, ended) => {
+    const pending = [...established, purchased(id, { kind: 'legacy' }), contactAssigned(id)];
+    given(pending)
+      .when(command)
+      .then(ended, {
+        type: 'SupportContactWithdrawn',
+        data: { subscriptionId: id, contact: partnerContact, reason: 'subscriptionNotProvisioned', withdrawnAt: now },
+      });
+  });
+
+  it.each(ends)('S13: as %s it takes no command, whatever time passes', (from, _, ended) => {
+    const history = [established, purchased(id), ended] as const;
+    for (const command of ofPeople)
+      expect(refusal(history, command)).toMatchObject({ code: 'InvalidTransition', details: { itemId: id, from } });
+    for (const command of ofTheClock)
+      expect(refusal(history, command, { now: '2036-01-01T00:00:00.000Z' })).toMatchObject({
+        code: 'InvalidTransition',
+        details: { itemId: id, from },
+      });
+  });
+
+  it.each(ends)('S10: as %s, an add-on leaves room for another under its base', (_, command, ended) => {
+    const policy = instead({ limits: { ...policyOf2020.limits, addOnsPerBase: 1 } });
+    const addOn = purchased(id, { kind: 'legacy', baseSubscriptionId: 'base' });
+    const full = [established, active('base', { kind: 'legacy' }), addOn] as const;
+    const another = purchase({ subscriptionId: 'another', kind: 'legacy', baseSubscriptionId: 'base' });
+    given(...full)
+      .when(another, { policy })
+      .rejects('LimitReached', { what: 'addOns', limit: 1 });
+    given(...full)
+      .when(command)
+      .then(ended);
+    given(...full, ended)
+      .when(another, { policy })
+      .thenNames('SubscriptionPurchased', 'SupportContactAssigned');
+  });
+
+  it.each(ends)('S10: as %s, a base has no add-on and gets none', (status, _, ended) => {
+    const base = purchased(id, { kind: 'legacy' });
+    const addOn = purchase({ subscriptionId: 'add-on', kind: 'legacy', baseSubscriptionId: id });
+    given(established, base).when(addOn).rejects('ParentNotActive', { baseSubscriptionId: id, status: 'pending' });
+    given(established, base, ended).when(addOn).rejects('ParentNotActive', { baseSubscriptionId: id, status });
+  });
+
+  it('S11: a new-commerce add-on goes on without its base', () => {
+    const addOn = purchased(id, { baseSubscriptionId: 'base' });
+    given(established, purchased('base'), addOn, {
+      type: 'SubscriptionProvisioningFailed',
+      data: { subscriptionId: 'base', failedAt: now },
+    })
+      .when(activate)
+      .then(activated(id, now));
+  });
+});
+
 describe('S2: suspending', () => {
   it.each([...subscriptionKinds])('S2: leads from active to suspended (%s)', (kind) => {
     given(established, active(id, { kind, autoRenew: false }))

@@ -44,7 +44,8 @@ import {
   step,
   windowEnd,
 } from './settling.js';
-import { assignDefaultContact } from './support-contacts.js';
+import { hasEnded } from './statuses.js';
+import { assignDefaultContact, withdrawDesignation } from './support-contacts.js';
 
 export interface SubscriptionCommands {
   /** Buys a subscription of any kind. */
@@ -71,6 +72,10 @@ export interface SubscriptionCommands {
   };
   /** Records that a pending subscription has been provisioned. */
   ActivateSubscription: { readonly subscriptionId: string };
+  /** Records that a pending subscription could not be provisioned: it will never be active. */
+  FailSubscriptionProvisioning: { readonly subscriptionId: string; readonly reason?: string };
+  /** Records that the provisioning of a pending subscription was cancelled: it will never be active. */
+  CancelSubscriptionProvisioning: { readonly subscriptionId: string };
   /** Suspends an active subscription, and its add-ons with it. */
   SuspendSubscription: { readonly subscriptionId: string; readonly reason: SuspensionReason };
   /** Makes a suspended subscription active again. */
@@ -117,6 +122,13 @@ const withBase = ({ subscriptionId }: { readonly subscriptionId: string }, state
   const base = state.subscriptions.get(subscriptionId)?.baseSubscriptionId;
   return [subscriptionId, ...(base === undefined ? [] : [base])];
 };
+
+const endingProvisioning = {
+  right: byAnyRole,
+  rules: ['R11', 'R20', 'S10', 'S11', 'C5', 'P1'],
+  brings: ['SupportContactWithdrawn'],
+  settles: itself,
+} as const;
 
 const rulesOfPassingTime = ['S14', 'S15', 'S20'] as const;
 /** Each of the clock's commands records all that time has brought about. */
@@ -202,11 +214,37 @@ export const subscriptionCommands = {
     emits: ['SubscriptionActivated'],
     settles: withBase,
     decide(state, { subscriptionId }, { now }) {
-      const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
-      const { status } = subscription;
-      if (status !== 'pending') throw invalidTransition(subscriptionId, status, 'active');
+      const subscription = requirePending(state, subscriptionId, 'active');
       requireNoSuspendedBase(state, subscription, now);
       return [event('SubscriptionActivated', { subscriptionId, activatedAt: now })];
+    },
+  },
+
+  /**
+   * Rule P1, for a subscription of every kind. It leaves no pending add-on behind: a legacy add-on is bought only under a
+   * base that is active (rule S10), and one of new commerce stands alone (rule S11).
+   */
+  FailSubscriptionProvisioning: {
+    ...endingProvisioning,
+    emits: ['SubscriptionProvisioningFailed'],
+    decide(state, { subscriptionId, reason }, { now }) {
+      requirePending(state, subscriptionId, 'provisioningFailed');
+      return [
+        event('SubscriptionProvisioningFailed', { subscriptionId, ...present({ reason }), failedAt: now }),
+        ...withdrawDesignation(state, subscriptionId, 'subscriptionNotProvisioned', now),
+      ];
+    },
+  },
+
+  CancelSubscriptionProvisioning: {
+    ...endingProvisioning,
+    emits: ['SubscriptionProvisioningCancelled'],
+    decide(state, { subscriptionId }, { now }) {
+      requirePending(state, subscriptionId, 'provisioningCancelled');
+      return [
+        event('SubscriptionProvisioningCancelled', { subscriptionId, cancelledAt: now }),
+        ...withdrawDesignation(state, subscriptionId, 'subscriptionNotProvisioned', now),
+      ];
     },
   },
 
@@ -418,6 +456,12 @@ export const subscriptionSteps = {
   SubscriptionActivated: step((subscription) => {
     subscription.status = 'active';
   }),
+  SubscriptionProvisioningFailed: step((subscription) => {
+    subscription.status = 'provisioningFailed';
+  }),
+  SubscriptionProvisioningCancelled: step((subscription) => {
+    subscription.status = 'provisioningCancelled';
+  }),
   SubscriptionSuspended: step((subscription, { retainedUntil }) => {
     subscription.status = 'suspended';
     if (retainedUntil !== undefined) subscription.retainedUntil = retainedUntil;
@@ -498,12 +542,18 @@ function requireBase(
   if (base.baseSubscriptionId !== undefined) return invalidItem('baseSubscriptionId', 'baseIsAddOn');
   if (base.status !== 'active') throw parentNotActive(baseSubscriptionId, base, now);
   const limit = limits.addOnsPerBase;
-  const addOns = addOnIds(state, baseSubscriptionId).filter((id) => state.subscriptions.get(id)?.status !== 'deleted');
+  const addOns = addOnIds(state, baseSubscriptionId).filter((id) => !hasEnded(state.subscriptions.get(id)!.status));
   if (addOns.length >= limit) throw reject('LimitReached', { what: 'addOns', limit });
   return undefined;
 }
 
 // Checks of a subscription
+
+function requirePending(state: Frozen<CustomerRelationship>, subscriptionId: string, to: SubscriptionStatus): Item {
+  const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
+  if (subscription.status !== 'pending') throw invalidTransition(subscriptionId, subscription.status, to);
+  return subscription;
+}
 
 /** A deleted subscription takes no change (rule S13). */
 function requireNotDeleted(subscriptionId: string, { status }: Item): void {

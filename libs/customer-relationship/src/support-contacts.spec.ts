@@ -24,6 +24,7 @@ import {
   partner,
   partnerContact,
   policyOf2020,
+  purchased,
   reestablished,
   refusalOf,
   removed,
@@ -120,6 +121,23 @@ describe('assigning a support contact', () => {
     given(established, legacySeats, removed(), reestablished)
       .when(assign(partnerContact))
       .rejects('ItemOfEarlierTerm', { kind: 'subscription', itemId: 'seats', relationshipTerm: 1 });
+  });
+
+  it('is refused for a subscription that was never provisioned (rules C5, P1)', () => {
+    const pending = purchased('seats', { kind: 'legacy' });
+    given(established, pending).when(assign(partnerContact)).then(assigned(partnerContact));
+    given(established, pending, {
+      type: 'SubscriptionProvisioningFailed',
+      data: { subscriptionId: 'seats', failedAt: now },
+    })
+      .when(assign(partnerContact))
+      .rejects('InvalidTransition', { itemId: 'seats', from: 'provisioningFailed', requires: 'notEnded' });
+    given(established, pending, {
+      type: 'SubscriptionProvisioningCancelled',
+      data: { subscriptionId: 'seats', cancelledAt: now },
+    })
+      .when(assign(partnerContact))
+      .rejects('InvalidTransition', { itemId: 'seats', from: 'provisioningCancelled', requires: 'notEnded' });
   });
 
   it.each(['legacy', 'marketplace', 'azurePlan'] as const)(
@@ -291,10 +309,10 @@ describe('the designation that comes with a purchase', () => {
 describe('the end of designations', () => {
   it('comes with the deletion of the subscription (rule C5)', () => {
     const state = given(established, contactAssigned('seats', { contact: reseller }), contactAssigned('mail')).state();
-    expect(withdrawDesignation(state, 'seats', now)).toEqual([
+    expect(withdrawDesignation(state, 'seats', 'subscriptionDeleted', now)).toEqual([
       contactWithdrawn('seats', { contact: reseller, reason: 'subscriptionDeleted' }),
     ]);
-    expect(withdrawDesignation(state, 'backup', now)).toEqual([]);
+    expect(withdrawDesignation(state, 'backup', 'subscriptionDeleted', now)).toEqual([]);
   });
 
   it('comes with the removal for every one of the current term, by subscription id (rule R17)', () => {

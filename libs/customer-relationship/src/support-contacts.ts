@@ -9,6 +9,7 @@ import { reject } from './rejections.js';
 import { byUser } from './rights.js';
 import { designatedWhereFull } from './settling.js';
 import { inCurrentTerm, type CustomerRelationship } from './state.js';
+import { hasEnded } from './statuses.js';
 
 export interface SupportContactCommands {
   /** Sets the support contact of a subscription; it must be available for this customer. */
@@ -16,6 +17,8 @@ export interface SupportContactCommands {
   /** Takes the support contact off a subscription. */
   WithdrawSupportContact: { readonly subscriptionId: string };
 }
+
+type WithdrawalReason = EventOf<'SupportContactWithdrawn'>['data']['reason'];
 
 const right = byUser('GlobalAdmin', 'AdminAgent', 'HelpdeskAgent');
 
@@ -32,6 +35,8 @@ export const supportContactCommands = {
       const { kind, status } = current(state, state.subscriptions, 'subscription', subscriptionId);
       if (kind === 'newCommerce') throw reject('SupportContactNotSupported', { subscriptionId, kind });
       if (status === 'deleted') throw reject('SubscriptionDeleted', { subscriptionId });
+      if (hasEnded(status))
+        throw reject('InvalidTransition', { itemId: subscriptionId, from: status, requires: 'notEnded' });
 
       const candidates = supportContactCandidates(state, context);
       const known = candidates.find(({ tenantId }) => tenantId === contact.tenantId.toLowerCase());
@@ -94,14 +99,15 @@ export function assignDefaultContact(
   return [event('SupportContactAssigned', { subscriptionId, contact, byDefault: true, assignedAt: context.now })];
 }
 
-/** The deletion of a subscription withdraws its designation, if it has one (rule C5). */
+/** The end of a subscription withdraws its designation, if it has one (rules C5, P1). */
 export function withdrawDesignation(
   state: Frozen<CustomerRelationship>,
   subscriptionId: string,
+  reason: WithdrawalReason,
   now: Instant,
 ): EventOf<'SupportContactWithdrawn'>[] {
   const designated = state.designations.get(subscriptionId);
-  return designated ? [withdrawn(subscriptionId, designated.contact, 'subscriptionDeleted', now)] : [];
+  return designated ? [withdrawn(subscriptionId, designated.contact, reason, now)] : [];
 }
 
 /** A removal withdraws the designations of the current term (rule R17), by subscription id. */
@@ -148,7 +154,7 @@ function contactOf({ tenantId, partnerId, name }: SupportContact): SupportContac
 function withdrawn(
   subscriptionId: string,
   contact: SupportContact,
-  reason: EventOf<'SupportContactWithdrawn'>['data']['reason'],
+  reason: WithdrawalReason,
   withdrawnAt: Instant,
 ): EventOf<'SupportContactWithdrawn'> {
   return event('SupportContactWithdrawn', { subscriptionId, contact, reason, withdrawnAt });

@@ -288,9 +288,13 @@ export async function chronicle(): Promise<readonly RecordedEvent[]> {
   for (const name of able)
     await attempt('2025-07-02', anyCommand[name], { ...adatum, actor: senderOf(anyCommand[name]) });
 
-  // Where the examples as they stand are refused, what they are about is not there: random commands bring it about.
-  const toSay = fc.oneof(utterancesAbout(/./), utterancesAbout(new RegExp(`^(${able.join('|')})$`)));
-  for (const [index, utterance] of fc.sample(toSay, { seed: 20_200_600, numRuns: 2_000 }).entries()) {
+  // Where the examples as they stand are refused, what they are about is not there: random commands bring it about. A
+  // removal would end it before it is used.
+  const toSay = fc.oneof(
+    utterancesAbout(/^(?!RemoveResellerRelationship$)/),
+    utterancesAbout(new RegExp(`^(${able.join('|')})$`)),
+  );
+  for (const [index, utterance] of fc.sample(toSay, { seed: 20_200_600, numRuns: 4_000 }).entries()) {
     const log = await recorded(adatum.customerId);
     if (wanted.every((name) => log.some(({ type }) => type === name))) break;
     const at = addDays('2025-07-02T09:00:00.000Z', index / 10).slice(0, 10);

@@ -190,6 +190,11 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
     times: { effectiveAt: past, cancellationAllowedUntil: inSome(15, window) },
   },
   ActivateSubscription: { data: { subscriptionId: 'sub-1' } },
+  FailSubscriptionProvisioning: {
+    data: { subscriptionId: 'sub-1' },
+    said: { reason: maybe(fc.constant('Out of stock')) },
+  },
+  CancelSubscriptionProvisioning: { data: { subscriptionId: 'sub-1' } },
   SuspendSubscription: { data: { subscriptionId: 'sub-1', reason: 'customerRequest' } },
   ReactivateSubscription: { data: { subscriptionId: 'sub-1' } },
   CancelSubscription: { data: { subscriptionId: 'sub-1' } },
@@ -246,6 +251,10 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
       boughtBy,
     },
     times: { effectiveAt: past },
+  },
+  ChangeReservationOwners: {
+    data: { reservationId: 'ri-1', owners: ['grace', 'ada'] },
+    said: { owners: rarely(['ada'], ['grace', 'ada'], ['ADA', 'ada', 'Grace'], ['grace'], ['GRACE', 'ada'], []) },
   },
   CancelReservation: {
     data: { reservationId: 'ri-1' },
@@ -340,6 +349,8 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
     },
   },
   LockDelegatedAdminForApproval: { data: { grantId: 'grant-1' } },
+  DeleteDelegatedAdminRequest: { data: { grantId: 'grant-1' } },
+  WithdrawDelegatedAdminRequest: { data: { grantId: 'grant-1' } },
   ApproveDelegatedAdmin: { data: { grantId: 'grant-1' }, said: { approvedBy: maybe(relayed) } },
   ExtendDelegatedAdmin: { data: { grantId: 'grant-1' } },
   TerminateDelegatedAdmin: { data: { grantId: 'grant-1' } },

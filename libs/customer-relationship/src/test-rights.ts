@@ -41,6 +41,8 @@ export const sendersOf: Readonly<Record<CommandName, Senders>> = {
   UpdateCustomerProfile: ['GAS', 'GAS', '-'],
   PurchaseSubscription: anyOfThePartner,
   ActivateSubscription: anyOfThePartner,
+  FailSubscriptionProvisioning: anyOfThePartner,
+  CancelSubscriptionProvisioning: anyOfThePartner,
   SuspendSubscription: anyOfThePartner,
   ReactivateSubscription: anyOfThePartner,
   CancelSubscription: anyOfThePartner,
@@ -56,6 +58,8 @@ export const sendersOf: Readonly<Record<CommandName, Senders>> = {
   AssignSupportContact: ['GAH', '-', '-'],
   WithdrawSupportContact: ['GAH', '-', '-'],
   PurchaseReservation: ['GASH', 'GASH', '-'],
+  // Both roles at once (rule V5a).
+  ChangeReservationOwners: ['G+A', '-', '-'],
   CancelReservation: ['GASH', 'GASH', '-'],
   ConfirmReservationCancellation: ['GASH', 'GASH', '-'],
   RefuseReservationCancellation: ['GASH', 'GASH', '-'],
@@ -70,6 +74,8 @@ export const sendersOf: Readonly<Record<CommandName, Senders>> = {
   RequestDelegatedAdmin: ['A', 'A', '-'],
   UpdateDelegatedAdminRequest: ['A', 'A', '-'],
   LockDelegatedAdminForApproval: ['A', 'A', '-'],
+  DeleteDelegatedAdminRequest: ['A', 'A', '-'],
+  WithdrawDelegatedAdminRequest: ['A', 'A', '-'],
   ApproveDelegatedAdmin: customersDecision,
   ExtendDelegatedAdmin: ['A', 'A', '-'],
   // A Helpdesk agent may end DAP only; the decision checks the kind of the grant.

@@ -46,22 +46,37 @@ const relationshipIs: Readonly<Record<string, string>> = {
 /** What to do with an item whose state does not allow the command. */
 const nextFrom: Readonly<Record<string, string>> = {
   pending: 'Activate it first.',
+  provisioningFailed: 'That is final. To go on with it, buy it again.',
+  provisioningCancelled: 'That is final. To go on with it, buy it again.',
   suspended: 'Reactivate it first.',
   expired: 'That is final. To go on with it, buy or request it again.',
   disabled: 'That is final. To go on with it, buy it again.',
-  deleted: 'That is final. To go on with it, buy it again.',
+  deleted: 'That is final. To go on with it, buy or request it again.',
   cancelled: 'That is final. To go on with it, buy it again.',
+  withdrawn: 'That is final. Request another grant.',
   terminated: 'That is final. Request another grant.',
   revoked: 'That is final. Request another grant.',
   created: 'Lock it for approval first, and have the customer approve it.',
-  approvalPending: 'Have the customer approve it, or let the request lapse.',
+  approvalPending: 'Have the customer approve it, or withdraw the request.',
   cancellationRequested: 'Confirm or refuse the requested cancellation first.',
   approved: 'Privileges of the old kind stay as they are until they are terminated.',
+};
+
+/** How a grant ends that the request to delete or to withdraw it does not fit. */
+const endOfGrantFrom: Readonly<Record<string, string>> = {
+  created: 'It has not been sent to the customer: send DeleteDelegatedAdminRequest instead.',
+  approvalPending: 'It has been sent to the customer: send WithdrawDelegatedAdminRequest instead.',
+  approved: 'Send TerminateDelegatedAdmin instead.',
+  active: 'Send TerminateDelegatedAdmin instead.',
 };
 
 function afterTransition({ from, to, requires, remedyCommand, takesEffectAt }: Details): string {
   if (requires === 'noScheduledCancellation')
     return `Its cancellation is scheduled${about(takesEffectAt, (at) => ` for ${at}`) ?? ''}; it ends then, and auto-renew stays off.`;
+  if (requires === 'created' || requires === 'approvalPending') {
+    const instead = endOfGrantFrom[String(from)];
+    if (instead) return instead;
+  }
   if (typeof remedyCommand === 'string') return `Send ${remedyCommand} first.`;
   if (to === undefined || to === from) {
     if (requires === undefined) return 'That is what the command asks for: nothing is left to do.';

@@ -19,7 +19,9 @@ const terms = `delegated_admin_terms_v${version}` as const;
 const kinds = ['dap', 'gdap'] as const;
 const statuses = allOf<GrantStatus>()([
   'created',
+  'deleted',
   'approvalPending',
+  'withdrawn',
   'approved',
   'active',
   'terminated',
@@ -143,6 +145,8 @@ export const delegatedAdminGrantsProjection: Projection<RelationshipEvents, Gran
           }),
     })),
     DelegatedAdminLockedForApproval: change(() => ({ status: 'approvalPending' })),
+    DelegatedAdminDeleted: endsBy('deleted', 'deletedAt'),
+    DelegatedAdminWithdrawn: endsBy('withdrawn', 'withdrawnAt'),
     DelegatedAdminApproved: change(({ approvedAt }) => ({ status: 'approved', lapsesAt: never, approvedAt })),
     DelegatedAdminActivated: change(({ activatedAt, endsAt }) => ({
       status: 'active',
@@ -237,6 +241,8 @@ export const grantList = list<GrantTables>()({
         return query.where((eb) =>
           eb.or([eb('status', '=', 'expired'), eb.and([eb('ended', '=', false), eb('lapsesAt', '<', now)])]),
         );
+      case 'deleted':
+      case 'withdrawn':
       case 'terminated':
       case 'revoked':
         return query.where('ended', '=', true).where('status', '=', status);

@@ -143,6 +143,8 @@ export const endedRelationshipsProjection: Projection<RelationshipEvents, EndedR
     SubscriptionSuspended: ({ [charges]: row }) => row && { [charges]: { ...row, charging: true } },
     SubscriptionReactivated: ({ [charges]: row }) => row && { [charges]: { ...row, charging: false } },
     SubscriptionRenewed: ({ [charges]: row }, { termEndsAt }) => row && { [charges]: { ...row, until: termEndsAt } },
+    SubscriptionProvisioningFailed: () => ended,
+    SubscriptionProvisioningCancelled: () => ended,
     SubscriptionExpired: () => ended,
     SubscriptionDisabled: () => ended,
     SubscriptionCancelled: () => ended,

@@ -25,6 +25,8 @@ export type ItemStatus =
 
 const statuses = allOf<ItemStatus>()([
   'pending',
+  'provisioningFailed',
+  'provisioningCancelled',
   'active',
   'suspended',
   'expired',
@@ -181,6 +183,8 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
       };
     },
     SubscriptionActivated: becomes('active', 'activatedAt'),
+    SubscriptionProvisioningFailed: becomes('provisioningFailed', 'failedAt'),
+    SubscriptionProvisioningCancelled: becomes('provisioningCancelled', 'cancelledAt'),
     SubscriptionSuspended: change(({ reason, suspendedAt, retainedUntil }) => ({
       status: 'suspended',
       statusSince: suspendedAt,

@@ -54,6 +54,8 @@ export const delegatedAdminRoutes = routesOf<DelegatedAdminCommands>()({
   },
   UpdateDelegatedAdminRequest: { path: 'delegated-admin/:grantId/update', body: UpdateDelegatedAdminRequestBody },
   LockDelegatedAdminForApproval: { path: 'delegated-admin/:grantId/lock', body: CommentedBody },
+  DeleteDelegatedAdminRequest: { path: 'delegated-admin/:grantId/delete', body: CommentedBody },
+  WithdrawDelegatedAdminRequest: { path: 'delegated-admin/:grantId/withdraw', body: CommentedBody },
   ApproveDelegatedAdmin: { path: 'delegated-admin/:grantId/approve', body: ApproveDelegatedAdminBody },
   ExtendDelegatedAdmin: { path: 'delegated-admin/:grantId/extend', body: CommentedBody },
   TerminateDelegatedAdmin: { path: 'delegated-admin/:grantId/terminate', body: CommentedBody },

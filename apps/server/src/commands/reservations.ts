@@ -10,6 +10,8 @@ import { Flag, ItemId, ListOf, MoneyAmount, OneOf, Optional, PrincipalId, Text, 
 import { routesOf } from './command-route.js';
 import { CommentedBody } from './commented-body.js';
 
+const Owners = () => ListOf(PrincipalId(), 1, 50);
+
 class PurchaseReservationBody extends CommentedBody {
   @ItemId('ri-0001') reservationId!: string;
   @Optional(ItemId('order-0001')) reservationOrderId?: string;
@@ -19,9 +21,13 @@ class PurchaseReservationBody extends CommentedBody {
   @OneOf(['P1Y', 'P3Y']) termDuration!: 'P1Y' | 'P3Y';
   @Whole(0, 1_000_000_000_000) commitmentUsdCents!: number;
   @Optional(MoneyAmount()) price?: Money;
-  @Optional(ListOf(PrincipalId(), 1, 50)) owners?: readonly string[];
+  @Optional(Owners()) owners?: readonly string[];
   @Optional(OneOf(buyers)) boughtBy?: Buyer;
   @Optional(Time()) effectiveAt?: string;
+}
+
+class ChangeReservationOwnersBody extends CommentedBody {
+  @Owners() owners!: readonly string[];
 }
 
 class CancelReservationBody extends CommentedBody {
@@ -44,6 +50,10 @@ export const reservationRoutes = routesOf<ReservationCommands>()({
     path: 'reservations',
     body: PurchaseReservationBody,
     creates: { event: 'ReservationPurchased', at: 'reservations/:reservationId' },
+  },
+  ChangeReservationOwners: {
+    path: 'reservations/:reservationId/change-owners',
+    body: ChangeReservationOwnersBody,
   },
   CancelReservation: { path: 'reservations/:reservationId/cancel', body: CancelReservationBody },
   ConfirmReservationCancellation: {

@@ -38,6 +38,10 @@ class PurchaseSubscriptionBody extends CommentedBody {
   @Optional(Time()) effectiveAt?: string;
 }
 
+class FailSubscriptionProvisioningBody extends CommentedBody {
+  @Optional(Text(200)) reason?: string;
+}
+
 class SuspendSubscriptionBody extends CommentedBody {
   @OneOf(suspensionReasons) reason!: SuspensionReason;
 }
@@ -77,6 +81,14 @@ export const subscriptionRoutes = routesOf<SubscriptionCommands>()({
     creates: { event: 'SubscriptionPurchased', at: 'subscriptions/:subscriptionId' },
   },
   ActivateSubscription: { path: 'subscriptions/:subscriptionId/activate', body: CommentedBody },
+  FailSubscriptionProvisioning: {
+    path: 'subscriptions/:subscriptionId/fail-provisioning',
+    body: FailSubscriptionProvisioningBody,
+  },
+  CancelSubscriptionProvisioning: {
+    path: 'subscriptions/:subscriptionId/cancel-provisioning',
+    body: CommentedBody,
+  },
   SuspendSubscription: { path: 'subscriptions/:subscriptionId/suspend', body: SuspendSubscriptionBody },
   ReactivateSubscription: { path: 'subscriptions/:subscriptionId/reactivate', body: CommentedBody },
   CancelSubscription: { path: 'subscriptions/:subscriptionId/cancel', body: CommentedBody },
