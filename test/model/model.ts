@@ -167,8 +167,8 @@ export function judge(world: World, command: Command, situation: Situation): Ver
   try {
     checkWhoAsks(command.type, situation);
     // A refusal leaves the world as it was, and what time has brought about still unrecorded.
-    const mayBeOverdue = world.subscriptions.some(({ ends, keptUntil }) =>
-      [ends, keptUntil].some((end) => over(end, situation.now)),
+    const mayBeOverdue = [...world.subscriptions, ...world.grants].some(({ ends, ...thing }) =>
+      [ends, 'lapses' in thing ? thing.lapses : thing.keptUntil].some((end) => over(end, situation.now)),
     );
     const next = mayBeOverdue ? structuredClone(world) : world;
     const overdue = recordOverdue(next, command, situation);
@@ -584,6 +584,20 @@ function keptLongEnough(world: World, subscription: Subscription, at: Time): Fac
   ];
 }
 
+/** Before a command that wants room for a grant: those of the term that are over, where there is none. */
+function endOpenGrants(world: World, house: HouseRules, now: Time): Fact[] {
+  const open = world.grants.filter((grant) => grant.term === world.term && isOpen(grant, -Infinity));
+  if (open.length < house.grants) return [];
+  return open
+    .filter((grant) => !isOpen(grant, now))
+    .map((grant) => ({ grant, at: grant.status === 'active' ? grant.ends! : grant.lapses }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ grant, at }) => {
+      grant.status = 'expired';
+      return ['DelegatedAdminExpired', { grantId: grant.id, expiredAt: iso(at) }];
+    });
+}
+
 /** Before a command: for the subscriptions that it reads, oldest first. */
 function recordOverdue(world: World, { type, data }: Command, { now, house }: Situation): Fact[] {
   if (/^(Renew|End|Advance)Subscription/.test(type)) return [];
@@ -611,6 +625,8 @@ function recordOverdue(world: World, { type, data }: Command, { now, house }: Si
   if (type === 'ActivateSubscription' || type === 'ReactivateSubscription')
     about.push(world.subscriptions.find(({ id }) => id === subscriptionId)?.base);
 
+  if (type === 'RequestDelegatedAdmin' || type === 'RecordLegacyDelegatedAdmin')
+    return endOpenGrants(world, house, now);
   const until = effectiveAt === undefined ? now : Math.min(Date.parse(effectiveAt), now);
   return [...new Set(about)]
     .flatMap((wanted) => world.subscriptions.filter(({ id }) => id === wanted))

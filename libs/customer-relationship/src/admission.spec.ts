@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { Rejection, type MessageOf } from '#event-sourcing';
-import { firstInstantAfter } from './calendar.js';
 import {
   current,
   customerSignature,
@@ -11,7 +10,6 @@ import {
   refuseFaults,
   requireActive,
   requireCustomerGlobalAdmin,
-  requireDue,
   requireGoodStanding,
   requireKnown,
   requireNew,
@@ -188,11 +186,6 @@ describe('Time', () => {
         ],
       },
     ]);
-  });
-
-  it('is up after the last instant, not with it', () => {
-    expect(refusal(() => requireDue(now, now))).toEqual(['NotDue', { dueAt: firstInstantAfter(now) }]);
-    expect(refusal(() => requireDue(now, '2026-11-22T12:00:00.001Z'))).toBeUndefined();
   });
 });
 

@@ -1,5 +1,5 @@
 import { Rejection, type Frozen } from '#event-sourcing';
-import { addMonths, hasPassed, firstInstantAfter, type Instant } from './calendar.js';
+import { addMonths, type Instant } from './calendar.js';
 import type { CommandName } from './commands.js';
 import type { Context } from './context.js';
 import type { CustomerSignature } from './events.js';
@@ -144,11 +144,6 @@ export function current<Item extends { readonly relationshipTerm: number }>(
   if (item.relationshipTerm !== state.relationshipTerm)
     throw reject('ItemOfEarlierTerm', { kind, itemId, relationshipTerm: item.relationshipTerm });
   return item;
-}
-
-/** The clock's commands are accepted only after the end; `dueAt` is the first such instant. */
-export function requireDue(end: Instant, now: Instant): void {
-  if (!hasPassed(end, now)) throw reject('NotDue', { dueAt: firstInstantAfter(end) });
 }
 
 /** A customer's decision that a partner's app relays: who decided, and whether that user is a Global admin. */

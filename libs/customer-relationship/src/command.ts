@@ -4,6 +4,7 @@ import type { RelationshipEvents } from './events.js';
 import type { Policy } from './policy.js';
 import type { Right } from './rights.js';
 import type { RuleNumber } from './rules.js';
+import type { ItemRef } from './settling.js';
 import type { CustomerRelationship } from './state.js';
 
 type EventName = keyof RelationshipEvents;
@@ -21,16 +22,19 @@ export interface CommandOf<Data> {
   readonly emits: readonly EventName[];
   /** The events that may follow from its own. It emits no others. */
   readonly brings?: readonly EventName[];
-  /** The subscriptions that the decision reads: what time has brought about for them is recorded first. */
-  readonly settles?: Settles<Data>;
+  /**
+   * The items that the decision reads or writes, besides the request: what time has brought about for them is recorded
+   * first (rule T1). By default the one that the data name. A clock's command is the settling itself.
+   */
+  readonly settles?:
+    ((data: Data, state: Frozen<CustomerRelationship>, policy: Policy) => readonly ItemRef[]) | 'itself';
+  /**
+   * They are settled until the time that the command gives. Others are judged as of now, whatever time they count from: an
+   * expired request, grant or reservation lets nothing pass (rules R29, G5, V6).
+   */
+  readonly settlesUntil?: 'effectiveAt';
   decide(state: Frozen<CustomerRelationship>, data: Data, context: Context): readonly Decided<RelationshipEvents>[];
 }
 
-type Settles<Data> = (data: Data, state: Frozen<CustomerRelationship>, policy: Policy) => readonly string[];
-
-/** A command on a subscription must say which ones it settles. */
-type Command<Data> = CommandOf<Data> &
-  (Data extends { readonly subscriptionId: string } ? { readonly settles: Settles<Data> } : unknown);
-
 /** The commands of one noun. It compiles only with all of them. */
-export type CommandTable<Commands> = { readonly [N in keyof Commands]: Command<Commands[N]> };
+export type CommandTable<Commands> = { readonly [N in keyof Commands]: CommandOf<Commands[N]> };

@@ -1,4 +1,6 @@
 import type { Decide, Decider, Frozen, MessageOf, Settled } from '#event-sourcing';
+import { boundarySteps } from './boundaries.js';
+import type { Instant } from './calendar.js';
 import type { CommandOf } from './command.js';
 import { commands, requireRight, type RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
@@ -7,39 +9,39 @@ import type { RelationshipEvents } from './events.js';
 import { relationshipSteps } from './relationship.js';
 import { reservationSteps } from './reservations.js';
 import { savingsPlanSteps } from './savings-plans.js';
-import { settleFor } from './settling.js';
+import { itemsNamedBy, request, settleFor } from './settling.js';
 import { softwareSteps } from './software.js';
 import { initialState, type CustomerRelationship } from './state.js';
-import { withStatusAt } from './statuses.js';
 import { subscriptionSteps } from './subscriptions.js';
 import { supportContactSteps } from './support-contacts.js';
 
-const byName = commands as unknown as Readonly<Record<string, CommandOf<unknown>>>;
+const byName = commands as unknown as Readonly<Record<string, CommandOf<object>>>;
 
-/** Decisions see the relationship as of their time: a lapsed request is over, recorded or not. */
-const decide = Object.fromEntries(
-  Object.entries(byName).map(([name, command]): [string, CommandOf<unknown>['decide']] => [
-    name,
-    (state, data, context) => command.decide(withStatusAt(state, context.now), data, context),
-  ]),
-) as Decide<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>;
-
-/** What time has brought about for the subscriptions that the decision reads, until the command takes effect. */
+/** A command is judged by what time has brought about until then, whether or not that has been recorded (rule T1). */
 function settleBefore(
   state: Frozen<CustomerRelationship>,
   { type, data }: MessageOf<RelationshipCommands>,
   context: Context,
 ): Settled<RelationshipEvents, CustomerRelationship> {
-  const lookedAt = byName[type]?.settles?.(data, state, context.policy) ?? [];
-  return settleFor(state, lookedAt, 'effectiveAt' in data ? data.effectiveAt : undefined, context);
+  const { settles = itemsNamedBy, settlesUntil } = byName[type]!;
+  if (settles === 'itself') return { events: [], state };
+  const { now, policy } = context;
+  const effectiveAt = settlesUntil && (data as { readonly effectiveAt?: Instant })[settlesUntil];
+  const until = effectiveAt !== undefined && effectiveAt < now ? effectiveAt : now;
+  return settleFor(state, [request, ...settles(data, state, policy)], until, context);
 }
 
 /** The aggregate: one partner's relationship with one customer. */
 export const customerRelationship: Decider<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context> = {
   initialState,
   admit: ({ type }, context) => requireRight(type, context),
-  decide,
-  // If the compiler misses an event here, add its step in the noun's file.
+  decide: Object.fromEntries(
+    Object.entries(byName).map(([name, command]): [string, typeof command.decide] => [
+      name,
+      (...asked) => command.decide(...asked),
+    ]),
+  ) as Decide<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>,
+  // If the compiler misses an event here, add its step in the noun's file, or in boundaries.ts if time brings it about.
   evolve: {
     ...relationshipSteps,
     ...subscriptionSteps,
@@ -48,6 +50,7 @@ export const customerRelationship: Decider<RelationshipCommands, RelationshipEve
     ...savingsPlanSteps,
     ...supportContactSteps,
     ...delegatedAdminSteps,
+    ...boundarySteps,
   },
   settle: settleBefore,
   note({ policies }, { policy: { name, hash }, recordedAt: from }) {

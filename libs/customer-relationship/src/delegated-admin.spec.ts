@@ -4,6 +4,7 @@ import { firstInstantAfter } from './calendar.js';
 import type { RelationshipCommands } from './commands.js';
 import type { RelationshipEvents } from './events.js';
 import { grantOfferedWithRelationship, revokeGrants } from './delegated-admin.js';
+import { settledState } from './settling.js';
 import type { GranularGrant } from './state.js';
 import {
   accepted,
@@ -285,7 +286,7 @@ describe('A GDAP request', () => {
     // Lapsed, it is nothing that a removal would revoke, whether or not the clock has recorded that.
     given(...one, adminRequested('grant-2'))
       .when(request(), { policy, now: justLapsed })
-      .thenNames('DelegatedAdminRequested');
+      .thenNames('DelegatedAdminExpired', 'DelegatedAdminRequested');
     for (const ended of [terminated('grant-2'), revoked('grant-2', 'gdap')])
       given(...one, adminRequested('grant-2'), ended)
         .when(request(), { policy })
@@ -1114,7 +1115,7 @@ describe('What a removal revokes', () => {
       adminRequested('grant-1'),
       lapsed(),
     ).state();
-    expect(revokeGrants(state, now)).toEqual([
+    expect(revokeGrants(settledState(state, now, policyOf2020), now)).toEqual([
       revoked('B', 'gdap'),
       revoked('dap-2', 'dap'),
       revoked('g-active', 'gdap'),

@@ -4,11 +4,9 @@ import {
   customerSignature,
   effectiveFault,
   effectiveTime,
-  known,
   refuseFaults,
   requireActive,
   requireCustomerGlobalAdmin,
-  requireDue,
   requireNew,
   type RelayedSignature,
 } from './admission.js';
@@ -19,9 +17,10 @@ import { event, present, type EventOf } from './event.js';
 import { isSameId } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
-import { byUserOrApp, clock, customerDecision } from './rights.js';
+import { byUserOrApp, customerDecision } from './rights.js';
+import { passingTime, type ItemRef } from './settling.js';
 import { inCurrentTerm, type CustomerRelationship, type Grant, type GranularGrant, type GrantStatus } from './state.js';
-import { endOfGrant, grantAt, isOpenGrant } from './statuses.js';
+import { isOpenGrant } from './statuses.js';
 
 export interface DelegatedAdminCommands {
   /** Records delegated admin privileges (DAP) granted before October 2023; one per customer. */
@@ -80,6 +79,7 @@ export const delegatedAdminCommands = {
     right,
     rules: ['R20', 'R23', 'G10', 'D1'],
     emits: ['DelegatedAdminPrivilegesGranted'],
+    settles: (_, state, policy) => openWhereFull(state, policy),
     decide(state, { grantId, effectiveAt }, { now, policy }) {
       requireActive(state);
       const grantedAt = effectiveTime(effectiveAt, now);
@@ -89,9 +89,9 @@ export const delegatedAdminCommands = {
       // A removal has revoked what was granted before it.
       if (state.removedAt !== undefined && grantedAt <= state.removedAt)
         throw reject('DapNoLongerOffered', { offeredUntil: dapOfferedUntil, removedAt: state.removedAt });
-      const existing = openGrants(state, now).find(([, { kind }]) => kind === 'dap');
+      const existing = openGrants(state).find(([, { kind }]) => kind === 'dap');
       if (existing) throw reject('NothingToChange', { grantId: existing[0] });
-      requireRoomForGrant(state, now, policy);
+      requireRoomForGrant(state, policy);
       refuseFaults(effectiveFault('effectiveAt', effectiveAt, now), grantIdFault(state, grantId));
 
       return [event('DelegatedAdminPrivilegesGranted', { grantId, grantedAt })];
@@ -102,12 +102,13 @@ export const delegatedAdminCommands = {
     right,
     rules: ['R20', 'G1', 'G2', 'G3', 'G5', 'G6', 'D1'],
     emits: ['DelegatedAdminRequested'],
+    settles: (_, state, policy) => openWhereFull(state, policy),
     decide(state, { grantId, name, autoExtendDays = 0, ...data }, { now, policy, grantNameTaken }) {
       requireActive(state);
       const requestedAt = effectiveTime(data.effectiveAt, now);
       const terms = { name, roles: distinct(data.roles), durationDays: data.durationDays, autoExtendDays };
       requireNew(state.grants, 'grant', grantId);
-      requireRoomForGrant(state, now, policy);
+      requireRoomForGrant(state, policy);
       if (grantNameTaken) throw reject('NameNotUnique', { name });
       refuseFaults(
         grantIdFault(state, grantId),
@@ -128,8 +129,8 @@ export const delegatedAdminCommands = {
     decide(state, { grantId, roles, ...data }, { now, policy, grantNameTaken }) {
       const wanted = { ...data, ...present({ roles: roles && distinct(roles) }) };
       const grant = current(state, state.grants, 'grant', grantId);
-      requireUnlapsed(grant, now);
-      const { status } = grantAt(grant, now);
+      requireUnlapsed(grant);
+      const { status } = grant;
       if (grant.kind === 'dap' || (status !== 'created' && status !== 'active'))
         throw reject('GrantLocked', { grantId, status, editable: [] });
       const changes = changedTerms(grant, wanted);
@@ -149,8 +150,8 @@ export const delegatedAdminCommands = {
     emits: ['DelegatedAdminLockedForApproval'],
     decide(state, { grantId }, { now }) {
       const grant = current(state, state.grants, 'grant', grantId);
-      requireUnlapsed(grant, now);
-      requireStatus(grantId, grantAt(grant, now).status, 'created', 'approvalPending');
+      requireUnlapsed(grant);
+      requireStatus(grantId, grant.status, 'created', 'approvalPending');
       return [event('DelegatedAdminLockedForApproval', { grantId, lockedAt: now })];
     },
   },
@@ -161,7 +162,7 @@ export const delegatedAdminCommands = {
     rules: ['R20', 'G2', 'G4', 'G4a', 'G5'],
     emits: ['DelegatedAdminDeleted'],
     decide(state, { grantId }, { now }) {
-      requireRequest(state, grantId, 'created', 'deleted', now);
+      requireRequest(state, grantId, 'created', 'deleted');
       return [event('DelegatedAdminDeleted', { grantId, deletedAt: now })];
     },
   },
@@ -171,7 +172,7 @@ export const delegatedAdminCommands = {
     rules: ['R20', 'G2', 'G4', 'G4a', 'G5'],
     emits: ['DelegatedAdminWithdrawn'],
     decide(state, { grantId }, { now }) {
-      requireRequest(state, grantId, 'approvalPending', 'withdrawn', now);
+      requireRequest(state, grantId, 'approvalPending', 'withdrawn');
       return [event('DelegatedAdminWithdrawn', { grantId, withdrawnAt: now })];
     },
   },
@@ -186,8 +187,8 @@ export const delegatedAdminCommands = {
       const signature = customerSignature(approvedBy, context);
       const { now } = context;
       const grant = current(state, state.grants, 'grant', grantId);
-      requireUnlapsed(grant, now);
-      const { status } = grantAt(grant, now);
+      requireUnlapsed(grant);
+      const { status } = grant;
       if (grant.kind === 'dap') throw invalidTransition(grantId, status, 'active');
       requireStatus(grantId, status, 'approvalPending', 'active');
       return [
@@ -203,7 +204,7 @@ export const delegatedAdminCommands = {
     rules: ['R20', 'G6'],
     emits: ['DelegatedAdminExtended'],
     decide(state, { grantId }, { now }) {
-      const { autoExtendDays, endsAt } = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
+      const { autoExtendDays, endsAt } = activeGrant(grantId, current(state, state.grants, 'grant', grantId));
       if (autoExtendDays === 0) throw reject('AutoExtendOff', { grantId });
       return [event('DelegatedAdminExtended', { grantId, endsAt: addDays(endsAt, autoExtendDays), extendedAt: now })];
     },
@@ -226,7 +227,7 @@ export const delegatedAdminCommands = {
           anyOf: ['AdminAgent'],
           grantKind: 'gdap',
         });
-      const { status } = grantAt(grant, now);
+      const { status } = grant;
       const endable = requestedBy === 'customer' ? isOpenGrant(status) : status === activeStatus[grant.kind];
       if (!endable) throw invalidTransition(grantId, status, 'terminated');
 
@@ -241,16 +242,9 @@ export const delegatedAdminCommands = {
 
   /** Rule G5: a request lapses; an active grant ends after its duration. */
   ExpireDelegatedAdmin: {
-    right: clock,
+    ...passingTime,
     rules: ['R20', 'G5', 'G9'],
     emits: ['DelegatedAdminExpired'],
-    decide(state, { grantId }, { now }) {
-      const grant = known(state, state.grants, 'grant', grantId);
-      const expiredAt = endOfGrant(grant);
-      if (expiredAt === undefined) throw invalidTransition(grantId, grant.status, 'expired');
-      requireDue(expiredAt, now);
-      return [event('DelegatedAdminExpired', { grantId, expiredAt })];
-    },
   },
 
   AssignAccess: {
@@ -260,7 +254,7 @@ export const delegatedAdminCommands = {
     decide(state, { grantId, assignmentId, groupId, ...data }, { now }) {
       requireActive(state);
       const roles = distinct(data.roles);
-      const grant = activeGrant(grantId, current(state, state.grants, 'grant', grantId), now);
+      const grant = activeGrant(grantId, current(state, state.grants, 'grant', grantId));
       const foreign = roles.filter((role) => !grant.roles.includes(role));
       const missing = roles.length === 0 ? reject('RolesMissing', { grantId }) : undefined;
       const fault = foreign.length > 0 ? reject('RoleNotGranted', { grantId, roles: foreign }) : missing;
@@ -291,7 +285,7 @@ export const delegatedAdminCommands = {
       // It can still be read, so it is not unknown.
       if (assignment.status === 'deleted')
         throw reject('InvalidTransition', { itemId: assignmentId, from: 'deleted', to: 'deleted' });
-      activeGrant(grantId, grant, now);
+      activeGrant(grantId, grant);
       return [event('AccessAssignmentDeleted', { grantId, assignmentId, deletedAt: now })];
     },
   },
@@ -359,10 +353,6 @@ export const delegatedAdminSteps = {
     const grant = state.grants.get(grantId);
     if (grant) grant.status = 'terminated';
   },
-  DelegatedAdminExpired(state, { grantId }) {
-    const grant = granular(state, grantId);
-    if (grant) grant.status = 'expired';
-  },
   DelegatedAdminPrivilegesRevoked(state, { grantId }) {
     const grant = state.grants.get(grantId);
     if (grant) grant.status = 'revoked';
@@ -389,14 +379,14 @@ export function grantOfferedWithRelationship(
 }
 
 /**
- * A removal revokes every open grant of the current term (rule R18), by grant id. A grant that time has ended stays
- * expired, whether or not that has been recorded.
+ * A removal revokes every open grant of the current term (rule R18), by grant id. In a settled state, one that time has
+ * ended is not among them.
  */
 export function revokeGrants(
   state: Frozen<CustomerRelationship>,
   now: Instant,
 ): readonly EventOf<'DelegatedAdminPrivilegesRevoked'>[] {
-  return openGrants(state, now)
+  return openGrants(state)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([grantId, { kind }]) =>
       event('DelegatedAdminPrivilegesRevoked', { grantId, grantKind: kind, revokedAt: now }),
@@ -405,20 +395,26 @@ export function revokeGrants(
 
 const activeStatus = { dap: 'approved', gdap: 'active' } as const satisfies Record<Grant['kind'], GrantStatus>;
 
-/** The grants of the current term that no event has ended, and time has not. */
-function openGrants(state: Frozen<CustomerRelationship>, now: Instant): [string, Frozen<Grant>][] {
-  return inCurrentTerm(state, state.grants).filter(([, grant]) => isOpenGrant(grantAt(grant, now).status));
+/** The open grants where there is no room for another: those that time has ended make it. */
+function openWhereFull(state: Frozen<CustomerRelationship>, { limits }: Policy): readonly ItemRef[] {
+  const open = openGrants(state);
+  return open.length < limits.grants ? [] : open.map(([id]) => ({ noun: 'grant', id }));
 }
 
-/** Refuses a request that was not approved in time, whether or not that has been recorded (rule G5). */
-function requireUnlapsed(grant: Frozen<Grant>, now: Instant): void {
-  if (grant.kind === 'gdap' && grant.endsAt === undefined && grantAt(grant, now).status === 'expired')
+/** The grants of the current term that have not ended. */
+function openGrants(state: Frozen<CustomerRelationship>): [string, Frozen<Grant>][] {
+  return inCurrentTerm(state, state.grants).filter(([, grant]) => isOpenGrant(grant.status));
+}
+
+/** Refuses a request that was not approved in time (rule G5). */
+function requireUnlapsed(grant: Frozen<Grant>): void {
+  if (grant.kind === 'gdap' && grant.endsAt === undefined && grant.status === 'expired')
     throw reject('RequestExpired', { expiredAt: grant.requestExpiresAt });
 }
 
 /** A GDAP grant that is active now (rule G8). */
-function activeGrant(grantId: string, grant: Frozen<Grant>, now: Instant): Frozen<GranularGrant> & { endsAt: Instant } {
-  const { status } = grantAt(grant, now);
+function activeGrant(grantId: string, grant: Frozen<Grant>): Frozen<GranularGrant> & { endsAt: Instant } {
+  const { status } = grant;
   if (grant.kind === 'dap' || status !== 'active' || grant.endsAt === undefined)
     throw reject('GrantNotActive', { grantId, status });
   return { ...grant, endsAt: grant.endsAt };
@@ -430,11 +426,10 @@ function requireRequest(
   grantId: string,
   requires: 'created' | 'approvalPending',
   to: GrantStatus,
-  now: Instant,
 ): void {
   const grant = current(state, state.grants, 'grant', grantId);
-  requireUnlapsed(grant, now);
-  const { status: from } = grantAt(grant, now);
+  requireUnlapsed(grant);
+  const { status: from } = grant;
   if (from !== requires) throw reject('InvalidTransition', { itemId: grantId, from, to, requires });
 }
 
@@ -453,9 +448,8 @@ function grantIdFault(state: Frozen<CustomerRelationship>, grantId: string): Rej
   return reject('InvalidItem', { field: 'grantId', rule: 'reservedForLaterTerm' });
 }
 
-function requireRoomForGrant(state: Frozen<CustomerRelationship>, now: Instant, { limits }: Policy): void {
-  if (openGrants(state, now).length >= limits.grants)
-    throw reject('LimitReached', { what: 'grants', limit: limits.grants });
+function requireRoomForGrant(state: Frozen<CustomerRelationship>, { limits }: Policy): void {
+  if (openGrants(state).length >= limits.grants) throw reject('LimitReached', { what: 'grants', limit: limits.grants });
 }
 
 /** What a GDAP request asks for. */

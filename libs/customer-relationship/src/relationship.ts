@@ -6,7 +6,6 @@ import {
   refuseFaults,
   requireActive,
   requireCustomerGlobalAdmin,
-  requireDue,
   requirePartnerType,
   requireKnown,
   requireSeller,
@@ -20,8 +19,9 @@ import { event, present } from './event.js';
 import { isTenantId } from './parties.js';
 import { reject } from './rejections.js';
 import { decideRemoval, endTerm, rulesOfRemoval } from './removal.js';
-import { byUser, byUserOrApp, clock, customerDecision } from './rights.js';
+import { byUser, byUserOrApp, customerDecision } from './rights.js';
 import { salesRegionOf } from './sales-regions.js';
+import { passingTime } from './settling.js';
 import type { CustomerRelationship, RelationshipStatus } from './state.js';
 
 export interface RelationshipLifecycleCommands {
@@ -64,14 +64,13 @@ export const lifecycleCommands = {
     right: byUser('GlobalAdmin', 'AdminAgent', 'SalesAgent'),
     rules: ['R3', 'R22', 'R24', 'R26', 'R27', 'R29', 'G10', 'D1'],
     emits: ['ResellerRelationshipRequested'],
-    brings: ['ResellerRelationshipRequestExpired'],
     decide(state, data, context) {
       const { now, policy, partner, customerId } = context;
       requireSeller(context);
       const requestedAt = effectiveTime(data.effectiveAt, now);
       const indirectReseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
       if (state.status === 'active') throw reject('AlreadyActive', { establishedAt: state.establishedAt });
-      if (state.request && !hasPassed(state.request.expiresAt, now))
+      if (state.request)
         throw reject('RequestAlreadyOpen', {
           requestedAt: state.request.requestedAt,
           expiresAt: state.request.expiresAt,
@@ -92,8 +91,6 @@ export const lifecycleCommands = {
 
       const { tenantId, partnerId, name, type } = partner;
       return [
-        // The lapse of the earlier request has not been recorded yet, so it comes first.
-        ...(state.request ? [event('ResellerRelationshipRequestExpired', { expiredAt: state.request.expiresAt })] : []),
         event('ResellerRelationshipRequested', {
           partnerId: partner.tenantId,
           customerId,
@@ -118,7 +115,7 @@ export const lifecycleCommands = {
     decide(state, { acceptedBy }, context) {
       requirePartnerType(context);
       const signature = customerSignature(acceptedBy, context);
-      const request = openRequest(state, context);
+      const request = openRequest(state);
       const relationshipTerm = state.relationshipTerm + 1;
       return [
         event('ResellerRelationshipEstablished', {
@@ -137,7 +134,7 @@ export const lifecycleCommands = {
     emits: ['ResellerRelationshipRequestDeclined'],
     decide(state, { declinedBy }, context) {
       const signature = customerSignature(declinedBy, context);
-      openRequest(state, context);
+      openRequest(state);
       return [event('ResellerRelationshipRequestDeclined', { declinedBy: signature, declinedAt: context.now })];
     },
   },
@@ -147,22 +144,16 @@ export const lifecycleCommands = {
     rules: ['R24', 'R29'],
     emits: ['ResellerRelationshipRequestWithdrawn'],
     decide(state, _, context) {
-      openRequest(state, context);
+      openRequest(state);
       return [event('ResellerRelationshipRequestWithdrawn', { withdrawnAt: context.now })];
     },
   },
 
   /** Rule R29. */
   ExpireRelationshipRequest: {
-    right: clock,
+    ...passingTime,
     rules: ['R29'],
     emits: ['ResellerRelationshipRequestExpired'],
-    decide(state, _, { now }) {
-      requireKnown(state);
-      if (!state.request) throw reject('NoOpenRequest', { status: state.status });
-      requireDue(state.request.expiresAt, now);
-      return [event('ResellerRelationshipRequestExpired', { expiredAt: state.request.expiresAt })];
-    },
   },
 
   ConfirmCustomerAgreement: {
@@ -213,6 +204,7 @@ export const relationshipSteps = {
     { partner, customer, indirectReseller, requestedAt, expiresAt, delegatedAdmin },
   ) {
     state.status = 'requested';
+    delete state.requestExpiredAt;
     state.customer = { ...customer };
     const { tenantId, partnerId, name } = partner;
     const supportContacts = [{ tenantId, partnerId, name }, ...(indirectReseller ? [indirectReseller] : [])];
@@ -223,9 +215,6 @@ export const relationshipSteps = {
   },
   ResellerRelationshipRequestWithdrawn(state) {
     closeRequest(state, 'requestWithdrawn');
-  },
-  ResellerRelationshipRequestExpired(state) {
-    closeRequest(state, 'requestExpired');
   },
   ResellerRelationshipEstablished(state, { relationshipTerm, establishedAt }) {
     state.status = 'active';
@@ -271,15 +260,12 @@ function marketFault(customerMarket: string, { partner, policy, salesRegions }: 
   return reject('MarketMismatch', { ...markets, partnerRegion, customerRegion });
 }
 
-/** The request that waits for an answer, unless it has lapsed (rule R29). */
-function openRequest(state: Frozen<CustomerRelationship>, { now }: Context) {
+/** The request that waits for an answer (rule R29). */
+function openRequest(state: Frozen<CustomerRelationship>) {
   requireKnown(state);
-  const { request } = state;
-  if (!request) {
-    if (state.status === 'active') throw reject('AlreadyActive', { establishedAt: state.establishedAt });
-    if (state.status === 'requestExpired') throw reject('RequestExpired', {});
-    throw reject('NoOpenRequest', { status: state.status });
-  }
-  if (hasPassed(request.expiresAt, now)) throw reject('RequestExpired', { expiredAt: request.expiresAt });
-  return request;
+  const { request, status } = state;
+  if (request) return request;
+  if (status === 'active') throw reject('AlreadyActive', { establishedAt: state.establishedAt });
+  if (status === 'requestExpired') throw reject('RequestExpired', { expiredAt: state.requestExpiredAt });
+  throw reject('NoOpenRequest', { status });
 }

@@ -22,7 +22,7 @@ import {
   type Subscription,
   type SubscriptionStatus,
 } from './state.js';
-import { reservationAt, savingsPlanAt, softwareAt, withStatusAt } from './statuses.js';
+import { reservationAt, savingsPlanAt, softwareAt } from './statuses.js';
 import { softwareCommands } from './software.js';
 import { subscriptionCommands, suspendedBase } from './subscriptions.js';
 import { withdrawDesignations } from './support-contacts.js';
@@ -296,8 +296,9 @@ function clearPending(
   policy: Policy,
   now: Instant,
 ): Clearance {
+  const item = { noun: 'subscription', id: subscriptionId } as const;
   const activated = new Map(state.subscriptions).set(subscriptionId, { ...subscription, status: 'active' });
-  const settled = settle({ ...state, subscriptions: activated }, [subscriptionId], now, policy).state;
+  const settled = settle({ ...state, subscriptions: activated }, [item], now, policy).state;
   const then = settled.subscriptions.get(subscriptionId)!;
   const blocks = blocksAs({ item: 'subscription', kind: then.kind, status: then.status }, policy, now);
   const earliestClearableAt = blocks
@@ -364,21 +365,19 @@ export function removalReadiness(
   now: Instant,
   partnerType: PartnerType,
 ): RemovalReadiness {
-  requireRemovable(withStatusAt(recorded, now), policy, partnerType);
   const state = settledState(recorded, now, policy);
+  requireRemovable(state, policy, partnerType);
   const blockers = removalBlockers(state, policy, now);
   const subscriptions = inCurrentTerm(state, state.subscriptions);
   const suspendedNewCommerce = subscriptions.filter(
     ([, { kind, status, termEndsAt }]) => kind === 'newCommerce' && status === 'suspended' && !isOver(termEndsAt, now),
   );
-  const savingsPlans = inCurrentTerm(state, state.savingsPlans).filter(
-    ([, plan]) => savingsPlanAt(plan, now).status === 'active',
-  );
+  const savingsPlans = inCurrentTerm(state, state.savingsPlans).filter(([, { status }]) => status === 'active');
   const software = policy.removal.softwarePastWindowBlocks
     ? []
     : inCurrentTerm(state, state.software).filter(
-        ([, { status, cancellationAllowedUntil, expiresAt }]) =>
-          status === 'completed' && hasPassed(cancellationAllowedUntil, now) && !isOver(expiresAt, now),
+        ([, { status, cancellationAllowedUntil }]) =>
+          status === 'completed' && hasPassed(cancellationAllowedUntil, now),
       );
 
   return {
@@ -444,10 +443,11 @@ function requireRemovable(state: Frozen<CustomerRelationship>, { removal }: Poli
  * delegated admin grant. It suspends no subscription and cancels nothing (rule R15).
  */
 export function decideRemoval(
-  state: Frozen<CustomerRelationship>,
+  recorded: Frozen<CustomerRelationship>,
   { noticeGiven }: { readonly noticeGiven?: boolean },
   { now, policy, partner }: Context,
 ): readonly MessageOf<RelationshipEvents>[] {
+  const state = settledState(recorded, now, policy);
   requireRemovable(state, policy, partner.type);
   const blockers = removalBlockers(state, policy, now);
   if (blockers.length > 0) throw reject('RemovalBlocked', { blockers });
@@ -461,7 +461,7 @@ export function decideRemoval(
       ...present({ noticeGiven }),
       policy: policy.name,
     }),
-    ...withdrawDesignations(state, now),
+    ...withdrawDesignations(recorded, now),
     ...revokeGrants(state, now),
   ];
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideOn, fold, type MessageOf } from '#event-sourcing';
+import { boundarySteps } from './boundaries.js';
 import { firstInstantAfter } from './calendar.js';
 import { customerRelationship } from './customer-relationship.js';
 import { reservationProducts, type RelationshipEvents } from './events.js';
@@ -655,7 +656,7 @@ describe('the end of a reservation', () => {
     const state = initialState();
     reservationSteps.ReservationCancelled(state, reservationCancelled('ri-1').data);
     reservationSteps.ReservationCancellationRefused(state, refused().data);
-    reservationSteps.ReservationExpired(state, expired.data);
+    boundarySteps.ReservationExpired(state, expired.data);
     expect(state).toEqual(initialState());
     reservationSteps.ReservationCancellationRequested(state, cancellationRequested('ri-1').data);
     expect(state.reservations).toEqual(new Map());

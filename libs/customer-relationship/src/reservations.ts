@@ -3,10 +3,8 @@ import {
   current,
   effectiveFault,
   effectiveTime,
-  known,
   refuseFaults,
   requireActive,
-  requireDue,
   requireNew,
   requirePurchase,
 } from './admission.js';
@@ -18,10 +16,10 @@ import type { ReservationProduct } from './events.js';
 import { distinctIds, isSameId, isSameIds, type Buyer, type Money } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
-import { byUser, byUserOrApp, clock } from './rights.js';
+import { byUser, byUserOrApp } from './rights.js';
 import { rulesOfSale } from './rules.js';
+import { passingTime } from './settling.js';
 import { inCurrentTerm, type CustomerRelationship, type ReservationStatus } from './state.js';
-import { reservationAt } from './statuses.js';
 
 export interface ReservationCommands {
   /** Buys a reservation; it needs an active Azure plan. */
@@ -109,11 +107,10 @@ export const reservationCommands = {
     emits: ['ReservationOwnersChanged'],
     decide(state, { reservationId, ...data }, { now }) {
       const reservation = current(state, state.reservations, 'reservation', reservationId);
-      const { status: from } = reservationAt(reservation, now);
+      const { status: from, owners: previousOwners } = reservation;
       if (from !== 'active' && from !== 'cancellationRequested')
         throw reject('InvalidTransition', { itemId: reservationId, from, requires: 'active' });
       const owners = distinctIds(data.owners);
-      const { owners: previousOwners } = reservation;
       if (isSameIds(owners, distinctIds(previousOwners))) throw reject('NothingToChange', { reservationId, owners });
       refuseFaults(ownersFault(owners));
       return [event('ReservationOwnersChanged', { reservationId, owners, previousOwners, changedAt: now })];
@@ -131,10 +128,9 @@ export const reservationCommands = {
       requireActive(state);
       const requestedAt = effectiveTime(effectiveAt, now);
       const reservation = current(state, state.reservations, 'reservation', reservationId);
-      const { owners, product, commitmentUsdCents, purchasedAt, expiresAt } = reservation;
+      const { owners, product, status: from, commitmentUsdCents, purchasedAt, expiresAt } = reservation;
       if (!owners.some((owner) => isSameId(owner, actor.id)))
         throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner', owners });
-      const { status: from } = reservationAt(reservation, now);
       if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
       if (policy.nonRefundableReservations.includes(product))
         throw reject('ReservationNotRefundable', { remedy: 'waitOrTransfer', expiresAt });
@@ -164,7 +160,7 @@ export const reservationCommands = {
     rules: ['R12', 'R20', 'V2', 'V6'],
     emits: ['ReservationCancelled'],
     decide(state, { reservationId, fee, refund }, { now }) {
-      requireCancellationPending(state, reservationId, 'cancelled', now);
+      requireCancellationPending(state, reservationId, 'cancelled');
       return [event('ReservationCancelled', { reservationId, ...present({ fee, refund }), cancelledAt: now })];
     },
   },
@@ -175,23 +171,15 @@ export const reservationCommands = {
     rules: ['R12', 'R20', 'V2', 'V3', 'V6'],
     emits: ['ReservationCancellationRefused'],
     decide(state, { reservationId, reason }, { now }) {
-      requireCancellationPending(state, reservationId, 'active', now);
+      requireCancellationPending(state, reservationId, 'active');
       return [event('ReservationCancellationRefused', { reservationId, ...present({ reason }), refusedAt: now })];
     },
   },
 
-  /** A cancellation that is still pending at the end of the term was not refused: it still counts for the cap. */
   ExpireReservation: {
-    right: clock,
+    ...passingTime,
     rules: ['R7', 'R20', 'V6'],
     emits: ['ReservationExpired'],
-    decide(state, { reservationId }, { now }) {
-      const { status, expiresAt } = known(state, state.reservations, 'reservation', reservationId);
-      if (status !== 'active' && status !== 'cancellationRequested')
-        throw reject('InvalidTransition', { itemId: reservationId, from: status, to: 'expired' });
-      requireDue(expiresAt, now);
-      return [event('ReservationExpired', { reservationId, expiredAt: expiresAt })];
-    },
   },
 } satisfies CommandTable<ReservationCommands>;
 
@@ -223,9 +211,6 @@ export const reservationSteps = {
     become(state, reservationId, 'active');
     state.cancelledCommitments.delete(reservationId);
   },
-  ReservationExpired(state, { reservationId }) {
-    become(state, reservationId, 'expired');
-  },
 } satisfies Steps;
 
 function become({ reservations }: CustomerRelationship, reservationId: string, status: ReservationStatus): void {
@@ -248,9 +233,8 @@ function requireCancellationPending(
   state: Frozen<CustomerRelationship>,
   reservationId: string,
   to: ReservationStatus,
-  now: Instant,
 ): void {
-  const { status: from } = reservationAt(current(state, state.reservations, 'reservation', reservationId), now);
+  const { status: from } = current(state, state.reservations, 'reservation', reservationId);
   if (from !== 'cancellationRequested') throw reject('InvalidTransition', { itemId: reservationId, from, to });
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MessageOf } from '#event-sourcing';
+import { boundarySteps } from './boundaries.js';
 import { firstInstantAfter } from './calendar.js';
 import type { RelationshipEvents } from './events.js';
 import type { SavingsPlanCommands } from './savings-plans.js';
-import { savingsPlanSteps } from './savings-plans.js';
 import { initialState } from './state.js';
 import {
   accepted,
@@ -159,7 +159,7 @@ describe('the end of a savings plan', () => {
       'expired',
     );
     const state = initialState();
-    savingsPlanSteps.SavingsPlanExpired(state, expired.data);
+    boundarySteps.SavingsPlanExpired(state, expired.data);
     expect(state).toEqual(initialState());
   });
 });

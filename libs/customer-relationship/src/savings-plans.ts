@@ -1,22 +1,13 @@
-import {
-  current,
-  effectiveFault,
-  effectiveTime,
-  known,
-  refuseFaults,
-  requireDue,
-  requireNew,
-  requirePurchase,
-} from './admission.js';
+import { current, effectiveFault, effectiveTime, refuseFaults, requireNew, requirePurchase } from './admission.js';
 import { termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { CommandTable } from './command.js';
 import type { Steps } from './context.js';
 import { event } from './event.js';
 import type { Buyer, Money } from './parties.js';
 import { reject } from './rejections.js';
-import { byUserOrApp, clock } from './rights.js';
+import { byUserOrApp } from './rights.js';
 import { rulesOfSale } from './rules.js';
-import { savingsPlanAt } from './statuses.js';
+import { passingTime } from './settling.js';
 
 export interface SavingsPlanCommands {
   /** Buys a savings plan. */
@@ -68,26 +59,18 @@ export const savingsPlanCommands = {
     right,
     rules: ['R20', 'V10'],
     emits: [],
-    decide(state, { savingsPlanId }, { now }) {
-      const plan = current(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
-      const { status } = savingsPlanAt(plan, now);
+    decide(state, { savingsPlanId }) {
+      const { status, expiresAt } = current(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
       if (status === 'expired')
         throw reject('InvalidTransition', { itemId: savingsPlanId, from: status, to: 'cancelled' });
-      throw reject('SavingsPlanNotCancellable', { remedy: 'waitOrTransfer', expiresAt: plan.expiresAt });
+      throw reject('SavingsPlanNotCancellable', { remedy: 'waitOrTransfer', expiresAt });
     },
   },
 
   ExpireSavingsPlan: {
-    right: clock,
+    ...passingTime,
     rules: ['R10', 'R20'],
     emits: ['SavingsPlanExpired'],
-    decide(state, { savingsPlanId }, { now }) {
-      const { status, expiresAt } = known(state, state.savingsPlans, 'savingsPlan', savingsPlanId);
-      if (status !== 'active')
-        throw reject('InvalidTransition', { itemId: savingsPlanId, from: status, to: 'expired' });
-      requireDue(expiresAt, now);
-      return [event('SavingsPlanExpired', { savingsPlanId, expiredAt: expiresAt })];
-    },
   },
 } satisfies CommandTable<SavingsPlanCommands>;
 
@@ -99,9 +82,5 @@ export const savingsPlanSteps = {
       expiresAt,
       status: 'active',
     });
-  },
-  SavingsPlanExpired(state, { savingsPlanId }) {
-    const plan = state.savingsPlans.get(savingsPlanId);
-    if (plan) plan.status = 'expired';
   },
 } satisfies Steps;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideOn, fold, type MessageOf } from '#event-sourcing';
+import { boundarySteps } from './boundaries.js';
 import { firstInstantAfter } from './calendar.js';
 import { customerRelationship } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
@@ -365,7 +366,7 @@ describe('the end of a software subscription', () => {
     const state = initialState();
     softwareSteps.SoftwareLineItemCancelled(state, lineCancelled('line-1').data);
     softwareSteps.SoftwarePurchaseCancelled(state, purchaseCancelled.data);
-    softwareSteps.SoftwareExpired(state, expired.data);
+    boundarySteps.SoftwareExpired(state, expired.data);
     expect(state).toEqual(initialState());
   });
 });

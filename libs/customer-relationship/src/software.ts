@@ -3,9 +3,7 @@ import {
   effectiveFault,
   effectiveTime,
   endFault,
-  known,
   refuseFaults,
-  requireDue,
   requireNew,
   requirePurchase,
 } from './admission.js';
@@ -16,10 +14,9 @@ import { event, present } from './event.js';
 import type { SoftwareKind, SoftwareLineItem, SoftwarePublisher } from './events.js';
 import type { Buyer } from './parties.js';
 import { reject } from './rejections.js';
-import { byAnyRole, byUserOrApp, clock } from './rights.js';
+import { byAnyRole, byUserOrApp } from './rights.js';
 import { rulesOfSale } from './rules.js';
-import type { CustomerRelationship, SoftwareStatus } from './state.js';
-import { softwareAt } from './statuses.js';
+import { passingTime } from './settling.js';
 
 export interface SoftwareCommands {
   /** Buys software, perpetual or by subscription. */
@@ -90,13 +87,12 @@ export const softwareCommands = {
     brings: ['SoftwarePurchaseCancelled'],
     decide(state, { purchaseId, lineItemIds }, { now, policy }) {
       const purchase = current(state, state.software, 'softwarePurchase', purchaseId);
-      const { lineItems, publisher, cancellationAllowedUntil, expiresAt } = purchase;
+      const { lineItems, publisher, status: from, cancellationAllowedUntil, expiresAt } = purchase;
       const named = new Set(lineItemIds ?? lineItems.keys());
       const unknown = [...named].filter((lineItemId) => !lineItems.has(lineItemId));
       if (unknown.length > 0) throw reject('LineItemNotFound', { purchaseId, lineItemIds: unknown });
       if (policy.nonCancellablePublishers.includes(publisher))
         throw reject('CancelNotSupported', { remedy: 'waitOrTransfer', ...present({ expiresAt }) });
-      const { status: from } = softwareAt(purchase, now);
       if (from !== 'completed') throw reject('InvalidTransition', { itemId: purchaseId, from, to: 'cancelled' });
       if (hasPassed(cancellationAllowedUntil, now))
         throw reject('CancellationWindowClosed', {
@@ -122,16 +118,9 @@ export const softwareCommands = {
   },
 
   ExpireSoftware: {
-    right: clock,
+    ...passingTime,
     rules: ['R8', 'R20'],
     emits: ['SoftwareExpired'],
-    decide(state, { purchaseId }, { now }) {
-      const { status, expiresAt } = known(state, state.software, 'softwarePurchase', purchaseId);
-      if (status !== 'completed' || expiresAt === undefined)
-        throw reject('InvalidTransition', { itemId: purchaseId, from: status, to: 'expired' });
-      requireDue(expiresAt, now);
-      return [event('SoftwareExpired', { purchaseId, expiredAt: expiresAt })];
-    },
   },
 } satisfies CommandTable<SoftwareCommands>;
 
@@ -157,17 +146,10 @@ export const softwareSteps = {
     state.software.get(purchaseId)?.lineItems.set(lineItemId, true);
   },
   SoftwarePurchaseCancelled(state, { purchaseId }) {
-    become(state, purchaseId, 'cancelled');
-  },
-  SoftwareExpired(state, { purchaseId }) {
-    become(state, purchaseId, 'expired');
+    const purchase = state.software.get(purchaseId);
+    if (purchase) purchase.status = 'cancelled';
   },
 } satisfies Steps;
-
-function become({ software }: CustomerRelationship, purchaseId: string, status: SoftwareStatus): void {
-  const purchase = software.get(purchaseId);
-  if (purchase) purchase.status = status;
-}
 
 function invalid(field: keyof SoftwareCommands['PurchaseSoftware'] | 'lineItemIds', rule: string) {
   return reject('InvalidItem', { field, rule });

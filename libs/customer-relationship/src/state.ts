@@ -136,6 +136,8 @@ export interface CustomerRelationship {
     /** Available only once the customer accepts: a request is not yet a relationship (rules R17, R22). */
     readonly supportContacts: readonly SupportContact[];
   };
+  /** When the last request lapsed, while there has been no other. */
+  requestExpiredAt?: Instant;
   establishedAt?: Instant;
   /** The last removal. */
   removedAt?: Instant;

@@ -9,7 +9,6 @@ import {
   reservationAt,
   savingsPlanAt,
   softwareAt,
-  withStatusAt,
 } from './statuses.js';
 import { initialState } from './state.js';
 import { partner, policyOf2020, refusalOf, requested, spec } from './testing.js';
@@ -71,12 +70,6 @@ describe('A lapsed request for a relationship (R29)', () => {
   it('has the status that the event would give it', () => {
     expect(relationshipAt(state, expiresAt)).toEqual({ status: 'requested' });
     expect(relationshipAt(state, later)).toEqual({ status: 'requestExpired', endedAt: expiresAt });
-  });
-
-  it('leaves the state unchanged, because the folded state is shared', () => {
-    expect(withStatusAt(state, expiresAt)).toBe(state);
-    expect(withStatusAt(state, later)).toMatchObject({ status: 'requestExpired', request: { expiresAt } });
-    expect(state.status).toBe('requested');
   });
 
   it('is named so by decisions and by readiness', () => {

@@ -1,9 +1,7 @@
-import type { Frozen } from '#event-sourcing';
 import { hasPassed, type Instant } from './calendar.js';
 import type { CommandName } from './commands.js';
 import type { SubscriptionKind } from './events.js';
 import type {
-  CustomerRelationship,
   GrantStatus,
   ReservationStatus,
   SavingsPlanStatus,
@@ -117,15 +115,6 @@ export function relationshipAt(
   return status === 'requested' && request !== undefined && hasPassed(request.expiresAt, now)
     ? { status: 'requestExpired', endedAt: request.expiresAt }
     : { status };
-}
-
-/**
- * The relationship as decisions and queries see it: with a lapsed request its status is `requestExpired`. The request
- * itself stays in the state, to be closed, and to answer when it lapsed.
- */
-export function withStatusAt(state: Frozen<CustomerRelationship>, now: Instant): Frozen<CustomerRelationship> {
-  const { status } = relationshipAt(state, now);
-  return status === state.status ? state : { ...state, status };
 }
 
 function boundary<Status extends string>(

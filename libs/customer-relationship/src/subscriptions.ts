@@ -1,4 +1,4 @@
-import type { Decided, Frozen, Rejection } from '#event-sourcing';
+import type { Frozen, Rejection } from '#event-sourcing';
 import {
   current,
   effectiveFault,
@@ -9,6 +9,7 @@ import {
   requireNew,
   requirePurchase,
 } from './admission.js';
+import { cancellation, step, windowEnd } from './boundaries.js';
 import {
   addDays,
   dayOfMonth,
@@ -30,22 +31,12 @@ import type {
 } from './events.js';
 import type { Buyer, Money } from './parties.js';
 import { reject } from './rejections.js';
-import { byAnyRole, byUser, clock } from './rights.js';
+import { byAnyRole, byUser } from './rights.js';
 import { rulesOfSale } from './rules.js';
 import type { CustomerRelationship, Subscription, SubscriptionStatus } from './state.js';
-import {
-  addOnIds,
-  cancellation,
-  decided,
-  designatedWhereFull,
-  nextBoundary,
-  settle,
-  settlingSteps,
-  step,
-  windowEnd,
-} from './settling.js';
+import { passingTime, type ItemRef } from './settling.js';
 import { hasEnded } from './statuses.js';
-import { assignDefaultContact, withdrawDesignation } from './support-contacts.js';
+import { assignDefaultContact, designatedWhereFull, withdrawDesignation } from './support-contacts.js';
 
 export interface SubscriptionCommands {
   /** Buys a subscription of any kind. */
@@ -115,25 +106,24 @@ export interface SubscriptionCommands {
 
 type Item = Frozen<Subscription>;
 
-/** Most commands read the subscription that they are about… */
-const itself = ({ subscriptionId }: { readonly subscriptionId: string }) => [subscriptionId];
-/** … and those that bring an add-on into use read its base too. */
+const items = (ids: readonly string[]): readonly ItemRef[] => ids.map((id) => ({ noun: 'subscription', id }));
+
+/** What brings an add-on into use reads its base too. */
 const withBase = ({ subscriptionId }: { readonly subscriptionId: string }, state: Frozen<CustomerRelationship>) => {
   const base = state.subscriptions.get(subscriptionId)?.baseSubscriptionId;
-  return [subscriptionId, ...(base === undefined ? [] : [base])];
+  return items([subscriptionId, ...(base === undefined ? [] : [base])]);
 };
 
 const endingProvisioning = {
   right: byAnyRole,
   rules: ['R11', 'R20', 'S10', 'S11', 'C5', 'P1'],
   brings: ['SupportContactWithdrawn'],
-  settles: itself,
 } as const;
 
 const rulesOfPassingTime = ['S14', 'S15', 'S20'] as const;
 /** Each of the clock's commands records all that time has brought about. */
-const passingTime = {
-  right: clock,
+const passingTerms = {
+  ...passingTime,
   emits: [
     'SubscriptionRenewed',
     'SubscriptionExpired',
@@ -142,9 +132,6 @@ const passingTime = {
     'SubscriptionCancelled',
   ],
   brings: ['SupportContactWithdrawn'],
-  // The command itself settles.
-  settles: () => [],
-  decide: passTime,
 } as const;
 
 export const subscriptionCommands = {
@@ -158,8 +145,9 @@ export const subscriptionCommands = {
       const base = kind === 'legacy' && baseSubscriptionId !== undefined ? [baseSubscriptionId] : [];
       // New commerce has no designated support contact (rule C3).
       const designated = kind === 'newCommerce' ? [] : designatedWhereFull(state, policy);
-      return [...base, ...base.flatMap((id) => addOnIds(state, id)), ...designated];
+      return [...items([...base, ...base.flatMap((id) => addOnIds(state, id))]), ...designated];
     },
+    settlesUntil: 'effectiveAt',
     decide(state, data, context) {
       const { now, policy } = context;
       requirePurchase(state, context);
@@ -253,7 +241,7 @@ export const subscriptionCommands = {
     rules: ['R20', 'R27', 'S2', 'S3', 'S10', 'S12', 'S13', 'S15', 'S16', 'S18'],
     emits: ['SubscriptionSuspended'],
     brings: ['AutoRenewDisabled', 'ScheduledChangesDiscarded'],
-    settles: ({ subscriptionId }, state) => [subscriptionId, ...addOnIds(state, subscriptionId)],
+    settles: ({ subscriptionId }, state) => items([subscriptionId, ...addOnIds(state, subscriptionId)]),
     decide(state, { subscriptionId, reason }, { now, policy }) {
       const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
       const { kind, status, autoRenew, scheduledChange } = subscription;
@@ -308,7 +296,6 @@ export const subscriptionCommands = {
     rules: ['R20', 'R27', 'S7', 'S8', 'S9', 'S12', 'S13', 'S18', 'S20', 'C5'],
     emits: ['SubscriptionCancelled', 'CancellationScheduled'],
     brings: ['AutoRenewDisabled', 'SupportContactWithdrawn'],
-    settles: itself,
     decide(state, { subscriptionId }, { now }) {
       const subscription = current(state, state.subscriptions, 'subscription', subscriptionId);
       const { kind, status, autoRenew, termEndsAt, cancellationAllowedUntil, cancellationTakesEffectAt } = subscription;
@@ -342,7 +329,6 @@ export const subscriptionCommands = {
     right: byAnyRole,
     rules: ['R20', 'S12', 'S13'],
     emits: ['AutoRenewEnabled', 'AutoRenewDisabled'],
-    settles: itself,
     decide(state, { subscriptionId, autoRenew }, { now }) {
       const subscription = changeable(state, subscriptionId, 'autoRenew');
       const { status, cancellationTakesEffectAt } = subscription;
@@ -366,7 +352,6 @@ export const subscriptionCommands = {
     right: byAnyRole,
     rules: ['R20', 'S12', 'S13'],
     emits: ['SubscriptionQuantityChanged'],
-    settles: itself,
     decide(state, { subscriptionId, quantity }, { now }) {
       const subscription = changeable(state, subscriptionId, 'quantity');
       requireUnlocked(subscriptionId, subscription);
@@ -381,7 +366,6 @@ export const subscriptionCommands = {
     right: byAnyRole,
     rules: ['R20', 'S3', 'S13'],
     emits: ['SubscriptionChangeScheduled'],
-    settles: itself,
     decide(state, { subscriptionId, change, billingCycle }, { now }) {
       const subscription = changeable(state, subscriptionId, 'change');
       const named = present({ ...change });
@@ -393,16 +377,15 @@ export const subscriptionCommands = {
     },
   },
 
-  RenewSubscription: { ...passingTime, rules: ['R20', 'S7', ...rulesOfPassingTime] },
-  EndSubscriptionTerm: { ...passingTime, rules: ['R20', ...rulesOfPassingTime, 'C5'] },
-  AdvanceSubscriptionRetention: { ...passingTime, rules: ['R20', ...rulesOfPassingTime, 'C5'] },
+  RenewSubscription: { ...passingTerms, rules: ['R20', 'S7', ...rulesOfPassingTime] },
+  EndSubscriptionTerm: { ...passingTerms, rules: ['R20', ...rulesOfPassingTime, 'C5'] },
+  AdvanceSubscriptionRetention: { ...passingTerms, rules: ['R20', ...rulesOfPassingTime, 'C5'] },
 
   /** An Azure subscription is bought under the customer's Azure plan (rules S1, S13, R19). */
   AddAzureSubscription: {
     right: byAnyRole,
     rules: [...rulesOfSale, 'S13'],
     emits: ['AzureSubscriptionAdded'],
-    settles: itself,
     decide(state, { subscriptionId, azureSubscriptionId, name }, context) {
       requirePurchase(state, context);
       const plan = current(state, state.subscriptions, 'subscription', subscriptionId);
@@ -419,7 +402,6 @@ export const subscriptionCommands = {
     right: { ...byUser('GlobalAdmin'), allOf: ['GlobalAdmin', 'AdminAgent'] },
     rules: ['R20', 'S13', 'S19'],
     emits: ['AzureSubscriptionCancelled'],
-    settles: itself,
     decide(state, { subscriptionId, azureSubscriptionId, reason }, { now, policy }) {
       const plan = current(state, state.subscriptions, 'subscription', subscriptionId);
       const { status } = known(state, plan.azureSubscriptions, 'azureSubscription', azureSubscriptionId);
@@ -489,7 +471,6 @@ export const subscriptionSteps = {
   CancellationScheduled: step((subscription, { takesEffectAt }) => {
     subscription.cancellationTakesEffectAt = takesEffectAt;
   }),
-  ...settlingSteps,
   AzureSubscriptionAdded: step((plan, { azureSubscriptionId, name }) => {
     plan.azureSubscriptions.set(azureSubscriptionId, { name, status: 'active' });
   }),
@@ -645,18 +626,12 @@ function requireNoActiveAzureSubscription(subscriptionId: string, { azureSubscri
 
 // Shared by several decisions
 
-/** Records all that time has brought about for a subscription, also after the end of the relationship (rule R20). */
-function passTime(
-  state: Frozen<CustomerRelationship>,
-  { subscriptionId }: { readonly subscriptionId: string },
-  { now, policy }: Context,
-): readonly Decided<RelationshipEvents>[] {
-  const subscription = known(state, state.subscriptions, 'subscription', subscriptionId);
-  const { due } = settle(state, [subscriptionId], now, policy);
-  if (due.length > 0) return due.flatMap((each) => decided(each));
-  const boundary = nextBoundary(subscription);
-  if (boundary !== undefined) throw reject('NotDue', { dueAt: firstInstantAfter(boundary) });
-  throw reject('InvalidTransition', { itemId: subscriptionId, from: subscription.status, requires: 'termOrRetention' });
+/** The legacy add-ons of a base in id order. */
+function addOnIds({ subscriptions }: Frozen<CustomerRelationship>, baseId: string): readonly string[] {
+  if (subscriptions.get(baseId)?.kind !== 'legacy') return [];
+  return [...subscriptions]
+    .flatMap(([id, { baseSubscriptionId }]) => (baseSubscriptionId === baseId ? [id] : []))
+    .toSorted();
 }
 
 /** What the next term brings, or would bring with other scheduled changes. */

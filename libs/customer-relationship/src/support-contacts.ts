@@ -5,9 +5,10 @@ import type { CommandTable } from './command.js';
 import type { Context, Steps } from './context.js';
 import { event, type EventOf } from './event.js';
 import type { SupportContact } from './parties.js';
+import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { byUser } from './rights.js';
-import { designatedWhereFull } from './settling.js';
+import type { ItemRef } from './settling.js';
 import { inCurrentTerm, type CustomerRelationship } from './state.js';
 import { hasEnded } from './statuses.js';
 
@@ -28,7 +29,10 @@ export const supportContactCommands = {
     right,
     rules: ['R20', 'C1', 'C2', 'C3', 'C5'],
     emits: ['SupportContactAssigned'],
-    settles: ({ subscriptionId }, state, policy) => [subscriptionId, ...designatedWhereFull(state, policy)],
+    settles: ({ subscriptionId: id }, state, policy) => [
+      { noun: 'subscription', id },
+      ...designatedWhereFull(state, policy),
+    ],
     decide(state, { subscriptionId, contact }, context) {
       requireActive(state);
       requireComplete(contact);
@@ -65,7 +69,6 @@ export const supportContactCommands = {
     right,
     rules: ['R20', 'C1'],
     emits: ['SupportContactWithdrawn'],
-    settles: ({ subscriptionId }) => [subscriptionId],
     decide(state, { subscriptionId }, { now }) {
       current(state, state.subscriptions, 'subscription', subscriptionId);
       const designated = state.designations.get(subscriptionId);
@@ -118,6 +121,15 @@ export function withdrawDesignations(
   return inCurrentTerm(state, state.designations)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([subscriptionId, { contact }]) => withdrawn(subscriptionId, contact, 'relationshipRemoved', now));
+}
+
+/** Once the limit on designations is reached, subscriptions that have ended since make room. */
+export function designatedWhereFull(
+  { designations }: Frozen<CustomerRelationship>,
+  { limits }: Policy,
+): readonly ItemRef[] {
+  if (designations.size < limits.designations) return [];
+  return [...designations.keys()].map((id) => ({ noun: 'subscription', id }));
 }
 
 /**

@@ -3,7 +3,6 @@ import type { Frozen, MessageOf } from '#event-sourcing';
 import type { CommandName, RelationshipCommands } from './commands.js';
 import { reservationProducts, softwarePublishers, subscriptionKinds } from './events.js';
 import type { SupportContact } from './parties.js';
-import { nextBoundary } from './settling.js';
 import type { CustomerRelationship } from './state.js';
 import { partnerContact, policyOf2020, reseller } from './test-scenarios.js';
 
@@ -447,7 +446,11 @@ export function circumstancesOf(state: Frozen<CustomerRelationship>, now: number
   };
   const ends = [
     state.request?.expiresAt,
-    ...[...subscriptions.values()].flatMap((each) => [nextBoundary(each), each.cancellationAllowedUntil]),
+    ...[...subscriptions.values()].flatMap((each) => [
+      each.termEndsAt,
+      each.retainedUntil,
+      each.cancellationAllowedUntil,
+    ]),
     ...[...reservations.values(), ...savingsPlans.values()].map(({ expiresAt }) => expiresAt),
     ...[...software.values()].flatMap((each) => [each.expiresAt, each.cancellationAllowedUntil]),
   ];

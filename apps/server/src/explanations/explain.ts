@@ -1,10 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import {
-  governance,
-  relationshipCodec,
-  subscriptionClockCommands,
-  type RelationshipEvents,
-} from '#customer-relationship';
+import { governance, relationshipCodec, clockCommands, type RelationshipEvents } from '#customer-relationship';
 import { project, type AnyProjection, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
 import type { Pair } from '#read-models';
 
@@ -194,7 +189,7 @@ function causeOf(event: RecordedEvent, together: readonly RecordedEvent[]): Reco
   const isMain = ({ type }: RecordedEvent) => mainTypes.includes(type);
   if (isMain(event) && !goesAlong(event)) return undefined;
   // A command of the clock may have many main events: a consequence comes right after its cause.
-  const isOfClock = subscriptionClockCommands.some((name) => name === command);
+  const isOfClock = clockCommands.some((name) => name === command);
   const cause = together.find((other) => isMain(other) && (!isOfClock || other.revision === event.revision - 1));
   return cause === event ? undefined : cause;
 }

@@ -61,7 +61,7 @@ export const readinessShown: Shown<Omit<RemovalReadinessAnswer, keyof Place>> = 
 /** As dates have left it, recorded or not (T1). */
 export const subscriptionShown = ({ subscriptionId }: Ids<'subscriptionId'>): ShownAs<'Subscription'> => ({
   body: (recorded, _, { now }) => {
-    const { state } = settle(recorded, [subscriptionId], now, defaultPolicy);
+    const { state } = settle(recorded, [{ noun: 'subscription', id: subscriptionId }], now, defaultPolicy);
     const item = found(state.subscriptions, 'subscription', subscriptionId);
     // The anchor day matters to the next renewal alone: callers get the end of the term itself.
     const { azureSubscriptions, anchorDay: __, ...subscription } = item;
@@ -75,7 +75,8 @@ export const subscriptionShown = ({ subscriptionId }: Ids<'subscriptionId'>): Sh
       supportContact: ofTerm(state, state.designations.get(subscriptionId))?.contact ?? null,
     };
   },
-  passed: (recorded, now) => settle(recorded, [subscriptionId], now, defaultPolicy).due.at(-1)?.at,
+  passed: (recorded, now) =>
+    settle(recorded, [{ noun: 'subscription', id: subscriptionId }], now, defaultPolicy).due.at(-1)?.at,
 });
 
 export const azureSubscriptionShown = ({
