@@ -98,6 +98,14 @@ function* everything(state: State): Iterable<ItemRef> {
     for (const id of boundaries[noun].ids(state)) yield { noun, id };
 }
 
+/** Everything that time alone changes, with its next boundary, passed or not. */
+export function* comingUp(state: State): Iterable<{ readonly item: ItemRef; readonly boundary: NextBoundary }> {
+  for (const item of everything(state)) {
+    const boundary = nextBoundary(state, item);
+    if (boundary) yield { item, boundary };
+  }
+}
+
 /** What time has brought about for the items that a command reads, as events that precede its own. */
 export function settleFor(
   state: State,
