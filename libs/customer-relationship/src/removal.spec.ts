@@ -999,6 +999,17 @@ describe('The readiness for removal', () => {
     });
   });
 
+  it('names no designation that has ended with its subscription, recorded or not (C5, T1)', () => {
+    const history = [
+      ...active('legacy-1', { kind: 'legacy' }),
+      contactAssigned('legacy-1'),
+      suspended('legacy-1', { retainedUntil: '2027-02-19T12:00:00.000Z' }),
+    ];
+    const designationsAt = (at: string) => readinessOf(history, policyOf2020, at).willEnd.supportContactDesignations;
+    expect(designationsAt('2027-02-19T12:00:00.000Z')).toEqual(['legacy-1']);
+    expect(designationsAt('2027-02-19T12:00:00.001Z')).toEqual([]);
+  });
+
   it('reminds of the notice to the customer, which is never sent (R21)', () => {
     expect(readinessOf([])).toStrictEqual({
       removable: true,

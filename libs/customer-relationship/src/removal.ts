@@ -407,7 +407,7 @@ export function removalReadiness(
     ],
     willEnd: {
       availableSupportContacts: state.availableSupportContacts.map(({ tenantId }) => tenantId),
-      supportContactDesignations: withdrawDesignations(recorded, now).map(({ data }) => data.subscriptionId),
+      supportContactDesignations: withdrawDesignations(state, now).map(({ data }) => data.subscriptionId),
       delegatedAdminGrants: revokeGrants(state, now).map(({ data }) => data.grantId),
     },
     willNotEnd: {
