@@ -1,4 +1,4 @@
-import type { Instant } from '#customer-relationship';
+import { blocksAs, defaultPolicy, type Instant, type Policy } from '#customer-relationship';
 import type { ViewQueries } from '#event-sourcing';
 import {
   customerList,
@@ -11,11 +11,15 @@ import {
   type Circumstances,
 } from '#read-models';
 
-// The lists as specifications ask for them: at a time, and under no policy that would make items block.
+// The lists as specifications ask for them: at a time, and under a policy.
 
 type RequestOf<L extends { read(...parameters: never[]): unknown }> = Parameters<L['read']>[1];
 
-export const at = (now: Instant): Circumstances => ({ now, blockerOf: () => undefined });
+export const at = (now: Instant, policy = defaultPolicy): Circumstances => ({
+  now,
+  blockerOf: (facts) => blocksAs(facts, policy, now),
+  removal: policy.removal,
+});
 const anyTime = at('2026-01-01T00:00:00.000Z');
 
 export const listCustomers = (queries: ViewQueries, request: RequestOf<typeof customerList>) =>
@@ -31,8 +35,8 @@ export const listGrants = (
 
 export const listItems = (
   queries: ViewQueries,
-  { now, ...request }: RequestOf<typeof itemList> & { readonly now: Instant },
-) => itemList.read(queries, request, at(now));
+  { now, policy, ...request }: RequestOf<typeof itemList> & { readonly now: Instant; readonly policy?: Policy },
+) => itemList.read(queries, request, at(now, policy));
 
 export const listEndedRelationships = (
   queries: ViewQueries,

@@ -56,7 +56,7 @@ describe('an explanation', () => {
     const { body, headers } = await explained('items/subscription/base');
     expect(body).toMatchObject({
       view: 'items',
-      version: 1,
+      version: 2,
       key: { partnerId: northwind, customerId: customer, item: 'subscription', itemId: 'base' },
       listed: true,
       revision: removed.body.revision,

@@ -3,7 +3,7 @@ import { delegatedAdminGrantsProjection, grantRowAt } from './delegated-admin-gr
 import { never } from './list.js';
 import { again, customerId, established, partnerId, rowsOf, type Story } from './testing.js';
 
-const grants = (past: Story) => rowsOf(delegatedAdminGrantsProjection, past).delegated_admin_grants_v1;
+const grants = (past: Story) => rowsOf(delegatedAdminGrantsProjection, past).delegated_admin_grants_v2;
 
 const wanted = { grantId: 'g-1', name: 'Helpdesk Überall', roles: ['reader', 'helpdesk'], durationDays: 10 };
 const created = () => established().does('RequestDelegatedAdmin', { ...wanted, autoExtendDays: 180 });
@@ -28,7 +28,9 @@ describe('Delegated-admin grants', () => {
         roles: ['reader', 'helpdesk'],
         status: 'created',
         ended: false,
-        lapsesAt: '2026-04-10T09:00:00.000Z',
+        dueAt: '2026-04-10T09:00:00.000Z',
+        statusThen: 'expired',
+        dueCommand: 'ExpireDelegatedAdmin',
         durationDays: 10,
         autoExtendDays: 180,
         requestedAt: '2026-01-10T09:00:00.000Z',
@@ -62,7 +64,7 @@ describe('Delegated-admin grants', () => {
       },
     ]);
     expect(grants(past.does('LockDelegatedAdminForApproval', { grantId: 'g-1' }))).toMatchObject([
-      { status: 'approvalPending', lapsesAt: '2026-04-10T09:00:00.000Z' },
+      { status: 'approvalPending', dueAt: '2026-04-10T09:00:00.000Z' },
     ]);
   });
 
@@ -73,11 +75,11 @@ describe('Delegated-admin grants', () => {
         approvedAt: '2026-01-13T09:00:00.000Z',
         activatedAt: '2026-01-13T09:00:00.000Z',
         endsAt: '2026-01-23T09:00:00.000Z',
-        lapsesAt: '2026-01-23T09:00:00.000Z',
+        dueAt: '2026-01-23T09:00:00.000Z',
       },
     ]);
     expect(grants(active().does('ExtendDelegatedAdmin', { grantId: 'g-1' }))).toMatchObject([
-      { status: 'active', endsAt: '2026-07-22T09:00:00.000Z', lapsesAt: '2026-07-22T09:00:00.000Z' },
+      { status: 'active', endsAt: '2026-07-22T09:00:00.000Z', dueAt: '2026-07-22T09:00:00.000Z' },
     ]);
   });
 
@@ -85,7 +87,7 @@ describe('Delegated-admin grants', () => {
     const { events, ...past } = active();
     const approved = events.slice(0, -1);
     expect(approved.at(-1)?.type).toBe('DelegatedAdminApproved');
-    expect(grants({ ...past, events: approved })).toMatchObject([{ status: 'approved', lapsesAt: never }]);
+    expect(grants({ ...past, events: approved })).toMatchObject([{ status: 'approved', dueAt: never }]);
   });
 
   it('carry access assignments, which lose the roles that the grant loses', () => {
@@ -122,7 +124,7 @@ describe('Delegated-admin grants', () => {
       {
         status: 'terminated',
         ended: true,
-        lapsesAt: never,
+        dueAt: never,
         terminationRequestedBy: 'partner',
         endedAt: '2026-01-13T09:00:00.000Z',
       },
@@ -149,7 +151,7 @@ describe('Delegated-admin grants', () => {
         name: '',
         status: 'approved',
         ended: false,
-        lapsesAt: never,
+        dueAt: never,
         activatedAt: '2022-05-01T00:00:00.000Z',
       },
     ]);

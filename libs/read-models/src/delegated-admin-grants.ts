@@ -1,18 +1,29 @@
-import type { ExpressionBuilder } from 'kysely';
+import { sql, type SqlBool } from 'kysely';
 import type { Projection } from '#event-sourcing';
 import type { GrantStatus, Instant, RelationshipEvents } from '#customer-relationship';
-import { grantAt, isOpenGrant } from '#customer-relationship/statuses';
+import { isOpenGrant, nextOfGrant } from '#customer-relationship/statuses';
 import { allOf, flag, guid, id, listOf, object, orNull, text, time, whole, word, type RowOf } from './columns.js';
+import {
+  dueAtShown,
+  dueColumns,
+  dueIn,
+  dueOf,
+  overdueSince,
+  shownDueAt,
+  shownOverdueSince,
+  withDue,
+  type Due,
+} from './due-columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
-import { list, never } from './list.js';
+import { list } from './list.js';
 import { foldedName } from './names.js';
 import { keyOf, pairColumns, type Pair } from './pair.js';
 import { relationshipTermSteps, relationshipTermTable, type RelationshipTermRow } from './relationship-terms.js';
 import { blankRow, table, without } from './tables.js';
 import { view } from './view.js';
 
-const version = 1;
+const version = 2;
 const grants = `delegated_admin_grants_v${version}` as const;
 const terms = `delegated_admin_terms_v${version}` as const;
 
@@ -42,8 +53,8 @@ const columns = {
   status: word(statuses),
   /** No later event can open it again. */
   ended: flag(),
-  /** When time alone ends it (inclusive): an unapproved request lapses, an active grant ends. Otherwise a time in the far future. */
-  lapsesAt: time(),
+  /** An unapproved request lapses, an active grant ends. */
+  ...dueColumns(statuses),
   durationDays: orNull(whole()),
   autoExtendDays: orNull(whole()),
   requestedAt: orNull(time()),
@@ -66,14 +77,18 @@ interface GrantTables {
 /** The change of the row that the event names, if there is one. Each view has its own, so that V8 sees rows of one shape. */
 function change<Data>(patch: (data: Data, row: GrantRow) => Partial<GrantRow>) {
   return ({ [grants]: row }: { readonly [grants]?: GrantRow | undefined }, data: Data) =>
-    row && { [grants]: { ...row, ...patch(data, row) } };
+    row && { [grants]: dated({ ...row, ...patch(data, row) }) };
+}
+
+/** A row that has just been made, with what time alone brings about next. */
+function dated(row: Omit<GrantRow, keyof Due>): GrantRow {
+  return withDue<GrantStatus, GrantRow>(row, nextOfGrant(row));
 }
 
 function endsBy<Field extends string>(status: GrantStatus, field: Field) {
   return change((data: { readonly [F in Field]: Instant }) => ({
     status,
     ended: true,
-    lapsesAt: never,
     endedAt: data[field],
   }));
 }
@@ -86,10 +101,10 @@ export const delegatedAdminGrantsProjection: Projection<RelationshipEvents, Gran
     [grants]: table(columns, {
       key: ['partnerId', 'customerId', 'grantId'],
       indexes: [
-        ['partnerId', 'ended', 'sortName', 'customerId', 'grantId'],
-        ['partnerId', 'ended', 'lapsesAt', 'customerId', 'grantId'],
-        ['partnerId', 'sortName', 'customerId', 'grantId'],
-        ['partnerId', 'lapsesAt', 'customerId', 'grantId'],
+        ['partnerId', 'ended', 'sortName', 'customerId', 'grantId', 'status', 'statusThen', 'dueAt'],
+        ['partnerId', 'ended', 'dueAt', 'customerId', 'grantId', 'status', 'statusThen'],
+        ['partnerId', 'sortName', 'customerId', 'grantId', 'status', 'statusThen', 'dueAt'],
+        ['partnerId', 'dueAt', 'customerId', 'grantId', 'status', 'statusThen'],
         // A customer's grants in every status: without it, SQLite reads all grants of the partner.
         ['customerId', 'sortName', 'partnerId', 'grantId'],
       ],
@@ -105,28 +120,27 @@ export const delegatedAdminGrantsProjection: Projection<RelationshipEvents, Gran
   on: {
     ...relationshipTermSteps(terms),
     DelegatedAdminPrivilegesGranted: ({ [terms]: term }, { grantId, grantedAt }, pair) => ({
-      [grants]: {
+      [grants]: dated({
         ...created(pair, grantId, term),
         kind: 'dap',
         status: 'approved',
         approvedAt: grantedAt,
         activatedAt: grantedAt,
-      },
+      }),
     }),
     DelegatedAdminRequested: ({ [terms]: term }, data, pair) => {
       const { grantId, name, roles, durationDays, autoExtendDays, requestedAt, expiresAt } = data;
       return {
-        [grants]: {
+        [grants]: dated({
           ...created(pair, grantId, term),
           name,
           sortName: foldedName(name),
           roles,
-          lapsesAt: expiresAt,
           durationDays,
           autoExtendDays,
           requestedAt,
           requestExpiresAt: expiresAt,
-        },
+        }),
       };
     },
     DelegatedAdminUpdated: change(({ name, roles, durationDays, autoExtendDays }, row) => ({
@@ -147,14 +161,13 @@ export const delegatedAdminGrantsProjection: Projection<RelationshipEvents, Gran
     DelegatedAdminLockedForApproval: change(() => ({ status: 'approvalPending' })),
     DelegatedAdminDeleted: endsBy('deleted', 'deletedAt'),
     DelegatedAdminWithdrawn: endsBy('withdrawn', 'withdrawnAt'),
-    DelegatedAdminApproved: change(({ approvedAt }) => ({ status: 'approved', lapsesAt: never, approvedAt })),
+    DelegatedAdminApproved: change(({ approvedAt }) => ({ status: 'approved', approvedAt })),
     DelegatedAdminActivated: change(({ activatedAt, endsAt }) => ({
       status: 'active',
-      lapsesAt: endsAt,
       activatedAt,
       endsAt,
     })),
-    DelegatedAdminExtended: change(({ endsAt }) => ({ lapsesAt: endsAt, endsAt })),
+    DelegatedAdminExtended: change(({ endsAt }) => ({ endsAt })),
     DelegatedAdminTerminationRequested: change(({ requestedBy }) => ({ terminationRequestedBy: requestedBy })),
     DelegatedAdminTerminated: endsBy('terminated', 'terminatedAt'),
     DelegatedAdminExpired: endsBy('expired', 'expiredAt'),
@@ -175,7 +188,11 @@ export const delegatedAdminGrantsProjection: Projection<RelationshipEvents, Gran
 
 const blank = blankRow(columns);
 
-function created({ partnerId, customerId }: Pair, grantId: string, term: RelationshipTermRow | undefined): GrantRow {
+function created(
+  { partnerId, customerId }: Pair,
+  grantId: string,
+  term: RelationshipTermRow | undefined,
+): Omit<GrantRow, keyof Due> {
   return {
     ...blank,
     partnerId,
@@ -188,13 +205,20 @@ function created({ partnerId, customerId }: Pair, grantId: string, term: Relatio
     roles: [],
     status: 'created',
     ended: false,
-    lapsesAt: never,
     accessAssignments: [],
   };
 }
 
-/** A grant as of the time of the request: past its end it is `expired`, even before the clock's command has recorded that. */
-const shown = { ...without(columns, 'sortName', 'ended', 'lapsesAt'), name: orNull(text()) };
+/**
+ * A grant as of the time of the request: past its end it is `expired`, even before the clock's command has recorded that. One
+ * that is extended at its end is as recorded, and marked: only the event says until when.
+ */
+const shown = {
+  ...without(columns, 'sortName', 'ended'),
+  name: orNull(text()),
+  dueAt: shownDueAt,
+  overdueSince: shownOverdueSince,
+};
 
 /** The partner's grants. */
 export const grantList = list<GrantTables>()({
@@ -217,30 +241,34 @@ export const grantList = list<GrantTables>()({
     /** Default `open`: what has not ended by an event or by time. */
     status: by.oneOf(['open', 'all', ...statuses] as const, 'Only those in this state.'),
     kind: by.oneOf(kinds, 'Only those of this kind.'),
+    overdue: by.flag('Only those that are marked as overdue, or only those that are not.'),
+    endsFrom: by.time('Only those whose end is then or later.'),
+    endsUntil: by.time('Only those that end by then.'),
     customerId: by.customer(),
   },
   sorts: {
     name: ['sortName', 'customerId', 'grantId'],
     /** In the order in which they lapse or end; open-ended ones come last. */
-    endsAt: ['lapsesAt', 'customerId', 'grantId'],
+    endsAt: ['dueAt', 'customerId', 'grantId'],
   },
-  query(tables, { partnerId, now, sort, filter: { status = 'open', kind, customerId } }) {
+  query(tables, { partnerId, now, filter }) {
+    const { status = 'open', kind, overdue, endsFrom, endsUntil, customerId } = filter;
+    const due = dueIn(grants, now);
     let query = tables.selectFrom(grants).selectAll().where('partnerId', '=', partnerId);
     if (kind) query = query.where('kind', '=', kind);
     if (customerId) query = query.where('customerId', '=', customerId);
-    // Ends are inclusive: a grant that lapses now is still open. A negation is no range to SQLite, so it reads along the
-    // index of the sort, and does not fetch a range from another index and sort it.
-    const stands = (eb: ExpressionBuilder<GrantTables, typeof grants>) =>
-      sort === 'endsAt' ? eb('lapsesAt', '>=', now) : eb.not(eb('lapsesAt', '<', now));
+    if (overdue !== undefined)
+      query = query.where(sql<SqlBool>`(${due.passed} and "statusThen" = "status") = ${overdue}`);
+    if (endsFrom) query = query.where('endsAt', '>=', endsFrom);
+    if (endsUntil) query = query.where('endsAt', '<=', endsUntil);
     switch (status) {
       case 'all':
         return query;
       case 'open':
-        return query.where('ended', '=', false).where(stands);
+        // Ends are inclusive: a grant that lapses now is still open.
+        return query.where('ended', '=', false).where(sql<SqlBool>`not (${due.passed} and "statusThen" <> "status")`);
       case 'expired':
-        return query.where((eb) =>
-          eb.or([eb('status', '=', 'expired'), eb.and([eb('ended', '=', false), eb('lapsesAt', '<', now)])]),
-        );
+        return query.where(due.hasStatus(status));
       case 'deleted':
       case 'withdrawn':
       case 'terminated':
@@ -250,7 +278,7 @@ export const grantList = list<GrantTables>()({
       case 'approvalPending':
       case 'approved':
       case 'active':
-        return query.where('ended', '=', false).where('status', '=', status).where(stands);
+        return query.where('ended', '=', false).where(due.hasStatus(status));
     }
   },
   show: (rows, { now }) => rows.map((row) => grantOf(row, now)),
@@ -258,14 +286,28 @@ export const grantList = list<GrantTables>()({
 
 /** A row of a grant as of a time. An ended grant has no access assignments, however it ended (rules R18, G8b). */
 export function grantRowAt(row: GrantRow, now: Instant): GrantRow {
-  const { status, endedAt } = grantAt(row, now);
-  if (isOpenGrant(status)) return row;
-  return { ...row, status, accessAssignments: [], ...(endedAt === undefined ? {} : { endedAt }) };
+  const { status, statusThen, dueAt } = row;
+  // An extension, which only its event tells.
+  if (dueAt >= now || statusThen === null || statusThen === status)
+    return isOpenGrant(status) ? row : { ...row, accessAssignments: [] };
+  return {
+    ...row,
+    status: statusThen,
+    ended: true,
+    endedAt: dueAt,
+    accessAssignments: [],
+    ...dueOf<GrantStatus>(undefined),
+  };
 }
 
 function grantOf(row: GrantRow, now: Instant): RowOf<typeof shown> {
-  const { sortName: _, ended: __, lapsesAt: ___, name, ...grant } = grantRowAt(row, now);
-  return { ...grant, name: grant.kind === 'dap' ? null : name };
+  const { sortName: _, ended: __, name, dueAt, ...grant } = grantRowAt(row, now);
+  return {
+    ...grant,
+    name: grant.kind === 'dap' ? null : name,
+    dueAt: dueAtShown(dueAt),
+    overdueSince: overdueSince({ dueAt }, now),
+  };
 }
 
 export const delegatedAdminGrantsView = view({

@@ -40,7 +40,11 @@ export const by = {
   flag: (description: string): Filter<boolean, boolean> => ({ accepts: { kind: 'flag' }, description }),
   tenant: (description: string): Bound => ({ accepts: { kind: 'guid' }, description, bind: (id) => id.toLowerCase() }),
   customer: (): Bound => by.tenant('The tenant of one customer: a GUID in any case.'),
-  time: (description: string): Bound => ({ accepts: { kind: 'time' }, description, bind: asItIs }),
+  time: (description: string, bind: (value: string) => string = asItIs): Bound => ({
+    accepts: { kind: 'time' },
+    description,
+    bind,
+  }),
   text: (max: number, description: string, bind: (value: string) => string = asItIs): Bound => ({
     accepts: { kind: 'text', max },
     description,

@@ -5,8 +5,8 @@ import { blockingFacts, itemsProjection, type Item } from './items.js';
 import { never } from './list.js';
 import { again, customerId, established, partnerId, rowsOf, type Story } from './testing.js';
 
-const items = (past: Story) => rowsOf(itemsProjection, past).items_v1;
-const terms = (past: Story) => rowsOf(itemsProjection, past).item_terms_v1;
+const items = (past: Story) => rowsOf(itemsProjection, past).items_v2;
+const terms = (past: Story) => rowsOf(itemsProjection, past).item_terms_v2;
 /** A story and then events that only a clock or a late provisioning would bring about. */
 const andThen = (past: Story, ...events: MessageOf<RelationshipEvents>[]): Story => ({
   ...past,
@@ -57,6 +57,11 @@ describe('A subscription', () => {
         endsAt: '2027-01-10T09:00:00.000Z',
         endOrder: '2027-01-10T09:00:00.000Z',
         retainedUntil: null,
+        retentionOrder: never,
+        furtherDisabledPeriod: null,
+        dueAt: never,
+        statusThen: null,
+        dueCommand: null,
         suspensionReason: null,
         cancellationTakesEffectAt: null,
         billingCycle: 'monthly',

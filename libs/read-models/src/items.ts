@@ -1,12 +1,30 @@
-import type { Expression, ExpressionBuilder } from 'kysely';
+import { sql, type Expression, type SqlBool } from 'kysely';
 import type { Key, Projection } from '#event-sourcing';
-import { reservationAt, savingsPlanAt, softwareAt, type StatusAt } from '#customer-relationship/statuses';
+import {
+  nextOfReservation,
+  nextOfSavingsPlan,
+  nextOfSoftware,
+  nextOfSubscription,
+  type NextBoundary,
+} from '#customer-relationship/statuses';
 import type * as domain from '#customer-relationship';
 import type { BlockingFacts, Buyer, Instant, RelationshipEvents } from '#customer-relationship';
 import { allOf, described, flag, id, listOf, object, orNull, text, time, whole, word, type RowOf } from './columns.js';
+import {
+  boundaryBefore,
+  dueAtShown,
+  dueColumns,
+  dueIn,
+  dueOf,
+  overdueSince,
+  shownDueAt,
+  shownOverdueSince,
+  withDue,
+  type Due,
+} from './due-columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
-import { list, never, type Circumstances } from './list.js';
+import { list, never, type Asked, type Circumstances } from './list.js';
 import { foldedName } from './names.js';
 import { keyOf, pairColumns, type Pair } from './pair.js';
 import { matches, patternOf, startsWith } from './query.js';
@@ -14,7 +32,7 @@ import { relationshipTermSteps, relationshipTermTable, type RelationshipTermRow 
 import { blankRow, table, without } from './tables.js';
 import { view } from './view.js';
 
-const version = 1;
+const version = 2;
 const items = `items_v${version}` as const;
 const terms = `item_terms_v${version}` as const;
 
@@ -84,6 +102,11 @@ const columns = {
   endOrder: time(),
   /** The end of the retention period that runs now. */
   retainedUntil: orNull(time()),
+  /** The same for sorting; a time in the far future where there is none. */
+  retentionOrder: time(),
+  /** Disabled at the end of a term, while it was suspended: it is disabled once more (rule S15). */
+  furtherDisabledPeriod: orNull(flag()),
+  ...dueColumns(statuses),
   suspensionReason: orNull(text<domain.SuspensionReason>()),
   /** A marketplace subscription past its window, cancelled at the end of its term (rule S20). */
   cancellationTakesEffectAt: orNull(time()),
@@ -124,7 +147,33 @@ interface ItemTables {
 /** The change of the row that the event names, if there is one. Each view has its own, so that V8 sees rows of one shape. */
 function change<Data>(patch: (data: Data, row: ItemRow) => Partial<ItemRow>) {
   return ({ [items]: row }: { readonly [items]?: ItemRow | undefined }, data: Data) =>
-    row && { [items]: { ...row, ...patch(data, row) } };
+    row && { [items]: dated({ ...row, ...patch(data, row) }) };
+}
+
+/** A row that has just been made, with what time alone brings about next. */
+function dated(row: Omit<ItemRow, keyof Due>): ItemRow {
+  return withDue<ItemStatus, ItemRow>(row, nextOf(row));
+}
+
+/** The projection writes each type of item with the statuses, the kind and the dates that it has. */
+function nextOf(row: Omit<ItemRow, keyof Due>): NextBoundary<ItemStatus> | undefined {
+  const { item, status, endsAt: expiresAt } = row;
+  switch (item) {
+    case 'subscription':
+      return nextOfSubscription(
+        row as typeof row & { status: domain.SubscriptionStatus; kind: domain.SubscriptionKind },
+      );
+    case 'reservation':
+      return nextOfReservation({ status: status as domain.ReservationStatus, expiresAt });
+    case 'softwarePurchase':
+      return nextOfSoftware({ status: status as domain.SoftwareStatus, expiresAt });
+    case 'savingsPlan':
+      return nextOfSavingsPlan({ status: status as domain.SavingsPlanStatus, expiresAt });
+  }
+}
+
+function retained(until: Instant | undefined) {
+  return { retainedUntil: until ?? null, retentionOrder: until ?? never };
 }
 
 function becomes<Field extends string>(status: ItemStatus, since: Field) {
@@ -135,7 +184,7 @@ function deletedBy<Field extends string>(since: Field) {
   return change((data: { readonly [F in Field]: Instant }) => ({
     status: 'deleted' as const,
     statusSince: data[since],
-    retainedUntil: null,
+    ...retained(undefined),
   }));
 }
 
@@ -147,9 +196,11 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
     [items]: table(columns, {
       key: ['partnerId', 'customerId', 'item', 'itemId'],
       indexes: [
-        ['partnerId', 'sortName', 'customerId', 'item', 'itemId'],
+        ['partnerId', 'sortName', 'customerId', 'item', 'itemId', 'status', 'statusThen', 'dueAt'],
         ['partnerId', 'customerId', 'sortName', 'item', 'itemId'],
-        ['partnerId', 'endOrder', 'customerId', 'item', 'itemId'],
+        ['partnerId', 'endOrder', 'customerId', 'item', 'itemId', 'status', 'statusThen', 'dueAt'],
+        ['partnerId', 'dueAt', 'customerId', 'item', 'itemId', 'status', 'statusThen'],
+        ['partnerId', 'retentionOrder', 'customerId', 'item', 'itemId', 'status', 'statusThen', 'dueAt'],
       ],
     }),
     [terms]: relationshipTermTable,
@@ -164,7 +215,7 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
     SubscriptionPurchased: ({ [terms]: term }, data, pair) => {
       const { subscriptionId, kind, offerId, name, quantity, trial, autoRenew, boughtBy, purchasedAt } = data;
       return {
-        [items]: {
+        [items]: dated({
           ...bought(pair, 'subscription', subscriptionId, { name, boughtBy, purchasedAt }, term),
           status: 'pending',
           kind,
@@ -179,7 +230,7 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
           price: data.price ?? null,
           baseSubscriptionId: data.baseSubscriptionId ?? null,
           azureSubscriptions: kind === 'azurePlan' ? [] : null,
-        },
+        }),
       };
     },
     SubscriptionActivated: becomes('active', 'activatedAt'),
@@ -189,13 +240,13 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
       status: 'suspended',
       statusSince: suspendedAt,
       suspensionReason: reason,
-      retainedUntil: retainedUntil ?? null,
+      ...retained(retainedUntil),
     })),
     SubscriptionReactivated: change(({ reactivatedAt }) => ({
       status: 'active',
       statusSince: reactivatedAt,
       suspensionReason: null,
-      retainedUntil: null,
+      ...retained(undefined),
     })),
     AutoRenewEnabled: change(() => ({ autoRenew: true })),
     AutoRenewDisabled: change(() => ({ autoRenew: false })),
@@ -222,12 +273,13 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
     SubscriptionExpired: change(({ expiredAt, retainedUntil }) => ({
       status: 'expired',
       statusSince: expiredAt,
-      retainedUntil,
+      ...retained(retainedUntil),
     })),
-    SubscriptionDisabled: change(({ disabledAt, retainedUntil }) => ({
+    SubscriptionDisabled: change(({ disabledAt, retainedUntil, furtherPeriod }) => ({
       status: 'disabled',
       statusSince: disabledAt,
-      retainedUntil,
+      ...retained(retainedUntil),
+      furtherDisabledPeriod: furtherPeriod,
     })),
     SubscriptionDeleted: deletedBy('deletedAt'),
     AzureSubscriptionAdded: change(({ azureSubscriptionId, name }, { azureSubscriptions }) => ({
@@ -242,7 +294,7 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
     })),
 
     ReservationPurchased: ({ [terms]: term }, data, pair) => ({
-      [items]: {
+      [items]: dated({
         ...bought(pair, 'reservation', data.reservationId, data, term),
         status: 'active',
         product: data.product,
@@ -252,7 +304,7 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
         price: data.price ?? null,
         commitmentUsdCents: data.commitmentUsdCents,
         reservationOrderId: data.reservationOrderId ?? null,
-      },
+      }),
     }),
     ReservationCancellationRequested: becomes('cancellationRequested', 'requestedAt'),
     ReservationCancelled: change(({ cancelledAt, refund, fee }) => ({
@@ -265,7 +317,7 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
     ReservationExpired: becomes('expired', 'expiredAt'),
 
     SoftwarePurchased: ({ [terms]: term }, data, pair) => ({
-      [items]: {
+      [items]: dated({
         ...bought(pair, 'softwarePurchase', data.purchaseId, data, term),
         status: 'completed',
         kind: data.kind,
@@ -274,7 +326,7 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
         cancellationAllowedUntil: data.cancellationAllowedUntil,
         ...ending(data.expiresAt),
         lineItems: data.lineItems.filter(hasId).map((line) => ({ ...line, cancelled: false })),
-      },
+      }),
     }),
     SoftwareLineItemCancelled: change(({ lineItemId }, { lineItems }) => ({
       lineItems: (lineItems ?? []).map((line) =>
@@ -285,13 +337,13 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
     SoftwareExpired: becomes('expired', 'expiredAt'),
 
     SavingsPlanPurchased: ({ [terms]: term }, data, pair) => ({
-      [items]: {
+      [items]: dated({
         ...bought(pair, 'savingsPlan', data.savingsPlanId, data, term),
         status: 'active',
         termDuration: data.termDuration,
         hourlyCommitment: data.hourlyCommitment,
         ...ending(data.expiresAt),
-      },
+      }),
     }),
     SavingsPlanExpired: becomes('expired', 'expiredAt'),
   },
@@ -321,7 +373,7 @@ function bought(
   itemId: string,
   { name, boughtBy, purchasedAt }: { readonly name: string; readonly boughtBy: Buyer; readonly purchasedAt: Instant },
   term: RelationshipTermRow | undefined,
-): Omit<ItemRow, 'status'> {
+): Omit<ItemRow, 'status' | keyof Due> {
   return {
     ...blank,
     partnerId,
@@ -335,38 +387,41 @@ function bought(
     boughtBy,
     purchasedAt,
     endOrder: never,
+    retentionOrder: never,
   };
 }
 
+const blockerKinds = allOf<domain.BlockerKind>()([
+  'reservation',
+  'reservationCancellationPending',
+  'savingsPlan',
+  'softwarePurchase',
+  'pending',
+  'activeSubscription',
+  'suspendedNewCommerce',
+]);
+
 /**
  * An item as of the time of the request, and whether it belongs to the term that runs now: only then it takes
- * commands and may block a removal. A reservation, software or a savings plan past its end is `expired`, even before the
- * clock's command has recorded that; a subscription changes by events alone.
+ * commands and may block a removal. Past its next boundary it has the status that follows, even before that has been
+ * recorded. Where the boundary begins a term or a retention period, only the event says what that is: such an item is marked.
  */
 const shown = {
-  ...without(columns, 'sortName', 'endOrder'),
+  ...without(columns, 'sortName', 'endOrder', 'retentionOrder', 'furtherDisabledPeriod'),
+  dueAt: shownDueAt,
+  overdueSince: shownOverdueSince,
   current: described(flag(), 'It belongs to the term that runs now.'),
   blocks: described(
-    orNull(
-      word(
-        allOf<domain.BlockerKind>()([
-          'reservation',
-          'reservationCancellationPending',
-          'savingsPlan',
-          'softwarePurchase',
-          'pending',
-          'activeSubscription',
-          'suspendedNewCommerce',
-        ]),
-      ),
-    ),
+    orNull(word(blockerKinds)),
     'As what it blocks the removal of the relationship now, under the policy in force.',
   ),
 };
 export type Item = RowOf<typeof shown>;
 
 /** The facts that decide whether an item blocks; undefined for one that is not of the current term. */
-export function blockingFacts(item: Omit<Item, 'blocks'>): BlockingFacts | undefined {
+export function blockingFacts(
+  item: Pick<Item, 'current' | 'item' | 'kind' | 'status' | 'endsAt' | 'cancellationAllowedUntil'>,
+): BlockingFacts | undefined {
   if (!item.current) return undefined;
   // The projection writes each type of item with the statuses, the kind and the dates that it has.
   switch (item.item) {
@@ -382,7 +437,7 @@ export function blockingFacts(item: Omit<Item, 'blocks'>): BlockingFacts | undef
       return {
         item: 'softwarePurchase',
         status: item.status as domain.SoftwareStatus,
-        endsAt: item.endsAt ?? undefined,
+        // Its status has been compared with its end already.
         cancellationAllowedUntil: item.cancellationAllowedUntil!,
       };
     case 'savingsPlan':
@@ -414,17 +469,35 @@ export const itemList = list<ItemTables>()({
     current: by.flag('Only those that belong to the term that runs now, or only those that do not.'),
     nameStartsWith: by.text(200, 'Only names that start so, in any case.', foldedName),
     nameContains: by.text(200, 'Only names that contain this, in any case.', (part) => patternOf(foldedName(part))),
+    blocks: by.oneOf(
+      ['any', 'none', ...blockerKinds] as const,
+      'Only those that block a removal as this kind of blocker, or as any, or not at all.',
+    ),
+    overdue: by.flag('Only those that are marked as overdue, or only those that are not.'),
+    endsFrom: by.time('Only what ends then or later.'),
     endsUntil: by.time('Only what ends by then.'),
+    dueFrom: by.time('Only what falls due then or later.', boundaryBefore),
+    dueUntil: by.time('Only what falls due by then.', boundaryBefore),
+    retainedFrom: by.time('Only what is retained until then or later.'),
+    retainedUntil: by.time('Only what is retained until then at the latest.'),
     customerId: by.customer(),
   },
   sorts: {
     name: ['sortName', 'customerId', 'item', 'itemId'],
     /** Items that end first come first; open-ended ones come last. */
     endsAt: ['endOrder', 'customerId', 'item', 'itemId'],
+    /** In the order of the boundaries that have been recorded; what time does not change comes last. */
+    dueAt: ['dueAt', 'customerId', 'item', 'itemId'],
+    /** In the order of the ends that have been recorded; what is not retained comes last. */
+    retainedUntil: ['retentionOrder', 'customerId', 'item', 'itemId'],
   },
   sortedTable: 'i',
-  query(tables, { partnerId, now, filter }) {
-    const { item, status, kind, current, nameStartsWith, nameContains, endsUntil, customerId } = filter;
+  query(tables, { partnerId, now, removal, filter }) {
+    const { item, status, kind, current, nameStartsWith, nameContains, blocks, overdue, customerId } = filter;
+    const { endsFrom, endsUntil, dueFrom, dueUntil, retainedFrom, retainedUntil } = filter;
+    const due = dueIn('i', now);
+    /** What follows from its boundary is known without an event: a final status. */
+    const settled = sql<SqlBool>`(${due.passed} and iif(i.item = 'subscription', i.statusThen = 'deleted', i.statusThen = 'expired'))`;
     let query = tables
       .selectFrom(`${items} as i`)
       .leftJoin(`${terms} as t`, (join) =>
@@ -435,7 +508,7 @@ export const itemList = list<ItemTables>()({
       .where('i.partnerId', '=', partnerId);
     if (customerId) query = query.where('i.customerId', '=', customerId);
     if (item) query = query.where('i.item', '=', item);
-    if (status) query = query.where((eb) => hasStatus(eb, status, now));
+    if (status) query = query.where(due.hasStatus(status));
     if (kind) query = query.where('i.kind', '=', kind);
     if (current === true) query = query.whereRef('t.currentTerm', '=', 'i.relationshipTerm');
     if (current === false)
@@ -444,61 +517,72 @@ export const itemList = list<ItemTables>()({
       );
     if (nameStartsWith) query = query.where(startsWith('i.sortName', nameStartsWith));
     if (nameContains) query = query.where(matches('i.sortName', nameContains));
+    if (blocks) query = query.where(blocksAs(blocks, due.hasStatus, now, removal));
+    if (overdue !== undefined) query = query.where(sql<SqlBool>`(${due.passed} and not ${settled}) = ${overdue}`);
+    if (endsFrom) query = query.where('i.endsAt', '>=', endsFrom);
     if (endsUntil) query = query.where('i.endOrder', '<=', endsUntil);
+    if (dueFrom) query = query.where('i.dueAt', '>=', dueFrom).where('i.dueAt', '<>', never);
+    if (dueUntil) query = query.where('i.dueAt', '<=', dueUntil);
+    if (dueFrom ?? dueUntil) query = query.where(sql<SqlBool>`not ${settled}`);
+    if (retainedFrom) query = query.where('i.retainedUntil', '>=', retainedFrom);
+    if (retainedUntil) query = query.where('i.retentionOrder', '<=', retainedUntil);
+    // Past the end of its retention, an item is retained no more, or until when only an event says.
+    if (retainedFrom ?? retainedUntil) query = query.where(sql<SqlBool>`not ${due.passed}`);
     return query;
   },
   show: (rows, at) => rows.map((row) => itemOf(row, at)),
 });
 
-/** Recorded statuses that end by time alone. */
-const endedByTime: readonly ItemStatus[] = ['active', 'cancellationRequested', 'completed'];
-
-/** {@link statusAt} as a condition of the query; ends are inclusive. */
-function hasStatus(
-  eb: ExpressionBuilder<{ i: { item: string; status: string; endOrder: string } }, 'i'>,
-  status: ItemStatus,
+/** What the domain's `blocksAs` says, as a condition of the query. */
+function blocksAs(
+  kind: domain.BlockerKind | 'any' | 'none',
+  hasStatus: (status: ItemStatus) => Expression<SqlBool>,
   now: Expression<Instant>,
-) {
-  const recorded = eb('i.status', '=', status);
-  // `endOrder` is far away for items without an end. A negation is no range, so SQLite uses the index of the sort.
-  const over = eb.and([
-    eb('i.item', '<>', 'subscription'),
-    eb('i.status', 'in', endedByTime),
-    eb('i.endOrder', '<', now),
-  ]);
-  if (status === 'expired') return eb.or([recorded, over]);
-  return endedByTime.includes(status) ? eb.and([recorded, eb.not(over)]) : recorded;
-}
-
-/** The domain's function for each type of item; a subscription changes by events alone. */
-function statusAt(
-  { item, status, endsAt }: Pick<ItemRow, 'item' | 'status' | 'endsAt'>,
-  now: Instant,
-): StatusAt<ItemStatus> {
-  switch (item) {
-    case 'reservation':
-      return reservationAt({ status: status as domain.ReservationStatus, expiresAt: endsAt }, now);
-    case 'softwarePurchase':
-      return softwareAt({ status: status as domain.SoftwareStatus, expiresAt: endsAt }, now);
-    case 'savingsPlan':
-      return savingsPlanAt({ status: status as domain.SavingsPlanStatus, expiresAt: endsAt }, now);
-    case 'subscription':
-      return { status };
-  }
+  { suspendedNewCommerceBlocks, savingsPlansBlock, softwarePastWindowBlocks }: Asked['removal'],
+): Expression<SqlBool> {
+  const is = (item: ItemType, status: ItemStatus) => sql<SqlBool>`(i.item = ${item} and ${hasStatus(status)})`;
+  const conditions: Readonly<Record<domain.BlockerKind, Expression<SqlBool>>> = {
+    reservation: is('reservation', 'active'),
+    reservationCancellationPending: is('reservation', 'cancellationRequested'),
+    savingsPlan: sql`(${savingsPlansBlock} and ${is('savingsPlan', 'active')})`,
+    softwarePurchase: sql`(${is('softwarePurchase', 'completed')}
+      and (${softwarePastWindowBlocks} or i.cancellationAllowedUntil >= ${now}))`,
+    pending: is('subscription', 'pending'),
+    activeSubscription: is('subscription', 'active'),
+    suspendedNewCommerce: sql`(${suspendedNewCommerceBlocks} and i.kind = 'newCommerce'
+      and ${is('subscription', 'suspended')})`,
+  };
+  // Only items of the term that runs block; there is none where the relationship has ended.
+  const current = sql`t.currentTerm is i.relationshipTerm`;
+  if (kind !== 'any' && kind !== 'none') return sql`(${current} and ${conditions[kind]})`;
+  const any = sql<SqlBool>`(${current} and (${sql.join(Object.values(conditions), sql` or `)}))`;
+  return kind === 'any' ? any : sql`not ${any}`;
 }
 
 /** A row of an item as of a time. */
-function itemRowAt(row: ItemRow, now: Instant): ItemRow {
-  const { status, endedAt } = statusAt(row, now);
-  return endedAt === undefined ? row : { ...row, status, statusSince: endedAt };
+function itemRowAt<Row extends ItemRow>(row: Row, now: Instant): Row {
+  const { item, status, statusThen, dueAt } = row;
+  // A new term, which only its event tells.
+  if (dueAt >= now || statusThen === null || statusThen === status) return row;
+  const then = { ...row, status: statusThen, statusSince: dueAt, ...retained(undefined) };
+  const isFinal = statusThen === (item === 'subscription' ? 'deleted' : 'expired');
+  return isFinal ? { ...then, ...dueOf<ItemStatus>(undefined) } : then;
 }
 
-function itemOf(
-  { sortName: _, endOrder: __, currentTerm, ...row }: ItemRow & { readonly currentTerm: number | null },
-  { now, blockerOf }: Circumstances,
-): Item {
-  const { status, endedAt = row.statusSince } = statusAt(row, now);
-  const item = Object.assign(row, { status, statusSince: endedAt, current: row.relationshipTerm === currentTerm });
+function itemOf(row: ItemRow & { readonly currentTerm: number | null }, { now, blockerOf }: Circumstances): Item {
+  const {
+    sortName: _,
+    endOrder: __,
+    retentionOrder: ___,
+    furtherDisabledPeriod: ____,
+    currentTerm,
+    ...then
+  } = itemRowAt(row, now);
+  const item = Object.assign(then, {
+    dueAt: dueAtShown(then.dueAt),
+    overdueSince: overdueSince(then, now),
+    current: then.relationshipTerm === currentTerm,
+  });
   const facts = blockingFacts(item);
   return Object.assign(item, { blocks: (facts && blockerOf(facts)) ?? null });
 }

@@ -1,5 +1,5 @@
 import type { ViewQueries, ViewQuery } from '#event-sourcing';
-import type { BlockerKind, BlockingFacts, Instant } from '#customer-relationship';
+import type { BlockerKind, BlockingFacts, Instant, Policy } from '#customer-relationship';
 import { sql, type Expression, type Kysely, type SelectQueryBuilder } from 'kysely';
 import type { Columns, RowOf } from './columns.js';
 import type { FiltersInQuery, Filters, FilterValues } from './filters.js';
@@ -37,6 +37,8 @@ export interface Circumstances {
   readonly now: Instant;
   /** The kind of blocker that an item is, if it blocks a removal under the policy in force. */
   readonly blockerOf: (facts: BlockingFacts) => BlockerKind | undefined;
+  /** What that policy says of removals. */
+  readonly removal: Policy['removal'];
 }
 
 export interface ListRequest<F extends Filters = Filters, Sort extends string = string> extends PageRequest {
@@ -99,12 +101,17 @@ export interface List {
 }
 
 /** The request that a query is built for. */
-export interface Asked<F extends Filters, Sort extends string> {
+export interface Asked<F extends Filters = Filters, Sort extends string = string> {
   readonly partnerId: Expression<string>;
   readonly now: Expression<Instant>;
+  /** What the policy in force says of removals. */
+  readonly removal: Readonly<Record<(typeof removalValues)[number], Expression<boolean>>>;
   readonly sort: Sort;
   readonly filter: FiltersInQuery<F>;
 }
+
+const removalValues = ['suspendedNewCommerceBlocks', 'savingsPlansBlock', 'softwarePastWindowBlocks'] as const;
+const boundRemoval = Object.fromEntries(removalValues.map((name) => [name, bound(name)])) as Asked['removal'];
 
 type ColumnsOf<Tables> = { [T in keyof Tables]: keyof Tables[T] & string }[keyof Tables];
 
@@ -176,6 +183,7 @@ export function list<Tables>() {
       const asked: Asked<F, Sort> = {
         partnerId: bound<string>('partnerId'),
         now: bound<Instant>('now'),
+        removal: boundRemoval,
         sort,
         filter: Object.fromEntries(inQuery) as FiltersInQuery<F>,
       };
@@ -213,6 +221,8 @@ export function list<Tables>() {
         if (after && (after.length !== columns.length || !after.every((value) => typeof value === 'string')))
           throw new InvalidCursor(`Expected ${columns.length} texts`);
         const values: Record<string, unknown> = { partnerId: tenant(partnerId), now: at.now };
+        // Read only where the query has it: a past policy may be unknown.
+        for (const name of removalValues) Object.defineProperty(values, name, { get: () => at.removal[name] });
         after?.forEach((value, index) => (values[`after ${index}`] = value));
         for (const name in filters) {
           const value = filter[name];

@@ -247,7 +247,13 @@ function formOf({ versions }: FoundList): string {
 }
 
 function circumstances(now: string, policy: () => Policy): Circumstances {
-  return { now, blockerOf: (facts) => blocksAs(facts, policy(), now) };
+  return {
+    now,
+    blockerOf: (facts) => blocksAs(facts, policy(), now),
+    get removal() {
+      return policy().removal;
+    },
+  };
 }
 
 /** A page of a list, and the fields that the answer has beside its items. */
