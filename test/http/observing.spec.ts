@@ -159,6 +159,8 @@ describe('a server that is watched', () => {
       expect(value(/ledger_store_resubscriptions\{connection="server"\}/)).toBeGreaterThanOrEqual(0);
       expect(text).not.toContain('ledger_store_wal_bytes');
     }
+    expect([value(/ledger_timekeeper_lag_seconds/), text.includes('ledger_timekeeper_commands{')]).toEqual([0, false]);
+    expect(value(/ledger_timekeeper_holds_lease/)).toBe(journeysOver === 'sqlite' ? 1 : 0);
     expect(value(/ledger_open/)).toBe(1);
     expect(value(/ledger_damaged/)).toBe(0);
     expect(value(/ledger_projector_restarts/)).toBe(0);
@@ -174,11 +176,19 @@ describe('a server that is watched', () => {
 
   it('is ready when its views are where the log is', async () => {
     const { body } = await server.get('/health/ready', { as: null });
-    expect(body).toMatchObject({ status: 'ready', missing: [] });
+    expect(body).toMatchObject({ status: 'ready', missing: [], degraded: [] });
+    // Where servers share the log, nobody asks for the lease while nothing is due.
+    expect(body.timekeeper).toEqual({ status: 'on', holdsLease: journeysOver === 'sqlite', secondsBehind: 0 });
     expect(body.views.map(({ name, status }: any) => [name, status])).toEqual(
-      ['customer-list', 'support-contacts', 'delegated-admin-grants', 'items', 'ended-relationships', 'history'].map(
-        (name) => [name, 'running'],
-      ),
+      [
+        'customer-list',
+        'support-contacts',
+        'delegated-admin-grants',
+        'items',
+        'relationship-requests',
+        'ended-relationships',
+        'history',
+      ].map((name) => [name, 'running']),
     );
   });
 

@@ -13,6 +13,7 @@ import { takeLedger } from './open-ledger.js';
 import { logRequest, openLog, type Log } from './request-log.js';
 import { securityJournal } from './security-journal/security-journal.js';
 import { ServerModule } from './server.module.js';
+import { timekeeperOf } from './timekeeper/keep-time.js';
 import { clockNotesIn } from './trusted-clock/clock-files.js';
 import { machineClocks } from './trusted-clock/machine-clocks.js';
 import { TrustedClock, type ClockJump } from './trusted-clock/trusted-clock.js';
@@ -100,6 +101,8 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     await app.listen({ port: settings.port, host, backlog: 4096 }).catch((error: NodeJS.ErrnoException) => {
       throw new StartupFailure(cannotListen(settings, error));
     });
+    // Before requests end: another server may take over meanwhile.
+    running.defer(() => health.timekeeper?.stop());
     const opening = waits ? open() : Promise.resolve();
     stopOnSignal(async () => {
       stopping.abort();
@@ -110,6 +113,10 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     log.print(introduction(await app.getUrl(), settings, metricsServer?.address));
     await opening;
     if (waits) logger.info({ ledger: ledger.id }, 'the ledger is open');
+    if (settings.timekeeper && !stopping.signal.aborted) {
+      health.timekeeper = timekeeperOf(ledger, settings.timekeeper, health, logger);
+      health.timekeeper.start();
+    }
   } catch (error) {
     // The handler of the signal does the rest.
     if (stopping.signal.aborted) return;

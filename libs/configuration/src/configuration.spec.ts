@@ -34,6 +34,7 @@ describe('a configuration', () => {
       metricsPort: 9464,
       viewLagLimitSeconds: 10,
       projector: 'thread',
+      timekeeper: { rate: 100, leaseSeconds: 300 },
       bodyLimit: 65536,
       limits: {
         requests: 60_000,
@@ -59,6 +60,11 @@ describe('a configuration', () => {
     });
     expect(set.limits).toMatchObject({ requests: 0, trustedProxies: ['10.0.0.7', '2001:db8::/32'] });
     expect(set).toMatchObject({ host: '0.0.0.0', port: 0, policy: { name: 'partner-center-later' }, projector: 'off' });
+    expect(configuration({ TIMEKEEPER_RATE: '7', TIMEKEEPER_LEASE_SECONDS: '60' }).timekeeper).toEqual({
+      rate: 7,
+      leaseSeconds: 60,
+    });
+    expect('timekeeper' in configuration({ TIMEKEEPER: 'off' })).toBe(false);
     expect(set.issuer).toEqual({
       jwksUrl: new URL(issuer.JWKS_URL),
       issuer: issuer.JWT_ISSUER,
@@ -110,6 +116,9 @@ describe('a configuration', () => {
     ],
     [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of fatal, .*but is "loud"/],
     [{ PROJECTOR: 'yes' }, /PROJECTOR must be one of thread, off/],
+    [{ TIMEKEEPER: 'yes' }, /TIMEKEEPER must be one of on, off/],
+    [{ TIMEKEEPER_RATE: '0' }, /TIMEKEEPER_RATE must be a whole number from 1/],
+    [{ TIMEKEEPER_LEASE_SECONDS: '0' }, /TIMEKEEPER_LEASE_SECONDS must be a whole number from 1/],
     [{ VIEW_LAG_LIMIT_SECONDS: '0' }, /VIEW_LAG_LIMIT_SECONDS must be a whole number from 1/],
     [{ METRICS_PORT: 'none' }, /METRICS_PORT must be a whole number/],
     [{ BODY_LIMIT_BYTES: '1' }, /BODY_LIMIT_BYTES must be a whole number from 1024/],

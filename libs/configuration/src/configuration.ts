@@ -77,6 +77,9 @@ class Environment {
   @Optional(WholeText(1, 86_400)) VIEW_LAG_LIMIT_SECONDS?: number;
   @Optional(WholeText(60, 31_536_000)) CLOCK_JUMP_MAX_SECONDS?: number;
   @Optional(OneOf(['thread', 'off'])) PROJECTOR?: 'thread' | 'off';
+  @Optional(OneOf(['on', 'off'])) TIMEKEEPER?: 'on' | 'off';
+  @Optional(WholeText(1, 10_000)) TIMEKEEPER_RATE?: number;
+  @Optional(WholeText(1, 86_400)) TIMEKEEPER_LEASE_SECONDS?: number;
   @Optional(WholeText(1024, 1_048_576)) BODY_LIMIT_BYTES?: number;
   @Optional(WholeText(1, 10_000)) MAX_LIVE_STREAMS?: number;
   @Optional(WholeText(1, 64)) AS_OF_AT_ONCE?: number;
@@ -120,11 +123,20 @@ export interface Configuration {
   /** How far the clock may jump forward while the server runs, and still be trusted. */
   readonly clockJumpMaxSeconds: number;
   readonly projector: 'thread' | 'off';
+  /** Absent: this server records nothing that time brings about. */
+  readonly timekeeper?: TimekeeperBounds;
   readonly bodyLimit: number;
   /** Streams of the history that may be open at once. */
   readonly liveStreams: number;
   readonly pastViews: PastViewsBounds;
   readonly limits: Limits;
+}
+
+export interface TimekeeperBounds {
+  /** Commands a second at most. */
+  readonly rate: number;
+  /** How long one of several servers keeps time before another may, where it has not said that it stops. */
+  readonly leaseSeconds: number;
 }
 
 /** How many views of the past may be kept and projected at once. */
@@ -246,6 +258,14 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     viewLagLimitSeconds: value.VIEW_LAG_LIMIT_SECONDS ?? 10,
     clockJumpMaxSeconds: value.CLOCK_JUMP_MAX_SECONDS ?? 86_400,
     projector: value.PROJECTOR ?? 'thread',
+    ...(value.TIMEKEEPER === 'off'
+      ? {}
+      : {
+          timekeeper: {
+            rate: value.TIMEKEEPER_RATE ?? 100,
+            leaseSeconds: value.TIMEKEEPER_LEASE_SECONDS ?? 300,
+          },
+        }),
     bodyLimit: value.BODY_LIMIT_BYTES ?? 64 * 1024,
     liveStreams: value.MAX_LIVE_STREAMS ?? 100,
     pastViews: {

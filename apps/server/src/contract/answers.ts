@@ -322,7 +322,19 @@ export interface ReadinessAnswer {
   readonly status: 'ready' | 'notReady' | 'damaged';
   /** What the server still waits for, in words. */
   readonly missing: readonly string[];
+  /** What is not as it should be, in words, and does not keep the server from being ready. */
+  readonly degraded: readonly string[];
   readonly views: readonly ViewReadiness[];
+  readonly timekeeper: TimekeeperReadiness;
+}
+
+export interface TimekeeperReadiness {
+  /** `on`: this server records what time brings about. `standby`: another server of the log does. `off`: this one does not. */
+  readonly status: 'on' | 'standby' | 'off';
+  /** No other server of the log records it now. */
+  readonly holdsLease: boolean;
+  /** How long ago the oldest boundary has passed that is not recorded; 0 where there is none. Absent while the views cannot say. */
+  readonly secondsBehind?: Seconds;
 }
 
 export interface ViewReadiness {

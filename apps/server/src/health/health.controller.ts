@@ -2,6 +2,7 @@ import { Answer } from '#http';
 import { Controller, Get } from '@nestjs/common';
 import { HealthBounds, ServerHealth, deniedRights, unreachable } from './server-health.js';
 import { ServedLedger } from '../served-ledger.js';
+import { timekeepingOf, type Timekeeping } from '../timekeeper/timekeeping.js';
 import { viewLags, type ViewLag } from './view-lags.js';
 import type { LiveAnswer, ReadinessAnswer } from '../contract/answers.js';
 import { Documented } from '../contract/documented.js';
@@ -37,7 +38,7 @@ export class HealthController {
   })
   async ready() {
     const { health } = this;
-    if (health.waitingFor !== undefined) return readiness([health.waitingFor], [], health.damaged);
+    if (health.waitingFor !== undefined) return readiness([health.waitingFor], [], notBegun, health.damaged);
     const { lags, trouble } = await viewLags(this.ledger);
     if (trouble) health.logTrouble(trouble);
     const missing = [...deniedRights(this.ledger.place, health.denied)];
@@ -59,11 +60,20 @@ export class HealthController {
       else if (behind && behind.seconds > this.bounds.viewLagSeconds)
         missing.push(`the view ${name} is ${Math.round(behind.seconds)} s behind`);
     }
-    return readiness(missing, lags, health.damaged);
+    return readiness(missing, lags, await timekeepingOf(this.ledger, health), health.damaged);
   }
 }
 
-function readiness(missing: readonly string[], lags: readonly ViewLag[], damaged: boolean): Answer {
+const notBegun: Timekeeping = { status: 'off', holdsLease: false, secondsBehind: undefined };
+/** Every answer that the rules give is right however far the timekeeper is behind: a lag takes no server out of service. */
+const unhurriedSeconds = 60;
+
+function readiness(
+  missing: readonly string[],
+  lags: readonly ViewLag[],
+  { status: keeps, holdsLease, secondsBehind }: Timekeeping,
+  damaged: boolean,
+): Answer {
   const views = lags.map(({ name, status, position, behind }) => ({
     name,
     status,
@@ -74,6 +84,15 @@ function readiness(missing: readonly string[], lags: readonly ViewLag[], damaged
   return new Answer(status === 'ready' ? 200 : 503, { 'Cache-Control': 'no-store' }, {
     status,
     missing,
+    degraded:
+      keeps !== 'off' && secondsBehind !== undefined && secondsBehind > unhurriedSeconds
+        ? [`the timekeeper is ${Math.round(secondsBehind)} s behind`]
+        : [],
     views,
+    timekeeper: {
+      status: keeps,
+      holdsLease,
+      ...(secondsBehind === undefined ? {} : { secondsBehind: Math.round(secondsBehind * 1000) / 1000 }),
+    },
   } satisfies ReadinessAnswer);
 }

@@ -9,6 +9,7 @@ import type { ServedLedger } from '../served-ledger.js';
 import type { TrustedClock } from '../trusted-clock/trusted-clock.js';
 import type { LedgerToOpen } from '../open-ledger.js';
 import { StartupFailure } from '#program';
+import { timekeepingOf } from '../timekeeper/timekeeping.js';
 import { viewLags } from './view-lags.js';
 
 type CountOf<M> = M extends StoreMetrics ? Exclude<keyof M, 'store'> : never;
@@ -94,6 +95,18 @@ export function metricsOf(
   gauge('ledger_past_views_failed', 'Views as they stood that could not be projected', () => past().failed);
   gauge('ledger_cached_tokens', 'Verified tokens kept', cachedTokens);
 
+  const overdue = labelled(
+    'ledger_timekeeper_lag_seconds',
+    'How long ago the oldest boundary has passed that is not recorded; 0 where there is none',
+    [],
+  );
+  const holdsLease = labelled('ledger_timekeeper_holds_lease', '1 while no other server keeps time', []);
+  labelled(
+    'ledger_timekeeper_commands',
+    'Commands of the timekeeper since the start; the outcome is that of the command, or the code of its refusal',
+    ['outcome'],
+    (gauge) => health.timekeeper?.commands.forEach((count, outcome) => gauge.set({ outcome }, count)),
+  );
   const lagEvents = labelled(
     'ledger_view_lag_events',
     'Events that the view has not taken in, counted up to 1000, which stands for that many or more',
@@ -118,7 +131,10 @@ export function metricsOf(
     },
     async text(): Promise<string> {
       const { lags } = health.waitingFor === undefined ? await viewLags(ledger) : { lags: [] };
+      const timekeeping = health.waitingFor === undefined ? await timekeepingOf(ledger, health) : undefined;
+      holdsLease.set(timekeeping?.holdsLease ? 1 : 0);
       // A lag that is not known now must not be reported as it was.
+      overdue.set(timekeeping?.secondsBehind ?? NaN);
       lagEvents.reset();
       lagSeconds.reset();
       for (const { name, behind, status } of lags) {

@@ -1,4 +1,5 @@
 import { LogDamaged } from '#event-sourcing';
+import type { Timekeeper } from '../timekeeper/timekeeper.js';
 
 /**
  * Says that the store is not there, in words for every caller, with or without a token. A message of the store may name a
@@ -39,6 +40,8 @@ export class ServerHealth {
   /** The projector has ended and has not been started again yet. */
   projectorDown = false;
   projectorRestarts = 0;
+  /** What records what time brings about; undefined where this server does not. */
+  timekeeper: Timekeeper | undefined;
   /** Streams of the history that are open now. */
   openStreams = 0;
   /** The end of the log when the server opened it: every view must reach it before the server is ready. */

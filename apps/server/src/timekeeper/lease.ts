@@ -20,6 +20,7 @@ export interface LeaseOptions {
   /** This run of this server. */
   readonly holder: string;
   readonly seconds: number;
+  readonly onElected?: (elected: TimekeeperEvents['TimekeeperElected']) => void;
 }
 
 /**
@@ -27,7 +28,7 @@ export interface LeaseOptions {
  * read. It saves work and no more: what two holders send at once counts once, as what two callers send does. So an
  * expiry by the clock is enough, though a server may be frozen while it holds the lease.
  */
-export function leaseOn({ store, seal, holder, seconds }: LeaseOptions): Lease {
+export function leaseOn({ store, seal, holder, seconds, onElected }: LeaseOptions): Lease {
   let end = streamEnd(undefined);
   let until = '';
 
@@ -62,9 +63,11 @@ export function leaseOn({ store, seal, holder, seconds }: LeaseOptions): Lease {
       // An election of ours whose outcome was unknown counts.
       if (known) until = known.holder === holder ? known.until : '';
       if (known) return isHeld(now);
-      const wanted = new Date(Date.parse(now) + seconds * 1000).toISOString();
-      if (await append({ type: 'TimekeeperElected', data: { holder, until: wanted } }, now)) until = wanted;
-      return isHeld(now);
+      const elected = { holder, until: new Date(Date.parse(now) + seconds * 1000).toISOString() };
+      if (!(await append({ type: 'TimekeeperElected', data: elected }, now))) return false;
+      until = elected.until;
+      onElected?.(elected);
+      return true;
     },
     async release(now) {
       if (!isHeld(now)) return;

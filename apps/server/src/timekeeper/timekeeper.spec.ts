@@ -62,8 +62,15 @@ class Book implements DueItems {
       .toSorted((one, other) => (orderOf(one) < orderOf(other) ? -1 : 1));
   }
 
-  before: DueItems['before'] = async (time, after) =>
-    this.open.filter((item) => item.dueAt < time && (!after || orderOf(item) > orderOf(after))).slice(0, 3);
+  async *overdue(now: () => string) {
+    let after = '';
+    for (
+      let next;
+      (next = this.open.find((item) => orderOf(item) > after && item.dueAt < now()));
+      after = orderOf(next)
+    )
+      yield next;
+  }
   earliest = async () => this.open[0]?.dueAt;
 
   send = async (item: DueItem): Promise<Sent> => {
@@ -87,6 +94,7 @@ function keeperOf(book: Book, { time = new TestTime(), ...parts }: Partial<Timek
     due: book,
     send: book.send,
     lease: noLease,
+    mayRecord: () => true,
     rate: 100,
     turn: async () => undefined,
     time,
@@ -184,6 +192,17 @@ describe('the timekeeper', () => {
     isThere = true;
     await keepFor(3_600_000);
     expect(await book.earliest()).toBeUndefined();
+  });
+
+  it('sends nothing while nothing must be recorded', async () => {
+    const book = new Book(items(-2, -1));
+    let mayRecord = false;
+    const { keepFor } = keeperOf(book, { mayRecord: () => mayRecord });
+    await keepFor(60_000);
+    expect(book.sendings).toEqual([]);
+    mayRecord = true;
+    await keepFor(2_000);
+    expect(book.sendings).toEqual(['item-0', 'item-1']);
   });
 
   it('leaves all to the server that has the lease, and takes over when it has none', async () => {

@@ -27,6 +27,8 @@ export interface TimekeeperParts {
   readonly send: (item: DueItem) => Promise<Sent>;
   /** Commands a second at most. */
   readonly rate: number;
+  /** False while nothing must be recorded. */
+  readonly mayRecord: () => boolean;
   /** Waits until callers have had their turns. */
   readonly turn: () => Promise<void>;
   readonly time: Time;
@@ -80,6 +82,11 @@ export class Timekeeper {
     return this.otherKeepsTime ? 'standby' : 'on';
   }
 
+  /** No other server keeps time now. */
+  holdsLease(now: string): boolean {
+    return this.parts.lease.isHeld(now);
+  }
+
   start(): void {
     this.running ??= this.run();
   }
@@ -88,7 +95,12 @@ export class Timekeeper {
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.running;
-    await this.parts.lease.release(this.parts.time.now()).catch((error: unknown) => this.logTrouble(error, 'release'));
+    await this.handBack().catch((error: unknown) => this.logTrouble(error, 'release'));
+  }
+
+  private async handBack(): Promise<void> {
+    const { lease, time } = this.parts;
+    await lease.release(time.now());
   }
 
   private async run(): Promise<void> {
@@ -104,20 +116,19 @@ export class Timekeeper {
 
   /** Sends what is due now, from the oldest to the last. Answers how long to sleep then, in ms. */
   async pass(): Promise<number> {
-    const { due, lease, time } = this.parts;
+    const { due, lease, time, mayRecord } = this.parts;
+    if (!mayRecord()) return looksEveryMs;
     this.passes++;
-    let last: DueItem | undefined;
-    for (let page; (page = await due.before(time.now(), last)).length > 0; last = page.at(-1))
-      for (const item of page) {
-        if (!this.maySend(item)) continue;
-        this.otherKeepsTime = !(await lease.take(time.now()));
-        if (this.otherKeepsTime) return standsByMs;
-        await this.pace();
-        if (this.stopping.signal.aborted) return 0;
-        // It may have run out meanwhile, or this process was frozen.
-        if (!lease.isHeld(time.now())) return 0;
-        await this.send(item);
-      }
+    for await (const item of due.overdue(time.now)) {
+      if (!this.maySend(item)) continue;
+      this.otherKeepsTime = !(await lease.take(time.now()));
+      if (this.otherKeepsTime) return standsByMs;
+      await this.pace();
+      if (this.stopping.signal.aborted) return 0;
+      // It may have run out meanwhile, or this process was frozen.
+      if (!lease.isHeld(time.now())) return 0;
+      await this.send(item);
+    }
     for (const [key, { pass }] of this.sent) if (pass !== this.passes) this.sent.delete(key);
     return this.untilNext(await due.earliest());
   }

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TimekeeperBounds } from '#configuration';
+import type { Logger } from 'pino';
+import { sealOfRelease } from '../event-check.js';
+import type { ServerHealth } from '../health/server-health.js';
+import type { ServedLedger } from '../served-ledger.js';
+import { clockCommand } from './clock-command.js';
+import { dueItemsIn, type DueItem } from './due-items.js';
+import { leaseOn, noLease } from './lease.js';
+import { Timekeeper, type Sent } from './timekeeper.js';
+
+/** The timekeeper of a ledger, as yet at rest. */
+export function timekeeperOf(
+  ledger: ServedLedger,
+  { rate, leaseSeconds }: TimekeeperBounds,
+  health: ServerHealth,
+  logger: Logger,
+): Timekeeper {
+  return new Timekeeper({
+    due: dueItemsIn(ledger, health.headAtStart),
+    rate,
+    logger,
+    // A log in the data directory is locked for this server.
+    lease:
+      ledger.place === undefined
+        ? noLease
+        : leaseOn({
+            store: ledger.store,
+            seal: sealOfRelease,
+            holder: randomUUID(),
+            seconds: leaseSeconds,
+            onElected: (elected) => logger.info(elected, 'this server records what time brings about'),
+          }),
+    // Under a false clock, or after a gap, events would be wrong for ever.
+    mayRecord: () => ledger.clock.trusted() && !health.damaged,
+    send: (item) => sent(ledger, item),
+    turn: () => ledger.turns.take('timekeeper'),
+    time: {
+      now: () => ledger.clock.now(),
+      elapsed: () => performance.now(),
+      sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
+    },
+  });
+}
+
+async function sent(ledger: ServedLedger, item: DueItem): Promise<Sent> {
+  const answer = await ledger.relationships.handle(clockCommand(item, ledger, ledger.clock.now()));
+  const { outcome, position } = answer;
+  if (outcome === 'refused') return { outcome: answer.rejection.code, position };
+  return { outcome: outcome === 'accepted' && answer.replayed ? 'replayed' : outcome, position };
+}
