@@ -12,6 +12,7 @@ import { savingsPlanSteps } from './savings-plans.js';
 import { itemsNamedBy, request, settleFor } from './settling.js';
 import { softwareSteps } from './software.js';
 import { initialState, type CustomerRelationship } from './state.js';
+import { clockCommands } from './statuses.js';
 import { subscriptionSteps } from './subscriptions.js';
 import { supportContactSteps } from './support-contacts.js';
 
@@ -53,9 +54,13 @@ export const customerRelationship: Decider<RelationshipCommands, RelationshipEve
     ...boundarySteps,
   },
   settle: settleBefore,
-  note({ policies }, { policy: { name, hash }, recordedAt: from }) {
+  note({ policies }, { command, policy: { name, hash }, recordedAt: from }) {
+    const isThis = (noted: CustomerRelationship['policies'][number]) => noted.name === name && noted.hash === hash;
     const last = policies.at(-1);
-    if (last?.name !== name || last.hash !== hash) policies.push({ from, name, hash });
+    if (last && isThis(last)) return;
+    // What time has brought about carries the policy of its boundary, which another may have replaced before the record.
+    if (clockCommands.some((each) => each === command) && policies.some(isThis)) return;
+    policies.push({ from, name, hash });
   },
 };
 

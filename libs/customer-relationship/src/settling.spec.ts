@@ -308,6 +308,30 @@ describe('T1: a settling event', () => {
     expect(events.at(-1)?.metadata?.policy).toEqual({ name: policyOf2020.name, hash: `hash of ${policyOf2020.name}` });
   });
 
+  it('T1: leaves the policy in force as it is, however late it is recorded', () => {
+    const [ended, metadata] = recorded(
+      { type: 'ReservationExpired', data: { reservationId: 'ri-1', expiredAt: '2026-10-15T00:00:00.000Z' } },
+      '2026-11-10T00:00:00.000Z',
+      laterPolicy.name,
+    );
+    const state = stateOfRecorded(
+      ...[...established, ...active(id, monthly)].map((event) =>
+        recorded(event, '2025-10-01T00:00:00.000Z', laterPolicy.name),
+      ),
+      recorded(
+        { type: 'CustomerProfileUpdated', data: { name: 'Fabrikam', updatedAt: now } },
+        '2026-11-05T00:00:00.000Z',
+        policyOf2020.name,
+      ),
+      [ended, { ...metadata, command: 'ExpireReservation' }],
+    );
+    const events = decideOn(customerRelationship, state, renew, { ...context, now: '2026-12-02T00:00:00.000Z' });
+    expect(events.slice(-2).map(({ metadata }) => metadata?.policy?.name)).toEqual([
+      laterPolicy.name,
+      policyOf2020.name,
+    ]);
+  });
+
   it('T1: takes the first policy for a date before the first event, and the present one for a policy that is not known', () => {
     const history = [...established, ...active(id, monthly)];
     const late = '2026-11-22T12:00:00.000Z';
