@@ -42,6 +42,7 @@ export function meaningsFor(
       operation === 'recordLegacyDelegatedAdmin' ? '2023-06-01T00:00:00Z' : new Date(now - longAgo).toISOString(),
     agreedAt: () => new Date(now - longAgo).toISOString(),
     cancellationAllowedUntil: () => new Date(now + 10 * day).toISOString(),
+    commitmentEndDate: () => new Date(now + 10 * day).toISOString(),
     contact: () => ({ tenantId: partner.tenantId, partnerId: partner.partnerId, name: partner.name }),
     roles: () => roles,
     groupId: () => draw(fc.uuid()),

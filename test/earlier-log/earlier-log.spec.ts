@@ -53,7 +53,7 @@ const differences: readonly { readonly of: RegExp; readonly why: string; readonl
 ];
 
 /** Rules that were given a number, or found to govern a command, later; and what is said of a blocker besides: only more may come. */
-const foundLater = ['D1', 'G8a', 'G8b', 'R3', 'R23'];
+const foundLater = ['D1', 'G4a', 'G8a', 'G8b', 'P1', 'R3', 'R23', 'T3', 'V5a'];
 const ofThen = (rules: readonly string[]) => rules.filter((rule) => !foundLater.includes(rule));
 function withoutMore(body: any): any {
   const { blockers, ...rest } = body;

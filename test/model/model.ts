@@ -258,6 +258,17 @@ function wrongEnd(time: Time | undefined, bought: Time, now: Time): Fault {
   return time < bought && 'InvalidItem';
 }
 
+/** T3: what an item brings goes before its term, which it may only shorten. */
+function firstEnd(own: string | undefined, termEnds: Time | undefined): Time | undefined {
+  return own === undefined ? termEnds : Date.parse(own);
+}
+
+function wrongFirstEnd(own: string | undefined, bought: Time, termEnds: Time | undefined, now: Time): Fault {
+  if (own === undefined) return undefined;
+  const end = Date.parse(own);
+  return wrongEnd(end, bought, now) || (termEnds !== undefined && end > termEnds && 'InvalidItem');
+}
+
 // Who asks (R4, R5, R25, R28, S19)
 
 const anyone: readonly Role[] = ['GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAgent', 'BillingAdmin'];
@@ -955,8 +966,12 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       }
     }
     if (kind !== 'newCommerce') checkDesignationRoom(world, house);
+    const termEnds = trial ? bought + 30 * day : length && monthsLater(bought, monthsIn[length]);
     noneOf(
       wrongStart(bought, now),
+      kind === 'azurePlan'
+        ? data.commitmentEndDate !== undefined && 'InvalidItem'
+        : wrongFirstEnd(data.commitmentEndDate, bought, termEnds, now),
       (kind === 'azurePlan') !== (length === undefined) && 'InvalidItem',
       kind === 'azurePlan' && data.autoRenew && 'InvalidItem',
       !seats && trial && 'InvalidItem',
@@ -966,7 +981,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     );
 
     const renews = data.autoRenew ?? (kind === 'newCommerce' || kind === 'marketplace');
-    const ends = trial ? bought + 30 * day : length && monthsLater(bought, monthsIn[length]);
+    const ends = firstEnd(data.commitmentEndDate, termEnds);
     const window = trial && kind === 'newCommerce' ? undefined : (ownWindow ?? purchaseWindow(kind, length, bought));
     const facts: Fact[] = [
       [
@@ -1003,7 +1018,8 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       renews,
       length,
       ends,
-      since: trial ? undefined : bought,
+      // The day on which its terms end (T3).
+      since: trial ? undefined : ends === termEnds ? bought : ends,
       window,
       cycle: data.billingCycle,
       planned: undefined,
@@ -1176,12 +1192,14 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     checkUnused(world.reservations, data.reservationId);
     const plans = world.subscriptions.filter(({ kind, status }) => kind === 'azurePlan' && status === 'active');
     if (!plans.some(({ term }) => term === world.term)) no('AzurePlanRequired');
+    const termEnds = monthsLater(bought, monthsIn[data.termDuration]);
     noneOf(
       wrongStart(bought, situation.now),
       owners.length === 0 && 'InvalidItem',
       data.commitmentUsdCents < 0 && 'InvalidItem',
+      wrongFirstEnd(data.commitmentEndDate, bought, termEnds, situation.now),
     );
-    const ends = monthsLater(bought, monthsIn[data.termDuration]);
+    const ends = firstEnd(data.commitmentEndDate, termEnds)!;
     world.reservations.push({
       id: data.reservationId,
       term: world.term,
@@ -1265,13 +1283,17 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
         ? bought + (data.kind === 'perpetual' ? 30 : 7) * day
         : Date.parse(data.cancellationAllowedUntil);
     checkUnused(world.software, data.purchaseId);
+    const termEnds = data.termDuration && monthsLater(bought, monthsIn[data.termDuration]);
     noneOf(
+      data.kind === 'perpetual'
+        ? data.commitmentEndDate !== undefined && 'InvalidItem'
+        : wrongFirstEnd(data.commitmentEndDate, bought, termEnds, situation.now),
       wrongStart(bought, situation.now),
       (data.kind === 'subscription') !== (data.termDuration !== undefined) && 'InvalidItem',
       (ids.length === 0 || ids.some((id, index) => ids.indexOf(id) !== index)) && 'InvalidItem',
       data.cancellationAllowedUntil !== undefined && wrongEnd(window, bought, situation.now),
     );
-    const ends = data.termDuration && monthsLater(bought, monthsIn[data.termDuration]);
+    const ends = firstEnd(data.commitmentEndDate, termEnds);
     world.software.push({
       id: data.purchaseId,
       term: world.term,
@@ -1329,8 +1351,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     checkSale(world, situation);
     const bought = countsFrom(data.effectiveAt, situation.now);
     checkUnused(world.savingsPlans, data.savingsPlanId);
-    noneOf(wrongStart(bought, situation.now));
-    const ends = monthsLater(bought, monthsIn[data.termDuration]);
+    const termEnds = monthsLater(bought, monthsIn[data.termDuration]);
+    noneOf(wrongStart(bought, situation.now), wrongFirstEnd(data.commitmentEndDate, bought, termEnds, situation.now));
+    const ends = firstEnd(data.commitmentEndDate, termEnds)!;
     world.savingsPlans.push({ id: data.savingsPlanId, term: world.term, ends, expired: false });
     const boughtBy = data.boughtBy ?? 'partner';
     return [['SavingsPlanPurchased', { boughtBy, purchasedAt: iso(bought), expiresAt: iso(ends) }]];

@@ -91,6 +91,22 @@ export function endFault(
 }
 
 /**
+ * The fault of the end of a first term that an item brings (rule T3). It may end early, so that it ends with others or as
+ * the bill has it, often the day before at midnight; a longer term than was bought it cannot make.
+ */
+export function commitmentEndFault(
+  commitmentEndDate: Instant | undefined,
+  purchasedAt: Instant,
+  termEndsAt: Instant | undefined,
+  now: Instant,
+): Rejection | undefined {
+  const field = 'commitmentEndDate';
+  const fault = endFault(field, commitmentEndDate, purchasedAt, now);
+  if (fault || commitmentEndDate === undefined || termEndsAt === undefined) return fault;
+  return commitmentEndDate > termEndsAt ? reject('InvalidItem', { field, rule: 'notAfterTerm' }) : undefined;
+}
+
+/**
  * Refuses a command for all faults of its data (422), after the checks of state (409). The refusal has the code and the
  * details of the first fault; if there are several, `faults` has them all, in the given order.
  */

@@ -51,3 +51,11 @@ const monthsOf: Record<TermDuration, number> = { P1M: 1, P1Y: 12, P3Y: 36 };
 export function termEnd(startsAt: Instant, duration: TermDuration, day?: number): Instant {
   return addMonths(startsAt, monthsOf[duration], day);
 }
+
+/**
+ * The day of the month on which terms end: that on which the first one started, unless the item has brought an end of its
+ * own (rule T3), which then gives it. What it has brought, the event of the purchase does not say apart.
+ */
+export function anchorDayOf(startsAt: Instant, duration: TermDuration, endsAt: Instant): number {
+  return dayOfMonth(endsAt === termEnd(startsAt, duration) ? startsAt : endsAt);
+}

@@ -1,5 +1,6 @@
 import type { Frozen, Rejection } from '#event-sourcing';
 import {
+  commitmentEndFault,
   current,
   effectiveFault,
   effectiveTime,
@@ -36,6 +37,8 @@ export interface ReservationCommands {
     /** Principals that own the reservation order; default: the sender. */
     readonly owners?: readonly string[];
     readonly boughtBy?: Buyer;
+    /** Its end (inclusive), if it comes before the term would end: co-termed (rule T3). */
+    readonly commitmentEndDate?: Instant;
     readonly effectiveAt?: Instant;
   };
   /** Records the present owners of the reservation order, who alone may cancel its reservations. */
@@ -62,14 +65,15 @@ const right = byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAg
 export const reservationCommands = {
   PurchaseReservation: {
     right,
-    rules: [...rulesOfSale, 'V1'],
+    rules: [...rulesOfSale, 'V1', 'T3'],
     emits: ['ReservationPurchased'],
     decide(state, data, context) {
       requirePurchase(state, context);
       const { reservationId, reservationOrderId, name, product, quantity, termDuration, commitmentUsdCents, price } =
         data;
-      const { owners = [context.actor.id], boughtBy = 'partner' } = data;
+      const { owners = [context.actor.id], boughtBy = 'partner', commitmentEndDate } = data;
       const purchasedAt = effectiveTime(data.effectiveAt, context.now);
+      const termEndsAt = termEnd(purchasedAt, termDuration);
       requireNew(state.reservations, 'reservation', reservationId);
       if (!hasActiveAzurePlan(state)) throw reject('AzurePlanRequired', { reservationId });
       refuseFaults(
@@ -79,6 +83,7 @@ export const reservationCommands = {
         commitmentUsdCents < 0
           ? reject('InvalidItem', { field: 'commitmentUsdCents', rule: 'notNegative' })
           : undefined,
+        commitmentEndFault(commitmentEndDate, purchasedAt, termEndsAt, context.now),
       );
 
       return [
@@ -94,7 +99,7 @@ export const reservationCommands = {
           commitmentUsdCents,
           ...present({ price }),
           purchasedAt,
-          expiresAt: termEnd(purchasedAt, termDuration),
+          expiresAt: commitmentEndDate ?? termEndsAt,
         }),
       ];
     },

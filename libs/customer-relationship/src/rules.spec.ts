@@ -50,7 +50,15 @@ describe('The rules that govern a command', () => {
     const numbers = { R: 29, S: 21, V: 11, C: 5, G: 12 };
     const found = Object.keys(businessRules);
     // Found later: under the number of the rule that they add to, or of dates.
-    expect(found.filter((number) => !/^[RSVCG]\d+$/.test(number))).toEqual(['V5a', 'G4a', 'G8a', 'G8b', 'P1', 'D1']);
+    expect(found.filter((number) => !/^[RSVCG]\d+$/.test(number))).toEqual([
+      'V5a',
+      'G4a',
+      'G8a',
+      'G8b',
+      'P1',
+      'T3',
+      'D1',
+    ]);
     expect(found.filter((number) => /^[RSVCG]\d+$/.test(number))).toEqual(
       Object.entries(numbers).flatMap(([letter, last]) =>
         Array.from({ length: last }, (_, index) => `${letter}${index + 1}`),

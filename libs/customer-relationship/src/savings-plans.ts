@@ -1,4 +1,12 @@
-import { current, effectiveFault, effectiveTime, refuseFaults, requireNew, requirePurchase } from './admission.js';
+import {
+  commitmentEndFault,
+  current,
+  effectiveFault,
+  effectiveTime,
+  refuseFaults,
+  requireNew,
+  requirePurchase,
+} from './admission.js';
 import { termEnd, type Instant, type TermDuration } from './calendar.js';
 import type { CommandTable } from './command.js';
 import type { Steps } from './context.js';
@@ -18,6 +26,8 @@ export interface SavingsPlanCommands {
     readonly termDuration: Exclude<TermDuration, 'P1M'>;
     readonly hourlyCommitment: Money;
     readonly boughtBy?: Buyer;
+    /** Its end (inclusive), if it comes before the term would end: co-termed (rule T3). */
+    readonly commitmentEndDate?: Instant;
     readonly effectiveAt?: Instant;
   };
   /** Always refused (rule V10): the answer says why, and when the plan ends. */
@@ -31,16 +41,19 @@ const right = byUserOrApp('GlobalAdmin', 'AdminAgent', 'SalesAgent', 'HelpdeskAg
 export const savingsPlanCommands = {
   PurchaseSavingsPlan: {
     right,
-    rules: [...rulesOfSale, 'V10'],
+    rules: [...rulesOfSale, 'V10', 'T3'],
     emits: ['SavingsPlanPurchased'],
     decide(state, data, context) {
       requirePurchase(state, context);
-      const { savingsPlanId, name, termDuration, hourlyCommitment, boughtBy = 'partner' } = data;
+      const { savingsPlanId, name, termDuration, hourlyCommitment, boughtBy = 'partner', commitmentEndDate } = data;
       const purchasedAt = effectiveTime(data.effectiveAt, context.now);
       requireNew(state.savingsPlans, 'savingsPlan', savingsPlanId);
-      refuseFaults(effectiveFault('effectiveAt', data.effectiveAt, context.now));
+      const termEndsAt = termEnd(purchasedAt, termDuration);
+      refuseFaults(
+        effectiveFault('effectiveAt', data.effectiveAt, context.now),
+        commitmentEndFault(commitmentEndDate, purchasedAt, termEndsAt, context.now),
+      );
 
-      const expiresAt = termEnd(purchasedAt, termDuration);
       return [
         event('SavingsPlanPurchased', {
           savingsPlanId,
@@ -49,7 +62,7 @@ export const savingsPlanCommands = {
           hourlyCommitment,
           boughtBy,
           purchasedAt,
-          expiresAt,
+          expiresAt: commitmentEndDate ?? termEndsAt,
         }),
       ];
     },

@@ -1,4 +1,5 @@
 import {
+  commitmentEndFault,
   current,
   effectiveFault,
   effectiveTime,
@@ -29,6 +30,8 @@ export interface SoftwareCommands {
     /** One or three years for a software subscription; none for perpetual software. */
     readonly termDuration?: Exclude<TermDuration, 'P1M'>;
     readonly boughtBy?: Buyer;
+    /** The end of its first term (inclusive), if it comes before the term would end: co-termed (rule T3). */
+    readonly commitmentEndDate?: Instant;
     readonly cancellationAllowedUntil?: Instant;
     readonly effectiveAt?: Instant;
   };
@@ -42,13 +45,15 @@ export const softwareCommands = {
   /** Rules V7, V11: the item's own cancellation window counts, else the policy's for its kind. */
   PurchaseSoftware: {
     right: byAnyRole,
-    rules: [...rulesOfSale, 'V7'],
+    rules: [...rulesOfSale, 'V7', 'T3'],
     emits: ['SoftwarePurchased'],
     decide(state, data, context) {
       requirePurchase(state, context);
       const { windows } = context.policy;
       const { purchaseId, kind, publisher, name, lineItems, termDuration, boughtBy = 'partner' } = data;
+      const { commitmentEndDate } = data;
       const purchasedAt = effectiveTime(data.effectiveAt, context.now);
+      const termEndsAt = termDuration && termEnd(purchasedAt, termDuration);
       const windowDays = kind === 'perpetual' ? windows.perpetualSoftwareDays : windows.softwareSubscriptionDays;
       const cancellationAllowedUntil = data.cancellationAllowedUntil ?? addDays(purchasedAt, windowDays);
       requireNew(state.software, 'softwarePurchase', purchaseId);
@@ -56,6 +61,9 @@ export const softwareCommands = {
         effectiveFault('effectiveAt', data.effectiveAt, context.now),
         kind === 'subscription' && termDuration === undefined ? invalid('termDuration', 'required') : undefined,
         kind === 'perpetual' && termDuration !== undefined ? invalid('termDuration', 'notAllowed') : undefined,
+        kind === 'perpetual' && commitmentEndDate !== undefined
+          ? invalid('commitmentEndDate', 'notAllowed')
+          : commitmentEndFault(commitmentEndDate, purchasedAt, termEndsAt, context.now),
         lineItems.length === 0 ? invalid('lineItems', 'notEmpty') : undefined,
         new Set(lineItems.map(({ lineItemId }) => lineItemId)).size < lineItems.length
           ? invalid('lineItems', 'uniqueIds')
@@ -73,7 +81,7 @@ export const softwareCommands = {
           boughtBy,
           cancellationAllowedUntil,
           purchasedAt,
-          ...(termDuration === undefined ? {} : { termDuration, expiresAt: termEnd(purchasedAt, termDuration) }),
+          ...present({ termDuration, expiresAt: commitmentEndDate ?? termEndsAt }),
         }),
       ];
     },

@@ -1,5 +1,6 @@
 import type { Frozen, Rejection } from '#event-sourcing';
 import {
+  commitmentEndFault,
   current,
   effectiveFault,
   effectiveTime,
@@ -12,7 +13,7 @@ import {
 import { cancellation, step, windowEnd } from './boundaries.js';
 import {
   addDays,
-  dayOfMonth,
+  anchorDayOf,
   firstInstantAfter,
   hasPassed,
   termEnd,
@@ -30,6 +31,7 @@ import type {
   SuspensionReason,
 } from './events.js';
 import type { Buyer, Money } from './parties.js';
+import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { byAnyRole, byUser } from './rights.js';
 import { rulesOfSale } from './rules.js';
@@ -55,6 +57,8 @@ export interface SubscriptionCommands {
     readonly billingCycle?: BillingCycle;
     readonly price?: Money;
     readonly boughtBy?: Buyer;
+    /** The end of its first term, or of its trial (inclusive), if it comes before the term would end: co-termed (rule T3). */
+    readonly commitmentEndDate?: Instant;
     /** The end of the cancellation window; without it, the policy's window counts. */
     readonly cancellationAllowedUntil?: Instant;
     /** Already provisioned: activates it in the same append. */
@@ -135,10 +139,10 @@ const passingTerms = {
 } as const;
 
 export const subscriptionCommands = {
-  /** Rules S1, S10, S11; windows and trials S7, S12, S20; the default support contact C4. */
+  /** Rules S1, S10, S11; terms, windows and trials S7, S12, S20, T3; the default support contact C4. */
   PurchaseSubscription: {
     right: byAnyRole,
-    rules: [...rulesOfSale, 'S7', 'S10', 'S11', 'S12', 'S20', 'C4'],
+    rules: [...rulesOfSale, 'S7', 'S10', 'S11', 'S12', 'S20', 'C4', 'T3'],
     emits: ['SubscriptionPurchased'],
     brings: ['SubscriptionActivated', 'SupportContactAssigned'],
     settles({ kind, baseSubscriptionId }, state, policy) {
@@ -155,7 +159,8 @@ export const subscriptionCommands = {
       requireNew(state.subscriptions, 'subscription', data.subscriptionId);
       const baseFault = requireBase(state, data, context);
       const contact = data.kind === 'newCommerce' ? [] : assignDefaultContact(state, data.subscriptionId, context);
-      refuseFaults(...faultsOfPurchase(data, purchasedAt, now), baseFault);
+      const termEndsAt = endOfFirstTerm(data, purchasedAt, policy);
+      refuseFaults(...faultsOfPurchase(data, purchasedAt, termEndsAt, now), baseFault);
 
       const { subscriptionId, kind, offerId, name, quantity, termDuration, baseSubscriptionId, billingCycle, price } =
         data;
@@ -173,9 +178,7 @@ export const subscriptionCommands = {
           ...present({
             baseSubscriptionId,
             termDuration,
-            termEndsAt: trial
-              ? addDays(purchasedAt, policy.trialDays)
-              : termDuration && termEnd(purchasedAt, termDuration),
+            termEndsAt: data.commitmentEndDate ?? termEndsAt,
             // The status of a new-commerce trial is locked (rule S12), so it has no cancellation window.
             cancellationAllowedUntil:
               trial && kind === 'newCommerce'
@@ -421,7 +424,10 @@ export const subscriptionSteps = {
   SubscriptionPurchased(state, data) {
     const { subscriptionId, kind, offerId, name, quantity, trial, autoRenew } = data;
     const { baseSubscriptionId, termDuration, termEndsAt, cancellationAllowedUntil, billingCycle, purchasedAt } = data;
-    const anchorDay = trial || termDuration === undefined ? undefined : dayOfMonth(purchasedAt);
+    const anchorDay =
+      trial || termDuration === undefined || termEndsAt === undefined
+        ? undefined
+        : anchorDayOf(purchasedAt, termDuration, termEndsAt);
     state.subscriptions.set(subscriptionId, {
       relationshipTerm: state.relationshipTerm,
       kind,
@@ -482,12 +488,23 @@ export const subscriptionSteps = {
 
 // Checks of a purchase
 
+/** Unless the item brings its own (rule T3). */
+function endOfFirstTerm(
+  { trial, termDuration }: SubscriptionCommands['PurchaseSubscription'],
+  purchasedAt: Instant,
+  { trialDays }: Policy,
+): Instant | undefined {
+  return trial ? addDays(purchasedAt, trialDays) : termDuration && termEnd(purchasedAt, termDuration);
+}
+
 function faultsOfPurchase(
   data: SubscriptionCommands['PurchaseSubscription'],
   purchasedAt: Instant,
+  termEndsAt: Instant | undefined,
   now: Instant,
 ): (Rejection | undefined)[] {
   const { kind, termDuration, trial, autoRenew, baseSubscriptionId, cancellationAllowedUntil, effectiveAt } = data;
+  const { commitmentEndDate } = data;
   const licences = kind === 'legacy' || kind === 'newCommerce';
   const isPlan = kind === 'azurePlan';
   const when = (wrong: boolean | undefined, field: string, rule: string) =>
@@ -497,6 +514,8 @@ function faultsOfPurchase(
     when(isPlan && termDuration !== undefined, 'termDuration', 'notForAzurePlan'),
     when(!isPlan && termDuration === undefined, 'termDuration', 'required'),
     when(isPlan && autoRenew, 'autoRenew', 'notForAzurePlan'),
+    when(isPlan && commitmentEndDate !== undefined, 'commitmentEndDate', 'notForAzurePlan'),
+    isPlan ? undefined : commitmentEndFault(commitmentEndDate, purchasedAt, termEndsAt, now),
     when(trial && !licences, 'trial', 'licencesOnly'),
     when(baseSubscriptionId !== undefined && !licences, 'baseSubscriptionId', 'licencesOnly'),
     endFault('cancellationAllowedUntil', cancellationAllowedUntil, purchasedAt, now),

@@ -68,6 +68,14 @@ const window: Arbitrary<Moment> = oneof(
   { weight: 12, arbitrary: record({ back: constantFrom(-400 * day, -day, -1, 0, 1) }) },
   { weight: 1, arbitrary: sentinel },
 );
+/** Before the end of any term, at some end, and after the end of a short one. */
+const coTermed = inSome(
+  15,
+  oneof(
+    { weight: 6, arbitrary: record({ back: constantFrom(-20 * day, -200 * day) }) },
+    { weight: 6, arbitrary: window },
+  ),
+);
 const past = inSome(
   40,
   oneof(
@@ -186,7 +194,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
         baseSubscriptionId: maybe(ids['subscriptionId']!),
       },
     ],
-    times: { effectiveAt: past, cancellationAllowedUntil: inSome(15, window) },
+    times: { effectiveAt: past, commitmentEndDate: coTermed, cancellationAllowedUntil: inSome(15, window) },
   },
   ActivateSubscription: { data: { subscriptionId: 'sub-1' } },
   FailSubscriptionProvisioning: {
@@ -249,7 +257,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
       owners: inSome(15, constantFrom(['grace', 'ada'], ['grace'], ['Grace'], ['sync'], [])),
       boughtBy,
     },
-    times: { effectiveAt: past },
+    times: { effectiveAt: past, commitmentEndDate: coTermed },
   },
   ChangeReservationOwners: {
     data: { reservationId: 'ri-1', owners: ['grace', 'ada'] },
@@ -284,7 +292,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
       termDuration: maybe(longTerm),
       boughtBy,
     },
-    times: { effectiveAt: past, cancellationAllowedUntil: inSome(20, window) },
+    times: { effectiveAt: past, commitmentEndDate: coTermed, cancellationAllowedUntil: inSome(20, window) },
   },
   CancelSoftwarePurchase: {
     data: { purchaseId: 'sw-1' },
@@ -302,7 +310,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
   PurchaseSavingsPlan: {
     data: { savingsPlanId: 'sp-1', name: 'Compute', termDuration: 'P1Y', hourlyCommitment: money },
     said: { savingsPlanId: unused('savingsPlan'), termDuration: longTerm, boughtBy },
-    times: { effectiveAt: past },
+    times: { effectiveAt: past, commitmentEndDate: coTermed },
   },
   CancelSavingsPlan: { data: { savingsPlanId: 'sp-1' } },
   ExpireSavingsPlan: { data: { savingsPlanId: 'sp-1' } },

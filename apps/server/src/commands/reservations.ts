@@ -23,6 +23,7 @@ class PurchaseReservationBody extends CommentedBody {
   @Optional(MoneyAmount()) price?: Money;
   @Optional(Owners()) owners?: readonly string[];
   @Optional(OneOf(buyers)) boughtBy?: Buyer;
+  @Optional(Time()) commitmentEndDate?: string;
   @Optional(Time()) effectiveAt?: string;
 }
 

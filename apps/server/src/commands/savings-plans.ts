@@ -9,6 +9,7 @@ class PurchaseSavingsPlanBody extends CommentedBody {
   @OneOf(['P1Y', 'P3Y']) termDuration!: 'P1Y' | 'P3Y';
   @MoneyAmount() hourlyCommitment!: Money;
   @Optional(OneOf(buyers)) boughtBy?: Buyer;
+  @Optional(Time()) commitmentEndDate?: string;
   @Optional(Time()) effectiveAt?: string;
 }
 

@@ -28,6 +28,7 @@ class PurchaseSoftwareBody extends CommentedBody {
   @ListOf(Nested(LineItemFields), 1, 100) lineItems!: readonly LineItemFields[];
   @Optional(OneOf(['P1Y', 'P3Y'])) termDuration?: 'P1Y' | 'P3Y';
   @Optional(OneOf(buyers)) boughtBy?: Buyer;
+  @Optional(Time()) commitmentEndDate?: string;
   @Optional(Time()) cancellationAllowedUntil?: string;
   @Optional(Time()) effectiveAt?: string;
 }

@@ -33,6 +33,7 @@ class PurchaseSubscriptionBody extends CommentedBody {
   @Optional(OneOf(billingCycles)) billingCycle?: BillingCycle;
   @Optional(MoneyAmount()) price?: Money;
   @Optional(OneOf(buyers)) boughtBy?: Buyer;
+  @Optional(Time()) commitmentEndDate?: string;
   @Optional(Time()) cancellationAllowedUntil?: string;
   @Optional(Flag()) provisioned?: boolean;
   @Optional(Time()) effectiveAt?: string;
