@@ -78,7 +78,16 @@ describe('the book of business', () => {
       }).toEqual({
         kind,
         statuses: {
-          newCommerce: ['active', 'deleted', 'disabled', 'expired', 'pending', 'suspended'],
+          newCommerce: [
+            'active',
+            'deleted',
+            'disabled',
+            'expired',
+            'pending',
+            'provisioningCancelled',
+            'provisioningFailed',
+            'suspended',
+          ],
           legacy: ['active', 'expired', 'suspended'],
           marketplace: ['active', 'deleted', 'suspended'],
           azurePlan: ['active', 'suspended'],
@@ -90,7 +99,7 @@ describe('the book of business', () => {
     expect(statusesOf(({ software }) => software.values())).toEqual(new Set(['completed', 'cancelled', 'expired']));
     expect(statusesOf(({ savingsPlans }) => savingsPlans.values())).toEqual(new Set(['active', 'expired']));
     expect(statusesOf(({ grants }) => grants.values().filter(({ kind }) => kind === 'gdap'))).toEqual(
-      new Set(['created', 'approvalPending', 'active', 'terminated', 'expired', 'revoked']),
+      new Set(['created', 'deleted', 'approvalPending', 'withdrawn', 'active', 'terminated', 'expired', 'revoked']),
     );
     expect(statusesOf(({ grants }) => grants.values().filter(({ kind }) => kind === 'dap'))).toEqual(
       new Set(['approved', 'terminated', 'revoked']),
@@ -128,10 +137,16 @@ describe('the book of business', () => {
     expect(repeated(steps.map(({ idempotencyKey }) => idempotencyKey))).toEqual([]);
     expect(repeated(book.map(({ customer }) => customer.id))).toEqual([]);
     expect(repeated(book.map(({ customer }) => customer.domain))).toEqual([]);
+    // A deleted draft has no name any more (rule G4a).
+    const deleted = new Set(
+      steps.map(({ command }) => (command.type === 'DeleteDelegatedAdminRequest' ? command.data.grantId : undefined)),
+    );
     expect(
       repeated(
         steps.flatMap(({ command, partner }) =>
-          command.type === 'RequestDelegatedAdmin' ? [`${partner}/${command.data.name}`] : [],
+          command.type === 'RequestDelegatedAdmin' && !deleted.has(command.data.grantId)
+            ? [`${partner}/${command.data.name}`]
+            : [],
         ),
       ),
     ).toEqual([]);

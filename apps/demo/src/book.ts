@@ -37,6 +37,7 @@ const plots: readonly Plot[] = [
   customer('seats', 14, 'newCommerce'),
   customer('seats of two kinds', 10, 'newCommerce', 'newCommerce'),
   customer('seats, just bought', 4, 'newCommerceFresh', 'newCommercePending', 'newCommerceActivated'),
+  customer('seats that never came', 2, 'newCommerceNotProvisioned', 'newCommerceOrderCancelled', 'newCommerce'),
   customer('seats and a change of mind', 3, 'newCommerceCancelled', 'newCommerceCancelledTooLate'),
   customer('trials', 4, 'newCommerceTrial', 'newCommerceTrialEnded', 'legacyTrial'),
   customer('does not pay', 4, 'newCommerceSuspended', 'newCommerceReactivated', 'marketplaceSuspended'),
@@ -91,6 +92,7 @@ const plots: readonly Plot[] = [
     'reservationCancelled',
     'reservationCancellationRefused',
     'reservationExchanged',
+    'reservationReassigned',
     'savingsPlanExpired',
   ),
   customer(
@@ -105,6 +107,7 @@ const plots: readonly Plot[] = [
 
   // Delegated admin
   customer('delegated admin under way', 3, 'grantCreated', 'grantWaiting', 'grantLapsed', 'newCommerce'),
+  customer('delegated admin, thought better of', 2, 'grantDraftDeleted', 'grantWithdrawn', 'grantActive'),
   customer(
     'delegated admin, ended',
     3,

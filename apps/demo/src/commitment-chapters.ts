@@ -84,6 +84,14 @@ export const refundCapExceeded: Chapter = (author) => {
   send('CancelReservation', { reservationId: first, settled: true }, staff.admin);
   send('CancelReservation', { reservationId: second }, staff.admin, 'RefundCapExceeded');
 };
+/** Its owner has left, so nobody could cancel it (rules V5, V5a). */
+export const reservationReassigned: Chapter = (author) => {
+  const { send, staff, id, between } = author;
+  const reservationId = reserve(author, between(30, 300), { owners: [id()] });
+  send('CancelReservation', { reservationId }, staff.admin, 'RoleNotAllowed');
+  send('ChangeReservationOwners', { reservationId, owners: [staff.admin.id] }, staff.globalAdmin);
+  send('CancelReservation', { reservationId, settled: true }, staff.admin);
+};
 /** Only an owner of the reservation order may cancel (rule V5). */
 export const reservationCancelledByStranger: Chapter = (author) => {
   const reservationId = reserve(author, author.between(30, 300));

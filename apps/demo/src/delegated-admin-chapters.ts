@@ -73,6 +73,19 @@ export const grantWaiting: Chapter = (author) => {
   send('LockDelegatedAdminForApproval', { grantId }, staff.admin);
   if (percent(30)) send('UpdateDelegatedAdminRequest', { grantId, durationDays: 30 }, staff.admin, 'GrantLocked');
 };
+/** The name of a draft that is deleted is free at once, as nobody has seen it (rule G4a). */
+export const grantDraftDeleted: Chapter = (author) => {
+  const { send, id, staff } = author;
+  const draft = requestGrant(author);
+  send('DeleteDelegatedAdminRequest', { grantId: draft.grantId }, staff.admin);
+  send('RequestDelegatedAdmin', { ...draft, grantId: id() }, staff.admin);
+};
+export const grantWithdrawn: Chapter = (author) => {
+  const { send, staff } = author;
+  const { grantId } = requestGrant(author);
+  send('LockDelegatedAdminForApproval', { grantId }, staff.admin);
+  send('WithdrawDelegatedAdminRequest', { grantId }, staff.admin);
+};
 export const grantLapsed: Chapter = (author) => {
   const { grantId } = requestGrant(author, {}, author.between(95, 200));
   author.send('ExpireDelegatedAdmin', { grantId }, author.staff.clockApp);

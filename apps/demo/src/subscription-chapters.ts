@@ -83,6 +83,16 @@ export const newCommerce: Chapter = (author) => {
 /** Its cancellation window is still open. */
 export const newCommerceFresh: Chapter = (author) => void buy(author, 'newCommerce', author.between(1, 3));
 export const newCommercePending: Chapter = (author) => void buy(author, 'newCommerce', 1, { provisioned: false });
+/** It never came about (rule P1). */
+export const newCommerceNotProvisioned: Chapter = (author) => {
+  const subscriptionId = buy(author, 'newCommerce', 2, { provisioned: false });
+  const reason = 'The vendor has rejected the order';
+  author.send('FailSubscriptionProvisioning', { subscriptionId, reason }, author.staff.syncApp);
+};
+export const newCommerceOrderCancelled: Chapter = (author) => {
+  const subscriptionId = buy(author, 'newCommerce', 1, { provisioned: false });
+  author.send('CancelSubscriptionProvisioning', { subscriptionId }, author.staff.sales);
+};
 export const newCommerceActivated: Chapter = (author) => {
   const subscriptionId = buy(author, 'newCommerce', 1, { provisioned: false });
   author.send('ActivateSubscription', { subscriptionId }, author.staff.syncApp);
