@@ -46,6 +46,14 @@ describe('An edit', () => {
     expect(edited('one\ntwo\nthree', { ...step, where })).toBe(after);
   });
 
+  it('looks for its line below another', () => {
+    const below = { ...step, below: 'one', where: 'instead of' } as const;
+    expect(edited('two\none\ntwo\ntwo', below)).toBe('two\none\n2\ntwo');
+    expect(() => edited('two\none', below)).toThrow('No line of a.ts contain "two"');
+    expect(() => edited('two', below)).toThrow('No line of a.ts contain "one"');
+    expect(guideIn('<!-- in a.ts, below one, instead of: two -->\n\n```ts\n2\n```').steps).toEqual([below]);
+  });
+
   it('is refused where its line is missing, or not the only one', () => {
     expect(() => edited('one', { ...step, where: 'before' })).toThrow('No line of a.ts contain "two"');
     expect(() => edited('two\ntwo', { ...step, where: 'before' })).toThrow('2 lines of a.ts contain "two"');

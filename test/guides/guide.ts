@@ -2,6 +2,7 @@
 //
 //   <!-- in PATH, before: TEXT -->   its lines go into the file before the one line that contains TEXT (or `after:`)
 //   <!-- in PATH, instead of: TEXT -->   its lines take the place of that line
+//   <!-- in PATH, below CONTEXT, before: TEXT -->   the same, of the first such line below the one that contains CONTEXT
 //   <!-- new PATH -->                it is a new file
 //   <!-- run -->                     its commands must succeed
 //   <!-- fails with: TEXT -->        its commands must fail, and TEXT must stand in what they print
@@ -12,6 +13,8 @@ export type Step =
   | {
       readonly kind: 'edit';
       readonly path: string;
+      /** Stands in the one line below which the anchor is looked for. */
+      readonly below?: string;
       readonly where: 'before' | 'after' | 'instead of';
       readonly anchor: string;
       readonly text: string;
@@ -53,13 +56,14 @@ export function guideIn(markdown: string): Guide {
 }
 
 function stepOf(said: string, text: string): Step {
-  const edit = /^in (\S+), (before|after|instead of): (.+)$/.exec(said);
+  const edit = /^in (\S+?)(?:, below (.+))?, (before|after|instead of): (.+)$/.exec(said);
   if (edit)
     return {
       kind: 'edit',
       path: edit[1]!,
-      where: edit[2] as 'before' | 'after' | 'instead of',
-      anchor: edit[3]!,
+      ...(edit[2] === undefined ? {} : { below: edit[2] }),
+      where: edit[3] as 'before' | 'after' | 'instead of',
+      anchor: edit[4]!,
       text,
     };
   const added = /^new (\S+)$/.exec(said);
@@ -85,16 +89,23 @@ function blockAfter(lines: readonly string[], after: number): { readonly text: s
   return { text, end };
 }
 
-/** The text of a file after an edit. @throws Error when the anchor stands in no line, or in several */
+/** The text of a file after an edit. @throws Error when what it looks for stands in no line, or in several */
 export function edited(
   before: string,
-  { path, where, anchor, text }: Extract<Step, { readonly kind: 'edit' }>,
+  { path, below, where, anchor, text }: Extract<Step, { readonly kind: 'edit' }>,
 ): string {
   const lines = before.split('\n');
-  const found = lines.flatMap((line, index) => (line.includes(anchor) ? [index] : []));
-  const [at] = found;
-  if (at === undefined || found.length > 1)
-    throw new Error(`${found.length === 0 ? 'No line' : `${found.length} lines`} of ${path} contain "${anchor}"`);
+  const indexesOf = (sought: string) => lines.flatMap((line, index) => (line.includes(sought) ? [index] : []));
+  const theOnly = (sought: string, [found, ...others]: readonly number[]) => {
+    if (found === undefined || others.length > 0)
+      throw new Error(
+        `${found === undefined ? 'No line' : `${others.length + 1} lines`} of ${path} contain "${sought}"`,
+      );
+    return found;
+  };
+  const from = below === undefined ? undefined : theOnly(below, indexesOf(below));
+  const found = indexesOf(anchor);
+  const at = theOnly(anchor, from === undefined ? found : found.filter((index) => index > from).slice(0, 1));
   const inserted = text.split('\n');
   if (where === 'before') lines.splice(at, 0, ...inserted);
   else if (where === 'after') lines.splice(at + 1, 0, ...inserted);
