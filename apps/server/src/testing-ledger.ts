@@ -17,7 +17,11 @@ export function clockOf(read: () => string): TrustedClock {
 }
 
 /** A ledger of the histories' partner over a store, without views. With a place, it shares its log with other servers. */
-export function ledgerOver(store: EventStore, place?: string): ServedLedger {
+export function ledgerOver(
+  store: EventStore,
+  place?: string,
+  clock = new TrustedClock({ clocks: machineClocks }),
+): ServedLedger {
   return ledgerOf({
     id: ledgerId,
     place,
@@ -27,6 +31,6 @@ export function ledgerOver(store: EventStore, place?: string): ServedLedger {
     policy: defaultPolicy,
     partners: new Map([[partner.tenantId, partner]]),
     logger: pino({ level: 'silent' }),
-    clock: new TrustedClock({ clocks: machineClocks }),
+    clock,
   });
 }

@@ -15,7 +15,17 @@ export * from './relationship.js';
 export * from './removal.js';
 export { businessRules, rulesOfEveryCommand, type RuleNumber } from './rules.js';
 export * from './sales-regions.js';
-export { comingUp, nextBoundary, settle, settledState, type Due, type ItemRef, type Noun } from './settling.js';
+export {
+  comingUp,
+  itemsNamedBy,
+  nextBoundary,
+  request as requestItem,
+  settle,
+  settledState,
+  type Due,
+  type ItemRef,
+  type Noun,
+} from './settling.js';
 export * from './state.js';
 export * from './statuses.js';
 export * from './subscriptions.js';

@@ -248,10 +248,15 @@ export interface ExplanationAnswer extends Place, AsItStood {
   readonly key: object;
   /** Whether the list shows the row. */
   readonly listed: boolean;
-  /** The row as the view keeps it, with its status at the time of the answer, and the rows that it is joined with; null for a row that is gone. */
+  /** The row as time has left it at the time of the answer, recorded or not, and the rows that it is joined with; null for a row that is gone. */
   readonly rows: readonly { readonly table: string; readonly row: object | null }[];
-  /** The fields that a passed end date has changed without an event, each with its old and its new value; null when there are none. */
-  readonly byTime: { readonly fields: object } | null;
+  /** What time has made of the row that is not recorded; null when nothing. */
+  readonly byTime: {
+    /** The changed fields of the row, each with its recorded value and its present one. */
+    readonly fields: object;
+    /** The events that would record it, in the order of their ends; the first of them, up to the limit. */
+    readonly events: readonly UnrecordedEvent[];
+  } | null;
   /** The events that the row depends on, in the order in which they were recorded. */
   readonly events: readonly ExplainedEvent[];
   /** The texts of the rules, by number. */
@@ -277,6 +282,20 @@ export interface ExplainedEvent extends Place {
   readonly changes: readonly RowChange[];
   /** The event of the same command that caused this one. */
   readonly cause: { readonly revision: number; readonly type: string } | null;
+}
+
+/** An event that time has brought about and nobody has recorded. */
+export interface UnrecordedEvent {
+  readonly type: string;
+  /** The end that has passed; the event counts from then. */
+  readonly at: Instant;
+  /** The command that records it. */
+  readonly command: string;
+  /** In force at that end. */
+  readonly policy: { readonly name: string; readonly hash: string };
+  /** The numbers of the rules that govern the command. */
+  readonly rules: readonly string[];
+  readonly changes: readonly RowChange[];
 }
 
 export interface EventActor {

@@ -4,7 +4,7 @@ import { Rejection } from '#event-sourcing';
 import { Answer, Matching, nameOf, Optional, WholeText } from '#http';
 import { belongsTo } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import type { ExplainedEvent, ExplanationAnswer } from '../contract/answers.js';
+import type { ExplainedEvent, ExplanationAnswer, UnrecordedEvent as UnrecordedAnswer } from '../contract/answers.js';
 import { momentOf, RelationshipAsOfParameters } from '../as-of/moment.js';
 import { eventsUntil } from '../as-of/relationship-then.js';
 import { ServedLedger } from '../served-ledger.js';
@@ -12,8 +12,9 @@ import { isMeant, namedRevision, nameOfRevision, revisionIn } from '../named-rev
 import { requirePartnersSide, requireReader } from '../requester.js';
 import { lostInRestore } from '../positions.js';
 import type { IncomingQuery } from '../queries/incoming-query.js';
-import { explain, plainName, type Contribution, type RowThen } from './explain.js';
+import { explain, plainName, type Contribution, type RowChange, type RowThen } from './explain.js';
 import type { ExplainedRow } from './explained-rows.js';
+import { unrecordedEvents, type UnrecordedEvent } from './unrecorded-events.js';
 
 export class ExplanationParameters extends RelationshipAsOfParameters {
   /** Events after this revision; absent: from the first. */
@@ -48,11 +49,10 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
 
   private async explained({ row, incoming, parameters }: ExplainRow): Promise<Answer> {
     const { requester, path } = incoming;
-    const { store, clock, positions, turns } = this.ledger;
+    const { store, clock, policy, positions, turns } = this.ledger;
     const pause = () => turns.take(nameOf(requester.actor)).then(incoming.requireThere);
     await positions.asked(incoming.headers);
     const moment = await momentOf(parameters, this.ledger);
-    // For the present, the row shows the status of now.
     const now = moment ? undefined : clock.now();
     const events = await eventsUntil(store, requester.stream, moment, pause);
     const last = events.at(-1);
@@ -67,15 +67,20 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
     // A revision after a moment of the past is beyond its last event, so there is nothing to compare.
     if (named && !(moment && after > last.revision) && !isMeant(named, events[after]))
       throw lostInRestore(await store.head());
-    const explained = await explain(projection, pair, events, belongsTo(row, key), { after, limit }, pause);
-    const { contributions } = explained;
-    const recorded = explained.rows.find(({ table }) => table === plainName(projection, row.table));
+    const asOf = moment?.kind === 'time' ? moment.at : last.metadata.recordedAt;
+    const until = now ?? asOf;
+    const unrecorded = (naming: readonly Contribution[]) => unrecordedEvents(events, naming, until, policy);
+    const inFull = { after, limit };
+    const explained = await explain(projection, pair, events, belongsTo(row, key), inFull, pause, unrecorded);
+    const { contributions, byTime } = explained;
+    const isOwn = ({ table }: RowThen) => table === plainName(projection, row.table);
+    const recorded = explained.recorded.find(isOwn);
     if (!recorded)
       throw new Rejection('ItemNotFound', { kind: key[row.kind] ?? row.kind, itemId: Object.values(key).at(-1) ?? '' });
-    const asOf = moment?.kind === 'time' ? moment.at : last.metadata.recordedAt;
-    // The row with the status that it has at that time.
-    const own = recorded.row && row.at ? { ...recorded, row: row.at(recorded.row, now ?? asOf) } : recorded;
-    const rows = explained.rows.map((each) => (each === recorded ? own : each));
+    const at = (each: RowThen, time: string) =>
+      each.row && row.at && isOwn(each) ? { ...each, row: row.at(each.row, time) } : each;
+    const rows = explained.rows.map((each) => at(each, until));
+    const own = rows.find(isOwn)!;
 
     const left = contributions.filter(({ event }) => event.revision > after);
     const page = firstOf(left, limit);
@@ -89,16 +94,20 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
       headers['Link'] = `<${path}?${next.toString()}>; rel="next"`;
     }
     const shown = page.map(contributionShown);
+    const brought = firstOf(byTime, limit).map(broughtShown);
     return new Answer(200, headers, {
       view: projection.name,
       version: projection.version,
       key: { ...pair, ...key },
       listed: own.row !== null && row.isListed(own.row),
       rows,
-      byTime: madeByTime(recorded, own),
+      byTime: madeByTime(at(recorded, beforeEveryEnd), own, brought),
       events: shown,
       rules: Object.fromEntries(
-        [...new Set(shown.flatMap(({ rules }) => rules))].map((number) => [number, businessRules[number]]),
+        [...new Set([...shown, ...brought].flatMap(({ rules }) => rules))].map((number) => [
+          number,
+          businessRules[number],
+        ]),
       ),
       revision: last.revision,
       position: String(last.position),
@@ -107,13 +116,19 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
   }
 }
 
+/** A row as of then shows what is recorded: no end has passed. */
+const beforeEveryEnd = '0000-01-01T00:00:00.000Z';
+
 /** A page ends after this number of characters of changes: an item may hold thousands of others, before and after. */
 const pageCharacters = 2 * 1024 * 1024;
 
 /** The first contributions that fit on a page, at least one. */
-export function firstOf(contributions: readonly Contribution[], limit: number): readonly Contribution[] {
+export function firstOf<Changed extends Pick<Contribution, 'changes'>>(
+  contributions: readonly Changed[],
+  limit: number,
+): readonly Changed[] {
   let characters = 0;
-  const page: Contribution[] = [];
+  const page: Changed[] = [];
   for (const contribution of contributions.slice(0, limit)) {
     characters += JSON.stringify(contribution.changes).length;
     if (page.length > 0 && characters > pageCharacters) break;
@@ -122,19 +137,33 @@ export function firstOf(contributions: readonly Contribution[], limit: number): 
   return page;
 }
 
-/** What a date that has passed has changed in the row without an event; null when nothing. */
-function madeByTime(recorded: RowThen, own: RowThen): { readonly fields: object } | null {
+/** What time has made of the recorded row; null when nothing. */
+function madeByTime(recorded: RowThen, own: RowThen, events: readonly UnrecordedAnswer[]): ExplanationAnswer['byTime'] {
   const [from, to] = [recorded.row, own.row] as readonly (Readonly<Record<string, unknown>> | null)[];
-  if (!from || !to || from === to) return null;
-  const differing = Object.keys(to).filter((field) => !isDeepStrictEqual(from[field], to[field]));
-  if (differing.length === 0) return null;
-  return { fields: Object.fromEntries(differing.map((field) => [field, { from: from[field], to: to[field] }])) };
+  const differing = from && to ? Object.keys(to).filter((field) => !isDeepStrictEqual(from[field], to[field])) : [];
+  if (differing.length === 0 && events.length === 0) return null;
+  const fields = differing.map((field) => [field, { from: from![field], to: to![field] }] as const);
+  return { fields: Object.fromEntries(fields), events };
+}
+
+function broughtShown({
+  event: { type, at, metadata },
+  changes,
+}: {
+  readonly event: UnrecordedEvent;
+  readonly changes: readonly RowChange[];
+}) {
+  const { command, policy } = metadata;
+  return { type, at, command: command!, policy, rules: rulesOf(command), changes } satisfies UnrecordedAnswer;
+}
+
+function rulesOf(command: string | undefined): readonly RuleNumber[] {
+  return (command !== undefined && governance(command)?.rules) || [];
 }
 
 function contributionShown({ event, changes, comment, cause }: Contribution) {
   const { revision, position, type, metadata } = event;
   const { recordedAt, command, commandId, correlationId, actor, schema, policy, release } = metadata;
-  const rules: readonly RuleNumber[] = (command && governance(command)?.rules) || [];
   return {
     revision,
     position: String(position),
@@ -148,7 +177,7 @@ function contributionShown({ event, changes, comment, cause }: Contribution) {
     schema,
     policy,
     release: release ?? null,
-    rules,
+    rules: rulesOf(command),
     changes,
     cause: cause ? { revision: cause.revision, type: cause.type } : null,
   } satisfies ExplainedEvent;

@@ -55,20 +55,23 @@ type Look = { readonly sources: Sources; readonly until: number };
 
 /**
  * Projects the events of one relationship and records which events changed the rows that are asked for. If an event read other
- * rows, the events that had written those count too. So the contributions alone make the same rows. After every
- * {@link eventsAtATime} events `pause` is awaited.
+ * rows, the events that had written those count too. So the contributions alone make the same rows. Then come the events that
+ * are not recorded, by the same steps: the rows are as recording them would leave them. After every {@link eventsAtATime}
+ * events `pause` is awaited.
  */
-export async function explain(
+export async function explain<Unrecorded extends RecordedEvent = never>(
   projection: AnyProjection<RelationshipEvents, Pair>,
   pair: Pair,
   events: readonly RecordedEvent[],
   isAsked: (table: string, key: Key) => boolean,
   { after, limit }: InFull = { after: -1, limit: Infinity },
   pause: () => Promise<void> = () => nextTurn(),
+  /** What time has brought about, and nobody has recorded, of the things that the contributions name. */
+  unrecorded: (contributions: readonly Contribution[]) => readonly Unrecorded[] = () => [],
 ) {
   const known = new Map<string, Known>();
   const asked = new Map<string, string>();
-  const changes = new Map<RecordedEvent, RowChange[]>();
+  let changes = new Map<RecordedEvent, RowChange[]>();
   let inFull = 0;
   let read = new Set<Known>();
   let written: { readonly table: string; readonly key: Key; readonly name: string; readonly row: object | null }[] = [];
@@ -98,8 +101,7 @@ export async function explain(
     set: (table, key, name, row) => void written.push({ table, key, name, row }),
   };
 
-  for (const [index, event] of events.entries()) {
-    if (index % eventsAtATime === eventsAtATime - 1) await pause();
+  function take(event: RecordedEvent): void {
     read = new Set();
     written = [];
     project(projection, rows, relationshipCodec.decode(event), pair, event);
@@ -121,15 +123,26 @@ export async function explain(
       asked.set(id, table);
       made.push(change);
     }
-    if (made.length === 0) continue;
+    if (made.length === 0) return;
     if (isInFull) inFull++;
     changes.set(event, made);
     for (const source of newSources(lookedAt)) if (!changes.has(source)) changes.set(source, []);
   }
 
-  const rowsThen = [...asked].map(([id, table]): RowThen => {
-    return { table: plainName(projection, table), row: known.get(id)!.row };
-  });
+  async function takeAll(all: readonly RecordedEvent[]) {
+    changes = new Map();
+    inFull = 0;
+    for (const [index, event] of all.entries()) {
+      if (index % eventsAtATime === eventsAtATime - 1) await pause();
+      take(event);
+    }
+    const rowsThen = [...asked].map(([id, table]): RowThen => {
+      return { table: plainName(projection, table), row: known.get(id)!.row };
+    });
+    return rowsThen;
+  }
+
+  const recorded = await takeAll(events);
   const commands = Map.groupBy(events, commandOf);
   const contributions = [...changes].map(([event, made]): Contribution => {
     const together = commands.get(commandOf(event))!;
@@ -138,8 +151,21 @@ export async function explain(
     return { event, changes: made, comment, cause: causeOf(event, together) };
   });
   contributions.sort((one, other) => one.event.revision - other.event.revision);
-  // The rows that exist, and those that were removed; the contributions in the order of the events.
-  return { rows: rowsThen, contributions };
+  const brought = unrecorded(contributions);
+  const rowsByTime = await takeAll(brought);
+  return {
+    /** The rows that exist, and those that were removed, as recorded. */
+    recorded,
+    /** In the order of the events. */
+    contributions,
+    /** The same rows as time has left them. */
+    rows: rowsByTime,
+    /** What the events that are not recorded have changed in them. */
+    byTime: brought.flatMap((event) => {
+      const made = changes.get(event);
+      return made && made.length > 0 ? [{ event, changes: made }] : [];
+    }),
+  };
 }
 
 function changeOf(

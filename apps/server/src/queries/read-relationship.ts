@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { CustomerRelationship, Policy } from '#customer-relationship';
+import { settle, type CustomerRelationship, type ItemRef, type Policy } from '#customer-relationship';
 import { Rejection, type Frozen } from '#event-sourcing';
 import { Answer, entityTag, nameOf, noneMatch } from '#http';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
@@ -20,10 +20,10 @@ type State = Frozen<CustomerRelationship>;
 
 /** How a relationship, or a part of it, is shown. */
 export interface Shown<Body extends object = object> {
+  /** The items that time may have changed: they are shown as it has left them, recorded or not (rule T1). */
+  readonly items: readonly ItemRef[];
   /** @throws Rejection as the answer */
-  readonly body: (state: State, requester: Requester, at: Circumstances) => Body;
-  /** The end that has passed without an event, if it changed what is shown: it is part of the tag. */
-  readonly passed?: (state: State, now: string) => string | undefined;
+  readonly body: (settled: State, requester: Requester, at: Circumstances) => Body;
 }
 
 /** A question about one relationship, as it stands or stood. It is answered from the stream, so it never lags. */
@@ -53,10 +53,11 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
     if (moment) return this.asItStood(query, moment);
     const { policy, clock } = this.ledger;
     const now = clock.now();
-    const answer = await this.ledger.relationships.ask(requester.stream, (state, { revision, position }) => {
+    const answer = await this.ledger.relationships.ask(requester.stream, (recorded, { revision, position }) => {
       if (revision < 0) throw new Rejection('RelationshipNotFound');
+      const { state, due } = settle(recorded, shown.items, now, policy);
       const body = () => ({ ...shown.body(state, requester, { now, policy }), revision, position: String(position) });
-      const tag = options.dependsOnClock ? undefined : entityTag(revision, representation, shown.passed?.(state, now));
+      const tag = options.dependsOnClock ? undefined : entityTag(revision, representation, due.at(-1)?.at);
       return { position, ...answered(sent, tag, body) };
     });
     return this.placed(answer);
@@ -70,7 +71,8 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
       requireThere();
       return relationshipThen(store, requester.stream, moment, () => turns.take(name).then(requireThere));
     });
-    const { state, revision, position, asOf } = then;
+    const { revision, position, asOf } = then;
+    const { state } = settle(then.state, shown.items, asOf, this.ledger.policy);
     const at: Circumstances = {
       now: asOf,
       // Throws for an unknown policy, which concerns only answers that use it.
