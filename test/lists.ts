@@ -3,6 +3,7 @@ import type { ViewQueries } from '#event-sourcing';
 import {
   customerList,
   designationList,
+  dueList,
   endedRelationshipList,
   grantList,
   itemList,
@@ -47,6 +48,11 @@ export const listRequests = (
   queries: ViewQueries,
   { now, ...request }: RequestOf<typeof relationshipRequestList> & { readonly now: Instant },
 ) => relationshipRequestList.read(queries, request, at(now));
+
+export const listDue = (
+  queries: ViewQueries,
+  { now, ...request }: RequestOf<typeof dueList> & { readonly now: Instant },
+) => dueList.read(queries, request, at(now));
 
 const registered = views.flatMap(({ lists }) => lists);
 

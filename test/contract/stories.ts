@@ -236,6 +236,8 @@ function reading(): readonly Step[] {
       'listCustomers',
       'listItemsOfCustomer',
       'listItems',
+      'listDueOfCustomer',
+      'listDue',
       'listGrantsOfCustomer',
       'listGrants',
     ].map((operation) => ({ operation })),

@@ -37,6 +37,7 @@ const questions: Readonly<Record<string, Senders>> = {
   'GET /delegated-admin/{grantId}': reading,
   'GET /delegated-admin/{grantId}/access-assignments/{assignmentId}': reading,
   'GET /items': reading,
+  'GET /due': reading,
   'GET /support-contacts': reading,
   'GET /operations/{operationId}': reading,
   'DELETE /operations/{operationId}': reading,
@@ -53,6 +54,7 @@ const questions: Readonly<Record<string, Senders>> = {
   // Of all customers of the partner
   'GET /v1/customers': partnersReading,
   'GET /v1/items': partnersReading,
+  'GET /v1/due': partnersReading,
   'GET /v1/support-contacts': partnersReading,
   'GET /v1/delegated-admin-grants': partnersReading,
   'GET /v1/relationship-requests': partnersReading,

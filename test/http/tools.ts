@@ -9,6 +9,7 @@ export type Tool =
   | 'manage-keys'
   | 'clock'
   | '../../auditor/src/integrity'
+  | '../../auditor/src/due'
   | '../../projector/src/rebuild'
   | '../../projector/src/main';
 

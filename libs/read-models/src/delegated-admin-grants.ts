@@ -26,6 +26,7 @@ import { view } from './view.js';
 const version = 2;
 const grants = `delegated_admin_grants_v${version}` as const;
 const terms = `delegated_admin_terms_v${version}` as const;
+export { grants as grantTable };
 
 const kinds = ['dap', 'gdap'] as const;
 const statuses = allOf<GrantStatus>()([
@@ -69,7 +70,7 @@ const columns = {
 };
 type GrantRow = RowOf<typeof columns>;
 
-interface GrantTables {
+export interface GrantTables {
   readonly [grants]: GrantRow;
   readonly [terms]: RelationshipTermRow;
 }

@@ -1,6 +1,7 @@
 export { objectSchema, type Column, type Columns, type Schema } from './columns.js';
 export * from './customer-list.js';
 export * from './delegated-admin-grants.js';
+export { dueBefore, dueList, dueViews, earliestDue, type DueItem } from './due-list.js';
 export * from './due-rows.js';
 export * from './ended-relationships.js';
 export { belongsTo, type Explained } from './explained.js';

@@ -35,8 +35,9 @@ import { view } from './view.js';
 const version = 2;
 const items = `items_v${version}` as const;
 const terms = `item_terms_v${version}` as const;
+export { items as itemTable, terms as itemTermTable };
 
-const itemTypes = ['subscription', 'reservation', 'softwarePurchase', 'savingsPlan'] as const;
+export const itemTypes = ['subscription', 'reservation', 'softwarePurchase', 'savingsPlan'] as const;
 export type ItemType = (typeof itemTypes)[number];
 export type ItemStatus =
   domain.SubscriptionStatus | domain.ReservationStatus | domain.SoftwareStatus | domain.SavingsPlanStatus;
@@ -139,7 +140,7 @@ const columns = {
 };
 export type ItemRow = RowOf<typeof columns>;
 
-interface ItemTables {
+export interface ItemTables {
   readonly [items]: ItemRow;
   readonly [terms]: RelationshipTermRow;
 }

@@ -1,5 +1,6 @@
 import { customerListView } from './customer-list.js';
 import { delegatedAdminGrantsView } from './delegated-admin-grants.js';
+import { dueList } from './due-list.js';
 import { endedRelationshipsView } from './ended-relationships.js';
 import { historyView } from './history.js';
 import { itemsView } from './items.js';
@@ -13,7 +14,8 @@ export const views: readonly View[] = [
   supportContactsView,
   delegatedAdminGrantsView,
   itemsView,
-  relationshipRequestsView,
+  // What is due stands in the tables of three views; the requests' view serves it.
+  { ...relationshipRequestsView, lists: [...relationshipRequestsView.lists, dueList] },
   endedRelationshipsView,
   historyView,
 ];

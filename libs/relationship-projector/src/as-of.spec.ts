@@ -160,8 +160,15 @@ const filtered: Readonly<Record<string, readonly Question[]>> = {
   ],
 };
 
+/** A view, and the others whose tables its lists read. */
+function readWith(view: string) {
+  const lists = views.filter(({ projection }) => projection.name === view).flatMap(({ lists }) => lists);
+  const names = [view, ...lists.flatMap(({ reads }) => reads.map(({ name }) => name))];
+  return listed.filter(({ name }) => names.includes(name));
+}
+
 async function answers(path: string, view: string, now: string): Promise<unknown[]> {
-  const projections = listed.filter(({ name }) => name === view);
+  const projections = readWith(view);
   const reader = openViews({ path, projections });
   try {
     const { result } = await reader.read(view, (db) => {
@@ -206,7 +213,7 @@ describe('A view as it stood', () => {
         const path = join(directory, `${view}.sqlite`);
         const { signal } = new AbortController();
         const options = { store, codec: relationshipCodec, subjectOf: pairOf, ledgerId, until, signal };
-        const { lastCounted } = await projectPast({ ...options, projections: [projection], path });
+        const { lastCounted } = await projectPast({ ...options, projections: readWith(view), path });
         const last = counted.findLast(({ stream }) => pairOf(stream) !== undefined);
         expect(lastCounted).toEqual(
           last && {

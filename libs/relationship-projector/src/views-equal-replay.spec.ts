@@ -6,8 +6,10 @@ import Database from 'better-sqlite3';
 import {
   addDays,
   blockerKinds,
+  comingUp,
   customerRelationship,
   defaultPolicy,
+  firstInstantAfter,
   isOpenGrant,
   pairOf,
   policies,
@@ -30,6 +32,7 @@ import {
 import {
   listCustomers,
   listDesignations,
+  listDue,
   listEndedRelationships,
   listGrants,
   listItems,
@@ -182,6 +185,7 @@ describe('Views', () => {
               grants: everyPage((page) =>
                 listGrants(db, { partnerId, now, filter: { customerId, status: 'all' }, ...page }),
               ),
+              due: everyPage((page) => listDue(db, { partnerId, now, filter: { customerId }, ...page })),
               designations: everyPage((page) => listDesignations(db, { partnerId, filter: { customerId }, ...page })),
               available: findAvailableSupportContacts(db, pair),
               ended: everyPage((page) => listEndedRelationships(db, { partnerId, now, ...page })),
@@ -201,6 +205,9 @@ describe('Views', () => {
               byId(result.grants, ({ grantId }) => grantId),
               grantsSaidBy(state),
               grantsSaidBy(recorded),
+            );
+            expect(result.due.map(({ dueAt, command, item, itemId }) => [dueAt, command, item, itemId ?? ''])).toEqual(
+              dueSaidBy(recorded),
             );
             expect(byId(result.designations, ({ subscriptionId }) => subscriptionId)).toMatchObject(
               Object.fromEntries([...recorded.designations].map(([id, { contact }]) => [id, { contact }])),
@@ -327,6 +334,20 @@ function customersSaidBy({ status, customer, relationshipTerm, ...state }: Froze
 function requestSaidBy({ status, request }: Frozen<CustomerRelationship>, now: string): string[] {
   if (status === 'requested') return [`${now > request!.expiresAt ? 'requestExpired' : status} ${request!.expiresAt}`];
   return status.startsWith('request') ? [expect.stringContaining(status) as unknown as string] : [];
+}
+
+/** In the order of the list. */
+function dueSaidBy(state: CustomerRelationship): string[][] {
+  return [...comingUp(state)]
+    .map(({ item: { noun, id }, boundary: { at, command } }) => ({
+      place: `${at} ${noun} ${id}`,
+      at,
+      command,
+      noun,
+      id,
+    }))
+    .toSorted((one, other) => (one.place < other.place ? -1 : 1))
+    .map(({ at, command, noun, id }) => [firstInstantAfter(at), command, noun, id]);
 }
 
 function itemsSaidBy(state: Frozen<CustomerRelationship>): Record<string, object> {

@@ -1,0 +1,206 @@
+import { sql, type AliasableExpression, type Expression, type Kysely } from 'kysely';
+import type { ViewQueries } from '#event-sourcing';
+import type { Instant } from '#customer-relationship';
+import { clockCommands, type ClockCommand } from '#customer-relationship/statuses';
+import { described, id, orNull, text, time, word } from './columns.js';
+import { delegatedAdminGrantsProjection, grantTable, type GrantTables } from './delegated-admin-grants.js';
+import { boundaryBefore, dueAtShown } from './due-columns.js';
+import { by } from './filters.js';
+import { itemsProjection, itemTable, itemTypes, type ItemTables } from './items.js';
+import { list, never } from './list.js';
+import { pairColumns, tenant, type Pair } from './pair.js';
+import { bound, viewQuery } from './query.js';
+import {
+  relationshipRequestsProjection,
+  requestTable,
+  type RelationshipRequestTables,
+} from './relationship-requests.js';
+
+// What comes next by time alone. Every row of three views has its next boundary, so nothing more is projected for it.
+
+const nouns = [...itemTypes, 'grant', 'request'] as const;
+type Noun = (typeof nouns)[number];
+
+type DueTables = ItemTables & GrantTables & RelationshipRequestTables;
+
+/** A thing with its next boundary. */
+interface DueRow extends Pair {
+  readonly item: Noun;
+  /** Empty for a request: a relationship has one at most. */
+  readonly itemId: string;
+  readonly name: string;
+  readonly dueAt: Instant;
+  readonly statusThen: string;
+  readonly dueCommand: ClockCommand;
+}
+
+interface Part {
+  readonly table: typeof itemTable | typeof grantTable | typeof requestTable;
+  readonly nouns: readonly Noun[];
+  readonly item: AliasableExpression<Noun>;
+  readonly itemId: AliasableExpression<string>;
+}
+
+// Cast, because the parts must agree in the affinity of each column: otherwise SQLite does not merge them along their
+// indexes, but collects all that is due and sorts it.
+const constant = <V extends string>(value: V) => sql<V>`cast(${sql.lit(value)} as text)`;
+
+const parts: readonly Part[] = [
+  { table: itemTable, nouns: itemTypes, item: sql.ref('item'), itemId: sql.ref('itemId') },
+  { table: grantTable, nouns: ['grant'], item: constant('grant'), itemId: sql.ref('grantId') },
+  { table: requestTable, nouns: ['request'], item: constant('request'), itemId: constant('') },
+];
+
+/** A partner's things that time changes: of all customers along the indexes by boundary, or of one. */
+function dueRows(
+  tables: Kysely<DueTables>,
+  { partnerId, customerId, item }: DueFilter & { readonly partnerId: Expression<string> },
+) {
+  // What one customer has is found by key and sorted: the cast hides the boundary from the planner, which would read
+  // along the index through what all customers have.
+  const dueAt = customerId ? sql<Instant>`cast("dueAt" as text)` : sql.ref<Instant>('dueAt');
+  const rows = parts
+    .filter((part) => item === undefined || part.nouns.includes(item))
+    .map((part) => {
+      // The parts differ in the table alone.
+      const of = tables.selectFrom(part.table as typeof itemTable);
+      const ofPartner = of.where('partnerId', '=', partnerId).where(dueAt, '<', never);
+      return (customerId ? ofPartner.where('customerId', '=', customerId) : ofPartner)
+        .select(['partnerId', 'customerId', 'name', 'statusThen', 'dueCommand'])
+        .select([part.item.as('item'), part.itemId.as('itemId'), dueAt.as('dueAt')])
+        .$castTo<DueRow>();
+    })
+    .reduce((all, more) => all.unionAll(more));
+  const query = tables.selectFrom(rows.as('due')).selectAll();
+  return item ? query.where('item', '=', item) : query;
+}
+
+interface DueFilter {
+  readonly customerId?: Expression<string> | undefined;
+  readonly item?: Noun | undefined;
+}
+
+const shown = {
+  ...pairColumns,
+  item: word(nouns),
+  itemId: described(orNull(id()), 'Null for a request.'),
+  name: described(orNull(text()), 'Of a request, the customer’s. Null for DAP, which has no name.'),
+  dueAt: described(time(), 'The first instant at which the clock’s command is accepted.'),
+  command: word(clockCommands),
+  statusThen: text(),
+};
+
+/** What comes next for a partner by time alone: each thing with its next boundary, overdue ones first. */
+export const dueList = list<DueTables>()({
+  row: { name: 'DueItem', fields: shown },
+  partnerWide: {
+    path: 'due',
+    operation: 'listDue',
+    summary: 'List what comes next by time alone',
+    answer: 'What time brings about next, of all customers.',
+  },
+  ofCustomer: {
+    path: 'due',
+    operation: 'listDueOfCustomer',
+    summary: 'List what comes next for a customer by time alone',
+    answer: 'What time brings about next, of the customer.',
+  },
+  reads: [itemsProjection, delegatedAdminGrantsProjection],
+  dependsOnClock: true,
+  filters: {
+    item: by.oneOf(nouns, 'Only items of this type.'),
+    overdue: by.flag('Only those that are overdue, or only those that are not.'),
+    dueFrom: by.time('Only what falls due then or later.', boundaryBefore),
+    dueUntil: by.time('Only what falls due by then.', boundaryBefore),
+    customerId: by.customer(),
+  },
+  sorts: { dueAt: ['dueAt', 'customerId', 'item', 'itemId'] },
+  query(tables, { partnerId, now, filter: { item, overdue, dueFrom, dueUntil, customerId } }) {
+    let query = dueRows(tables, { partnerId, customerId, item });
+    if (overdue !== undefined) query = query.where('dueAt', overdue ? '<' : '>=', now);
+    if (dueFrom) query = query.where('dueAt', '>=', dueFrom);
+    if (dueUntil) query = query.where('dueAt', '<=', dueUntil);
+    return query;
+  },
+  show: (rows) =>
+    rows.map(({ partnerId, customerId, item, itemId, name, dueAt, dueCommand, statusThen }) => ({
+      partnerId,
+      customerId,
+      item,
+      itemId: itemId || null,
+      name: name || null,
+      dueAt: dueAtShown(dueAt)!,
+      command: dueCommand,
+      statusThen,
+    })),
+});
+
+/** A thing whose boundary comes up, for the timekeeper. */
+export interface DueItem extends Pair {
+  readonly noun: Noun;
+  /** Empty for a request. */
+  readonly id: string;
+  readonly command: ClockCommand;
+  /** The boundary (inclusive). */
+  readonly dueAt: Instant;
+}
+
+const order = ['dueAt', 'customerId', 'item', 'itemId'] as const;
+const start = order.map(() => '');
+
+function first(limit: number) {
+  return viewQuery((tables: Kysely<DueTables>) => {
+    const columns = sql.join(order.map((name) => sql.ref(name)));
+    const last = sql.join(order.map((name) => bound(`after ${name}`)));
+    let query = dueRows(tables, { partnerId: bound<string>('partnerId') })
+      .where('dueAt', '<', bound<Instant>('before'))
+      .where(sql<boolean>`(${columns}) > (${last})`);
+    for (const name of order) query = query.orderBy(name);
+    return query.limit(sql.lit(limit));
+  });
+}
+
+const atOnce = 100;
+const nextOnes = first(atOnce);
+const nextOne = first(1);
+
+function asked(partnerId: string, before: Instant, after: readonly string[]) {
+  return {
+    partnerId: tenant(partnerId),
+    before,
+    ...Object.fromEntries(order.map((name, index) => [`after ${name}`, after[index]])),
+  };
+}
+
+/**
+ * What of a partner has a boundary before a time, in due order: the first hundred, or the first hundred after one of
+ * them. The cost does not depend on the size of the book.
+ */
+export function dueBefore(
+  queries: ViewQueries,
+  { partnerId, before, after }: { readonly partnerId: string; readonly before: Instant; readonly after?: DueItem },
+): readonly DueItem[] {
+  const last = after ? [after.dueAt, after.customerId, after.noun, after.id] : start;
+  return queries
+    .all(nextOnes, asked(partnerId, before, last))
+    .map(({ partnerId, customerId, item, itemId, dueCommand, dueAt }) => ({
+      partnerId,
+      customerId,
+      noun: item,
+      id: itemId,
+      command: dueCommand,
+      dueAt,
+    }));
+}
+
+/** The partner's first boundary, passed or not; undefined where time changes nothing. */
+export function earliestDue(queries: ViewQueries, partnerId: string): Instant | undefined {
+  return queries.all(nextOne, asked(partnerId, never, start))[0]?.dueAt;
+}
+
+/** The views that these questions read. */
+export const dueViews = [
+  relationshipRequestsProjection.name,
+  itemsProjection.name,
+  delegatedAdminGrantsProjection.name,
+] as const;
