@@ -3,7 +3,7 @@ import { addMonths, type Instant } from './calendar.js';
 import type { CommandName } from './commands.js';
 import type { Context } from './context.js';
 import type { CustomerSignature } from './events.js';
-import { reject } from './rejections.js';
+import { reject, rejections, type RejectionCode } from './rejections.js';
 import type { CustomerRelationship } from './state.js';
 
 // Checks that the nouns share. Order of refusals: sender (403), unknown thing (404), state (409), meaning of the data
@@ -112,13 +112,34 @@ export function commitmentEndFault(
  */
 export function refuseFaults(...found: readonly (Rejection | undefined)[]): void {
   const faults = found.filter((fault) => fault !== undefined);
-  const [first] = faults;
-  if (!first) return;
-  if (faults.length === 1) throw first;
-  throw new Rejection(first.code, {
+  if (faults.length > 0) throw refusalFor(faults);
+}
+
+function refusalFor(faults: readonly Rejection[]): Rejection {
+  const first = faults[0]!;
+  if (faults.length === 1) return first;
+  return new Rejection(first.code, {
     ...first.details,
     faults: faults.map(({ code, details }) => ({ code, ...details })),
   });
+}
+
+/** A decision, refused for a fault besides all that it finds itself; what it refuses before the data counts alone. */
+export function refusingAlso<Answer>(fault: Rejection | undefined, decide: () => Answer): Answer {
+  if (!fault) return decide();
+  let found: readonly Rejection[] = [];
+  try {
+    decide();
+  } catch (error) {
+    if (!(error instanceof Rejection) || rejections[error.code as RejectionCode] !== 'meaning') throw error;
+    found = faultsIn(error as Rejection);
+  }
+  throw refusalFor([fault, ...found]);
+}
+
+function faultsIn(refusal: Rejection): readonly Rejection[] {
+  const { faults } = refusal.details as { readonly faults?: readonly { readonly code: string }[] };
+  return faults?.map(({ code, ...details }) => new Rejection(code, details)) ?? [refusal];
 }
 
 /** Ids are never used again, not even in a later term. */

@@ -106,9 +106,23 @@ function itemsOf<Field extends Items>(
     separate(copy, original, id) {
       if (copy[field] === original[field]) Object.assign(copy, { [field]: new Map<string, unknown>(copy[field]) });
       const items = copy[field] as Map<string, object>;
-      items.set(id, { ...items.get(id)! });
+      items.set(id, copyOf(items.get(id)!));
     },
   };
+}
+
+/** With maps of its own, which steps write to as well. */
+function copyOf(item: object): object {
+  return Object.fromEntries(
+    Object.entries(item).map(([field, value]: [string, unknown]) => [
+      field,
+      value instanceof Map
+        ? new Map(
+            Array.from(value, ([id, each]: [unknown, unknown]) => [id, typeof each === 'object' ? { ...each } : each]),
+          )
+        : value,
+    ]),
+  );
 }
 
 // Subscriptions

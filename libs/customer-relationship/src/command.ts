@@ -1,4 +1,5 @@
 import type { Decided, Frozen } from '#event-sourcing';
+import type { Instant } from './calendar.js';
 import type { Context } from './context.js';
 import type { RelationshipEvents } from './events.js';
 import type { Policy } from './policy.js';
@@ -28,6 +29,11 @@ export interface CommandOf<Data> {
    */
   readonly settles?:
     ((data: Data, state: Frozen<CustomerRelationship>, policy: Policy) => readonly ItemRef[]) | 'itself';
+  /**
+   * It reports what may have happened before, at the `effectiveAt` of its data (rule T1a). Its `decide` sees the state of
+   * then, and that time as `now`; what time has brought about since, of what it settles, follows in the same append.
+   */
+  readonly late?: Data extends { readonly effectiveAt?: Instant } ? true : never;
   /**
    * They are settled until the time that the command gives. Others are judged as of now, whatever time they count from: an
    * expired request, grant or reservation lets nothing pass (rules R29, G5, V6).

@@ -34,6 +34,7 @@ describe('The aggregate', () => {
       savingsPlans: new Map(),
       designations: new Map(),
       grants: new Map(),
+      lastEvents: new Map(),
     });
   });
 

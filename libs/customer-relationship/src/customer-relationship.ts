@@ -1,4 +1,4 @@
-import type { Decide, Decider, Frozen, MessageOf, Settled } from '#event-sourcing';
+import type { Decide, Decider, Evolve, Frozen, MessageOf, Settled } from '#event-sourcing';
 import { boundarySteps } from './boundaries.js';
 import type { Instant } from './calendar.js';
 import type { CommandOf } from './command.js';
@@ -6,6 +6,9 @@ import { commands, requireRight, type RelationshipCommands } from './commands.js
 import type { Context } from './context.js';
 import { delegatedAdminSteps } from './delegated-admin.js';
 import type { RelationshipEvents } from './events.js';
+import { keepingLastEvents } from './last-events.js';
+import { decideLate } from './late-facts.js';
+import type { Policy } from './policy.js';
 import { relationshipSteps } from './relationship.js';
 import { reservationSteps } from './reservations.js';
 import { savingsPlanSteps } from './savings-plans.js';
@@ -16,20 +19,43 @@ import { clockCommands } from './statuses.js';
 import { subscriptionSteps } from './subscriptions.js';
 import { supportContactSteps } from './support-contacts.js';
 
-const byName = commands as unknown as Readonly<Record<string, CommandOf<object>>>;
+// If the compiler misses an event here, add its step in the noun's file, or in boundaries.ts if time brings it about.
+const steps: Evolve<RelationshipEvents, CustomerRelationship> = {
+  ...relationshipSteps,
+  ...subscriptionSteps,
+  ...reservationSteps,
+  ...softwareSteps,
+  ...savingsPlanSteps,
+  ...supportContactSteps,
+  ...delegatedAdminSteps,
+  ...boundarySteps,
+};
+
+type State = Frozen<CustomerRelationship>;
+type Data = object & { readonly effectiveAt?: Instant };
+const byName = commands as unknown as Readonly<Record<string, CommandOf<Data>>>;
+
+function itemsOf({ settles = itemsNamedBy }: CommandOf<Data>, data: Data, state: State, policy: Policy) {
+  return settles === 'itself' ? [] : [request, ...settles(data, state, policy)];
+}
 
 /** A command is judged by what time has brought about until then, whether or not that has been recorded (rule T1). */
 function settleBefore(
-  state: Frozen<CustomerRelationship>,
+  state: State,
   { type, data }: MessageOf<RelationshipCommands>,
   context: Context,
 ): Settled<RelationshipEvents, CustomerRelationship> {
-  const { settles = itemsNamedBy, settlesUntil } = byName[type]!;
-  if (settles === 'itself') return { events: [], state };
+  const command = byName[type]!;
   const { now, policy } = context;
-  const effectiveAt = settlesUntil && (data as { readonly effectiveAt?: Instant })[settlesUntil];
+  const { effectiveAt }: Data = command.late || command.settlesUntil === 'effectiveAt' ? data : {};
   const until = effectiveAt !== undefined && effectiveAt < now ? effectiveAt : now;
-  return settleFor(state, [request, ...settles(data, state, policy)], until, context);
+  return settleFor(state, itemsOf(command, data, state, policy), until, context);
+}
+
+function decisionOf(command: CommandOf<Data>): CommandOf<Data>['decide'] {
+  if (!command.late) return (state, data, context) => command.decide(state, data, context);
+  return (state, data, context) =>
+    decideLate(state, command, itemsOf(command, data, state, context.policy), data, context, steps);
 }
 
 /** The aggregate: one partner's relationship with one customer. */
@@ -37,22 +63,9 @@ export const customerRelationship: Decider<RelationshipCommands, RelationshipEve
   initialState,
   admit: ({ type }, context) => requireRight(type, context),
   decide: Object.fromEntries(
-    Object.entries(byName).map(([name, command]): [string, typeof command.decide] => [
-      name,
-      (...asked) => command.decide(...asked),
-    ]),
-  ) as Decide<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>,
-  // If the compiler misses an event here, add its step in the noun's file, or in boundaries.ts if time brings it about.
-  evolve: {
-    ...relationshipSteps,
-    ...subscriptionSteps,
-    ...reservationSteps,
-    ...softwareSteps,
-    ...savingsPlanSteps,
-    ...supportContactSteps,
-    ...delegatedAdminSteps,
-    ...boundarySteps,
-  },
+    Object.entries(byName).map(([name, command]) => [name, decisionOf(command)]),
+  ) as unknown as Decide<RelationshipCommands, RelationshipEvents, CustomerRelationship, Context>,
+  evolve: keepingLastEvents(steps),
   settle: settleBefore,
   note({ policies }, { command, policy: { name, hash }, recordedAt: from }) {
     const isThis = (noted: CustomerRelationship['policies'][number]) => noted.name === name && noted.hash === hash;

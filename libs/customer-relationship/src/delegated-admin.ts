@@ -18,6 +18,7 @@ import { isSameId } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { byUserOrApp, customerDecision } from './rights.js';
+import { rulesOfLateFacts } from './rules.js';
 import { passingTime, type ItemRef } from './settling.js';
 import { inCurrentTerm, type CustomerRelationship, type Grant, type GranularGrant, type GrantStatus } from './state.js';
 import { isOpenGrant } from './statuses.js';
@@ -43,6 +44,8 @@ export interface DelegatedAdminCommands {
     readonly roles?: readonly string[];
     readonly durationDays?: number;
     readonly autoExtendDays?: number;
+    /** When auto-extension was switched; only with `autoExtendDays`. */
+    readonly effectiveAt?: Instant;
   };
   /** Sends the request to the customer; it can no longer be edited. */
   LockDelegatedAdminForApproval: { readonly grantId: string };
@@ -124,9 +127,10 @@ export const delegatedAdminCommands = {
   /** Rule G4: everything can change before it is locked, and almost nothing once it is active. */
   UpdateDelegatedAdminRequest: {
     right,
-    rules: ['R20', 'G1', 'G2', 'G3', 'G4', 'G5', 'G6'],
+    late: true,
+    rules: ['R20', 'G1', 'G2', 'G3', 'G4', 'G5', 'G6', ...rulesOfLateFacts],
     emits: ['DelegatedAdminUpdated'],
-    decide(state, { grantId, roles, ...data }, { now, policy, grantNameTaken }) {
+    decide(state, { grantId, roles, effectiveAt, ...data }, { now, policy, grantNameTaken }) {
       const wanted = { ...data, ...present({ roles: roles && distinct(roles) }) };
       const grant = current(state, state.grants, 'grant', grantId);
       requireUnlapsed(grant);
@@ -138,7 +142,13 @@ export const delegatedAdminCommands = {
         throw reject('GrantLocked', { grantId, status, editable: editableWhileActive(grant, policy) });
       if (Object.keys(changes).length === 0) throw reject('NothingToChange', { grantId });
       if (changes.name !== undefined && grantNameTaken) throw reject('NameNotUnique', { name: changes.name });
-      refuseFaults(...faultsOfTerms(wanted, { ...grant, ...changes }, policy));
+      refuseFaults(
+        ...faultsOfTerms(wanted, { ...grant, ...changes }, policy),
+        // Nothing else of a grant changes outside this ledger.
+        effectiveAt !== undefined && data.autoExtendDays === undefined
+          ? reject('InvalidItem', { field: 'effectiveAt', rule: 'withAutoExtendDays' })
+          : undefined,
+      );
 
       return [event('DelegatedAdminUpdated', { grantId, ...changes, updatedAt: now })];
     },

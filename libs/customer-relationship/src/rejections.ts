@@ -39,6 +39,8 @@ export const rejections = {
   LimitReached: 'state',
   /** The clock's command came too early; `dueAt` is its time (S14, S15, R29, G5, V6). */
   NotDue: 'state',
+  /** It is reported for a time before the last event of an item that it changes (T1a). */
+  EffectiveTooEarly: 'state',
   InvalidTransition: 'state', // S2, S4, S6, S8, V6, G7
   TermEnded: 'state', // S4
   CancellationWindowClosed: 'state', // S7, V7
@@ -138,6 +140,8 @@ export interface RefusalDetails {
   readonly recoversAt?: Instant;
   readonly offeredUntil?: Instant;
   readonly effectiveAt?: Instant;
+  /** The event of the item that counts from the latest time. */
+  readonly lastEvent?: { readonly type: string; readonly at: Instant };
   readonly now?: Instant;
   readonly date?: Instant | undefined;
   readonly earliest?: Instant;

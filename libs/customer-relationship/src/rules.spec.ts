@@ -56,6 +56,7 @@ describe('The rules that govern a command', () => {
       'G8a',
       'G8b',
       'P1',
+      'T1a',
       'T3',
       'D1',
     ]);

@@ -91,8 +91,8 @@ export const businessRules = {
 
   P1: 'A subscription whose provisioning has failed or was cancelled never becomes active: it blocks nothing and takes no change.',
 
+  T1a: 'A fact can be reported late, but not for a time before the last recorded event of an item that it changes; it is decided by what held then.',
   T3: 'An item may bring the end of its first term, which comes no later than the term would end; later terms end on the same day of the month.',
-
   D1: 'A business date lies between 2010 and ten years from now; any other date is taken for another system’s way of saying “no date”.',
 } as const satisfies Readonly<Record<string, string>>;
 
@@ -100,6 +100,9 @@ export type RuleNumber = keyof typeof businessRules;
 
 /** Every command obeys these before it is decided. */
 export const rulesOfEveryCommand = ['S17', 'S21'] as const satisfies readonly RuleNumber[];
+
+/** These govern what can be reported late. */
+export const rulesOfLateFacts = ['T1a', 'D1'] as const satisfies readonly RuleNumber[];
 
 /** These govern every sale. */
 export const rulesOfSale = ['R3', 'R19', 'R20', 'R27', 'S1', 'V11', 'D1'] as const satisfies readonly RuleNumber[];

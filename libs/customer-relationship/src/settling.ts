@@ -28,7 +28,8 @@ export interface ItemRef {
 
 export const request: ItemRef = { noun: 'request', id: '' };
 
-const nounsByField = {
+/** By the field in which the data of commands and events name an item. */
+export const nounsByField = {
   subscriptionId: 'subscription',
   reservationId: 'reservation',
   purchaseId: 'softwarePurchase',
@@ -37,8 +38,11 @@ const nounsByField = {
 } as const satisfies Record<string, Noun>;
 const fields = Object.keys(nounsByField) as (keyof typeof nounsByField)[];
 
+/** An item that has an id. */
+export type NamedItem = ItemRef & { readonly noun: (typeof nounsByField)[keyof typeof nounsByField] };
+
 /** The item that the data of a command or an event name, if there is one. */
-export function itemsNamedBy(data: object): readonly ItemRef[] {
+export function itemsNamedBy(data: object): readonly NamedItem[] {
   const named = data as Readonly<Partial<Record<keyof typeof nounsByField, string>>>;
   const field = fields.find((each) => named[each] !== undefined);
   return field ? [{ noun: nounsByField[field], id: named[field]! }] : [];

@@ -154,6 +154,8 @@ export interface CustomerRelationship {
   /** Subscription id → designated support contact. */
   readonly designations: Map<string, Designation>;
   readonly grants: Map<string, Grant>;
+  /** Of each item, by noun and id: what happened to it last (rule T1a). */
+  readonly lastEvents: Map<string, { readonly type: string; readonly at: Instant }>;
 }
 
 /** The relationship, in the answer to a command. */
@@ -186,5 +188,6 @@ export function initialState(): CustomerRelationship {
     savingsPlans: new Map(),
     designations: new Map(),
     grants: new Map(),
+    lastEvents: new Map(),
   };
 }

@@ -34,7 +34,7 @@ import type { Buyer, Money } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { byAnyRole, byUser } from './rights.js';
-import { rulesOfSale } from './rules.js';
+import { rulesOfLateFacts, rulesOfSale } from './rules.js';
 import type { CustomerRelationship, Subscription, SubscriptionStatus } from './state.js';
 import { passingTime, type ItemRef } from './settling.js';
 import { hasEnded } from './statuses.js';
@@ -66,21 +66,29 @@ export interface SubscriptionCommands {
     readonly effectiveAt?: Instant;
   };
   /** Records that a pending subscription has been provisioned. */
-  ActivateSubscription: { readonly subscriptionId: string };
+  ActivateSubscription: { readonly subscriptionId: string; readonly effectiveAt?: Instant };
   /** Records that a pending subscription could not be provisioned: it will never be active. */
   FailSubscriptionProvisioning: { readonly subscriptionId: string; readonly reason?: string };
   /** Records that the provisioning of a pending subscription was cancelled: it will never be active. */
   CancelSubscriptionProvisioning: { readonly subscriptionId: string };
   /** Suspends an active subscription, and its add-ons with it. */
-  SuspendSubscription: { readonly subscriptionId: string; readonly reason: SuspensionReason };
+  SuspendSubscription: {
+    readonly subscriptionId: string;
+    readonly reason: SuspensionReason;
+    readonly effectiveAt?: Instant;
+  };
   /** Makes a suspended subscription active again. */
-  ReactivateSubscription: { readonly subscriptionId: string };
+  ReactivateSubscription: { readonly subscriptionId: string; readonly effectiveAt?: Instant };
   /** Cancels a subscription within its window; one of the marketplace past it is cancelled at the end of its term. */
-  CancelSubscription: { readonly subscriptionId: string };
+  CancelSubscription: { readonly subscriptionId: string; readonly effectiveAt?: Instant };
   /** Sets whether the subscription renews at the end of its term. */
-  SetAutoRenew: { readonly subscriptionId: string; readonly autoRenew: boolean };
+  SetAutoRenew: { readonly subscriptionId: string; readonly autoRenew: boolean; readonly effectiveAt?: Instant };
   /** Changes the number of seats. */
-  ChangeSubscriptionQuantity: { readonly subscriptionId: string; readonly quantity: number };
+  ChangeSubscriptionQuantity: {
+    readonly subscriptionId: string;
+    readonly quantity: number;
+    readonly effectiveAt?: Instant;
+  };
   /** Schedules changes for the next term; replaces what was scheduled before. */
   ScheduleSubscriptionChange: {
     readonly subscriptionId: string;
@@ -201,7 +209,8 @@ export const subscriptionCommands = {
    */
   ActivateSubscription: {
     right: byAnyRole,
-    rules: ['R11', 'R20', 'S10'],
+    late: true,
+    rules: ['R11', 'R20', 'S10', ...rulesOfLateFacts],
     emits: ['SubscriptionActivated'],
     settles: withBase,
     decide(state, { subscriptionId }, { now }) {
@@ -241,7 +250,8 @@ export const subscriptionCommands = {
 
   SuspendSubscription: {
     right: byAnyRole,
-    rules: ['R20', 'R27', 'S2', 'S3', 'S10', 'S12', 'S13', 'S15', 'S16', 'S18'],
+    late: true,
+    rules: ['R20', 'R27', 'S2', 'S3', 'S10', 'S12', 'S13', 'S15', 'S16', 'S18', ...rulesOfLateFacts],
     emits: ['SubscriptionSuspended'],
     brings: ['AutoRenewDisabled', 'ScheduledChangesDiscarded'],
     settles: ({ subscriptionId }, state) => items([subscriptionId, ...addOnIds(state, subscriptionId)]),
@@ -281,7 +291,8 @@ export const subscriptionCommands = {
   /** Rules S4–S6, S10, S13. What the suspension switched off stays off. */
   ReactivateSubscription: {
     right: byAnyRole,
-    rules: ['R20', 'S4', 'S5', 'S6', 'S10', 'S13'],
+    late: true,
+    rules: ['R20', 'S4', 'S5', 'S6', 'S10', 'S13', ...rulesOfLateFacts],
     emits: ['SubscriptionReactivated'],
     settles: withBase,
     decide(state, { subscriptionId }, { now }) {
@@ -296,7 +307,8 @@ export const subscriptionCommands = {
 
   CancelSubscription: {
     right: byAnyRole,
-    rules: ['R20', 'R27', 'S7', 'S8', 'S9', 'S12', 'S13', 'S18', 'S20', 'C5'],
+    late: true,
+    rules: ['R20', 'R27', 'S7', 'S8', 'S9', 'S12', 'S13', 'S18', 'S20', 'C5', ...rulesOfLateFacts],
     emits: ['SubscriptionCancelled', 'CancellationScheduled'],
     brings: ['AutoRenewDisabled', 'SupportContactWithdrawn'],
     decide(state, { subscriptionId }, { now }) {
@@ -330,7 +342,8 @@ export const subscriptionCommands = {
 
   SetAutoRenew: {
     right: byAnyRole,
-    rules: ['R20', 'S12', 'S13'],
+    late: true,
+    rules: ['R20', 'S12', 'S13', ...rulesOfLateFacts],
     emits: ['AutoRenewEnabled', 'AutoRenewDisabled'],
     decide(state, { subscriptionId, autoRenew }, { now }) {
       const subscription = changeable(state, subscriptionId, 'autoRenew');
@@ -353,7 +366,8 @@ export const subscriptionCommands = {
 
   ChangeSubscriptionQuantity: {
     right: byAnyRole,
-    rules: ['R20', 'S12', 'S13'],
+    late: true,
+    rules: ['R20', 'S12', 'S13', ...rulesOfLateFacts],
     emits: ['SubscriptionQuantityChanged'],
     decide(state, { subscriptionId, quantity }, { now }) {
       const subscription = changeable(state, subscriptionId, 'quantity');

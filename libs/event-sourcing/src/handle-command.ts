@@ -34,7 +34,7 @@ interface DecidedAt<Events> {
 interface ToAppend<State, Summary> extends Append<State, Summary>, StreamPlace {
   readonly outcome: 'toAppend';
   /** Otherwise the command is decided again after it. */
-  readonly isWhole: boolean;
+  readonly isCommand: boolean;
 }
 
 /**
@@ -119,7 +119,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
         if (!refused) {
           const appended = await this.streams.append(step);
           if (!appended) conflicts++;
-          else if (step.isWhole) return { outcome: 'accepted', replayed: false, ...appended };
+          else if (step.isCommand) return { outcome: 'accepted', replayed: false, ...appended };
           // What is left follows on that and on nothing else; whether it is accepted is decided again.
           else if (request.ifRevision) request = { ...request, ifRevision: exactly(appended.revision) };
           continue;
@@ -225,7 +225,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     const described = describedBy(request, part, folded.revision, this.streams.options.codec);
     const sealed = sealAfter(this.parts.seal, stream, folded, now, described);
     // The place as it is now: questions bring the stream up to date while the command waits.
-    return { outcome: 'toAppend', stream, folded, ...placeOf(folded), sealed, isWhole: part.isWhole };
+    return { outcome: 'toAppend', stream, folded, ...placeOf(folded), sealed, isCommand: part.isCommand };
   }
 
   /** Puts a refusal on record before it is answered; undefined when another server has written to the journal meanwhile. */

@@ -267,6 +267,10 @@ const rejectionTexts = {
     'It can only be read. To go on with it, buy or request it again.',
   ],
   LimitReached: ['A limit of the relationship is reached', 'End one of those that exist, then send this again.'],
+  EffectiveTooEarly: [
+    'More is on record since that time',
+    'Send a time that is not before the last event of the item, or leave it out.',
+  ],
   NotDue: ['It is not time yet', 'Send it again when its time has come.'],
   InvalidTransition: [
     'The item is not in a state that allows this',

@@ -185,6 +185,13 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => Said>
     `The ${nounOf(kind)}${about(itemId, (id) => ` ${id}`) ?? ''} belongs to ${about(relationshipTerm, (term) => `term ${term}`) ?? 'a term'} of the relationship, which has ended. It can only be read. To go on with it, buy or request it again.`,
   LimitReached: ({ what, limit }) =>
     `The relationship has ${about(limit, (most) => `${most}, the most that there may be, of the `) ?? 'the most that there may be of the '}${limits[String(what)] ?? 'things that the command adds; end one first'}.`,
+  EffectiveTooEarly: ({ itemId, lastEvent }) => {
+    const { type, at } = (lastEvent ?? {}) as { readonly type?: unknown; readonly at?: unknown };
+    return sentences(
+      about(at, (since) => `${text(itemId) ?? 'The item'} has ${text(type) ?? 'an event'} of ${since}.`),
+      'Send a time that is not before the last event of the item, or leave it out.',
+    );
+  },
   NotDue: ({ dueAt }) => `It is possible ${about(dueAt, (at) => `from ${at}`) ?? 'later'}. Send it again then.`,
   InvalidTransition: (details) =>
     sentences(

@@ -1,7 +1,7 @@
 import type { DelegatedAdminCommands } from '#customer-relationship';
 import { Guid, ItemId, ListOf, Nested, Optional, Text, Time, Whole } from '#http';
 import { routesOf } from './command-route.js';
-import { CommentedBody } from './commented-body.js';
+import { CommentedBody, LateFactBody } from './commented-body.js';
 import { SignatureFields } from './relationship.js';
 
 // Length, duration and number of roles are rules of the domain (G1, G2, G3), which names the broken rule. The bounds here
@@ -24,7 +24,7 @@ class RequestDelegatedAdminBody extends CommentedBody {
   @Optional(Time()) effectiveAt?: string;
 }
 
-class UpdateDelegatedAdminRequestBody extends CommentedBody {
+class UpdateDelegatedAdminRequestBody extends LateFactBody {
   @Optional(GrantName()) name?: string;
   @Optional(Roles()) roles?: readonly string[];
   @Optional(Days()) durationDays?: number;

@@ -15,7 +15,7 @@ import {
 } from '#customer-relationship';
 import { Flag, ItemId, MoneyAmount, Nested, OneOf, Optional, Text, Time, Whole } from '#http';
 import { routesOf } from './command-route.js';
-import { CommentedBody } from './commented-body.js';
+import { CommentedBody, LateFactBody } from './commented-body.js';
 
 const Quantity = () => Whole(1, 1_000_000);
 const OfferId = () => Text(100);
@@ -43,15 +43,15 @@ class FailSubscriptionProvisioningBody extends CommentedBody {
   @Optional(Text(200)) reason?: string;
 }
 
-class SuspendSubscriptionBody extends CommentedBody {
+class SuspendSubscriptionBody extends LateFactBody {
   @OneOf(suspensionReasons) reason!: SuspensionReason;
 }
 
-class SetAutoRenewBody extends CommentedBody {
+class SetAutoRenewBody extends LateFactBody {
   @Flag() autoRenew!: boolean;
 }
 
-class ChangeSubscriptionQuantityBody extends CommentedBody {
+class ChangeSubscriptionQuantityBody extends LateFactBody {
   @Quantity() quantity!: number;
 }
 
@@ -81,7 +81,7 @@ export const subscriptionRoutes = routesOf<SubscriptionCommands>()({
     body: PurchaseSubscriptionBody,
     creates: { event: 'SubscriptionPurchased', at: 'subscriptions/:subscriptionId' },
   },
-  ActivateSubscription: { path: 'subscriptions/:subscriptionId/activate', body: CommentedBody },
+  ActivateSubscription: { path: 'subscriptions/:subscriptionId/activate', body: LateFactBody },
   FailSubscriptionProvisioning: {
     path: 'subscriptions/:subscriptionId/fail-provisioning',
     body: FailSubscriptionProvisioningBody,
@@ -91,8 +91,8 @@ export const subscriptionRoutes = routesOf<SubscriptionCommands>()({
     body: CommentedBody,
   },
   SuspendSubscription: { path: 'subscriptions/:subscriptionId/suspend', body: SuspendSubscriptionBody },
-  ReactivateSubscription: { path: 'subscriptions/:subscriptionId/reactivate', body: CommentedBody },
-  CancelSubscription: { path: 'subscriptions/:subscriptionId/cancel', body: CommentedBody },
+  ReactivateSubscription: { path: 'subscriptions/:subscriptionId/reactivate', body: LateFactBody },
+  CancelSubscription: { path: 'subscriptions/:subscriptionId/cancel', body: LateFactBody },
   SetAutoRenew: { path: 'subscriptions/:subscriptionId/auto-renew', body: SetAutoRenewBody },
   ChangeSubscriptionQuantity: { path: 'subscriptions/:subscriptionId/quantity', body: ChangeSubscriptionQuantityBody },
   ScheduleSubscriptionChange: {
