@@ -419,6 +419,8 @@ describe('decider and model', () => {
     const rare = ['TermEnded'];
     expect(never(Object.keys(rejections), seen.refused).filter((code) => !rare.includes(code))).toEqual([
       'ConcurrencyConflict',
+      // The examples of commands name no effectiveAt for what can be reported late.
+      'EffectiveTooEarly',
       'AutoRenewOff',
     ]);
   });

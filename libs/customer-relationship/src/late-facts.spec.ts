@@ -258,7 +258,7 @@ describe('A time before the last event of an item (T1a)', () => {
   });
 
   it('counts what happened below the item, and no support contact', () => {
-    const plan = boughtInAugust({ kind: 'azurePlan' });
+    const plan = [purchased(id, { kind: 'azurePlan', purchasedAt: boughtAt }), activated(id, boughtAt)] as const;
     given(established, plan, azureSubscriptionAdded(id, 'azure-1'), azureSubscriptionCancelled(id, 'azure-1'))
       .when(suspend('2026-11-20T00:00:00.000Z'))
       .rejects('EffectiveTooEarly', {
@@ -286,7 +286,7 @@ describe('A time that is no time of a fact (D1)', () => {
     const future = { field: 'effectiveAt', effectiveAt: tomorrow, now };
     given(established, boughtInAugust()).when(suspend(tomorrow)).rejects('EffectiveInFuture', future);
     given(established, boughtInAugust(), cancelled(id)).when(suspend(tomorrow)).rejects('InvalidTransition');
-    given(established, boughtInAugust({ kind: 'azurePlan' }))
+    given(established, purchased(id, { kind: 'azurePlan' }), activated(id))
       .when(changeQuantity(9, tomorrow))
       .rejects('EffectiveInFuture', {
         ...future,
