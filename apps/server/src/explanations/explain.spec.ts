@@ -1,12 +1,25 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { pairOf, relationshipCodec, relationshipStream } from '#customer-relationship';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  addDays,
+  defaultPolicy,
+  itemsNamedBy,
+  nextBoundary,
+  pairOf,
+  relationshipCodec,
+  relationshipStream,
+  requestItem,
+} from '#customer-relationship';
 import { inMemoryEventStore, project, rowName, type Key, type RecordedEvent, type Rows } from '#event-sourcing';
 import { relationshipViews } from '#read-models';
 import { customers, partners, randomFrom, randomHistory } from '../../../../test/random-history.js';
 import { firstOf } from './explain-row.js';
-import { explain } from './explain.js';
+import { ledgerOver } from '../testing-ledger.js';
+import { clockCommand } from '../timekeeper/clock-command.js';
+import { explain, type Contribution } from './explain.js';
+import { unrecordedEvents } from './unrecorded-events.js';
 
 const views = relationshipViews.filter(({ name }) => name !== 'history');
 const plain = (version: number, table: string) => table.slice(0, -`_v${version}`.length);
@@ -36,9 +49,9 @@ function everyRow(view: (typeof views)[number], events: readonly RecordedEvent[]
 }
 
 describe('The explanation of a row', () => {
+  const store = inMemoryEventStore();
   let histories: (readonly RecordedEvent[])[];
   beforeAll(async () => {
-    const store = inMemoryEventStore();
     await randomHistory(store, randomFrom(41)).append(700);
     histories = await Promise.all(
       partners.flatMap(({ tenantId }) =>
@@ -123,6 +136,41 @@ describe('The explanation of a row', () => {
     }
     // And not because it names all events.
     expect(left).toBeGreaterThan(100);
+  });
+
+  it('shows the row as time has left it: as it is once the clock’s commands have recorded that (T1)', async () => {
+    const ledger = { ...ledgerOver(store), partners: new Map(partners.map((each) => [each.tenantId, each])) };
+    const recordDue = async (events: readonly RecordedEvent[], until: string) => {
+      const { stream } = events[0]!;
+      for (const item of [requestItem, ...events.flatMap(({ data }) => itemsNamedBy(data as object))]) {
+        const due = await ledger.relationships.ask(stream, (state) => nextBoundary(state, item));
+        if (!due || due.at >= until) continue;
+        const { noun, id } = item;
+        const dueItem = { ...pairOf(stream)!, noun, id, command: due.command, dueAt: due.at, position: 0 };
+        await ledger.relationships.handle(clockCommand(dueItem, ledger, until));
+      }
+      return store.read(stream);
+    };
+    const changed = new Map<string, number>();
+    for (const events of histories) {
+      const pair = pairOf(events[0]!.stream)!;
+      const until = addDays(events.at(-1)!.metadata.recordedAt, 500);
+      const recorded = await recordDue(events, until);
+      expect(recorded.length).toBeGreaterThan(events.length);
+      for (const view of views) {
+        const [before, after] = [rowsAfter(view, events), rowsAfter(view, recorded)];
+        for (const [id, { table, key }] of everyRow(view, events)) {
+          const isAsked = (each: string, of: Key) => each === table && rowName(of) === rowName(key);
+          const unrecorded = (naming: readonly Contribution[]) =>
+            unrecordedEvents(events, naming, until, defaultPolicy);
+          const { rows, byTime } = await explain(view, pair, events, isAsked, undefined, undefined, unrecorded);
+          expect({ id, row: rows[0]!.row }).toEqual({ id, row: after.get(id)?.row ?? null });
+          if (isDeepStrictEqual(before.get(id)?.row, after.get(id)?.row)) expect([id, byTime]).toEqual([id, []]);
+          else changed.set(plain(view.version, table), (changed.get(plain(view.version, table)) ?? 0) + 1);
+        }
+      }
+    }
+    expect([...changed.keys()]).toEqual(expect.arrayContaining(['items', 'delegated_admin_grants']));
   });
 
   const like = (type: string, changed: object = {}) => {
