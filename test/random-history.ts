@@ -259,6 +259,8 @@ function randomCommand(random: Random, state: State, index: number, partner: Par
     { type: 'RefuseReservationCancellation', data: { reservationId } },
     { type: 'ExpireReservation', data: { reservationId } },
     { type: 'CancelSoftwarePurchase', data: { purchaseId, ...(chance(0.5) ? { lineItemIds: ['l-1'] } : {}) } },
+    { type: 'SetSoftwareAutoRenew', data: { purchaseId, autoRenew: chance(0.5) } },
+    { type: 'RenewSoftware', data: { purchaseId } },
     { type: 'ExpireSoftware', data: { purchaseId } },
     { type: 'ExpireSavingsPlan', data: { savingsPlanId } },
     {

@@ -187,7 +187,10 @@ function commitments(now: number): readonly Step[] {
     step('getSoftwarePurchase', { purchaseId: 'bought' }),
     step('cancelSoftwarePurchase', { purchaseId: 'bought' }),
     software('rented', { kind: 'subscription', termDuration: 'P1Y', effectiveAt: longAgo }),
-    step('expireSoftware', { purchaseId: 'rented' }),
+    step('renewSoftware', { purchaseId: 'rented' }),
+    step('setSoftwareAutoRenew', { purchaseId: 'rented' }, { autoRenew: false }),
+    software('ended', { kind: 'subscription', termDuration: 'P1Y', autoRenew: false, effectiveAt: longAgo }),
+    step('expireSoftware', { purchaseId: 'ended' }),
     step(
       'purchaseSavingsPlan',
       {},

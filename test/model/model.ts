@@ -95,8 +95,12 @@ interface Software {
   readonly id: string;
   readonly term: number;
   readonly publisher: string;
-  readonly window: Time;
-  readonly ends: Time | undefined;
+  readonly kind: 'perpetual' | 'subscription';
+  readonly months: number | undefined;
+  readonly anchor: Time;
+  renews: boolean;
+  window: Time;
+  ends: Time | undefined;
   readonly lines: { readonly id: string; cancelled: boolean }[];
   status: 'completed' | 'cancelled' | 'expired';
 }
@@ -296,7 +300,7 @@ const customersToo: readonly CommandName[] = [
 /** Which of the partner's roles may send what. A command in no line may not be sent at all. */
 const senders: readonly (readonly [roles: readonly Role[], commands: readonly CommandName[]])[] = [
   // What is sold, and what becomes of subscriptions
-  [anyone, ['PurchaseSubscription', 'AddAzureSubscription', 'PurchaseSoftware']],
+  [anyone, ['PurchaseSubscription', 'AddAzureSubscription', 'PurchaseSoftware', 'SetSoftwareAutoRenew']],
   [anyone, ['ActivateSubscription', 'SuspendSubscription', 'ReactivateSubscription', 'CancelSubscription']],
   [anyone, ['FailSubscriptionProvisioning', 'CancelSubscriptionProvisioning']],
   [anyone, ['SetAutoRenew', 'ChangeSubscriptionQuantity', 'ScheduleSubscriptionChange']],
@@ -305,12 +309,13 @@ const senders: readonly (readonly [roles: readonly Role[], commands: readonly Co
   // The clock
   [anyone, ['RenewSubscription', 'EndSubscriptionTerm', 'AdvanceSubscriptionRetention', 'ExpireReservation']],
   [anyone, ['ExpireSoftware', 'ExpireSavingsPlan', 'ExpireDelegatedAdmin', 'ExpireRelationshipRequest']],
+  [anyone, ['RenewSoftware', 'ExtendDelegatedAdmin']],
   [sellers, ['RequestResellerRelationship', 'WithdrawRelationshipRequest']],
   [sellers, ['ConfirmCustomerAgreement', 'UpdateCustomerProfile']],
   [reservationKeepers, ['PurchaseReservation', 'CancelReservation', 'PurchaseSavingsPlan', 'CancelSavingsPlan']],
   [reservationKeepers, ['ConfirmReservationCancellation', 'RefuseReservationCancellation']],
   [['AdminAgent'], ['CancelSoftwarePurchase', 'RecordLegacyDelegatedAdmin', 'RequestDelegatedAdmin']],
-  [['AdminAgent'], ['UpdateDelegatedAdminRequest', 'LockDelegatedAdminForApproval', 'ExtendDelegatedAdmin']],
+  [['AdminAgent'], ['UpdateDelegatedAdminRequest', 'LockDelegatedAdminForApproval']],
   [['AdminAgent'], ['DeleteDelegatedAdminRequest', 'WithdrawDelegatedAdminRequest']],
   [['AdminAgent', 'HelpdeskAgent'], ['TerminateDelegatedAdmin']],
   [
@@ -819,6 +824,23 @@ function dap(world: World, id: string, at: Time): Fact {
   return ['DelegatedAdminPrivilegesGranted', { grantId: id, grantedAt: iso(at) }];
 }
 
+/** V7a, T2: term after term while it renews; the window of each counts from its start. */
+function softwareTerms(purchase: Software, now: Time): Fact[] {
+  const { id: purchaseId, months } = purchase;
+  if (purchase.status !== 'completed' || purchase.ends === undefined || months === undefined) no('InvalidTransition');
+  checkDue(purchase.ends, now);
+  const facts: Fact[] = [];
+  for (let at = purchase.ends; purchase.renews && at < now; at = purchase.ends) {
+    purchase.ends = monthsLater(at, months, new Date(purchase.anchor).getUTCDate());
+    purchase.window = at + 7 * day;
+    const dates = { termStartsAt: iso(at), expiresAt: iso(purchase.ends), renewedAt: iso(at) };
+    facts.push(['SoftwareRenewed', { purchaseId, ...dates, cancellationAllowedUntil: iso(purchase.window) }]);
+  }
+  if (purchase.renews) return facts;
+  purchase.status = 'expired';
+  return [['SoftwareExpired', { purchaseId, expiredAt: iso(purchase.ends) }]];
+}
+
 // The rules, command by command
 
 const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N], situation: Situation) => Fact[] } = {
@@ -1290,13 +1312,19 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
         : wrongFirstEnd(data.commitmentEndDate, bought, termEnds, situation.now),
       wrongStart(bought, situation.now),
       (data.kind === 'subscription') !== (data.termDuration !== undefined) && 'InvalidItem',
+      data.kind === 'perpetual' && data.autoRenew === true && 'InvalidItem',
       (ids.length === 0 || ids.some((id, index) => ids.indexOf(id) !== index)) && 'InvalidItem',
       data.cancellationAllowedUntil !== undefined && wrongEnd(window, bought, situation.now),
     );
     const ends = firstEnd(data.commitmentEndDate, termEnds);
+    const renews = data.autoRenew ?? (data.kind === 'subscription' && bought >= Date.UTC(2021, 9, 14));
     world.software.push({
       id: data.purchaseId,
       term: world.term,
+      kind: data.kind,
+      months: data.termDuration && monthsIn[data.termDuration],
+      anchor: bought,
+      renews,
       publisher: data.publisher,
       window,
       ends,
@@ -1311,8 +1339,23 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
           purchasedAt: iso(bought),
           cancellationAllowedUntil: iso(window),
           expiresAt: iso(ends),
+          autoRenew: renews,
         },
       ],
+    ];
+  },
+
+  SetSoftwareAutoRenew(world, { purchaseId, autoRenew }, { now }) {
+    checkOn(world);
+    const purchase = ofThisTerm(world, world.software, purchaseId);
+    if (purchase.status !== 'completed') no('InvalidTransition');
+    noneOf(purchase.kind === 'perpetual' && 'InvalidItem');
+    if (purchase.renews === autoRenew) no('NothingToChange');
+    purchase.renews = autoRenew;
+    return [
+      autoRenew
+        ? ['SoftwareAutoRenewEnabled', { purchaseId, enabledAt: iso(now) }]
+        : ['SoftwareAutoRenewDisabled', { purchaseId, disabledAt: iso(now) }],
     ];
   },
 
@@ -1339,12 +1382,12 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     return facts;
   },
 
+  RenewSoftware(world, { purchaseId }, { now }) {
+    return softwareTerms(ofAnyTerm(world, world.software, purchaseId), now);
+  },
+
   ExpireSoftware(world, { purchaseId }, { now }) {
-    const purchase = ofAnyTerm(world, world.software, purchaseId);
-    if (purchase.status !== 'completed' || purchase.ends === undefined) no('InvalidTransition');
-    checkDue(purchase.ends, now);
-    purchase.status = 'expired';
-    return [['SoftwareExpired', { purchaseId, expiredAt: iso(purchase.ends) }]];
+    return softwareTerms(ofAnyTerm(world, world.software, purchaseId), now);
   },
 
   PurchaseSavingsPlan(world, data, situation) {

@@ -70,6 +70,7 @@ const plots: readonly Plot[] = [
     'softwarePastWindow',
     'softwareOfOtherPublisher',
     'softwareExpired',
+    'softwareRenewed',
     'softwareUnknownLine',
   ),
 
@@ -83,7 +84,7 @@ const plots: readonly Plot[] = [
     'reservationCancellationPending',
     'savingsPlan',
     'reservationExpired',
-    'grantExtended',
+    'grantAutoExtending',
   ),
   customer(
     'cloud, trimming down',

@@ -170,8 +170,15 @@ export const softwareOfOtherPublisher: Chapter = (author) => {
   send('CancelSoftwarePurchase', { purchaseId }, staff.admin, 'CancelNotSupported');
 };
 export const softwareExpired: Chapter = (author) => {
-  const purchaseId = buySoftware(author, author.between(370, 500), { kind: 'subscription', termDuration: 'P1Y' });
+  const subscription = { kind: 'subscription', termDuration: 'P1Y', autoRenew: false } as const;
+  const purchaseId = buySoftware(author, author.between(370, 500), subscription);
   author.send('ExpireSoftware', { purchaseId }, author.staff.clockApp);
+};
+/** In its second term, and not to have a third. */
+export const softwareRenewed: Chapter = (author) => {
+  const purchaseId = buySoftware(author, author.between(380, 700), { kind: 'subscription', termDuration: 'P1Y' });
+  author.send('RenewSoftware', { purchaseId }, author.staff.clockApp);
+  author.send('SetSoftwareAutoRenew', { purchaseId, autoRenew: false }, author.staff.sales);
 };
 
 // Savings plans

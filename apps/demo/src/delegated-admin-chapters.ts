@@ -104,10 +104,10 @@ export const grantActive: Chapter = (author) => {
   if (percent(50)) send('AssignAccess', second, staff.globalAdmin);
   if (percent(30)) send('RemoveAccess', { grantId, assignmentId: first.assignmentId }, staff.admin);
 };
-/** Auto-extend has come due once. */
-export const grantExtended: Chapter = (author) => {
+/** Extended at its end, again and again (rule G6a); no call moves the end earlier. */
+export const grantAutoExtending: Chapter = (author) => {
   const { grantId } = activate(author, { autoExtendDays: 180 });
-  author.send('ExtendDelegatedAdmin', { grantId }, author.staff.syncApp);
+  author.send('ExtendDelegatedAdmin', { grantId }, author.staff.clockApp, 'NotDue');
 };
 /** The one change of an active grant's roles: the Global Administrator goes (rule G4). */
 export const grantReduced: Chapter = (author) => {

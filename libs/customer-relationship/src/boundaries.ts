@@ -5,7 +5,7 @@ import { event, present, type EventOf } from './event.js';
 import type { RelationshipEvents, SubscriptionKind } from './events.js';
 import type { Policy } from './policy.js';
 import type { RefusalDetails } from './rejections.js';
-import type { CustomerRelationship, Subscription } from './state.js';
+import type { CustomerRelationship, SoftwarePurchase, Subscription } from './state.js';
 import {
   nextOfGrant,
   nextOfRequest,
@@ -71,15 +71,19 @@ export const boundaries = {
   reservation: itemsOf('reservations', nextOfReservation, (reservationId, { at }) => [
     event('ReservationExpired', { reservationId, expiredAt: at }),
   ]),
-  softwarePurchase: itemsOf('software', nextOfSoftware, (purchaseId, { at }) => [
-    event('SoftwareExpired', { purchaseId, expiredAt: at }),
+  softwarePurchase: itemsOf('software', nextOfSoftware, (purchaseId, { at, command }, purchase, policy) => [
+    command === 'RenewSoftware'
+      ? softwareRenewal(purchaseId, purchase, at, policy)
+      : event('SoftwareExpired', { purchaseId, expiredAt: at }),
   ]),
   savingsPlan: itemsOf('savingsPlans', nextOfSavingsPlan, (savingsPlanId, { at }) => [
     event('SavingsPlanExpired', { savingsPlanId, expiredAt: at }),
   ]),
   // Its access assignments end with it, which needs no event (rule G8b).
-  grant: itemsOf('grants', nextOfGrant, (grantId, { at }) => [
-    event('DelegatedAdminExpired', { grantId, expiredAt: at }),
+  grant: itemsOf('grants', nextOfGrant, (grantId, { at, command }, grant) => [
+    grant.kind === 'gdap' && command === 'ExtendDelegatedAdmin'
+      ? event('DelegatedAdminExtended', { grantId, endsAt: addDays(at, grant.autoExtendDays), extendedAt: at })
+      : event('DelegatedAdminExpired', { grantId, expiredAt: at }),
   ]),
 } satisfies Record<string, Boundaries>;
 
@@ -226,6 +230,23 @@ export function windowEnd(
   }
 }
 
+/** The next term, without a gap and with a window of its own (rules T2, V7, V7a). */
+function softwareRenewal(
+  purchaseId: string,
+  { termDuration, anchorDay }: Frozen<SoftwarePurchase>,
+  termStartsAt: Instant,
+  { windows }: Policy,
+): EventOf<'SoftwareRenewed'> {
+  return event('SoftwareRenewed', {
+    purchaseId,
+    termStartsAt,
+    // A term that ends has a duration.
+    expiresAt: termEnd(termStartsAt, termDuration!, anchorDay),
+    cancellationAllowedUntil: addDays(termStartsAt, windows.softwareSubscriptionDays),
+    renewedAt: termStartsAt,
+  });
+}
+
 /** The steps of the events that boundaries bring about. */
 export const boundarySteps = {
   ResellerRelationshipRequestExpired(state, { expiredAt }) {
@@ -262,6 +283,10 @@ export const boundarySteps = {
     const reservation = reservations.get(reservationId);
     if (reservation) reservation.status = 'expired';
   },
+  SoftwareRenewed({ software }, { purchaseId, expiresAt, cancellationAllowedUntil }) {
+    const purchase = software.get(purchaseId);
+    if (purchase) Object.assign(purchase, { expiresAt, cancellationAllowedUntil });
+  },
   SoftwareExpired({ software }, { purchaseId }) {
     const purchase = software.get(purchaseId);
     if (purchase) purchase.status = 'expired';
@@ -269,6 +294,10 @@ export const boundarySteps = {
   SavingsPlanExpired({ savingsPlans }, { savingsPlanId }) {
     const plan = savingsPlans.get(savingsPlanId);
     if (plan) plan.status = 'expired';
+  },
+  DelegatedAdminExtended({ grants }, { grantId, endsAt }) {
+    const grant = grants.get(grantId);
+    if (grant?.kind === 'gdap') grant.endsAt = endsAt;
   },
   DelegatedAdminExpired({ grants }, { grantId }) {
     const grant = grants.get(grantId);

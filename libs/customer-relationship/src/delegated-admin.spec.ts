@@ -117,9 +117,9 @@ const lapsed = (expiredAt = lapsesAt): EventOf<'DelegatedAdminExpired'> => ({
   type: 'DelegatedAdminExpired',
   data: { grantId: 'grant-1', expiredAt },
 });
-const extended = (until: string): EventOf<'DelegatedAdminExtended'> => ({
+const extended = (from: string, until: string): EventOf<'DelegatedAdminExtended'> => ({
   type: 'DelegatedAdminExtended',
-  data: { grantId: 'grant-1', endsAt: until, extendedAt: now },
+  data: { grantId: 'grant-1', endsAt: until, extendedAt: from },
 });
 const revoked = (grantId: string, grantKind: 'dap' | 'gdap'): EventOf<'DelegatedAdminPrivilegesRevoked'> => ({
   type: 'DelegatedAdminPrivilegesRevoked',
@@ -695,34 +695,105 @@ describe('An active GDAP grant', () => {
   const active = [...established, ...adminActive('grant-1')];
   const extending = [...established, ...adminActive('grant-1', { autoExtendDays: 180 })];
 
-  it('is extended by 180 days from its end, again and again (G6)', () => {
+  const secondEnd = '2028-05-01T12:00:00.000Z';
+  const thirdEnd = '2028-10-28T12:00:00.000Z';
+  const duringThirdPeriod = '2028-06-01T00:00:00.000Z';
+
+  it('is extended by 180 days at its end, and at each end after that; no call moves it earlier (G6a)', () => {
     given(...extending)
       .when(onGrant('Extend'))
-      .then(extended('2028-05-01T12:00:00.000Z'));
-    given(...extending, extended('2028-05-01T12:00:00.000Z'))
-      .when(onGrant('Extend'))
-      .then(extended('2028-10-28T12:00:00.000Z'));
+      .rejects('NotDue', { dueAt: justEnded });
     given(...extending)
       .when(onGrant('Extend'), { now: endsAt })
-      .thenNames('DelegatedAdminExtended');
-  });
-
-  it('is not extended unless it was asked to be, nor after its end (G6)', () => {
-    given(...active)
-      .when(onGrant('Extend'))
-      .rejects('AutoExtendOff', { grantId: 'grant-1' });
+      .rejects('NotDue', { dueAt: justEnded });
     given(...extending)
       .when(onGrant('Extend'), { now: justEnded })
-      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'expired' });
-    given(...established, legacyAdminGranted('grant-1'))
+      .then(extended(endsAt, secondEnd));
+    given(...extending, extended(endsAt, secondEnd))
+      .when(onGrant('Extend'), { now: justEnded })
+      .rejects('NotDue', { dueAt: firstInstantAfter(secondEnd) });
+    for (const recording of [onGrant('Extend'), onGrant('Expire')])
+      given(...extending)
+        .when(recording, { now: duringThirdPeriod })
+        .then(extended(endsAt, secondEnd), extended(secondEnd, thirdEnd));
+  });
+
+  it('keeps an end that earlier releases moved before it came (G6a)', () => {
+    const movedEarly = extended(now, secondEnd);
+    given(...extending, movedEarly)
+      .when(onGrant('Extend'), { now: justEnded })
+      .rejects('NotDue', { dueAt: firstInstantAfter(secondEnd) });
+    given(...extending, movedEarly)
+      .when(onGrant('Extend'), { now: duringThirdPeriod })
+      .then(extended(secondEnd, thirdEnd));
+  });
+
+  it('is extended only while auto-extend is on; it can be switched while the grant is active (G6a)', () => {
+    const switched = (autoExtendDays: number, updatedAt = now) =>
+      ({ type: 'DelegatedAdminUpdated', data: { grantId: 'grant-1', autoExtendDays, updatedAt } }) as const;
+    const switching = (autoExtendDays: number) =>
+      ({ type: 'UpdateDelegatedAdminRequest', data: { grantId: 'grant-1', autoExtendDays } }) as const;
+    given(...active)
       .when(onGrant('Extend'))
-      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'approved' });
-    given(...established, ...waiting)
-      .when(onGrant('Extend'))
-      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'approvalPending' });
-    given(...established, ...waiting, adminApproved('grant-1'))
-      .when(onGrant('Extend'))
-      .rejects('GrantNotActive', { grantId: 'grant-1', status: 'approved' });
+      .rejects('NotDue', { dueAt: justEnded });
+    given(...active)
+      .when(onGrant('Extend'), { now: justEnded })
+      .then(lapsed(endsAt));
+    given(...extending)
+      .when(switching(0))
+      .then(switched(0));
+    given(...extending, switched(0))
+      .when(onGrant('Extend'), { now: justEnded })
+      .then(lapsed(endsAt));
+    given(...active, switched(180))
+      .when(onGrant('Expire'), { now: justEnded })
+      .then(extended(endsAt, secondEnd));
+    // The first end has passed with auto-extend on, recorded or not.
+    given(...extending)
+      .when(switching(0), { now: justEnded })
+      .then(extended(endsAt, secondEnd), switched(0, justEnded));
+  });
+
+  it('is switched as of when that happened; what followed from it comes after it (G6a, T1a)', () => {
+    const late = (autoExtendDays: number, effectiveAt: string) =>
+      ({ type: 'UpdateDelegatedAdminRequest', data: { grantId: 'grant-1', autoExtendDays, effectiveAt } }) as const;
+    const switched = (autoExtendDays: number, updatedAt: string) =>
+      ({ type: 'DelegatedAdminUpdated', data: { grantId: 'grant-1', autoExtendDays, updatedAt } }) as const;
+    given(...active)
+      .when(late(180, endsAt), { now: duringThirdPeriod })
+      .then(switched(180, endsAt), extended(endsAt, secondEnd), extended(secondEnd, thirdEnd));
+    given(...extending)
+      .when(late(0, secondEnd), { now: duringThirdPeriod })
+      .then(extended(endsAt, secondEnd), switched(0, secondEnd), lapsed(secondEnd));
+    given(...extending, extended(endsAt, secondEnd))
+      .when(late(0, now), { now: duringThirdPeriod })
+      .rejects('EffectiveTooEarly', { itemId: 'grant-1', lastEvent: { type: 'DelegatedAdminExtended', at: endsAt } });
+  });
+
+  it('stays in use past its end while auto-extend is on, recorded or not (G6a, G8)', () => {
+    given(...extending)
+      .when(assign(), { now: justEnded })
+      .thenNames('DelegatedAdminExtended', 'AccessAssignmentCreated');
+    given(...extending)
+      .when(onGrant('Terminate'), { now: justEnded })
+      .thenNames('DelegatedAdminExtended', 'DelegatedAdminTerminationRequested', 'DelegatedAdminTerminated');
+  });
+
+  it('is revoked by a removal that comes after its recorded end (G6a, R18)', () => {
+    given(...extending)
+      .when({ type: 'RemoveResellerRelationship', data: {} }, { now: justEnded })
+      .thenNames('ResellerRelationshipRemoved', 'DelegatedAdminPrivilegesRevoked');
+  });
+
+  it('is not extended as DAP, nor before it is active (G6a)', () => {
+    for (const [history, from] of [
+      [[legacyAdminGranted('grant-1')], 'approved'],
+      [[...waiting, adminApproved('grant-1')], 'approved'],
+      [[...adminActive('grant-1', { autoExtendDays: 180 }), terminated()], 'terminated'],
+    ] as const)
+      given(...established, ...history)
+        .when(onGrant('Extend'), { now: justEnded })
+        .rejects('InvalidTransition', { itemId: 'grant-1', from });
   });
 
   it('expires by the clock after its end, never before, and no earlier for having been extended', () => {
@@ -732,9 +803,9 @@ describe('An active GDAP grant', () => {
     given(...active)
       .when(onGrant('Expire'), { now: endsAt })
       .rejects('NotDue', { dueAt: firstInstantAfter(endsAt) });
-    given(...extending, extended('2028-05-01T12:00:00.000Z'))
+    given(...extending, extended(endsAt, secondEnd))
       .when(onGrant('Expire'), { now: justEnded })
-      .rejects('NotDue', { dueAt: firstInstantAfter('2028-05-01T12:00:00.000Z') });
+      .rejects('NotDue', { dueAt: firstInstantAfter(secondEnd) });
   });
 
   it('expires by the clock even after the end of the relationship (R20)', () => {
@@ -1062,7 +1133,6 @@ describe('Grants of an earlier term', () => {
   it.each([
     ['UpdateDelegatedAdminRequest', update({ autoExtendDays: 180 })],
     ['LockDelegatedAdminForApproval', onGrant('Lock')],
-    ['ExtendDelegatedAdmin', onGrant('Extend')],
     ['TerminateDelegatedAdmin', onGrant('Terminate')],
     ['AssignAccess', assign()],
     ['RemoveAccess', removeAccess],
@@ -1140,7 +1210,7 @@ describe('Events of unknown grants', () => {
       adminLocked('grant-1'),
       adminApproved('grant-1'),
       adminActivated('grant-1'),
-      extended(endsAt),
+      extended(endsAt, endsAt),
       terminated(),
       lapsed(),
       revoked('grant-1', 'gdap'),

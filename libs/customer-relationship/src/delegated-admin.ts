@@ -55,11 +55,11 @@ export interface DelegatedAdminCommands {
   WithdrawDelegatedAdminRequest: { readonly grantId: string };
   /** Approves the request: the grant is active from now on. */
   ApproveDelegatedAdmin: { readonly grantId: string; readonly approvedBy?: RelayedSignature };
-  /** Extends an active grant that was requested with auto-extension. */
+  /** Records what time has brought about for a grant, such as an auto-extension; not before it is due. */
   ExtendDelegatedAdmin: { readonly grantId: string };
   /** Ends a grant. */
   TerminateDelegatedAdmin: { readonly grantId: string };
-  /** Records that a grant has ended, or was not approved in time; not before it is due. */
+  /** Records what time has brought about for a grant, such as its end; not before it is due. */
   ExpireDelegatedAdmin: { readonly grantId: string };
   /** Creates the assignment, or gives an existing one other roles. */
   AssignAccess: {
@@ -75,6 +75,9 @@ export interface DelegatedAdminCommands {
 
 const right = byUserOrApp('AdminAgent');
 const rightToAccess = byUserOrApp('GlobalAdmin', 'AdminAgent');
+
+/** Each of the clock's commands records all that time has brought about. */
+const ofGrant = { ...passingTime, emits: ['DelegatedAdminExtended', 'DelegatedAdminExpired'] } as const;
 
 export const delegatedAdminCommands = {
   /** Rules G10, R23: DAP granted while it was offered can still be recorded; a customer has one at most. */
@@ -128,7 +131,7 @@ export const delegatedAdminCommands = {
   UpdateDelegatedAdminRequest: {
     right,
     late: true,
-    rules: ['R20', 'G1', 'G2', 'G3', 'G4', 'G5', 'G6', ...rulesOfLateFacts],
+    rules: ['R20', 'G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G6a', ...rulesOfLateFacts],
     emits: ['DelegatedAdminUpdated'],
     decide(state, { grantId, roles, effectiveAt, ...data }, { now, policy, grantNameTaken }) {
       const wanted = { ...data, ...present({ roles: roles && distinct(roles) }) };
@@ -208,17 +211,7 @@ export const delegatedAdminCommands = {
     },
   },
 
-  /** Rule G6: auto-extend takes effect before the end. */
-  ExtendDelegatedAdmin: {
-    right,
-    rules: ['R20', 'G6'],
-    emits: ['DelegatedAdminExtended'],
-    decide(state, { grantId }, { now }) {
-      const { autoExtendDays, endsAt } = activeGrant(grantId, current(state, state.grants, 'grant', grantId));
-      if (autoExtendDays === 0) throw reject('AutoExtendOff', { grantId });
-      return [event('DelegatedAdminExtended', { grantId, endsAt: addDays(endsAt, autoExtendDays), extendedAt: now })];
-    },
-  },
+  ExtendDelegatedAdmin: { ...ofGrant, rules: ['R20', 'G6', 'G6a'] },
 
   /** Rules G7, G9, G11: the partner can end an active grant, the customer's Global admin any that has not ended. */
   TerminateDelegatedAdmin: {
@@ -250,12 +243,8 @@ export const delegatedAdminCommands = {
     },
   },
 
-  /** Rule G5: a request lapses; an active grant ends after its duration. */
-  ExpireDelegatedAdmin: {
-    ...passingTime,
-    rules: ['R20', 'G5', 'G9'],
-    emits: ['DelegatedAdminExpired'],
-  },
+  /** Rule G5: a request lapses; an active grant ends after its duration, unless it is extended (rule G6a). */
+  ExpireDelegatedAdmin: { ...ofGrant, rules: ['R20', 'G5', 'G6a', 'G9'] },
 
   AssignAccess: {
     right: rightToAccess,
@@ -352,10 +341,6 @@ export const delegatedAdminSteps = {
     grant.status = 'active';
     grant.endsAt = endsAt;
   },
-  DelegatedAdminExtended(state, { grantId, endsAt }) {
-    const grant = granular(state, grantId);
-    if (grant) grant.endsAt = endsAt;
-  },
   DelegatedAdminTerminationRequested() {
     // Records who asked for it; the termination follows in the same append.
   },
@@ -423,11 +408,10 @@ function requireUnlapsed(grant: Frozen<Grant>): void {
 }
 
 /** A GDAP grant that is active now (rule G8). */
-function activeGrant(grantId: string, grant: Frozen<Grant>): Frozen<GranularGrant> & { endsAt: Instant } {
-  const { status } = grant;
-  if (grant.kind === 'dap' || status !== 'active' || grant.endsAt === undefined)
-    throw reject('GrantNotActive', { grantId, status });
-  return { ...grant, endsAt: grant.endsAt };
+function activeGrant(grantId: string, grant: Frozen<Grant>): Frozen<GranularGrant> {
+  const { kind, status } = grant;
+  if (kind === 'dap' || status !== 'active') throw reject('GrantNotActive', { grantId, status });
+  return grant;
 }
 
 /** A request in this stage, which it leaves before the customer has approved it; `requires` tells it from an end by time. */

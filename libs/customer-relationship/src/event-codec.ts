@@ -1,4 +1,4 @@
-import { eventCodec } from '#event-sourcing';
+import { eventCodec, type Json } from '#event-sourcing';
 import { customerRelationship } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
 
@@ -8,6 +8,12 @@ import type { RelationshipEvents } from './events.js';
  */
 export const relationshipCodec = eventCodec<RelationshipEvents>({
   events: customerRelationship.evolve,
-  schemas: {},
-  upcasts: {},
+  schemas: { SoftwarePurchased: 2 },
+  upcasts: {
+    // Decided under no renewal; a subscription may have renewed all the same (rule V7a).
+    'SoftwarePurchased@1': (data) => {
+      const purchase = data as Readonly<Record<string, Json>>;
+      return { ...purchase, autoRenew: false, ...(purchase.kind === 'subscription' ? { renewalUnknown: true } : {}) };
+    },
+  },
 });

@@ -273,8 +273,12 @@ export interface RelationshipEvents {
     readonly termDuration?: TermDuration;
     readonly cancellationAllowedUntil: Instant;
     readonly purchasedAt: Instant;
-    /** Absent for perpetual software. */
+    /** The end of the term; absent for perpetual software. */
     readonly expiresAt?: Instant;
+    /** Another term follows the end (rule V7a); never of perpetual software. */
+    readonly autoRenew: boolean;
+    /** Only of a subscription that was recorded before renewals were: it may have renewed since. */
+    readonly renewalUnknown?: true;
   };
   /** One line of a software purchase has been cancelled. */
   SoftwareLineItemCancelled: {
@@ -284,7 +288,19 @@ export interface RelationshipEvents {
   };
   /** Every line of a software purchase has been cancelled. */
   SoftwarePurchaseCancelled: { readonly purchaseId: string; readonly cancelledAt: Instant };
-  /** The term of a software subscription has ended. */
+  /** The software subscription renews at the end of its term. */
+  SoftwareAutoRenewEnabled: { readonly purchaseId: string; readonly enabledAt: Instant };
+  /** The software subscription ends with its term. */
+  SoftwareAutoRenewDisabled: { readonly purchaseId: string; readonly disabledAt: Instant };
+  /** Another term of a software subscription has started. */
+  SoftwareRenewed: {
+    readonly purchaseId: string;
+    readonly termStartsAt: Instant;
+    readonly expiresAt: Instant;
+    readonly cancellationAllowedUntil: Instant;
+    readonly renewedAt: Instant;
+  };
+  /** The term of a software subscription has ended without a renewal. */
   SoftwareExpired: { readonly purchaseId: string; readonly expiredAt: Instant };
   /** A savings plan has been bought. */
   SavingsPlanPurchased: {
@@ -352,7 +368,7 @@ export interface RelationshipEvents {
   };
   /** The approved grant is active. */
   DelegatedAdminActivated: { readonly grantId: string; readonly activatedAt: Instant; readonly endsAt: Instant };
-  /** An active grant ends later than it would have. */
+  /** An active grant goes on past its end (rule G6a); `endsAt` is the next one. */
   DelegatedAdminExtended: { readonly grantId: string; readonly endsAt: Instant; readonly extendedAt: Instant };
   /** One side has asked for the end of the grant. */
   DelegatedAdminTerminationRequested: {

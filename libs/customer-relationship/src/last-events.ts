@@ -56,6 +56,9 @@ const dates: Dates = {
     SoftwarePurchased: 'purchasedAt',
     SoftwareLineItemCancelled: 'cancelledAt',
     SoftwarePurchaseCancelled: 'cancelledAt',
+    SoftwareAutoRenewEnabled: 'enabledAt',
+    SoftwareAutoRenewDisabled: 'disabledAt',
+    SoftwareRenewed: 'renewedAt',
     SoftwareExpired: 'expiredAt',
   },
   savingsPlanId: {

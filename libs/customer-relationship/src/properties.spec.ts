@@ -412,6 +412,8 @@ describe('removal', () => {
         return { type: remedyCommand, data: { reservationId: itemId } };
       case 'CancelSoftwarePurchase':
         return { type: remedyCommand, data: { purchaseId: itemId } };
+      case 'SetSoftwareAutoRenew':
+        return { type: remedyCommand, data: { purchaseId: itemId, autoRenew: false } };
       default:
         throw new Error(`${remedy} of ${itemId} names no command that can be sent now: ${remedyCommand}`);
     }

@@ -575,8 +575,10 @@ const clock = {
   EndSubscriptionTerm: '2027-11-21T00:00:00.000Z',
   AdvanceSubscriptionRetention: '2028-11-21T00:00:00.000Z',
   ExpireReservation: '2027-11-21T00:00:00.000Z',
+  RenewSoftware: '2027-11-21T00:00:00.000Z',
   ExpireSoftware: '2027-11-21T00:00:00.000Z',
   ExpireSavingsPlan: '2027-11-21T00:00:00.000Z',
+  ExtendDelegatedAdmin: '2027-11-21T00:00:00.000Z',
   ExpireDelegatedAdmin: '2027-11-21T00:00:00.000Z',
 } as const satisfies Partial<Record<CommandName, string>>;
 /** Those of the relationship itself, with what they are answered after a removal. */
@@ -630,6 +632,8 @@ describe('After the removal', () => {
     due('ExpireSavingsPlan').thenNames('SavingsPlanExpired');
     due('ExpireDelegatedAdmin').thenNames('DelegatedAdminExpired');
     due('RenewSubscription').thenNames('SubscriptionExpired');
+    due('RenewSoftware').thenNames('SoftwareExpired');
+    due('ExtendDelegatedAdmin').thenNames('DelegatedAdminExpired');
     given(...after, suspended('sub-1', { retainedUntil: '2027-02-19T12:00:00.000Z' }))
       .when(anyCommand.AdvanceSubscriptionRetention, { now: clock.AdvanceSubscriptionRetention })
       .thenNames('SubscriptionDeleted', 'SupportContactWithdrawn');
@@ -692,13 +696,13 @@ describe('After re-establishing', () => {
     ['ConfirmReservationCancellation', 'reservation', 'ri-1'],
     ['RefuseReservationCancellation', 'reservation', 'ri-1'],
     ['CancelSoftwarePurchase', 'softwarePurchase', 'sw-1'],
+    ['SetSoftwareAutoRenew', 'softwarePurchase', 'sw-1'],
     ['CancelSavingsPlan', 'savingsPlan', 'sp-1'],
     ['AssignSupportContact', 'subscription', 'sub-1'],
     ['WithdrawSupportContact', 'subscription', 'sub-1'],
     ['UpdateDelegatedAdminRequest', 'grant', 'grant-1'],
     ['LockDelegatedAdminForApproval', 'grant', 'grant-1'],
     ['ApproveDelegatedAdmin', 'grant', 'grant-1'],
-    ['ExtendDelegatedAdmin', 'grant', 'grant-1'],
     ['TerminateDelegatedAdmin', 'grant', 'grant-1'],
     ['AssignAccess', 'grant', 'grant-1'],
     ['RemoveAccess', 'grant', 'grant-1'],

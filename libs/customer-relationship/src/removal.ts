@@ -18,11 +18,12 @@ import {
   type Reservation,
   type ReservationStatus,
   type SavingsPlanStatus,
+  type SoftwarePurchase,
   type SoftwareStatus,
   type Subscription,
   type SubscriptionStatus,
 } from './state.js';
-import { reservationAt, savingsPlanAt, softwareAt } from './statuses.js';
+import { reservationAt, savingsPlanAt } from './statuses.js';
 import { softwareCommands } from './software.js';
 import { subscriptionCommands, suspendedBase } from './subscriptions.js';
 import { withdrawDesignations } from './support-contacts.js';
@@ -97,8 +98,8 @@ export type BlockingFacts =
   | { readonly item: 'reservation'; readonly status: ReservationStatus; readonly endsAt: Instant }
   | {
       readonly item: 'softwarePurchase';
+      /** As it stands: whether its end has passed depends on auto-renew too. */
       readonly status: SoftwareStatus;
-      readonly endsAt?: Instant | undefined;
       readonly cancellationAllowedUntil: Instant;
     }
   | { readonly item: 'savingsPlan'; readonly status: SavingsPlanStatus; readonly endsAt: Instant };
@@ -118,7 +119,7 @@ export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant
       return status === 'cancellationRequested' ? 'reservationCancellationPending' : undefined;
     }
     case 'softwarePurchase':
-      if (softwareAt({ status: facts.status, expiresAt: facts.endsAt }, now).status !== 'completed') return undefined;
+      if (facts.status !== 'completed') return undefined;
       if (!removal.softwarePastWindowBlocks && hasPassed(facts.cancellationAllowedUntil, now)) return undefined;
       return 'softwarePurchase';
     case 'savingsPlan':
@@ -159,22 +160,9 @@ export function removalBlockers(
     block(kind, itemId, reservation, withSenders(clearance, policy, kind === 'reservation' ? owners : undefined));
   }
   for (const [itemId, purchase] of inCurrentTerm(state, state.software)) {
-    const { status, publisher, cancellationAllowedUntil, expiresAt } = purchase;
-    const facts = { item: 'softwarePurchase', status, endsAt: expiresAt, cancellationAllowedUntil } as const;
-    const kind = blocksAs(facts, policy, now);
-    if (!kind) continue;
-    // Where a purchase past its window does not block, the window's end counts even for one that cannot be cancelled
-    // (rule R8).
-    const ends = [expiresAt, policy.removal.softwarePastWindowBlocks ? undefined : cancellationAllowedUntil];
-    const outlast = outlasting(ends.filter((end) => end !== undefined).toSorted()[0]);
-    if (policy.nonCancellablePublishers.includes(publisher))
-      block(kind, itemId, purchase, { reason: 'notCancellable', ...outlast });
-    else if (hasPassed(cancellationAllowedUntil, now))
-      block(kind, itemId, purchase, { reason: 'cancellationWindowClosed', ...outlast });
-    else {
-      const clearance = atOnce('notCancelled', 'cancel', 'CancelSoftwarePurchase', now);
-      block(kind, itemId, purchase, withSenders(clearance, policy));
-    }
+    const { status, cancellationAllowedUntil } = purchase;
+    const kind = blocksAs({ item: 'softwarePurchase', status, cancellationAllowedUntil }, policy, now);
+    if (kind) block(kind, itemId, purchase, withSenders(clearSoftware(purchase, policy, now), policy));
   }
   for (const [itemId, plan] of inCurrentTerm(state, state.savingsPlans)) {
     const { status, expiresAt } = plan;
@@ -238,6 +226,34 @@ function clearReservation(
   if (recoversAt === undefined || recoversAt > expiresAt) return { reason, ...outlast };
   const remedyCommand = 'CancelReservation';
   return { reason, remedy: 'cancel', remedyCommand, remedyFrom: recoversAt, earliestClearableAt: recoversAt };
+}
+
+/** How software stops blocking, in a settled state (rules R8, V7, V7a, V9). */
+function clearSoftware(
+  { publisher, autoRenew, cancellationAllowedUntil, expiresAt }: Frozen<SoftwarePurchase>,
+  policy: Policy,
+  now: Instant,
+): Clearance {
+  const cancellable = !policy.nonCancellablePublishers.includes(publisher);
+  const windowOpen = !hasPassed(cancellationAllowedUntil, now);
+  if (cancellable && windowOpen) return atOnce('notCancelled', 'cancel', 'CancelSoftwarePurchase', now);
+
+  const reason = cancellable ? 'cancellationWindowClosed' : 'notCancellable';
+  // Where a purchase past its window does not block, the window's end counts even for one that cannot be cancelled
+  // (rule R8).
+  const windowClears = !policy.removal.softwarePastWindowBlocks && !isBefore(expiresAt, cancellationAllowedUntil);
+  if (windowClears) return { reason, ...outlasting(cancellationAllowedUntil) };
+  if (!autoRenew || expiresAt === undefined) return { reason, ...outlasting(expiresAt) };
+  return {
+    reason,
+    remedy: 'switchOffAutoRenewAndWait',
+    remedyCommand: 'SetSoftwareAutoRenew',
+    earliestClearableAt: firstInstantAfter(expiresAt),
+  };
+}
+
+function isBefore(one: Instant | undefined, other: Instant): boolean {
+  return one !== undefined && one < other;
 }
 
 /** How a subscription stops blocking, in a settled state (rules R9, S7, S10, S12, S18, S20). */
@@ -321,7 +337,12 @@ function clearPending(
 
 /** Something to know before a removal that does not block it. */
 export interface RemovalWarning {
-  readonly kind: 'suspendedNewCommerceCharged' | 'savingsPlanContinues' | 'softwareContinues' | 'noticeIsYours';
+  readonly kind:
+    | 'suspendedNewCommerceCharged'
+    | 'savingsPlanContinues'
+    | 'softwareContinues'
+    | 'softwareMayHaveRenewed'
+    | 'noticeIsYours';
   readonly itemId?: string;
   readonly displayName?: string;
   readonly until?: Instant;
@@ -373,12 +394,14 @@ export function removalReadiness(
     ([, { kind, status, termEndsAt }]) => kind === 'newCommerce' && status === 'suspended' && !isOver(termEndsAt, now),
   );
   const savingsPlans = inCurrentTerm(state, state.savingsPlans).filter(([, { status }]) => status === 'active');
-  const software = policy.removal.softwarePastWindowBlocks
+  const software = inCurrentTerm(state, state.software);
+  const pastWindow = policy.removal.softwarePastWindowBlocks
     ? []
-    : inCurrentTerm(state, state.software).filter(
+    : software.filter(
         ([, { status, cancellationAllowedUntil }]) =>
           status === 'completed' && hasPassed(cancellationAllowedUntil, now),
       );
+  const mayHaveRenewed = software.filter(([, { status, renewalUnknown }]) => status === 'expired' && renewalUnknown);
 
   return {
     removable: blockers.length === 0,
@@ -397,11 +420,16 @@ export function removalReadiness(
         displayName: name,
         until: expiresAt,
       })),
-      ...software.map(([itemId, { name, expiresAt }]) => ({
+      ...pastWindow.map(([itemId, { name, autoRenew, expiresAt }]) => ({
         kind: 'softwareContinues' as const,
         itemId,
         displayName: name,
-        ...present({ until: expiresAt }),
+        ...(autoRenew ? {} : present({ until: expiresAt })),
+      })),
+      ...mayHaveRenewed.map(([itemId, { name }]) => ({
+        kind: 'softwareMayHaveRenewed' as const,
+        itemId,
+        displayName: name,
       })),
       { kind: 'noticeIsYours' },
     ],

@@ -52,7 +52,9 @@ describe('The rules that govern a command', () => {
     // Found later: under the number of the rule that they add to, or of dates.
     expect(found.filter((number) => !/^[RSVCG]\d+$/.test(number))).toEqual([
       'V5a',
+      'V7a',
       'G4a',
+      'G6a',
       'G8a',
       'G8b',
       'P1',

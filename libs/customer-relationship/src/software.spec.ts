@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideOn, fold, type MessageOf } from '#event-sourcing';
 import { boundarySteps } from './boundaries.js';
-import { firstInstantAfter } from './calendar.js';
+import { addDays, addMonths, firstInstantAfter } from './calendar.js';
 import { customerRelationship } from './customer-relationship.js';
 import type { RelationshipEvents } from './events.js';
+import { removalReadiness } from './removal.js';
 import { softwareSteps, type SoftwareCommands } from './software.js';
 import { initialState } from './state.js';
 import {
@@ -53,7 +54,9 @@ const boughtForAYear = {
   termDuration: 'P1Y',
   cancellationAllowedUntil: '2026-11-29T12:00:00.000Z',
   expiresAt: '2027-11-22T12:00:00.000Z',
+  autoRenew: true,
 } as const;
+const endsAfterAYear = { ...boughtForAYear, autoRenew: false } as const;
 
 const cancel = (...lineItemIds: string[]) =>
   ({
@@ -68,6 +71,25 @@ const purchaseCancelled: MessageOf<RelationshipEvents, 'SoftwarePurchaseCancelle
   type: 'SoftwarePurchaseCancelled',
   data: { purchaseId: 'order-1', cancelledAt: now },
 };
+const setAutoRenew = (autoRenew: boolean) =>
+  ({ type: 'SetSoftwareAutoRenew', data: { purchaseId: 'order-1', autoRenew } }) as const;
+const switchedOn = (enabledAt = now): MessageOf<RelationshipEvents, 'SoftwareAutoRenewEnabled'> => ({
+  type: 'SoftwareAutoRenewEnabled',
+  data: { purchaseId: 'order-1', enabledAt },
+});
+const switchedOff = (disabledAt = now): MessageOf<RelationshipEvents, 'SoftwareAutoRenewDisabled'> => ({
+  type: 'SoftwareAutoRenewDisabled',
+  data: { purchaseId: 'order-1', disabledAt },
+});
+const renew = { type: 'RenewSoftware', data: { purchaseId: 'order-1' } } as const;
+const renewed = (
+  termStartsAt: string,
+  cancellationAllowedUntil: string,
+  expiresAt: string,
+): MessageOf<RelationshipEvents, 'SoftwareRenewed'> => ({
+  type: 'SoftwareRenewed',
+  data: { purchaseId: 'order-1', termStartsAt, expiresAt, cancellationAllowedUntil, renewedAt: termStartsAt },
+});
 const expire = { type: 'ExpireSoftware', data: { purchaseId: 'order-1' } } as const;
 const expired: MessageOf<RelationshipEvents, 'SoftwareExpired'> = {
   type: 'SoftwareExpired',
@@ -112,6 +134,34 @@ describe('purchasing software', () => {
     given(established)
       .when(purchase({ effectiveAt: '2026-11-22T12:00:00.001Z' }))
       .rejects('EffectiveInFuture', { effectiveAt: '2026-11-22T12:00:00.001Z', now });
+  });
+
+  it.each([
+    ['2021-10-14T00:00:00.000Z', true],
+    ['2021-10-13T23:59:59.999Z', false],
+  ])('renews a subscription bought on %s: %s, unless the item says otherwise (rule V7a)', (effectiveAt, autoRenew) => {
+    const subscription = { kind: 'subscription', termDuration: 'P1Y', effectiveAt } as const;
+    const decided = (said: { autoRenew?: boolean }) => given(established).when(purchase({ ...subscription, ...said }));
+    const boughtThen = (renews: boolean) =>
+      bought({
+        kind: 'subscription',
+        termDuration: 'P1Y',
+        purchasedAt: effectiveAt,
+        cancellationAllowedUntil: addDays(effectiveAt, 7),
+        expiresAt: addMonths(effectiveAt, 12),
+        autoRenew: renews,
+      });
+    decided({}).then(boughtThen(autoRenew));
+    for (const said of [true, false]) decided({ autoRenew: said }).then(boughtThen(said));
+  });
+
+  it('never renews perpetual software (rule V7a)', () => {
+    given(established)
+      .when(purchase({ autoRenew: false }))
+      .then(bought());
+    given(established)
+      .when(purchase({ autoRenew: true }))
+      .rejects('InvalidItem', { field: 'autoRenew', rule: 'notAllowed' });
   });
 
   it('takes the window from the item where it brings one, not before the purchase (rule V7)', () => {
@@ -176,8 +226,11 @@ describe('purchasing software', () => {
             kind: 'subscription',
             publisher: 'microsoft',
             name: 'Servers',
+            termDuration: 'P1Y',
+            anchorDay: 22,
             cancellationAllowedUntil: '2026-11-29T12:00:00.000Z',
             expiresAt: '2027-11-22T12:00:00.000Z',
+            autoRenew: true,
             lineItems: new Map([
               ['line-1', false],
               ['line-2', false],
@@ -277,9 +330,16 @@ describe('cancelling software', () => {
       given(established, bought({ publisher }))
         .when(cancel(), { policy })
         .rejects('CancelNotSupported', { remedy: 'waitOrTransfer' });
-    given(established, bought({ ...boughtForAYear, publisher }))
+    given(established, bought({ ...endsAfterAYear, publisher }))
       .when(cancel())
       .rejects('CancelNotSupported', { remedy: 'waitOrTransfer', expiresAt: termEnd });
+    given(established, bought({ ...boughtForAYear, publisher }))
+      .when(cancel())
+      .rejects('CancelNotSupported', {
+        remedy: 'switchOffAutoRenewAndWait',
+        remedyCommand: 'SetSoftwareAutoRenew',
+        expiresAt: termEnd,
+      });
   });
 
   it('names no end of a perpetual plan, which has none (rule V9)', () => {
@@ -307,7 +367,7 @@ describe('cancelling software', () => {
 
   it('is refused for a purchase whose end has passed, whether or not that is recorded', () => {
     const details = { itemId: 'order-1', from: 'expired', to: 'cancelled' };
-    const history = [...established, bought({ ...boughtForAYear, ...openForever })];
+    const history = [...established, bought({ ...endsAfterAYear, ...openForever })];
     given(history)
       .when(cancel(), { now: termEnd })
       .thenNames('SoftwareLineItemCancelled', 'SoftwareLineItemCancelled', 'SoftwarePurchaseCancelled');
@@ -330,7 +390,7 @@ describe('cancelling software', () => {
 });
 
 describe('the end of a software subscription', () => {
-  const yearly = [...established, bought(boughtForAYear)];
+  const yearly = [...established, bought(endsAfterAYear)];
 
   it('comes after its last instant', () => {
     given(yearly)
@@ -366,7 +426,151 @@ describe('the end of a software subscription', () => {
     const state = initialState();
     softwareSteps.SoftwareLineItemCancelled(state, lineCancelled('line-1').data);
     softwareSteps.SoftwarePurchaseCancelled(state, purchaseCancelled.data);
+    softwareSteps.SoftwareAutoRenewEnabled(state, switchedOn().data);
+    softwareSteps.SoftwareAutoRenewDisabled(state, switchedOff().data);
+    boundarySteps.SoftwareRenewed(state, renewed(termEnd, termEnd, afterTerm).data);
     boundarySteps.SoftwareExpired(state, expired.data);
     expect(state).toEqual(initialState());
+  });
+});
+
+describe('the renewal of a software subscription (rule V7a)', () => {
+  const yearly = [...established, bought(boughtForAYear)];
+  const second = renewed(termEnd, '2027-11-29T12:00:00.000Z', '2028-11-22T12:00:00.000Z');
+  const third = renewed('2028-11-22T12:00:00.000Z', '2028-11-29T12:00:00.000Z', '2029-11-22T12:00:00.000Z');
+  const duringThirdTerm = '2029-01-01T00:00:00.000Z';
+
+  it('comes after the last instant of the term, and is the next term without a gap (rule S14)', () => {
+    given(yearly).when(renew, { now: termEnd }).rejects('NotDue', { dueAt: afterTerm });
+    given(yearly).when(renew, { now: afterTerm }).then(second);
+    expect(given(yearly, second).state().software.get('order-1')).toMatchObject({
+      status: 'completed',
+      cancellationAllowedUntil: '2027-11-29T12:00:00.000Z',
+      expiresAt: '2028-11-22T12:00:00.000Z',
+    });
+  });
+
+  it('is recorded term by term, whichever command of the clock asks for it', () => {
+    for (const command of [renew, expire]) given(yearly).when(command, { now: duringThirdTerm }).then(second, third);
+    given(established, bought(endsAfterAYear)).when(renew, { now: duringThirdTerm }).then(expired);
+  });
+
+  it('keeps the day of the month, or that of an end that the item brought', () => {
+    const leapDay = { purchasedAt: '2024-02-29T10:00:00.000Z', expiresAt: '2027-02-28T10:00:00.000Z' };
+    given(established, bought({ ...boughtForAYear, ...leapDay, termDuration: 'P3Y' }))
+      .when(renew, { now: '2027-03-01T00:00:00.000Z' })
+      .then(renewed(leapDay.expiresAt, '2027-03-07T10:00:00.000Z', '2030-02-28T10:00:00.000Z'));
+    given(established, bought({ ...boughtForAYear, ...leapDay, expiresAt: '2025-02-28T10:00:00.000Z' }))
+      .when(renew, { now: '2028-02-29T10:00:00.000Z' })
+      .then(
+        renewed('2025-02-28T10:00:00.000Z', '2025-03-07T10:00:00.000Z', '2026-02-28T10:00:00.000Z'),
+        renewed('2026-02-28T10:00:00.000Z', '2026-03-07T10:00:00.000Z', '2027-02-28T10:00:00.000Z'),
+        renewed('2027-02-28T10:00:00.000Z', '2027-03-07T10:00:00.000Z', '2028-02-29T10:00:00.000Z'),
+      );
+    given(established, bought({ ...boughtForAYear, expiresAt: '2027-06-30T00:00:00.000Z' }))
+      .when(renew, { now: '2027-07-01T00:00:00.000Z' })
+      .then(renewed('2027-06-30T00:00:00.000Z', '2027-07-07T00:00:00.000Z', '2028-06-30T00:00:00.000Z'));
+  });
+
+  it('opens a window of seven days from the boundary, however late it is recorded (rules T2, V7)', () => {
+    const closedAt = '2027-11-29T12:00:00.000Z';
+    given(yearly)
+      .when(cancel(), { now: closedAt })
+      .thenNames(
+        'SoftwareRenewed',
+        'SoftwareLineItemCancelled',
+        'SoftwareLineItemCancelled',
+        'SoftwarePurchaseCancelled',
+      );
+    given(yearly)
+      .when(cancel(), { now: firstInstantAfter(closedAt) })
+      .rejects('CancellationWindowClosed', {
+        closedAt,
+        termEndsAt: '2028-11-22T12:00:00.000Z',
+        nextWindowAt: '2028-11-22T12:00:00.001Z',
+      });
+  });
+
+  it('leaves cancelled lines cancelled, and does not come once all are (rule V8)', () => {
+    expect(given(yearly, lineCancelled('line-2'), second).state().software.get('order-1')!.lineItems).toEqual(
+      new Map([
+        ['line-1', false],
+        ['line-2', true],
+      ]),
+    );
+    given(yearly, lineCancelled('line-1'), lineCancelled('line-2'), purchaseCancelled)
+      .when(renew, { now: duringThirdTerm })
+      .rejects('InvalidTransition', { itemId: 'order-1', from: 'cancelled' });
+  });
+
+  it('comes for publishers whose plans are never cancelled, too (rule V9)', () => {
+    given(established, bought({ ...boughtForAYear, publisher: 'redHat' }))
+      .when(renew, { now: afterTerm })
+      .then(second);
+  });
+
+  it('is switched on and off; each switch counts for the terms after it', () => {
+    given(yearly).when(setAutoRenew(false)).then(switchedOff());
+    given(yearly).when(setAutoRenew(true)).rejects('NothingToChange', { purchaseId: 'order-1', autoRenew: true });
+    given(yearly, switchedOff()).when(expire, { now: afterTerm }).then(expired);
+    given(yearly, switchedOff()).when(setAutoRenew(true)).then(switchedOn());
+    given(yearly, switchedOff(), switchedOn()).when(expire, { now: afterTerm }).then(second);
+    // The first two terms have been, with auto-renew on.
+    given(yearly).when(setAutoRenew(false), { now: duringThirdTerm }).then(second, third, switchedOff(duringThirdTerm));
+  });
+
+  it('is not for perpetual software, nor for what has ended', () => {
+    given(established, bought())
+      .when(setAutoRenew(true))
+      .rejects('InvalidItem', { field: 'autoRenew', rule: 'notAllowed' });
+    given(established, bought(endsAfterAYear))
+      .when(setAutoRenew(true), { now: afterTerm })
+      .rejects('InvalidTransition', { itemId: 'order-1', from: 'expired', requires: 'completed' });
+    given(yearly, purchaseCancelled)
+      .when(setAutoRenew(false))
+      .rejects('InvalidTransition', { itemId: 'order-1', from: 'cancelled', requires: 'completed' });
+    given(established).when(setAutoRenew(true)).rejects('ItemNotFound', { kind: 'softwarePurchase' });
+    given(yearly, removed()).when(setAutoRenew(true)).rejects('NoRelationship');
+  });
+
+  it('goes on after a removal, because charges continue (rule R20)', () => {
+    given(yearly, removed()).when(renew, { now: afterTerm }).then(second);
+    given(yearly, removed(), reestablished).when(renew, { now: afterTerm }).then(second);
+  });
+});
+
+describe('a software subscription recorded before renewals were (rule V7a)', () => {
+  const lifted = bought({ ...endsAfterAYear, renewalUnknown: true });
+
+  it('ends as it was decided to, and a removal warns that it may have renewed', () => {
+    given(established, lifted).when(expire, { now: afterTerm }).then(expired);
+    const warnings = (at: string, ...history: MessageOf<RelationshipEvents>[]) =>
+      removalReadiness(given(established, ...history).state(), policyOf2020, at, partner.type).warnings;
+    const warning = { kind: 'softwareMayHaveRenewed', itemId: 'order-1', displayName: 'Servers' };
+    expect(warnings(afterTerm, lifted)).toContainEqual(warning);
+    expect(warnings(afterTerm, lifted, expired)).toContainEqual(warning);
+    expect(warnings(termEnd, lifted)).not.toContainEqual(warning);
+    expect(warnings(afterTerm, bought(endsAfterAYear))).not.toContainEqual(warning);
+    expect(warnings(afterTerm, lifted, purchaseCancelled)).not.toContainEqual(warning);
+    for (const said of [switchedOn(), switchedOff()])
+      expect(warnings(afterTerm, lifted, said)).not.toContainEqual(warning);
+  });
+
+  it('has its terms once its renewal is reported, dated before its end, while that is not on record (rule T1a)', () => {
+    const late = { ...setAutoRenew(true), data: { ...setAutoRenew(true).data, effectiveAt: termEnd } };
+    const asOf = { now: '2027-12-01T00:00:00.000Z' };
+    given(established, lifted)
+      .when(late, asOf)
+      .then(switchedOn(termEnd), renewed(termEnd, '2027-11-29T12:00:00.000Z', '2028-11-22T12:00:00.000Z'));
+    given(established, lifted, expired)
+      .when(late, asOf)
+      .rejects('InvalidTransition', { itemId: 'order-1', from: 'expired' });
+  });
+
+  it('is known once somebody has said so, either way', () => {
+    given(established, lifted).when(setAutoRenew(false)).then(switchedOff());
+    given(established, lifted).when(setAutoRenew(true)).then(switchedOn());
+    given(established, lifted, switchedOff()).when(setAutoRenew(false)).rejects('NothingToChange');
+    given(established, lifted, switchedOn()).when(expire, { now: afterTerm }).thenNames('SoftwareRenewed');
   });
 });

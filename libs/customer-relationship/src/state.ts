@@ -79,8 +79,15 @@ export interface SoftwarePurchase extends OfTerm {
   readonly kind: SoftwareKind;
   readonly publisher: SoftwarePublisher;
   readonly name: string;
-  readonly cancellationAllowedUntil: Instant;
-  readonly expiresAt?: Instant;
+  readonly termDuration?: TermDuration;
+  /** The day of the month on which terms end. */
+  readonly anchorDay?: number;
+  cancellationAllowedUntil: Instant;
+  /** The end of the term that runs now. */
+  expiresAt?: Instant;
+  autoRenew: boolean;
+  /** It was recorded before renewals were, so it may have renewed (rule V7a). */
+  renewalUnknown?: true;
   /** Line item id → cancelled. */
   readonly lineItems: Map<string, boolean>;
   status: SoftwareStatus;

@@ -5,6 +5,8 @@ import { removalReadiness } from './removal.js';
 import {
   accessAssignmentStatusAt,
   grantAt,
+  nextOfGrant,
+  nextOfSoftware,
   relationshipAt,
   reservationAt,
   savingsPlanAt,
@@ -29,7 +31,7 @@ describe('The status of a thing at a time', () => {
           .status,
         reservationAt({ status: 'active', expiresAt: end }, at).status,
         reservationAt({ status: 'cancellationRequested', expiresAt: end }, at).status,
-        softwareAt({ status: 'completed', expiresAt: end }, at).status,
+        softwareAt({ status: 'completed', autoRenew: false, expiresAt: end }, at).status,
         savingsPlanAt({ status: 'active', expiresAt: end }, at).status,
         grantAt({ kind: 'gdap', status: 'created', requestExpiresAt }, at).status,
         grantAt({ kind: 'gdap', status: 'approvalPending', requestExpiresAt }, at).status,
@@ -47,8 +49,30 @@ describe('The status of a thing at a time', () => {
       expect(grantAt({ kind: 'gdap', status, endsAt: end, requestExpiresAt: end }, justAfter)).toEqual({ status });
     expect(grantAt({ kind: 'dap', status: 'approved' }, justAfter)).toEqual({ status: 'approved' });
     expect(reservationAt({ status: 'cancelled', expiresAt: end }, justAfter)).toEqual({ status: 'cancelled' });
-    expect(softwareAt({ status: 'cancelled', expiresAt: end }, justAfter)).toEqual({ status: 'cancelled' });
-    expect(softwareAt({ status: 'completed' }, justAfter)).toEqual({ status: 'completed' });
+    expect(softwareAt({ status: 'cancelled', autoRenew: false, expiresAt: end }, justAfter)).toEqual({
+      status: 'cancelled',
+    });
+    expect(softwareAt({ status: 'completed', autoRenew: false }, justAfter)).toEqual({ status: 'completed' });
+  });
+
+  it('is not changed by an end that a further period follows (V7a, G6a)', () => {
+    const software = { status: 'completed', autoRenew: true, expiresAt: end } as const;
+    expect(softwareAt(software, justAfter)).toEqual({ status: 'completed' });
+    expect(nextOfSoftware(software)).toEqual({ at: end, command: 'RenewSoftware', status: 'completed' });
+    const without = { ...software, autoRenew: false };
+    expect(nextOfSoftware(without)).toEqual({ at: end, command: 'ExpireSoftware', status: 'expired' });
+    expect(nextOfSoftware({ ...software, status: 'cancelled' })).toBeUndefined();
+
+    const grant = { kind: 'gdap', status: 'active', requestExpiresAt: end, endsAt: end, autoExtendDays: 180 } as const;
+    expect(grantAt(grant, justAfter)).toEqual({ status: 'active' });
+    expect(nextOfGrant(grant)).toEqual({ at: end, command: 'ExtendDelegatedAdmin', status: 'active' });
+    const last = { ...grant, autoExtendDays: 0 };
+    expect(nextOfGrant(last)).toEqual({ at: end, command: 'ExpireDelegatedAdmin', status: 'expired' });
+    // A request lapses whatever it asks for.
+    const waiting = { ...grant, status: 'approvalPending' } as const;
+    expect(nextOfGrant(waiting)).toEqual({ at: end, command: 'ExpireDelegatedAdmin', status: 'expired' });
+    for (const status of ['terminated', 'revoked', 'expired'] as const)
+      expect(nextOfGrant({ ...grant, status })).toBeUndefined();
   });
 
   it('G8b, R18: an access assignment ends with its grant, however that ended', () => {

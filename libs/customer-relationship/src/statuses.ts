@@ -25,8 +25,10 @@ export const clockCommands = [
   'EndSubscriptionTerm',
   'AdvanceSubscriptionRetention',
   'ExpireReservation',
+  'RenewSoftware',
   'ExpireSoftware',
   'ExpireSavingsPlan',
+  'ExtendDelegatedAdmin',
   'ExpireDelegatedAdmin',
 ] as const satisfies readonly CommandName[];
 export type ClockCommand = (typeof clockCommands)[number];
@@ -57,12 +59,22 @@ export interface GrantFacts {
   readonly status: GrantStatus;
   readonly requestExpiresAt?: End;
   readonly endsAt?: End;
+  readonly autoExtendDays?: number | null;
 }
 
-/** When time ends a grant: a request unless it is approved (rule G5), an active grant in any case; DAP never. */
-export function endOfGrant({ kind, status, requestExpiresAt, endsAt }: GrantFacts): Instant | undefined {
+/**
+ * When time ends a grant: a request unless it is approved (rule G5), an active grant unless it is extended at its end
+ * (rule G6a); DAP never.
+ */
+export function endOfGrant({
+  kind,
+  status,
+  requestExpiresAt,
+  endsAt,
+  autoExtendDays,
+}: GrantFacts): Instant | undefined {
   if (kind === 'dap') return undefined;
-  if (status === 'active') return endsAt ?? undefined;
+  if (status === 'active') return autoExtendDays ? undefined : (endsAt ?? undefined);
   return status === 'created' || status === 'approvalPending' ? (requestExpiresAt ?? undefined) : undefined;
 }
 
@@ -92,12 +104,16 @@ export function reservationAt(
   return status === 'active' || status === 'cancellationRequested' ? expiredIfOver(status, expiresAt, now) : { status };
 }
 
-/** Perpetual software has no end. */
-export function softwareAt(
-  { status, expiresAt }: { readonly status: SoftwareStatus; readonly expiresAt?: End },
-  now: Instant,
-): StatusAt<SoftwareStatus> {
-  return status === 'completed' ? expiredIfOver(status, expiresAt, now) : { status };
+export interface SoftwareFacts {
+  readonly status: SoftwareStatus;
+  /** Perpetual software has no end. */
+  readonly expiresAt?: End;
+  readonly autoRenew: boolean | null;
+}
+
+/** With auto-renew, the end of a term is followed by another one (rule V7a). */
+export function softwareAt({ status, expiresAt, autoRenew }: SoftwareFacts, now: Instant): StatusAt<SoftwareStatus> {
+  return status === 'completed' && !autoRenew ? expiredIfOver(status, expiresAt, now) : { status };
 }
 
 export function savingsPlanAt(
@@ -175,11 +191,16 @@ export function nextOfReservation(facts: {
   return stands ? boundary(facts.expiresAt, 'ExpireReservation', 'expired') : undefined;
 }
 
-export function nextOfSoftware(facts: {
-  readonly status: SoftwareStatus;
-  readonly expiresAt?: End;
-}): NextBoundary<SoftwareStatus> | undefined {
-  return facts.status === 'completed' ? boundary(facts.expiresAt, 'ExpireSoftware', 'expired') : undefined;
+/** Rules V7a, S14. */
+export function nextOfSoftware({
+  status,
+  expiresAt,
+  autoRenew,
+}: SoftwareFacts): NextBoundary<SoftwareStatus> | undefined {
+  if (status !== 'completed') return undefined;
+  return autoRenew
+    ? boundary(expiresAt, 'RenewSoftware', 'completed')
+    : boundary(expiresAt, 'ExpireSoftware', 'expired');
 }
 
 export function nextOfSavingsPlan(facts: {
@@ -189,9 +210,12 @@ export function nextOfSavingsPlan(facts: {
   return facts.status === 'active' ? boundary(facts.expiresAt, 'ExpireSavingsPlan', 'expired') : undefined;
 }
 
-/** Rule G5; DAP has no end. */
+/** Rules G5, G6a; DAP has no end. */
 export function nextOfGrant(facts: GrantFacts): NextBoundary<GrantStatus> | undefined {
-  return boundary(endOfGrant(facts), 'ExpireDelegatedAdmin', 'expired');
+  const { kind, status, autoExtendDays, endsAt } = facts;
+  return kind === 'gdap' && status === 'active' && autoExtendDays
+    ? boundary(endsAt, 'ExtendDelegatedAdmin', 'active')
+    : boundary(endOfGrant(facts), 'ExpireDelegatedAdmin', 'expired');
 }
 
 /** Rule R29. */

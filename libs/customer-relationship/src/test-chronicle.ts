@@ -201,8 +201,9 @@ export async function chronicle(): Promise<readonly RecordedEvent[]> {
   });
   await send('2023-10-24', 'CancelReservation', { reservationId: 'ri-refused' });
   await send('2023-10-25', 'RefuseReservationCancellation', { reservationId: 'ri-refused', reason: 'notEligible' });
+  await send('2023-10-25', 'ChangeReservationOwners', { reservationId: 'ri-refused', owners: ['grace'] });
 
-  for (const purchaseId of ['sw-cancelled', 'sw-expired'])
+  for (const purchaseId of ['sw-cancelled', 'sw-expired', 'sw-renewed'])
     await send('2023-10-26', 'PurchaseSoftware', {
       purchaseId,
       kind: 'subscription',
@@ -210,6 +211,7 @@ export async function chronicle(): Promise<readonly RecordedEvent[]> {
       name: 'Windows Server',
       lineItems: [{ lineItemId: 'line-1', name: 'Windows Server', quantity: 1, price }],
       termDuration: 'P1Y',
+      autoRenew: purchaseId === 'sw-renewed',
     });
   await send('2023-10-27', 'CancelSoftwarePurchase', { purchaseId: 'sw-cancelled' });
   await send('2023-10-28', 'PurchaseSavingsPlan', {
@@ -235,15 +237,20 @@ export async function chronicle(): Promise<readonly RecordedEvent[]> {
   await send('2023-11-06', 'AssignAccess', { ...access, groupId: 'group-1', roles: ['role-users'] });
   await send('2023-11-07', 'RemoveAccess', access);
   await send('2023-11-08', 'UpdateDelegatedAdminRequest', { grantId: 'grant-1', autoExtendDays: 180 });
-  await send('2023-11-09', 'ExtendDelegatedAdmin', { grantId: 'grant-1' });
+  await send('2023-11-11', 'RequestDelegatedAdmin', { ...request, grantId: 'grant-2', name: 'Backup' });
+  await send('2024-02-10', 'ExpireDelegatedAdmin', { grantId: 'grant-2' });
+  for (const grantId of ['grant-deleted', 'grant-withdrawn'])
+    await send('2024-02-11', 'RequestDelegatedAdmin', { ...request, grantId, name: grantId });
+  await send('2024-02-12', 'DeleteDelegatedAdminRequest', { grantId: 'grant-deleted' });
+  await send('2024-02-12', 'LockDelegatedAdminForApproval', { grantId: 'grant-withdrawn' });
+  await send('2024-02-13', 'WithdrawDelegatedAdminRequest', { grantId: 'grant-withdrawn' });
+  await send('2024-05-03', 'ExtendDelegatedAdmin', { grantId: 'grant-1' });
   await send(
-    '2023-11-10',
+    '2024-05-04',
     'TerminateDelegatedAdmin',
     { grantId: 'grant-1' },
     { actor: customerUser('CustomerGlobalAdmin') },
   );
-  await send('2023-11-11', 'RequestDelegatedAdmin', { ...request, grantId: 'grant-2', name: 'Backup' });
-  await send('2024-02-10', 'ExpireDelegatedAdmin', { grantId: 'grant-2' });
 
   // A year later the clock's commands follow.
   await send('2024-09-05', 'EndSubscriptionTerm', { subscriptionId: 'base' });
@@ -251,6 +258,16 @@ export async function chronicle(): Promise<readonly RecordedEvent[]> {
   await send('2024-09-18', 'EndSubscriptionTerm', { subscriptionId: 'saas' });
   await send('2024-10-22', 'ExpireReservation', { reservationId: 'ri-refused' });
   await send('2024-10-27', 'ExpireSoftware', { purchaseId: 'sw-expired' });
+  await send('2024-10-27', 'RenewSoftware', { purchaseId: 'sw-renewed' });
+  for (const autoRenew of [false, true])
+    await send('2024-10-27', 'SetSoftwareAutoRenew', { purchaseId: 'sw-renewed', autoRenew });
+  await send('2024-10-28', 'CancelSoftwarePurchase', { purchaseId: 'sw-renewed' });
+  for (const subscriptionId of ['order-failed', 'order-cancelled']) {
+    const order = { ...newCommerce, subscriptionId, name: 'Visio', provisioned: false };
+    await send('2024-10-28', 'PurchaseSubscription', order);
+  }
+  await send('2024-10-28', 'FailSubscriptionProvisioning', { subscriptionId: 'order-failed' });
+  await send('2024-10-28', 'CancelSubscriptionProvisioning', { subscriptionId: 'order-cancelled' });
   await send('2024-10-29', 'ExpireSavingsPlan', { savingsPlanId: 'sp-1' });
   await send('2024-11-01', 'AdvanceSubscriptionRetention', { subscriptionId: 'base' });
   await send('2025-02-01', 'AdvanceSubscriptionRetention', { subscriptionId: 'base' });

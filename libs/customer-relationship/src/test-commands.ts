@@ -290,6 +290,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
         lines.map((lineItemId) => ({ lineItemId, name: 'Server', quantity: 1 })),
       ),
       termDuration: maybe(longTerm),
+      autoRenew: maybe(boolean()),
       boughtBy,
     },
     times: { effectiveAt: past, commitmentEndDate: coTermed, cancellationAllowedUntil: inSome(20, window) },
@@ -306,6 +307,8 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
       ),
     },
   },
+  SetSoftwareAutoRenew: { data: { purchaseId: 'sw-1', autoRenew: true }, said: { autoRenew: boolean() } },
+  RenewSoftware: { data: { purchaseId: 'sw-1' } },
   ExpireSoftware: { data: { purchaseId: 'sw-1' } },
   PurchaseSavingsPlan: {
     data: { savingsPlanId: 'sp-1', name: 'Compute', termDuration: 'P1Y', hourlyCommitment: money },

@@ -66,6 +66,8 @@ export const sendersOf: Readonly<Record<CommandName, Senders>> = {
   ExpireReservation: anyOfThePartner,
   PurchaseSoftware: anyOfThePartner,
   CancelSoftwarePurchase: ['A', 'A', '-'],
+  SetSoftwareAutoRenew: anyOfThePartner,
+  RenewSoftware: anyOfThePartner,
   ExpireSoftware: anyOfThePartner,
   PurchaseSavingsPlan: ['GASH', 'GASH', '-'],
   CancelSavingsPlan: ['GASH', 'GASH', '-'],
@@ -77,7 +79,7 @@ export const sendersOf: Readonly<Record<CommandName, Senders>> = {
   DeleteDelegatedAdminRequest: ['A', 'A', '-'],
   WithdrawDelegatedAdminRequest: ['A', 'A', '-'],
   ApproveDelegatedAdmin: customersDecision,
-  ExtendDelegatedAdmin: ['A', 'A', '-'],
+  ExtendDelegatedAdmin: anyOfThePartner,
   // A Helpdesk agent may end DAP only; the decision checks the kind of the grant.
   TerminateDelegatedAdmin: ['AH', 'AH', 'customer'],
   ExpireDelegatedAdmin: anyOfThePartner,

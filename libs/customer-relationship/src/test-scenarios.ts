@@ -291,6 +291,7 @@ export const softwarePurchased = (
     ],
     boughtBy: 'partner',
     cancellationAllowedUntil: '2026-12-20T12:00:00.000Z',
+    autoRenew: false,
     purchasedAt: '2026-11-20T12:00:00.000Z',
     ...overrides,
   },

@@ -212,7 +212,9 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => Said>
   CancelNotSupported: ({ remedyCommand, expiresAt }) =>
     remedyCommand === 'SuspendSubscription'
       ? 'A legacy subscription has no cancellation. Suspend it instead.'
-      : `Its publisher does not accept cancellations. ${about(expiresAt, (at) => `Wait for its end, ${at}, or transfer it.`) ?? 'Have it transferred to another partner.'}`,
+      : remedyCommand === 'SetSoftwareAutoRenew'
+        ? `Its publisher does not accept cancellations. Switch off auto-renew and wait for the end of the term${about(expiresAt, (at) => `, ${at}`) ?? ''}.`
+        : `Its publisher does not accept cancellations. ${about(expiresAt, (at) => `Wait for its end, ${at}, or transfer it.`) ?? 'Have it transferred to another partner.'}`,
   ParentNotActive: ({ baseSubscriptionId, status, termEndsAt }) =>
     sentences(
       `The base subscription${about(baseSubscriptionId, (id) => ` ${id}`) ?? ''} is ${text(status) ?? 'not active'}${about(termEndsAt, (at) => ` and its term ended at ${at}`) ?? ''}.`,

@@ -6,9 +6,9 @@ import { again, customerId, established, partnerId, rowsOf, type Story } from '.
 const grants = (past: Story) => rowsOf(delegatedAdminGrantsProjection, past).delegated_admin_grants_v2;
 
 const wanted = { grantId: 'g-1', name: 'Helpdesk Überall', roles: ['reader', 'helpdesk'], durationDays: 10 };
-const created = () => established().does('RequestDelegatedAdmin', { ...wanted, autoExtendDays: 180 });
-const active = () =>
-  created()
+const created = (autoExtendDays = 180) => established().does('RequestDelegatedAdmin', { ...wanted, autoExtendDays });
+const active = (autoExtendDays = 0) =>
+  created(autoExtendDays)
     .at('2026-01-12T09:00:00.000Z')
     .does('LockDelegatedAdminForApproval', { grantId: 'g-1' })
     .at('2026-01-13T09:00:00.000Z')
@@ -68,7 +68,7 @@ describe('Delegated-admin grants', () => {
     ]);
   });
 
-  it('are active from the approval until their end, which an extension moves', () => {
+  it('are active from the approval until their end', () => {
     expect(grants(active())).toMatchObject([
       {
         status: 'active',
@@ -78,9 +78,22 @@ describe('Delegated-admin grants', () => {
         dueAt: '2026-01-23T09:00:00.000Z',
       },
     ]);
-    expect(grants(active().does('ExtendDelegatedAdmin', { grantId: 'g-1' }))).toMatchObject([
-      { status: 'active', endsAt: '2026-07-22T09:00:00.000Z', dueAt: '2026-07-22T09:00:00.000Z' },
-    ]);
+  });
+
+  it('do not lapse while auto-extend is on: an extension follows the end (G6a)', () => {
+    const past = active(180);
+    const extends180 = { status: 'active', dueCommand: 'ExtendDelegatedAdmin', statusThen: 'active' };
+    const ends = { status: 'active', dueCommand: 'ExpireDelegatedAdmin', statusThen: 'expired' };
+    const [first, second] = ['2026-01-23T09:00:00.000Z', '2026-07-22T09:00:00.000Z'];
+    expect(grants(past)).toMatchObject([{ ...extends180, endsAt: first, dueAt: first }]);
+    const overdue = '2026-02-01T00:00:00.000Z';
+    expect(grantRowAt(grants(past)[0]!, overdue)).toMatchObject({ status: 'active', endedAt: null });
+    past.at(overdue).does('ExtendDelegatedAdmin', { grantId: 'g-1' });
+    expect(grants(past)).toMatchObject([{ ...extends180, endsAt: second, dueAt: second }]);
+    past.does('UpdateDelegatedAdminRequest', { grantId: 'g-1', autoExtendDays: 0 });
+    expect(grants(past)).toMatchObject([{ ...ends, dueAt: second }]);
+    past.does('UpdateDelegatedAdminRequest', { grantId: 'g-1', autoExtendDays: 180 });
+    expect(grants(past)).toMatchObject([{ ...extends180, dueAt: second }]);
   });
 
   it('do not lapse between approval and activation', () => {

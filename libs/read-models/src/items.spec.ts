@@ -267,7 +267,7 @@ describe('A reservation', () => {
 });
 
 describe('A software purchase', () => {
-  const software = (kind: 'perpetual' | 'subscription') =>
+  const software = (kind: 'perpetual' | 'subscription', autoRenew?: boolean) =>
     established().does('PurchaseSoftware', {
       purchaseId: 'sw',
       kind,
@@ -278,6 +278,7 @@ describe('A software purchase', () => {
         { lineItemId: 'l-2', name: 'SQL Server', quantity: 2 },
       ],
       ...(kind === 'subscription' ? { termDuration: 'P1Y' as const } : {}),
+      ...(autoRenew === undefined ? {} : { autoRenew }),
     });
 
   it('is cancelled line by line, and with its last line', () => {
@@ -311,9 +312,35 @@ describe('A software purchase', () => {
     expect(items(past)).toMatchObject([{ status: 'completed', lineItems: [] }]);
   });
 
-  it('expires when it is a subscription', () => {
-    const past = software('subscription').at('2027-02-01T00:00:00.000Z').does('ExpireSoftware', { purchaseId: 'sw' });
+  it('expires when it is a subscription without auto-renew', () => {
+    const past = software('subscription', false)
+      .at('2027-02-01T00:00:00.000Z')
+      .does('ExpireSoftware', { purchaseId: 'sw' });
     expect(items(past)).toMatchObject([{ status: 'expired', endsAt: '2027-01-10T09:00:00.000Z' }]);
+  });
+
+  it('renews, with a window of its own, as long as auto-renew is on (V7a)', () => {
+    expect(items(software('perpetual'))).toMatchObject([{ autoRenew: false }]);
+    const past = software('subscription');
+    expect(items(past)).toMatchObject([{ autoRenew: true, endsAt: '2027-01-10T09:00:00.000Z' }]);
+    past.at('2027-02-01T00:00:00.000Z').does('RenewSoftware', { purchaseId: 'sw' });
+    const renewed = {
+      status: 'completed',
+      statusSince: '2026-01-10T09:00:00.000Z',
+      autoRenew: true,
+      cancellationAllowedUntil: '2027-01-17T09:00:00.000Z',
+      endsAt: '2028-01-10T09:00:00.000Z',
+      endOrder: '2028-01-10T09:00:00.000Z',
+      dueAt: '2028-01-10T09:00:00.000Z',
+      dueCommand: 'RenewSoftware',
+      statusThen: 'completed',
+    };
+    expect(items(past)).toMatchObject([renewed]);
+    past.does('SetSoftwareAutoRenew', { purchaseId: 'sw', autoRenew: false });
+    const ending = { autoRenew: false, dueCommand: 'ExpireSoftware', statusThen: 'expired' };
+    expect(items(past)).toMatchObject([{ ...renewed, ...ending }]);
+    past.does('SetSoftwareAutoRenew', { purchaseId: 'sw', autoRenew: true });
+    expect(items(past)).toMatchObject([renewed]);
   });
 });
 
@@ -387,7 +414,6 @@ describe('What decides whether an item blocks', () => {
       {
         item: 'softwarePurchase',
         status: 'completed',
-        endsAt: undefined,
         cancellationAllowedUntil: '2026-02-09T09:00:00.000Z',
       },
       { item: 'savingsPlan', status: 'active', endsAt: '2027-01-10T09:00:00.000Z' },

@@ -167,7 +167,7 @@ function nextOf(row: Omit<ItemRow, keyof Due>): NextBoundary<ItemStatus> | undef
     case 'reservation':
       return nextOfReservation({ status: status as domain.ReservationStatus, expiresAt });
     case 'softwarePurchase':
-      return nextOfSoftware({ status: status as domain.SoftwareStatus, expiresAt });
+      return nextOfSoftware({ status: status as domain.SoftwareStatus, autoRenew: row.autoRenew, expiresAt });
     case 'savingsPlan':
       return nextOfSavingsPlan({ status: status as domain.SavingsPlanStatus, expiresAt });
   }
@@ -323,6 +323,7 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
         status: 'completed',
         kind: data.kind,
         publisher: data.publisher,
+        autoRenew: data.autoRenew,
         termDuration: data.termDuration ?? null,
         cancellationAllowedUntil: data.cancellationAllowedUntil,
         ...ending(data.expiresAt),
@@ -335,6 +336,12 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
       ),
     })),
     SoftwarePurchaseCancelled: becomes('cancelled', 'cancelledAt'),
+    SoftwareAutoRenewEnabled: change(() => ({ autoRenew: true })),
+    SoftwareAutoRenewDisabled: change(() => ({ autoRenew: false })),
+    SoftwareRenewed: change(({ expiresAt, cancellationAllowedUntil }) => ({
+      ...ending(expiresAt),
+      cancellationAllowedUntil,
+    })),
     SoftwareExpired: becomes('expired', 'expiredAt'),
 
     SavingsPlanPurchased: ({ [terms]: term }, data, pair) => ({

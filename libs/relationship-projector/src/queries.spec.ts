@@ -136,7 +136,7 @@ function withGrants(index: number): Event[] {
       name: `${names[index % names.length]} ${grantId}`,
       roles: ['reader'],
       durationDays: 10,
-      autoExtendDays: 180,
+      autoExtendDays: 0,
       requestedAt: day(index),
       expiresAt,
     },

@@ -9,9 +9,9 @@ import {
   type SoftwarePublisher,
   type SoftwareCommands,
 } from '#customer-relationship';
-import { ItemId, ListOf, MoneyAmount, Nested, OneOf, Optional, Text, Time, Whole } from '#http';
+import { Flag, ItemId, ListOf, MoneyAmount, Nested, OneOf, Optional, Text, Time, Whole } from '#http';
 import { routesOf } from './command-route.js';
-import { CommentedBody } from './commented-body.js';
+import { CommentedBody, LateFactBody } from './commented-body.js';
 
 class LineItemFields implements SoftwareLineItem {
   @ItemId('line-1') lineItemId!: string;
@@ -27,6 +27,7 @@ class PurchaseSoftwareBody extends CommentedBody {
   @Text(200) name!: string;
   @ListOf(Nested(LineItemFields), 1, 100) lineItems!: readonly LineItemFields[];
   @Optional(OneOf(['P1Y', 'P3Y'])) termDuration?: 'P1Y' | 'P3Y';
+  @Optional(Flag()) autoRenew?: boolean;
   @Optional(OneOf(buyers)) boughtBy?: Buyer;
   @Optional(Time()) commitmentEndDate?: string;
   @Optional(Time()) cancellationAllowedUntil?: string;
@@ -37,6 +38,10 @@ class CancelSoftwarePurchaseBody extends CommentedBody {
   @Optional(ListOf(ItemId('line-1'), 1, 100)) lineItemIds?: readonly string[];
 }
 
+class SetSoftwareAutoRenewBody extends LateFactBody {
+  @Flag() autoRenew!: boolean;
+}
+
 export const softwareRoutes = routesOf<SoftwareCommands>()({
   PurchaseSoftware: {
     path: 'software',
@@ -44,5 +49,7 @@ export const softwareRoutes = routesOf<SoftwareCommands>()({
     creates: { event: 'SoftwarePurchased', at: 'software/:purchaseId' },
   },
   CancelSoftwarePurchase: { path: 'software/:purchaseId/cancel', body: CancelSoftwarePurchaseBody },
+  SetSoftwareAutoRenew: { path: 'software/:purchaseId/auto-renew', body: SetSoftwareAutoRenewBody },
+  RenewSoftware: { path: 'software/:purchaseId/renew', body: CommentedBody },
   ExpireSoftware: { path: 'software/:purchaseId/expire', body: CommentedBody },
 });

@@ -101,7 +101,7 @@ export interface ReservationAnswer extends Reservation, Place, AsItStood {
   readonly reservationId: Id;
 }
 
-export interface SoftwarePurchaseAnswer extends Omit<SoftwarePurchase, 'lineItems'>, Place, AsItStood {
+export interface SoftwarePurchaseAnswer extends Omit<SoftwarePurchase, 'anchorDay' | 'lineItems'>, Place, AsItStood {
   readonly purchaseId: Id;
   readonly relationshipTerm: number;
   readonly lineItems: readonly { readonly lineItemId: Id; readonly cancelled: boolean }[];

@@ -91,7 +91,8 @@ export const reservationShown = ({ reservationId }: Ids<'reservationId'>): Shown
 export const softwareShown = ({ purchaseId }: Ids<'purchaseId'>): ShownAs<'SoftwarePurchase'> => ({
   items: [{ noun: 'softwarePurchase', id: purchaseId }],
   body: (state) => {
-    const { lineItems, ...purchase } = found(state.software, 'softwarePurchase', purchaseId);
+    // As for a subscription, callers get the end of the term itself.
+    const { lineItems, anchorDay: _, ...purchase } = found(state.software, 'softwarePurchase', purchaseId);
     return {
       purchaseId,
       ...purchase,
