@@ -121,4 +121,13 @@ const day = (ms: number) => hence(ms).toISOString().slice(0, 10);
     expect(beyond).toMatchObject({ status: 400, code: 'InvalidQuery' });
     expect(beyond.body.errors[0].detail).toContain(last.time);
   });
+
+  it('is believed at a start, when the server may have been off, and a person is told since when', async () => {
+    await server.stop();
+    clock.set('+700d');
+    server = await server.restart();
+    await eventually('a line in the log', () => server.output().includes('nothing has been recorded for long'));
+    const { body } = await get(`${path}/reseller-relationship/removal-readiness`);
+    expect(body.asOf.slice(0, 4)).toBe(String(hence((700 / 365) * yearMs).getUTCFullYear()));
+  });
 });

@@ -96,7 +96,18 @@ describe('what has ended by time', () => {
       rows: expect.arrayContaining([
         { table: 'items', row: expect.objectContaining({ itemId: 'over', status: 'expired' }) },
       ]),
-      byTime: { fields: { status: { from: 'active', to: 'expired' } } },
+      byTime: {
+        fields: { status: { from: 'active', to: 'expired' } },
+        events: [
+          {
+            type: 'ReservationExpired',
+            at: single.body.expiresAt,
+            command: 'ExpireReservation',
+            rules: expect.arrayContaining(['R7']),
+            changes: [{ table: 'items', effect: 'changed' }],
+          },
+        ],
+      },
     });
   });
 

@@ -16,6 +16,7 @@ import { ServerModule } from './server.module.js';
 import { timekeeperOf } from './timekeeper/keep-time.js';
 import { clockNotesIn } from './trusted-clock/clock-files.js';
 import { machineClocks } from './trusted-clock/machine-clocks.js';
+import { reportTimeOff } from './trusted-clock/time-off.js';
 import { TrustedClock, type ClockJump } from './trusted-clock/trusted-clock.js';
 import { startAgain, StartupFailure } from '#program';
 
@@ -43,6 +44,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     const ledger = {} as ServedLedger;
     const open = async () => {
       Object.assign(ledger, await taken.open(stopping.signal));
+      await reportTimeOff(ledger, settings.clockJumpMaxSeconds * 1_000, logger);
       health.waitingFor = undefined;
     };
     // A file is there or not. A database may start after the server, which waits for it and says so meanwhile.

@@ -1,6 +1,5 @@
 import { badRequest, Matching, Optional, Problem, Time, WholeText } from '#http';
-import { ViewNotBuilt, ViewsDamaged } from '#projector';
-import { historyView, latestRecording } from '#read-models';
+import { newestRecording } from '../newest-recording.js';
 import type { ServedLedger } from '../served-ledger.js';
 
 /** The parameters by which a list or a relationship is read as it stood. */
@@ -47,18 +46,12 @@ export async function momentOf(
 }
 
 /** What is recorded is past, also where a clock was ahead when it was written: such a log can be read to its end. */
-async function requirePast(asOf: string, { clock, views }: Pick<ServedLedger, 'clock' | 'views'>): Promise<void> {
-  const now = new Date(clock.estimate()).toISOString();
+async function requirePast(asOf: string, ledger: Pick<ServedLedger, 'clock' | 'views'>): Promise<void> {
+  const now = new Date(ledger.clock.estimate()).toISOString();
   if (asOf <= now) return;
-  const latest = await views.read(historyView.projection.name, latestRecording).then(
-    ({ result }) => result ?? now,
-    (error: unknown) => {
-      if (error instanceof ViewNotBuilt || error instanceof ViewsDamaged) return now;
-      throw error;
-    },
-  );
-  if (asOf > latest)
-    throw badRequest('InvalidQuery', 'asOf', `must not lie in the future: it is ${latest > now ? latest : now}`);
+  const newest = (await newestRecording(ledger)) ?? now;
+  if (asOf > newest)
+    throw badRequest('InvalidQuery', 'asOf', `must not lie in the future: it is ${newest > now ? newest : now}`);
 }
 
 /** @throws Problem 400 for a position that the ledger has not reached, as after a restore from a backup */
