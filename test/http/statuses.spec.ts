@@ -2,11 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hence } from '../wall-clock.js';
 import {
   customerPath,
+  establish,
   globalAdminOf,
+  greatLakes,
   newCustomer,
   northwind,
   pairPath,
   runServer,
+  subscription,
   type Answered,
   type RunningServer,
 } from './running-server.js';
@@ -174,5 +177,38 @@ describe('what has ended by time', () => {
       { pointer: '/termDuration', code: 'InvalidItem' },
       { pointer: '/cancellationAllowedUntil', code: 'DateOutOfRange' },
     ]);
+  });
+
+  it('is waited for by a list that says how far time has been recorded, and marks what only an event brings', async () => {
+    const as = { tenant: greatLakes };
+    const own = await establish(server, newCustomer(), { partner: greatLakes });
+    const list = async (address: string, after: Answered) => {
+      const headers = { ...seen(after).headers, prefer: 'wait=20' };
+      const answered = await server.get(address, { as, headers });
+      return { ...answered, settledUntil: answered.headers.get('settled-until') };
+    };
+    const before = await server.post(`${own}/profile/update`, { name: 'Nothing due' }, { as });
+    const recent = await list('/v1/customers', before);
+    expect(recent.settledUntil! > ago(1)).toBe(true);
+
+    const bought = await server.post(
+      `${own}/subscriptions`,
+      subscription('seats', { effectiveAt: ago(400), autoRenew: true }),
+      { as },
+    );
+    const [marked] = (await list('/v1/items?overdue=true&status=active&blocks=activeSubscription', bought)).body.items;
+    expect(marked).toMatchObject({ itemId: 'seats', status: 'active', overdueSince: marked.endsAt });
+    expect((await list('/v1/items?overdue=false', bought)).body.items).toEqual([]);
+    // Every list of the partner says so; those of another partner know nothing of it.
+    for (const address of ['/v1/customers', `${own}/items`, '/v1/relationship-requests', '/v1/ended-relationships'])
+      expect((await list(address, bought)).settledUntil).toBe(marked.endsAt);
+    const positionOf = ({ headers }: Answered) => Number.parseInt(headers.get('ledger-position')!);
+    const then = await list(`/v1/customers?asOfPosition=${positionOf(before)}`, bought);
+    expect(then.settledUntil).toBe(then.body.asOf);
+    expect((await list(`/v1/customers?asOfPosition=${positionOf(bought)}`, bought)).settledUntil).toBe(marked.endsAt);
+
+    const renewed = await server.post(`${own}/subscriptions/seats/renew`, {}, { as });
+    expect((await list('/v1/items?overdue=true', renewed)).body.items).toEqual([]);
+    expect((await list('/v1/items', renewed)).settledUntil! > ago(1)).toBe(true);
   });
 });

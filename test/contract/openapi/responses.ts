@@ -19,6 +19,11 @@ export const headerComponents: Json = {
       'The place in the ledger that the answer rests on, and the begin of the id of the event that stands there. Give it back as it is.',
     schema: { type: 'string', pattern: '^[0-9]+;ledger="[0-9a-f-]{36}"(;event="[0-9a-f]{8}-[0-9a-f]{4}")?$' },
   },
+  SettledUntil: {
+    description:
+      'How far it has been recorded what time has brought about for this partner: up to the first end that has passed without its event, else up to the time of the answer. Absent while a view that knows it is being rebuilt.',
+    schema: { type: 'string', format: 'date-time' },
+  },
   Location: {
     description: 'Where the new item is, or the operation that makes a list as it stood.',
     schema: { type: 'string', format: 'uri-reference' },
@@ -55,6 +60,7 @@ const headerNames = {
   ListTag: 'ETag',
   DocumentTag: 'ETag',
   LedgerPosition: 'Ledger-Position',
+  SettledUntil: 'Settled-Until',
   Location: 'Location',
   IdempotentReplayed: 'Idempotent-Replayed',
   Link: 'Link',
@@ -93,13 +99,16 @@ const sharedResponses: Json = {
   CommandAnswered: answered('Recorded; for a dry run, what would be.', asJson('CommandAnswer'), commandHeaders),
   CommandCreated: answered('Recorded, and the item is new.', asJson('CommandAnswer'), [...commandHeaders, 'Location']),
   Unchanged: { description: unchanged, headers: { ...headersNamed(['ETag', ...always]), ...rateLimitHeaders } },
-  UnchangedList: { description: unchanged, headers: { ...headersNamed(['ListTag', ...always]), ...rateLimitHeaders } },
+  UnchangedList: {
+    description: unchanged,
+    headers: { ...headersNamed(['ListTag', 'SettledUntil', ...always]), ...rateLimitHeaders },
+  },
   UnchangedDocument: { description: unchanged, headers: { ...headersNamed(['DocumentTag']), ...rateLimitHeaders } },
 };
 
 /** The document of a list's pages. */
 export function listResponse(page: string, description: string): Json {
-  return answered(description, asJson(page), ['ListTag', 'LedgerPosition', 'Link', 'CorrelationId']);
+  return answered(description, asJson(page), ['ListTag', 'LedgerPosition', 'SettledUntil', 'Link', 'CorrelationId']);
 }
 
 /** The document of what a route answers when all is well. */

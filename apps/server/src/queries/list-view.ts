@@ -10,7 +10,7 @@ import {
 } from '#event-sourcing';
 import { Answer, isNamed, noneMatch, Problem } from '#http';
 import { isUpTo, ViewNotBuilt, ViewsDamaged, type Until } from '#projector';
-import { InvalidCursor, type Circumstances, type Page } from '#read-models';
+import { dueViews, earliestDue, InvalidCursor, type Circumstances, type Page } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { momentOf, requireReached, type Moment } from '../as-of/moment.js';
 import type { PastView } from '../as-of/past-views.js';
@@ -90,6 +90,8 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   private async asItStands(listed: Listed, now: string): Promise<Answer> {
     const { found, incoming, after, tagOf } = listed;
     const { views, policy, positions } = this.ledger;
+    // Asked first: what is recorded meanwhile only makes the page better than that.
+    const until = await this.settledUntil(incoming.requester, now);
     const { result, position, eventId, state } = await views
       .read(found.views, (queries) =>
         pageOf(
@@ -103,6 +105,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
     const answered: Record<string, string> = {
       'Ledger-Position': positions.of({ position, id: eventId }),
+      ...(until === undefined ? {} : { 'Settled-Until': until }),
       ...this.link(listed, result.next),
     };
     if (found.list.dependsOnClock) answered['Cache-Control'] = 'no-store';
@@ -114,6 +117,17 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     }
     const asOf = await this.upTo(found.views, position, now);
     return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
+  }
+
+  /** Undefined while a view that knows it is being built or cannot be read: other lists are answered all the same. */
+  private async settledUntil({ partner }: Requester, now: string): Promise<string | undefined> {
+    try {
+      const read = await this.ledger.views.read(dueViews, (queries) => settledUntil(queries, partner.tenantId, now));
+      return read.status === 'building' ? undefined : read.result;
+    } catch (error) {
+      if (error instanceof ViewsDamaged || error instanceof ViewNotBuilt) return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -136,7 +150,11 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     await this.requireRelationship(incoming.requester, until);
 
     const patienceMs = waitMs(incoming.headers.prefer);
-    const held = await pastViews.hold(found.views, until, incoming.requester.partner.tenantId);
+    const held = await pastViews.hold(
+      [...new Set([...found.views, ...dueViews])],
+      until,
+      incoming.requester.partner.tenantId,
+    );
     try {
       const { past } = held;
       const inTime = past.status === 'succeeded' || (await endedWithin(past, patienceMs));
@@ -155,18 +173,20 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     if (past.error) throw past.error;
     const { pastViews, positions } = this.ledger;
     const began = await this.whenTheLedgerBegan();
-    const { result, asOf, last } = await pastViews
+    const { result, asOf, last, settled } = await pastViews
       .read(past, (queries, lastCounted) => {
         const asOf = recordedUntil ?? lastCounted?.recordedAt ?? began;
-        // The policy in force then. Only rows need it, and where there are rows there is an event.
-        const at = circumstances(asOf, () => policyThen(lastCounted!.policy));
-        return { result: pageOf(listed, queries, after?.slice(1), at), asOf, last: lastCounted };
+        // The policy in force then. Before the first event there is no row that would need it.
+        const at = circumstances(asOf, () => (lastCounted ? policyThen(lastCounted.policy) : this.ledger.policy));
+        const settled = settledUntil(queries, incoming.requester.partner.tenantId, asOf);
+        return { result: pageOf(listed, queries, after?.slice(1), at), asOf, last: lastCounted, settled };
       })
       .catch(refused);
     const placed = await positions.at(position);
     const next = result.next && [placed, ...result.next];
     const answered: Record<string, string> = {
       'Ledger-Position': placed,
+      'Settled-Until': settled,
       ...this.link(listed, next),
       'Cache-Control': 'private, no-cache',
       // Names the last event that counts, not the end of the log. Weak, because the position in the body may differ.
@@ -244,6 +264,12 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 /** The version of the form of answers, part of their tags: another release may show the same position differently. */
 function formOf({ versions }: FoundList): string {
   return `${representation}.${versions}`;
+}
+
+/** How far it has been recorded what time has brought about: to the first end that has passed without its event. */
+function settledUntil(queries: ViewQueries, partnerId: string, now: string): string {
+  const first = earliestDue(queries, partnerId);
+  return first !== undefined && first < now ? first : now;
 }
 
 function circumstances(now: string, policy: () => Policy): Circumstances {
