@@ -3,7 +3,7 @@ import type { Instant } from './calendar.js';
 import type { RelationshipEvents } from './events.js';
 import { boundaries } from './boundaries.js';
 import { nounsByField, type NamedItem } from './settling.js';
-import type { CustomerRelationship } from './state.js';
+import type { CustomerRelationship, LastEvent } from './state.js';
 
 // The last event of each item: what is reported late cannot have happened before it (rule T1a).
 
@@ -88,30 +88,38 @@ const dates: Dates = {
 /** The steps, each of which also keeps its event as the last of its item. */
 export function keepingLastEvents(steps: Steps): Steps {
   const keeping = { ...steps } as Record<string, (state: CustomerRelationship, data: never) => void>;
-  for (const [field, ofNoun] of Object.entries(dates) as [IdField, Readonly<Record<string, string | null>>][])
+  for (const [field, ofNoun] of Object.entries(dates) as [IdField, Readonly<Record<string, string | null>>][]) {
+    const noun = nounsByField[field];
     for (const [type, date] of Object.entries(ofNoun)) {
       const step = keeping[type]!;
       if (date !== null)
         keeping[type] = (state, data: Readonly<Record<string, string>>) => {
           step(state, data as never);
-          keep(state, { noun: nounsByField[field], id: data[field]! }, type, data[date]);
+          keep(state, { noun, id: data[field]! }, type, data[date]);
         };
     }
+  }
   return keeping as unknown as Steps;
 }
 
-/** An event that counts from an earlier time than one before it is not the last. */
+/** An event that counts from an earlier time than one before it is not the last. It is written in place, as states are. */
 function keep(state: CustomerRelationship, item: NamedItem, type: string, at: Instant | undefined): void {
-  const last = lastEventOf(state, item);
-  if (at === undefined || (last && at < last.at) || !boundaries[item.noun].items(state).has(item.id)) return;
-  state.lastEvents.set(keyOf(item), { type, at });
+  if (at === undefined) return;
+  const key = keyOf(item);
+  const last = state.lastEvents.get(key);
+  if (!last) {
+    if (boundaries[item.noun].items(state).has(item.id)) state.lastEvents.set(key, { type, at });
+  } else if (last.at <= at) {
+    last.type = type;
+    last.at = at;
+  }
 }
 
 /** The event of an item that counts from the latest time, of those that have been recorded. */
 export function lastEventOf(
   { lastEvents }: Frozen<CustomerRelationship>,
   item: NamedItem,
-): { readonly type: string; readonly at: Instant } | undefined {
+): Frozen<LastEvent> | undefined {
   return lastEvents.get(keyOf(item));
 }
 

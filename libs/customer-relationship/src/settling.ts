@@ -43,9 +43,11 @@ export type NamedItem = ItemRef & { readonly noun: (typeof nounsByField)[keyof t
 
 /** The item that the data of a command or an event name, if there is one. */
 export function itemsNamedBy(data: object): readonly NamedItem[] {
-  const named = data as Readonly<Partial<Record<keyof typeof nounsByField, string>>>;
-  const field = fields.find((each) => named[each] !== undefined);
-  return field ? [{ noun: nounsByField[field], id: named[field]! }] : [];
+  for (const field of fields) {
+    const id = (data as Readonly<Partial<Record<typeof field, string>>>)[field];
+    if (id !== undefined) return [{ noun: nounsByField[field], id }];
+  }
+  return [];
 }
 
 /** What has happened at one boundary of one item. */

@@ -128,6 +128,12 @@ export interface Designation extends OfTerm {
   readonly contact: SupportContact;
 }
 
+/** The event of an item that counts from the latest time. */
+export interface LastEvent {
+  type: string;
+  at: Instant;
+}
+
 /** One partner's relationship with one customer, folded from its events. */
 export interface CustomerRelationship {
   /** The policies that events were decided under, each with its start: they apply to what time brings about. */
@@ -162,7 +168,7 @@ export interface CustomerRelationship {
   readonly designations: Map<string, Designation>;
   readonly grants: Map<string, Grant>;
   /** Of each item, by noun and id: what happened to it last (rule T1a). */
-  readonly lastEvents: Map<string, { readonly type: string; readonly at: Instant }>;
+  readonly lastEvents: Map<string, LastEvent>;
 }
 
 /** The relationship, in the answer to a command. */
