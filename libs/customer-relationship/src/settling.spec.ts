@@ -22,6 +22,11 @@ import { settledState } from './settling.js';
 import { initialState, relationshipSummary } from './state.js';
 import {
   active,
+  savingsPlanPurchased,
+  softwarePurchased,
+  reserved,
+  adminRequested,
+  adminActive,
   autoRenewDisabled,
   changeScheduled,
   contactAssigned,
@@ -214,6 +219,116 @@ describe('T1: before a command is judged', () => {
     expect(settled.subscriptions.get('zero')?.termEndsAt).toBe('2026-12-01T00:00:00.000Z');
     expect(settled.subscriptions.get('legacy')?.status).toBe('suspended');
     expect(settled.subscriptions.get(id)?.status).toBe('deleted');
+  });
+});
+
+describe('T1: what is no subscription', () => {
+  const lateIn2027 = '2027-12-01T00:00:00.000Z';
+  const reservation = reserved('ri-1', { expiresAt: '2027-06-01T00:00:00.000Z' });
+  const software = softwarePurchased('order-1', { kind: 'subscription', expiresAt: '2027-06-01T00:00:00.000Z' });
+  const plan = savingsPlanPurchased('plan-1', { expiresAt: '2027-06-01T00:00:00.000Z' });
+  const ended = (type: Event['type'], data: object) => ({
+    type,
+    data,
+    begins: true,
+    metadata: expect.objectContaining({ actor: expect.objectContaining({ kind: 'system' }) }) as unknown,
+  });
+
+  it('T1, V6, V7, V10, G5: each thing that a decision reads has ended for it, and a refusal records nothing', () => {
+    const refused: [History, Command, string, object][] = [
+      [[reservation], { type: 'CancelReservation', data: { reservationId: 'ri-1' } }, 'InvalidTransition', {}],
+      [[software], { type: 'CancelSoftwarePurchase', data: { purchaseId: 'order-1' } }, 'InvalidTransition', {}],
+      [[plan], { type: 'CancelSavingsPlan', data: { savingsPlanId: 'plan-1' } }, 'InvalidTransition', {}],
+      [
+        adminActive('grant-1'),
+        { type: 'TerminateDelegatedAdmin', data: { grantId: 'grant-1' } },
+        'InvalidTransition',
+        {},
+      ],
+      [
+        [adminRequested('grant-1')],
+        { type: 'LockDelegatedAdminForApproval', data: { grantId: 'grant-1' } },
+        'RequestExpired',
+        { expiredAt: adminRequested('grant-1').data.expiresAt },
+      ],
+    ];
+    for (const [history, command, code, details] of refused)
+      given(established, ...history)
+        .when(command, { now: lateIn2027 })
+        .rejects(code, code === 'InvalidTransition' ? { from: 'expired' } : details);
+  });
+
+  it('T1: the clock’s command of each is its settling: all that is due, else NotDue, and InvalidTransition for ever after', () => {
+    const ofClock: [Event | readonly Event[], Command, Event['type']][] = [
+      [reservation, { type: 'ExpireReservation', data: { reservationId: 'ri-1' } }, 'ReservationExpired'],
+      [software, { type: 'ExpireSoftware', data: { purchaseId: 'order-1' } }, 'SoftwareExpired'],
+      [plan, { type: 'ExpireSavingsPlan', data: { savingsPlanId: 'plan-1' } }, 'SavingsPlanExpired'],
+      [adminActive('grant-1'), { type: 'ExpireDelegatedAdmin', data: { grantId: 'grant-1' } }, 'DelegatedAdminExpired'],
+    ];
+    for (const [history, command, event] of ofClock) {
+      const item = Object.values(command.data)[0] as string;
+      const events = decide([established, ...[history].flat()], command, { now: lateIn2027 });
+      expect(events).toEqual([expect.objectContaining({ type: event, begins: true, metadata: {} })]);
+      given(established, ...[history].flat())
+        .when(command)
+        .rejects('NotDue');
+      given(established, ...[history].flat(), events)
+        .when(command, { now: lateIn2027 })
+        .rejects('InvalidTransition', { itemId: item, from: 'expired' });
+    }
+  });
+
+  it('T1, R29: a lapsed request is over for every command, and its refusal is the same whether or not that is recorded', () => {
+    const accept: Command = { type: 'AcceptResellerRelationship', data: {} };
+    const { customer, expiresAt } = requested().data;
+    const lapsed: Event = { type: 'ResellerRelationshipRequestExpired', data: { expiredAt: expiresAt } };
+    const customerAdmin = { actor: customerUser('CustomerGlobalAdmin') };
+    for (const history of [[requested()], [requested(), lapsed]])
+      given(...history)
+        .when(accept, customerAdmin)
+        .rejects('RequestExpired', { expiredAt: expiresAt });
+    expect(decide([requested()], { type: 'RequestResellerRelationship', data: { customer, market: 'US' } })).toEqual([
+      expect.objectContaining(ended('ResellerRelationshipRequestExpired', { expiredAt: expiresAt })),
+      expect.objectContaining({ type: 'ResellerRelationshipRequested' }),
+    ]);
+    // Once there is another, nothing is left of it.
+    given(requested(), lapsed, requested())
+      .when({ type: 'WithdrawRelationshipRequest', data: {} }, { now: expiresAt })
+      .thenNames('ResellerRelationshipRequestWithdrawn');
+  });
+
+  it('T1, G5: where there is no room for a grant, those that time has ended make it, oldest first', () => {
+    const policy: Policy = { ...policyOf2020, limits: { ...policyOf2020.limits, grants: 2 } };
+    const request: Command = {
+      type: 'RequestDelegatedAdmin',
+      data: { grantId: 'grant-3', name: 'Three', roles: ['role-a'], durationDays: 30 },
+    };
+    const history = [established, ...adminActive('grant-1'), adminRequested('grant-2')] as const;
+    expect(decide(history, request, { policy, now: lateIn2027 }).map(({ data }) => data)).toMatchObject([
+      { grantId: 'grant-2', expiredAt: '2027-01-30T12:00:00.000Z' },
+      { grantId: 'grant-1', expiredAt: '2027-11-03T12:00:00.000Z' },
+      { grantId: 'grant-3' },
+    ]);
+    given(...history)
+      .when(request, { policy })
+      .rejects('LimitReached', { what: 'grants', limit: 2 });
+    const room: Policy = { ...policy, limits: { ...policy.limits, grants: 3 } };
+    given(...history)
+      .when(request, { policy: room, now: lateIn2027 })
+      .thenNames('DelegatedAdminRequested');
+  });
+
+  it('T1: everything stands as dates have left it, in a state of its own', () => {
+    const state = stateOf(established, reservation, software, plan, adminActive('grant-1'), adminRequested('grant-2'));
+    const before = structuredClone(state);
+    const settled = settledState(state, lateIn2027, policyOf2020);
+    expect(
+      [settled.reservations, settled.software, settled.savingsPlans, settled.grants].flatMap((items) =>
+        [...items.values()].map(({ status }) => status),
+      ),
+    ).toEqual(Array(5).fill('expired'));
+    expect(state).toEqual(before);
+    expect(settledState(settled, lateIn2027, policyOf2020)).toBe(settled);
   });
 });
 
@@ -463,5 +578,75 @@ describe('T1: through the command loop', () => {
     const starts = events.flatMap(({ data }) => (data as { termStartsAt?: string }).termStartsAt ?? []);
     expect(starts).toEqual(starts.toSorted());
     expect(events.slice(-4).map(({ type }) => type)).toEqual(Array(4).fill('SubscriptionSuspended'));
+  });
+
+  const changeQuantity = (quantity: number, effectiveAt: string): Command => ({
+    type: 'ChangeSubscriptionQuantity',
+    data: { subscriptionId: id, quantity, effectiveAt },
+  });
+
+  it('T1a: one append holds a fact that is reported late, and what came before it and has followed from it', async () => {
+    const { store, send } = await opened();
+    await send(purchase({ effectiveAt: '2026-09-01T00:00:00.000Z' }));
+    const outcome = await send(changeQuantity(9, '2026-10-15T00:00:00.000Z'));
+    expect(outcome).toMatchObject({
+      outcome: 'accepted',
+      events: ['SubscriptionRenewed', 'SubscriptionQuantityChanged', 'SubscriptionRenewed'],
+    });
+    const [before, own, after] = (await store.read(stream)).slice(-3).map(({ metadata }) => metadata);
+    expect(own).toMatchObject({
+      command: 'ChangeSubscriptionQuantity',
+      comment: 'why',
+      actor: { kind: 'partnerUser' },
+    });
+    for (const byItself of [before, after]) {
+      expect(byItself).toMatchObject({
+        command: 'RenewSubscription',
+        actor: { id: context.actor.id, kind: 'system' },
+        commandId: own?.commandId,
+        causationId: own?.commandId,
+        recordedAt: now,
+      });
+      expect(byItself).not.toHaveProperty('comment');
+    }
+  });
+
+  it('T1a: what has followed and finds no room stays for the next, and a retry is answered by the fact itself', async () => {
+    const { store, send, ask } = await opened();
+    await send(purchase({ effectiveAt: '2010-01-01T00:00:00.000Z' }));
+    const before = await ask(stream, (_, { revision }) => revision);
+    const [late, at] = [changeQuantity(9, '2012-01-15T00:00:00.000Z'), '2060-01-15T00:00:00.000Z'];
+    const sent = { ifRevision: exactly(before) };
+    const outcome = await send(late, at, sent);
+    expect(outcome).toMatchObject({ outcome: 'accepted', replayed: false });
+    const appended = (await store.read(stream)).slice(before + 1);
+    // 24 renewals before it, in an append of their own; 500 events in that of the fact; 77 renewals are left.
+    expect(appended).toHaveLength(24 + 500);
+    expect(appended[24]).toMatchObject({ type: 'SubscriptionQuantityChanged', metadata: { comment: 'why' } });
+    expect(new Set(appended.map(({ metadata }) => metadata.commandId)).size).toBe(2);
+    // A server that has folded the stream from the log knows it by that append.
+    const other = server(store, 4);
+    expect(await other.send(late, '2060-02-15T00:00:00.000Z')).toMatchObject({ ...outcome, replayed: true });
+    expect(await other.send(renew, at)).toMatchObject({ events: Array(77).fill('SubscriptionRenewed') });
+    expect(await other.send(renew, at)).toMatchObject({ outcome: 'refused', rejection: { code: 'NotDue' } });
+  });
+
+  it('T1a: a crash after the renewals before it leaves a command that a retry decides', async () => {
+    const { store, send } = await opened();
+    await send(purchase({ effectiveAt: '2010-01-01T00:00:00.000Z' }));
+    let appends = 0;
+    const crashing: typeof store = {
+      ...store,
+      append(...append) {
+        if (++appends === 2) throw new Error('The server has gone.');
+        return store.append(...append);
+      },
+    };
+    const [late, at] = [changeQuantity(9, '2058-01-15T00:00:00.000Z'), '2060-01-15T00:00:00.000Z'];
+    await expect(server(crashing, 4).send(late, at)).rejects.toThrow('The server has gone.');
+    expect(await server(store, 4).send(late, at)).toMatchObject({ outcome: 'accepted', replayed: false });
+    expect(await server(store, 4).send(late, at)).toMatchObject({ outcome: 'accepted', replayed: true });
+    const quantities = (await store.read(stream)).filter(({ type }) => type === 'SubscriptionQuantityChanged');
+    expect(quantities).toHaveLength(1);
   });
 });
