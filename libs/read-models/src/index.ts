@@ -2,7 +2,6 @@ export { objectSchema, type Column, type Columns, type Schema } from './columns.
 export * from './customer-list.js';
 export * from './delegated-admin-grants.js';
 export { dueBefore, dueList, dueViews, earliestDue, type DueItem } from './due-list.js';
-export * from './due-rows.js';
 export * from './ended-relationships.js';
 export { belongsTo, type Explained } from './explained.js';
 export type { Accepts, Filter } from './filters.js';

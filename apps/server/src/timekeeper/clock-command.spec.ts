@@ -3,12 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { journalStream, relationshipStream, type Actor, type CommandName } from '#customer-relationship';
 import { inMemoryEventStore } from '#event-sourcing';
+import type { DueItem } from '#read-models';
 import { admin, partner } from '../../../../bench/histories.js';
 import { SendCommand, SendCommandHandler } from '../commands/send-command.js';
 import { clockOf, ledgerOver } from '../testing-ledger.js';
 import '../server.module.js';
 import { clockCommand } from './clock-command.js';
-import { keyOf, type DueItem } from './due-items.js';
+import { keyOf } from './due-items.js';
 
 const customerId = 'c0000000-0000-4000-8000-00000000000c';
 const stream = relationshipStream(partner.tenantId, customerId);
@@ -34,7 +35,6 @@ const due: DueItem = {
   id: 'sub-1',
   command: 'RenewSubscription',
   dueAt: '2026-09-10T00:00:00.000Z',
-  position: 0,
 };
 
 interface Server {

@@ -1,13 +1,13 @@
 import { hash, randomUUID } from 'node:crypto';
 import { relationshipStream, type Actor, type Context, type RelationshipCommands } from '#customer-relationship';
 import { idOf, type CommandRequest, type MessageOf } from '#event-sourcing';
-import type { DueNoun } from '#read-models';
+import type { DueItem } from '#read-models';
 import type { ServedLedger } from '../served-ledger.js';
 import { release } from '../release.js';
-import { keyOf, type DueItem } from './due-items.js';
+import { keyOf } from './due-items.js';
 
 /** How the data of a command name an item. */
-const idFields: Readonly<Record<DueNoun, string | undefined>> = {
+const idFields: Readonly<Record<DueItem['noun'], string | undefined>> = {
   request: undefined,
   subscription: 'subscriptionId',
   reservation: 'reservationId',

@@ -1,18 +1,16 @@
 import type { Instant } from '#customer-relationship';
-import { dueRows, type DueRow } from '#read-models';
+import { dueBefore, dueViews, earliestDue, type DueItem } from '#read-models';
 import type { ServedLedger } from '../served-ledger.js';
 
-/** A thing whose boundary in time comes up, and where the log stood when a view named it. */
-export interface DueItem extends DueRow {
-  readonly partnerId: string;
-  /** The position of the view. */
+/** What is due, and where the log stood when the views named it. */
+export interface OverdueItem extends DueItem {
   readonly position: number;
 }
 
 /** What falls due when, as the views know it. */
 export interface DueItems {
   /** What is due, the oldest first, to the end; read piece by piece, while it is gone through. */
-  readonly overdue: (now: () => Instant) => AsyncIterable<DueItem>;
+  readonly overdue: (now: () => Instant) => AsyncIterable<OverdueItem>;
   /** The first boundary that is not recorded, passed or not; undefined where nothing comes up. */
   readonly earliest: () => Promise<Instant | undefined>;
 }
@@ -23,21 +21,20 @@ export function keyOf({ partnerId, customerId, id, command, dueAt }: DueItem): s
 }
 
 /**
- * Of all partners that the server knows. Reading throws what its views throw.
- * @param head nothing is overdue by a view before it: one that is built anew passes every boundary that was ever recorded
+ * Of all partners that the server knows. Reading throws what the views throw.
+ * @param head nothing is overdue by views before it: one that is built anew passes every boundary that was ever recorded
  */
 export function dueItemsIn({ views, partners }: Pick<ServedLedger, 'views' | 'partners'>, head = 0): DueItems {
-  const sources = [...partners.keys()].flatMap((partnerId) => dueRows.map((rows) => ({ partnerId, rows })));
+  const partnerIds = [...partners.keys()];
   return {
     async *overdue(now) {
-      const lines = sources.map(({ partnerId, rows }) => {
-        const read = async (after?: DueRow): Promise<readonly DueItem[]> => {
-          const { result, position } = await views.read(rows.view, (queries) =>
-            rows.before(queries, partnerId, now(), after),
+      const lines = partnerIds.map((partnerId) => {
+        return new Line(async (after) => {
+          const { result, position } = await views.read(dueViews, (queries) =>
+            dueBefore(queries, { partnerId, before: now(), ...(after ? { after } : {}) }),
           );
-          return position < head ? [] : result.map((row) => ({ ...row, partnerId, position }));
-        };
-        return new Line(read);
+          return position < head ? [] : result.map((item) => ({ ...item, position }));
+        });
       });
       for (;;) {
         for (const line of lines) await line.fill();
@@ -47,25 +44,23 @@ export function dueItemsIn({ views, partners }: Pick<ServedLedger, 'views' | 'pa
       }
     },
     async earliest() {
-      const found: Instant[] = [];
-      for (const { partnerId, rows } of sources) {
-        const { result } = await views.read(rows.view, (queries) => rows.earliest(queries, partnerId));
-        if (result !== undefined) found.push(result);
-      }
-      return found.toSorted()[0];
+      const { result } = await views.read(dueViews, (queries) =>
+        partnerIds.flatMap((partnerId) => earliestDue(queries, partnerId) ?? []),
+      );
+      return result.toSorted()[0];
     },
   };
 }
 
-/** What is due of one partner in one view. */
+/** What is due of one partner. */
 class Line {
-  private waiting: DueItem[] = [];
-  private last: DueItem | undefined;
+  private waiting: OverdueItem[] = [];
+  private last: OverdueItem | undefined;
   private isAtEnd = false;
 
-  constructor(private readonly read: (after?: DueRow) => Promise<readonly DueItem[]>) {}
+  constructor(private readonly read: (after: DueItem | undefined) => Promise<readonly OverdueItem[]>) {}
 
-  get first(): DueItem | undefined {
+  get first(): OverdueItem | undefined {
     return this.waiting[0];
   }
 
@@ -76,7 +71,7 @@ class Line {
     this.isAtEnd = this.waiting.length === 0;
   }
 
-  take(): DueItem {
+  take(): OverdueItem {
     return (this.last = this.waiting.shift()!);
   }
 }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TimekeeperBounds } from '#configuration';
+import type { DueItem } from '#read-models';
 import type { Logger } from 'pino';
 import { sealOfRelease } from '../event-check.js';
 import type { ServerHealth } from '../health/server-health.js';
 import type { ServedLedger } from '../served-ledger.js';
 import { clockCommand } from './clock-command.js';
-import { dueItemsIn, type DueItem } from './due-items.js';
+import { dueItemsIn } from './due-items.js';
 import { leaseOn, noLease } from './lease.js';
 import { Timekeeper, type Sent } from './timekeeper.js';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { StoreUnavailable } from '#event-sourcing';
 import { pino } from 'pino';
-import { keyOf, type DueItem, type DueItems } from './due-items.js';
+import { keyOf, type OverdueItem, type DueItems } from './due-items.js';
 import { noLease, type Lease } from './lease.js';
 import { Timekeeper, type Sent, type Time, type TimekeeperParts } from './timekeeper.js';
 
@@ -45,7 +45,7 @@ class Book implements DueItems {
     this.seen = this.recorded.length;
   }
 
-  private get open(): readonly DueItem[] {
+  private get open(): readonly OverdueItem[] {
     if (!this.lags) this.catchUp();
     const known = new Set(this.recorded.slice(0, this.seen));
     return this.items
@@ -73,7 +73,7 @@ class Book implements DueItems {
   }
   earliest = async () => this.open[0]?.dueAt;
 
-  send = async (item: DueItem): Promise<Sent> => {
+  send = async (item: OverdueItem): Promise<Sent> => {
     this.sendings.push(item.id);
     const answer = this.answers.get(item.id);
     if (answer) return answer();
@@ -82,7 +82,7 @@ class Book implements DueItems {
   };
 }
 
-const orderOf = (item: DueItem) => `${item.dueAt} ${keyOf(item)}`;
+const orderOf = (item: OverdueItem) => `${item.dueAt} ${keyOf(item)}`;
 
 function keeperOf(book: Book, { time = new TestTime(), ...parts }: Partial<TimekeeperParts> = {}) {
   const logged: object[] = [];
@@ -134,7 +134,7 @@ describe('the timekeeper', () => {
     const book = new Book(Array.from({ length: 250 }, (_, index) => ({ id: `${index}`, dueAt: at(-1000 + index) })));
     const time = new TestTime();
     const sentAt: number[] = [];
-    const send = (item: DueItem) => (sentAt.push(time.elapsed()), book.send(item));
+    const send = (item: OverdueItem) => (sentAt.push(time.elapsed()), book.send(item));
     const { keeper } = keeperOf(book, { rate: 50, time, send });
     await keeper.pass();
     expect(sentAt).toHaveLength(250);

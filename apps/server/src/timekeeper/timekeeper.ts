@@ -1,7 +1,8 @@
 import { OutcomeUnknown, StoreUnavailable } from '#event-sourcing';
 import { BackOff, occasionally } from '#pacing';
+import { ViewNotBuilt } from '#projector';
 import type { Logger } from 'pino';
-import { keyOf, type DueItem, type DueItems } from './due-items.js';
+import { keyOf, type OverdueItem, type DueItems } from './due-items.js';
 import type { Lease } from './lease.js';
 
 /** How the timekeeper knows and passes time. */
@@ -24,7 +25,7 @@ export interface TimekeeperParts {
   readonly due: DueItems;
   readonly lease: Lease;
   /** Sends the command of an item. @throws what the store throws, or a bug */
-  readonly send: (item: DueItem) => Promise<Sent>;
+  readonly send: (item: OverdueItem) => Promise<Sent>;
   /** Commands a second at most. */
   readonly rate: number;
   /** False while nothing must be recorded. */
@@ -107,6 +108,7 @@ export class Timekeeper {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       const pause = await this.pass().catch((error: unknown) => {
+        if (error instanceof ViewNotBuilt) return looksEveryMs;
         this.logTrouble(error, 'look');
         return this.storePauses.next();
       });
@@ -138,14 +140,14 @@ export class Timekeeper {
     return until > 0 ? Math.min(until, looksEveryMs) : looksEveryMs;
   }
 
-  private maySend(item: DueItem): boolean {
+  private maySend(item: OverdueItem): boolean {
     const sent = this.sent.get(keyOf(item));
     if (!sent) return true;
     sent.pass = this.passes;
     return item.position >= sent.position && this.parts.time.elapsed() >= sent.again;
   }
 
-  private async send(item: DueItem): Promise<void> {
+  private async send(item: OverdueItem): Promise<void> {
     const { send, time } = this.parts;
     const key = keyOf(item);
     const sent = this.sent.get(key) ?? { position: 0, again: 0, pauses: new BackOff(itemPauses), pass: this.passes };
