@@ -425,6 +425,24 @@ describe('changing the owners of a reservation', () => {
     given(one, removed(), reestablished).when(change('ada')).rejects('ItemOfEarlierTerm', { itemId: 'ri-1' });
   });
 
+  it('is reported late: it counts from then, and what time has brought about since follows (rules T1a, V5a, V6)', () => {
+    const effectiveAt = '2027-11-19T00:00:00.000Z';
+    const late = {
+      type: 'ChangeReservationOwners',
+      data: { reservationId: 'ri-1', owners: ['ada'], effectiveAt },
+    } as const;
+    given(one).when(late, { now: afterEnd }).thenNames('ReservationOwnersChanged', 'ReservationExpired');
+    expect(
+      decideOn(customerRelationship, fold(customerRelationship, one), late, { ...context, now: afterEnd })[0],
+    ).toMatchObject({ data: { owners: ['ada'], changedAt: effectiveAt } });
+    given(one, changed('barbara'), {
+      type: 'ReservationOwnersChanged',
+      data: { ...changed('grace').data, changedAt: end },
+    })
+      .when(late, { now: afterEnd })
+      .rejects('EffectiveTooEarly', { lastEvent: { type: 'ReservationOwnersChanged', at: end } });
+  });
+
   it('is up to a user of the partner who is both Global admin and Admin agent, an owner or not (rule V5a)', () => {
     for (const roles of [['GlobalAdmin'], ['AdminAgent']] as const)
       given(one)

@@ -18,7 +18,7 @@ import { distinctIds, isSameId, isSameIds, type Buyer, type Money } from './part
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { byUser, byUserOrApp } from './rights.js';
-import { rulesOfSale } from './rules.js';
+import { rulesOfLateFacts, rulesOfSale } from './rules.js';
 import { passingTime } from './settling.js';
 import { inCurrentTerm, type CustomerRelationship, type ReservationStatus } from './state.js';
 
@@ -42,7 +42,11 @@ export interface ReservationCommands {
     readonly effectiveAt?: Instant;
   };
   /** Records the present owners of the reservation order, who alone may cancel its reservations. */
-  ChangeReservationOwners: { readonly reservationId: string; readonly owners: readonly string[] };
+  ChangeReservationOwners: {
+    readonly reservationId: string;
+    readonly owners: readonly string[];
+    readonly effectiveAt?: Instant;
+  };
   /** Returns a reservation, as far as the refund cap allows. */
   CancelReservation: {
     readonly reservationId: string;
@@ -108,7 +112,8 @@ export const reservationCommands = {
   /** Rule V5a: the directory's administrators may reassign an order whose owners have left; the partner records it. */
   ChangeReservationOwners: {
     right: { ...byUser('GlobalAdmin'), allOf: ['GlobalAdmin', 'AdminAgent'] },
-    rules: ['R12', 'R20', 'V5', 'V5a', 'V6'],
+    late: true,
+    rules: ['R12', 'R20', 'V5', 'V5a', 'V6', ...rulesOfLateFacts],
     emits: ['ReservationOwnersChanged'],
     decide(state, { reservationId, ...data }, { now }) {
       const reservation = current(state, state.reservations, 'reservation', reservationId);

@@ -505,6 +505,25 @@ describe('P1: a subscription that is never provisioned', () => {
     given(established, purchased(id)).when(command, { now: afterTerm }).thenNames(ended.type);
   });
 
+  it.each(ends)('P1, T1a: is reported late as %s: it counts from then', (_, command, ended) => {
+    const effectiveAt = '2026-11-21T00:00:00.000Z';
+    const [own, contact] = decideOn(
+      customerRelationship,
+      fold(customerRelationship, [...established, purchased(id, { kind: 'legacy' }), contactAssigned(id)]),
+      { ...command, data: { ...command.data, effectiveAt } },
+      context,
+    );
+    expect(Object.values(own!.data)).toEqual([id, effectiveAt]);
+    expect(own!.type).toBe(ended.type);
+    expect(contact).toMatchObject({ type: 'SupportContactWithdrawn', data: { withdrawnAt: effectiveAt } });
+    const early = { ...command, data: { ...command.data, effectiveAt: '2026-11-20T11:59:59.999Z' } } as Command;
+    given(established, purchased(id))
+      .when(early)
+      .rejects('EffectiveTooEarly', {
+        lastEvent: { type: 'SubscriptionPurchased', at: '2026-11-20T12:00:00.000Z' },
+      });
+  });
+
   it('P1: keeps the reason that was given', () => {
     given(established, purchased(id))
       .when(fail('Out of stock'))

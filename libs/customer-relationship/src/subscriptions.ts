@@ -68,9 +68,13 @@ export interface SubscriptionCommands {
   /** Records that a pending subscription has been provisioned. */
   ActivateSubscription: { readonly subscriptionId: string; readonly effectiveAt?: Instant };
   /** Records that a pending subscription could not be provisioned: it will never be active. */
-  FailSubscriptionProvisioning: { readonly subscriptionId: string; readonly reason?: string };
+  FailSubscriptionProvisioning: {
+    readonly subscriptionId: string;
+    readonly reason?: string;
+    readonly effectiveAt?: Instant;
+  };
   /** Records that the provisioning of a pending subscription was cancelled: it will never be active. */
-  CancelSubscriptionProvisioning: { readonly subscriptionId: string };
+  CancelSubscriptionProvisioning: { readonly subscriptionId: string; readonly effectiveAt?: Instant };
   /** Suspends an active subscription, and its add-ons with it. */
   SuspendSubscription: {
     readonly subscriptionId: string;
@@ -128,7 +132,8 @@ const withBase = ({ subscriptionId }: { readonly subscriptionId: string }, state
 
 const endingProvisioning = {
   right: byAnyRole,
-  rules: ['R11', 'R20', 'S10', 'S11', 'C5', 'P1'],
+  late: true,
+  rules: ['R11', 'R20', 'S10', 'S11', 'C5', 'P1', ...rulesOfLateFacts],
   brings: ['SupportContactWithdrawn'],
 } as const;
 

@@ -8,7 +8,7 @@ import {
 } from '#customer-relationship';
 import { Flag, ItemId, ListOf, MoneyAmount, OneOf, Optional, PrincipalId, Text, Time, Whole } from '#http';
 import { routesOf } from './command-route.js';
-import { CommentedBody } from './commented-body.js';
+import { CommentedBody, LateFactBody } from './commented-body.js';
 
 const Owners = () => ListOf(PrincipalId(), 1, 50);
 
@@ -27,7 +27,7 @@ class PurchaseReservationBody extends CommentedBody {
   @Optional(Time()) effectiveAt?: string;
 }
 
-class ChangeReservationOwnersBody extends CommentedBody {
+class ChangeReservationOwnersBody extends LateFactBody {
   @Owners() owners!: readonly string[];
 }
 

@@ -39,7 +39,7 @@ class PurchaseSubscriptionBody extends CommentedBody {
   @Optional(Time()) effectiveAt?: string;
 }
 
-class FailSubscriptionProvisioningBody extends CommentedBody {
+class FailSubscriptionProvisioningBody extends LateFactBody {
   @Optional(Text(200)) reason?: string;
 }
 
@@ -88,7 +88,7 @@ export const subscriptionRoutes = routesOf<SubscriptionCommands>()({
   },
   CancelSubscriptionProvisioning: {
     path: 'subscriptions/:subscriptionId/cancel-provisioning',
-    body: CommentedBody,
+    body: LateFactBody,
   },
   SuspendSubscription: { path: 'subscriptions/:subscriptionId/suspend', body: SuspendSubscriptionBody },
   ReactivateSubscription: { path: 'subscriptions/:subscriptionId/reactivate', body: LateFactBody },
