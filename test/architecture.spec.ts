@@ -122,7 +122,7 @@ describe('an import is welcome', () => {
     ['libs/customer-relationship/src/removal.ts', `import { Rejection } from '#event-sourcing';`],
     ['libs/customer-relationship/src/removal.spec.ts', `import { given } from '#event-sourcing/testing';`],
     ['libs/read-models/src/overview.ts', `import type { Events } from '#customer-relationship';`],
-    ['libs/read-models/src/overview.ts', `import { grantAt } from '#customer-relationship/statuses';`],
+    ['libs/read-models/src/overview.ts', `import { statusAt } from '#customer-relationship/statuses';`],
     ['libs/read-models/src/overview.ts', `import { type Events } from '#customer-relationship';`],
     ['libs/read-models/src/overview.spec.ts', `import { evolve } from '#customer-relationship';`],
     ['libs/event-store-kurrentdb/src/store.ts', `import { KurrentDBClient } from '@eventstore/db-client';`],

@@ -12,7 +12,7 @@ import { rejections } from './rejections.js';
 import { blockerKinds, removalBlockers, removalReadiness, type RemovalBlocker } from './removal.js';
 import { settledState } from './settling.js';
 import { initialState, type CustomerRelationship } from './state.js';
-import { grantAt } from './statuses.js';
+import { nextOfGrant, statusAt } from './statuses.js';
 import {
   circumstancesOf,
   commandSaid,
@@ -336,7 +336,9 @@ describe('removal', () => {
       expect(
         ofTerm(state.grants).filter(
           (grant) =>
-            !['deleted', 'withdrawn', 'terminated', 'expired', 'revoked'].includes(grantAt(grant, cleared).status),
+            !['deleted', 'withdrawn', 'terminated', 'expired', 'revoked'].includes(
+              statusAt(grant.status, nextOfGrant(grant), cleared),
+            ),
         ),
       ).toEqual([]);
     });

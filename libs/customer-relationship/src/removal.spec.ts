@@ -13,7 +13,7 @@ import {
   type Remedy,
 } from './removal.js';
 import type { CustomerRelationship } from './state.js';
-import { grantAt } from './statuses.js';
+import { nextOfGrant, statusAt } from './statuses.js';
 import {
   accepted,
   active,
@@ -281,7 +281,7 @@ describe('The removal of a reseller relationship', () => {
       .then(removedNow(), revocation);
 
     const { grants } = given(...established, ...overdue, removedNow(), revocation).state();
-    expect([...grants].map(([id, grant]) => [id, grantAt(grant, now).status])).toEqual([
+    expect([...grants].map(([id, grant]) => [id, statusAt(grant.status, nextOfGrant(grant), now)])).toEqual([
       ['ended', 'expired'],
       ['lapsed', 'expired'],
       ['standing', 'revoked'],

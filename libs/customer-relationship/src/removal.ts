@@ -23,7 +23,6 @@ import {
   type Subscription,
   type SubscriptionStatus,
 } from './state.js';
-import { reservationAt, savingsPlanAt } from './statuses.js';
 import { softwareCommands } from './software.js';
 import { subscriptionCommands, suspendedBase } from './subscriptions.js';
 import { withdrawDesignations } from './support-contacts.js';
@@ -92,17 +91,16 @@ const rulesOfPermission = ['R1', 'R2', 'R3', 'R4', 'R5'] as const;
 const rulesOfConsequences = ['R15', 'R16', 'R17', 'R18', 'R21', 'R27', 'R28', 'S16', 'G12'] as const;
 export const rulesOfRemoval = [...rulesOfBlockers, ...rulesOfPermission, ...rulesOfConsequences] as const;
 
-/** What decides whether an item blocks; a row of the items view has it too. */
+/** What decides whether an item blocks, with its status as time has left it; a row of the items view has it too. */
 export type BlockingFacts =
   | { readonly item: 'subscription'; readonly kind: SubscriptionKind; readonly status: SubscriptionStatus }
-  | { readonly item: 'reservation'; readonly status: ReservationStatus; readonly endsAt: Instant }
+  | { readonly item: 'reservation'; readonly status: ReservationStatus }
   | {
       readonly item: 'softwarePurchase';
-      /** As it stands: whether its end has passed depends on auto-renew too. */
       readonly status: SoftwareStatus;
       readonly cancellationAllowedUntil: Instant;
     }
-  | { readonly item: 'savingsPlan'; readonly status: SavingsPlanStatus; readonly endsAt: Instant };
+  | { readonly item: 'savingsPlan'; readonly status: SavingsPlanStatus };
 
 /** The kind of blocker that an item is under a policy; undefined if it does not block removal (rules R6–R13). */
 export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant): BlockerKind | undefined {
@@ -113,20 +111,15 @@ export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant
       if (facts.status === 'suspended' && facts.kind === 'newCommerce' && removal.suspendedNewCommerceBlocks)
         return 'suspendedNewCommerce';
       return undefined;
-    case 'reservation': {
-      const { status } = reservationAt({ status: facts.status, expiresAt: facts.endsAt }, now);
-      if (status === 'active') return 'reservation';
-      return status === 'cancellationRequested' ? 'reservationCancellationPending' : undefined;
-    }
+    case 'reservation':
+      if (facts.status === 'active') return 'reservation';
+      return facts.status === 'cancellationRequested' ? 'reservationCancellationPending' : undefined;
     case 'softwarePurchase':
       if (facts.status !== 'completed') return undefined;
       if (!removal.softwarePastWindowBlocks && hasPassed(facts.cancellationAllowedUntil, now)) return undefined;
       return 'softwarePurchase';
     case 'savingsPlan':
-      return removal.savingsPlansBlock &&
-        savingsPlanAt({ status: facts.status, expiresAt: facts.endsAt }, now).status === 'active'
-        ? 'savingsPlan'
-        : undefined;
+      return removal.savingsPlansBlock && facts.status === 'active' ? 'savingsPlan' : undefined;
   }
 }
 
@@ -153,8 +146,8 @@ export function removalBlockers(
     block(blocks, itemId, subscription, withSenders(clearance, policy));
   }
   for (const [itemId, reservation] of inCurrentTerm(state, state.reservations)) {
-    const { status, expiresAt, owners } = reservation;
-    const kind = blocksAs({ item: 'reservation', status, endsAt: expiresAt }, policy, now);
+    const { status, owners } = reservation;
+    const kind = blocksAs({ item: 'reservation', status }, policy, now);
     if (!kind) continue;
     const clearance = clearReservation(reservation, kind, state, policy, now);
     block(kind, itemId, reservation, withSenders(clearance, policy, kind === 'reservation' ? owners : undefined));
@@ -166,7 +159,7 @@ export function removalBlockers(
   }
   for (const [itemId, plan] of inCurrentTerm(state, state.savingsPlans)) {
     const { status, expiresAt } = plan;
-    const kind = blocksAs({ item: 'savingsPlan', status, endsAt: expiresAt }, policy, now);
+    const kind = blocksAs({ item: 'savingsPlan', status }, policy, now);
     if (kind) block(kind, itemId, plan, { reason: 'notCancellable', ...outlasting(expiresAt) });
   }
   return blockers.sort(

@@ -9,7 +9,7 @@ import type {
   SubscriptionKind,
 } from './events.js';
 import type { SupportContact } from './parties.js';
-import { relationshipAt } from './statuses.js';
+import { nextOfRequest, statusAt } from './statuses.js';
 
 export type RelationshipStatus =
   'unknown' | 'requested' | 'requestDeclined' | 'requestWithdrawn' | 'requestExpired' | 'active' | 'removed';
@@ -176,7 +176,7 @@ export type RelationshipSummary = Pick<CustomerRelationship, 'status' | 'relatio
 
 /** As of a time, like every other answer about the relationship (rule R29). */
 export function relationshipSummary(state: Frozen<CustomerRelationship>, at: Instant): RelationshipSummary {
-  return { status: relationshipAt(state, at).status, relationshipTerm: state.relationshipTerm };
+  return { status: statusAt(state.status, nextOfRequest(state.request), at), relationshipTerm: state.relationshipTerm };
 }
 
 /** Those of a relationship's items that belong to its current term. */

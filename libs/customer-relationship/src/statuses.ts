@@ -1,18 +1,11 @@
 import { hasPassed, type Instant } from './calendar.js';
 import type { CommandName } from './commands.js';
 import type { SubscriptionKind } from './events.js';
-import type {
-  GrantStatus,
-  ReservationStatus,
-  SavingsPlanStatus,
-  SoftwareStatus,
-  RelationshipStatus,
-  SubscriptionStatus,
-} from './state.js';
+import type { GrantStatus, ReservationStatus, SavingsPlanStatus, SoftwareStatus, SubscriptionStatus } from './state.js';
 
 export { firstInstantAfter } from './calendar.js';
 
-// The status of a thing at a time. An end counts from the instant after it, whether or not it has been recorded.
+// What time alone brings about next. An end counts from the instant after it, whether or not it has been recorded.
 // Decisions, single reads, lists and explanations all use these functions, so they cannot disagree. Each takes the
 // facts that the state, or a row of a view, keeps from the events.
 
@@ -43,94 +36,26 @@ export interface NextBoundary<Status extends string = string> {
   readonly status: Status;
 }
 
-/** The status at a time, and the end that made it so, if it was not the last event. */
-export interface StatusAt<Status> {
-  readonly status: Status;
-  /** The end (inclusive) that has passed and has not been recorded. */
-  readonly endedAt?: Instant;
-}
-
-function expiredIfOver<Status extends string>(status: Status, end: End, now: Instant): StatusAt<Status | 'expired'> {
-  return end !== null && end !== undefined && hasPassed(end, now) ? { status: 'expired', endedAt: end } : { status };
-}
-
-export interface GrantFacts {
-  readonly kind: 'dap' | 'gdap';
-  readonly status: GrantStatus;
-  readonly requestExpiresAt?: End;
-  readonly endsAt?: End;
-  readonly autoExtendDays?: number | null;
-}
-
-/**
- * When time ends a grant: a request unless it is approved (rule G5), an active grant unless it is extended at its end
- * (rule G6a); DAP never.
- */
-export function endOfGrant({
-  kind,
-  status,
-  requestExpiresAt,
-  endsAt,
-  autoExtendDays,
-}: GrantFacts): Instant | undefined {
-  if (kind === 'dap') return undefined;
-  if (status === 'active') return autoExtendDays ? undefined : (endsAt ?? undefined);
-  return status === 'created' || status === 'approvalPending' ? (requestExpiresAt ?? undefined) : undefined;
-}
-
-export function grantAt(grant: GrantFacts, now: Instant): StatusAt<GrantStatus> {
-  return expiredIfOver(grant.status, endOfGrant(grant), now);
+/** The status at a time of what time alone changes once, recorded or not. What it changes more than once is settled. */
+export function statusAt<Status extends string>(
+  status: Status,
+  next: NextBoundary<Status> | undefined,
+  now: Instant,
+): Status {
+  return next && hasPassed(next.at, now) ? next.status : status;
 }
 
 /** The access assignments of a grant end with it, however it ends (rules R18, G8b). */
-export function accessAssignmentStatusAt(
+export function accessAssignmentStatus(
   { status }: { readonly status: 'active' | 'deleted' },
-  grant: GrantFacts,
-  now: Instant,
+  grant: { readonly status: GrantStatus },
 ): 'active' | 'deleted' {
-  return isOpenGrant(grantAt(grant, now).status) ? status : 'deleted';
+  return isOpenGrant(grant.status) ? status : 'deleted';
 }
 
 /** Whether a grant is active or can still become so. */
 export function isOpenGrant(status: GrantStatus): boolean {
   return status === 'created' || status === 'approvalPending' || status === 'approved' || status === 'active';
-}
-
-/** A cancellation that is not settled by the end has no effect: the reservation has expired (rule V6). */
-export function reservationAt(
-  { status, expiresAt }: { readonly status: ReservationStatus; readonly expiresAt: End },
-  now: Instant,
-): StatusAt<ReservationStatus> {
-  return status === 'active' || status === 'cancellationRequested' ? expiredIfOver(status, expiresAt, now) : { status };
-}
-
-export interface SoftwareFacts {
-  readonly status: SoftwareStatus;
-  /** Perpetual software has no end. */
-  readonly expiresAt?: End;
-  readonly autoRenew: boolean | null;
-}
-
-/** With auto-renew, the end of a term is followed by another one (rule V7a). */
-export function softwareAt({ status, expiresAt, autoRenew }: SoftwareFacts, now: Instant): StatusAt<SoftwareStatus> {
-  return status === 'completed' && !autoRenew ? expiredIfOver(status, expiresAt, now) : { status };
-}
-
-export function savingsPlanAt(
-  { status, expiresAt }: { readonly status: SavingsPlanStatus; readonly expiresAt: End },
-  now: Instant,
-): StatusAt<SavingsPlanStatus> {
-  return status === 'active' ? expiredIfOver(status, expiresAt, now) : { status };
-}
-
-/** A request that was not answered in time has lapsed (rule R29). */
-export function relationshipAt(
-  { status, request }: { readonly status: RelationshipStatus; readonly request?: { readonly expiresAt: Instant } },
-  now: Instant,
-): StatusAt<RelationshipStatus> {
-  return status === 'requested' && request !== undefined && hasPassed(request.expiresAt, now)
-    ? { status: 'requestExpired', endedAt: request.expiresAt }
-    : { status };
 }
 
 function boundary<Status extends string>(
@@ -191,6 +116,13 @@ export function nextOfReservation(facts: {
   return stands ? boundary(facts.expiresAt, 'ExpireReservation', 'expired') : undefined;
 }
 
+export interface SoftwareFacts {
+  readonly status: SoftwareStatus;
+  /** Perpetual software has no end. */
+  readonly expiresAt?: End;
+  readonly autoRenew: boolean | null;
+}
+
 /** Rules V7a, S14. */
 export function nextOfSoftware({
   status,
@@ -210,12 +142,32 @@ export function nextOfSavingsPlan(facts: {
   return facts.status === 'active' ? boundary(facts.expiresAt, 'ExpireSavingsPlan', 'expired') : undefined;
 }
 
-/** Rules G5, G6a; DAP has no end. */
-export function nextOfGrant(facts: GrantFacts): NextBoundary<GrantStatus> | undefined {
-  const { kind, status, autoExtendDays, endsAt } = facts;
-  return kind === 'gdap' && status === 'active' && autoExtendDays
+export interface GrantFacts {
+  readonly kind: 'dap' | 'gdap';
+  readonly status: GrantStatus;
+  readonly requestExpiresAt?: End;
+  readonly endsAt?: End;
+  readonly autoExtendDays?: number | null;
+}
+
+/**
+ * A request lapses unless it is approved (rule G5), an active grant ends unless it is extended at its end (rule G6a). DAP has
+ * no end.
+ */
+export function nextOfGrant({
+  kind,
+  status,
+  requestExpiresAt,
+  endsAt,
+  autoExtendDays,
+}: GrantFacts): NextBoundary<GrantStatus> | undefined {
+  if (kind === 'dap') return undefined;
+  if (status === 'created' || status === 'approvalPending')
+    return boundary(requestExpiresAt, 'ExpireDelegatedAdmin', 'expired');
+  if (status !== 'active') return undefined;
+  return autoExtendDays
     ? boundary(endsAt, 'ExtendDelegatedAdmin', 'active')
-    : boundary(endOfGrant(facts), 'ExpireDelegatedAdmin', 'expired');
+    : boundary(endsAt, 'ExpireDelegatedAdmin', 'expired');
 }
 
 /** Rule R29. */

@@ -428,7 +428,7 @@ export type Item = RowOf<typeof shown>;
 
 /** The facts that decide whether an item blocks; undefined for one that is not of the current term. */
 export function blockingFacts(
-  item: Pick<Item, 'current' | 'item' | 'kind' | 'status' | 'endsAt' | 'cancellationAllowedUntil'>,
+  item: Pick<Item, 'current' | 'item' | 'kind' | 'status' | 'cancellationAllowedUntil'>,
 ): BlockingFacts | undefined {
   if (!item.current) return undefined;
   // The projection writes each type of item with the statuses, the kind and the dates that it has.
@@ -440,16 +440,15 @@ export function blockingFacts(
         status: item.status as domain.SubscriptionStatus,
       };
     case 'reservation':
-      return { item: 'reservation', status: item.status as domain.ReservationStatus, endsAt: item.endsAt! };
+      return { item: 'reservation', status: item.status as domain.ReservationStatus };
     case 'softwarePurchase':
       return {
         item: 'softwarePurchase',
         status: item.status as domain.SoftwareStatus,
-        // Its status has been compared with its end already.
         cancellationAllowedUntil: item.cancellationAllowedUntil!,
       };
     case 'savingsPlan':
-      return { item: 'savingsPlan', status: item.status as domain.SavingsPlanStatus, endsAt: item.endsAt! };
+      return { item: 'savingsPlan', status: item.status as domain.SavingsPlanStatus };
   }
 }
 

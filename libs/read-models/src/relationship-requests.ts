@@ -1,9 +1,9 @@
 import type { ExpressionBuilder } from 'kysely';
 import type { Projection } from '#event-sourcing';
 import type { Instant, RelationshipEvents, RelationshipStatus } from '#customer-relationship';
-import { nextOfRequest, relationshipAt } from '#customer-relationship/statuses';
+import { nextOfRequest } from '#customer-relationship/statuses';
 import { orNull, text, time, word, type RowOf } from './columns.js';
-import { dueAtShown, dueColumns, dueOf, shownDueAt } from './due-columns.js';
+import { dueAtShown, dueColumns, dueOf, overdueSince, shownDueAt } from './due-columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
 import { list } from './list.js';
@@ -167,9 +167,8 @@ export const relationshipRequestList = list<RelationshipRequestTables>()({
 
 /** A row of a request as of a time. */
 export function requestRowAt(row: RequestRow, now: Instant): RequestRow {
-  const { endedAt } = relationshipAt({ status: row.status, request: { expiresAt: row.expiresAt } }, now);
-  if (endedAt === undefined) return row;
-  return { ...row, status: 'requestExpired', closedAt: endedAt, ...dueOf<RequestStatus>(undefined) };
+  const closedAt = overdueSince(row, now);
+  return closedAt === null ? row : { ...row, status: 'requestExpired', closedAt, ...dueOf<RequestStatus>(undefined) };
 }
 
 export const relationshipRequestsView = view({

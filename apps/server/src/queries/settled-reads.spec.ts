@@ -41,9 +41,16 @@ const subscription = (more: object): Sent => [
 const azurePlan = subscription({ subscriptionId: 'plan', kind: 'azurePlan', quantity: 1 });
 const yearly = { name: 'N', termDuration: 'P1Y' };
 const grant = { grantId: 'g', name: 'Helpdesk', roles: [role], durationDays: 30 };
-const activeGrant: readonly Sent[] = [
+const software = {
+  purchaseId: 'w',
+  kind: 'subscription',
+  publisher: 'microsoft',
+  lineItems: [{ lineItemId: 'l', name: 'N', quantity: 1 }],
+  ...yearly,
+};
+const activeGrantWith = (more: object): readonly Sent[] => [
   ...established,
-  ['delegated-admin', grant],
+  ['delegated-admin', { ...grant, ...more }],
   ['delegated-admin/g/lock'],
   ['delegated-admin/g/approve', {}, 'customer'],
   ['delegated-admin/g/access-assignments', { assignmentId: 'a', groupId: randomUUID(), roles: [role] }],
@@ -118,6 +125,24 @@ const cases: Readonly<Record<string, Case>> = {
     recorded: 'savings-plans/p/expire',
     explained: 'items/savingsPlan/p',
   },
+  'software that renews (V7a)': {
+    made: [...established, ['software', { ...software, autoRenew: true }]],
+    read: 'software/w',
+    until: ({ expiresAt }) => expiresAt,
+    before: { status: 'completed' },
+    then: { status: 'completed' },
+    recorded: 'software/w/renew',
+    explained: 'items/softwarePurchase/w',
+  },
+  'software that does not (R8)': {
+    made: [...established, ['software', { ...software, autoRenew: false }]],
+    read: 'software/w',
+    until: ({ expiresAt }) => expiresAt,
+    before: { status: 'completed' },
+    then: { status: 'expired' },
+    recorded: 'software/w/expire',
+    explained: 'items/softwarePurchase/w',
+  },
   'a request for delegated admin (G5)': {
     made: [...established, ['delegated-admin', grant]],
     read: 'delegated-admin/g',
@@ -128,7 +153,7 @@ const cases: Readonly<Record<string, Case>> = {
     explained: 'delegated-admin-grants/g',
   },
   'a grant with its access assignments (G8b)': {
-    made: activeGrant,
+    made: activeGrantWith({}),
     read: 'delegated-admin/g',
     until: ({ endsAt }) => endsAt,
     before: { status: 'active', accessAssignments: [{ status: 'active' }] },
@@ -136,8 +161,17 @@ const cases: Readonly<Record<string, Case>> = {
     recorded: 'delegated-admin/g/expire',
     explained: 'delegated-admin-grants/g',
   },
+  'a grant that extends (G6a)': {
+    made: activeGrantWith({ autoExtendDays: 180 }),
+    read: 'delegated-admin/g',
+    until: ({ endsAt }) => endsAt,
+    before: { status: 'active', accessAssignments: [{ status: 'active' }] },
+    then: { status: 'active', accessAssignments: [{ status: 'active' }] },
+    recorded: 'delegated-admin/g/extend',
+    explained: 'delegated-admin-grants/g',
+  },
   'an access assignment (G8b)': {
-    made: activeGrant,
+    made: activeGrantWith({}),
     read: 'delegated-admin/g/access-assignments/a',
     dates: 'delegated-admin/g',
     until: ({ endsAt }) => endsAt,

@@ -1,5 +1,5 @@
 import {
-  accessAssignmentStatusAt,
+  accessAssignmentStatus,
   removalReadiness,
   requestItem,
   type CustomerRelationship,
@@ -108,14 +108,14 @@ export const savingsPlanShown = ({ savingsPlanId }: Ids<'savingsPlanId'>): Shown
 
 export const grantShown = ({ grantId }: Ids<'grantId'>): ShownAs<'Grant'> => ({
   items: [{ noun: 'grant', id: grantId }],
-  body: (state, _, { now }) => {
+  body: (state) => {
     const grant = found(state.grants, 'grant', grantId);
     if (grant.kind === 'dap') return { grantId, ...grant };
     const { accessAssignments, ...gdap } = grant;
     const assignments = [...accessAssignments].map(([assignmentId, assignment]) => ({
       assignmentId,
       ...assignment,
-      status: accessAssignmentStatusAt(assignment, grant, now),
+      status: accessAssignmentStatus(assignment, grant),
     }));
     return { grantId, ...gdap, accessAssignments: assignments };
   },
@@ -126,11 +126,11 @@ export const accessAssignmentShown = ({
   assignmentId,
 }: Ids<'grantId' | 'assignmentId'>): ShownAs<'AccessAssignment'> => ({
   items: [{ noun: 'grant', id: grantId }],
-  body: (state, _, { now }) => {
+  body: (state) => {
     const grant = found(state.grants, 'grant', grantId);
     if (grant.kind === 'dap') throw new Rejection('ItemNotFound', { kind: 'accessAssignment', itemId: assignmentId });
     const assignment = found(grant.accessAssignments, 'accessAssignment', assignmentId);
-    return { grantId, assignmentId, ...assignment, status: accessAssignmentStatusAt(assignment, grant, now) };
+    return { grantId, assignmentId, ...assignment, status: accessAssignmentStatus(assignment, grant) };
   },
 });
 
