@@ -146,6 +146,14 @@ describe('an end of its own', () => {
     expect(endsAfter(monthly('2026-12-22T12:00:00.000Z'), 1)).toEqual(['2027-01-22T12:00:00.000Z']);
   });
 
+  it('is followed by terms of software likewise (T3, V7a)', () => {
+    const bought = {
+      type: 'PurchaseSoftware',
+      data: { ...software, commitmentEndDate: '2027-01-31T00:00:00.000Z' },
+    } as const;
+    expect(endsAfter(bought, 2)).toEqual(['2028-01-31T00:00:00.000Z', '2029-01-31T00:00:00.000Z']);
+  });
+
   it('gives the day of later terms, and that of the start else, whenever the term started (T3)', () => {
     const start = fc.integer({ min: 0, max: 1500 }).map((days) => addDays('2024-01-01T08:00:00.000Z', days));
     fc.assert(
@@ -163,13 +171,17 @@ function endsAfter(purchase: Command, terms: number): string[] {
   const state = fold(customerRelationship, history);
   let at = now;
   const play = (command: Command) => {
-    const events = decideOn(customerRelationship, state, command, { ...context, now: at });
-    fold(customerRelationship, events, state);
+    fold(customerRelationship, decideOn(customerRelationship, state, command, { ...context, now: at }), state);
   };
+  const end = () => state.subscriptions.get('sub-1')?.termEndsAt ?? state.software.get('sw-1')!.expiresAt!;
   play(purchase);
   return Array.from({ length: terms }, () => {
-    at = firstInstantAfter(state.subscriptions.get('sub-1')!.termEndsAt!);
-    play({ type: 'RenewSubscription', data: { subscriptionId: 'sub-1' } });
-    return state.subscriptions.get('sub-1')!.termEndsAt!;
+    at = firstInstantAfter(end());
+    play(
+      purchase.type === 'PurchaseSoftware'
+        ? { type: 'RenewSoftware', data: { purchaseId: 'sw-1' } }
+        : { type: 'RenewSubscription', data: { subscriptionId: 'sub-1' } },
+    );
+    return end();
   });
 }
