@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { decideOn, fold, Rejection, type Decided, type Json, type MessageOf } from '#event-sourcing';
+import { decideOn, fold, Rejection, type Decided, type Frozen, type Json, type MessageOf } from '#event-sourcing';
 import { addDays, type Instant } from './calendar.js';
 import { commands, rightTo, type RelationshipCommands } from './commands.js';
 import type { Context } from './context.js';
@@ -289,6 +289,39 @@ describe('any commands, in any order, from any sender', () => {
             );
           if (subscription?.kind === 'legacy') expect(type).not.toBe('SubscriptionCancelled');
         }
+      });
+    });
+  });
+});
+
+describe('What is reported late (T1a)', () => {
+  const itemsOf = ({ subscriptions, software, reservations, grants }: Frozen<CustomerRelationship>) =>
+    [subscriptions, software, reservations, grants] as const;
+
+  it('leads to what it would have led to in time, or is refused as it would have been', () => {
+    always((steps, policy) => {
+      const log: Event[] = [];
+      play(steps, policy, (before, events, command, circumstances) => {
+        const story = [...log];
+        log.push(...events);
+        const entry = commands[command.type] as { readonly late?: true };
+        if (!entry.late || ('grantId' in command.data && !('autoExtendDays' in command.data))) return;
+        const { now } = circumstances;
+        const reported = { ...command, data: { ...command.data, effectiveAt: now } } as Command;
+        const later = { ...circumstances, now: addDays(now, 700) };
+        const refusals = [refusalOf(before, command, circumstances), refusalOf(before, reported, later)];
+        const [inTime, late] = refusals.map((refusal) => refusal && [refusal.code, refusal.details]);
+        expect(late).toEqual(inTime);
+        if (inTime) return;
+
+        const reportedLate = decideOn(customerRelationship, before, reported, later);
+        const settled = settledState(fold(customerRelationship, [...story, ...events]), later.now, policy);
+        // What it reads or writes is settled, and nothing else.
+        itemsOf(fold(customerRelationship, [...story, ...reportedLate])).forEach((items, noun) => {
+          for (const [id, item] of items)
+            if (!isDeepStrictEqual(item, itemsOf(before)[noun]!.get(id)))
+              expect(item).toEqual(itemsOf(settled)[noun]!.get(id));
+        });
       });
     });
   });
