@@ -86,4 +86,33 @@ describe('what dates have brought about of a subscription', () => {
     });
     expect(await history('tried')).toEqual(before);
   });
+
+  it('T1a: goes on from a fact that is reported late, which is not before the last that is on record', async () => {
+    expect((await server.post(`${path}/subscriptions`, old('late'))).status).toBe(201);
+    const quantity = (effectiveAt: string, seats = 9) => ({ quantity: seats, effectiveAt });
+    const to = `${path}/subscriptions/late/quantity`;
+    const changed = await server.post(to, quantity('2026-03-15T00:00:00.000Z'), { key: 'late' });
+    expect(changed).toMatchObject({ status: 200 });
+    const events = await history('late');
+    const at = events.findIndex(({ type }: any) => type === 'SubscriptionQuantityChanged');
+    expect(events[at]).toMatchObject({ actorkind: 'partnerUser', data: { changedAt: '2026-03-15T00:00:00.000Z' } });
+    expect(events[at - 1]).toMatchObject({ data: { renewedAt: '2026-03-01T00:00:00.000Z', quantity: 5 } });
+    expect(events[at + 1]).toMatchObject({
+      actorkind: 'system',
+      data: { renewedAt: '2026-04-01T00:00:00.000Z', quantity: 9 },
+    });
+    expect((await server.post(to, quantity('2026-03-15T00:00:00.000Z'), { key: 'late' })).body).toEqual(changed.body);
+
+    const lastEvent = { type: 'SubscriptionRenewed', at: events.at(-1).data.renewedAt };
+    const tooEarly = await server.post(to, quantity('2026-03-16T00:00:00.000Z', 10));
+    expect(tooEarly).toMatchObject({ status: 409, code: 'EffectiveTooEarly' });
+    expect(tooEarly.body.details).toEqual({ itemId: 'late', effectiveAt: '2026-03-16T00:00:00.000Z', lastEvent });
+    expect(tooEarly.body.detail).toContain(lastEvent.at);
+    expect(await server.post(to, quantity('2035-01-01T00:00:00.000Z', 10))).toMatchObject({
+      status: 422,
+      code: 'EffectiveInFuture',
+      body: { errors: [{ pointer: '/effectiveAt' }] },
+    });
+    expect(await history('late')).toEqual(events);
+  });
 });
