@@ -23,8 +23,10 @@ export const at = (now: Instant, policy = defaultPolicy): Circumstances => ({
 });
 const anyTime = at('2026-01-01T00:00:00.000Z');
 
-export const listCustomers = (queries: ViewQueries, request: RequestOf<typeof customerList>) =>
-  customerList.read(queries, request, anyTime);
+export const listCustomers = (
+  queries: ViewQueries,
+  { now, policy, ...request }: RequestOf<typeof customerList> & { readonly now?: Instant; readonly policy?: Policy },
+) => customerList.read(queries, request, now === undefined ? anyTime : at(now, policy));
 
 export const listDesignations = (queries: ViewQueries, request: RequestOf<typeof designationList>) =>
   designationList.read(queries, request, anyTime);

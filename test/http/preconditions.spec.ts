@@ -185,9 +185,9 @@ describe('what the document says of preconditions', () => {
   });
 
   it('is so of a list that has moved on', async () => {
-    const before = (await server.get('/v1/customers')).headers.get('etag')!;
+    const before = (await server.get('/v1/support-contacts')).headers.get('etag')!;
     const { headers } = await server.post(`${path}/profile/update`, { name: `Moved ${Math.random()}` });
-    const after = await server.get('/v1/customers', {
+    const after = await server.get('/v1/support-contacts', {
       headers: { 'if-none-match': before, 'ledger-position': headers.get('ledger-position')!, prefer: 'wait=20' },
     });
     expect(after.status).toBe(200);

@@ -1,12 +1,15 @@
+import { sql } from 'kysely';
 import type { Projection } from '#event-sourcing';
 import type { RelationshipEvents } from '#customer-relationship';
-import { flag, orNull, text, time, whole, word, type RowOf } from './columns.js';
+import { described, flag, orNull, text, time, whole, word, type RowOf } from './columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
-import { list } from './list.js';
+import { itemsProjection, type ItemTables } from './items.js';
+import { list, never } from './list.js';
 import { foldedName } from './names.js';
 import { keyOf, pairColumns, type Pair } from './pair.js';
 import { matches, patternOf, startsWith } from './query.js';
+import { blockersBy, hasBlockers, noBlockers, readiness, readinessOf, type ReadinessOrder } from './readiness.js';
 import { table, without } from './tables.js';
 import { view } from './view.js';
 
@@ -89,10 +92,14 @@ export const customerListProjection: Projection<RelationshipEvents, CustomerList
 const gone = { [customers]: null };
 
 // Only active relationships are listed, and each of them was established.
-const shown = { ...without(columns, 'sortName', 'status', 'establishedAt'), establishedAt: time() };
+const shown = {
+  ...without(columns, 'sortName', 'status', 'establishedAt'),
+  establishedAt: time(),
+  readiness: described(readiness, 'Whether the relationship can be removed now, under the policy in force.'),
+};
 
-/** A partner's active customers. */
-export const customerList = list<CustomerListTables>()({
+/** A partner's active customers, each with what blocks the removal of its relationship now. */
+export const customerList = list<CustomerListTables & ItemTables & { readonly order: ReadinessOrder }>()({
   row: { name: 'Customer', fields: shown },
   partnerWide: {
     path: 'customers',
@@ -100,6 +107,9 @@ export const customerList = list<CustomerListTables>()({
     summary: 'List customers',
     answer: 'Customers with an active relationship.',
   },
+  reads: [itemsProjection],
+  dependsOnClock: true,
+  dependsOnPolicy: true,
   filters: {
     customerId: by.customer(),
     nameStartsWith: by.text(200, 'Only names that start so, in any case.', foldedName),
@@ -109,22 +119,47 @@ export const customerList = list<CustomerListTables>()({
       'Only the customer with this domain.',
       (domain) => domain.toLowerCase(),
     ),
+    readiness: by.oneOf(['ready', 'blocked'] as const, 'Only those whose removal nothing blocks, or something.'),
   },
-  sorts: { name: ['sortName', 'customerId'], establishedAt: ['establishedAt', 'customerId'] },
-  query(tables, { partnerId, filter: { customerId, nameStartsWith, nameContains, domain } }) {
+  sorts: {
+    name: ['sortName', 'customerId'],
+    establishedAt: ['establishedAt', 'customerId'],
+    /** Those with the fewest come first. */
+    blockers: ['blockerOrder', 'customerId'],
+    /** By when time alone changes what blocks; where it does not, last. */
+    blockersDueAt: ['blockersDueAt', 'customerId'],
+  },
+  sortedTable: 'customer',
+  query(tables, { partnerId, now, removal, sort, filter }) {
+    const { customerId, nameStartsWith, nameContains, domain, readiness } = filter;
     let query = tables
-      .selectFrom(customers)
-      .selectAll()
-      .where('partnerId', '=', partnerId)
-      .where('status', '=', 'active');
-    if (customerId) query = query.where('customerId', '=', customerId);
-    if (domain) query = query.where('domain', '=', domain);
-    if (nameStartsWith) query = query.where(startsWith('sortName', nameStartsWith));
-    if (nameContains) query = query.where(matches('sortName', nameContains));
-    return query;
+      .selectFrom(`${customers} as c`)
+      .selectAll('c')
+      .where('c.partnerId', '=', partnerId)
+      .where('c.status', '=', 'active');
+    if (customerId) query = query.where('c.customerId', '=', customerId);
+    if (domain) query = query.where('c.domain', '=', domain);
+    if (nameStartsWith) query = query.where(startsWith('c.sortName', nameStartsWith));
+    if (nameContains) query = query.where(matches('c.sortName', nameContains));
+    if (readiness) query = query.where(hasBlockers(tables, now, removal, readiness === 'blocked'));
+    // Only these sorts count the blockers of all customers. The others count those of the rows of the page.
+    const isByBlockers = sort === 'blockers' || sort === 'blockersDueAt';
+    const ordered = isByBlockers
+      ? query
+          .leftJoin(blockersBy(tables, partnerId, now, removal).as('b'), 'b.customerId', 'c.customerId')
+          .select([sql<string>`coalesce(b.blockerOrder, ${noBlockers})`.as('blockerOrder')])
+          .select([sql<string>`coalesce(b.dueAt, ${never})`.as('blockersDueAt')])
+      : query.select([sql<string>`''`.as('blockerOrder'), sql<string>`''`.as('blockersDueAt')]);
+    return tables.selectFrom(ordered.as('customer')).selectAll();
   },
-  show: (rows) =>
-    rows.map(({ sortName: _, status: __, establishedAt, ...row }) => ({ ...row, establishedAt: establishedAt! })),
+  show: (rows, at, queries) => {
+    const readiness = readinessOf(queries, rows, at);
+    return rows.map(({ sortName: _, status: __, blockerOrder: ___, blockersDueAt: ____, establishedAt, ...row }) => ({
+      ...row,
+      establishedAt: establishedAt!,
+      readiness: readiness(row),
+    }));
+  },
 });
 
 export const customerListView = view({

@@ -399,7 +399,7 @@ function bought(
   };
 }
 
-const blockerKinds = allOf<domain.BlockerKind>()([
+export const blockerKinds = allOf<domain.BlockerKind>()([
   'reservation',
   'reservationCancellationPending',
   'savingsPlan',
@@ -524,7 +524,12 @@ export const itemList = list<ItemTables>()({
       );
     if (nameStartsWith) query = query.where(startsWith('i.sortName', nameStartsWith));
     if (nameContains) query = query.where(matches('i.sortName', nameContains));
-    if (blocks) query = query.where(blocksAs(blocks, due.hasStatus, now, removal));
+    if (blocks) {
+      const { isCurrent, kinds, any } = blockingIn(now, removal);
+      if (blocks === 'any') query = query.where(any);
+      else if (blocks === 'none') query = query.where(sql<SqlBool>`not ${any}`);
+      else query = query.where(isCurrent).where(kinds[blocks]);
+    }
     if (overdue !== undefined) query = query.where(sql<SqlBool>`(${due.passed} and not ${settled}) = ${overdue}`);
     if (endsFrom) query = query.where('i.endsAt', '>=', endsFrom);
     if (endsUntil) query = query.where('i.endOrder', '<=', endsUntil);
@@ -540,15 +545,14 @@ export const itemList = list<ItemTables>()({
   show: (rows, at) => rows.map((row) => itemOf(row, at)),
 });
 
-/** What the domain's `blocksAs` says, as a condition of the query. */
-function blocksAs(
-  kind: domain.BlockerKind | 'any' | 'none',
-  hasStatus: (status: ItemStatus) => Expression<SqlBool>,
+/** What the domain's `blocksAs` says, as conditions of a query with an item `i` and the terms `t` of its relationship. */
+export function blockingIn(
   now: Expression<Instant>,
   { suspendedNewCommerceBlocks, savingsPlansBlock, softwarePastWindowBlocks }: Asked['removal'],
-): Expression<SqlBool> {
+) {
+  const { hasStatus } = dueIn('i', now);
   const is = (item: ItemType, status: ItemStatus) => sql<SqlBool>`(i.item = ${item} and ${hasStatus(status)})`;
-  const conditions: Readonly<Record<domain.BlockerKind, Expression<SqlBool>>> = {
+  const kinds: Readonly<Record<domain.BlockerKind, Expression<SqlBool>>> = {
     reservation: is('reservation', 'active'),
     reservationCancellationPending: is('reservation', 'cancellationRequested'),
     savingsPlan: sql`(${savingsPlansBlock} and ${is('savingsPlan', 'active')})`,
@@ -560,10 +564,9 @@ function blocksAs(
       and ${is('subscription', 'suspended')})`,
   };
   // Only items of the term that runs block; there is none where the relationship has ended.
-  const current = sql`t.currentTerm is i.relationshipTerm`;
-  if (kind !== 'any' && kind !== 'none') return sql`(${current} and ${conditions[kind]})`;
-  const any = sql<SqlBool>`(${current} and (${sql.join(Object.values(conditions), sql` or `)}))`;
-  return kind === 'any' ? any : sql`not ${any}`;
+  const isCurrent = sql<SqlBool>`t.currentTerm is i.relationshipTerm`;
+  const any = sql<SqlBool>`(${isCurrent} and (${sql.join(Object.values(kinds), sql` or `)}))`;
+  return { isCurrent, kinds, any };
 }
 
 /** A row of an item as of a time. */

@@ -110,8 +110,8 @@ export interface Asked<F extends Filters = Filters, Sort extends string = string
   readonly filter: FiltersInQuery<F>;
 }
 
-const removalValues = ['suspendedNewCommerceBlocks', 'savingsPlansBlock', 'softwarePastWindowBlocks'] as const;
-const boundRemoval = Object.fromEntries(removalValues.map((name) => [name, bound(name)])) as Asked['removal'];
+export const removalValues = ['suspendedNewCommerceBlocks', 'savingsPlansBlock', 'softwarePastWindowBlocks'] as const;
+export const boundRemoval = Object.fromEntries(removalValues.map((name) => [name, bound(name)])) as Asked['removal'];
 
 type ColumnsOf<Tables> = { [T in keyof Tables]: keyof Tables[T] & string }[keyof Tables];
 

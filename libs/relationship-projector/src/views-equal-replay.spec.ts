@@ -11,12 +11,15 @@ import {
   defaultPolicy,
   firstInstantAfter,
   isOpenGrant,
+  nextBoundary,
   pairOf,
   policies,
   relationshipCodec,
   relationshipStream,
+  removalBlockers,
   settledState,
   type CustomerRelationship,
+  type Policy,
 } from '#customer-relationship';
 import { fold, inMemoryEventStore, type EventStore, type Frozen } from '#event-sourcing';
 import { openViews, openViewsFile, projector } from '#projector';
@@ -286,6 +289,88 @@ describe('Views', () => {
     await reader.close();
   });
 });
+
+/** Software blocks until its window closes (rule R8). */
+const windowsCount: Policy = {
+  ...defaultPolicy,
+  removal: { ...defaultPolicy.removal, softwarePastWindowBlocks: false },
+};
+
+describe('The readiness in the customer list', () => {
+  it('is that of the relationships, whatever has passed, under every policy', async () => {
+    const compared = { ready: 0, blocked: 0 };
+    for (const seed of [11, 12, 15]) {
+      const store = inMemoryEventStore();
+      const last = await randomHistory(store, randomFrom(seed)).append(200);
+      const path = join(directory, `views-${seed}.sqlite`);
+      const running = projectorOf(path, store, await store.head());
+      await running.catchUp(new AbortController().signal);
+      running.close();
+
+      const reader = openViews({ path, projections: relationshipViews });
+      for (const { tenantId: partnerId } of partners) {
+        const recorded = new Map<string, CustomerRelationship>();
+        for (const customerId of customers) {
+          const events = await store.read(relationshipStream(partnerId, customerId));
+          const decoded = events.map((event) => relationshipCodec.decode(event));
+          recorded.set(customerId, fold(customerRelationship, decoded));
+        }
+        for (const now of [0, 10, 45, 200].map((days) => addDays(last, days)))
+          for (const policy of [...Object.values(policies), windowsCount]) {
+            const { result } = await reader.read(['customer-list', 'items'], (db) => {
+              const all = (request: Partial<Parameters<typeof listCustomers>[1]>) =>
+                everyPage((page) => listCustomers(db, { partnerId, now, policy, ...request, ...page }));
+              return {
+                rows: all({}),
+                ready: all({ filter: { readiness: 'ready' } }),
+                blocked: all({ filter: { readiness: 'blocked' } }),
+                byBlockers: all({ sort: 'blockers' }),
+                byDueAt: all({ sort: 'blockersDueAt' }),
+              };
+            });
+            for (const { customerId, readiness } of result.rows) {
+              if (readiness.overdueSince !== null) continue;
+              expect(readiness).toMatchObject(readinessSaidBy(recorded.get(customerId)!, policy, now));
+              compared[readiness.status]++;
+            }
+            for (const status of ['ready', 'blocked'] as const)
+              expect(result[status]).toEqual(result.rows.filter(({ readiness }) => readiness.status === status));
+            const counts = result.byBlockers.map(({ readiness }) => readiness.blockers);
+            expect(counts).toEqual(counts.toSorted((one, other) => one - other));
+            const times = result.byDueAt.map(({ readiness }) => readiness.dueAt ?? 'never');
+            expect(times).toEqual(times.toSorted());
+            expect(byCustomer(result.byBlockers)).toEqual(byCustomer(result.rows));
+            expect(byCustomer(result.byDueAt)).toEqual(byCustomer(result.rows));
+          }
+      }
+      await reader.close();
+    }
+    expect(Math.min(compared.ready, compared.blocked)).toBeGreaterThan(10);
+  });
+});
+
+const byCustomer = (rows: ReturnType<typeof listCustomers>['rows']) => byId(rows, ({ customerId }) => customerId);
+
+function readinessSaidBy(recorded: CustomerRelationship, policy: Policy, now: string) {
+  const blockers = removalBlockers(recorded, policy, now);
+  const state = settledState(recorded, now, policy);
+  const ends = blockers.flatMap(({ kind, itemId }) => {
+    const noun = kind === 'reservationCancellationPending' ? 'reservation' : kind;
+    const isSubscription = noun !== 'reservation' && noun !== 'softwarePurchase' && noun !== 'savingsPlan';
+    const next = nextBoundary(state, { noun: isSubscription ? 'subscription' : noun, id: itemId })?.at ?? [];
+    // Rule R8.
+    const closes = noun === 'softwarePurchase' && !policy.removal.softwarePastWindowBlocks;
+    return closes ? [next, state.software.get(itemId)!.cancellationAllowedUntil].flat() : next;
+  });
+  const first = ends.toSorted()[0];
+  return {
+    blockers: blockers.length,
+    byKind: Object.fromEntries(
+      blockerKinds.map((kind) => [kind, blockers.filter((each) => each.kind === kind).length]),
+    ),
+    dueAt: first === undefined ? null : firstInstantAfter(first),
+  };
+}
 
 type Request = Parameters<typeof listItems>[1];
 type Filter = NonNullable<Request['filter']>;
