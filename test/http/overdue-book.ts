@@ -17,13 +17,20 @@ const roles = ['88d8e3e3-8f55-4a1e-953a-9b9898b8876b'];
 const { market } = partners.find(({ tenantId }) => tenantId === northwind)!;
 const day = 24 * 60 * 60 * 1000;
 
-/** What time has brought about for one customer: seven things, and a customer besides whose request has lapsed. */
+/** What time has brought about for one customer: eight things, and a customer besides whose request has lapsed. */
 async function addOverdue(server: RunningServer, index: number): Promise<string> {
   // Each thing at an instant of its own.
   const ago = (days: number) => new Date(timeOfDay().getTime() - days * day - index * 1_000_000).toISOString();
   const asked = customerPath(newCustomer());
   const path = await establish(server, newCustomer(), { name: `Overdue ${index}` });
   const seats = { offerId: 'CFQ7TTC0LH18:0001', name: 'Seats', quantity: 5, provisioned: true };
+  const software = {
+    kind: 'subscription',
+    termDuration: 'P1Y',
+    publisher: 'microsoft',
+    name: 'Server',
+    lineItems: [{ lineItemId: 'line-1', name: 'Server', quantity: 1 }],
+  };
   const bodies: readonly (readonly [path: string, body: object])[] = [
     [`${asked}/reseller-relationship/request`, { customer: { name: 'Asked' }, market, effectiveAt: ago(91) }],
     [
@@ -60,16 +67,22 @@ async function addOverdue(server: RunningServer, index: number): Promise<string>
         effectiveAt: ago(380),
       },
     ],
+    [`${path}/software`, { ...software, purchaseId: 'rented', effectiveAt: ago(390) }],
+    [`${path}/software`, { ...software, purchaseId: 'rented-once', autoRenew: false, effectiveAt: ago(395) }],
     [
-      `${path}/software`,
+      `${path}/subscriptions`,
+      { subscriptionId: 'azure', kind: 'azurePlan', offerId: 'azure', name: 'Azure', quantity: 1, provisioned: true },
+    ],
+    [
+      `${path}/reservations`,
       {
-        purchaseId: 'rented',
-        kind: 'subscription',
+        reservationId: 'reserved',
+        name: 'Machines',
+        product: 'virtualMachine',
+        quantity: 1,
         termDuration: 'P1Y',
-        publisher: 'microsoft',
-        name: 'Server',
-        lineItems: [{ lineItemId: 'line-1', name: 'Server', quantity: 1 }],
-        effectiveAt: ago(390),
+        commitmentUsdCents: 100,
+        effectiveAt: ago(410),
       },
     ],
     [
@@ -94,7 +107,7 @@ async function addOverdue(server: RunningServer, index: number): Promise<string>
   return path;
 }
 
-export const overduePerCustomer = 7;
+export const overduePerCustomer = 9;
 
 /** The paths of the customers that have been won. */
 export async function overdueBook(server: RunningServer, customers: number): Promise<readonly string[]> {
