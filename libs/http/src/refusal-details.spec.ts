@@ -25,7 +25,26 @@ describe('The detail of a refusal', () => {
     ],
     ['InvalidTransition', { itemId: 's-1', from: 'deleted', to: 'suspended' }, /is deleted\. That is final/],
     ['InvalidTransition', { itemId: 's-1', from: 'pending', to: 'suspended' }, /is pending\. Activate it first/],
-    ['RoleNotAllowed', { requires: 'reservationOrderOwner', owners: ['ada', 'grace'] }, /owners send this: ada, grace/],
+    [
+      'InvalidTransition',
+      { itemId: 's-1', from: 'suspended', to: 'provisioningFailed' },
+      /is suspended\. It has been provisioned\. Cancel it or let it end/,
+    ],
+    [
+      'InvalidTransition',
+      { itemId: 'g-1', from: 'created', to: 'withdrawn', requires: 'approvalPending' },
+      /is created\. .*send DeleteDelegatedAdminRequest instead/,
+    ],
+    [
+      'InvalidTransition',
+      { itemId: 'g-1', from: 'terminated', to: 'withdrawn', requires: 'approvalPending' },
+      /is terminated\. That is final/,
+    ],
+    [
+      'RoleNotAllowed',
+      { requires: 'reservationOrderOwner', owners: ['ada', 'grace'] },
+      /owners send this: ada, grace.*ChangeReservationOwners/,
+    ],
     [
       'RoleNotAllowed',
       { command: 'X', anyOf: ['GlobalAdmin', 'AdminAgent'] },

@@ -77,6 +77,8 @@ function afterTransition({ from, to, requires, remedyCommand, takesEffectAt }: D
     const instead = endOfGrantFrom[String(from)];
     if (instead) return instead;
   }
+  if ((to === 'provisioningFailed' || to === 'provisioningCancelled') && (from === 'active' || from === 'suspended'))
+    return 'It has been provisioned. Cancel it or let it end instead.';
   if (typeof remedyCommand === 'string') return `Send ${remedyCommand} first.`;
   if (to === undefined || to === from) {
     if (requires === undefined) return 'That is what the command asks for: nothing is left to do.';
@@ -141,6 +143,7 @@ const ofCode: Partial<Readonly<Record<RejectionCode, (details: Details) => Said>
           texts(owners).length > 0
             ? `Have one of its owners send this: ${listed(owners)}.`
             : 'Have an owner send this.',
+          'If none is left, send ChangeReservationOwners first.',
         )
       : sentences(
           grantKind === 'gdap' && 'The grant is granular (GDAP).',
