@@ -61,7 +61,15 @@ interface Subscription {
   readonly term: number;
   readonly kind: SubscriptionKind;
   readonly base: string | undefined;
-  status: 'pending' | 'neverProvisioned' | 'active' | 'suspended' | 'expired' | 'disabled' | 'deleted';
+  status:
+    | 'pending'
+    | 'provisioningFailed'
+    | 'provisioningCancelled'
+    | 'active'
+    | 'suspended'
+    | 'expired'
+    | 'disabled'
+    | 'deleted';
   trial: boolean;
   quantity: number;
   offer: string;
@@ -95,9 +103,10 @@ interface Software {
   readonly id: string;
   readonly term: number;
   readonly publisher: string;
-  readonly kind: 'perpetual' | 'subscription';
-  readonly months: number | undefined;
-  readonly anchor: Time;
+  readonly perpetual: boolean;
+  readonly length: TermDuration | undefined;
+  /** The day on which its terms end (T3). */
+  readonly since: Time | undefined;
   renews: boolean;
   window: Time;
   ends: Time | undefined;
@@ -116,7 +125,16 @@ interface Grant {
   readonly id: string;
   readonly term: number;
   readonly kind: 'dap' | 'gdap';
-  status: 'created' | 'approvalPending' | 'dropped' | 'approved' | 'active' | 'terminated' | 'expired' | 'revoked';
+  status:
+    | 'created'
+    | 'deleted'
+    | 'approvalPending'
+    | 'withdrawn'
+    | 'approved'
+    | 'active'
+    | 'terminated'
+    | 'expired'
+    | 'revoked';
   name: string;
   roles: string[];
   days: number;
@@ -143,6 +161,8 @@ export interface World {
   savingsPlans: SavingsPlan[];
   designations: { readonly subscription: string; readonly term: number; contact: SupportContact }[];
   grants: Grant[];
+  /** When the last recorded event of each thing counts from. */
+  last: Record<string, Time>;
 }
 
 export function newWorld(): World {
@@ -161,6 +181,7 @@ export function newWorld(): World {
     savingsPlans: [],
     designations: [],
     grants: [],
+    last: {},
   };
 }
 
@@ -168,22 +189,41 @@ type Command = { [N in CommandName]: { readonly type: N; readonly data: Relation
 
 /** The verdict of the rules on a command; if they accept it, the world is changed. */
 export function judge(world: World, command: Command, situation: Situation): Verdict {
+  const { type, data } = command;
+  const { now } = situation;
   try {
-    checkWhoAsks(command.type, situation);
+    checkWhoAsks(type, situation);
     // A refusal leaves the world as it was, and what time has brought about still unrecorded.
-    const mayBeOverdue = [...world.subscriptions, ...world.grants].some(({ ends, ...thing }) =>
-      [ends, 'lapses' in thing ? thing.lapses : thing.keptUntil].some((end) => over(end, situation.now)),
-    );
-    const next = mayBeOverdue ? structuredClone(world) : world;
-    const overdue = recordOverdue(next, command, situation);
-    const rule = rules[command.type] as (world: World, data: unknown, situation: Situation) => Fact[];
-    const own = rule(next, command.data, situation);
+    const next = structuredClone(world);
+    const isLate = lateFacts.includes(type);
+    const effectiveAt = 'effectiveAt' in data ? data.effectiveAt : undefined;
+    const then = isLate || type === 'PurchaseSubscription' ? Math.min(countsFrom(effectiveAt, now), now) : now;
+    const things = thingsReadBy(next, command, situation);
+    const before = isOfTheClock(type) ? [] : letPass(things, then);
+    if (isLate) checkNotTooEarly(next, data, effectiveAt);
+    const rule = rules[type] as (world: World, data: unknown, situation: Situation) => Fact[];
+    const own = isLate
+      ? withFault(effectiveAt !== undefined && wrongStart(Date.parse(effectiveAt), now), () =>
+          rule(next, data, { ...situation, now: then }),
+        )
+      : rule(next, data, situation);
+    if (isLate) for (const [, facts] of own) checkNotTooEarly(next, facts, effectiveAt);
+    const after = isLate && effectiveAt !== undefined ? letPass(things, now) : [];
+    const accepted = [...before, ...own, ...after];
+    for (const fact of accepted) remember(next, fact);
     Object.assign(world, next);
-    return { accepted: [...overdue, ...own] };
+    return { accepted };
   } catch (refusal) {
     if (refusal instanceof Refusal) return { refused: refusal.code, because: refusal.because };
     throw refusal;
   }
+}
+
+/** The world as dates alone have left it, recorded or not (T1). */
+export function settledWorld(world: World, now: Time): World {
+  const settled = structuredClone(world);
+  letPass(everyThing(settled), now);
+  return settled;
 }
 
 /** Every instant that matters to some rule: ends, windows, retentions, and when refunds stop counting. */
@@ -391,11 +431,6 @@ function checkUnused(items: readonly { readonly id: string }[], id: string): voi
   if (items.some((item) => item.id === id)) no('ItemAlreadyExists');
 }
 
-function checkDue(due: Time, now: Time): void {
-  // Ends are inclusive, so it is due an instant later.
-  if (now <= due) no('NotDue', { dueAt: iso(due + 1) });
-}
-
 // The relationship (R)
 
 const ordinaryReasons = ['other', 'customerRequest', 'nonPayment', 'fraud', 'dispute', 'migration'];
@@ -407,13 +442,13 @@ function isOneMarket(one: string, other: string, { of2026 }: HouseRules): boolea
 }
 
 /** The request that can be answered (R29). */
-function answerable(world: World, now: Time) {
+function answerable(world: World) {
   if (world.stage === 'never') no('RelationshipNotFound');
   if (!world.request) {
     if (world.stage === 'on') no('AlreadyActive');
     no(world.stage === 'lapsed' ? 'RequestExpired' : 'NoOpenRequest');
   }
-  return over(world.request.lapses, now) ? no('RequestExpired') : world.request;
+  return world.request;
 }
 
 function close(world: World, stage: World['stage']): void {
@@ -422,8 +457,8 @@ function close(world: World, stage: World['stage']): void {
   world.contacts = [];
 }
 
-/** R6–R14, as `kind:id`. */
-function blockers(world: World, { house, now }: Situation): string[] {
+/** R6–R14, as `kind:id`, of a settled world. */
+export function blockers(world: World, { house, now }: Pick<Situation, 'house' | 'now'>): string[] {
   const found: [rank: number, text: string][] = [];
   const kinds = [
     'reservation',
@@ -441,17 +476,17 @@ function blockers(world: World, { house, now }: Situation): string[] {
     if (status === 'active') block('activeSubscription', id);
     if (status === 'suspended' && kind === 'newCommerce' && house.later) block('suspendedNewCommerce', id);
   }
-  for (const { id, term, status, ends } of world.reservations) {
-    if (term !== world.term || now > ends) continue;
+  for (const { id, term, status } of world.reservations) {
+    if (term !== world.term) continue;
     if (status === 'active') block('reservation', id);
     if (status === 'cancellationRequested') block('reservationCancellationPending', id);
   }
-  for (const { id, term, status, ends, window } of world.software) {
-    if (term !== world.term || status !== 'completed' || over(ends, now)) continue;
+  for (const { id, term, status, window } of world.software) {
+    if (term !== world.term || status !== 'completed') continue;
     if (house.softwarePastWindowBlocks || now <= window) block('softwarePurchase', id);
   }
-  for (const { id, term, expired, ends } of world.savingsPlans)
-    if (term === world.term && house.later && !expired && now <= ends) block('savingsPlan', id);
+  for (const { id, term, expired } of world.savingsPlans)
+    if (term === world.term && house.later && !expired) block('savingsPlan', id);
   return found.sort(([a, one], [b, other]) => a - b || (one < other ? -1 : 1)).map(([, text]) => text);
 }
 
@@ -464,7 +499,9 @@ function purchaseWindow(kind: SubscriptionKind, length: TermDuration | undefined
 }
 
 /** S8, P1. */
-const isGone = ({ status }: Subscription) => status === 'deleted' || status === 'neverProvisioned';
+const isNeverProvisioned = ({ status }: Pick<Subscription, 'status'>) =>
+  status === 'provisioningFailed' || status === 'provisioningCancelled';
+const isGone = ({ status }: Subscription) => status === 'deleted' || isNeverProvisioned({ status });
 
 function checkNotDeleted({ status }: Subscription): void {
   if (status === 'deleted') no('SubscriptionDeleted');
@@ -505,10 +542,15 @@ function cancelNow(world: World, subscription: Subscription, at: Time): Fact[] {
 }
 
 /** P1, and what it means for the support contact (C5). */
-function neverProvisioned(world: World, id: string, now: Time): Fact[] {
+function neverProvisioned(
+  world: World,
+  id: string,
+  status: 'provisioningFailed' | 'provisioningCancelled',
+  now: Time,
+): Fact[] {
   const subscription = ofThisTerm(world, world.subscriptions, id);
   if (subscription.status !== 'pending') no('InvalidTransition');
-  subscription.status = 'neverProvisioned';
+  subscription.status = status;
   return withdraw(world, ({ subscription: wanted }) => wanted === id, 'subscriptionNotProvisioned', now);
 }
 
@@ -564,18 +606,50 @@ function disable(subscription: Subscription, from: Time, days: number, again: bo
 
 // What time has brought about (T1)
 
-/** Lets time pass for one subscription, end by end; answers what happened, and when. */
-function letPass(world: World, subscription: Subscription, until: Time): { at: Time; facts: Fact[] }[] {
-  const happened: { at: Time; facts: Fact[] }[] = [];
-  for (;;) {
-    const { status, kind } = subscription;
-    if (status === 'pending' || status === 'neverProvisioned' || status === 'deleted') return happened;
-    const inTerm = status === 'active' || (status === 'suspended' && kind !== 'legacy');
-    const at = inTerm ? subscription.ends : subscription.keptUntil;
-    if (at === undefined || until <= at) return happened;
-    happened.push({ at, facts: inTerm ? termEnds(world, subscription, at) : keptLongEnough(world, subscription, at) });
-  }
+/** What time changes: at which instant next, and what happens then. */
+interface Thing {
+  readonly end: () => Time | undefined;
+  readonly pass: (at: Time) => Fact[];
 }
+
+/** Lets time pass for some things, end by end, and answers what happened, oldest first. Ends are inclusive. */
+function letPass(things: readonly Thing[], until: Time): Fact[] {
+  const happened: { at: Time; facts: Fact[] }[] = [];
+  for (const { end, pass } of things)
+    for (let at = end(); at !== undefined && at < until; at = end()) happened.push({ at, facts: pass(at) });
+  return happened.sort((one, other) => one.at - other.at).flatMap(({ facts }) => facts);
+}
+
+const everyThing = (world: World): Thing[] => [
+  theRequest(world),
+  ...world.subscriptions.map((subscription) => aSubscription(world, subscription)),
+  ...world.reservations.map(aReservation),
+  ...world.software.map(aPurchase),
+  ...world.savingsPlans.map(aSavingsPlan),
+  ...world.grants.map(aGrant),
+];
+
+/** R29. */
+const theRequest = (world: World): Thing => ({
+  end: () => world.request?.lapses,
+  pass: (at) => {
+    close(world, 'lapsed');
+    return [['ResellerRelationshipRequestExpired', { expiredAt: iso(at) }]];
+  },
+});
+
+const aSubscription = (world: World, subscription: Subscription): Thing => {
+  const inTerm = () =>
+    subscription.status === 'active' || (subscription.status === 'suspended' && subscription.kind !== 'legacy');
+  return {
+    // Terms do not run before it is provisioned.
+    end: () => {
+      if (inTerm()) return subscription.ends;
+      return ['suspended', 'expired', 'disabled'].includes(subscription.status) ? subscription.keptUntil : undefined;
+    },
+    pass: (at) => (inTerm() ? termEnds(world, subscription, at) : keptLongEnough(world, subscription, at)),
+  };
+};
 
 /** S14, S20. */
 function termEnds(world: World, subscription: Subscription, at: Time): Fact[] {
@@ -600,28 +674,73 @@ function keptLongEnough(world: World, subscription: Subscription, at: Time): Fac
   ];
 }
 
-/** Before a command that wants room for a grant: those of the term that are over, where there is none. */
-function endOpenGrants(world: World, house: HouseRules, now: Time): Fact[] {
-  const open = world.grants.filter((grant) => grant.term === world.term && isOpen(grant, -Infinity));
-  if (open.length < house.grants) return [];
-  return open
-    .filter((grant) => !isOpen(grant, now))
-    .map((grant) => ({ grant, at: grant.status === 'active' ? grant.ends! : grant.lapses }))
-    .sort((one, other) => one.at - other.at)
-    .map(({ grant, at }) => {
-      grant.status = 'expired';
-      return ['DelegatedAdminExpired', { grantId: grant.id, expiredAt: iso(at) }];
-    });
-}
+/** V6: a cancellation that is not settled by then has no effect. */
+const aReservation = (reservation: Reservation): Thing => ({
+  end: () => (/active|cancellationRequested/.test(reservation.status) ? reservation.ends : undefined),
+  pass: (at) => {
+    reservation.status = 'expired';
+    return [['ReservationExpired', { reservationId: reservation.id, expiredAt: iso(at) }]];
+  },
+});
 
-/** Before a command: for the subscriptions that it reads, oldest first. */
-function recordOverdue(world: World, { type, data }: Command, { now, house }: Situation): Fact[] {
-  if (/^(Renew|End|Advance)Subscription/.test(type)) return [];
-  const { subscriptionId, baseSubscriptionId, kind, effectiveAt } = data as {
-    subscriptionId?: string;
-    baseSubscriptionId?: string;
-    kind?: SubscriptionKind;
-    effectiveAt?: string;
+/** V7a, T2: the window counts from the start of the term. */
+const aPurchase = (purchase: Software): Thing => ({
+  end: () => (purchase.status === 'completed' ? purchase.ends : undefined),
+  pass: (at) => {
+    const purchaseId = purchase.id;
+    if (!purchase.renews) {
+      purchase.status = 'expired';
+      return [['SoftwareExpired', { purchaseId, expiredAt: iso(at) }]];
+    }
+    purchase.ends = monthsLater(at, monthsIn[purchase.length!], new Date(purchase.since!).getUTCDate());
+    purchase.window = at + 7 * day;
+    return [
+      [
+        'SoftwareRenewed',
+        {
+          purchaseId,
+          termStartsAt: iso(at),
+          expiresAt: iso(purchase.ends),
+          cancellationAllowedUntil: iso(purchase.window),
+          renewedAt: iso(at),
+        },
+      ],
+    ];
+  },
+});
+
+const aSavingsPlan = (plan: SavingsPlan): Thing => ({
+  end: () => (plan.expired ? undefined : plan.ends),
+  pass: (at) => {
+    plan.expired = true;
+    return [['SavingsPlanExpired', { savingsPlanId: plan.id, expiredAt: iso(at) }]];
+  },
+});
+
+/** G5, G6a; DAP has no end. */
+const aGrant = (grant: Grant): Thing => ({
+  end: () => {
+    if (grant.kind === 'dap') return undefined;
+    if (grant.status === 'active') return grant.ends;
+    return isUnanswered(grant) ? grant.lapses : undefined;
+  },
+  pass: (at) => {
+    if (grant.status === 'active' && grant.extend > 0) {
+      grant.ends = at + 180 * day;
+      return [['DelegatedAdminExtended', { grantId: grant.id, endsAt: iso(grant.ends), extendedAt: iso(at) }]];
+    }
+    grant.status = 'expired';
+    return [['DelegatedAdminExpired', { grantId: grant.id, expiredAt: iso(at) }]];
+  },
+});
+
+const isOfTheClock = (type: CommandName) =>
+  /^(Renew|Expire|EndSubscriptionTerm$|AdvanceSubscriptionRetention$|ExtendDelegatedAdmin$)/.test(type);
+
+/** The things that a command reads or writes, in the order in which what happened to them is recorded. */
+function thingsReadBy(world: World, { type, data }: Command, { house }: Situation): Thing[] {
+  const { subscriptionId, baseSubscriptionId, reservationId, purchaseId, savingsPlanId, grantId, kind } = data as {
+    readonly [id: string]: string | undefined;
   };
   const addOns = (base: string | undefined) =>
     world.subscriptions
@@ -630,37 +749,119 @@ function recordOverdue(world: World, { type, data }: Command, { now, house }: Si
       .sort();
   const full = world.designations.length >= house.designations ? world.designations : [];
   const designated = full.map(({ subscription }) => subscription);
-  let about: (string | undefined)[] = [subscriptionId];
+  let subscriptions: (string | undefined)[] = [subscriptionId];
   if (type === 'PurchaseSubscription')
-    about = [
+    subscriptions = [
       ...(kind === 'legacy' ? [baseSubscriptionId, ...addOns(baseSubscriptionId)] : []),
       ...(kind === 'newCommerce' ? [] : designated),
     ];
-  if (type === 'AssignSupportContact') about.push(...designated);
-  if (type === 'SuspendSubscription') about.push(...addOns(subscriptionId));
+  if (type === 'AssignSupportContact') subscriptions.push(...designated);
+  if (type === 'SuspendSubscription') subscriptions.push(...addOns(subscriptionId));
   if (type === 'ActivateSubscription' || type === 'ReactivateSubscription')
-    about.push(world.subscriptions.find(({ id }) => id === subscriptionId)?.base);
+    subscriptions.push(world.subscriptions.find(({ id }) => id === subscriptionId)?.base);
 
-  if (type === 'RequestDelegatedAdmin' || type === 'RecordLegacyDelegatedAdmin')
-    return endOpenGrants(world, house, now);
-  const until = effectiveAt === undefined ? now : Math.min(Date.parse(effectiveAt), now);
-  return [...new Set(about)]
-    .flatMap((wanted) => world.subscriptions.filter(({ id }) => id === wanted))
-    .flatMap((subscription) => letPass(world, subscription, until))
-    .sort((one, other) => one.at - other.at)
-    .flatMap(({ facts }) => facts);
+  const wantsRoom = type === 'RequestDelegatedAdmin' || type === 'RecordLegacyDelegatedAdmin';
+  return [
+    ...(/Relationship(Request)?$/.test(type) && type !== 'RemoveResellerRelationship' ? [theRequest(world)] : []),
+    ...[...new Set(subscriptions)]
+      .flatMap((wanted) => world.subscriptions.filter(({ id }) => id === wanted))
+      .map((subscription) => aSubscription(world, subscription)),
+    ...world.reservations.filter(({ id }) => id === reservationId).map(aReservation),
+    ...world.software.filter(({ id }) => id === purchaseId).map(aPurchase),
+    ...world.savingsPlans.filter(({ id }) => id === savingsPlanId).map(aSavingsPlan),
+    ...(wantsRoom ? grantsWhereFull(world, house) : world.grants.filter(({ id }) => id === grantId)).map(aGrant),
+  ];
 }
 
-/** What the clock's commands record: all that time has brought about for one subscription. */
-function passTime(world: World, { subscriptionId }: { readonly subscriptionId: string }, { now }: Situation): Fact[] {
-  const subscription = ofAnyTerm(world, world.subscriptions, subscriptionId);
-  const facts = letPass(world, subscription, now).flatMap((each) => each.facts);
+/** Where the limit is reached, those of the term: some may be over. */
+function grantsWhereFull(world: World, house: HouseRules): Grant[] {
+  const ofTerm = world.grants.filter((grant) => grant.term === world.term && isOpen(grant));
+  return ofTerm.length < house.grants ? [] : ofTerm;
+}
+
+/** T1: the clock's commands record all that time has brought about for one thing; there must be something. */
+function timePasses(thing: Thing, now: Time): Fact[] {
+  const facts = letPass([thing], now);
   if (facts.length > 0) return facts;
-  const { status, kind, ends, keptUntil } = subscription;
-  const never = { pending: undefined, neverProvisioned: undefined, deleted: undefined };
-  const waitsFor = { ...never, active: ends, expired: keptUntil, disabled: keptUntil };
-  const end = status === 'suspended' ? (kind === 'legacy' ? keptUntil : ends) : waitsFor[status];
+  const end = thing.end();
   return end === undefined ? no('InvalidTransition') : no('NotDue', { dueAt: iso(end + 1) });
+}
+
+function passTime(world: World, { subscriptionId }: { readonly subscriptionId: string }, { now }: Situation): Fact[] {
+  return timePasses(aSubscription(world, ofAnyTerm(world, world.subscriptions, subscriptionId)), now);
+}
+
+// Facts that are reported late (T1a)
+
+const lateFacts: readonly CommandName[] = [
+  'ActivateSubscription',
+  'SuspendSubscription',
+  'ReactivateSubscription',
+  'CancelSubscription',
+  'SetAutoRenew',
+  'ChangeSubscriptionQuantity',
+  'UpdateDelegatedAdminRequest',
+  'ChangeReservationOwners',
+  'FailSubscriptionProvisioning',
+  'CancelSubscriptionProvisioning',
+  'SetSoftwareAutoRenew',
+];
+
+/** Which thing an id names; the same id may name things of several kinds. */
+function keysIn(data: object): string[] {
+  const ids = ['subscriptionId', 'reservationId', 'purchaseId', 'savingsPlanId', 'grantId'];
+  return ids.flatMap((name) => {
+    const id = (data as Record<string, unknown>)[name];
+    return typeof id === 'string' ? [`${name} ${id}`] : [];
+  });
+}
+
+/** Not before the last recorded event of a thing that it changes. */
+function checkNotTooEarly(world: World, data: object, effectiveAt: string | undefined): void {
+  if (effectiveAt === undefined) return;
+  for (const key of keysIn(data)) {
+    checkOfThisTerm(world, key);
+    if (Date.parse(effectiveAt) < (world.last[key] ?? -Infinity)) no('EffectiveTooEarly');
+  }
+}
+
+function checkOfThisTerm(world: World, key: string): void {
+  const [field, id] = key.split(' ', 2) as [keyof typeof things, string];
+  const things = {
+    subscriptionId: world.subscriptions,
+    reservationId: world.reservations,
+    purchaseId: world.software,
+    savingsPlanId: world.savingsPlans,
+    grantId: world.grants,
+  };
+  ofThisTerm<{ id: string; term: number }>(world, things[field], id);
+}
+
+/** The fault of the time is named with the other faults of the data. */
+function withFault<Answer>(fault: Fault, decide: () => Answer): Answer {
+  if (!fault) return decide();
+  try {
+    decide();
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+    if (!('faultCodes' in refusal.because)) throw refusal;
+    return noneOf(fault, ...(refusal.because['faultCodes'] as RejectionCode[])) as never;
+  }
+  return noneOf(fault) as never;
+}
+
+/** The field of an event that says when it counts from: not its ends. */
+const isWhen = (field: string) =>
+  /At$/.test(field) && !/^(termStarts|termEnds|expires|ends|takesEffect)At$/.test(field);
+
+function remember(world: World, [type, facts]: Fact): void {
+  // The contact is a thing of its own.
+  if (type.startsWith('SupportContact')) return;
+  const when = Object.entries(facts).find(([field, value]) => isWhen(field) && typeof value === 'string');
+  if (!when) return;
+  const at = Date.parse(when[1] as string);
+  // One that counts from an earlier time than another is not the last.
+  for (const key of keysIn(facts)) world.last[key] = Math.max(world.last[key] ?? at, at);
 }
 
 // Reservations, software, savings plans (V)
@@ -703,12 +904,10 @@ function checkCap({ refunds }: World, cents: number, at: Time): void {
   });
 }
 
-/** A cancellation that waits for its settlement, before the reservation's end (V2, V6). */
-function waiting(world: World, id: string, now: Time): Reservation {
+/** A cancellation that waits for its settlement (V2, V6). */
+function waiting(world: World, id: string): Reservation {
   const reservation = ofThisTerm(world, world.reservations, id);
-  return reservation.status === 'cancellationRequested' && now <= reservation.ends
-    ? reservation
-    : no('InvalidTransition');
+  return reservation.status === 'cancellationRequested' ? reservation : no('InvalidTransition');
 }
 
 // Support contacts (C)
@@ -754,13 +953,8 @@ const sameContact = (a: SupportContact, b: SupportContact) =>
 const globalAdministrator = '62e90394-69f5-4237-9190-012177145e10';
 const once = (roles: readonly string[]) => [...new Set(roles.map((role) => role.toLowerCase()))];
 const sameRoles = (a: readonly string[], b: readonly string[]) => [...a].sort().join() === [...b].sort().join();
-/** T1: a grant past its end is over, whether or not that is recorded. */
-const isOpen = ({ kind, status, lapses, ends }: Grant, now: Time) => {
-  if (status === 'approved') return true;
-  if (status === 'active') return kind === 'dap' || now <= ends!;
-  return (status === 'created' || status === 'approvalPending') && now <= lapses;
-};
-const isLive = ({ kind, status, ends }: Grant, now: Time) => kind === 'gdap' && status === 'active' && now <= ends!;
+const isOpen = ({ status }: Grant) => ['created', 'approvalPending', 'approved', 'active'].includes(status);
+const isLive = ({ kind, status }: Grant) => kind === 'gdap' && status === 'active';
 const isUnanswered = ({ kind, status }: Grant) =>
   kind === 'gdap' && (status === 'created' || status === 'approvalPending');
 
@@ -782,23 +976,22 @@ function wrongTerms(terms: {
   ];
 }
 
-/** G5: it was not approved in time, whether or not that is recorded. */
-function checkNotLapsed(grant: Grant, now: Time): void {
-  if (isUnanswered(grant) && now > grant.lapses) no('RequestExpired');
+/** G5: it was not approved in time. */
+function checkNotLapsed(grant: Grant): void {
   if (grant.status === 'expired' && grant.ends === undefined) no('RequestExpired');
 }
 
 /** G4a. */
-function drop(world: World, id: string, from: Grant['status'], now: Time): void {
+function takeBack(world: World, id: string, from: Grant['status'], to: Grant['status']): void {
   const grant = ofThisTerm(world, world.grants, id);
-  checkNotLapsed(grant, now);
+  checkNotLapsed(grant);
   if (grant.status !== from) no('InvalidTransition');
-  grant.status = 'dropped';
+  grant.status = to;
 }
 
 function checkGrantRoom(world: World, house: HouseRules, now: Time): void {
-  if (world.grants.filter((grant) => grant.term === world.term && isOpen(grant, now)).length >= house.grants)
-    no('LimitReached');
+  const { grants } = settledWorld(world, now);
+  if (grants.filter((grant) => grant.term === world.term && isOpen(grant)).length >= house.grants) no('LimitReached');
 }
 
 /** The ids `dap-1`, `dap-2`… belong to the DAP that comes with the relationship. */
@@ -824,23 +1017,6 @@ function dap(world: World, id: string, at: Time): Fact {
   return ['DelegatedAdminPrivilegesGranted', { grantId: id, grantedAt: iso(at) }];
 }
 
-/** V7a, T2: term after term while it renews; the window of each counts from its start. */
-function softwareTerms(purchase: Software, now: Time): Fact[] {
-  const { id: purchaseId, months } = purchase;
-  if (purchase.status !== 'completed' || purchase.ends === undefined || months === undefined) no('InvalidTransition');
-  checkDue(purchase.ends, now);
-  const facts: Fact[] = [];
-  for (let at = purchase.ends; purchase.renews && at < now; at = purchase.ends) {
-    purchase.ends = monthsLater(at, months, new Date(purchase.anchor).getUTCDate());
-    purchase.window = at + 7 * day;
-    const dates = { termStartsAt: iso(at), expiresAt: iso(purchase.ends), renewedAt: iso(at) };
-    facts.push(['SoftwareRenewed', { purchaseId, ...dates, cancellationAllowedUntil: iso(purchase.window) }]);
-  }
-  if (purchase.renews) return facts;
-  purchase.status = 'expired';
-  return [['SoftwareExpired', { purchaseId, expiredAt: iso(purchase.ends) }]];
-}
-
 // The rules, command by command
 
 const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N], situation: Situation) => Fact[] } = {
@@ -850,7 +1026,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const asked = countsFrom(data.effectiveAt, now);
     const reseller = partner.resellers.find(({ tenantId }) => tenantId === data.indirectResellerId);
     if (world.stage === 'on') no('AlreadyActive');
-    if (world.request && now <= world.request.lapses) no('RequestAlreadyOpen');
+    if (world.request) no('RequestAlreadyOpen');
     // Too late to be requested, or too late to be answered.
     if (data.delegatedAdmin && (asked >= dapOfferedUntil || asked + 90 * day < now)) no('DapNoLongerOffered');
     noneOf(
@@ -861,9 +1037,6 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       data.indirectResellerId !== undefined && !reseller && 'ResellerNotRelated',
     );
 
-    const lapsed: Fact[] = world.request
-      ? [['ResellerRelationshipRequestExpired', { expiredAt: iso(world.request.lapses) }]]
-      : [];
     world.stage = 'asked';
     world.request = {
       lapses: asked + 90 * day,
@@ -871,16 +1044,13 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       contacts: [partner.tenantId, ...(reseller ? [reseller.tenantId] : [])],
     };
     world.profile = { name: data.customer.name, domain: data.customer.domain };
-    return [
-      ...lapsed,
-      ['ResellerRelationshipRequested', { requestedAt: iso(asked), expiresAt: iso(world.request.lapses) }],
-    ];
+    return [['ResellerRelationshipRequested', { requestedAt: iso(asked), expiresAt: iso(world.request.lapses) }]];
   },
 
   AcceptResellerRelationship(world, { acceptedBy }, situation) {
     if (situation.partner.type === 'indirectReseller') no('PartnerTypeNotAllowed');
     checkSignature(acceptedBy, situation);
-    const request = answerable(world, situation.now);
+    const request = answerable(world);
     world.stage = 'on';
     world.term += 1;
     world.contacts = request.contacts;
@@ -893,13 +1063,13 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
 
   DeclineResellerRelationship(world, { declinedBy }, situation) {
     checkSignature(declinedBy, situation);
-    answerable(world, situation.now);
+    answerable(world);
     close(world, 'declined');
     return [['ResellerRelationshipRequestDeclined', { declinedAt: iso(situation.now) }]];
   },
 
   WithdrawRelationshipRequest(world, _, { now }) {
-    answerable(world, now);
+    answerable(world);
     close(world, 'withdrawn');
     return [['ResellerRelationshipRequestWithdrawn', { withdrawnAt: iso(now) }]];
   },
@@ -907,10 +1077,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   ExpireRelationshipRequest(world, _, { now }) {
     if (world.stage === 'never') no('RelationshipNotFound');
     if (!world.request) no('NoOpenRequest');
-    const { lapses } = world.request;
-    checkDue(lapses, now);
-    close(world, 'lapsed');
-    return [['ResellerRelationshipRequestExpired', { expiredAt: iso(lapses) }]];
+    return timePasses(theRequest(world), now);
   },
 
   ConfirmCustomerAgreement(world, data, situation) {
@@ -942,13 +1109,14 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     if (world.stage === 'never') no('RelationshipNotFound');
     if (world.stage === 'off') no('RelationshipAlreadyRemoved');
     if (world.stage !== 'on') no('RelationshipNotActive');
-    const later = structuredClone(world);
-    for (const subscription of later.subscriptions) letPass(later, subscription, now);
-    const inTheWay = blockers(later, situation);
+    // Judged by the settled state; none of that is recorded.
+    const settled = settledWorld(world, now);
+    const inTheWay = blockers(settled, situation);
     if (inTheWay.length > 0) no('RemovalBlocked', { blockers: inTheWay });
     noneOf(house.noticeRequired && !noticeGiven && 'NoticeAcknowledgementMissing');
 
-    const grants = world.grants.filter((grant) => grant.term === world.term && isOpen(grant, now));
+    const open = settled.grants.filter((grant) => grant.term === world.term && isOpen(grant));
+    const grants = world.grants.filter(({ id }) => open.some((grant) => grant.id === id));
     for (const grant of grants) grant.status = 'revoked';
     close(world, 'off');
     world.lastEnd = now;
@@ -1065,12 +1233,12 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   },
 
   FailSubscriptionProvisioning(world, { subscriptionId, reason }, { now }) {
-    const ended = neverProvisioned(world, subscriptionId, now);
+    const ended = neverProvisioned(world, subscriptionId, 'provisioningFailed', now);
     return [['SubscriptionProvisioningFailed', { subscriptionId, reason, failedAt: iso(now) }], ...ended];
   },
 
   CancelSubscriptionProvisioning(world, { subscriptionId }, { now }) {
-    const ended = neverProvisioned(world, subscriptionId, now);
+    const ended = neverProvisioned(world, subscriptionId, 'provisioningCancelled', now);
     return [['SubscriptionProvisioningCancelled', { subscriptionId, cancelledAt: iso(now) }], ...ended];
   },
 
@@ -1233,13 +1401,18 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       status: 'active',
     });
     const boughtBy = data.boughtBy ?? 'partner';
-    return [['ReservationPurchased', { owners, boughtBy, purchasedAt: iso(bought), expiresAt: iso(ends) }]];
+    return [
+      [
+        'ReservationPurchased',
+        { reservationId: data.reservationId, owners, boughtBy, purchasedAt: iso(bought), expiresAt: iso(ends) },
+      ],
+    ];
   },
 
   ChangeReservationOwners(world, data, { now }) {
     const reservation = ofThisTerm(world, world.reservations, data.reservationId);
-    const { id: reservationId, status, ends, owners: previousOwners } = reservation;
-    if ((status !== 'active' && status !== 'cancellationRequested') || now > ends) no('InvalidTransition');
+    const { id: reservationId, status, owners: previousOwners } = reservation;
+    if (status !== 'active' && status !== 'cancellationRequested') no('InvalidTransition');
     const spelt = (ids: readonly string[]) => [...new Set(ids.map((id) => id.toLowerCase()))];
     if (sameRoles(spelt(data.owners), spelt(previousOwners))) no('NothingToChange');
     noneOf(data.owners.length === 0 && 'InvalidItem');
@@ -1257,7 +1430,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     // A directory ignores upper and lower case.
     const isSender = (owner: string) => owner.toLowerCase() === actor.id.toLowerCase();
     if (!reservation.owners.some(isSender)) no('RoleNotAllowed');
-    if (reservation.status !== 'active' || now > reservation.ends) no('InvalidTransition');
+    if (reservation.status !== 'active') no('InvalidTransition');
     if (neverRefunded.includes(reservation.product)) no('ReservationNotRefundable');
     const exchange = data.exchange ?? false;
     const wrong = wrongStart(asked, now) || (asked < reservation.bought && 'InvalidItem');
@@ -1278,22 +1451,18 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   },
 
   ConfirmReservationCancellation(world, { reservationId }, { now }) {
-    waiting(world, reservationId, now).status = 'cancelled';
+    waiting(world, reservationId).status = 'cancelled';
     return [['ReservationCancelled', { reservationId, cancelledAt: iso(now) }]];
   },
 
   RefuseReservationCancellation(world, { reservationId }, { now }) {
-    waiting(world, reservationId, now).status = 'active';
+    waiting(world, reservationId).status = 'active';
     world.refunds = world.refunds.filter(({ reservation }) => reservation !== reservationId);
     return [['ReservationCancellationRefused', { reservationId, refusedAt: iso(now) }]];
   },
 
   ExpireReservation(world, { reservationId }, { now }) {
-    const reservation = ofAnyTerm(world, world.reservations, reservationId);
-    if (reservation.status === 'cancelled' || reservation.status === 'expired') no('InvalidTransition');
-    checkDue(reservation.ends, now);
-    reservation.status = 'expired';
-    return [['ReservationExpired', { reservationId, expiredAt: iso(reservation.ends) }]];
+    return timePasses(aReservation(ofAnyTerm(world, world.reservations, reservationId)), now);
   },
 
   PurchaseSoftware(world, data, situation) {
@@ -1317,15 +1486,16 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       data.cancellationAllowedUntil !== undefined && wrongEnd(window, bought, situation.now),
     );
     const ends = firstEnd(data.commitmentEndDate, termEnds);
+    // V7a: since that day they renew, unless the item says otherwise.
     const renews = data.autoRenew ?? (data.kind === 'subscription' && bought >= Date.UTC(2021, 9, 14));
     world.software.push({
       id: data.purchaseId,
       term: world.term,
-      kind: data.kind,
-      months: data.termDuration && monthsIn[data.termDuration],
-      anchor: bought,
-      renews,
       publisher: data.publisher,
+      perpetual: data.kind === 'perpetual',
+      length: data.termDuration,
+      since: ends === termEnds ? bought : ends,
+      renews,
       window,
       ends,
       lines: ids.map((id) => ({ id, cancelled: false })),
@@ -1335,6 +1505,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       [
         'SoftwarePurchased',
         {
+          purchaseId: data.purchaseId,
           boughtBy: data.boughtBy ?? 'partner',
           purchasedAt: iso(bought),
           cancellationAllowedUntil: iso(window),
@@ -1346,10 +1517,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   },
 
   SetSoftwareAutoRenew(world, { purchaseId, autoRenew }, { now }) {
-    checkOn(world);
     const purchase = ofThisTerm(world, world.software, purchaseId);
     if (purchase.status !== 'completed') no('InvalidTransition');
-    noneOf(purchase.kind === 'perpetual' && 'InvalidItem');
+    noneOf(purchase.perpetual && 'InvalidItem');
     if (purchase.renews === autoRenew) no('NothingToChange');
     purchase.renews = autoRenew;
     return [
@@ -1365,7 +1535,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const named = lineItemIds ?? purchase.lines.map(({ id }) => id);
     if (named.some((id) => !purchase.lines.some((line) => line.id === id))) no('LineItemNotFound');
     if (purchase.publisher === 'redHat' || purchase.publisher === 'suse') no('CancelNotSupported');
-    if (purchase.status !== 'completed' || over(purchase.ends, now)) no('InvalidTransition');
+    if (purchase.status !== 'completed') no('InvalidTransition');
     if (now > purchase.window) no('CancellationWindowClosed', { closedAt: iso(purchase.window) });
     noneOf(lineItemIds?.length === 0 && 'InvalidItem');
     const lines = purchase.lines.filter(({ id, cancelled }) => !cancelled && named.includes(id));
@@ -1383,11 +1553,11 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   },
 
   RenewSoftware(world, { purchaseId }, { now }) {
-    return softwareTerms(ofAnyTerm(world, world.software, purchaseId), now);
+    return timePasses(aPurchase(ofAnyTerm(world, world.software, purchaseId)), now);
   },
 
   ExpireSoftware(world, { purchaseId }, { now }) {
-    return softwareTerms(ofAnyTerm(world, world.software, purchaseId), now);
+    return timePasses(aPurchase(ofAnyTerm(world, world.software, purchaseId)), now);
   },
 
   PurchaseSavingsPlan(world, data, situation) {
@@ -1399,20 +1569,21 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const ends = firstEnd(data.commitmentEndDate, termEnds)!;
     world.savingsPlans.push({ id: data.savingsPlanId, term: world.term, ends, expired: false });
     const boughtBy = data.boughtBy ?? 'partner';
-    return [['SavingsPlanPurchased', { boughtBy, purchasedAt: iso(bought), expiresAt: iso(ends) }]];
+    return [
+      [
+        'SavingsPlanPurchased',
+        { savingsPlanId: data.savingsPlanId, boughtBy, purchasedAt: iso(bought), expiresAt: iso(ends) },
+      ],
+    ];
   },
 
-  CancelSavingsPlan(world, { savingsPlanId }, { now }) {
+  CancelSavingsPlan(world, { savingsPlanId }) {
     const plan = ofThisTerm(world, world.savingsPlans, savingsPlanId);
-    return no(plan.expired || now > plan.ends ? 'InvalidTransition' : 'SavingsPlanNotCancellable');
+    return no(plan.expired ? 'InvalidTransition' : 'SavingsPlanNotCancellable');
   },
 
   ExpireSavingsPlan(world, { savingsPlanId }, { now }) {
-    const plan = ofAnyTerm(world, world.savingsPlans, savingsPlanId);
-    if (plan.expired) no('InvalidTransition');
-    checkDue(plan.ends, now);
-    plan.expired = true;
-    return [['SavingsPlanExpired', { savingsPlanId, expiredAt: iso(plan.ends) }]];
+    return timePasses(aSavingsPlan(ofAnyTerm(world, world.savingsPlans, savingsPlanId)), now);
   },
 
   AssignSupportContact(world, { subscriptionId, contact }, { partner, house, now }) {
@@ -1422,7 +1593,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const { kind, status } = ofThisTerm(world, world.subscriptions, subscriptionId);
     if (kind === 'newCommerce') no('SupportContactNotSupported');
     if (status === 'deleted') no('SubscriptionDeleted');
-    if (status === 'neverProvisioned') no('InvalidTransition');
+    if (isNeverProvisioned({ status })) no('InvalidTransition');
     const related = [itself(partner), ...partner.resellers].find(({ tenantId }) => tenantId === contact.tenantId);
     if (!related || !world.contacts.includes(contact.tenantId)) no('SupportContactNotAvailable');
     if (!sameContact(related, contact)) no('InvalidSupportContact');
@@ -1444,7 +1615,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     checkUnused(world.grants, grantId);
     if (granted >= dapOfferedUntil || (world.lastEnd !== undefined && granted <= world.lastEnd))
       no('DapNoLongerOffered');
-    if (world.grants.some((grant) => grant.kind === 'dap' && grant.term === world.term && isOpen(grant, now)))
+    if (world.grants.some((grant) => grant.kind === 'dap' && grant.term === world.term && isOpen(grant)))
       no('NothingToChange');
     checkGrantRoom(world, house, now);
     noneOf(wrongStart(granted, now), wrongGrantId(world, grantId));
@@ -1480,15 +1651,18 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       groups: [],
     });
     return [
-      ['DelegatedAdminRequested', { roles, autoExtendDays: extend, requestedAt: iso(asked), expiresAt: iso(lapses) }],
+      [
+        'DelegatedAdminRequested',
+        { grantId: data.grantId, roles, autoExtendDays: extend, requestedAt: iso(asked), expiresAt: iso(lapses) },
+      ],
     ];
   },
 
   UpdateDelegatedAdminRequest(world, data, { now, nameTaken }) {
     checkOn(world);
     const grant = ofThisTerm(world, world.grants, data.grantId);
-    checkNotLapsed(grant, now);
-    const live = isLive(grant, now);
+    checkNotLapsed(grant);
+    const live = isLive(grant);
     if (grant.status !== 'created' && !live) no('GrantLocked');
     const wanted = data.roles && once(data.roles);
     const name = data.name === grant.name ? undefined : data.name;
@@ -1506,6 +1680,8 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       (extend ?? grant.extend) === 180 &&
         (roles ?? grant.roles).includes(globalAdministrator) &&
         'AutoExtendNotAllowed',
+      // T1a: of a grant only that happens elsewhere.
+      data.effectiveAt !== undefined && data.autoExtendDays === undefined && 'InvalidItem',
     );
     grant.name = name ?? grant.name;
     grant.days = days ?? grant.days;
@@ -1522,19 +1698,19 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
 
   LockDelegatedAdminForApproval(world, { grantId }, { now }) {
     const grant = ofThisTerm(world, world.grants, grantId);
-    checkNotLapsed(grant, now);
+    checkNotLapsed(grant);
     if (grant.status !== 'created') no('InvalidTransition');
     grant.status = 'approvalPending';
     return [['DelegatedAdminLockedForApproval', { grantId, lockedAt: iso(now) }]];
   },
 
   DeleteDelegatedAdminRequest(world, { grantId }, { now }) {
-    drop(world, grantId, 'created', now);
+    takeBack(world, grantId, 'created', 'deleted');
     return [['DelegatedAdminDeleted', { grantId, deletedAt: iso(now) }]];
   },
 
   WithdrawDelegatedAdminRequest(world, { grantId }, { now }) {
-    drop(world, grantId, 'approvalPending', now);
+    takeBack(world, grantId, 'approvalPending', 'withdrawn');
     return [['DelegatedAdminWithdrawn', { grantId, withdrawnAt: iso(now) }]];
   },
 
@@ -1542,7 +1718,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const { now } = situation;
     checkSignature(approvedBy, situation);
     const grant = ofThisTerm(world, world.grants, grantId);
-    checkNotLapsed(grant, now);
+    checkNotLapsed(grant);
     if (grant.status !== 'approvalPending') no('InvalidTransition');
     grant.status = 'active';
     grant.ends = now + grant.days * day;
@@ -1553,11 +1729,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   },
 
   ExtendDelegatedAdmin(world, { grantId }, { now }) {
-    const grant = ofThisTerm(world, world.grants, grantId);
-    if (!isLive(grant, now)) no('GrantNotActive');
-    if (grant.extend === 0) no('AutoExtendOff');
-    grant.ends = grant.ends! + 180 * day;
-    return [['DelegatedAdminExtended', { grantId, endsAt: iso(grant.ends), extendedAt: iso(now) }]];
+    return timePasses(aGrant(ofAnyTerm(world, world.grants, grantId)), now);
   },
 
   TerminateDelegatedAdmin(world, { grantId }, situation) {
@@ -1567,10 +1739,9 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const grant = ofThisTerm(world, world.grants, grantId);
     // §1.8: helpdesk agents end DAP; GDAP takes an admin agent.
     if (!byCustomer && grant.kind === 'gdap' && !actor.roles.includes('AdminAgent')) no('RoleNotAllowed');
-    const live = isLive(grant, now);
+    const live = isLive(grant);
     const standing = live || (grant.kind === 'dap' && grant.status === 'approved');
-    const waits = isUnanswered(grant) && now <= grant.lapses;
-    if (!standing && !(byCustomer && waits)) no('InvalidTransition');
+    if (!standing && !(byCustomer && isUnanswered(grant))) no('InvalidTransition');
     grant.status = 'terminated';
     const facts: Fact[] = [['DelegatedAdminTerminated', { grantId, terminatedAt: iso(now) }]];
     if (live)
@@ -1582,19 +1753,14 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
   },
 
   ExpireDelegatedAdmin(world, { grantId }, { now }) {
-    const grant = ofAnyTerm(world, world.grants, grantId);
-    if (!isUnanswered(grant) && grant.status !== 'active') no('InvalidTransition');
-    const end = grant.status === 'active' ? grant.ends! : grant.lapses;
-    checkDue(end, now);
-    grant.status = 'expired';
-    return [['DelegatedAdminExpired', { grantId, expiredAt: iso(end) }]];
+    return timePasses(aGrant(ofAnyTerm(world, world.grants, grantId)), now);
   },
 
   AssignAccess(world, { grantId, assignmentId, groupId, roles: asked }, { now }) {
     checkOn(world);
     const roles = once(asked);
     const grant = ofThisTerm(world, world.grants, grantId);
-    if (!isLive(grant, now)) no('GrantNotActive');
+    if (!isLive(grant)) no('GrantNotActive');
     const wrong =
       roles.length === 0 ? 'RolesMissing' : roles.some((role) => !grant.roles.includes(role)) && 'RoleNotGranted';
     const there = grant.groups.find(({ id }) => id === assignmentId);
@@ -1620,7 +1786,7 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const there = grant.groups.find(({ id }) => id === assignmentId);
     if (!there) no('ItemNotFound');
     if (there.deleted) no('InvalidTransition');
-    if (!isLive(grant, now)) no('GrantNotActive');
+    if (!isLive(grant)) no('GrantNotActive');
     there.deleted = true;
     return [['AccessAssignmentDeleted', { grantId, assignmentId, deletedAt: iso(now) }]];
   },

@@ -85,6 +85,17 @@ const past = inSome(
   ),
 );
 
+/** Of a fact that is reported late: mostly a time shortly before, or an end that may not have been recorded yet (rule T1a). */
+const reportedLate = inSome(
+  30,
+  oneof(
+    { weight: 6, arbitrary: record({ back: constantFrom(0, 1, hour, day, 8 * day, 31 * day) }) },
+    { weight: 6, arbitrary: record({ boundary: nat(3), offset: constantFrom(-1, 0, 1) }) },
+    { weight: 1, arbitrary: record({ back: constantFrom(-1, -day) }) },
+    { weight: 1, arbitrary: sentinel },
+  ),
+);
+
 const there = (pool: Pool): Arbitrary<Choice | string> =>
   oneof(
     { weight: 15, arbitrary: record({ pool: fc.constant(pool), nth: nat(2) }) },
@@ -196,19 +207,28 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
     ],
     times: { effectiveAt: past, commitmentEndDate: coTermed, cancellationAllowedUntil: inSome(15, window) },
   },
-  ActivateSubscription: { data: { subscriptionId: 'sub-1' } },
+  ActivateSubscription: { data: { subscriptionId: 'sub-1' }, times: { effectiveAt: reportedLate } },
   FailSubscriptionProvisioning: {
     data: { subscriptionId: 'sub-1' },
     said: { reason: maybe(fc.constant('Out of stock')) },
+    times: { effectiveAt: reportedLate },
   },
-  CancelSubscriptionProvisioning: { data: { subscriptionId: 'sub-1' } },
-  SuspendSubscription: { data: { subscriptionId: 'sub-1', reason: 'customerRequest' } },
-  ReactivateSubscription: { data: { subscriptionId: 'sub-1' } },
-  CancelSubscription: { data: { subscriptionId: 'sub-1' } },
-  SetAutoRenew: { data: { subscriptionId: 'sub-1', autoRenew: false }, said: { autoRenew: boolean() } },
+  CancelSubscriptionProvisioning: { data: { subscriptionId: 'sub-1' }, times: { effectiveAt: reportedLate } },
+  SuspendSubscription: {
+    data: { subscriptionId: 'sub-1', reason: 'customerRequest' },
+    times: { effectiveAt: reportedLate },
+  },
+  ReactivateSubscription: { data: { subscriptionId: 'sub-1' }, times: { effectiveAt: reportedLate } },
+  CancelSubscription: { data: { subscriptionId: 'sub-1' }, times: { effectiveAt: reportedLate } },
+  SetAutoRenew: {
+    data: { subscriptionId: 'sub-1', autoRenew: false },
+    said: { autoRenew: boolean() },
+    times: { effectiveAt: reportedLate },
+  },
   ChangeSubscriptionQuantity: {
     data: { subscriptionId: 'sub-1', quantity: 2 },
     said: { quantity: constantFrom(1, 5, 9) },
+    times: { effectiveAt: reportedLate },
   },
   ScheduleSubscriptionChange: {
     data: { subscriptionId: 'sub-1', change: { quantity: 2 } },
@@ -262,6 +282,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
   ChangeReservationOwners: {
     data: { reservationId: 'ri-1', owners: ['grace', 'ada'] },
     said: { owners: rarely(['ada'], ['grace', 'ada'], ['ADA', 'ada', 'Grace'], ['grace'], ['GRACE', 'ada'], []) },
+    times: { effectiveAt: reportedLate },
   },
   CancelReservation: {
     data: { reservationId: 'ri-1' },
@@ -307,7 +328,11 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
       ),
     },
   },
-  SetSoftwareAutoRenew: { data: { purchaseId: 'sw-1', autoRenew: true }, said: { autoRenew: boolean() } },
+  SetSoftwareAutoRenew: {
+    data: { purchaseId: 'sw-1', autoRenew: true },
+    said: { autoRenew: boolean() },
+    times: { effectiveAt: reportedLate },
+  },
   RenewSoftware: { data: { purchaseId: 'sw-1' } },
   ExpireSoftware: { data: { purchaseId: 'sw-1' } },
   PurchaseSavingsPlan: {
@@ -357,6 +382,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
       durationDays: maybe(durationDays),
       autoExtendDays: maybe(autoExtendDays),
     },
+    times: { effectiveAt: reportedLate },
   },
   LockDelegatedAdminForApproval: { data: { grantId: 'grant-1' } },
   DeleteDelegatedAdminRequest: { data: { grantId: 'grant-1' } },
