@@ -61,7 +61,7 @@ export const rejections = {
   GrantLocked: 'state', // G4
   GrantNotActive: 'state', // G8
   GroupAlreadyAssigned: 'state', // G8a
-  AutoExtendOff: 'state',
+  AutoExtendOff: 'state', // G6; only on record: since G6a nothing is refused so
   DapNoLongerOffered: 'state', // G10
   // meaning
   EffectiveInFuture: 'meaning',
