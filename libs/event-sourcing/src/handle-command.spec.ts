@@ -1288,6 +1288,31 @@ describe('what has come about by itself', () => {
     expect(await handle(twice(1201))).toMatchObject({ outcome: 'accepted', replayed: true, revision: 1202 });
   });
 
+  it('also follows a command, and stays for the next where one append has no room for it', async () => {
+    const followed: typeof counter = {
+      ...counter,
+      decide: {
+        ...counter.decide,
+        IncreaseTwice: (state, data, context) => [
+          ...counter.decide.IncreaseTwice(state, data, context),
+          ...growing.settle!(state, { type: 'IncreaseTwice', data }, context).events,
+        ],
+      },
+    };
+    const { handle, store, appends } = handlerOn({ decider: followed });
+    expect(await handle(twice(3))).toMatchObject({ events: ['Increased', 'Doubled', ...Array(3).fill('Increased')] });
+    const [own, , grown] = (await store.read('counter-1')).map(({ metadata }) => metadata);
+    expect(own).toMatchObject({ command: 'IncreaseTwice', comment: 'why' });
+    expect(grown).toMatchObject({ command: 'Grow', actor: system, causationId: own?.commandId });
+    expect(grown).not.toHaveProperty('comment');
+
+    const crowded = { ...twice(900), metadata: { ...twice(900).metadata, commandId: 'crowded' } };
+    const outcome = await handle(crowded);
+    expect(outcome).toMatchObject({ outcome: 'accepted', revision: 4 + largestAppend });
+    expect(appends()).toBe(2);
+    expect(await handle(crowded)).toMatchObject({ ...outcome, replayed: true });
+  });
+
   it('does not count as the command when that is refused on the way', async () => {
     const store = inMemoryEventStore();
     let before = 0;
