@@ -54,7 +54,7 @@ const parts: readonly Part[] = [
 /** A partner's things that time changes: of all customers along the indexes by boundary, or of one. */
 function dueRows(
   tables: Kysely<DueTables>,
-  { partnerId, customerId, item }: DueFilter & { readonly partnerId: Expression<string> },
+  { partnerId, customerId, item, end: [operator, end] = ['<', sql.val(never)] }: DueFilter,
 ) {
   // What one customer has is found by key and sorted: the cast hides the boundary from the planner, which would read
   // along the index through what all customers have.
@@ -64,7 +64,7 @@ function dueRows(
     .map((part) => {
       // The parts differ in the table alone.
       const of = tables.selectFrom(part.table as typeof itemTable);
-      const ofPartner = of.where('partnerId', '=', partnerId).where(dueAt, '<', never);
+      const ofPartner = of.where('partnerId', '=', partnerId).where(dueAt, operator, end);
       return (customerId ? ofPartner.where('customerId', '=', customerId) : ofPartner)
         .select(['partnerId', 'customerId', 'name', 'statusThen', 'dueCommand'])
         .select([part.item.as('item'), part.itemId.as('itemId'), dueAt.as('dueAt')])
@@ -76,8 +76,11 @@ function dueRows(
 }
 
 interface DueFilter {
+  readonly partnerId: Expression<string>;
   readonly customerId?: Expression<string> | undefined;
   readonly item?: Noun | undefined;
+  /** Boundaries before it, or up to it. Only one end: with two, SQLite may take the later one to search by. */
+  readonly end?: readonly ['<' | '<=', Expression<Instant>] | undefined;
 }
 
 const shown = {
@@ -115,12 +118,15 @@ export const dueList = list<DueTables>()({
     customerId: by.customer(),
   },
   sorts: { dueAt: ['dueAt', 'customerId', 'item', 'itemId'] },
-  query(tables, { partnerId, now, filter: { item, overdue, dueFrom, dueUntil, customerId } }) {
-    let query = dueRows(tables, { partnerId, customerId, item });
-    if (overdue !== undefined) query = query.where('dueAt', overdue ? '<' : '>=', now);
-    if (dueFrom) query = query.where('dueAt', '>=', dueFrom);
-    if (dueUntil) query = query.where('dueAt', '<=', dueUntil);
-    return query;
+  query(tables, { partnerId, now, hasCursor, filter: { item, overdue, dueFrom, dueUntil, customerId } }) {
+    const end = dueUntil ? (['<=', dueUntil] as const) : overdue ? (['<', now] as const) : undefined;
+    let query = dueRows(tables, { partnerId, customerId, item, end });
+    if (dueUntil && overdue) query = query.where('dueAt', '<', now);
+    // A negation is no range: SQLite then searches from the cursor on, and not from here.
+    const from = (start: Expression<Instant>) =>
+      hasCursor ? sql<boolean>`not "dueAt" < ${start}` : sql<boolean>`"dueAt" >= ${start}`;
+    if (overdue === false) query = query.where(from(now));
+    return dueFrom ? query.where(from(dueFrom)) : query;
   },
   show: (rows) =>
     rows.map(({ partnerId, customerId, item, itemId, name, dueAt, dueCommand, statusThen }) => ({
@@ -152,9 +158,10 @@ function first(limit: number) {
   return viewQuery((tables: Kysely<DueTables>) => {
     const columns = sql.join(order.map((name) => sql.ref(name)));
     const last = sql.join(order.map((name) => bound(`after ${name}`)));
-    let query = dueRows(tables, { partnerId: bound<string>('partnerId') })
-      .where('dueAt', '<', bound<Instant>('before'))
-      .where(sql<boolean>`(${columns}) > (${last})`);
+    let query = dueRows(tables, {
+      partnerId: bound<string>('partnerId'),
+      end: ['<', bound<Instant>('before')],
+    }).where(sql<boolean>`(${columns}) > (${last})`);
     for (const name of order) query = query.orderBy(name);
     return query.limit(sql.lit(limit));
   });

@@ -108,6 +108,8 @@ export interface Asked<F extends Filters = Filters, Sort extends string = string
   readonly removal: Readonly<Record<(typeof removalValues)[number], Expression<boolean>>>;
   readonly sort: Sort;
   readonly filter: FiltersInQuery<F>;
+  /** For a further page: the cursor is where the search begins. */
+  readonly hasCursor: boolean;
 }
 
 export const removalValues = ['suspendedNewCommerceBlocks', 'savingsPlansBlock', 'softwarePastWindowBlocks'] as const;
@@ -186,6 +188,7 @@ export function list<Tables>() {
         removal: boundRemoval,
         sort,
         filter: Object.fromEntries(inQuery) as FiltersInQuery<F>,
+        hasCursor,
       };
       const columns = orders[sort].map((name) => sql.ref(sortedTable ? `${sortedTable}.${name}` : name));
       return viewQuery((tables: Kysely<Tables>) => {

@@ -719,6 +719,11 @@ describe('An index serves', () => {
       (db) => listDue(db, { partnerId, now, ...after(now, customerId, 'grant', 'g') }),
     ],
     [
+      'what is due from a time on, after a cursor',
+      'partnerId=? AND (dueAt,customerId,item,itemId)>(?,?,?,?) AND dueAt<?',
+      (db) => listDue(db, { partnerId, now, filter: { dueFrom: now }, ...after(now, customerId, 'grant', 'g') }),
+    ],
+    [
       'what the timekeeper asks for',
       'partnerId=? AND (dueAt,customerId,item,itemId)>(?,?,?,?) AND dueAt<?',
       (db) => dueBefore(db, { partnerId, before: now }),
@@ -756,6 +761,13 @@ describe('An index serves', () => {
     expect(first).toContain(search);
     for (const plan of rest)
       expect(plan).toMatch(/^SEARCH|^LIST SUBQUERY|^USING ROWID SEARCH|^CREATE BLOOM|^SCAN json_each/);
+  });
+
+  it('what is due of a customer is found by key, however much others have', () => {
+    const plans = plansOf((db) => listDue(db, { partnerId, now, filter: { customerId } }));
+    const searches = plans.filter((plan) => plan.startsWith('S'));
+    expect(searches).toHaveLength(3);
+    for (const search of searches) expect(search).toMatch(/^SEARCH .*\(partnerId=\? AND customerId=\?\)$/);
   });
 
   it.each(
