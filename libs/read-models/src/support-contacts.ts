@@ -1,10 +1,12 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely, type SqlBool } from 'kysely';
 import type { Projection, ViewQueries } from '#event-sourcing';
 import type { RelationshipEvents, SupportContact } from '#customer-relationship';
 import { described, flag, guid, id, listOf, named, text, time, type RowOf } from './columns.js';
+import { dueIn, overdueSince, shownOverdueSince } from './due-columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
-import { list } from './list.js';
+import { itemsProjection, itemTable, type ItemTables } from './items.js';
+import { list, never } from './list.js';
 import { keyOf, pairColumns, tenant, type Pair } from './pair.js';
 import { bound, viewQuery } from './query.js';
 import { table } from './tables.js';
@@ -109,10 +111,20 @@ export function findAvailableSupportContacts(queries: ViewQueries, pair: Pair): 
 }
 
 const { subscriptionId, byDefault, assignedAt } = designatedColumns;
-const shown = { ...pairColumns, subscriptionId, contact: supportContact, byDefault, assignedAt };
+const shown = {
+  ...pairColumns,
+  subscriptionId,
+  contact: supportContact,
+  byDefault,
+  assignedAt,
+  overdueSince: shownOverdueSince,
+};
 
-/** The partner's designated support contacts, by customer and subscription. */
-export const designationList = list<SupportContactTables>()({
+/**
+ * The partner's designated support contacts, by customer and subscription. A designation ends with its subscription
+ * (rule C5), recorded or not. Where only an event says whether the subscription still has a retention period, it is marked.
+ */
+export const designationList = list<SupportContactTables & ItemTables>()({
   row: { name: 'Designation', fields: shown },
   partnerWide: {
     path: 'support-contacts',
@@ -133,16 +145,36 @@ export const designationList = list<SupportContactTables>()({
   },
   filters: { contactTenantId: by.tenant('Only designations of this support contact.'), customerId: by.customer() },
   sorts: { customer: ['customerId', 'subscriptionId'] },
-  query(tables, { partnerId, filter: { contactTenantId, customerId } }) {
-    let query = tables.selectFrom(designated).selectAll().where('partnerId', '=', partnerId);
-    if (customerId) query = query.where('customerId', '=', customerId);
-    if (contactTenantId) query = query.where('contactTenantId', '=', contactTenantId);
+  reads: [itemsProjection],
+  dependsOnClock: true,
+  sortedTable: 'designation',
+  query(tables, { partnerId, now, filter: { contactTenantId, customerId } }) {
+    const { passed } = dueIn('subscription', now);
+    const then = sql.ref<string | null>('subscription.statusThen');
+    let query = tables
+      .selectFrom(`${designated} as designation`)
+      .leftJoin(`${itemTable} as subscription`, (join) =>
+        join
+          .onRef('subscription.partnerId', '=', 'designation.partnerId')
+          .onRef('subscription.customerId', '=', 'designation.customerId')
+          .on('subscription.item', '=', 'subscription')
+          .onRef('subscription.itemId', '=', 'designation.subscriptionId'),
+      )
+      .selectAll('designation')
+      .select(
+        sql<string>`iif(${then} in ('expired', 'disabled'), ${sql.ref('subscription.dueAt')}, ${never})`.as('dueAt'),
+      )
+      .where('designation.partnerId', '=', partnerId)
+      .where(sql<SqlBool>`(${passed} and ${then} = 'deleted') is not true`);
+    if (customerId) query = query.where('designation.customerId', '=', customerId);
+    if (contactTenantId) query = query.where('designation.contactTenantId', '=', contactTenantId);
     return query;
   },
-  show: (rows) =>
-    rows.map(({ contactTenantId, contactPartnerId, contactName, ...row }) => ({
+  show: (rows, { now }) =>
+    rows.map(({ contactTenantId, contactPartnerId, contactName, dueAt, ...row }) => ({
       ...row,
       contact: { tenantId: contactTenantId, partnerId: contactPartnerId, name: contactName },
+      overdueSince: overdueSince({ dueAt }, now),
     })),
 });
 
