@@ -285,8 +285,12 @@ function pathsOf(state: State): string[] {
   return paths;
 }
 
-/** The rows that are marked as overdue. */
-export const isMarked = (row: Row): boolean => row['overdueSince'] !== undefined && row['overdueSince'] !== null;
+/** Whether a row says at a time that something of it is overdue: by a mark, or in the list of what comes next. */
+export function isMarked(row: Row, at: string): boolean {
+  const { overdueSince, readiness, command, dueAt } = row as Readonly<Record<string, string | undefined>>;
+  const mark = overdueSince ?? (readiness as Row | undefined)?.['overdueSince'];
+  return (mark ?? undefined) !== undefined || (command !== undefined && dueAt! <= at);
+}
 
 /** What tells a row of a list from the others. */
 export function keyOf(row: Row): string {

@@ -24,15 +24,18 @@ export function differencesOfReads(
 /** Of lists, the marked rows apart: they show what is recorded. Where time is kept, none is marked. */
 export function differencesOfLists(
   where: string,
+  at: string,
   kept: ReadonlyMap<string, readonly Row[]>,
   actual: ReadonlyMap<string, readonly Row[]>,
 ): string[] {
   return [...kept].flatMap(([path, rows]) => {
     const there = actual.get(path)!;
-    const marked = new Set(there.filter(isMarked).map(keyOf));
+    const marked = new Set(there.filter((row) => isMarked(row, at)).map(keyOf));
     const rest = (all: readonly Row[]) => all.filter((row) => !marked.has(keyOf(row)));
     return [
-      ...rows.filter(isMarked).map((row) => `${where} ${path}: marked although time is kept: ${keyOf(row)}`),
+      ...rows
+        .filter((row) => isMarked(row, at))
+        .map((row) => `${where} ${path}: marked although time is kept: ${keyOf(row)}`),
       ...differences(`${where} ${path}`, rest(rows), rest(there)),
     ];
   });
