@@ -125,14 +125,18 @@ export function blocksAs(facts: BlockingFacts, { removal }: Policy, now: Instant
 
 /**
  * Every active item of the current term, ordered by kind and id (rules R6–R14), as it stands now, whether or not that
- * has been recorded. Used by both the command and the readiness query.
+ * has been recorded.
  */
 export function removalBlockers(
   recorded: Frozen<CustomerRelationship>,
   policy: Policy,
   now: Instant,
 ): readonly RemovalBlocker[] {
-  const state = settledState(recorded, now, policy);
+  return blockersIn(settledState(recorded, now, policy), policy, now);
+}
+
+/** Used by both the command and the readiness query, in a settled state. */
+function blockersIn(state: Frozen<CustomerRelationship>, policy: Policy, now: Instant): readonly RemovalBlocker[] {
   const blockers: RemovalBlocker[] = [];
   type Remains = Pick<RemovalBlocker, 'reason' | 'remedy'> & Partial<RemovalBlocker>;
   const block = (kind: BlockerKind, itemId: string, item: { name: string; status: string }, remains: Remains) =>
@@ -381,7 +385,7 @@ export function removalReadiness(
 ): RemovalReadiness {
   const state = settledState(recorded, now, policy);
   requireRemovable(state, policy, partnerType);
-  const blockers = removalBlockers(state, policy, now);
+  const blockers = blockersIn(state, policy, now);
   const subscriptions = inCurrentTerm(state, state.subscriptions);
   const suspendedNewCommerce = subscriptions.filter(
     ([, { kind, status, termEndsAt }]) => kind === 'newCommerce' && status === 'suspended' && !isOver(termEndsAt, now),
@@ -470,7 +474,7 @@ export function decideRemoval(
 ): readonly MessageOf<RelationshipEvents>[] {
   const state = settledState(recorded, now, policy);
   requireRemovable(state, policy, partner.type);
-  const blockers = removalBlockers(state, policy, now);
+  const blockers = blockersIn(state, policy, now);
   if (blockers.length > 0) throw reject('RemovalBlocked', { blockers });
   if (policy.removal.noticeAcknowledgementRequired && noticeGiven !== true)
     throw reject('NoticeAcknowledgementMissing');
