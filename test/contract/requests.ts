@@ -291,7 +291,7 @@ function bodyOf(
       '"x"',
       '{"comment":"a","comment":"b"}',
       '{"a":1e999}',
-      '\ufeff{}',
+      '\ufeff\ufeff{}',
       '{"comment":"\\ud800"}',
       '[[[[[[[[[[[[]]]]]]]]]]]]',
       `{"comment":"${'x'.repeat(70_000)}"}`,
