@@ -15,6 +15,7 @@ const benches = [
   'history-feed.js',
   'http-commands.js',
   'reads.js',
+  'overdue.js',
 ];
 
 const directory = mkdtempSync(join(tmpdir(), 'bench-results-'));

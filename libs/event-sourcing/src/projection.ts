@@ -21,6 +21,19 @@ export interface Table<Row extends object> {
   readonly key: readonly (keyof Row & string)[];
   /** Columns by which rows are listed, the key's as tie-break. */
   readonly indexes?: readonly (readonly (keyof Row & string)[])[];
+  readonly passing?: Passing<keyof Row & string>;
+}
+
+/**
+ * Rows that time changes without an event. Once the time in `at` has passed, the projector notes in `noted` what stands in
+ * `into`, so that indexes which begin with the first column of the key and with `noted` keep such rows apart. It notes them
+ * a while later, and for each server by itself: a query compares times all the same, and its answer never depends on the note.
+ */
+export interface Passing<Column extends string = string> {
+  readonly at: Column;
+  readonly into: Column;
+  /** Empty until then; every change of the row empties it. There is an index by the first column of the key, this one, and `at`. */
+  readonly noted: Column;
 }
 
 /** The values of a table's key columns, in their order. */
@@ -96,6 +109,7 @@ export interface AnyTable {
   readonly columns: Readonly<Record<string, ColumnType>>;
   readonly key: readonly string[];
   readonly indexes?: readonly (readonly string[])[];
+  readonly passing?: Passing;
 }
 
 /** Forgets the types of a projection's tables. */

@@ -25,6 +25,7 @@ import {
   ViewsLocked,
   type ViewFailure,
 } from './index.js';
+import { eventually } from '../../../test/eventually.js';
 
 // A catalogue as small as can be: shelves on which copies of books come and go.
 interface LibraryEvents {
@@ -329,6 +330,58 @@ describe('The projector', () => {
     stopping.abort();
     await running;
     await reader.close();
+    views.close();
+  });
+});
+
+interface LoanRow {
+  readonly shelf: string;
+  readonly title: string;
+  readonly dueAt: string;
+  readonly then: string;
+  readonly noted: string;
+}
+
+describe('Rows that time changes', () => {
+  const projection: Projection<LibraryEvents, { loans_v1: LoanRow }, string> = {
+    name: 'loans',
+    version: 1,
+    tables: {
+      loans_v1: {
+        columns: { shelf: 'text', title: 'text', dueAt: 'text', then: 'text', noted: 'text' },
+        key: ['shelf', 'title'],
+        indexes: [['shelf', 'noted', 'dueAt']],
+        passing: { at: 'dueAt', into: 'then', noted: 'noted' },
+      },
+    },
+    keys: ({ data }, shelf) => ('title' in data ? { loans_v1: [shelf, data.title] } : {}),
+    on: {
+      CopyAdded: (_, { title }, shelf) => ({
+        loans_v1: { shelf, title, dueAt: title === 'Emma' ? '2020-01-01' : '2999-01-01', then: 'overdue', noted: '' },
+      }),
+    },
+  };
+
+  it('are noted while the projector follows the log, and again after an event', async () => {
+    const projections = [anyProjection(projection)];
+    const views = openViewsFile({ path, projections });
+    const stopping = new AbortController();
+    await added('Emma');
+    await added('Ulysses');
+    const head = await store.head();
+    const running = projector({ store, codec, subjectOf, views, projections, ledgerId, head }).run(stopping.signal);
+    const database = new Database(path, { readonly: true });
+    const notes = () => database.prepare('SELECT title, noted FROM loans_v1 ORDER BY title').raw().all();
+    const areNoted = () => JSON.stringify(notes()) === '[["Emma","overdue"],["Ulysses",""]]';
+    await eventually('a note', areNoted);
+    const reader = openViews({ path, projections });
+    // The event empties the note, which does not last either.
+    expect(await reader.reached('loans', await added('Emma'), 60_000)).toBe(true);
+    await eventually('a note once more', areNoted);
+    stopping.abort();
+    await running;
+    await reader.close();
+    database.close();
     views.close();
   });
 });

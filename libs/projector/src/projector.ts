@@ -87,6 +87,10 @@ class Unprojectable extends Error {
   }
 }
 
+/** How often rows are noted whose time has passed; how many at once, because events wait meanwhile. */
+const noteEveryMs = 1_000;
+const notedAtOnce = 200;
+
 const retryPauses = { first: 100, most: 10_000 };
 
 /**
@@ -254,7 +258,33 @@ export function projector<Catalogue, Subject>({
     if (moved.length > 0) onProgress?.({ views: moved, position, events });
   }
 
-  return { run: (signal) => follow(signal, false), catchUp: (signal) => follow(signal, true) };
+  /** Notes rows whose time has passed, for as long as the signal lets it. Only the speed of answers depends on it. */
+  async function notePassed(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let more = false;
+      try {
+        const now = new Date().toISOString();
+        for (const { projection, built } of views.filter(isGoing))
+          if (built) more = file.transaction(() => file.notePassed(projection.name, now, notedAtOnce)) || more;
+      } catch {
+        // What fails the file fails the next batch of events too, and is reported there.
+      }
+      await delay(more ? 0 : noteEveryMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    const following = new AbortController();
+    const noting = notePassed(AbortSignal.any([signal, following.signal]));
+    try {
+      await follow(signal, false);
+    } finally {
+      following.abort();
+      await noting;
+    }
+  }
+
+  return { run, catchUp: (signal) => follow(signal, true) };
 }
 
 function isGoing({ stoppedBy }: { readonly stoppedBy: unknown }): boolean {

@@ -130,3 +130,47 @@ describe('views that are found beside a log', () => {
     );
   });
 });
+
+describe('rows that time changes', () => {
+  const table = {
+    columns: { shop: 'text', item: 'text', bestBefore: 'text', then: 'text', noted: 'text' },
+    key: ['shop', 'item'],
+    indexes: [['shop', 'noted', 'bestBefore']],
+    passing: { at: 'bestBefore', into: 'then', noted: 'noted' },
+  } as const;
+  const open = () =>
+    openViewsFile({ path, projections: [{ name: 'shelves', version: 1, tables: { food_v1: table } }] });
+  const row = (shop: string, item: string, bestBefore: string) => ({
+    shop,
+    item,
+    bestBefore,
+    then: 'spoiled',
+    noted: '',
+  });
+
+  it('are noted once their time has passed, in every part of the table, a few at once', () => {
+    const views = open();
+    views.claim(mine, 0);
+    views.save('food_v1', [
+      row('east', 'bread', '2026-01-01'),
+      row('east', 'milk', '2026-01-02'),
+      row('east', 'rice', '2027-01-01'),
+      row('west', 'fish', '2026-01-01'),
+    ]);
+    views.finish('shelves');
+    const noted = () => {
+      const database = new Database(path, { readonly: true });
+      const items = database.prepare(`SELECT item FROM food_v1 WHERE noted = 'spoiled' ORDER BY item`).pluck().all();
+      database.close();
+      return items;
+    };
+    // What lasts until a time has not passed at that time.
+    expect(views.notePassed('shelves', '2026-01-01', 2)).toBe(false);
+    expect(noted()).toEqual([]);
+    expect(views.notePassed('shelves', '2026-06-01', 2)).toBe(true);
+    expect(noted()).toHaveLength(2);
+    expect(views.notePassed('shelves', '2026-06-01', 2)).toBe(false);
+    expect(noted()).toEqual(['bread', 'fish', 'milk']);
+    views.close();
+  });
+});

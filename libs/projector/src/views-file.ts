@@ -189,6 +189,29 @@ export class ViewsFile {
     });
   }
 
+  /** Notes rows of a view whose time has passed, at most that many of each table. @returns whether there may be more */
+  notePassed(name: string, now: string, most: number): boolean {
+    let full = false;
+    for (const [table, { key, passing }] of Object.entries(this.view(name).tables)) {
+      if (!passing) continue;
+      const [part, at, into, noted] = [key[0]!, passing.at, passing.into, passing.noted].map(quoted);
+      const rows = quoted(table);
+      // Part by part, because the index begins with the part. No row is read that has been noted.
+      const { changes } = this.prepared(
+        `WITH RECURSIVE parts (part) AS (
+           SELECT min(${part}) FROM ${rows}
+           UNION ALL SELECT (SELECT min(${part}) FROM ${rows} WHERE ${part} > parts.part) FROM parts WHERE part IS NOT NULL
+         )
+         UPDATE ${rows} SET ${noted} = ${into} WHERE rowid IN (
+           SELECT passed.rowid FROM parts CROSS JOIN ${rows} AS passed
+             ON passed.${part} = parts.part AND passed.${noted} = '' AND passed.${at} < ? LIMIT ${most}
+         )`,
+      ).run(now);
+      full ||= changes === most;
+    }
+    return full;
+  }
+
   /** Removes the rows and checkpoints of views, of every version. */
   forget(names: readonly string[]): void {
     this.transaction(() => {

@@ -27,7 +27,7 @@ describe('Delegated-admin grants', () => {
         sortName: 'helpdesk überall',
         roles: ['reader', 'helpdesk'],
         status: 'created',
-        ended: false,
+        passedInto: '',
         dueAt: '2026-04-10T09:00:00.000Z',
         statusThen: 'expired',
         dueCommand: 'ExpireDelegatedAdmin',
@@ -136,7 +136,7 @@ describe('Delegated-admin grants', () => {
     expect(grants(active().does('TerminateDelegatedAdmin', { grantId: 'g-1' }))).toMatchObject([
       {
         status: 'terminated',
-        ended: true,
+        passedInto: 'ended',
         dueAt: never,
         terminationRequestedBy: 'partner',
         endedAt: '2026-01-13T09:00:00.000Z',
@@ -149,7 +149,9 @@ describe('Delegated-admin grants', () => {
 
   it('end by the word of the clock', () => {
     const past = active().at('2026-03-01T00:00:00.000Z').does('ExpireDelegatedAdmin', { grantId: 'g-1' });
-    expect(grants(past)).toMatchObject([{ status: 'expired', ended: true, endedAt: '2026-01-23T09:00:00.000Z' }]);
+    expect(grants(past)).toMatchObject([
+      { status: 'expired', passedInto: 'ended', endedAt: '2026-01-23T09:00:00.000Z' },
+    ]);
   });
 
   it('are revoked by the removal, DAP too, and stay readable in a later term (R18, R23)', () => {
@@ -163,16 +165,22 @@ describe('Delegated-admin grants', () => {
         kind: 'dap',
         name: '',
         status: 'approved',
-        ended: false,
+        passedInto: '',
         dueAt: never,
         activatedAt: '2022-05-01T00:00:00.000Z',
       },
     ]);
     again(past.does('RemoveResellerRelationship', {})).does('RequestDelegatedAdmin', { ...wanted, grantId: 'g-2' });
     expect(grants(past)).toMatchObject([
-      { grantId: 'g-1', relationshipTerm: 1, status: 'revoked', ended: true, endedAt: '2026-01-20T00:00:00.000Z' },
-      { grantId: 'dap', relationshipTerm: 1, status: 'revoked', ended: true },
-      { grantId: 'g-2', relationshipTerm: 2, status: 'created', ended: false },
+      {
+        grantId: 'g-1',
+        relationshipTerm: 1,
+        status: 'revoked',
+        passedInto: 'ended',
+        endedAt: '2026-01-20T00:00:00.000Z',
+      },
+      { grantId: 'dap', relationshipTerm: 1, status: 'revoked', passedInto: 'ended' },
+      { grantId: 'g-2', relationshipTerm: 2, status: 'created', passedInto: '' },
     ]);
   });
 

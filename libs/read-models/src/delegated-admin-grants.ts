@@ -2,17 +2,21 @@ import { sql, type SqlBool } from 'kysely';
 import type { Projection } from '#event-sourcing';
 import type { GrantStatus, Instant, RelationshipEvents } from '#customer-relationship';
 import { isOpenGrant, nextOfGrant } from '#customer-relationship/statuses';
-import { allOf, flag, guid, id, listOf, object, orNull, text, time, whole, word, type RowOf } from './columns.js';
+import { allOf, guid, id, listOf, object, orNull, text, time, whole, word, type RowOf } from './columns.js';
 import {
   dueAtShown,
   dueColumns,
   dueIn,
   dueOf,
   overdueSince,
+  partsOf,
+  passing,
   shownDueAt,
   shownOverdueSince,
   withDue,
   type Due,
+  type Noted,
+  type Parted,
 } from './due-columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
@@ -52,10 +56,10 @@ const columns = {
   sortName: text(),
   roles: listOf(guid()),
   status: word(statuses),
-  /** No later event can open it again. */
-  ended: flag(),
   /** An unapproved request lapses, an active grant ends. */
   ...dueColumns(statuses),
+  /** The status that follows from its boundary, once the projector has noted that it has passed; `ended` after its last event. */
+  passedInto: text(),
   durationDays: orNull(whole()),
   autoExtendDays: orNull(whole()),
   requestedAt: orNull(time()),
@@ -81,15 +85,17 @@ function change<Data>(patch: (data: Data, row: GrantRow) => Partial<GrantRow>) {
     row && { [grants]: dated({ ...row, ...patch(data, row) }) };
 }
 
+/** How a grant is noted that nothing opens again. */
+const ended = 'ended';
+
 /** A row that has just been made, with what time alone brings about next. */
-function dated(row: Omit<GrantRow, keyof Due>): GrantRow {
-  return withDue<GrantStatus, GrantRow>(row, nextOfGrant(row));
+function dated(row: Omit<GrantRow, keyof (Due & Noted)>): GrantRow {
+  return withDue<GrantStatus, GrantRow>(row, nextOfGrant(row), isOpenGrant(row.status) ? undefined : ended);
 }
 
 function endsBy<Field extends string>(status: GrantStatus, field: Field) {
   return change((data: { readonly [F in Field]: Instant }) => ({
     status,
-    ended: true,
     endedAt: data[field],
   }));
 }
@@ -102,13 +108,12 @@ export const delegatedAdminGrantsProjection: Projection<RelationshipEvents, Gran
     [grants]: table(columns, {
       key: ['partnerId', 'customerId', 'grantId'],
       indexes: [
-        ['partnerId', 'ended', 'sortName', 'customerId', 'grantId', 'status', 'statusThen', 'dueAt'],
-        ['partnerId', 'ended', 'dueAt', 'customerId', 'grantId', 'status', 'statusThen'],
-        ['partnerId', 'sortName', 'customerId', 'grantId', 'status', 'statusThen', 'dueAt'],
-        ['partnerId', 'dueAt', 'customerId', 'grantId', 'status', 'statusThen'],
+        ['partnerId', 'passedInto', 'sortName', 'customerId', 'grantId'],
+        ['partnerId', 'passedInto', 'dueAt', 'customerId', 'grantId'],
         // A customer's grants in every status: without it, SQLite reads all grants of the partner.
         ['customerId', 'sortName', 'partnerId', 'grantId'],
       ],
+      passing,
     }),
     [terms]: relationshipTermTable,
   },
@@ -193,7 +198,7 @@ function created(
   { partnerId, customerId }: Pair,
   grantId: string,
   term: RelationshipTermRow | undefined,
-): Omit<GrantRow, keyof Due> {
+): Omit<GrantRow, keyof (Due & Noted)> {
   return {
     ...blank,
     partnerId,
@@ -205,7 +210,6 @@ function created(
     sortName: '',
     roles: [],
     status: 'created',
-    ended: false,
     accessAssignments: [],
   };
 }
@@ -215,10 +219,19 @@ function created(
  * that is extended at its end is as recorded, and marked: only the event says until when.
  */
 const shown = {
-  ...without(columns, 'sortName', 'ended'),
+  ...without(columns, 'sortName', 'passedInto'),
   name: orNull(text()),
   dueAt: shownDueAt,
   overdueSince: shownOverdueSince,
+};
+
+const openStatuses = statuses.filter(isOpenGrant);
+
+export const grantParts: Parted = {
+  table: grants,
+  alias: grants,
+  into: ['active', 'expired'] satisfies GrantStatus[],
+  apart: { noted: ended, statuses: statuses.filter((status) => !isOpenGrant(status)) },
 };
 
 /** The partner's grants. */
@@ -255,32 +268,20 @@ export const grantList = list<GrantTables>()({
   query(tables, { partnerId, now, filter }) {
     const { status = 'open', kind, overdue, endsFrom, endsUntil, customerId } = filter;
     const due = dueIn(grants, now);
-    let query = tables.selectFrom(grants).selectAll().where('partnerId', '=', partnerId);
+    let query = tables.selectFrom(grants).selectAll();
     if (kind) query = query.where('kind', '=', kind);
-    if (customerId) query = query.where('customerId', '=', customerId);
     if (overdue !== undefined)
       query = query.where(sql<SqlBool>`(${due.passed} and "statusThen" = "status") = ${overdue}`);
     if (endsFrom) query = query.where('endsAt', '>=', endsFrom);
     if (endsUntil) query = query.where('endsAt', '<=', endsUntil);
-    switch (status) {
-      case 'all':
-        return query;
-      case 'open':
-        // Ends are inclusive: a grant that lapses now is still open.
-        return query.where('ended', '=', false).where(sql<SqlBool>`not (${due.passed} and "statusThen" <> "status")`);
-      case 'expired':
-        return query.where(due.hasStatus(status));
-      case 'deleted':
-      case 'withdrawn':
-      case 'terminated':
-      case 'revoked':
-        return query.where('ended', '=', true).where('status', '=', status);
-      case 'created':
-      case 'approvalPending':
-      case 'approved':
-      case 'active':
-        return query.where('ended', '=', false).where(due.hasStatus(status));
+    // Ends are inclusive: a grant that lapses now is still open.
+    const wanted = status === 'all' ? undefined : status === 'open' ? openStatuses : [status];
+    if (customerId) {
+      // A customer's grants are few.
+      const own = query.where('partnerId', '=', partnerId).where('customerId', '=', customerId);
+      return wanted ? own.where(sql<SqlBool>`${due.statusAt} in (${sql.join(wanted)})`) : own;
     }
+    return partsOf(grantParts, partnerId, now)(wanted).map((part) => query.where(part));
   },
   show: (rows, { now }) => rows.map((row) => grantOf(row, now)),
 });
@@ -294,15 +295,15 @@ export function grantRowAt(row: GrantRow, now: Instant): GrantRow {
   return {
     ...row,
     status: statusThen,
-    ended: true,
     endedAt: dueAt,
     accessAssignments: [],
     ...dueOf<GrantStatus>(undefined),
+    passedInto: ended,
   };
 }
 
 function grantOf(row: GrantRow, now: Instant): RowOf<typeof shown> {
-  const { sortName: _, ended: __, name, dueAt, ...grant } = grantRowAt(row, now);
+  const { sortName: _, passedInto: __, name, dueAt, ...grant } = grantRowAt(row, now);
   return {
     ...grant,
     name: grant.kind === 'dap' ? null : name,

@@ -30,19 +30,34 @@ export interface Due<Status extends string = string> {
   readonly dueCommand: ClockCommand | null;
 }
 
+/** A row that the projector notes once its boundary has passed: under the status that follows. */
+export interface Noted {
+  readonly passedInto: string;
+}
+
+/** Notes nothing of a row. */
+const notNoted = '';
+
+/** How the projector notes rows with such columns. */
+export const passing = { at: 'dueAt', into: 'statusThen', noted: 'passedInto' } as const;
+
 export function dueOf<Status extends string>(next: NextBoundary<Status> | undefined): Due<Status> {
   return next
     ? { dueAt: next.at, statusThen: next.status, dueCommand: next.command }
     : { dueAt: never, statusThen: null, dueCommand: null };
 }
 
-/** A row that has just been made, with what time brings about next. Every step of a view with such rows ends here. */
-export function withDue<Status extends string, Row extends Due<Status>>(
-  row: Omit<Row, keyof Due>,
+/**
+ * A row that has just been made, with what time brings about next. Every step of a view with such rows ends here.
+ * @param apart keeps the row apart in the indexes from the beginning, as one that time changes no more
+ */
+export function withDue<Status extends string, Row extends Due<Status> & Noted>(
+  row: Omit<Row, keyof Due | keyof Noted>,
   next: NextBoundary<Status> | undefined,
+  apart = notNoted,
 ): Row {
   // Written into the row: one more copy of its columns for every event would be slower.
-  return Object.assign(row, dueOf(next)) as unknown as Row;
+  return Object.assign(row, dueOf(next), { passedInto: apart }) as unknown as Row;
 }
 
 /** The same in answers. */
@@ -72,16 +87,76 @@ export function overdueSince({ dueAt }: Pick<Due, 'dueAt'>, now: Instant): Insta
   return dueAt < now ? dueAt : null;
 }
 
-/** Conditions at a time on the rows of a table, or of its alias. */
-export function dueIn(table: string, now: Expression<Instant>) {
-  const column = (name: string) => sql.ref(`${table}.${name}`);
+/** What a query knows of a row at a time. */
+export function dueIn(alias: string, now: Expression<Instant>) {
+  const column = (name: string) => sql.ref(`${alias}.${name}`);
   const passed = sql<SqlBool>`${column('dueAt')} < ${now}`;
   return {
     passed,
-    // A negation is no range, so SQLite reads along the index of the sort. That index has all these columns: a row in
-    // another status is passed over without a look into the table.
-    hasStatus: (status: string) =>
-      sql<SqlBool>`((${column('status')} = ${status} and not (${passed}))
-        or (${column('statusThen')} = ${status} and ${passed}))`,
+    statusAt: sql<string>`iif(${passed}, ${column('statusThen')}, ${column('status')})`,
   };
+}
+
+/** How the rows of a table are kept apart in its indexes. */
+export interface Parted {
+  readonly table: string;
+  /** Of the table in the query. */
+  readonly alias: string;
+  /** The statuses that time takes rows into. */
+  readonly into: readonly string[];
+  /** The statuses whose rows are kept apart from the beginning, and how that is noted. */
+  readonly apart?: { readonly noted: string; readonly statuses: readonly string[] };
+}
+
+/** What is noted of rows that time may still change, or has changed. */
+export function notedOf({ into }: Parted): readonly string[] {
+  return [notNoted, ...into];
+}
+
+/**
+ * The rows of a partner in parts, each of them read along an index that begins with the partner and `passedInto`: a page does
+ * not look at rows that time has taken into another status.
+ */
+export function partsOf(parted: Parted, partnerId: Expression<string>, now: Expression<Instant>) {
+  const { table, alias, into, apart } = parted;
+  const column = (name: string) => sql.ref(`${alias}.${name}`);
+  const isNoted = (noted: string) =>
+    sql<SqlBool>`${column('partnerId')} = ${partnerId} and ${column('passedInto')} = ${noted}`;
+  // Negations are no ranges, so SQLite reads along the index of the sort.
+  const [stands, passed] = [
+    sql<SqlBool>`not (${column('dueAt')} < ${now})`,
+    sql<SqlBool>`not (${column('dueAt')} >= ${now})`,
+  ];
+  const { statusAt } = dueIn(alias, now);
+  /**
+   * Rows that have passed since the projector last looked, or that are noted although the clock says otherwise: few, if any.
+   * By SQLite's own name of a row, and without the partner: otherwise SQLite would look at all rows of the partner.
+   */
+  const stale = sql<SqlBool>`${column('rowid')} in (${sql.join(
+    notedOf(parted).map(
+      (noted) => sql`select rowid from ${sql.table(table)} where "partnerId" = ${partnerId} and "passedInto" = ${noted}
+        and "dueAt" ${noted === notNoted ? sql`<` : sql`>=`} ${now}`,
+    ),
+    sql` union all `,
+  )})`;
+
+  /** Conditions of parts that share no row: all rows, or those in some statuses at the time. */
+  return (statuses?: readonly string[]): readonly Expression<SqlBool>[] => {
+    if (!statuses) return [notNoted, ...into, ...(apart ? [apart.noted] : [])].map(isNoted);
+    const [ended, standing] = [statuses.filter(isApart), statuses.filter((status) => !isApart(status))];
+    const recorded = (noted: string, among: readonly string[]) =>
+      among.length > 0 ? [sql<SqlBool>`${isNoted(noted)} and ${column('status')} in (${sql.join(among)})`] : [];
+    return [
+      ...recorded(notNoted, standing).map((part) => sql<SqlBool>`(${part} and ${stands})`),
+      ...recorded(apart?.noted ?? notNoted, ended),
+      ...into
+        .filter((status) => statuses.includes(status))
+        .map((status) => sql<SqlBool>`(${isNoted(status)} and ${passed})`),
+      sql`(${stale} and ${statusAt} in (${sql.join(statuses)}))`,
+    ];
+  };
+
+  function isApart(status: string): boolean {
+    return apart?.statuses.includes(status) ?? false;
+  }
 }

@@ -3,10 +3,10 @@ import type { ViewQueries } from '#event-sourcing';
 import type { Instant } from '#customer-relationship';
 import { clockCommands, type ClockCommand } from '#customer-relationship/statuses';
 import { described, id, orNull, text, time, word } from './columns.js';
-import { delegatedAdminGrantsProjection, grantTable, type GrantTables } from './delegated-admin-grants.js';
-import { boundaryBefore, dueAtShown } from './due-columns.js';
+import { delegatedAdminGrantsProjection, grantParts, grantTable, type GrantTables } from './delegated-admin-grants.js';
+import { boundaryBefore, dueAtShown, notedOf } from './due-columns.js';
 import { by } from './filters.js';
-import { itemsProjection, itemTable, itemTypes, type ItemTables } from './items.js';
+import { itemParts, itemsProjection, itemTable, itemTypes, type ItemTables } from './items.js';
 import { list, never } from './list.js';
 import { pairColumns, tenant, type Pair } from './pair.js';
 import { bound, viewQuery } from './query.js';
@@ -36,6 +36,8 @@ interface DueRow extends Pair {
 
 interface Part {
   readonly table: typeof itemTable | typeof grantTable | typeof requestTable;
+  /** Keeps rows apart in its indexes, so each of these is read by itself. */
+  readonly noted?: readonly string[];
   readonly nouns: readonly Noun[];
   readonly item: AliasableExpression<Noun>;
   readonly itemId: AliasableExpression<string>;
@@ -46,8 +48,14 @@ interface Part {
 const constant = <V extends string>(value: V) => sql<V>`cast(${sql.lit(value)} as text)`;
 
 const parts: readonly Part[] = [
-  { table: itemTable, nouns: itemTypes, item: sql.ref('item'), itemId: sql.ref('itemId') },
-  { table: grantTable, nouns: ['grant'], item: constant('grant'), itemId: sql.ref('grantId') },
+  { table: itemTable, noted: notedOf(itemParts), nouns: itemTypes, item: sql.ref('item'), itemId: sql.ref('itemId') },
+  {
+    table: grantTable,
+    noted: notedOf(grantParts),
+    nouns: ['grant'],
+    item: constant('grant'),
+    itemId: sql.ref('grantId'),
+  },
   { table: requestTable, nouns: ['request'], item: constant('request'), itemId: constant('') },
 ];
 
@@ -61,14 +69,19 @@ function dueRows(
   const dueAt = customerId ? sql<Instant>`cast("dueAt" as text)` : sql.ref<Instant>('dueAt');
   const rows = parts
     .filter((part) => item === undefined || part.nouns.includes(item))
-    .map((part) => {
+    .flatMap((part) => {
       // The parts differ in the table alone.
       const of = tables.selectFrom(part.table as typeof itemTable);
       const ofPartner = of.where('partnerId', '=', partnerId).where(dueAt, operator, end);
-      return (customerId ? ofPartner.where('customerId', '=', customerId) : ofPartner)
-        .select(['partnerId', 'customerId', 'name', 'statusThen', 'dueCommand'])
-        .select([part.item.as('item'), part.itemId.as('itemId'), dueAt.as('dueAt')])
-        .$castTo<DueRow>();
+      const read = customerId
+        ? [ofPartner.where('customerId', '=', customerId)]
+        : (part.noted?.map((noted) => ofPartner.where('passedInto', '=', noted)) ?? [ofPartner]);
+      return read.map((rows) =>
+        rows
+          .select(['partnerId', 'customerId', 'name', 'statusThen', 'dueCommand'])
+          .select([part.item.as('item'), part.itemId.as('itemId'), dueAt.as('dueAt')])
+          .$castTo<DueRow>(),
+      );
     })
     .reduce((all, more) => all.unionAll(more));
   const query = tables.selectFrom(rows.as('due')).selectAll();

@@ -62,6 +62,7 @@ describe('A subscription', () => {
         dueAt: never,
         statusThen: null,
         dueCommand: null,
+        passedInto: '',
         suspensionReason: null,
         cancellationTakesEffectAt: null,
         billingCycle: 'monthly',

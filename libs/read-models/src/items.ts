@@ -17,10 +17,14 @@ import {
   dueIn,
   dueOf,
   overdueSince,
+  partsOf,
+  passing,
   shownDueAt,
   shownOverdueSince,
   withDue,
   type Due,
+  type Noted,
+  type Parted,
 } from './due-columns.js';
 import { explained } from './explained.js';
 import { by } from './filters.js';
@@ -108,6 +112,8 @@ const columns = {
   /** Disabled at the end of a term, while it was suspended: it is disabled once more (rule S15). */
   furtherDisabledPeriod: orNull(flag()),
   ...dueColumns(statuses),
+  /** The status that follows from its boundary, once the projector has noted that it has passed; empty before. */
+  passedInto: text(),
   suspensionReason: orNull(text<domain.SuspensionReason>()),
   /** A marketplace subscription past its window, cancelled at the end of its term (rule S20). */
   cancellationTakesEffectAt: orNull(time()),
@@ -152,12 +158,12 @@ function change<Data>(patch: (data: Data, row: ItemRow) => Partial<ItemRow>) {
 }
 
 /** A row that has just been made, with what time alone brings about next. */
-function dated(row: Omit<ItemRow, keyof Due>): ItemRow {
+function dated(row: Omit<ItemRow, keyof (Due & Noted)>): ItemRow {
   return withDue<ItemStatus, ItemRow>(row, nextOf(row));
 }
 
 /** The projection writes each type of item with the statuses, the kind and the dates that it has. */
-function nextOf(row: Omit<ItemRow, keyof Due>): NextBoundary<ItemStatus> | undefined {
+function nextOf(row: Omit<ItemRow, keyof (Due & Noted)>): NextBoundary<ItemStatus> | undefined {
   const { item, status, endsAt: expiresAt } = row;
   switch (item) {
     case 'subscription':
@@ -197,12 +203,13 @@ export const itemsProjection: Projection<RelationshipEvents, ItemTables, Pair> =
     [items]: table(columns, {
       key: ['partnerId', 'customerId', 'item', 'itemId'],
       indexes: [
-        ['partnerId', 'sortName', 'customerId', 'item', 'itemId', 'status', 'statusThen', 'dueAt'],
+        ['partnerId', 'passedInto', 'sortName', 'customerId', 'item', 'itemId'],
         ['partnerId', 'customerId', 'sortName', 'item', 'itemId'],
-        ['partnerId', 'endOrder', 'customerId', 'item', 'itemId', 'status', 'statusThen', 'dueAt'],
-        ['partnerId', 'dueAt', 'customerId', 'item', 'itemId', 'status', 'statusThen'],
-        ['partnerId', 'retentionOrder', 'customerId', 'item', 'itemId', 'status', 'statusThen', 'dueAt'],
+        ['partnerId', 'passedInto', 'endOrder', 'customerId', 'item', 'itemId'],
+        ['partnerId', 'passedInto', 'dueAt', 'customerId', 'item', 'itemId'],
+        ['partnerId', 'passedInto', 'retentionOrder', 'customerId', 'item', 'itemId'],
       ],
+      passing,
     }),
     [terms]: relationshipTermTable,
   },
@@ -381,7 +388,7 @@ function bought(
   itemId: string,
   { name, boughtBy, purchasedAt }: { readonly name: string; readonly boughtBy: Buyer; readonly purchasedAt: Instant },
   term: RelationshipTermRow | undefined,
-): Omit<ItemRow, 'status' | keyof Due> {
+): Omit<ItemRow, 'status' | keyof (Due & Noted)> {
   return {
     ...blank,
     partnerId,
@@ -415,7 +422,7 @@ export const blockerKinds = allOf<domain.BlockerKind>()([
  * recorded. Where the boundary begins a term or a retention period, only the event says what that is: such an item is marked.
  */
 const shown = {
-  ...without(columns, 'sortName', 'endOrder', 'retentionOrder', 'furtherDisabledPeriod'),
+  ...without(columns, 'sortName', 'endOrder', 'retentionOrder', 'furtherDisabledPeriod', 'passedInto'),
   dueAt: shownDueAt,
   overdueSince: shownOverdueSince,
   current: described(flag(), 'It belongs to the term that runs now.'),
@@ -451,6 +458,12 @@ export function blockingFacts(
       return { item: 'savingsPlan', status: item.status as domain.SavingsPlanStatus };
   }
 }
+
+export const itemParts: Parted = {
+  table: items,
+  alias: 'i',
+  into: ['active', 'completed', 'expired', 'disabled', 'deleted'] satisfies ItemStatus[],
+};
 
 export const itemList = list<ItemTables>()({
   row: { name: 'Item', fields: shown },
@@ -511,11 +524,8 @@ export const itemList = list<ItemTables>()({
         join.onRef('t.partnerId', '=', 'i.partnerId').onRef('t.customerId', '=', 'i.customerId'),
       )
       .selectAll('i')
-      .select('t.currentTerm')
-      .where('i.partnerId', '=', partnerId);
-    if (customerId) query = query.where('i.customerId', '=', customerId);
+      .select('t.currentTerm');
     if (item) query = query.where('i.item', '=', item);
-    if (status) query = query.where(due.hasStatus(status));
     if (kind) query = query.where('i.kind', '=', kind);
     if (current === true) query = query.whereRef('t.currentTerm', '=', 'i.relationshipTerm');
     if (current === false)
@@ -540,7 +550,12 @@ export const itemList = list<ItemTables>()({
     if (retainedUntil) query = query.where('i.retentionOrder', '<=', retainedUntil);
     // Past the end of its retention, an item is retained no more, or until when only an event says.
     if (retainedFrom ?? retainedUntil) query = query.where(sql<SqlBool>`not ${due.passed}`);
-    return query;
+    if (customerId) {
+      // A customer's items are few.
+      const own = query.where('i.partnerId', '=', partnerId).where('i.customerId', '=', customerId);
+      return status ? own.where(sql<SqlBool>`${due.statusAt} = ${status}`) : own;
+    }
+    return partsOf(itemParts, partnerId, now)(status && [status]).map((part) => query.where(part));
   },
   show: (rows, at) => rows.map((row) => itemOf(row, at)),
 });
@@ -550,8 +565,8 @@ export function blockingIn(
   now: Expression<Instant>,
   { suspendedNewCommerceBlocks, savingsPlansBlock, softwarePastWindowBlocks }: Asked['removal'],
 ) {
-  const { hasStatus } = dueIn('i', now);
-  const is = (item: ItemType, status: ItemStatus) => sql<SqlBool>`(i.item = ${item} and ${hasStatus(status)})`;
+  const { statusAt } = dueIn('i', now);
+  const is = (item: ItemType, status: ItemStatus) => sql<SqlBool>`(i.item = ${item} and ${statusAt} = ${status})`;
   const kinds: Readonly<Record<domain.BlockerKind, Expression<SqlBool>>> = {
     reservation: is('reservation', 'active'),
     reservationCancellationPending: is('reservation', 'cancellationRequested'),
@@ -585,6 +600,7 @@ function itemOf(row: ItemRow & { readonly currentTerm: number | null }, { now, b
     endOrder: __,
     retentionOrder: ___,
     furtherDisabledPeriod: ____,
+    passedInto: _____,
     currentTerm,
     ...then
   } = itemRowAt(row, now);

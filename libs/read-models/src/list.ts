@@ -139,7 +139,11 @@ interface Declaration<
   readonly direction?: 'asc' | 'desc';
   /** The alias of the table that the columns of the sorts are in, where the query joins others. */
   readonly sortedTable?: string;
-  readonly query: (tables: Kysely<Tables>, asked: Asked<F, Sort>) => SelectQueryBuilder<DB, TB, Row>;
+  /** One query, or several with the same columns, which share no row: each is read along its index, and they are merged. */
+  readonly query: (
+    tables: Kysely<Tables>,
+    asked: Asked<F, Sort>,
+  ) => SelectQueryBuilder<DB, TB, Row> | readonly SelectQueryBuilder<DB, TB, Row>[];
   /** The rows as they are answered. */
   readonly show: (rows: readonly Row[], at: Circumstances, queries: ViewQueries) => readonly RowOf<Fields>[];
 }
@@ -192,13 +196,14 @@ export function list<Tables>() {
       };
       const columns = orders[sort].map((name) => sql.ref(sortedTable ? `${sortedTable}.${name}` : name));
       return viewQuery((tables: Kysely<Tables>) => {
-        let query = queryFor(tables, asked);
-        if (hasCursor) {
-          const beyond = direction === 'asc' ? sql`>` : sql`<`;
-          const last = columns.map((_, index) => bound(`after ${index}`));
-          query = query.where(sql<boolean>`(${sql.join(columns)}) ${beyond} (${sql.join(last)})`);
-        }
-        for (const column of columns) query = query.orderBy(column, direction);
+        const beyond = direction === 'asc' ? sql`>` : sql`<`;
+        const last = columns.map((_, index) => bound(`after ${index}`));
+        const from = sql<boolean>`(${sql.join(columns)}) ${beyond} (${sql.join(last)})`;
+        const parts = [queryFor(tables, asked)].flat().map((part) => (hasCursor ? part.where(from) : part));
+        let query = parts.reduce((all, more) => all.unionAll(more));
+        // What is merged is sorted by the columns of the result.
+        const order = parts.length > 1 ? orders[sort].map((name) => sql.ref(name)) : columns;
+        for (const column of order) query = query.orderBy(column, direction);
         // SQLite would prepare a statement with a bound limit again at every execution.
         return query.limit(sql.lit(limit + 1));
       });

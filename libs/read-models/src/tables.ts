@@ -9,12 +9,9 @@ export function without<C extends Columns, N extends keyof C>(columns: C, ...nam
 }
 
 /** A table with these columns, as projections declare it. */
-export function table<C extends Columns>(
-  columns: C,
-  { key, indexes }: Pick<Table<RowOf<C>>, 'key' | 'indexes'>,
-): Table<RowOf<C>> {
+export function table<C extends Columns>(columns: C, rest: Omit<Table<RowOf<C>>, 'columns'>): Table<RowOf<C>> {
   const stored = Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.stored]));
-  return { columns: stored as Table<RowOf<C>>['columns'], key, ...(indexes ? { indexes } : {}) };
+  return { columns: stored as Table<RowOf<C>>['columns'], ...rest };
 }
 
 type Nullable<C extends Columns> = { [N in keyof C]: null extends RowOf<C>[N] ? N : never }[keyof C];
