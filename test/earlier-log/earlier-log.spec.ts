@@ -60,7 +60,7 @@ const differences: readonly { readonly of: RegExp; readonly why: string; readonl
   },
 ];
 
-/** What rows say of the next boundary, and what only the query of a list reads, is not what a log says. */
+/** What rows say of the next boundary and of a removal, and what only the query of a list reads, is not what a log says. */
 const ofTheView = new Set([
   'version',
   'dueAt',
@@ -70,6 +70,7 @@ const ofTheView = new Set([
   'lapsesAt',
   'retentionOrder',
   'furtherDisabledPeriod',
+  'readiness',
 ]);
 function withoutColumns(value: any): any {
   if (Array.isArray(value)) return value.map(withoutColumns);
