@@ -720,7 +720,7 @@ describe('An index serves', () => {
     ],
     [
       'what is due from a time on, after a cursor',
-      'partnerId=? AND (dueAt,customerId,item,itemId)>(?,?,?,?) AND dueAt<?',
+      'partnerId=? AND passedInto=? AND (dueAt,customerId,item,itemId)>(?,?,?,?) AND dueAt<?',
       (db) => listDue(db, { partnerId, now, filter: { dueFrom: now }, ...after(now, customerId, 'grant', 'g') }),
     ],
     [
