@@ -19,7 +19,9 @@ describe('a ledger that was restored from a backup, and has grown past what was 
     (await server.post(`${path}/subscriptions`, subscription(id))).headers.get('ledger-position')!;
 
   const listAt = (place: string, headers: Record<string, string> = {}) =>
-    server.get('/v1/support-contacts', { headers: { 'ledger-position': place, prefer: 'wait=20', ...headers } });
+    server.get(`/v1/support-contacts?asOfPosition=${parseInt(place)}`, {
+      headers: { 'ledger-position': place, prefer: 'wait=20', ...headers },
+    });
   let nextPage: string;
   let nextOfExplanation: string;
   let samePlace: boolean;
