@@ -48,7 +48,7 @@ const chargeColumns = {
   name: text(),
   /** Billed although the customer cannot use it: a suspended new-commerce subscription (rule S16), or a savings plan. */
   charging: flag(),
-  /** The end of the term, or the plan's expiry. A subscription is billed until the event that ends it, which may come late. */
+  /** The end of the term, or the plan's expiry: what is charged so ends then, whether or not that has been recorded. */
   until: orNull(time()),
 };
 
@@ -217,7 +217,7 @@ export const endedRelationshipList = list<EndedRelationshipTables>()({
     summary: 'List relationships that have ended',
     answer: 'Relationships that have ended, the last removed first.',
   },
-  // Savings plans end by time alone.
+  // Charges end by time alone.
   dependsOnClock: true,
   filters: {
     reestablished: by.flag('Only those that are active again, or only those that are not.'),
@@ -247,8 +247,7 @@ const chargesOfCustomer = viewQuery((tables: Kysely<EndedRelationshipTables>) =>
     .where('partnerId', '=', bound<string>('partnerId'))
     .where('customerId', '=', bound<string>('customerId'))
     .where('charging', '=', true)
-    // A savings plan ends by time alone; a subscription goes on until an event ends it.
-    .where((eb) => eb.or([eb('item', '=', 'subscription'), eb('until', '>=', bound<Instant>('now'))]))
+    .where((eb) => eb.or([eb('until', 'is', null), eb('until', '>=', bound<Instant>('now'))]))
     .orderBy('item')
     .orderBy('itemId'),
 );
