@@ -43,7 +43,7 @@ describe('what comes next by time alone', () => {
     const monthly = { name: 'Seats', termDuration: 'P1M', autoRenew: true, effectiveAt: bought };
     const last = await server.post(`${path}/subscriptions`, subscription('monthly', monthly));
     expect(last.status).toBe(201);
-    seen = { headers: { 'ledger-position': last.headers.get('ledger-position')! } };
+    seen = { headers: { 'ledger-position': last.headers.get('ledger-position')!, prefer: 'wait=30' } };
   });
   afterAll(() => server.end());
 

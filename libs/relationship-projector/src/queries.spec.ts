@@ -442,6 +442,7 @@ describe('Support contacts', () => {
         contact,
         byDefault: true,
         assignedAt: day(100),
+        overdueSince: null,
       },
     ]);
     const ofCustomer = await ask((db) => listDesignations(db, { partnerId, filter: { customerId } }));
