@@ -94,6 +94,36 @@ describe('what comes next by time alone', () => {
     expect((await due('?overdue=false')).items).toEqual(items);
   });
 
+  it('is said of what blocks a removal, in the list of customers as in the readiness itself', async () => {
+    const free = newCustomer();
+    const last = await server.get(`${await establish(server, free, { name: 'Fabrikam' })}/reseller-relationship`);
+    const list = async (query: string) => {
+      const headers = { 'ledger-position': last.headers.get('ledger-position')! };
+      const { body } = await server.get(`/v1/customers?${query}`, { headers });
+      return body.items.map(({ customerId, readiness }: any) => ({ customerId, readiness }));
+    };
+    const { body: readiness } = await server.get(`${customerPath(customer)}/reseller-relationship/removal-readiness`);
+    expect(readiness.blockers.map(({ kind }: any) => kind)).toEqual(['activeSubscription']);
+    const blocked = {
+      customerId: customer,
+      readiness: {
+        status: 'blocked',
+        blockers: 1,
+        byKind: expect.objectContaining({ activeSubscription: 1, reservation: 0 }),
+        dueAt: (await due()).items[0].dueAt,
+        overdueSince: null,
+      },
+    };
+    const ready = {
+      customerId: free,
+      readiness: expect.objectContaining({ status: 'ready', blockers: 0, dueAt: null }),
+    };
+    expect(await list('sort=blockers')).toEqual([ready, blocked]);
+    expect(await list('sort=blockersDueAt')).toEqual([blocked, ready]);
+    expect(await list('readiness=ready')).toEqual([ready]);
+    expect(await list('readiness=blocked')).toEqual([blocked]);
+  });
+
   it('is told as it stood', async () => {
     const { items } = await due(`?asOf=${hence(-10 * day).toISOString()}`);
     expect(items).toEqual([]);
