@@ -28,8 +28,10 @@ export const listCustomers = (
   { now, policy, ...request }: RequestOf<typeof customerList> & { readonly now?: Instant; readonly policy?: Policy },
 ) => customerList.read(queries, request, now === undefined ? anyTime : at(now, policy));
 
-export const listDesignations = (queries: ViewQueries, request: RequestOf<typeof designationList>) =>
-  designationList.read(queries, request, anyTime);
+export const listDesignations = (
+  queries: ViewQueries,
+  { now, ...request }: RequestOf<typeof designationList> & { readonly now?: Instant },
+) => designationList.read(queries, request, now === undefined ? anyTime : at(now));
 
 export const listGrants = (
   queries: ViewQueries,

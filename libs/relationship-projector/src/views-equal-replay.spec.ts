@@ -189,7 +189,9 @@ describe('Views', () => {
                 listGrants(db, { partnerId, now, filter: { customerId, status: 'all' }, ...page }),
               ),
               due: everyPage((page) => listDue(db, { partnerId, now, filter: { customerId }, ...page })),
-              designations: everyPage((page) => listDesignations(db, { partnerId, filter: { customerId }, ...page })),
+              designations: everyPage((page) =>
+                listDesignations(db, { partnerId, now, filter: { customerId }, ...page }),
+              ),
               available: findAvailableSupportContacts(db, pair),
               ended: everyPage((page) => listEndedRelationships(db, { partnerId, now, ...page })),
             }));
@@ -213,9 +215,15 @@ describe('Views', () => {
               dueSaidBy(recorded),
             );
             expect(byId(result.designations, ({ subscriptionId }) => subscriptionId)).toMatchObject(
-              Object.fromEntries([...recorded.designations].map(([id, { contact }]) => [id, { contact }])),
+              Object.fromEntries([...state.designations].map(([id, { contact }]) => [id, { contact }])),
             );
-            expect(result.designations).toHaveLength(recorded.designations.size);
+            for (const { subscriptionId: id, contact, overdueSince } of result.designations) {
+              if (overdueSince === null) expect([id, state.designations.has(id)]).toEqual([id, true]);
+              expect(recorded.designations.get(id)).toMatchObject({ contact });
+              const next = nextBoundary(recorded, { noun: 'subscription', id });
+              // Known without an event: it has ended with its subscription.
+              if (next?.status === 'deleted') expect([id, next.at < now]).toEqual([id, false]);
+            }
             expect(result.available).toEqual(recorded.availableSupportContacts);
             expect(result.ended.filter((row) => row.customerId === customerId).map(remains)).toEqual(
               remainsSaidBy(state),
