@@ -100,6 +100,11 @@ export function metricsOf(
     'How long ago the oldest boundary has passed that is not recorded; 0 where there is none',
     [],
   );
+  gauge(
+    'ledger_timekeeper_unsettled_items',
+    'Items whose commands the timekeeper has sent and that the views still show as due',
+    () => health.timekeeper?.unsettled ?? 0,
+  );
   const holdsLease = labelled('ledger_timekeeper_holds_lease', '1 while no other server keeps time', []);
   labelled(
     'ledger_timekeeper_commands',

@@ -170,6 +170,8 @@ describe('the timekeeper', () => {
       expect(times(id)).toBeGreaterThan(24);
       expect(times(id)).toBeLessThan(40);
     }
+    // The others are forgotten.
+    expect(keeper.unsettled).toBe(2);
     expect(keeper.commands.get('failed')).toBe(times('item-0'));
     expect(keeper.commands.get('NotDue')).toBe(times('item-1'));
     expect(logged[0]).toMatchObject({ command: 'ExpireReservation', err: { type: 'RangeError' } });

@@ -83,6 +83,11 @@ export class Timekeeper {
     return this.otherKeepsTime ? 'standby' : 'on';
   }
 
+  /** Items whose commands have been sent, as far as the views did not show them recorded in the last pass. */
+  get unsettled(): number {
+    return this.sent.size;
+  }
+
   /** No other server keeps time now. */
   holdsLease(now: string): boolean {
     return this.parts.lease.isHeld(now);
