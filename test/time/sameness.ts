@@ -41,6 +41,21 @@ export function differencesOfLists(
   });
 }
 
+/** The list of customers counts what the readiness for removal names, unless something of it is overdue. */
+export function differencesOfReadiness(
+  where: string,
+  at: string,
+  reads: ReadonlyMap<string, Row>,
+  lists: ReadonlyMap<string, readonly Row[]>,
+): string[] {
+  const [row] = lists.get('/v1/customers')!;
+  if (!row || isMarked(row, at)) return [];
+  const { blockers } = reads.get('reseller-relationship/removal-readiness') as { readonly blockers?: readonly Row[] };
+  const { byKind } = row['readiness'] as { readonly byKind: Readonly<Record<string, number>> };
+  const counted = Object.keys(byKind).map((kind) => [kind, blockers?.filter((each) => each['kind'] === kind).length]);
+  return differences(`${where} readiness`, Object.fromEntries(counted), byKind);
+}
+
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }

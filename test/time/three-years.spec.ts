@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { AgedLedger, daysAfter } from './aged-ledger.js';
 import { threeYears } from './life.js';
-import { differences, differencesOfLists, differencesOfReads } from './sameness.js';
+import { differences, differencesOfLists, differencesOfReadiness, differencesOfReads } from './sameness.js';
 
 // T1: whether, and when, somebody records what time brings about must change no answer.
 
@@ -19,7 +19,7 @@ function isLookedAt(day: number): boolean {
 }
 
 describe('three years of one customer with the timekeeper, without it, and with one that stops for weeks', () => {
-  const differ = { outcomes: [] as string[], reads: [] as string[], lists: [] as string[] };
+  const differ = { outcomes: [] as string[], reads: [] as string[], lists: [] as string[], readiness: [] as string[] };
   const met = { outcomes: 0, reads: 0, rows: 0 };
 
   beforeAll(async () => {
@@ -55,11 +55,14 @@ describe('three years of one customer with the timekeeper, without it, and with 
       const lists = new Map([...(await kept.lists(then)), ...(await kept.lists(then, customerId))]);
       met.reads += reads.size;
       met.rows += [...lists.values()].reduce((sum, rows) => sum + rows.length, 0);
+      differ.readiness.push(...differencesOfReadiness(`kept, day ${day}`, then, reads, lists));
       for (const [name, ledger] of Object.entries(others)) {
         const where = `${name}, day ${day}`;
-        differ.reads.push(...differencesOfReads(where, reads, await ledger.reads(customerId, then)));
-        const there = new Map([...(await ledger.lists(then)), ...(await ledger.lists(then, customerId))]);
-        differ.lists.push(...differencesOfLists(where, then, lists, there));
+        const readsThere = await ledger.reads(customerId, then);
+        const listsThere = new Map([...(await ledger.lists(then)), ...(await ledger.lists(then, customerId))]);
+        differ.reads.push(...differencesOfReads(where, reads, readsThere));
+        differ.lists.push(...differencesOfLists(where, then, lists, listsThere));
+        differ.readiness.push(...differencesOfReadiness(where, then, readsThere, listsThere));
       }
     }
   });
@@ -77,5 +80,9 @@ describe('three years of one customer with the timekeeper, without it, and with 
   it('have the same lists, but for rows that are marked as overdue', () => {
     expect(met.rows).toBeGreaterThan(1_000);
     expect(differ.lists).toEqual([]);
+  });
+
+  it('count in the list of customers what the readiness names', () => {
+    expect(differ.readiness).toEqual([]);
   });
 });
