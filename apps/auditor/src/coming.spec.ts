@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   customerRelationship,
+  dataNaming,
   defaultPolicy,
   firstInstantAfter,
   relationshipCodec,
@@ -12,15 +13,6 @@ import { decideOn, fold, inMemoryEventStore, openLedger, type MessageOf } from '
 import { seal } from '#event-sourcing/testing';
 import { customers, partners, randomFrom, randomHistory } from '../../../test/random-history.js';
 import { coming, type Coming } from './coming.js';
-
-const idFields = {
-  request: undefined,
-  subscription: 'subscriptionId',
-  reservation: 'reservationId',
-  softwarePurchase: 'purchaseId',
-  savingsPlan: 'savingsPlanId',
-  grant: 'grantId',
-} as const;
 
 describe('What the log says comes next', () => {
   const store = inMemoryEventStore();
@@ -37,8 +29,7 @@ describe('What the log says comes next', () => {
       customerRelationship,
       events.map((event) => relationshipCodec.decode(event)),
     );
-    const field = idFields[item.noun];
-    const command = { type: boundary.command, data: field === undefined ? {} : { [field]: item.id } };
+    const command = { type: boundary.command, data: dataNaming(item) };
     const actor: Actor = { id: 'timekeeper', kind: 'system', roles: [], tenant: partnerId };
     const partner = partners.find(({ tenantId }) => tenantId === partnerId)!;
     const context = { now, actor, policy: defaultPolicy, partner, customerId };

@@ -17,6 +17,7 @@ export { businessRules, rulesOfEveryCommand, type RuleNumber } from './rules.js'
 export * from './sales-regions.js';
 export {
   comingUp,
+  dataNaming,
   itemsNamedBy,
   nextBoundary,
   request as requestItem,

@@ -50,6 +50,12 @@ export function itemsNamedBy(data: object): readonly NamedItem[] {
   return [];
 }
 
+/** The data that name an item and say nothing else, as those of a clock's command do. */
+export function dataNaming({ noun, id }: ItemRef): Readonly<Record<string, string>> {
+  const field = fields.find((each) => nounsByField[each] === noun);
+  return field === undefined ? {} : { [field]: id };
+}
+
 /** What has happened at one boundary of one item. */
 export interface Due {
   /** The end that has passed; everything below is dated to it. */

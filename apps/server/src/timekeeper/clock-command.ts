@@ -1,20 +1,16 @@
 import { hash, randomUUID } from 'node:crypto';
-import { relationshipStream, type Actor, type Context, type RelationshipCommands } from '#customer-relationship';
+import {
+  dataNaming,
+  relationshipStream,
+  type Actor,
+  type Context,
+  type RelationshipCommands,
+} from '#customer-relationship';
 import { idOf, type CommandRequest, type MessageOf } from '#event-sourcing';
 import type { DueItem } from '#read-models';
 import type { ServedLedger } from '../served-ledger.js';
 import { release } from '../release.js';
 import { keyOf } from './due-items.js';
-
-/** How the data of a command name an item. */
-const idFields: Readonly<Record<DueItem['noun'], string | undefined>> = {
-  request: undefined,
-  subscription: 'subscriptionId',
-  reservation: 'reservationId',
-  softwarePurchase: 'purchaseId',
-  savingsPlan: 'savingsPlanId',
-  grant: 'grantId',
-};
 
 type Ledger = Pick<ServedLedger, 'partners' | 'policy' | 'policyHash' | 'salesRegions'>;
 
@@ -28,17 +24,13 @@ export function clockCommand(
   now: string,
 ): CommandRequest<RelationshipCommands, Context> {
   const { partnerId, customerId, noun, id, command: type } = item;
-  const idField = idFields[noun];
   const partner = partners.get(partnerId)!;
   const actor: Actor = { id: 'timekeeper', kind: 'system', roles: [], tenant: partnerId };
   const digest = hash('sha256', `system/${keyOf(item)}`);
   const correlationId = randomUUID();
   return {
     stream: relationshipStream(partnerId, customerId),
-    command: {
-      type,
-      data: idField === undefined ? {} : { [idField]: id },
-    } as unknown as MessageOf<RelationshipCommands>,
+    command: { type, data: dataNaming({ noun, id }) } as unknown as MessageOf<RelationshipCommands>,
     metadata: {
       actor,
       causationId: correlationId,
