@@ -302,15 +302,16 @@ function wrongEnd(time: Time | undefined, bought: Time, now: Time): Fault {
   return time < bought && 'InvalidItem';
 }
 
-/** T3: what an item brings goes before its term, which it may only shorten. */
+/** T3: what an item brings goes before its term. */
 function firstEnd(own: string | undefined, termEnds: Time | undefined): Time | undefined {
   return own === undefined ? termEnds : Date.parse(own);
 }
 
-function wrongFirstEnd(own: string | undefined, bought: Time, termEnds: Time | undefined, now: Time): Fault {
+/** T3: not even a term from now on would last that long. */
+function wrongFirstEnd(own: string | undefined, bought: Time, latest: Time | undefined, now: Time): Fault {
   if (own === undefined) return undefined;
   const end = Date.parse(own);
-  return wrongEnd(end, bought, now) || (termEnds !== undefined && end > termEnds && 'InvalidItem');
+  return wrongEnd(end, bought, now) || (latest !== undefined && end > latest && 'InvalidItem');
 }
 
 // Who asks (R4, R5, R25, R28, S19)
@@ -1156,12 +1157,13 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       }
     }
     if (kind !== 'newCommerce') checkDesignationRoom(world, house);
-    const termEnds = trial ? bought + 30 * day : length && monthsLater(bought, monthsIn[length]);
+    const termFrom = (start: Time) => (trial ? start + 30 * day : length && monthsLater(start, monthsIn[length]));
+    const termEnds = termFrom(bought);
     noneOf(
       wrongStart(bought, now),
       kind === 'azurePlan'
         ? data.commitmentEndDate !== undefined && 'InvalidItem'
-        : wrongFirstEnd(data.commitmentEndDate, bought, termEnds, now),
+        : wrongFirstEnd(data.commitmentEndDate, bought, termFrom(now), now),
       (kind === 'azurePlan') !== (length === undefined) && 'InvalidItem',
       kind === 'azurePlan' && data.autoRenew && 'InvalidItem',
       !seats && trial && 'InvalidItem',
@@ -1387,7 +1389,12 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
       wrongStart(bought, situation.now),
       owners.length === 0 && 'InvalidItem',
       data.commitmentUsdCents < 0 && 'InvalidItem',
-      wrongFirstEnd(data.commitmentEndDate, bought, termEnds, situation.now),
+      wrongFirstEnd(
+        data.commitmentEndDate,
+        bought,
+        monthsLater(situation.now, monthsIn[data.termDuration]),
+        situation.now,
+      ),
     );
     const ends = firstEnd(data.commitmentEndDate, termEnds)!;
     world.reservations.push({
@@ -1474,11 +1481,12 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
         ? bought + (data.kind === 'perpetual' ? 30 : 7) * day
         : Date.parse(data.cancellationAllowedUntil);
     checkUnused(world.software, data.purchaseId);
-    const termEnds = data.termDuration && monthsLater(bought, monthsIn[data.termDuration]);
+    const termFrom = (start: Time) => data.termDuration && monthsLater(start, monthsIn[data.termDuration]);
+    const termEnds = termFrom(bought);
     noneOf(
       data.kind === 'perpetual'
         ? data.commitmentEndDate !== undefined && 'InvalidItem'
-        : wrongFirstEnd(data.commitmentEndDate, bought, termEnds, situation.now),
+        : wrongFirstEnd(data.commitmentEndDate, bought, termFrom(situation.now), situation.now),
       wrongStart(bought, situation.now),
       (data.kind === 'subscription') !== (data.termDuration !== undefined) && 'InvalidItem',
       data.kind === 'perpetual' && data.autoRenew === true && 'InvalidItem',
@@ -1565,7 +1573,15 @@ const rules: { [N in CommandName]: (world: World, data: RelationshipCommands[N],
     const bought = countsFrom(data.effectiveAt, situation.now);
     checkUnused(world.savingsPlans, data.savingsPlanId);
     const termEnds = monthsLater(bought, monthsIn[data.termDuration]);
-    noneOf(wrongStart(bought, situation.now), wrongFirstEnd(data.commitmentEndDate, bought, termEnds, situation.now));
+    noneOf(
+      wrongStart(bought, situation.now),
+      wrongFirstEnd(
+        data.commitmentEndDate,
+        bought,
+        monthsLater(situation.now, monthsIn[data.termDuration]),
+        situation.now,
+      ),
+    );
     const ends = firstEnd(data.commitmentEndDate, termEnds)!;
     world.savingsPlans.push({ id: data.savingsPlanId, term: world.term, ends, expired: false });
     const boughtBy = data.boughtBy ?? 'partner';

@@ -91,19 +91,23 @@ export function endFault(
 }
 
 /**
- * The fault of the end of a first term that an item brings (rule T3). It may end early, so that it ends with others or as
- * the bill has it, often the day before at midnight; a longer term than was bought it cannot make.
+ * The fault of the end of a term that an item brings (rule T3). The term may end early, so that it ends with others or as
+ * the bill has it, often the day before at midnight. Of something bought long ago it may be the end of the term that runs
+ * now, so only an end is too late that not even a term from now on would have.
  */
 export function commitmentEndFault(
   commitmentEndDate: Instant | undefined,
   purchasedAt: Instant,
-  termEndsAt: Instant | undefined,
+  endOfTermFrom: (start: Instant) => Instant | undefined,
   now: Instant,
 ): Rejection | undefined {
   const field = 'commitmentEndDate';
   const fault = endFault(field, commitmentEndDate, purchasedAt, now);
-  if (fault || commitmentEndDate === undefined || termEndsAt === undefined) return fault;
-  return commitmentEndDate > termEndsAt ? reject('InvalidItem', { field, rule: 'notAfterTerm' }) : undefined;
+  if (fault || commitmentEndDate === undefined) return fault;
+  const latest = endOfTermFrom(now);
+  return latest !== undefined && commitmentEndDate > latest
+    ? reject('InvalidItem', { field, rule: 'notAfterTerm' })
+    : undefined;
 }
 
 /**

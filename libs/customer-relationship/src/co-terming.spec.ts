@@ -77,10 +77,16 @@ describe.each(purchases)('the end that %s brings', (_, purchase) => {
     expect(firstEndOf(purchase({ effectiveAt: '2026-11-01T00:00:00.000Z' }))).toBe('2027-11-01T00:00:00.000Z');
   });
 
-  it('makes no term longer, counted from the purchase (T3)', () => {
+  it('is that of the term that runs now, of something bought long ago (T3)', () => {
+    const effectiveAt = '2023-11-01T00:00:00.000Z';
+    for (const commitmentEndDate of ['2027-10-31T00:00:00.000Z', termEndsAt])
+      expect(firstEndOf(purchase({ commitmentEndDate, effectiveAt }))).toBe(commitmentEndDate);
+  });
+
+  it('is no later than a term from now on would end (T3)', () => {
     const details = { field: 'commitmentEndDate', rule: 'notAfterTerm' };
-    faultOf(firstInstantAfter(termEndsAt)).rejects('InvalidItem', details);
-    faultOf(termEndsAt, { effectiveAt: '2026-11-01T00:00:00.000Z' }).rejects('InvalidItem', details);
+    for (const bought of [{}, { effectiveAt: '2023-11-01T00:00:00.000Z' }])
+      faultOf(firstInstantAfter(termEndsAt), bought).rejects('InvalidItem', details);
   });
 
   it('comes neither before the purchase nor from another system’s calendar (T3, D1)', () => {
@@ -93,7 +99,7 @@ describe.each(purchases)('the end that %s brings', (_, purchase) => {
   });
 
   it('is named among all that is wrong with the purchase (T3)', () => {
-    faultOf('2026-11-22T11:59:59.999Z', { effectiveAt: '1970-01-01T00:00:00.000Z' }).rejects('DateOutOfRange', {
+    faultOf(firstInstantAfter(termEndsAt), { effectiveAt: '1970-01-01T00:00:00.000Z' }).rejects('DateOutOfRange', {
       field: 'effectiveAt',
       faults: [expect.anything(), expect.objectContaining({ code: 'InvalidItem', field: 'commitmentEndDate' })],
     });

@@ -87,7 +87,7 @@ export const reservationCommands = {
         commitmentUsdCents < 0
           ? reject('InvalidItem', { field: 'commitmentUsdCents', rule: 'notNegative' })
           : undefined,
-        commitmentEndFault(commitmentEndDate, purchasedAt, termEndsAt, context.now),
+        commitmentEndFault(commitmentEndDate, purchasedAt, (start) => termEnd(start, termDuration), context.now),
       );
 
       return [

@@ -51,7 +51,7 @@ export const savingsPlanCommands = {
       const termEndsAt = termEnd(purchasedAt, termDuration);
       refuseFaults(
         effectiveFault('effectiveAt', data.effectiveAt, context.now),
-        commitmentEndFault(commitmentEndDate, purchasedAt, termEndsAt, context.now),
+        commitmentEndFault(commitmentEndDate, purchasedAt, (start) => termEnd(start, termDuration), context.now),
       );
 
       return [

@@ -74,7 +74,8 @@ export const softwareCommands = {
       const { purchaseId, kind, publisher, name, lineItems, termDuration, boughtBy = 'partner' } = data;
       const { commitmentEndDate } = data;
       const purchasedAt = effectiveTime(data.effectiveAt, context.now);
-      const termEndsAt = termDuration && termEnd(purchasedAt, termDuration);
+      const endOfTermFrom = (start: Instant) => termDuration && termEnd(start, termDuration);
+      const termEndsAt = endOfTermFrom(purchasedAt);
       const windowDays = kind === 'perpetual' ? windows.perpetualSoftwareDays : windows.softwareSubscriptionDays;
       const cancellationAllowedUntil = data.cancellationAllowedUntil ?? addDays(purchasedAt, windowDays);
       requireNew(state.software, 'softwarePurchase', purchaseId);
@@ -84,7 +85,7 @@ export const softwareCommands = {
         kind === 'perpetual' && termDuration !== undefined ? invalid('termDuration', 'notAllowed') : undefined,
         kind === 'perpetual' && commitmentEndDate !== undefined
           ? invalid('commitmentEndDate', 'notAllowed')
-          : commitmentEndFault(commitmentEndDate, purchasedAt, termEndsAt, context.now),
+          : commitmentEndFault(commitmentEndDate, purchasedAt, endOfTermFrom, context.now),
         kind === 'perpetual' && data.autoRenew ? invalid('autoRenew', 'notAllowed') : undefined,
         lineItems.length === 0 ? invalid('lineItems', 'notEmpty') : undefined,
         new Set(lineItems.map(({ lineItemId }) => lineItemId)).size < lineItems.length

@@ -173,7 +173,7 @@ export const subscriptionCommands = {
       const baseFault = requireBase(state, data, context);
       const contact = data.kind === 'newCommerce' ? [] : assignDefaultContact(state, data.subscriptionId, context);
       const termEndsAt = endOfFirstTerm(data, purchasedAt, policy);
-      refuseFaults(...faultsOfPurchase(data, purchasedAt, termEndsAt, now), baseFault);
+      refuseFaults(...faultsOfPurchase(data, purchasedAt, context), baseFault);
 
       const { subscriptionId, kind, offerId, name, quantity, termDuration, baseSubscriptionId, billingCycle, price } =
         data;
@@ -519,8 +519,7 @@ function endOfFirstTerm(
 function faultsOfPurchase(
   data: SubscriptionCommands['PurchaseSubscription'],
   purchasedAt: Instant,
-  termEndsAt: Instant | undefined,
-  now: Instant,
+  { now, policy }: Context,
 ): (Rejection | undefined)[] {
   const { kind, termDuration, trial, autoRenew, baseSubscriptionId, cancellationAllowedUntil, effectiveAt } = data;
   const { commitmentEndDate } = data;
@@ -534,7 +533,9 @@ function faultsOfPurchase(
     when(!isPlan && termDuration === undefined, 'termDuration', 'required'),
     when(isPlan && autoRenew, 'autoRenew', 'notForAzurePlan'),
     when(isPlan && commitmentEndDate !== undefined, 'commitmentEndDate', 'notForAzurePlan'),
-    isPlan ? undefined : commitmentEndFault(commitmentEndDate, purchasedAt, termEndsAt, now),
+    isPlan
+      ? undefined
+      : commitmentEndFault(commitmentEndDate, purchasedAt, (start) => endOfFirstTerm(data, start, policy), now),
     when(trial && !licences, 'trial', 'licencesOnly'),
     when(baseSubscriptionId !== undefined && !licences, 'baseSubscriptionId', 'licencesOnly'),
     endFault('cancellationAllowedUntil', cancellationAllowedUntil, purchasedAt, now),

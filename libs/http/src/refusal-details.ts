@@ -100,7 +100,8 @@ const rules: Readonly<Record<string, string>> = {
   uniqueIds: 'has an id more than once; each item must have an id of its own',
   notNegative: 'must not be negative; send 0 or more',
   notBeforePurchase: 'lies before the purchase; send a date from then on',
-  notAfterTerm: 'lies after the end of the term that was bought; send that end or an earlier one, or leave it out',
+  notAfterTerm:
+    'lies after the end that a term from now on would have; send the end of the term that runs now, or leave it out',
   licencesOnly: 'applies only to licences (legacy or newCommerce); leave it out',
   baseOfSameKind: 'names a subscription of another kind; name a base of the same kind as the add-on',
   baseIsAddOn: 'names an add-on; name its base',
