@@ -148,3 +148,29 @@ describe('a software subscription that was recorded before renewals were (V7a)',
     expect((await readiness(ledger, at(400)))['warnings']).not.toContainEqual(warning);
   });
 });
+
+describe('a subscription that was suspended at the end of its term (S15)', () => {
+  it('is disabled for two periods; past the first its row says not until when, under any filter', async () => {
+    await using ledger = await AgedLedger.open();
+    const seats = { kind: 'newCommerce', offerId: 'offer-1', name: 'Seats', quantity: 5, provisioned: true } as const;
+    await establish(
+      ledger,
+      on(0, 'PurchaseSubscription', { ...seats, subscriptionId: 's', termDuration: 'P1M' }).command,
+      on(0, 'SuspendSubscription', { subscriptionId: 's', reason: 'nonPayment' }).command,
+    );
+    await ledger.keepTime(customerId, at(31));
+    const row = async (when: string) => rowOf((await ledger.lists(when)).get('/v1/items'), 's');
+    const first = await row(at(31));
+    expect(first).toMatchObject({ status: 'disabled', overdueSince: null });
+
+    const overdue = at(70);
+    const retainedUntil = first!['retainedUntil'] as string;
+    expect(await row(overdue)).toMatchObject({
+      status: 'disabled',
+      retainedUntil: null,
+      overdueSince: retainedUntil,
+    });
+    for (const filter of [`retainedUntil=${overdue}`, `retainedFrom=${at(31)}`])
+      expect(await ledger.rowsOf(`/v1/items?${filter}`, overdue)).toEqual([]);
+  });
+});

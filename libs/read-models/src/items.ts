@@ -587,9 +587,11 @@ export function blockingIn(
 /** A row of an item as of a time. */
 function itemRowAt<Row extends ItemRow>(row: Row, now: Instant): Row {
   const { item, status, statusThen, dueAt } = row;
-  // A new term, which only its event tells.
-  if (dueAt >= now || statusThen === null || statusThen === status) return row;
-  const then = { ...row, status: statusThen, statusSince: dueAt, ...retained(undefined) };
+  if (dueAt >= now || statusThen === null) return row;
+  const over = { ...row, ...retained(undefined) };
+  // A new term, or another period in the same status, which only its event tells.
+  if (statusThen === status) return over;
+  const then = { ...over, status: statusThen, statusSince: dueAt };
   const isFinal = statusThen === (item === 'subscription' ? 'deleted' : 'expired');
   return isFinal ? { ...then, ...dueOf<ItemStatus>(undefined) } : then;
 }
