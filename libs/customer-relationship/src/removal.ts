@@ -171,10 +171,6 @@ function blockersIn(state: Frozen<CustomerRelationship>, policy: Policy, now: In
   );
 }
 
-function isOver(end: Instant | undefined, now: Instant): boolean {
-  return end !== undefined && hasPassed(end, now);
-}
-
 /** Every remedy is one of these commands. */
 const clearingCommands = { ...subscriptionCommands, ...reservationCommands, ...softwareCommands };
 type ClearingCommand = keyof typeof clearingCommands;
@@ -388,7 +384,7 @@ export function removalReadiness(
   const blockers = blockersIn(state, policy, now);
   const subscriptions = inCurrentTerm(state, state.subscriptions);
   const suspendedNewCommerce = subscriptions.filter(
-    ([, { kind, status, termEndsAt }]) => kind === 'newCommerce' && status === 'suspended' && !isOver(termEndsAt, now),
+    ([, { kind, status }]) => kind === 'newCommerce' && status === 'suspended',
   );
   const savingsPlans = inCurrentTerm(state, state.savingsPlans).filter(([, { status }]) => status === 'active');
   const software = inCurrentTerm(state, state.software);
