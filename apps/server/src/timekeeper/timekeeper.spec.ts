@@ -177,6 +177,25 @@ describe('the timekeeper', () => {
     expect(logged[0]).toMatchObject({ command: 'ExpireReservation', err: { type: 'RangeError' } });
   });
 
+  it('remembers little of a long backlog, and of one that fails all that it knows', async () => {
+    const book = new Book([{ id: 'broken', dueAt: at(-1) }]);
+    book.answers.set('broken', () => {
+      throw new RangeError('a bug in a decision');
+    });
+    const { keeper } = keeperOf(book, { rate: 10_000 });
+    await keeper.pass();
+    const backlog = Array.from({ length: 2_500 }, (_, index) => ({ id: `old-${index}`, dueAt: at(index - 5_000) }));
+    book.items.push(...backlog);
+    for (const sent of [1_001, 2_001, 2_501]) {
+      await keeper.pass();
+      expect(book.sendings).toHaveLength(sent);
+      expect(keeper.unsettled).toBeLessThanOrEqual(1_001);
+    }
+    await keeper.pass();
+    expect(keeper.unsettled).toBe(1);
+    expect(book.sendings).toHaveLength(2_501);
+  });
+
   it('waits for a store that does not answer, longer each time, and then goes on', async () => {
     const book = new Book(items(-9, -8, -7));
     let isThere = false;

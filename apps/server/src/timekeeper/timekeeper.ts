@@ -43,9 +43,12 @@ const standsByMs = 5_000;
 const itemPauses = { first: 1_000, most: 3_600_000 };
 const storePauses = { first: 1_000, most: 30_000 };
 const troubleLoggedEveryMs = 60_000;
+/** After so many it looks from the oldest on again: what it remembers does not grow with the backlog. */
+const sentInAPass = 1_000;
 
 /** An item whose command has been sent. */
 interface SentItem {
+  readonly dueAt: string;
   /** Until the view has seen the answer, it cannot know better. */
   position: number;
   /** When it may be sent again, if the view still names it then. */
@@ -121,11 +124,12 @@ export class Timekeeper {
     }
   }
 
-  /** Sends what is due now, from the oldest to the last. Answers how long to sleep then, in ms. */
+  /** Sends what is due now, from the oldest on. Answers how long to sleep then, in ms. */
   async pass(): Promise<number> {
     const { due, lease, time, mayRecord } = this.parts;
     if (!mayRecord()) return looksEveryMs;
     this.passes++;
+    let count = 0;
     for await (const item of due.overdue(time.now)) {
       if (!this.maySend(item)) continue;
       this.otherKeepsTime = !(await lease.take(time.now()));
@@ -135,9 +139,18 @@ export class Timekeeper {
       // It may have run out meanwhile, or this process was frozen.
       if (!lease.isHeld(time.now())) return 0;
       await this.send(item);
+      if (++count < sentInAPass) continue;
+      this.forgetBefore(item.dueAt);
+      return 0;
     }
-    for (const [key, { pass }] of this.sent) if (pass !== this.passes) this.sent.delete(key);
+    this.forgetBefore();
     return this.untilNext(await due.earliest());
+  }
+
+  /** What this pass has not met has been recorded. It has gone no further than to a boundary, or to the end. */
+  private forgetBefore(end?: string): void {
+    for (const [key, { pass, dueAt }] of this.sent)
+      if (pass !== this.passes && (end === undefined || dueAt < end)) this.sent.delete(key);
   }
 
   private untilNext(earliest: string | undefined): number {
@@ -155,7 +168,13 @@ export class Timekeeper {
   private async send(item: OverdueItem): Promise<void> {
     const { send, time } = this.parts;
     const key = keyOf(item);
-    const sent = this.sent.get(key) ?? { position: 0, again: 0, pauses: new BackOff(itemPauses), pass: this.passes };
+    const sent = this.sent.get(key) ?? {
+      dueAt: item.dueAt,
+      position: 0,
+      again: 0,
+      pauses: new BackOff(itemPauses),
+      pass: this.passes,
+    };
     this.sent.set(key, sent);
     try {
       const { outcome, position } = await send(item);
