@@ -37,7 +37,7 @@ export interface ReservationCommands {
     /** Principals that own the reservation order; default: the sender. */
     readonly owners?: readonly string[];
     readonly boughtBy?: Buyer;
-    /** Its end (inclusive), if it comes before the term would end: co-termed (rule T3). */
+    /** Its end (inclusive), where it is not the computed one: co-termed (rule T3). */
     readonly commitmentEndDate?: Instant;
     readonly effectiveAt?: Instant;
   };

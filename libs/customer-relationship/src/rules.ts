@@ -94,7 +94,7 @@ export const businessRules = {
   P1: 'A subscription whose provisioning has failed or was cancelled never becomes active: it blocks nothing and takes no change.',
 
   T1a: 'A fact can be reported late, but not for a time before the last recorded event of an item that it changes; it is decided by what held then.',
-  T3: 'An item may bring the end of its first term, which comes no later than the term would end; later terms end on the same day of the month.',
+  T3: 'An item may bring the end of its term, which comes no later than a term from now on would end; later terms end on the same day of the month.',
   D1: 'A business date lies between 2010 and ten years from now; any other date is taken for another system’s way of saying “no date”.',
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -26,7 +26,7 @@ export interface SavingsPlanCommands {
     readonly termDuration: Exclude<TermDuration, 'P1M'>;
     readonly hourlyCommitment: Money;
     readonly boughtBy?: Buyer;
-    /** Its end (inclusive), if it comes before the term would end: co-termed (rule T3). */
+    /** Its end (inclusive), where it is not the computed one: co-termed (rule T3). */
     readonly commitmentEndDate?: Instant;
     readonly effectiveAt?: Instant;
   };

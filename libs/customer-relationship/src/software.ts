@@ -41,7 +41,7 @@ export interface SoftwareCommands {
     /** Default: true for a software subscription bought since 14 October 2021; perpetual software has none. */
     readonly autoRenew?: boolean;
     readonly boughtBy?: Buyer;
-    /** The end of its first term (inclusive), if it comes before the term would end: co-termed (rule T3). */
+    /** The end of the term that runs (inclusive), where it is not the computed one: co-termed, or bought long ago (rule T3). */
     readonly commitmentEndDate?: Instant;
     readonly cancellationAllowedUntil?: Instant;
     readonly effectiveAt?: Instant;

@@ -57,7 +57,7 @@ export interface SubscriptionCommands {
     readonly billingCycle?: BillingCycle;
     readonly price?: Money;
     readonly boughtBy?: Buyer;
-    /** The end of its first term, or of its trial (inclusive), if it comes before the term would end: co-termed (rule T3). */
+    /** The end of the term that runs, or of the trial (inclusive), where it is not the computed one (rule T3). */
     readonly commitmentEndDate?: Instant;
     /** The end of the cancellation window; without it, the policy's window counts. */
     readonly cancellationAllowedUntil?: Instant;
