@@ -806,6 +806,8 @@ const lateFacts: readonly CommandName[] = [
   'FailSubscriptionProvisioning',
   'CancelSubscriptionProvisioning',
   'SetSoftwareAutoRenew',
+  'CancelSoftwarePurchase',
+  'CancelAzureSubscription',
 ];
 
 /** Which thing an id names; the same id may name things of several kinds. */

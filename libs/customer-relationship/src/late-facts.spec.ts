@@ -21,6 +21,7 @@ import {
   policyOf2020,
   purchased,
   removed,
+  softwarePurchased,
   spec,
   suspended,
 } from './testing.js';
@@ -219,6 +220,45 @@ describe('A fact that is reported late (T1a)', () => {
     given(established, grant)
       .when(update({ autoExtendDays: 180, effectiveAt: '2026-08-31T00:00:00.001Z' }))
       .rejects('GrantLocked', { status: 'expired' });
+  });
+
+  it('is a cancellation of software within the window of the term that ran then (V7, T2)', () => {
+    const software = softwarePurchased('order-1', {
+      kind: 'subscription',
+      purchasedAt: boughtAt,
+      termDuration: 'P1Y',
+      expiresAt: '2026-10-01T00:00:00.000Z',
+      cancellationAllowedUntil: '2026-08-08T00:00:00.000Z',
+      autoRenew: true,
+    });
+    const cancel = (effectiveAt: Instant): CommandOf<'CancelSoftwarePurchase'> => ({
+      type: 'CancelSoftwarePurchase',
+      data: { purchaseId: software.data.purchaseId, effectiveAt },
+    });
+    const cancelledThen = decide([established, software], cancel('2026-10-08T00:00:00.000Z'));
+    expect(cancelledThen.map(({ type }) => type)).toEqual([
+      'SoftwareRenewed',
+      ...software.data.lineItems.map(() => 'SoftwareLineItemCancelled'),
+      'SoftwarePurchaseCancelled',
+    ]);
+    expect(cancelledThen.at(-1)!.data).toMatchObject({ cancelledAt: '2026-10-08T00:00:00.000Z' });
+    given(established, software)
+      .when(cancel('2026-10-08T00:00:00.001Z'))
+      .rejects('CancellationWindowClosed', { closedAt: '2026-10-08T00:00:00.000Z' });
+  });
+
+  it('is the cancellation of an Azure subscription, not before it was added (S19)', () => {
+    const plan = [purchased(id, { kind: 'azurePlan', purchasedAt: boughtAt }), activated(id, boughtAt)] as const;
+    const added = azureSubscriptionAdded(id, 'azure-1');
+    const cancel = (effectiveAt: Instant): CommandOf<'CancelAzureSubscription'> => ({
+      type: 'CancelAzureSubscription',
+      data: { subscriptionId: id, azureSubscriptionId: 'azure-1', reason: 'compromise', effectiveAt },
+    });
+    const { addedAt } = added.data;
+    expect(decide([established, plan, added], cancel(addedAt))).toMatchObject([{ data: { cancelledAt: addedAt } }]);
+    given(established, plan, added)
+      .when(cancel(boughtAt))
+      .rejects('EffectiveTooEarly', tooEarly(id, boughtAt, 'AzureSubscriptionAdded', addedAt));
   });
 });
 

@@ -47,7 +47,11 @@ export interface SoftwareCommands {
     readonly effectiveAt?: Instant;
   };
   /** The whole purchase, or the line items named. */
-  CancelSoftwarePurchase: { readonly purchaseId: string; readonly lineItemIds?: readonly string[] };
+  CancelSoftwarePurchase: {
+    readonly purchaseId: string;
+    readonly lineItemIds?: readonly string[];
+    readonly effectiveAt?: Instant;
+  };
   /** Sets whether a software subscription renews at the end of its term. */
   SetSoftwareAutoRenew: { readonly purchaseId: string; readonly autoRenew: boolean; readonly effectiveAt?: Instant };
   /** Records what time has brought about for software, such as a renewal; not before it is due. */
@@ -114,7 +118,8 @@ export const softwareCommands = {
   /** Rules V7–V9. The purchase is cancelled with its last line item; lines cancelled before stay as they are. */
   CancelSoftwarePurchase: {
     right: byUserOrApp('AdminAgent'),
-    rules: ['R20', 'R27', 'V7', 'V8', 'V9'],
+    late: true,
+    rules: ['R20', 'R27', 'V7', 'V8', 'V9', ...rulesOfLateFacts],
     emits: ['SoftwareLineItemCancelled'],
     brings: ['SoftwarePurchaseCancelled'],
     decide(state, { purchaseId, lineItemIds }, { now, policy }) {

@@ -117,6 +117,7 @@ export interface SubscriptionCommands {
     readonly azureSubscriptionId: string;
     /** One that the policy lists (rules S19, S19a); for an ordinary end, `other` or `customerRequest`. */
     readonly reason: string;
+    readonly effectiveAt?: Instant;
   };
 }
 
@@ -422,7 +423,8 @@ export const subscriptionCommands = {
   /** Rules S19, S19a. Allowed under a suspended plan too. */
   CancelAzureSubscription: {
     right: { ...byUser('GlobalAdmin'), allOf: ['GlobalAdmin', 'AdminAgent'] },
-    rules: ['R20', 'S13', 'S19'],
+    late: true,
+    rules: ['R20', 'S13', 'S19', ...rulesOfLateFacts],
     emits: ['AzureSubscriptionCancelled'],
     decide(state, { subscriptionId, azureSubscriptionId, reason }, { now, policy }) {
       const plan = current(state, state.subscriptions, 'subscription', subscriptionId);

@@ -258,6 +258,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
       subscriptionId: there('azurePlan'),
       reason: rarely('compromise', 'boredom', 'other', 'customerRequest', 'nonPayment'),
     },
+    times: { effectiveAt: reportedLate },
   },
 
   PurchaseReservation: {
@@ -327,6 +328,7 @@ export const commandExamples: { readonly [N in CommandName]: Example<Relationshi
         ),
       ),
     },
+    times: { effectiveAt: reportedLate },
   },
   SetSoftwareAutoRenew: {
     data: { purchaseId: 'sw-1', autoRenew: true },

@@ -34,7 +34,7 @@ class PurchaseSoftwareBody extends CommentedBody {
   @Optional(Time()) effectiveAt?: string;
 }
 
-class CancelSoftwarePurchaseBody extends CommentedBody {
+class CancelSoftwarePurchaseBody extends LateFactBody {
   @Optional(ListOf(ItemId('line-1'), 1, 100)) lineItemIds?: readonly string[];
 }
 

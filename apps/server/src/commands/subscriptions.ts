@@ -71,7 +71,7 @@ class AddAzureSubscriptionBody extends CommentedBody {
   @Text(200) name!: string;
 }
 
-class CancelAzureSubscriptionBody extends CommentedBody {
+class CancelAzureSubscriptionBody extends LateFactBody {
   @Text(100) reason!: string;
 }
 
