@@ -805,6 +805,7 @@ const lateFacts: readonly CommandName[] = [
   'ChangeReservationOwners',
   'FailSubscriptionProvisioning',
   'CancelSubscriptionProvisioning',
+  'CancelSoftwarePurchase',
   'SetSoftwareAutoRenew',
   'CancelSoftwarePurchase',
   'CancelAzureSubscription',

@@ -325,6 +325,39 @@ describe('cancelling software', () => {
         .rejects('CancellationWindowClosed', { closedAt });
   });
 
+  it('is reported late as of when it was done: within the window of then, and not before what is on record (T1a)', () => {
+    const late = (effectiveAt: string, ...lineItemIds: string[]) => ({
+      type: 'CancelSoftwarePurchase' as const,
+      data: { ...cancel(...lineItemIds).data, effectiveAt },
+    });
+    const context = { now: afterWindow };
+    const done = { purchaseId: 'order-1', cancelledAt: now };
+    given(established, bought())
+      .when(late(now), context)
+      .then(lineCancelled('line-1'), lineCancelled('line-2'), { type: 'SoftwarePurchaseCancelled', data: done });
+    given(established, bought()).when(late(afterWindow), context).rejects('CancellationWindowClosed');
+    const before = '2026-11-22T11:59:59.999Z';
+    given(established, bought(), lineCancelled('line-1'))
+      .when(late(before), context)
+      .rejects('EffectiveTooEarly', {
+        itemId: 'order-1',
+        effectiveAt: before,
+        lastEvent: { type: 'SoftwareLineItemCancelled', at: now },
+      });
+  });
+
+  it('is reported late of a term that has renewed since: nothing had renewed then (T1a, V7)', () => {
+    given(established, bought(boughtForAYear))
+      .when(
+        {
+          type: 'CancelSoftwarePurchase',
+          data: { ...cancel().data, effectiveAt: boughtForAYear.cancellationAllowedUntil },
+        },
+        { now: '2028-01-01T00:00:00.000Z' },
+      )
+      .thenNames('SoftwareLineItemCancelled', 'SoftwareLineItemCancelled', 'SoftwarePurchaseCancelled');
+  });
+
   it.each(['redHat', 'suse'] as const)('is never possible for %s plans (rule V9)', (publisher) => {
     for (const policy of [policyOf2020, laterPolicy])
       given(established, bought({ publisher }))
