@@ -61,21 +61,27 @@ export async function said({ child, output }: Running, what: string): Promise<vo
   });
 }
 
-/** Every row of every view. */
+/** Every row of every view, without the notes that the projector of a running server makes of what time has changed. */
 export function contents(viewsFile: string): Record<string, unknown[]> {
   const database = new Database(viewsFile, { readonly: true });
   try {
     return Object.fromEntries(
       relationshipViews
         .flatMap(({ tables }) => Object.entries(tables))
-        .map(([table, { key }]) => [
-          table,
-          database.prepare(`SELECT * FROM ${table} ORDER BY ${key.join(', ')}`).all(),
-        ]),
+        .map(([table, { key, passing }]) => {
+          const rows = database.prepare(`SELECT * FROM ${table} ORDER BY ${key.join(', ')}`).all();
+          return [table, passing ? rows.map((row) => withoutNote(row as Row, passing)) : rows];
+        }),
     );
   } finally {
     database.close();
   }
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function withoutNote(row: Row, { into, noted }: { readonly into: string; readonly noted: string }): Row {
+  return row[noted] === row[into] ? { ...row, [noted]: '' } : row;
 }
 
 /** Builds views of the log up to a position, in one go. */

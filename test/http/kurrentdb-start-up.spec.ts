@@ -244,7 +244,9 @@ describe('a server whose database is not there yet', () => {
               `^the event store at 127\\.0\\.0\\.1:${port} cannot be reached: StoreUnavailable, see the log of the server$`,
             ),
           ],
+          degraded: [],
           views: [],
+          timekeeper: { status: 'off', holdsLease: false },
         },
       ]);
       const asked = await json(`${server.url}/v1/customers`);

@@ -805,7 +805,6 @@ const lateFacts: readonly CommandName[] = [
   'ChangeReservationOwners',
   'FailSubscriptionProvisioning',
   'CancelSubscriptionProvisioning',
-  'CancelSoftwarePurchase',
   'SetSoftwareAutoRenew',
   'CancelSoftwarePurchase',
   'CancelAzureSubscription',
