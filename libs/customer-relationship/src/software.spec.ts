@@ -346,18 +346,6 @@ describe('cancelling software', () => {
       });
   });
 
-  it('is reported late of a term that has renewed since: nothing had renewed then (T1a, V7)', () => {
-    given(established, bought(boughtForAYear))
-      .when(
-        {
-          type: 'CancelSoftwarePurchase',
-          data: { ...cancel().data, effectiveAt: boughtForAYear.cancellationAllowedUntil },
-        },
-        { now: '2028-01-01T00:00:00.000Z' },
-      )
-      .thenNames('SoftwareLineItemCancelled', 'SoftwareLineItemCancelled', 'SoftwarePurchaseCancelled');
-  });
-
   it.each(['redHat', 'suse'] as const)('is never possible for %s plans (rule V9)', (publisher) => {
     for (const policy of [policyOf2020, laterPolicy])
       given(established, bought({ publisher }))
