@@ -202,6 +202,9 @@ describe('what has ended by time', () => {
     // Every list of the partner says so; those of another partner know nothing of it.
     for (const address of ['/v1/customers', `${own}/items`, '/v1/relationship-requests', '/v1/ended-relationships'])
       expect((await list(address, bought)).settledUntil).toBe(marked.endsAt);
+    // The list of another customer tells nothing of it.
+    const other = await establish(server, newCustomer(), { partner: greatLakes });
+    expect((await list(`${other}/items`, bought)).settledUntil! > ago(1)).toBe(true);
     const positionOf = ({ headers }: Answered) => Number.parseInt(headers.get('ledger-position')!);
     const then = await list(`/v1/customers?asOfPosition=${positionOf(before)}`, bought);
     expect(then.settledUntil).toBe(then.body.asOf);

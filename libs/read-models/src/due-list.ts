@@ -167,12 +167,13 @@ export interface DueItem extends Pair {
 const order = ['dueAt', 'customerId', 'item', 'itemId'] as const;
 const start = order.map(() => '');
 
-function first(limit: number) {
+function first(limit: number, ofCustomer = false) {
   return viewQuery((tables: Kysely<DueTables>) => {
     const columns = sql.join(order.map((name) => sql.ref(name)));
     const last = sql.join(order.map((name) => bound(`after ${name}`)));
     let query = dueRows(tables, {
       partnerId: bound<string>('partnerId'),
+      customerId: ofCustomer ? bound<string>('customerId') : undefined,
       end: ['<', bound<Instant>('before')],
     }).where(sql<boolean>`(${columns}) > (${last})`);
     for (const name of order) query = query.orderBy(name);
@@ -183,6 +184,7 @@ function first(limit: number) {
 const atOnce = 100;
 const nextOnes = first(atOnce);
 const nextOne = first(1);
+const nextOneOfCustomer = first(1, true);
 
 function asked(partnerId: string, before: Instant, after: readonly string[]) {
   return {
@@ -213,9 +215,13 @@ export function dueBefore(
     }));
 }
 
-/** The partner's first boundary, passed or not; undefined where time changes nothing. */
-export function earliestDue(queries: ViewQueries, partnerId: string): Instant | undefined {
-  return queries.all(nextOne, asked(partnerId, never, start))[0]?.dueAt;
+/** The first boundary of a partner, or of one of its customers, passed or not; undefined where time changes nothing. */
+export function earliestDue(queries: ViewQueries, partnerId: string, customerId?: string): Instant | undefined {
+  const values = asked(partnerId, never, start);
+  const [found] = customerId
+    ? queries.all(nextOneOfCustomer, { ...values, customerId: tenant(customerId) })
+    : queries.all(nextOne, values);
+  return found?.dueAt;
 }
 
 /** The views that these questions read. */

@@ -557,6 +557,10 @@ describe('What is due', () => {
     expect(await ask((db) => dueBefore(db, { partnerId, before: now, after: told[3]! }))).toEqual(told.slice(4));
     expect(await ask((db) => earliestDue(db, partnerId))).toBe(told[0]!.dueAt);
     expect(await ask((db) => earliestDue(db, customerIds[0]!))).toBeUndefined();
+    for (const customerId of customerIds) {
+      const [first] = told.filter((each) => each.customerId === customerId);
+      if (first) expect(await ask((db) => earliestDue(db, partnerId, customerId))).toBe(first.dueAt);
+    }
     expect(dueViews.map((name) => registered.some(({ projection }) => projection.name === name))).toEqual([
       true,
       true,

@@ -21,7 +21,7 @@ export const headerComponents: Json = {
   },
   SettledUntil: {
     description:
-      'How far it has been recorded what time has brought about for this partner: up to the first end that has passed without its event, else up to the time of the answer. Absent while a view that knows it is being rebuilt.',
+      'How far it has been recorded what time has brought about for this partner, or for the customer whose list it is: up to the first end that has passed without its event, else up to the time of the answer. Absent while a view that knows it is being rebuilt.',
     schema: { type: 'string', format: 'date-time' },
   },
   Location: {

@@ -120,9 +120,9 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
   }
 
   /** Undefined while a view that knows it is being built or cannot be read: other lists are answered all the same. */
-  private async settledUntil({ partner }: Requester, now: string): Promise<string | undefined> {
+  private async settledUntil(requester: Requester, now: string): Promise<string | undefined> {
     try {
-      const read = await this.ledger.views.read(dueViews, (queries) => settledUntil(queries, partner.tenantId, now));
+      const read = await this.ledger.views.read(dueViews, (queries) => settledUntil(queries, requester, now));
       return read.status === 'building' ? undefined : read.result;
     } catch (error) {
       if (error instanceof ViewsDamaged || error instanceof ViewNotBuilt) return undefined;
@@ -178,7 +178,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
         const asOf = recordedUntil ?? lastCounted?.recordedAt ?? began;
         // The policy in force then. Before the first event there is no row that would need it.
         const at = circumstances(asOf, () => (lastCounted ? policyThen(lastCounted.policy) : this.ledger.policy));
-        const settled = settledUntil(queries, incoming.requester.partner.tenantId, asOf);
+        const settled = settledUntil(queries, incoming.requester, asOf);
         return { result: pageOf(listed, queries, after?.slice(1), at), asOf, last: lastCounted, settled };
       })
       .catch(refused);
@@ -266,9 +266,12 @@ function formOf({ versions }: FoundList): string {
   return `${representation}.${versions}`;
 }
 
-/** How far it has been recorded what time has brought about: to the first end that has passed without its event. */
-function settledUntil(queries: ViewQueries, partnerId: string, now: string): string {
-  const first = earliestDue(queries, partnerId);
+/**
+ * How far it has been recorded what time has brought about: to the first end that has passed without its event. The list of
+ * a customer says so of that customer alone: its people must learn nothing of others.
+ */
+function settledUntil(queries: ViewQueries, { partner, customerId }: Requester, now: string): string {
+  const first = earliestDue(queries, partner.tenantId, customerId);
   return first !== undefined && first < now ? first : now;
 }
 
