@@ -34,8 +34,8 @@ export async function newSubject(store: 'sqlite' | 'kurrentdb'): Promise<Subject
   const server = await startServer({
     partners,
     dataDirectory: join(directory, 'data'),
-    // The stories come before the timekeeper, so that its commands are also answered to people.
-    env: { LOG_LEVEL: 'error', RATE_LIMIT: '0', TIMEKEEPER_RATE: '1', ...(peer ? inDatabase : {}) },
+    // Its commands are answered to people here, who would otherwise come too late now and then.
+    env: { LOG_LEVEL: 'error', RATE_LIMIT: '0', TIMEKEEPER: 'off', ...(peer ? inDatabase : {}) },
   });
   const { signing } = await embeddedKey(join(keys, 'token-key.json'));
   const tokens = new Map<string, Promise<string>>();

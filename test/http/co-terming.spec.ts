@@ -13,7 +13,7 @@ describe('a purchase that brings the end of its term', () => {
   let server: RunningServer;
   let path: string;
   beforeAll(async () => {
-    server = await runServer();
+    server = await runServer({ env: { TIMEKEEPER: 'off' } });
     path = await establish(server, newCustomer());
   });
   afterAll(() => server.end());

@@ -40,7 +40,7 @@ describe('a software subscription that was bought more than a year ago', () => {
   };
 
   beforeAll(async () => {
-    server = await runServer();
+    server = await runServer({ env: { TIMEKEEPER: 'off' } });
     path = await establish(server, newCustomer());
   });
   afterAll(() => server.end());
