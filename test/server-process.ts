@@ -52,15 +52,14 @@ export async function startServer(options: ServerOptions, until: 'live' | 'ready
         throw new Error(
           `The server has ended with ${server.child.exitCode ?? server.child.signalCode}:\n${server.output()}`,
         );
-      const ready = await fetch(`${server.url}/health/ready`, { signal: AbortSignal.timeout(patienceMs) }).catch(
-        () => undefined,
-      );
       // The server says where it listens a moment after it does; and who answers at the port may be another's.
       if (!server.output().includes('listens on')) {
-        await ready?.body?.cancel();
         await sleep(20);
         return false;
       }
+      const ready = await fetch(`${server.url}/health/ready`, { signal: AbortSignal.timeout(patienceMs) }).catch(
+        () => undefined,
+      );
       if (ready?.ok) return true;
       // A server without its store answers too, but takes no commands: it knows nothing of its views yet.
       const { views } = ((await ready?.json()) ?? { views: [] }) as { readonly views: readonly unknown[] };

@@ -260,11 +260,12 @@ export function projector<Catalogue, Subject>({
 
   /** Notes rows whose time has passed, for as long as the signal lets it. Only the speed of answers depends on it. */
   async function notePassed(signal: AbortSignal): Promise<void> {
+    const changing = views.filter(({ projection }) => Object.values(projection.tables).some(({ passing }) => passing));
     while (!signal.aborted) {
       let more = false;
       try {
         const now = new Date().toISOString();
-        for (const { projection, built } of views.filter(isGoing))
+        for (const { projection, built } of changing.filter(isGoing))
           if (built) more = file.transaction(() => file.notePassed(projection.name, now, notedAtOnce)) || more;
       } catch {
         // What fails the file fails the next batch of events too, and is reported there.
