@@ -53,7 +53,7 @@ describe('What the log says comes next', () => {
     expect(times).toEqual(times.toSorted());
   });
 
-  it('is told of a partner, of a customer, of both, and up to a time (inclusive)', async () => {
+  it('is listed for a partner, for a customer, for both, and up to a time (inclusive)', async () => {
     const [partnerId, customerId] = [partners[0]!.tenantId, customers[1]!];
     const until = all[Math.floor(all.length / 2)]!.boundary.at;
     const kept = (keep: (next: Coming) => boolean) => {

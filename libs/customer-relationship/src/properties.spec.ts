@@ -306,7 +306,7 @@ describe('What is reported late (T1a)', () => {
         log.push(...events);
         const entry = commands[command.type] as { readonly late?: true };
         if (!entry.late || ('grantId' in command.data && !('autoExtendDays' in command.data))) return;
-        // One that has been reported late is no story told in time.
+        // A command that reports late already has no answer in time to compare with.
         if ('effectiveAt' in command.data && command.data.effectiveAt !== undefined) return;
         const { now } = circumstances;
         const reported = { ...command, data: { ...command.data, effectiveAt: now } } as Command;

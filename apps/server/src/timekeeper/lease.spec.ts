@@ -39,7 +39,7 @@ describe('the lease of the timekeeper', () => {
     expect(await events()).toEqual([{ type: 'TimekeeperElected', data: { holder: 'here', until: at(300) } }]);
   });
 
-  it('goes to whoever asks first once it has run out', async () => {
+  it('goes to the first server that asks after its end', async () => {
     const { here, there, events } = servers();
     await here.take(at(0));
     expect(here.isHeld(at(301))).toBe(false);

@@ -27,7 +27,7 @@ interface Item {
   readonly dueAt: string;
 }
 
-/** What is due, in a log whose view may lag: it takes in what was recorded when it is told to, or at once. */
+/** What is due. The view of the log catches up when the test says so, or at once. */
 class Book implements DueItems {
   private readonly recorded: string[] = [];
   private seen = 0;

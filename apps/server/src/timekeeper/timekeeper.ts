@@ -43,7 +43,7 @@ const standsByMs = 5_000;
 const itemPauses = { first: 1_000, most: 3_600_000 };
 const storePauses = { first: 1_000, most: 30_000 };
 const troubleLoggedEveryMs = 60_000;
-/** After so many it looks from the oldest on again: what it remembers does not grow with the backlog. */
+/** A pass ends after this number of commands, so that memory does not grow with the backlog. */
 const sentInAPass = 1_000;
 
 /** An item whose command has been sent. */

@@ -10,7 +10,7 @@ export interface Timekeeping {
   readonly secondsBehind: number | undefined;
 }
 
-/** How far what time brings about has been recorded, whoever records it. */
+/** Who keeps time, and how long ago the oldest boundary passed that no server has recorded. */
 export async function timekeepingOf(ledger: ServedLedger, { timekeeper }: ServerHealth): Promise<Timekeeping> {
   const now = ledger.clock.estimate();
   const secondsBehind = await dueItemsIn(ledger)
