@@ -1,3 +1,4 @@
+import { limitsOf } from '#configuration';
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -101,8 +102,7 @@ export class AgedLedger implements AsyncDisposable {
     const app = await httpServer({
       module: ServerModule.serving(this.ledger, health, { viewLagSeconds: 60 }),
       verifier: { verify: () => ({ ...admin, app: false, expiresAt: Infinity }), cached: () => 0 },
-      bodyLimit: 65_536,
-      limits: { requests: 0, failedTokens: 0, windowSeconds: 60, clientTimeoutSeconds: 60, trustedProxies: [] },
+      limits: limitsOf({ RATE_LIMIT: 0, FAILED_TOKEN_LIMIT: 0 }),
       logger: pino({ level: 'silent' }),
       health,
       onAnswered: () => undefined,

@@ -30,7 +30,6 @@ import { denialOf, type Denial } from './security-journal/denial-tally.js';
 export interface HttpServerParts {
   readonly module: DynamicModule;
   readonly verifier: TokenVerifier;
-  readonly bodyLimit: number;
   readonly limits: Limits;
   readonly logger: Logger;
   readonly health: ServerHealth;
@@ -43,7 +42,7 @@ const maxDepth = { ofOne: 8, ofMany: 8 + 3 };
 
 /** The application, not yet listening. It has one filter, one guard and one pipe, and does nothing else per request. */
 export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
-  const { module, verifier, bodyLimit, limits, logger, health, onAnswered, onDenied } = parts;
+  const { module, verifier, limits, logger, health, onAnswered, onDenied } = parts;
   const methods = new Map<RegExp, string[]>();
   const logDamage = occasionally(60_000, (times, error: unknown, correlationId: string) =>
     logger.error({ err: error, correlationId, times }, 'the log is damaged: callers are refused'),
@@ -63,7 +62,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   });
   const clientTimeoutMs = limits.clientTimeoutSeconds * 1000;
   const adapter = new LedgerHttpAdapter({
-    bodyLimit,
+    bodyLimit: limits.body,
     // No middleware is used, and its plugin would slow down every request.
     skipMiddie: true,
     // Slow clients must not hold connections for ever.

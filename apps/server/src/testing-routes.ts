@@ -1,3 +1,4 @@
+import { limitsOf } from '#configuration';
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
@@ -27,8 +28,7 @@ export async function routesOver(ledger: ServedLedger) {
           : { id: 'lead', tenant: customer, roles: ['CustomerGlobalAdmin'], app: false, expiresAt: Infinity },
       cached: () => 0,
     },
-    bodyLimit: 65_536,
-    limits: { requests: 0, failedTokens: 0, windowSeconds: 60, clientTimeoutSeconds: 60, trustedProxies: [] },
+    limits: limitsOf({ RATE_LIMIT: 0, FAILED_TOKEN_LIMIT: 0 }),
     logger,
     health,
     onAnswered: () => undefined,

@@ -35,8 +35,9 @@ describe('a configuration', () => {
       viewLagLimitSeconds: 10,
       projector: 'thread',
       timekeeper: { rate: 100, leaseSeconds: 300 },
-      bodyLimit: 65536,
       limits: {
+        body: 65_536,
+        liveStreams: 100,
         requests: 60_000,
         windowSeconds: 60,
         failedTokens: 600,

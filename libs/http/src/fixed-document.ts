@@ -5,6 +5,7 @@ import type { FastifyReply } from 'fastify';
 import { weighedRanges } from './accept.js';
 import { noneMatch } from './entity-tag.js';
 import { Problem } from './problem.js';
+import { vary } from './vary.js';
 
 const codings = ['br', 'gzip', 'identity'] as const;
 type Coding = (typeof codings)[number];
@@ -39,11 +40,9 @@ export class FixedDocument {
     if (coding === undefined)
       throw new Problem('NotAcceptable', { offered: codings }, { 'Accept-Encoding': codings.join(', ') });
     const { bytes, tag } = await this.encoded(coding);
-    reply
-      .header('ETag', tag)
-      .header('Cache-Control', `public, max-age=${this.maxAgeSeconds}`)
-      // A cache keeps one copy for each coding.
-      .header('Vary', 'Accept-Encoding');
+    reply.header('ETag', tag).header('Cache-Control', `public, max-age=${this.maxAgeSeconds}`);
+    // A cache keeps one copy for each coding.
+    vary(reply, 'Accept-Encoding');
     if (noneMatch(known, tag)) return void reply.code(304).send();
     if (coding !== 'identity') reply.header('Content-Encoding', coding);
     reply.code(200).header('Content-Type', this.mediaType).send(bytes);

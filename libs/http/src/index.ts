@@ -23,3 +23,4 @@ export * from './token-verifier.js';
 export * from './trace.js';
 export * from './unread-body.js';
 export * from './unreadable-request.js';
+export * from './vary.js';

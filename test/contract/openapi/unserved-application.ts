@@ -1,3 +1,4 @@
+import { limitsOf } from '#configuration';
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { defaultPolicy } from '#customer-relationship';
@@ -29,8 +30,7 @@ export function unservedApplication(): Promise<NestFastifyApplication> {
   return httpServer({
     module: ServerModule.serving(ledger, new ServerHealth(), { viewLagSeconds: 1 }),
     verifier: { verify: () => Promise.reject(new Error('Nobody asks')), cached: () => 0 },
-    bodyLimit: 64 * 1024,
-    limits: { requests: 0, windowSeconds: 60, failedTokens: 0, clientTimeoutSeconds: 30, trustedProxies: [] },
+    limits: limitsOf({ RATE_LIMIT: 0, FAILED_TOKEN_LIMIT: 0 }),
     logger,
     health: new ServerHealth(),
     onAnswered: () => undefined,
