@@ -128,7 +128,7 @@ const sources = ['apps', 'libs']
   .replace(/[`'] \+\s*[`']/g, '');
 
 it('every metric that it says to watch is served', () => {
-  const metrics = [...text.matchAll(/`(ledger_[a-z_]+|…_[a-z_]+)/g)].map(([, name]) => name!);
+  const metrics = [...text.matchAll(/`(ledger_[a-z_]+|http_[a-z_]+|…_[a-z_]+)/g)].map(([, name]) => name!);
   expect(metrics.length).toBeGreaterThan(10);
   for (const metric of metrics) {
     const name = metric.replace(/^(ledger_store_|…_)/, '');

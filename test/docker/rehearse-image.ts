@@ -383,7 +383,7 @@ async function rehearseAlone(built: Built, image: Image): Promise<void> {
   expectThat('it holds no capability', /^CapEff:\s+0+$/m.test(status) && /^NoNewPrivs:\s+1$/m.test(status));
   await takesCommand(trusting, ports[0]);
   const counted = await fetch(`http://127.0.0.1:${ports[1]}/metrics`);
-  expectThat('metrics are served on their port', (await counted.text()).includes('ledger_store_appended_events'));
+  expectThat('metrics are served on their port', (await counted.text()).includes('ledger_store_appended_events_total'));
   for (const page of ['/openapi.json', '/docs']) {
     const { status } = await fetch(`http://127.0.0.1:${ports[0]}${page}`);
     expectThat(`${page} is served`, status === 200, String(status));

@@ -248,5 +248,5 @@ function watchedEnds() {
 
 async function resentAppends(port: number): Promise<number> {
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  return Number(/^ledger_store_resent_appends (\d+)$/m.exec(metrics)![1]);
+  return Number(/^ledger_store_resent_appends_total (\d+)$/m.exec(metrics)![1]);
 }

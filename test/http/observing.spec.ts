@@ -138,36 +138,37 @@ describe('a server that is watched', () => {
     expect((await server.get('/v1/items?asOfPosition=1', { headers: { prefer: 'wait=30' } })).status).toBe(200);
     const text = await (await fetch(metrics)).text();
     const value = (line: RegExp) => Number(new RegExp(`^${line.source} (\\S+)$`, 'm').exec(text)?.[1]);
-    const route = 'route="/v1/customers/:customerId/subscriptions"';
-    expect(
-      value(
-        new RegExp(`ledger_request_duration_seconds_count\\{method="POST",${route},status="201",outcome="accepted"\\}`),
-      ),
-    ).toBe(1);
-    expect(
+    const route = 'http_route="/v1/customers/:customerId/subscriptions"';
+    const answered = (status: number, outcome: string) =>
       value(
         new RegExp(
-          `ledger_request_duration_seconds_count\\{method="POST",${route},status="409",outcome="ItemAlreadyExists"\\}`,
+          `http_server_request_duration_seconds_count\\{http_request_method="POST",http_response_status_code="${status}",outcome="${outcome}",${route}\\}`,
         ),
-      ),
-    ).toBe(1);
-    expect(value(/ledger_store_appended_events/)).toBeGreaterThanOrEqual(5);
-    if (journeysOver === 'sqlite') expect(value(/ledger_store_commits/)).toBeGreaterThanOrEqual(4);
+      );
+    expect([answered(201, 'accepted'), answered(409, 'ItemAlreadyExists')]).toEqual([1, 1]);
+    expect(value(/http_server_active_requests\{http_request_method="POST",url_scheme="http"\}/)).toBe(0);
+    expect(text).toMatch(new RegExp(`^ledger_build_info\\{version="[\\d.]+",store="${journeysOver}"\\} 1$`, 'm'));
+    expect(value(/ledger_data_free_bytes/)).toBeGreaterThan(0);
+    expect(value(/ledger_store_appended_events_total/)).toBeGreaterThanOrEqual(5);
+    if (journeysOver === 'sqlite') expect(value(/ledger_store_commits_total/)).toBeGreaterThanOrEqual(4);
     else {
       expect(value(/ledger_store_appends_in_flight/)).toBe(0);
-      expect(value(/ledger_store_unknown_outcomes/)).toBe(0);
-      expect(value(/ledger_store_resubscriptions\{connection="server"\}/)).toBeGreaterThanOrEqual(0);
+      expect(value(/ledger_store_unknown_outcomes_total/)).toBe(0);
+      expect(value(/ledger_store_resubscriptions_total\{connection="server"\}/)).toBeGreaterThanOrEqual(0);
       expect(text).not.toContain('ledger_store_wal_bytes');
     }
-    expect([value(/ledger_timekeeper_lag_seconds/), text.includes('ledger_timekeeper_commands{')]).toEqual([0, false]);
+    expect([value(/ledger_timekeeper_lag_seconds/), text.includes('ledger_timekeeper_commands_total{')]).toEqual([
+      0,
+      false,
+    ]);
     expect(value(/ledger_timekeeper_holds_lease/)).toBe(journeysOver === 'sqlite' ? 1 : 0);
     expect(value(/ledger_open/)).toBe(1);
     expect(value(/ledger_damaged/)).toBe(0);
-    expect(value(/ledger_projector_restarts/)).toBe(0);
+    expect(value(/ledger_projector_restarts_total/)).toBe(0);
     expect(value(/ledger_view_lag_events\{view="items"\}/)).toBe(0);
     expect(value(/ledger_view_stopped\{view="items"\}/)).toBe(0);
     expect([value(/ledger_past_views_waiting/), value(/ledger_past_views_running/)]).toEqual([0, 0]);
-    expect([value(/ledger_past_views_kept/), value(/ledger_past_views_failed/)]).toEqual([1, 0]);
+    expect([value(/ledger_past_views_kept/), value(/ledger_past_views_failed_total/)]).toEqual([1, 0]);
     expect(value(/ledger_past_views_kept_bytes/)).toBeGreaterThan(1_000);
     expect(value(/ledger_cached_tokens/)).toBeGreaterThanOrEqual(2);
     expect(text).not.toContain(path.split('/').at(-1));

@@ -70,7 +70,7 @@ describe('a server that keeps time', () => {
     });
     const metrics = await (await fetch(/Metrics +(\S+)/.exec(server.output())![1]!)).text();
     expect(metrics).toContain('ledger_timekeeper_lag_seconds 0\n');
-    expect(metrics).toContain(`ledger_timekeeper_commands{outcome="accepted"} ${2 * overduePerCustomer}\n`);
+    expect(metrics).toContain(`ledger_timekeeper_commands_total{outcome="accepted"} ${2 * overduePerCustomer}\n`);
   });
 });
 

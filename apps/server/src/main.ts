@@ -61,7 +61,15 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     });
     // After the last denial, and before the store closes.
     running.defer(() => journal.close());
-    const metrics = metricsOf(ledger, health, clock, taken.storeMetrics, verifier.cached, journal.dropped);
+    const metrics = metricsOf({
+      ledger,
+      health,
+      clock,
+      storeMetrics: taken.storeMetrics,
+      cachedTokens: verifier.cached,
+      droppedDenials: journal.dropped,
+      dataDirectory: settings.dataDirectory,
+    });
     const host = await addressOf(settings);
     let metricsServer: MetricsServer | undefined;
     if (settings.metricsPort !== undefined) {
@@ -89,6 +97,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
         journal.deny(partnerId !== undefined && partners.has(partnerId) ? denial : rest);
       },
     });
+    metrics.watch(app.getHttpServer());
     running.defer(async () => {
       const server = app.getHttpServer();
       // Closing the server closes only connections that are idle now; busy ones become idle later.

@@ -317,6 +317,16 @@ export function eventStoreContract(name: string, open: () => Promise<StoreUnderT
         expect(next.position).toBeGreaterThan(position);
         expect(await store.head()).toBe(next.position);
       });
+
+      it('are as many as the store says, where it says so without reading them', async () => {
+        const stream = newStream();
+        const start = await store.head();
+        await store.append(stream, sealed(stream, 0, 2), noStream);
+        // A conflict leaves no gap.
+        await failureOf(store.append(stream, sealed(stream, 0, 1), noStream));
+        await store.append(stream, sealed(stream, 2, 1), 1);
+        expect(store.count?.(start, await store.head()) ?? 3).toBe(3);
+      });
     });
 
     describe('the id at a position', () => {

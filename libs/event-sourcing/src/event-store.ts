@@ -109,6 +109,9 @@ export interface EventStore {
   /** The position of the last event in the log; 0 when it is empty. */
   head(): Promise<number>;
 
+  /** How many events there are after one position up to another, where the store knows it without reading them. */
+  count?(after: number, upTo: number): number;
+
   /**
    * The id of the event at a position; undefined where there is none. It distinguishes two histories: after a restore from a
    * backup, other events take the positions of the lost ones.

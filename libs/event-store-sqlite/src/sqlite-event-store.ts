@@ -161,6 +161,9 @@ export function openSqliteEventStore(options: SqliteEventStoreOptions): SqliteEv
       return head;
     },
 
+    // SQLite hands out positions one by one, takes those of a failed transaction back, and nothing is ever deleted.
+    count: (after, upTo) => Math.max(0, upTo - after),
+
     async idAt(position) {
       if (closing) throw closed();
       try {

@@ -360,7 +360,7 @@ export interface ViewReadiness {
   readonly name: string;
   readonly status: 'building' | 'running' | 'stopped';
   readonly position: Position;
-  /** The number of events by which the view lags; 1,000 stands for 1,000 or more. Absent while the event store cannot say. */
+  /** The number of events by which the view lags; at least that many while a long lag is still being counted. Absent while the event store cannot say. */
   readonly eventsBehind?: number;
   /** The age of the oldest of these events. */
   readonly secondsBehind?: Seconds;

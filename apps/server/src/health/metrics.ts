@@ -1,18 +1,21 @@
-import { createServer } from 'node:http';
+import { statfs } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
 import { boundPipelining } from '#http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { StoreMetrics } from '#event-log';
 import { noPastViews } from '../as-of/past-views.js';
 import type { ServerHealth } from './server-health.js';
 import type { ServedLedger } from '../served-ledger.js';
 import type { TrustedClock } from '../trusted-clock/trusted-clock.js';
 import type { LedgerToOpen } from '../open-ledger.js';
+import { release } from '../release.js';
 import { StartupFailure } from '#program';
 import { timekeepingOf } from '../timekeeper/timekeeping.js';
 import { viewLags } from './view-lags.js';
 
 type CountOf<M> = M extends StoreMetrics ? Exclude<keyof M, 'store'> : never;
+/** Names that end in _total count up from the start; the others are measured now. */
 type Counts<K extends StoreMetrics['store']> = readonly (readonly [
   name: string,
   help: string,
@@ -20,79 +23,137 @@ type Counts<K extends StoreMetrics['store']> = readonly (readonly [
 ])[];
 
 const ofSqlite: Counts<'sqlite'> = [
-  ['appended_events', 'Events appended since the start', 'appendedEvents'],
-  ['commits', 'Transactions that wrote events since the start; several appends may share one', 'commits'],
-  ['conflicts', 'Appends refused because the stream had moved on', 'conflicts'],
-  ['failed_commits', 'Transactions that failed', 'failedCommits'],
+  ['appended_events_total', 'Events appended since the start', 'appendedEvents'],
+  ['commits_total', 'Transactions that wrote events since the start; several appends may share one', 'commits'],
+  ['conflicts_total', 'Appends refused because the stream had moved on', 'conflicts'],
+  ['failed_commits_total', 'Transactions that failed', 'failedCommits'],
   ['queued_appends', 'Appends that wait for their transaction', 'queuedAppends'],
   ['wal_bytes', 'Size of the write-ahead log', 'walBytes'],
   ['uncheckpointed_pages', 'Pages of the write-ahead log not yet in the database', 'uncheckpointedPages'],
-  ['failed_checkpoints', 'Checkpoints that failed', 'failedCheckpoints'],
+  ['failed_checkpoints_total', 'Checkpoints that failed', 'failedCheckpoints'],
 ];
 
 /** Only of the server's connection: a projector appends nothing. */
 const ofKurrentdb: Counts<'kurrentdb'> = [
-  ['appended_events', 'Events appended since the start', 'appendedEvents'],
-  ['conflicts', 'Appends refused because the stream had moved on', 'conflicts'],
-  ['resent_appends', 'Appends sent again because the outcome of an attempt was unknown', 'resentAppends'],
-  ['unknown_outcomes', 'Appends whose callers were answered that the outcome is unknown', 'unknownOutcomes'],
+  ['appended_events_total', 'Events appended since the start', 'appendedEvents'],
+  ['conflicts_total', 'Appends refused because the stream had moved on', 'conflicts'],
+  ['resent_appends_total', 'Appends sent again because the outcome of an attempt was unknown', 'resentAppends'],
+  ['unknown_outcomes_total', 'Appends whose callers were answered that the outcome is unknown', 'unknownOutcomes'],
   ['appends_in_flight', 'Appends that the database has not answered yet', 'appendsInFlight'],
 ];
 
 /** Of the server's connection and of the projector's own. */
 const ofConnections: Counts<'kurrentdb'> = [
-  ['resubscriptions', 'Subscriptions taken up again after they had ended', 'resubscriptions'],
-  ['clients_rebuilt', 'Clients rebuilt because the one before was stuck', 'clientsRebuilt'],
+  ['resubscriptions_total', 'Subscriptions taken up again after they had ended', 'resubscriptions'],
+  ['clients_rebuilt_total', 'Clients rebuilt because the one before was stuck', 'clientsRebuilt'],
 ];
 
+/** The methods that OpenTelemetry's conventions know; every other has one name, so that no caller can add series. */
+const knownMethods = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'QUERY', 'TRACE']);
+
+/** The method's name in metrics and traces. */
+export function methodName(method: string): string {
+  return knownMethods.has(method) ? method : '_OTHER';
+}
+
+export interface MetricsParts {
+  readonly ledger: ServedLedger;
+  readonly health: ServerHealth;
+  readonly clock: TrustedClock;
+  readonly storeMetrics: LedgerToOpen['storeMetrics'];
+  readonly cachedTokens: () => number;
+  readonly droppedDenials: () => number;
+  readonly dataDirectory: string;
+}
+
 /** What the server counts, in the form that Prometheus reads. Nothing personal is a label: routes are patterns. */
-export function metricsOf(
-  ledger: ServedLedger,
-  health: ServerHealth,
-  clock: TrustedClock,
-  storeMetrics: LedgerToOpen['storeMetrics'],
-  cachedTokens: () => number,
-  droppedDenials: () => number,
-) {
+export function metricsOf({
+  ledger,
+  health,
+  clock,
+  storeMetrics,
+  cachedTokens,
+  droppedDenials,
+  dataDirectory,
+}: MetricsParts) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  // The names of OpenTelemetry's conventions for HTTP servers.
   const durations = new Histogram({
-    name: 'ledger_request_duration_seconds',
+    name: 'http_server_request_duration_seconds',
     help: 'Time from the first byte of a request to the last of its answer; outcome is that of the command, or the problem',
-    labelNames: ['method', 'route', 'status', 'outcome'],
+    labelNames: ['http_request_method', 'http_route', 'http_response_status_code', 'error_type', 'outcome'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
   const gauge = (name: string, help: string, read: () => number) =>
     labelled(name, help, [], (gauge) => gauge.set(read()));
-  const labelled = (name: string, help: string, labelNames: string[], collect?: (gauge: Gauge) => void) => {
+  const labelled = (
+    name: string,
+    help: string,
+    labelNames: string[],
+    collect?: (gauge: Gauge) => void | Promise<void>,
+  ) => {
     const gauge: Gauge = new Gauge({ name, help, labelNames, registers, collect: () => collect?.(gauge) });
     return gauge;
   };
+  /** What others count: the whole is read when it is asked for. */
+  const counter = (name: string, help: string, read: () => number) =>
+    labelledCounter(name, help, [], (count) => count({}, read()));
+  const labelledCounter = (
+    name: string,
+    help: string,
+    labelNames: string[],
+    collect: (count: (labels: Readonly<Record<string, string>>, whole: number) => void) => void,
+  ) => {
+    const counter: Counter = new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        counter.reset();
+        collect((labels, whole) => counter.inc(labels, whole));
+      },
+    });
+  };
+  const isCounter = (name: string) => name.endsWith('_total');
   const ofServer = (): Partial<Record<CountOf<StoreMetrics>, number>> => storeMetrics().server;
   const { store } = storeMetrics().server;
   for (const [name, help, count] of store === 'sqlite' ? ofSqlite : ofKurrentdb)
-    gauge(`ledger_store_${name}`, help, () => ofServer()[count] ?? 0);
+    (isCounter(name) ? counter : gauge)(`ledger_store_${name}`, help, () => ofServer()[count] ?? 0);
   for (const [name, help, count] of store === 'sqlite' ? [] : ofConnections)
-    labelled(`ledger_store_${name}`, help, ['connection'], (gauge) => {
+    labelledCounter(`ledger_store_${name}`, help, ['connection'], (add) => {
       for (const [connection, metrics] of Object.entries(storeMetrics()))
-        if (metrics?.store === 'kurrentdb') gauge.set({ connection }, metrics[count]);
+        if (metrics?.store === 'kurrentdb') add({ connection }, metrics[count]);
     });
+  labelled('ledger_build_info', '1; its labels say what runs', ['version', 'store'], (info) =>
+    info.set({ version: release, store }, 1),
+  );
+  labelled('ledger_data_free_bytes', 'Free space on the disk of the data directory', [], async (free) => {
+    // What is not known now must not be reported as it was.
+    const disk = await statfs(dataDirectory).catch(() => undefined);
+    free.set(disk ? disk.bavail * disk.bsize : NaN);
+  });
   const past = () => (health.waitingFor === undefined ? ledger : { pastViews: noPastViews }).pastViews.counts();
   gauge('ledger_damaged', '1 when the log was found to be damaged', () => (health.damaged ? 1 : 0));
   gauge('ledger_clock_trusted', '0 while the clock shows a jump that nobody has agreed to', () =>
     clock.trusted() ? 1 : 0,
   );
   gauge('ledger_open', '0 while the server waits for its event store', () => (health.waitingFor ? 0 : 1));
-  gauge('ledger_projector_restarts', 'Restarts of the projector after a crash', () => health.projectorRestarts);
-  gauge('ledger_security_events_dropped', 'Security events that could not be written since the start', droppedDenials);
+  counter('ledger_projector_restarts_total', 'Restarts of the projector after a crash', () => health.projectorRestarts);
+  counter(
+    'ledger_security_events_dropped_total',
+    'Security events that could not be written since the start',
+    droppedDenials,
+  );
   gauge('ledger_open_streams', 'Streams of the history that are open', () => health.openStreams);
   gauge('ledger_past_views_waiting', 'Views as they stood that wait to be projected', () => past().waiting);
   gauge('ledger_past_views_running', 'Views as they stood that are being projected', () => past().running);
   gauge('ledger_past_views_kept', 'Views as they stood that are kept for further questions', () => past().kept);
   gauge('ledger_past_views_kept_bytes', 'Disk space of the views as they stood that are kept', () => past().keptBytes);
-  gauge('ledger_past_views_failed', 'Views as they stood that could not be projected', () => past().failed);
+  counter('ledger_past_views_failed_total', 'Views as they stood that could not be projected', () => past().failed);
   gauge('ledger_cached_tokens', 'Verified tokens kept', cachedTokens);
 
   const overdue = labelled(
@@ -106,32 +167,56 @@ export function metricsOf(
     () => health.timekeeper?.unsettled ?? 0,
   );
   const holdsLease = labelled('ledger_timekeeper_holds_lease', '1 while no other server keeps time', []);
-  labelled(
-    'ledger_timekeeper_commands',
+  labelledCounter(
+    'ledger_timekeeper_commands_total',
     'Commands of the timekeeper since the start; the outcome is that of the command, or the code of its refusal',
     ['outcome'],
-    (gauge) => health.timekeeper?.commands.forEach((count, outcome) => gauge.set({ outcome }, count)),
+    (add) => health.timekeeper?.commands.forEach((count, outcome) => add({ outcome }, count)),
   );
-  const lagEvents = labelled(
-    'ledger_view_lag_events',
-    'Events that the view has not taken in, counted up to 1000, which stands for that many or more',
-    ['view'],
-  );
-  const lagSeconds = labelled('ledger_view_lag_seconds', 'How long the view has lagged', ['view']);
+  const lagEvents = labelled('ledger_view_lag_events', 'Events of the log that the view has not taken in', ['view']);
+  const lagSeconds = labelled('ledger_view_lag_seconds', 'The age of the oldest of these events', ['view']);
   const stopped = labelled('ledger_view_stopped', '1 for a view that an event has stopped', ['view']);
+
+  const active = new Map<string, ReturnType<typeof activeRequests>>();
+  labelled('http_server_active_requests', 'Requests in hand', ['http_request_method', 'url_scheme'], (gauge) =>
+    active.forEach(({ count }, method) => gauge.set({ http_request_method: method, url_scheme: 'http' }, count())),
+  );
 
   const children = new Map<string, ReturnType<typeof durations.labels>>();
   return {
+    /** Counts the requests in hand of a server. */
+    watch(server: Server): void {
+      server.on('request', ({ method = '' }, response) => {
+        let requests = active.get(method);
+        if (!requests) {
+          const name = methodName(method);
+          requests = active.get(name) ?? activeRequests();
+          active.set(name, requests);
+        }
+        requests.begin();
+        response.once('close', requests.end);
+      });
+    },
     observe(request: FastifyRequest, reply: FastifyReply): void {
       // A live stream lasts as long as its reader listens.
       if (reply.getHeader('content-type') === 'text/event-stream') return;
       const { call, method } = request;
-      const route = request.routeOptions.url ?? 'unknown';
+      // Absent where no route was found.
+      const route = request.routeOptions.url;
       const outcome = call.problem ?? call.outcome ?? 'ok';
       // Labels are looked up once: prom-client hashes them on every call.
       const key = `${method} ${route} ${reply.statusCode} ${outcome}`;
       let child = children.get(key);
-      if (!child) children.set(key, (child = durations.labels(method, route, String(reply.statusCode), outcome)));
+      if (!child) {
+        const labels: Parameters<typeof durations.labels>[0] = {
+          http_request_method: methodName(method),
+          http_response_status_code: String(reply.statusCode),
+          outcome,
+        };
+        if (route !== undefined) labels.http_route = route;
+        if (reply.statusCode >= 500) labels.error_type = call.problem ?? String(reply.statusCode);
+        children.set(key, (child = durations.labels(labels)));
+      }
       child.observe((performance.now() - call.startedAt) / 1000);
     },
     async text(): Promise<string> {
@@ -150,6 +235,11 @@ export function metricsOf(
       return registry.metrics();
     },
   };
+}
+
+function activeRequests() {
+  let count = 0;
+  return { begin: () => void count++, end: () => void count--, count: () => count };
 }
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>;

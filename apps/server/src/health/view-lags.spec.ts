@@ -10,7 +10,8 @@ import {
 import { seal } from '#event-sourcing/testing';
 import type { ViewsReader, ViewStatus } from '#projector';
 import { hence } from '../../../../test/wall-clock.js';
-import { mostCounted, oldestAfter, viewLags } from './view-lags.js';
+import { pageSize } from './log-count.js';
+import { oldestAfter, viewLags } from './view-lags.js';
 
 const metadata = {
   actor: { id: 'a', kind: 'k', roles: [], tenant: 't' },
@@ -21,6 +22,8 @@ const metadata = {
   policy: { name: 'none', hash: noPreviousHash },
   schema: 1,
 };
+
+const another = { type: 'Counted', data: 0, metadata: { ...metadata, recordedAt: hence(0).toISOString() } };
 
 /** A log of a number of events, one a minute, the last of them now; positions are 1,000 apart. */
 async function logOf(count: number): Promise<EventStore> {
@@ -83,10 +86,25 @@ describe('how far views lag', () => {
     expect(lags.map(({ seconds }) => Math.round(seconds / 60))).toEqual([0, 1, 4, 1]);
   });
 
-  it('is counted up to a bound, so that a health check never reads a whole log', async () => {
-    const [lag] = await behindOf(await logOf(mostCounted + 500), 0);
-    expect(lag!.events).toBe(mostCounted);
-    expect(Math.round(lag!.seconds / 60)).toBe(mostCounted + 499);
+  it('is counted however long it is, a few pages at each look, and goes on from there', async () => {
+    const { store, asked } = counted(await logOf(13 * pageSize + 500));
+    const atOnce = await behindOf(store, 0, 2_500_000);
+    expect(atOnce.map(({ events }) => events)).toEqual([10 * pageSize, 7_500]);
+    expect(Math.round(atOnce[0]!.seconds / 60)).toBe(13 * pageSize + 499);
+    await sleep(600);
+    expect((await behindOf(store, 0, 2_500_000)).map(({ events }) => events)).toEqual([13_500, 11_000]);
+    const { subscriptions } = asked;
+    await store.append('b', seal('b', 0, noPreviousHash, [another]), -1);
+    await sleep(600);
+    // Views that stand still cost what has been appended since, and one that moves its next page.
+    expect((await behindOf(store, 0, 3_000_000)).map(({ events }) => events)).toEqual([13_501, 10_501]);
+    expect(asked.subscriptions - subscriptions).toBe(2);
+  });
+
+  it('is what the store says, where it knows', async () => {
+    const { store, asked } = counted({ ...(await logOf(pageSize)), count: (after, upTo) => upTo - after });
+    expect((await behindOf(store, 0))[0]!.events).toBe(pageSize * 1_000);
+    expect(asked.subscriptions).toBe(1);
   });
 
   it('is nothing for a view that has moved past the head read before', async () => {

@@ -1,14 +1,12 @@
 import { StoreUnavailable, type EventStore } from '#event-sourcing';
 import type { ViewStatus } from '#projector';
 import type { ServedLedger } from '../served-ledger.js';
+import { firstAfter, LogCount, noBacklog, type Backlog } from './log-count.js';
 
 export interface ViewLag extends Pick<ViewStatus, 'name' | 'status' | 'error' | 'position'> {
   /** The part of the log that the view has not taken in; undefined where the store could not say. */
   readonly behind: { readonly events: number; readonly seconds: number } | undefined;
 }
-
-/** Positions do not count events, and a health check must not read a whole log: a lag of this number means that many or more. */
-export const mostCounted = 1_000;
 
 // A database that does not answer must not keep a probe waiting: probes ask again.
 const answerWithinMs = 3_000;
@@ -17,7 +15,7 @@ const foundHoldsMs = 500;
 
 /** What was found in the store, for all callers meanwhile. */
 interface Found {
-  /** The events after each of the positions, counted up to {@link mostCounted}. */
+  /** The events after each of the positions. */
   readonly after: ReadonlyMap<number, Backlog>;
   /** Undefined where the store could not say. */
   readonly head: number | undefined;
@@ -26,9 +24,10 @@ interface Found {
 
 // By store, because health and metrics ask independently of each other.
 const lastFound = new WeakMap<EventStore, Promise<Found>>();
+const counts = new WeakMap<EventStore, LogCount>();
 
 /**
- * How far every view lags after the head of the store, counted up to {@link mostCounted} events, with the age of the oldest of
+ * How far every view lags after the head of the store, in events and by the age of the oldest of
  * them; and the error that kept the store from answering. The answer of the store may be half a second old: a view that has
  * advanced meanwhile is reported with the lag that it had before.
  */
@@ -50,10 +49,8 @@ export async function viewLags({ store, views }: Pick<ServedLedger, 'store' | 'v
   return { lags, trouble: found.trouble };
 }
 
-const nothing: Backlog = { events: 0 };
-
 function backlogAt(position: number, { after, head }: Found): Backlog | undefined {
-  if (head !== undefined && position >= head) return nothing;
+  if (head !== undefined && position >= head) return noBacklog;
   // After a position there are no more events than after an earlier one.
   const before = Math.max(...[...after.keys()].filter((known) => known <= position));
   return after.get(before);
@@ -61,13 +58,18 @@ function backlogAt(position: number, { after, head }: Found): Backlog | undefine
 
 /** Never rejects. */
 async function find(store: EventStore, positions: readonly number[]): Promise<Found> {
-  const after = new Map<number, Backlog>();
+  let after: ReadonlyMap<number, Backlog> = new Map();
   let head: number | undefined;
+  let count = counts.get(store);
+  if (!count) counts.set(store, (count = new LogCount(store)));
   try {
     await inTime(async (late) => {
-      head = await store.head();
-      for (const position of new Set(positions))
-        if (position < head) after.set(position, await backlogAfter(store, position, mostCounted, late));
+      const end = (head = await store.head());
+      after = await count.after(
+        [...new Set(positions)].filter((position) => position < end),
+        end,
+        late,
+      );
     });
     return { after, head, trouble: undefined };
   } catch (error) {
@@ -97,9 +99,7 @@ export function oldestAfter(): (store: EventStore, position: number) => Promise<
 }
 
 function oldestOf(store: EventStore, position: number): Promise<string | undefined> {
-  return inTime(async (late) =>
-    (await store.head()) > position ? (await backlogAfter(store, position, 1, late)).oldest : undefined,
-  );
+  return inTime(async (late) => ((await store.head()) > position ? firstAfter(store, position, late) : undefined));
 }
 
 /** @throws StoreUnavailable when it has taken too long */
@@ -114,30 +114,6 @@ async function inTime<T>(work: (late: AbortSignal) => Promise<T>): Promise<T> {
     return await Promise.race([work(late.signal), tooLong.promise]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-interface Backlog {
-  readonly events: number;
-  /** When the first of them was recorded. */
-  readonly oldest?: string;
-}
-
-async function backlogAfter(store: EventStore, position: number, most: number, late: AbortSignal): Promise<Backlog> {
-  const enough = new AbortController();
-  let events = 0;
-  let oldest: string | undefined;
-  try {
-    const signal = AbortSignal.any([enough.signal, late]);
-    for await (const batch of store.subscribe({ after: position, signal, batchSize: most })) {
-      oldest ??= batch.events[0]?.metadata.recordedAt;
-      events += batch.events.length;
-      if (!batch.caughtUp && events < most) continue;
-      return oldest === undefined ? nothing : { events: Math.min(events, most), oldest };
-    }
-    throw noAnswer();
-  } finally {
-    enough.abort();
   }
 }
 
