@@ -72,8 +72,8 @@ it('the table of tools says where each npm script is in the image', () => {
   const rows = table('tools').map(([npm, path]) => [code(npm)?.replace(/^npm (run )?/, '') ?? '', code(path)]);
   expect(rows.length).toBeGreaterThan(5);
   for (const [script, path] of rows) {
-    const started = /node (dist\/apps\/\S+)/.exec(scripts[script ?? ''] ?? '')?.[1];
-    expect([script, path]).toEqual([script, started]);
+    const started = /node bin\/run\.mjs (apps\/\S+)/.exec(scripts[script ?? ''] ?? '')?.[1];
+    expect([script, path]).toEqual([script, `dist/${started}`]);
   }
 });
 
