@@ -1,4 +1,4 @@
-import { limitsOf } from '#configuration';
+import { limitsOf, webOf } from '#configuration';
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -103,6 +103,7 @@ export class AgedLedger implements AsyncDisposable {
       module: ServerModule.serving(this.ledger, health, { viewLagSeconds: 60 }),
       verifier: { verify: () => ({ ...admin, app: false, expiresAt: Infinity }), cached: () => 0 },
       limits: limitsOf({ RATE_LIMIT: 0, FAILED_TOKEN_LIMIT: 0 }),
+      web: webOf({}),
       logger: pino({ level: 'silent' }),
       health,
       onAnswered: () => undefined,

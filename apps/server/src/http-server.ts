@@ -20,8 +20,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { ServerHealth } from './health/server-health.js';
-import type { Limits } from '#configuration';
-import { serveApiDocuments } from './contract/api-documents.js';
+import type { Limits, WebSettings } from '#configuration';
+import { serveApiDocument, serveDocsPage } from './contract/api-documents.js';
 import { ServedLedger } from './served-ledger.js';
 import { occasionally } from '#pacing';
 import { RequesterGuard } from './requester-guard.js';
@@ -31,6 +31,7 @@ export interface HttpServerParts {
   readonly module: DynamicModule;
   readonly verifier: TokenVerifier;
   readonly limits: Limits;
+  readonly web: WebSettings;
   readonly logger: Logger;
   readonly health: ServerHealth;
   readonly onAnswered: (request: FastifyRequest, reply: FastifyReply) => void;
@@ -42,7 +43,7 @@ const maxDepth = { ofOne: 8, ofMany: 8 + 3 };
 
 /** The application, not yet listening. It has one filter, one guard and one pipe, and does nothing else per request. */
 export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
-  const { module, verifier, limits, logger, health, onAnswered, onDenied } = parts;
+  const { module, verifier, limits, web, logger, health, onAnswered, onDenied } = parts;
   const methods = new Map<RegExp, string[]>();
   const logDamage = occasionally(60_000, (times, error: unknown, correlationId: string) =>
     logger.error({ err: error, correlationId, times }, 'the log is damaged: callers are refused'),
@@ -133,12 +134,13 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   app.useGlobalFilters(filter);
   app.useGlobalGuards(new RequesterGuard(app.get(ServedLedger)));
   app.useGlobalPipes(new FieldsPipe());
-  serveApiDocuments(fastify);
+  serveApiDocument(fastify);
+  if (web.docs) serveDocsPage(fastify);
   return app;
 }
 
 /** Routes that need no ledger, and those that the problem of all other routes links to. */
-const alwaysAnswered = /^\/(health|problems|schemas|docs|openapi\.json)(?=[/?]|$)/;
+const alwaysAnswered = /^\/(health|problems|schemas|docs|openapi\.json)?(?=[/?]|$)/;
 
 function admitNoRequestBeforeOpen(fastify: FastifyInstance, health: ServerHealth): void {
   fastify.addHook('onRequest', (request, _, done) => {

@@ -14,6 +14,7 @@ import { logRequest, openLog, type Log } from './request-log.js';
 import { securityJournal } from './security-journal/security-journal.js';
 import { ServerModule } from './server.module.js';
 import { timekeeperOf } from './timekeeper/keep-time.js';
+import { signInLink } from './sign-in-link.js';
 import { clockNotesIn } from './trusted-clock/clock-files.js';
 import { machineClocks } from './trusted-clock/machine-clocks.js';
 import { reportTimeOff } from './trusted-clock/time-off.js';
@@ -85,6 +86,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       ),
       verifier,
       limits: settings.limits,
+      web: settings.web,
       logger,
       health,
       onAnswered: (request, reply) => {
@@ -120,7 +122,9 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       await opening.catch(() => undefined);
       await running.disposeAsync();
     }, log);
-    log.print(introduction(await app.getUrl(), settings, metricsServer?.address));
+    const url = await app.getUrl();
+    const link = await signInLink(url, settings, partners);
+    log.print(introduction(url, settings, { link, metrics: metricsServer?.address }));
     await opening;
     if (waits) logger.info({ ledger: ledger.id }, 'the ledger is open');
     if (settings.timekeeper && !stopping.signal.aborted) {
@@ -214,10 +218,16 @@ function stopOnSignal(end: () => Promise<void>, log: Log): void {
   process.on('SIGINT', stop);
 }
 
-function introduction(url: string, settings: Configuration, metrics: string | undefined): string {
+interface Addresses {
+  /** It signs in to the docs page. */
+  readonly link: string | undefined;
+  readonly metrics: string | undefined;
+}
+
+function introduction(url: string, settings: Configuration, { link, metrics }: Addresses): string {
   const lines = [
     `Reseller Ledger listens on ${url}`,
-    `Routes to try       ${url}/docs`,
+    ...(settings.web.docs ? [`Routes to try       ${link ?? `${url}/docs`}`] : []),
     settings.issuer
       ? `Tokens              of ${settings.issuer.issuer}`
       : 'Tokens              npm run token -- --role GlobalAdmin --role AdminAgent --partner <guid>',

@@ -1,4 +1,4 @@
-import { limitsOf } from '#configuration';
+import { limitsOf, webOf } from '#configuration';
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
@@ -29,6 +29,7 @@ export async function routesOver(ledger: ServedLedger) {
       cached: () => 0,
     },
     limits: limitsOf({ RATE_LIMIT: 0, FAILED_TOKEN_LIMIT: 0 }),
+    web: webOf({}),
     logger,
     health,
     onAnswered: () => undefined,

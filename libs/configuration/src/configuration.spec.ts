@@ -44,6 +44,7 @@ describe('a configuration', () => {
         clientTimeoutSeconds: 30,
         trustedProxies: [],
       },
+      web: { docs: true },
     });
     expect(configuration({}).issuer).toBeUndefined();
   });
@@ -56,6 +57,7 @@ describe('a configuration', () => {
       POLICY: 'partner-center-later',
       JWT_ALGORITHMS: 'ES256,RS256',
       PROJECTOR: 'off',
+      DOCS: 'off',
       RATE_LIMIT: '0',
       TRUSTED_PROXIES: '10.0.0.7,2001:db8::/32',
     });

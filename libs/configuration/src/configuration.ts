@@ -8,6 +8,7 @@ import { faultsOfLimits, limitsOf, LimitVariables, type Limits } from './limit-s
 import { pastViewsOf, PastViewVariables, type PastViewsBounds } from './past-view-settings.js';
 import { salesRegionsOf, SalesRegionVariables } from './sales-region-settings.js';
 import { timekeeperOf, TimeVariables, type TimekeeperBounds } from './time-settings.js';
+import { webOf, WebVariables, type WebSettings } from './web-settings.js';
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 /** Not a URL: it would become a path on this machine, be created there, and be shown with any password in it. */
@@ -52,6 +53,7 @@ export interface Configuration {
   readonly timekeeper?: TimekeeperBounds;
   readonly pastViews: PastViewsBounds;
   readonly limits: Limits;
+  readonly web: WebSettings;
 }
 
 /** The classes of variables, one for each concern. */
@@ -62,6 +64,7 @@ const concerns = [
   LimitVariables,
   PastViewVariables,
   TimeVariables,
+  WebVariables,
 ] as const;
 
 type Environment = ServerVariables &
@@ -69,7 +72,8 @@ type Environment = ServerVariables &
   IssuerVariables &
   LimitVariables &
   PastViewVariables &
-  TimeVariables;
+  TimeVariables &
+  WebVariables;
 
 const ownVariables = concerns.flatMap((concern) => [...fieldsOfClass(concern as FieldsClass).keys()]);
 
@@ -124,6 +128,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     ...(timekeeper ? { timekeeper } : {}),
     pastViews: pastViewsOf(value),
     limits: limitsOf(value),
+    web: webOf(value),
   };
 }
 

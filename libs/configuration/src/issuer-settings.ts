@@ -87,6 +87,7 @@ function personClaimOf(text: string): PersonClaim {
   return { name: name!, ...(value.length > 0 ? { value: value.join('=') } : {}) };
 }
 
-function isLoopback(host: string): boolean {
+/** Whether only this machine reaches what listens there. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }

@@ -67,7 +67,7 @@ export const httpProblems = {
     ],
   },
   404: {
-    RouteNotFound: ['There is nothing at this address', 'Send it to one of the routes that /docs shows.'],
+    RouteNotFound: ['There is nothing at this address', 'Send it to one of the routes that /openapi.json names.'],
     OperationNotFound: [
       'There is no such operation',
       'It belongs to another caller, or is no longer kept. Ask the question again: the answer will be the same.',

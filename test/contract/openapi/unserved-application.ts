@@ -1,4 +1,4 @@
-import { limitsOf } from '#configuration';
+import { limitsOf, webOf } from '#configuration';
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { defaultPolicy } from '#customer-relationship';
@@ -31,6 +31,7 @@ export function unservedApplication(): Promise<NestFastifyApplication> {
     module: ServerModule.serving(ledger, new ServerHealth(), { viewLagSeconds: 1 }),
     verifier: { verify: () => Promise.reject(new Error('Nobody asks')), cached: () => 0 },
     limits: limitsOf({ RATE_LIMIT: 0, FAILED_TOKEN_LIMIT: 0 }),
+    web: webOf({}),
     logger,
     health: new ServerHealth(),
     onAnswered: () => undefined,

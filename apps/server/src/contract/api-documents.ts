@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { FixedDocument } from '#http';
 import type { FastifyInstance } from 'fastify';
 import { checkedIn } from './checked-in.js';
@@ -14,54 +15,85 @@ const parts = {
   'favicon-32x32.png': 'image/png',
   'favicon-16x16.png': 'image/png',
 } as const;
-const start = 'swagger-ui-init.js';
+/** The page's own scripts, as they are built. */
+const scripts = ['start.js', 'filled-in.js', 'shown-document.js', 'sign-in.js'] as const;
 
-/** Serves openapi.json as it is checked in, and a page to try its routes that loads nothing from other servers. */
-export function serveApiDocuments(fastify: FastifyInstance): void {
-  serve('/openapi.json', 'application/json; charset=utf-8', () => readFileSync(checkedIn('openapi.json')));
+/**
+ * A page that holds a token loads and runs nothing but its own files, talks to nobody but its server, and stands in no
+ * frame. `data:` is for the pictures in the style sheet of swagger-ui.
+ */
+const pageFields = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'X-Frame-Options': 'DENY',
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+} as const;
+
+/** Serves openapi.json as it is checked in. */
+export function serveApiDocument(fastify: FastifyInstance): void {
+  serve(fastify, '/openapi.json', 'application/json; charset=utf-8', () => readFileSync(checkedIn('openapi.json')));
+}
+
+/** Serves a page to try the routes that loads nothing from other servers, and leads people from `/` to it. */
+export function serveDocsPage(fastify: FastifyInstance): void {
   for (const path of ['/docs', '/docs/', '/docs/index.html'])
-    serve(path, 'text/html; charset=utf-8', () => page(path === '/docs' ? './docs/' : './'));
-  serve(`/docs/${start}`, 'text/javascript; charset=utf-8', () => script);
+    serve(fastify, path, 'text/html; charset=utf-8', () => page(path === '/docs' ? './docs/' : './'), pageFields);
   const require = createRequire(import.meta.url);
   for (const [name, mediaType] of Object.entries(parts))
-    serve(`/docs/${name}`, mediaType, () => readFileSync(require.resolve(`swagger-ui-dist/${name}`)));
+    serve(
+      fastify,
+      `/docs/${name}`,
+      mediaType,
+      () => readFileSync(require.resolve(`swagger-ui-dist/${name}`)),
+      pageFields,
+    );
+  for (const name of scripts)
+    serve(
+      fastify,
+      `/docs/${name}`,
+      'text/javascript; charset=utf-8',
+      () => readFileSync(join(import.meta.dirname, '../docs-page', name)),
+      pageFields,
+    );
+  // Relative, so that a proxy may serve all of it below a path of its own.
+  fastify.get('/', (_, reply) => reply.redirect('docs', 302));
+}
 
-  function serve(path: string, mediaType: string, make: () => string | Buffer): void {
-    const document = new FixedDocument(mediaType, keptForSeconds, make);
-    fastify.get(path, async (_, reply) => {
-      await document.sendTo(reply);
-      return reply;
-    });
-  }
+function serve(
+  fastify: FastifyInstance,
+  path: string,
+  mediaType: string,
+  make: () => string | Buffer,
+  fields: Readonly<Record<string, string>> = {},
+): void {
+  const document = new FixedDocument(mediaType, keptForSeconds, make);
+  fastify.get(path, async (_, reply) => {
+    reply.headers(fields);
+    await document.sendTo(reply);
+    return reply;
+  });
 }
 
 const page = (base: string) => `<!doctype html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
-  <title>Reseller Ledger</title>
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Reseller Ledger: routes to try</title>
   <link rel="stylesheet" href="${base}swagger-ui.css">
   <link rel="icon" type="image/png" href="${base}favicon-32x32.png" sizes="32x32">
   <link rel="icon" type="image/png" href="${base}favicon-16x16.png" sizes="16x16">
 </head>
 <body>
-  <div id="swagger-ui"></div>
+  <noscript>This page tries the routes of the server and needs JavaScript for that. The routes themselves are described in
+    <a href="${base}../openapi.json">openapi.json</a>.</noscript>
+  <main id="swagger-ui"></main>
   <script src="${base}swagger-ui-bundle.js"></script>
-  <script src="${base}${start}"></script>
+  <script type="module" src="${base}start.js"></script>
 </body>
 </html>
-`;
-
-// The address is relative to the script, so that a proxy may serve all of it below a path of its own. The page tries the
-// server that it comes from, not those that the document names.
-const script = `const address = new URL('../openapi.json', document.currentScript.src);
-fetch(address)
-  .then((answer) => answer.json())
-  .then((spec) =>
-    SwaggerUIBundle({
-      spec: { ...spec, servers: [{ url: new URL('.', address).pathname }] },
-      dom_id: '#swagger-ui',
-      deepLinking: true,
-    }),
-  );
 `;
