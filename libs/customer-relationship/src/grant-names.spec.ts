@@ -304,6 +304,38 @@ describe('The naming of a GDAP grant', () => {
     expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed']);
   });
 
+  it('goes through on a retry after a crash between claim and request of a release that gave it another id (G2)', async () => {
+    for (const moved of [false, true]) {
+      const store = await twoCustomers();
+      const crashing = server(failingOnce(store, 'DelegatedAdminRequested'));
+      await expect(crashing.handle(requestOf(ask('grant-1', 'Helpdesk'), 'former'))).rejects.toThrow(StoreUnavailable);
+      const { handle } = server(store);
+      if (moved) await handle(requestOf(ask('grant-3', 'Field service'), 'three'));
+
+      const sent = requestOf(ask('grant-1', 'Helpdesk'), 'partner');
+      const retried = { ...sent, formerId: { commandId: 'former', actorKinds: [sent.metadata.actor.kind] } };
+      expect(await handle(requestOf(ask('grant-2', 'Helpdesk'), 'other'))).toMatchObject(
+        moved ? accepted : nameTaken(),
+      );
+      expect(await handle(retried)).toMatchObject(moved ? nameTaken() : accepted);
+      if (!moved) expect(await handle(retried)).toMatchObject(replayed);
+    }
+  });
+
+  it('renews what a release claimed that gave it another id, when its relationship has moved on (G2)', async () => {
+    const store = await twoCustomers();
+    const crashing = server(failingOnce(store, 'DelegatedAdminRequested'));
+    await expect(crashing.handle(requestOf(ask('grant-1', 'Helpdesk'), 'former'))).rejects.toThrow(StoreUnavailable);
+    const { handle } = server(store);
+    await handle(requestOf(ask('grant-3', 'Field service'), 'three'));
+
+    const sent = requestOf(ask('grant-1', 'Helpdesk'), 'partner');
+    const retried = { ...sent, formerId: { commandId: 'former', actorKinds: [sent.metadata.actor.kind] } };
+    expect(await handle(retried)).toMatchObject(accepted);
+    expect(await claimNames(store, 'Helpdesk')).toEqual(['GrantNameClaimed', 'GrantNameClaimed']);
+    expect(await handle(requestOf(ask('grant-2', 'Helpdesk'), 'other'))).toMatchObject(nameTaken());
+  });
+
   it('replays an accepted command without another claim', async () => {
     const store = await twoCustomers();
     const request = requestOf(ask('grant-1', 'Helpdesk'), 'one');

@@ -156,6 +156,8 @@ export function grantNameClaims(names: Names, relationships: Pick<Relationships,
 class GrantNameClaiming implements Claim<RelationshipEvents, Context, RelationshipSummary> {
   private readonly partnerId: string;
   private readonly claimant: Claimant;
+  /** As which an earlier release may have claimed for the same command. Only a partner may name a grant, so it was no other’s. */
+  private readonly formerly: Claimant | undefined;
   /** What the grant was called before the last attempt. */
   private oldName: string | undefined;
   /** The position of the claim that the last attempt made. */
@@ -171,7 +173,9 @@ class GrantNameClaiming implements Claim<RelationshipEvents, Context, Relationsh
     if (!pair) throw new Error(`${request.stream} is not the stream of a relationship`);
     const { partnerId, customerId } = pair;
     this.partnerId = partnerId;
-    this.claimant = { claimedBy: request.metadata.commandId, customerId, grantId: naming.grantId };
+    const { metadata, formerId } = request;
+    this.claimant = { claimedBy: metadata.commandId, customerId, grantId: naming.grantId };
+    this.formerly = formerId && { ...this.claimant, claimedBy: formerId.commandId };
   }
 
   /** A decision refuses a name that is taken (409) before what is wrong with the data (422). */
@@ -225,7 +229,9 @@ class GrantNameClaiming implements Claim<RelationshipEvents, Context, Relationsh
       if (others.length > 0) continue;
       const { stream, holder, revision, position } = places[0]!;
       if (holder && holder.relationshipRevision >= relationshipRevision) return position;
-      const data = { name, ...this.claimant, relationshipRevision };
+      // A claim that stands is renewed under the id that it was made under.
+      const { claimedBy } = holder ?? this.claimant;
+      const data = { name, ...this.claimant, claimedBy, relationshipRevision };
       await this.onName(stream, revision, { type: 'ClaimGrantName', data });
     }
   }
@@ -253,7 +259,13 @@ class GrantNameClaiming implements Claim<RelationshipEvents, Context, Relationsh
   }
 
   private othersIn(places: readonly NamePlace[]): readonly TakenName[] {
-    return places.filter(isTaken).filter(({ holder }) => !isOfSameNaming(holder, this.claimant));
+    return places.filter(isTaken).filter(({ holder }) => !this.isMine(holder));
+  }
+
+  private isMine(holder: Claimant): boolean {
+    return (
+      isOfSameNaming(holder, this.claimant) || (this.formerly !== undefined && isOfSameNaming(holder, this.formerly))
+    );
   }
 
   private async firstNeeded(places: readonly TakenName[]): Promise<TakenName | undefined> {

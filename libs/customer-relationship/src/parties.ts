@@ -19,6 +19,18 @@ export interface Actor {
   readonly tenant: string;
 }
 
+/** Who speaks for whom. The keys of one side mean nothing on another. */
+export const sides = {
+  partner: ['partnerUser', 'partnerApp'],
+  customer: ['customerUser'],
+  system: ['system'],
+} as const satisfies Readonly<Record<string, readonly Actor['kind'][]>>;
+export type Side = keyof typeof sides;
+
+export function sideOf(kind: Actor['kind']): Side {
+  return kind === 'customerUser' ? 'customer' : kind === 'system' ? 'system' : 'partner';
+}
+
 export const partnerTypes = ['directBillPartner', 'indirectProvider', 'indirectReseller'] as const;
 export type PartnerType = (typeof partnerTypes)[number];
 

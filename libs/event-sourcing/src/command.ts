@@ -14,11 +14,22 @@ export interface SentCommand {
   readonly now: string;
   /** The fingerprint that an earlier release gave the same command, where it differs. */
   readonly formerCommandHash?: string;
+  /** The id that an earlier release gave the same command. It is only looked for, never recorded. */
+  readonly formerId?: FormerId;
   /** The address that the command was sent to: a refusal that is remembered names it again. */
   readonly instance?: string;
   /** Its refusals are answered and not remembered: the sender asks again by itself until there is nothing to ask for. */
   readonly refusalsUnrecorded?: true;
 }
+
+/** An id of an earlier release. Commands of several kinds of actor shared it, so only what these have sent counts. */
+export interface FormerId {
+  readonly commandId: string;
+  readonly actorKinds: readonly string[];
+}
+
+/** What a command is found by in the log. */
+export type CommandIdentity = Pick<SentCommand, 'metadata' | 'formerCommandHash' | 'formerId'>;
 
 export interface CommandRequest<Commands, Context> extends SentCommand {
   readonly command: MessageOf<Commands>;

@@ -2,6 +2,7 @@ import { hash as digest } from 'node:crypto';
 import type { SentCommand } from './command.js';
 import type { Decided } from './decider.js';
 import type { EventCodec } from './event-codec.js';
+import type { EventMetadata } from './event-store.js';
 import { idOf } from './hash-chain.js';
 import type { NewEvent } from './sealing.js';
 
@@ -55,6 +56,11 @@ export function describedBy<Events>(
       ...event.metadata,
     },
   }));
+}
+
+/** It names the command that it was recorded with as its cause; what a command itself does is caused by something else. */
+export function isRecordedByItself({ causationId, commandId }: EventMetadata): boolean {
+  return causationId === commandId;
 }
 
 /** It has come about by itself and is recorded with a command. */

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Accepted, CommandIdReused, Receipt, SentCommand, StreamPlace } from './command.js';
+import type { Accepted, CommandIdentity, CommandIdReused, Receipt, StreamPlace } from './command.js';
 import { isFingerprintOf } from './command.js';
 import type { Decider } from './decider.js';
+import { isRecordedByItself } from './decision-append.js';
 import type { EventCodec } from './event-codec.js';
 import { noStream, RevisionConflict, type EventStore, type RecordedEvent, type SealedEvent } from './event-store.js';
 import { noPreviousHash } from './hash-chain.js';
@@ -45,7 +46,11 @@ export interface FoldedStream<State, Summary> extends StreamPlace, StreamEnd {
   readonly receipts: Map<string, KeptReceipt<Summary>>;
 }
 
-type KeptReceipt<Summary> = Receipt<Summary> & { readonly commandHash: string };
+type KeptReceipt<Summary> = Receipt<Summary> & {
+  readonly commandHash: string;
+  /** Of the command’s sender. */
+  readonly actorKind: string;
+};
 
 /** Sealed events on their way to the end of a folded stream, after a revision. */
 export interface Append<State, Summary> {
@@ -200,9 +205,12 @@ export class FoldedStreams<Commands, Events, State, Context, Summary = undefined
     const { receipts } = folded;
     foldEvents(decider, codec, events, folded.state, ({ type, revision, position, id, metadata }) => {
       const { commandId, commandHash, correlationId, hash, recordedAt } = metadata;
-      const names = [...(receipts.get(commandId)?.events ?? []), type];
+      const before = receipts.get(commandId);
+      const events = before ? [...before.events, type] : [type];
       const summary = summaryOf(folded.state as Frozen<State>, recordedAt);
-      receipts.set(commandId, { commandHash, correlationId, revision, position, id, events: names, summary });
+      // What has come about by itself is recorded under another actor.
+      const actorKind = before && isRecordedByItself(metadata) ? before.actorKind : metadata.actor.kind;
+      receipts.set(commandId, { commandHash, correlationId, revision, position, id, events, summary, actorKind });
       folded.revision = revision;
       folded.position = position;
       folded.hash = hash;
@@ -214,14 +222,22 @@ export class FoldedStreams<Commands, Events, State, Context, Summary = undefined
 /** The answer to a command that is in a stream, and to one under the id of another that is. */
 export function answerIn<Summary>(
   { receipts, revision, position }: FoldedStream<unknown, Summary>,
-  request: Pick<SentCommand, 'metadata' | 'formerCommandHash'>,
+  request: CommandIdentity,
 ): Accepted<Summary> | CommandIdReused | undefined {
-  const found = receipts.get(request.metadata.commandId);
+  const found = receipts.get(request.metadata.commandId) ?? underFormerId(receipts, request);
   if (!found) return undefined;
   if (!isFingerprintOf(found.commandHash, request)) return { outcome: 'commandIdReused', revision, position };
   return { outcome: 'accepted', replayed: true, ...receiptIn(found) };
 }
 
-function receiptIn<Summary>({ commandHash: _, ...receipt }: KeptReceipt<Summary>): Receipt<Summary> {
+function underFormerId<Summary>(
+  receipts: FoldedStream<unknown, Summary>['receipts'],
+  { formerId }: CommandIdentity,
+): KeptReceipt<Summary> | undefined {
+  const found = formerId && receipts.get(formerId.commandId);
+  return found && formerId.actorKinds.includes(found.actorKind) ? found : undefined;
+}
+
+function receiptIn<Summary>({ commandHash: _, actorKind: __, ...receipt }: KeptReceipt<Summary>): Receipt<Summary> {
   return receipt;
 }

@@ -697,6 +697,100 @@ describe('whatever happens at several servers at once', () => {
   });
 });
 
+describe('a log in which the sides shared their ids', () => {
+  const kinds = { buyer: ['person', 'program'], seller: ['owner'] } as const;
+  const commands: readonly MessageOf<Commands>[] = [
+    { type: 'Deposit', data: { amount: 2 } },
+    { type: 'Withdraw', data: { amount: 50 } },
+    { type: 'Withdraw', data: { amount: 4 } },
+    { type: 'Deposit', data: { amount: 1 } },
+  ];
+
+  it('answers each side what it was answered, and no side is in the way of another, at any server', async () => {
+    const attempt = fc.record({
+      server: fc.nat(2),
+      side: fc.constantFrom('buyer', 'seller'),
+      kind: fc.nat(1),
+      key: fc.nat(3),
+      command: fc.nat(commands.length - 1),
+      restart: fc.boolean(),
+    });
+    const attempts = fc.array(attempt, { minLength: 1, maxLength: 25 });
+    await fc.assert(
+      fc.asyncProperty(attempts, attempts, fc.boolean(), async (before, after, soleWriter) => {
+        const store = inMemoryEventStore();
+        await serverOn({ store }).handle(deposit(3));
+        const start = () => serverOn({ store, soleWriter });
+        let servers = [start(), start(), start()];
+        // Only one of them writes where it takes itself for the only one.
+        const serverFor = ({ server, restart }: (typeof after)[number]) => {
+          if (restart) servers = servers.map(start);
+          return servers[soleWriter ? 0 : server]!;
+        };
+        const sent = (
+          { side, kind, command }: (typeof after)[number],
+          ids: Pick<Request, 'formerId'> & { id: string },
+        ) => {
+          const { id, ...former } = ids;
+          const { metadata, ...rest } = request(commands[command]!, former);
+          const actor = { ...metadata.actor, kind: kinds[side][kind] ?? kinds[side][0] };
+          return { ...rest, metadata: { ...metadata, actor, commandId: id } };
+        };
+        /** By id, what was answered first, whose it was, and the fingerprint that it was sent with. */
+        const known = new Map<string, { readonly side: string; readonly hash: string; readonly answer: Outcome }>();
+        const expectAnswer = (found: ReturnType<typeof known.get>, hash: string, answer: Outcome) => {
+          if (!found) expect([answer.outcome, isReplay(answer)]).toEqual([expect.stringMatching(/^(acc|ref)/), false]);
+          else if (found.hash !== hash) expect(answer.outcome).toBe('commandIdReused');
+          else expect(answer).toEqual(replay(found.answer));
+        };
+
+        for (const each of before) {
+          const id = `key ${each.key}`;
+          const asked = sent(each, { id });
+          const answer = await serverFor(each).handle(asked);
+          const found = known.get(id);
+          expectAnswer(found, asked.metadata.commandHash, answer);
+          if (!found) known.set(id, { side: each.side, hash: asked.metadata.commandHash, answer });
+        }
+        for (const each of after) {
+          const [id, commandId] = [`${each.side} ${each.key}`, `key ${each.key}`];
+          const asked = sent(each, { id, formerId: { commandId, actorKinds: kinds[each.side] } });
+          const answer = await serverFor(each).handle(asked);
+          const formerly = known.get(commandId);
+          const found = known.get(id) ?? (formerly?.side === each.side ? formerly : undefined);
+          expectAnswer(found, asked.metadata.commandHash, answer);
+          if (!found) known.set(id, { side: each.side, hash: asked.metadata.commandHash, answer });
+        }
+        const recorded = [...(await store.read(stream)).slice(1), ...(await store.read(journalOf1))];
+        expect(recorded.map(({ metadata }) => metadata.commandId).toSorted()).toEqual([...known.keys()].toSorted());
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('costs the journal no reading for an id that it does not hold, and one for an id of another side', async () => {
+    const { handle, readings } = serverOn({ soleWriter: true });
+    await handle(deposit(3));
+    const squatting = withdraw(50);
+    await handle(squatting);
+    const before = readings().length;
+    const { metadata } = squatting;
+    const as = (kind: string, formerId: string) => ({
+      metadata: { ...metadata, actor: { ...metadata.actor, kind }, commandId: `of ${kind} ${formerId}` },
+      formerId: { commandId: formerId, actorKinds: [kind] },
+    });
+
+    expect(await handle(deposit(1, as('owner', 'nobody has sent it')))).toMatchObject({ outcome: 'accepted' });
+    expect(readings().length).toBe(before);
+    expect(await handle(deposit(1, as('owner', metadata.commandId)))).toMatchObject({ outcome: 'accepted' });
+    expect(readings().length).toBe(before + 1);
+  });
+});
+
+function isReplay(answer: Outcome): boolean {
+  return canonicalJson(answer) === canonicalJson(replay(answer));
+}
+
 type Context = { readonly longReason?: number };
 type Request = CommandRequest<Commands, Context> & {
   /** What its claim in other streams does. */

@@ -1,5 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { isFingerprintOf, type CommandIdReused, type Refused, type SentCommand, type StreamPlace } from './command.js';
+import {
+  isFingerprintOf,
+  type CommandIdentity,
+  type CommandIdReused,
+  type Refused,
+  type SentCommand,
+  type StreamPlace,
+} from './command.js';
 import type { EventCodec } from './event-codec.js';
 import { LogDamaged, noStream, RevisionConflict, type EventStore, type RecordedEvent } from './event-store.js';
 import type { Seal } from './hash-chain.js';
@@ -73,11 +80,9 @@ export class RefusalMemory<Entries> {
   }
 
   /** The refusal that is on record under a command's id, as it is in its journal at some time after the call. */
-  async lookUp({ stream, metadata }: Pick<SentCommand, 'stream' | 'metadata'>): Promise<RecordedEvent | undefined> {
-    const journal = this.options.journal.journalOf(stream);
-    const { revisions } = await this.upToDate(journal);
-    const revision = revisions.get(metadata.commandId);
-    return revision === undefined ? undefined : this.entryAt(journal, revision);
+  async lookUp(request: CommandIdentity & Pick<SentCommand, 'stream'>): Promise<RecordedEvent | undefined> {
+    const journal = this.options.journal.journalOf(request.stream);
+    return this.entryOf(journal, await this.upToDate(journal), request);
   }
 
   /** What an entry answers to a command under its id; `now` is where the stream stands. */
@@ -123,8 +128,8 @@ export class RefusalMemory<Entries> {
     const { store, seal, journal: form, soleWriter, onEarlier } = this.options;
     const { command, metadata, now, instance = '' } = request;
     const known = this.known.peek(journal) ?? unread();
-    const before = known.revisions.get(metadata.commandId);
-    if (before !== undefined) return this.answer(await this.entryAt(journal, before), request, { revision, position });
+    const before = await this.entryOf(journal, known, request);
+    if (before) return this.answer(before, request, { revision, position });
 
     const entry = form.toEntry({ command: command.type, code, details, instance, revision, position });
     const schema = form.codec.schemaOf(entry.type);
@@ -145,6 +150,20 @@ export class RefusalMemory<Entries> {
       revision,
       position,
     };
+  }
+
+  /** What is known of a journal holds the entry, or did so at the call. */
+  private async entryOf(
+    journal: string,
+    { revisions }: KnownJournal,
+    { metadata, formerId }: CommandIdentity,
+  ): Promise<RecordedEvent | undefined> {
+    const revision = revisions.get(metadata.commandId);
+    if (revision !== undefined) return this.entryAt(journal, revision);
+    const former = formerId && revisions.get(formerId.commandId);
+    if (former === undefined) return undefined;
+    const entry = await this.entryAt(journal, former);
+    return formerId!.actorKinds.includes(entry.metadata.actor.kind) ? entry : undefined;
   }
 
   private async entryAt(journal: string, revision: number): Promise<RecordedEvent> {

@@ -1,6 +1,8 @@
 import { createHmac, hash } from 'node:crypto';
 import {
   requireRight,
+  sideOf,
+  sides,
   type CommandName,
   type Context,
   type RelationshipCommands,
@@ -26,6 +28,9 @@ import type { CommentedBody } from './commented-body.js';
 import type { IncomingCommand } from './incoming-command.js';
 
 type Request = CommandRequest<RelationshipCommands, Context>;
+type Identity = Pick<Request['metadata'], 'commandHash' | 'commandId'> & {
+  readonly [Name in 'formerCommandHash' | 'formerId']?: Request[Name] | undefined;
+};
 type Outcome = CommandOutcome<RelationshipEvents, RelationshipSummary>;
 
 /** A command as it came in by HTTP; the one command that the bus carries. */
@@ -61,7 +66,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     const { partner, customerId, actor, stream } = requester;
     const { comment, ...data } = body;
     const { policy, policyHash, salesRegions } = this.ledger;
-    const { commandHash, commandId, formerCommandHash } = this.identityOf(incoming, body);
+    const { commandHash, commandId, formerCommandHash, formerId } = this.identityOf(incoming, body);
     const ifRevision = precondition(incoming);
     return {
       stream,
@@ -77,6 +82,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
         release,
       },
       ...(formerCommandHash === undefined ? {} : { formerCommandHash }),
+      ...(formerId ? { formerId } : {}),
       now: this.ledger.clock.now(),
       contextAt: (now) => ({ now, actor, policy, partner, customerId, salesRegions }),
       ...(ifRevision ? { ifRevision } : {}),
@@ -86,11 +92,11 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
   }
 
   /** The id under which the log knows a command, and what distinguishes a retry from another command under the same key. */
-  private identityOf({ command, requester, ids, key }: IncomingCommand, body: CommentedBody) {
+  private identityOf({ command, requester, ids, key }: IncomingCommand, body: CommentedBody): Identity {
     if (key === undefined) return { commandId: 'dry-run', commandHash: '' };
     const former = formerFormOf(body);
     return {
-      commandId: commandIdOf(requester.partner.tenantId, requester.customerId, key),
+      ...commandIdsOf(requester, key),
       commandHash: this.fingerprint(command, ids, body),
       formerCommandHash: former && this.fingerprint(command, ids, former),
     };
@@ -214,7 +220,18 @@ function filled(path: string, ids: Readonly<Record<string, string>>): string {
   return path.replace(/:(\w+)/g, (_, name: string) => ids[name]!);
 }
 
-/** The id of the command that a key stands for, within one partner and customer. */
-function commandIdOf(partnerId: string, customerId: string, key: string): string {
-  return idOf(hash('sha256', `${partnerId}/${customerId}/${key}`));
+/**
+ * The id of the command that a key stands for, within one partner, customer and side: what the one side sends is never in the
+ * way of the other. Earlier releases left the side out. Their texts begin with a GUID, so no key leads from one form to the other.
+ */
+function commandIdsOf(
+  { actor, partner, customerId }: IncomingCommand['requester'],
+  key: string,
+): Pick<Identity, 'commandId' | 'formerId'> {
+  const side = sideOf(actor.kind);
+  const formerly = `${partner.tenantId}/${customerId}/${key}`;
+  return {
+    commandId: idOf(hash('sha256', `${side}/${formerly}`)),
+    formerId: { commandId: idOf(hash('sha256', formerly)), actorKinds: sides[side] },
+  };
 }

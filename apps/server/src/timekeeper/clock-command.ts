@@ -16,7 +16,8 @@ type Ledger = Pick<ServedLedger, 'partners' | 'policy' | 'policyHash' | 'salesRe
 
 /**
  * The command that records what is due. Its id stands for the boundary: every server and every run makes the same, and the
- * log takes it once. No caller's key leads to it, because the text that is hashed for a caller begins with the partner's id.
+ * log takes it once. No caller's key leads to it: what is hashed for a caller begins with another side, and in earlier
+ * releases with the partner's id.
  */
 export function clockCommand(
   item: DueItem,
