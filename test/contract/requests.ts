@@ -162,7 +162,7 @@ function meaningOfParameter({ name }: Parameter, { draw, world, now }: Making, c
     case 'asOfRevision':
       return draw(fc.nat(Math.max(0, customer.revision)));
     case 'asOf':
-      return new Date(now - draw(fc.nat(60_000))).toISOString();
+      return new Date(now - draw(fc.nat(60_000))).toISOString().slice(0, oneIn(draw, 4) ? 10 : undefined);
     case 'after':
       return 0;
     case 'nameStartsWith':
@@ -234,7 +234,7 @@ function headersOf(
       }
       case 'Prefer':
         if (oneIn(draw, 8))
-          headers[name] = pick(draw, ['wait=10', 'wait=5', 'return=minimal', 'wait=999', 'wait=x', '']);
+          headers[name] = pick(draw, ['wait=10', 'wait=5', 'return=minimal', 'wait=999', 'wait=x', 'wait="5"', '']);
         break;
       case 'X-Correlation-Id':
         if (oneIn(draw, 8)) headers[name] = pick(draw, ['caller-1', 'a.b_c-D', 'with space', 'x'.repeat(65), 'ü']);

@@ -84,6 +84,7 @@ function validText(draw: Draw, schema: Schema): string {
         fc.uuid().map((id) => id.toUpperCase()),
       ),
     );
+  if (schema['format'] === 'date') return draw(times).slice(0, 10);
   if (schema['format'] === 'date-time') return draw(fc.oneof(times, times.map(withOffset)));
   const [min, max] = [numberOf(schema['minLength'], 0), numberOf(schema['maxLength'], 40)];
   const text = draw(fc.oneof(plainText(min, max), wideText(min, max)));

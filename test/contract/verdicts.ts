@@ -50,7 +50,6 @@ export function judgementOf(request: Request): Judgement {
   // Where there is nothing to compare it with, it is not read.
   if (tags && request.headers[tags.name] !== undefined && !admits(tags.schema, request.headers[tags.name]))
     return 'unclear';
-  if (/wait=(?!\d+$)/.test(request.headers['Prefer'] ?? '')) return 'unclear';
   // Many commands are judged one by one, and each answered for itself.
   if (operation.id === 'sendCommands') return 'unclear';
   // Half a surrogate pair is no Unicode, so no schema speaks of it.

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { listsOfCustomer, partnerWideLists } from '../lists.js';
+import { timeOfDay } from '../wall-clock.js';
 import {
   establish,
   globalAdminOf,
@@ -104,6 +105,21 @@ describe('a list as it stood', () => {
       });
   });
 
+  it('goes on with what was now where a date is today', async () => {
+    const today = timeOfDay().toISOString().slice(0, 10);
+    const pages = [await list(`/v1/items?asOf=${today}&limit=1`)];
+    await server.post(`/v1/customers/${customers[1]}/subscriptions`, subscription('later-today'));
+    for (let at = next(pages[0]!); at; at = next(pages.at(-1)!)) pages.push(await list(at));
+    expect(pages.flatMap(itemIds)).not.toContain('later-today active');
+    expect(pages.length).toBeGreaterThan(2);
+    expect(new Set(pages.map(({ body }) => body.asOf)).size).toBe(1);
+    expect(pages[0]!.body.asOf).toMatch(new RegExp(`^${today}T.*Z$`));
+    expect(itemIds(await list(`/v1/items?asOf=${today}`))).toContain('later-today active');
+    // Another now has other tags, even where nothing has happened.
+    const tag = pages[0]!.headers.get('etag')!;
+    expect((await list(`/v1/items?asOf=${today}&limit=1`, { 'if-none-match': tag })).status).toBe(200);
+  });
+
   it('spares a reader what it has, however far the ledger has come', async () => {
     const first = await list(`/v1/items?asOf=${suspendedAt}`);
     const etag = first.headers.get('etag')!;
@@ -164,6 +180,7 @@ describe('a list as it stood', () => {
       error: null,
       result: { href: path },
     });
+    expect([begun, ended].map(({ headers }) => headers.get('preference-applied'))).toEqual(['wait=0', 'wait=30']);
     const result = await server.get(ended.body.result.href, { headers: { prefer: 'wait=0' } });
     expect(result).toMatchObject({ status: 200, body: { position: path.split('=').at(-1) } });
     // Nobody else's, and nothing that never was.

@@ -63,6 +63,31 @@ describe('a relationship as it stood', () => {
     });
   });
 
+  it('is told by a date, of which today is now', async () => {
+    const today = timeOfDay().toISOString().slice(0, 10);
+    for (const address of [
+      'reseller-relationship',
+      'reseller-relationship/removal-readiness',
+      'subscriptions/s',
+      'explanations/items/subscription/s',
+    ]) {
+      const then = await server.get(`${path}/${address}?asOf=${today}`);
+      expect({ address, status: then.status }).toEqual({ address, status: 200 });
+      expect(then.body.asOf).toMatch(new RegExp(`^${today}T.*Z$`));
+      expect(then.body.revision).toBe(renamed.body.revision);
+    }
+    // The day before, there was nothing.
+    const yesterday = later(timeOfDay().toISOString(), -86_400_000).slice(0, 10);
+    expect((await relationship(`asOf=${yesterday}`)).code).toBe('RelationshipNotFound');
+    const toCome = later(timeOfDay().toISOString(), 2 * 86_400_000).slice(0, 10);
+    for (const query of [`asOf=${toCome}`, 'asOf=2026-02-30', 'asOf=2026-2-3'])
+      expect(await relationship(query)).toMatchObject({
+        status: 400,
+        code: 'InvalidQuery',
+        body: { errors: [{ pointer: 'asOf' }] },
+      });
+  });
+
   it('brings its items with it, and what would have kept it from being removed', async () => {
     const item = (query: string) => server.get(`${path}/subscriptions/s?${query}`);
     expect((await item(`asOfPosition=${positionOf(bought)}`)).body).toMatchObject({ status: 'active' });

@@ -210,7 +210,7 @@ describe('a request that cannot be followed', () => {
     ['that is nonsense', 'NONSENSE\r\n\r\n', 400, 'BadRequest'],
     ['in HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'BadRequest'],
     ['in TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400, 'BadRequest'],
-    ['for no host', 'GET /v1/customers HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'BadRequest'],
+    ['for no host', 'GET /v1/customers HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'InvalidHeader'],
     ['with a null byte in its address', v1('GET /v1/customers\0'), 400, 'BadRequest'],
     ['with a null byte in a header', v1('GET /v1/customers', 'X-Other: a\0b\r\n'), 400, 'BadRequest'],
     ['with a header of two lines', v1('GET /v1/customers', 'X-Other: a\r\n b\r\n'), 400, 'BadRequest'],
@@ -231,11 +231,47 @@ describe('a request that cannot be followed', () => {
     // By whatever name a route is found, it is known before who asks for it.
     ['for a route by another name', v1('GET /%76%31/customers'), 401, 'Unauthenticated'],
     ['for a route by its whole name', v1('GET http://x/v1/customers'), 401, 'Unauthenticated'],
-    ['with an unknown method', v1('BREW /v1/customers'), 400, 'BadRequest'],
+    ['with an unknown method', v1('BREW /v1/customers'), 501, 'MethodNotImplemented'],
+    ['with a method that is none', v1('B(EW /v1/customers'), 400, 'BadRequest'],
+    ['in a version to come', 'GET /v1/customers HTTP/4.0\r\nHost: x\r\n\r\n', 505, 'VersionNotSupported'],
+    ['for two hosts', v1('GET /v1/customers', 'Host: y\r\n'), 400, 'InvalidHeader'],
+    ['for one host twice', v1('GET /health/live', 'host: x\r\n'), 400, 'InvalidHeader'],
+    ['for a host and a user', v1('GET /v1/customers').replace('Host: x', 'Host: a@x'), 400, 'InvalidHeader'],
+    ['for a host with a path', v1('GET /v1/customers').replace('Host: x', 'Host: x/y'), 400, 'InvalidHeader'],
+    ['for half an address', v1('GET /v1/customers').replace('Host: x', 'Host: [::1'), 400, 'InvalidHeader'],
+    [
+      'for an address that is none',
+      v1('GET /v1/customers').replace('Host: x', 'Host: [1::2::3]'),
+      400,
+      'InvalidHeader',
+    ],
+    ['for a port that is none', v1('GET /v1/customers').replace('Host: x', 'Host: x:http'), 400, 'InvalidHeader'],
+    ['with two tokens', v1('GET /v1/customers', 'Authorization: a\r\nAuthorization: b\r\n'), 400, 'InvalidHeader'],
+    [
+      'with two tokens far apart',
+      v1('GET /v1/customers', `Authorization: a\r\n${'a:\r\n'.repeat(2_500)}Authorization: b\r\n`),
+      400,
+      'InvalidHeader',
+    ],
+    ['with two keys', v1('POST /v1/commands', 'Idempotency-Key: a\r\nidempotency-key: a\r\n'), 400, 'InvalidHeader'],
+    ['of two types', v1('POST /v1/commands', 'Content-Type: a/b\r\nContent-Type: a/b\r\n'), 400, 'InvalidHeader'],
+    [
+      'in a coding of its own',
+      v1('POST /health/live', 'Transfer-Encoding: gzip, chunked\r\n'),
+      501,
+      'TransferCodingNotImplemented',
+    ],
+    [
+      'in chunks, as HTTP/1.0 has none',
+      v1('POST /health/live', 'Transfer-Encoding: chunked\r\n').replace('1.1', '1.0'),
+      400,
+      'InvalidHeader',
+    ],
+    ['that expects too much', v1('GET /health/live', 'Expect: 100-continue, more\r\n'), 417, 'ExpectationFailed'],
+    ['to become a tunnel', 'CONNECT ledger:443 HTTP/1.1\r\nHost: ledger:443\r\n\r\n', 501, 'MethodNotImplemented'],
     ['that asks for its own echo', v1('TRACE /v1/customers'), 401, 'Unauthenticated'],
     ['with a method of its own', v1('PURGE /health/live'), 405, 'MethodNotAllowed'],
-    ['for what there is', v1('OPTIONS /health/live'), 405, 'MethodNotAllowed'],
-    ['for what there is at all', v1('OPTIONS *'), 404, 'RouteNotFound'],
+    ['for what there is nowhere', v1('OPTIONS /nowhere'), 404, 'RouteNotFound'],
     ['for two slashes', v1('GET //v1/customers'), 404, 'RouteNotFound'],
   ];
 
@@ -243,6 +279,7 @@ describe('a request that cannot be followed', () => {
     const answer = await answerTo(server.port, request);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(answer).toMatch(/\r\nContent-Type: application\/problem\+json; charset=utf-8\r\n/i);
+    expect(answer).toMatch(/\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/i);
     const { code: answered, correlationId } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as Record<
       string,
       string
@@ -251,8 +288,25 @@ describe('a request that cannot be followed', () => {
     expect(answer.toLowerCase()).toContain(`x-correlation-id: ${correlationId}`);
   });
 
-  it('to become a tunnel ends', async () => {
-    expect(await answerTo(server.port, 'CONNECT ledger:443 HTTP/1.1\r\nHost: ledger:443\r\n\r\n')).toBe('');
+  it.each([
+    ['/health/live', 'GET, HEAD, OPTIONS'],
+    ['/v1/commands', 'POST, OPTIONS'],
+    ['/v1/operations/1', 'GET, HEAD, DELETE, OPTIONS'],
+    ['*', 'GET, HEAD, POST, DELETE, OPTIONS'],
+  ])('for what %s takes', async (path, allowed) => {
+    const answer = await answerTo(server.port, v1(`OPTIONS ${path}`));
+    expect(answer).toMatch(/^HTTP\/1\.1 204 /);
+    const allow = /\r\nallow: (.*)\r\n/i.exec(answer)![1]!;
+    expect(allow.split(', ').sort()).toEqual(allowed.split(', ').sort());
+  });
+
+  it.each(['x', 'x:', 'x:80', '[::1]:3000', '127.0.0.1', 'a%20b', ''])('for host %j is answered', async (host) => {
+    const request = v1('GET /health/live').replace('Host: x', `Host: ${host}`);
+    expect(await answerTo(server.port, request)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('in HTTP/1.0 needs no host', async () => {
+    expect(await answerTo(server.port, 'GET /health/live HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it('for another protocol is answered in this one', async () => {

@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import {
+  answerOptions,
   answerUnreadable,
   boundPipelining,
   continueWhenRead,
+  fieldChecks,
   FieldsPipe,
   LedgerHttpAdapter,
   parseJsonBody,
@@ -11,6 +13,8 @@ import {
   ProblemFilter,
   rateLimit,
   receive,
+  refuseConnection,
+  sharedWith,
   type TokenVerifier,
 } from '#http';
 import { StoreUnavailable } from '#event-sourcing';
@@ -45,6 +49,12 @@ const maxDepth = { ofOne: 8, ofMany: 8 + 3 };
 export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
   const { module, verifier, limits, web, logger, health, onAnswered, onDenied } = parts;
   const methods = new Map<RegExp, string[]>();
+  const methodsAt = (path: string): string[] => {
+    const names = [...methods].flatMap(([pattern, names]) => (path === '*' || pattern.test(path) ? names : []));
+    return names.length === 0 ? [] : [...new Set(names), 'OPTIONS'];
+  };
+  const checkFields = fieldChecks();
+  const letRead = sharedWith([]);
   const logDamage = occasionally(60_000, (times, error: unknown, correlationId: string) =>
     logger.error({ err: error, correlationId, times }, 'the log is damaged: callers are refused'),
   );
@@ -52,7 +62,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     logger.warn({ correlationId, times }, `the event store could not do what was asked: ${message}`),
   );
   const filter = new ProblemFilter({
-    methodsAt: (url) => [...methods].filter(([pattern]) => pattern.test(url)).flatMap(([, names]) => names),
+    methodsAt,
     onUnexpected: (error, correlationId) => logger.error({ err: error, correlationId }, 'unexpected'),
     onDamaged: (error, correlationId) => {
       health.isDamage(error);
@@ -89,6 +99,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     // No hook has run yet, so a malformed address is counted here.
     frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyReply) {
       let problem: unknown = error;
+      letRead(request, reply);
       try {
         fastify.chargeAddress(request, reply);
       } catch (refused) {
@@ -99,6 +110,10 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   const pipelining = boundPipelining(fastify.server);
+  // Their size bounds them: node would drop those after the 2,000th, and with them a precondition.
+  fastify.server.maxHeadersCount = 0;
+  // Node would end the connection without an answer.
+  fastify.server.on('connect', (_, socket: Socket) => refuseConnection('MethodNotImplemented', socket));
   fastify.decorate('problemOf', (error, asked) => filter.problemOf(error, asked));
   fastify.addHook('onRoute', (route) => {
     const { url, method, config } = route;
@@ -111,11 +126,13 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     if (known) methods.get(known)!.push(...names);
     else methods.set(pattern, names);
   });
+  answerOptions(fastify, { methodsAt, checkFields, letRead });
   admitNoRequestBeforeOpen(fastify, health);
   const { windowSeconds } = limits;
   const limitOf = (counts: string, quota: number) =>
     quota === 0 ? undefined : rateLimit({ counts, quota, windowSeconds });
   receive(fastify, {
+    checkFields,
     verifier,
     callers: limitOf('caller', limits.requests),
     strangers: limitOf('failedTokens', limits.failedTokens),
@@ -155,7 +172,10 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*(?=([/?#]|$))/i, '') || '/';
 }
 
-function notSupported(pointer: string, detail: string, headers?: Record<string, string>): Problem {
+/** What a body may be (RFC 9110, 15.5.16). */
+const acceptsJson = { Accept: 'application/json' };
+
+function notSupported(pointer: string, detail: string, headers: Record<string, string> = acceptsJson): Problem {
   return new Problem('MediaTypeNotSupported', { errors: [{ pointer, detail }] }, headers);
 }
 
@@ -170,7 +190,7 @@ function readBodies(fastify: FastifyInstance): void {
     const [mediaType, charset] = /^\s*([^\s;]*)(?:.*;\s*charset\s*=\s*"?([^\s";]*))?/i.exec(type)!.slice(1);
     // Refused before it is read. Without a length the body may still be empty.
     if (mediaType!.toLowerCase() !== 'application/json' && Number(length ?? 0) > 0)
-      return done(new Problem('MediaTypeNotSupported'));
+      return done(new Problem('MediaTypeNotSupported', {}, acceptsJson));
     if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset))
       return done(notSupported('Content-Type', 'must have utf-8 as its charset'));
     done(null, payload);
@@ -186,6 +206,6 @@ function readBodies(fastify: FastifyInstance): void {
   });
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_, bytes, done) => {
     if (bytes.length === 0) done(null, {});
-    else done(new Problem('MediaTypeNotSupported'));
+    else done(new Problem('MediaTypeNotSupported', {}, acceptsJson));
   });
 }

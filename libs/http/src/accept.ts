@@ -1,3 +1,5 @@
+import { elementsOf } from './field-values.js';
+
 /**
  * The media type to answer with: of those offered the one that `Accept` (RFC 9110, 12.5.1) prefers, the first of
  * equals; undefined where none is acceptable. Parameters of a range other than its weight are ignored.
@@ -21,7 +23,7 @@ export function isNamed(accept: string | undefined, type: string): boolean {
 
 /** What a header such as `Accept` or `Accept-Encoding` names, in lower case, with the weight of each. */
 export function weighedRanges(text: string): Range[] {
-  return text.toLowerCase().split(',').map(rangeOf);
+  return elementsOf(text.toLowerCase(), ',').map(rangeOf);
 }
 
 export interface Range {
@@ -29,11 +31,14 @@ export interface Range {
   readonly weight: number;
 }
 
+// RFC 9110, 12.4.2: at most three decimals. More of them are read too: what is meant is clear.
+const weightForm = /^(?:0(?:\.\d*)?|1(?:\.0*)?)$/;
+
 function rangeOf(text: string): Range {
-  const [name = '', ...parameters] = text.split(';').map((part) => part.trim());
-  const given = parameters.find((parameter) => parameter.startsWith('q='));
-  const weight = given === undefined ? 1 : Number(given.slice(2));
-  return { name, weight: weight >= 0 && weight <= 1 ? weight : 0 };
+  const [name = '', ...parameters] = elementsOf(text, ';').map((part) => part.trim());
+  const given = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
+  if (given === undefined) return { name, weight: 1 };
+  return { name, weight: weightForm.test(given) ? Number(given) : 0 };
 }
 
 /** The weight of the most specific range that covers the type. */

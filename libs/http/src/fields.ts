@@ -297,6 +297,30 @@ export function Time(): Field {
   });
 }
 
+const fullDate = /^\d{4}-(?:0[1-9]|1[0-2])-\d{2}$/;
+
+/** Whether text is a date of the calendar, by RFC 3339. */
+export function isDate(text: unknown): text is string {
+  return typeof text === 'string' && fullDate.test(text) && instantOf(`${text}T00:00:00Z`) !== undefined;
+}
+
+/** A time as {@link Time}, or a date, which is kept as it is: what it means depends on the day on which it is asked. */
+export function TimeOrDate(): Field {
+  return field({
+    name: 'timeOrDate',
+    accepts: (value) => isDate(value) || instantOf(value) !== undefined,
+    message: 'must be a time such as 2026-11-22T16:00:00Z or a date such as 2026-11-22 (RFC 3339)',
+    schema: {
+      anyOf: [
+        { type: 'string', format: 'date-time' },
+        { type: 'string', format: 'date' },
+      ],
+      example: '2026-11-22T16:00:00.000Z',
+    },
+    normalise: (value: string) => (isDate(value) ? value : instantOf(value)),
+  });
+}
+
 /** The code of a currency in force by ISO 4217. */
 function Currency(): Field {
   return field({

@@ -150,6 +150,11 @@ export const httpProblems = {
     ],
   },
   501: {
+    MethodNotImplemented: ['The method is not known here', 'Send one of those that /docs shows for the address.'],
+    TransferCodingNotImplemented: [
+      'The body is coded in a way that is not known here',
+      'Send it with Content-Length, or with Transfer-Encoding: chunked alone.',
+    ],
     PolicyUnknown: [
       'The policy in force then is not one that this server knows',
       'Ask a server of a release that has it: under another policy the answer would be wrong.',
@@ -195,6 +200,9 @@ export const httpProblems = {
       'Retry later or at another server, or read the history page by page.',
     ],
     ShuttingDown: ['The server is shutting down', 'Nothing was attempted; retry with the same key.'],
+  },
+  505: {
+    VersionNotSupported: ['This version of HTTP is not known here', 'Send it as HTTP/1.1.'],
   },
 } as const satisfies Readonly<Record<number, Texts>>;
 

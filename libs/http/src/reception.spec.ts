@@ -7,6 +7,7 @@ import { fastify, type FastifyInstance } from 'fastify';
 import { generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import { Problem } from './problem.js';
 import { receive } from './reception.js';
+import { fieldChecks } from './request-fields.js';
 import { onlyWorkTakesTime } from '../../../test/working-time.js';
 import { tokenVerifier } from './token-verifier.js';
 
@@ -28,6 +29,7 @@ beforeEach(async () => {
   gate = Promise.withResolvers();
   server = fastify();
   receive(server, {
+    checkFields: fieldChecks(),
     verifier: tokenVerifier({ key: keys.publicKey, issuer: 'issuer', audience: 'ledger', algorithms: ['EdDSA'] }),
     callers: undefined,
     strangers: undefined,

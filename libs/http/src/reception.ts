@@ -3,6 +3,7 @@ import { BoundedPool, turnsOfTheLoop } from '#pacing';
 import { acceptable } from './accept.js';
 import { Problem } from './problem.js';
 import { addressName, type RateLimit, type Taken } from './rate-limit.js';
+import type { fieldChecks } from './request-fields.js';
 import type { Caller, TokenVerifier } from './token-verifier.js';
 import { correlationId, traceOf, type Trace } from './trace.js';
 import { closeIfUnread } from './unread-body.js';
@@ -55,6 +56,7 @@ declare module 'fastify' {
 }
 
 export interface ReceptionOptions {
+  readonly checkFields: ReturnType<typeof fieldChecks>;
   readonly verifier: TokenVerifier;
   /** The limit of a caller's requests; absent: none. */
   readonly callers: RateLimit | undefined;
@@ -83,7 +85,7 @@ const mostQuestions = 1_000;
  * must not read the body of an unknown caller.
  */
 export function receive(fastify: FastifyInstance, options: ReceptionOptions): void {
-  const { verifier, callers, strangers, addresses, readerTimeoutMs, onAnswered } = options;
+  const { checkFields, verifier, callers, strangers, addresses, readerTimeoutMs, onAnswered } = options;
   // Declared with null, so that all requests have the same shape. The hook below sets it before anything reads it.
   fastify.decorateRequest('call', null as unknown as Call);
 
@@ -144,8 +146,13 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   /** A promise only if a token must be verified: a known caller does not wait for the event loop. */
   function receiveOne(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     beginCall(request, reply);
-    // Node would refuse it without a problem (RFC 9112, 3.2).
-    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') throw new Problem('BadRequest');
+    try {
+      checkFields(request.raw);
+    } catch (error) {
+      // Nobody has been asked for a token yet.
+      if (!isHealth(request)) chargeAddress(request, reply);
+      throw error;
+    }
     if (isHealth(request)) return undefined;
     // By the route that was found: an address can be written in several ways, such as %76 for v.
     if (!(request.routeOptions.url ?? request.url).startsWith('/v1/')) {

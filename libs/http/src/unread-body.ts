@@ -54,7 +54,9 @@ export function continueWhenRead(fastify: FastifyInstance): void {
     fastify.server.emit('request', request, response);
   });
   fastify.addHook('preParsing', ({ raw, headers, routeOptions }, reply, payload, done) => {
-    if (unknown.has(raw)) return done(new Problem('ExpectationFailed', { outcome: 'none' }));
+    // Node finds 100-continue among others, too.
+    if (unknown.has(raw) || (waiting.has(raw) && headers.expect!.trim().toLowerCase() !== '100-continue'))
+      return done(new Problem('ExpectationFailed', { outcome: 'none' }));
     if (waiting.has(raw)) {
       if (Number(headers['content-length'] ?? 0) > routeOptions.bodyLimit) return done(new Problem('BodyTooLarge'));
       waiting.delete(raw);

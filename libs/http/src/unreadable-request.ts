@@ -17,13 +17,18 @@ const lingersMs = 1_000;
 /** Answers what the HTTP parser refuses. No request exists yet, so the answer is written to the socket, and is its last. */
 export function answerUnreadable(error: UnreadableRequest, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) return void socket.destroy();
-  const code = codeOf(error);
+  refuseConnection(codeOf(error), socket);
+}
+
+/** Answers the next request on a connection with a problem, and ends the connection. */
+export function refuseConnection(code: HttpProblemCode, socket: Socket): void {
   const { status, title, detail } = problemTexts[code]!;
   const correlationId = randomUUID();
   const retryable = code === 'RequestTimeout';
   const body = JSON.stringify({ type: problemType(code), title, status, detail, code, correlationId, retryable });
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nDate: ${new Date().toUTCString()}\r\n` +
+      'Content-Type: application/problem+json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\nX-Correlation-Id: ${correlationId}\r\nConnection: close\r\n\r\n${body}`,
   );
   // A sender that does not end its side would keep the connection for ever.
@@ -41,10 +46,24 @@ function isAnswering(socket: Socket): boolean {
 }
 
 function codeOf({ code, rawPacket }: UnreadableRequest): HttpProblemCode {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'RequestTimeout';
-  if (code !== 'HPE_HEADER_OVERFLOW') return 'BadRequest';
-  // The first line alone takes half of what all headers may have: the address is too long.
-  return rawPacket && /^[A-Z]{3,8} [^\n]{8192}/.test(rawPacket.toString('latin1'))
-    ? 'AddressTooLong'
-    : 'HeadersTooLarge';
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 'RequestTimeout';
+    case 'HPE_HEADER_OVERFLOW':
+      // The first line alone takes half of what all headers may have: the address is too long.
+      return startsWith(rawPacket, /^[A-Z]{3,8} [^\n]{8192}/) ? 'AddressTooLong' : 'HeadersTooLarge';
+    case 'HPE_INVALID_METHOD':
+      // Node knows all methods that are registered. What is not even a request line in form is no method.
+      return startsWith(rawPacket, /^[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/1\.\d\r?\n/)
+        ? 'MethodNotImplemented'
+        : 'BadRequest';
+    case 'HPE_INVALID_VERSION':
+      return 'VersionNotSupported';
+    default:
+      return 'BadRequest';
+  }
+}
+
+function startsWith(packet: Buffer | undefined, form: RegExp): boolean {
+  return packet !== undefined && form.test(packet.toString('latin1'));
 }

@@ -25,7 +25,7 @@ const parameterTexts: Readonly<Record<string, string>> = {
   cursor: 'From the Link header of the page before, with the same filters and sort.',
   limit: 'How many at most on this page.',
   atLeast: 'The position that the view must have reached; Ledger-Position says the same and names the ledger.',
-  asOf: 'As it stood at this time: what had been recorded by then counts. Not in the future; the + of an offset is %2B.',
+  asOf: 'As it stood at this time: what had been recorded by then counts. A date means the last millisecond of that day in UTC; today means now. Not in the future; the + of an offset is %2B.',
   asOfPosition: 'As it stood at this position of the ledger. One moment at a time.',
   asOfRevision: 'As it stood at this revision of the relationship. One moment at a time.',
   after: 'Only what comes after it: a revision of the relationship, or a position of the ledger.',
@@ -123,7 +123,7 @@ export const parameterComponents: Json = {
   Prefer: header(
     'Prefer',
     false,
-    'wait=n: how many seconds to wait for that position, or for the list as it stood; 2 unless said, at most 30. ' +
+    'wait=n: how many seconds to wait for that position, or for the list as it stood; 2 unless said, at most 30. What is not understood is ignored (RFC 7240). ' +
       'A list as it stood that takes longer is 503 AsOfInProgress, with the Location of the operation that makes it; ' +
       'a caller whose Accept also names application/vnd.reseller-ledger.operation+json gets 202 in that media type instead: the Operation.',
     { type: 'string', example: 'wait=5' },

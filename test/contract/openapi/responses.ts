@@ -32,6 +32,10 @@ export const headerComponents: Json = {
     description: 'Present when the first answer to this key is given again.',
     schema: { type: 'string', const: 'true' },
   },
+  PreferenceApplied: {
+    description: 'wait=n: for how long the answer may have waited, because Prefer asked for it.',
+    schema: { type: 'string', pattern: '^wait=[0-9]+$' },
+  },
   Link: { description: 'rel="next": the next page, if there is one.', schema: { type: 'string' } },
   CorrelationId: { required: true, schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' } },
   RetryAfter: { description: 'Seconds.', required: true, schema: { type: 'string', pattern: '^[0-9]+$' } },
@@ -64,6 +68,7 @@ const headerNames = {
   Location: 'Location',
   IdempotentReplayed: 'Idempotent-Replayed',
   Link: 'Link',
+  PreferenceApplied: 'Preference-Applied',
   CorrelationId: 'X-Correlation-Id',
   RetryAfterIfGoing: 'Retry-After',
 } as const;
@@ -108,7 +113,14 @@ const sharedResponses: Json = {
 
 /** The document of a list's pages. */
 export function listResponse(page: string, description: string): Json {
-  return answered(description, asJson(page), ['ListTag', 'LedgerPosition', 'SettledUntil', 'Link', 'CorrelationId']);
+  return answered(description, asJson(page), [
+    'ListTag',
+    'LedgerPosition',
+    'SettledUntil',
+    'Link',
+    'PreferenceApplied',
+    'CorrelationId',
+  ]);
 }
 
 /** The document of what a route answers when all is well. */
@@ -137,7 +149,7 @@ export function responseOf({ kind, answer, says, mediaType }: RouteText): Json {
         ['LedgerPosition', 'Link', 'CorrelationId'],
       );
     case 'operation':
-      return answered(says, asJson(answer), ['CorrelationId', 'RetryAfterIfGoing']);
+      return answered(says, asJson(answer), ['PreferenceApplied', 'CorrelationId', 'RetryAfterIfGoing']);
     case 'bulk':
       return answered(
         says,

@@ -4,7 +4,7 @@ import { ServedLedger } from '../served-ledger.js';
 import { requireReader } from '../requester.js';
 import { Incoming, type IncomingQuery } from '../queries/incoming-query.js';
 import { NoParameters } from '../queries/parameters.js';
-import { waitMs } from '../queries/prefer.js';
+import { patienceOf } from '../queries/prefer.js';
 import { endedWithin, type Operation } from './operations.js';
 import { Documented } from '../contract/documented.js';
 
@@ -28,8 +28,9 @@ export class OperationsController {
   async operation(@Incoming() { requester, ids, headers }: IncomingQuery, @Query() _: NoParameters): Promise<Answer> {
     requireReader(requester);
     const operation = this.ledger.operations.find(requester, idOf(ids));
-    await endedWithin(operation, waitMs(headers.prefer, 0));
-    return operationAnswer(200, operation);
+    const { ms, applied } = patienceOf(headers.prefer, 0);
+    await endedWithin(operation, ms);
+    return operationAnswer(200, operation, applied);
   }
 
   @Delete(':operationId')
@@ -51,7 +52,11 @@ function idOf({ operationId }: IncomingQuery['ids']): string {
   return operationId;
 }
 
-export function operationAnswer(status: number, operation: Operation, headers: Record<string, string> = {}): Answer {
+export function operationAnswer(
+  status: number,
+  operation: Operation,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
   const retry: Record<string, string> = operation.isGoing ? { 'Retry-After': '1' } : {};
   return new Answer(status, { ...headers, 'Cache-Control': 'no-store', ...retry }, operation.shown());
 }

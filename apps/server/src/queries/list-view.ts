@@ -24,7 +24,7 @@ import { oldestAfter } from '../health/view-lags.js';
 import type { IncomingQuery } from './incoming-query.js';
 import type { FoundList } from './list-routes.js';
 import { ownOf, type PageParameters } from './parameters.js';
-import { waitMs } from './prefer.js';
+import { patienceOf, type Patience } from './prefer.js';
 
 /** For a past list that takes longer than its caller waits. Sent only to callers that accept it by name. */
 const operationType = 'application/vnd.reseller-ledger.operation+json';
@@ -43,6 +43,7 @@ interface Listed extends ListView {
   /** Includes the partner, so that a cursor is of no use to another one. */
   readonly query: string;
   readonly after: readonly string[] | undefined;
+  readonly patience: Patience;
   /** The tag names the events at the place too: after a restore the same place has other rows. */
   readonly tagOf: (place: string, events: string | undefined) => string;
 }
@@ -76,6 +77,8 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       parameters,
       query,
       after,
+      // Read even where no wait is needed: whether it was understood must not depend on how far the view is.
+      patience: patienceOf(headers.prefer),
       tagOf: (place, events) =>
         `W/"${place}.${hash('sha256', `${formOf(found)} ${query} ${cursor} ${limit} ${events}`).slice(0, 16)}"`,
     };
@@ -83,12 +86,12 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     const { clock } = this.ledger;
     const now = found.list.dependsOnClock ? clock.now() : new Date(clock.estimate()).toISOString();
     await this.requireRelationship(requester);
-    await this.waitFor(found.views, await this.ledger.positions.asked(headers, atLeast), headers.prefer);
+    await this.waitFor(found.views, await this.ledger.positions.asked(headers, atLeast), listed.patience);
     return this.asItStands(listed, now);
   }
 
   private async asItStands(listed: Listed, now: string): Promise<Answer> {
-    const { found, incoming, after, tagOf } = listed;
+    const { found, incoming, after, patience, tagOf } = listed;
     const { views, policy, positions } = this.ledger;
     // Asked first: what is recorded meanwhile only makes the page better than that.
     const until = await this.settledUntil(incoming.requester, now);
@@ -105,6 +108,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
     const answered: Record<string, string> = {
       'Ledger-Position': positions.of({ position, id: eventId }),
+      ...patience.applied,
       ...(until === undefined ? {} : { 'Settled-Until': until }),
       ...this.link(listed, result.next),
     };
@@ -132,24 +136,24 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
 
   /**
    * A page of the view as it stood. A time is resolved to a position once, for the first page. The cursor carries that
-   * position, so that further pages show the same past even when it is projected again.
+   * position, and the instant that a date meant, so that further pages show the same past even when it is projected again.
    */
   private async asItStood(listed: Listed, moment: Moment, atLeast: string | undefined): Promise<Answer> {
-    const { found, incoming, after } = listed;
+    const { found, incoming, after, patience } = listed;
     const { store, pastViews, operations, positions } = this.ledger;
     const head = await store.head();
     // Only checked: what the caller has written is in the log already.
     await positions.asked(incoming.headers, atLeast, head);
+    const begun = after && isOfDate(moment) ? { ...moment, at: after[1]! } : moment;
     const position = after
       ? await positions.read(after[0]!, head, 'cursor')
-      : moment.kind === 'position'
-        ? moment.position
+      : begun.kind === 'position'
+        ? begun.position
         : head;
     requireReached(position, head);
-    const until: Until = { position, ...(moment.kind === 'time' ? { recordedUntil: moment.at } : {}) };
+    const until: Until = { position, ...(begun.kind === 'time' ? { recordedUntil: begun.at } : {}) };
     await this.requireRelationship(incoming.requester, until);
 
-    const patienceMs = waitMs(incoming.headers.prefer);
     const held = await pastViews.hold(
       [...new Set([...found.views, ...dueViews])],
       until,
@@ -157,18 +161,23 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     );
     try {
       const { past } = held;
-      const inTime = past.status === 'succeeded' || (await endedWithin(past, patienceMs));
-      if (inTime) return await this.pageOfPast(listed, past, until);
-      const href = incoming.search ? `${incoming.path}?${incoming.search}` : incoming.path;
+      const inTime = past.status === 'succeeded' || (await endedWithin(past, patience.ms));
+      if (inTime) return await this.pageOfPast(listed, past, until, isOfDate(begun));
+      const href = `${incoming.path}?${isOfDate(begun) && !after ? naming(begun.at, incoming.search) : incoming.search}`;
       const operation = operations.follow(past, pastViews, { requester: incoming.requester, href });
-      return takesLonger(operation, incoming);
+      return takesLonger(operation, listed);
     } finally {
       held.release();
     }
   }
 
-  private async pageOfPast(listed: Listed, past: PastView, { position, recordedUntil }: Until): Promise<Answer> {
-    const { incoming, after, tagOf } = listed;
+  private async pageOfPast(
+    listed: Listed,
+    past: PastView,
+    { position, recordedUntil }: Until,
+    byDate: boolean,
+  ): Promise<Answer> {
+    const { incoming, after, patience, tagOf } = listed;
     if (past.status === 'cancelled') throw new Problem('ShuttingDown', { outcome: 'none' }, { 'Retry-After': '1' });
     if (past.error) throw past.error;
     const { pastViews, positions } = this.ledger;
@@ -179,18 +188,20 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
         // The policy in force then. Before the first event there is no row that would need it.
         const at = circumstances(asOf, () => (lastCounted ? policyThen(lastCounted.policy) : this.ledger.policy));
         const settled = settledUntil(queries, incoming.requester, asOf);
-        return { result: pageOf(listed, queries, after?.slice(1), at), asOf, last: lastCounted, settled };
+        return { result: pageOf(listed, queries, after?.slice(byDate ? 2 : 1), at), asOf, last: lastCounted, settled };
       })
       .catch(refused);
     const placed = await positions.at(position);
-    const next = result.next && [placed, ...result.next];
+    const next = result.next && [placed, ...(byDate ? [asOf] : []), ...result.next];
     const answered: Record<string, string> = {
       'Ledger-Position': placed,
       'Settled-Until': settled,
+      ...patience.applied,
       ...this.link(listed, next),
       'Cache-Control': 'private, no-cache',
-      // Names the last event that counts, not the end of the log. Weak, because the position in the body may differ.
-      ETag: tagOf(`then-${last?.position ?? 0}`, last?.id),
+      // Names the last event that counts, not the end of the log. Weak, because the position in the body may differ. The query
+      // names the time, unless by a date, which may mean another one later.
+      ETag: tagOf(`then-${last?.position ?? 0}${byDate ? `@${asOf}` : ''}`, last?.id),
     };
     if (noneMatch(incoming.headers['if-none-match'], answered['ETag']!)) return new Answer(304, answered, undefined);
     return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
@@ -246,18 +257,12 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     return look;
   }
 
-  private async waitFor(
-    names: readonly string[],
-    position: number,
-    prefer: string | string[] | undefined,
-  ): Promise<void> {
+  private async waitFor(names: readonly string[], position: number, { ms, applied }: Patience): Promise<void> {
     const { views } = this.ledger;
-    // Read even where no wait is needed: whether a request is refused must not depend on how far the view is.
-    const patienceMs = waitMs(prefer);
-    if (position === 0 || (await views.reached(names, position, patienceMs))) return;
+    if (position === 0 || (await views.reached(names, position, ms))) return;
     const found = views.status().filter(({ name }) => names.includes(name));
     const at = Math.min(...found.map(({ position }) => position));
-    throw new Problem('ViewBehind', { position: String(at) }, { 'Retry-After': '1' });
+    throw new Problem('ViewBehind', { position: String(at) }, { 'Retry-After': '1', ...applied });
   }
 }
 
@@ -310,12 +315,26 @@ function refused(error: unknown): never {
   throw error;
 }
 
+function isOfDate(moment: Moment): moment is Extract<Moment, { readonly kind: 'time' }> {
+  return moment.kind === 'time' && moment.byDate === true;
+}
+
+/** The parameters with the instant in place of a date. */
+function naming(at: string, search: string): string {
+  const parameters = new URLSearchParams(search);
+  parameters.set('asOf', at);
+  return parameters.toString();
+}
+
 /** The operation, for a caller that accepts one. For others a problem, so that their answers have one form. */
-function takesLonger(operation: Operation, { requester, headers }: IncomingQuery): Answer {
+function takesLonger(
+  operation: Operation,
+  { incoming: { requester, headers }, patience: { applied } }: Listed,
+): Answer {
   const Location = `${operationsOf(requester)}/${operation.id}`;
   if (!isNamed(headers.accept, operationType))
-    throw new Problem('AsOfInProgress', {}, { Location, 'Retry-After': '1' });
-  return operationAnswer(202, operation, { Location, 'Content-Type': operationType });
+    throw new Problem('AsOfInProgress', {}, { Location, 'Retry-After': '1', ...applied });
+  return operationAnswer(202, operation, { Location, 'Content-Type': operationType, ...applied });
 }
 
 /** The path in the form that the caller may use: people of a customer name the partner and the customer. */

@@ -1,0 +1,97 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from './problem.js';
+import { beginCall } from './reception.js';
+import type { fieldChecks } from './request-fields.js';
+import { vary } from './vary.js';
+
+export interface OptionsAnswered {
+  /** The methods that a path takes, if any. */
+  readonly methodsAt: (path: string) => readonly string[];
+  readonly checkFields: ReturnType<typeof fieldChecks>;
+  readonly letRead: LetRead;
+}
+
+/** Lets a page of another origin read the answer, if it may. Returns whether it may. */
+export type LetRead = (request: FastifyRequest, reply: FastifyReply) => boolean;
+
+/** What answers carry besides the fields that every page may read. */
+const readable = [
+  'Allow',
+  'ETag',
+  'Idempotent-Replayed',
+  'Ledger-Position',
+  'Link',
+  'Location',
+  'Preference-Applied',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'Settled-Until',
+  'traceparent',
+  'WWW-Authenticate',
+  'X-Correlation-Id',
+].join(', ');
+
+/** What routes read besides the fields that every page may send. */
+const sendable = [
+  'Accept',
+  'Authorization',
+  'Content-Type',
+  'Idempotency-Key',
+  'If-Match',
+  'If-None-Match',
+  'Last-Event-ID',
+  'Ledger-Position',
+  'Prefer',
+  'traceparent',
+  'tracestate',
+  'X-Correlation-Id',
+].join(', ');
+
+/** How long a browser may keep the answer to a preflight; none keeps it longer. */
+const keptForSeconds = 7_200;
+
+/**
+ * The sharing of answers with pages of other origins (Fetch, "CORS protocol"). Cookies and other credentials of the browser
+ * are never asked for: a page sends its token itself.
+ */
+export function sharedWith(origins: readonly string[]): LetRead {
+  if (origins.length === 0) return () => false;
+  const allowed = new Set(origins);
+  return ({ headers: { origin } }, reply) => {
+    // Whoever asks: a cache must not give the answer for one origin to another.
+    vary(reply, 'Origin');
+    if (origin === undefined || !allowed.has(origin)) return false;
+    reply.header('Access-Control-Allow-Origin', origin).header('Access-Control-Expose-Headers', readable);
+    return true;
+  };
+}
+
+/**
+ * Answers OPTIONS (RFC 9110, 9.3.7), and with it the preflights of browsers, which carry no token. They count for their
+ * address, like other requests without a caller. Registered before the callers are received.
+ */
+export function answerOptions(fastify: FastifyInstance, { methodsAt, checkFields, letRead }: OptionsAnswered): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const mayRead = letRead(request, reply);
+    if (request.method !== 'OPTIONS') return done();
+    try {
+      beginCall(request, reply);
+      fastify.chargeAddress(request, reply);
+      checkFields(request.raw);
+      const isPreflight = mayRead && request.headers['access-control-request-method'] !== undefined;
+      const methods = methodsAt(request.url.split('?', 1)[0]!);
+      // A page learns only from the request itself that there is nothing at its address.
+      if (methods.length === 0 && !isPreflight) throw new Problem('RouteNotFound');
+      if (isPreflight)
+        reply.headers({
+          'Access-Control-Allow-Methods': (methods.length > 0 ? methods : methodsAt('*')).join(', '),
+          'Access-Control-Allow-Headers': sendable,
+          'Access-Control-Max-Age': String(keptForSeconds),
+        });
+      reply.code(204).header('Allow', methods.join(', ')).send();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
