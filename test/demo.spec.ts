@@ -59,7 +59,9 @@ describe('npm run demo', () => {
     const options = args.filter((arg) => typeof arg === 'string');
     const { DATA_DIR } = args.find((arg) => typeof arg === 'object') ?? { DATA_DIR: dataDirectory };
     const env = { PATH: process.env['PATH'], DATA_DIR };
-    const child = spawn(process.execPath, [resolve('dist/apps/demo/src/main.js'), '--url', url, ...options], { env });
+    const child = spawn(process.execPath, [resolve('dist/apps/ledger/src/main.js'), 'demo', '--url', url, ...options], {
+      env,
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
     const exitCode = await new Promise<number | null>((done) => child.on('close', done));

@@ -18,7 +18,7 @@ const older = (process.env['PATH'] ?? '')
   .map((directory) => join(directory, 'node'))
   .find((node) => versionOf(node) < needed);
 
-const programs = ['apps/server/src/main.js', 'apps/projector/src/main.js'];
+const programs = ['apps/server/src/main.js', 'apps/ledger/src/main.js'];
 
 describe(older ? 'an older Node' : `an older Node (skipped: this machine has none before ${needed})`, () => {
   (older ? it.each(programs) : it.skip.each(programs))('is refused in one line by %s', (program) => {

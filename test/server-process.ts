@@ -11,6 +11,9 @@ import { eventually, patienceMs } from './eventually.js';
 
 const main = 'dist/apps/server/src/main.js';
 
+/** The projector as a process of its own, as `npm run projector` runs it. */
+export const projectorProcess = { program: 'dist/apps/ledger/src/main.js', args: ['projector'] } as const;
+
 export interface ServerOptions {
   readonly dataDirectory: string;
   readonly partners: readonly Partner[];
@@ -20,6 +23,7 @@ export interface ServerOptions {
   readonly nodeOptions?: readonly string[];
   /** The server itself unless it is another of its processes. */
   readonly program?: string;
+  readonly args?: readonly string[];
 }
 
 /** The built server in a process of its own, as `npm start` runs it. */
@@ -82,6 +86,7 @@ export async function launchServer({
   env,
   nodeOptions = [],
   program = main,
+  args = [],
 }: ServerOptions): Promise<ServerProcess> {
   if (!existsSync(resolve(program))) throw new Error(`${program} is missing: npm run build`);
   mkdirSync(dataDirectory, { recursive: true });
@@ -89,7 +94,7 @@ export async function launchServer({
   const partnersFile = `${dataDirectory}.partners.json`;
   writeFileSync(partnersFile, JSON.stringify(partners));
   const chosen = port ?? (await freePort());
-  const child = spawn(process.execPath, [...nodeOptions, resolve(program)], {
+  const child = spawn(process.execPath, [...nodeOptions, resolve(program), ...args], {
     env: {
       PATH: process.env['PATH'],
       ...compiledCode,

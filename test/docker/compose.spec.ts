@@ -97,7 +97,7 @@ describe.each(names)('%s', (name) => {
     if (!keys) return;
     expect(keys.entrypoint).toEqual(['/bin/sh', '-euc']);
     expect(keys.command!.join('\n').trim()).toBe(
-      '[ -e /keys/ledger-secret ] || exec node dist/apps/server/src/manage-keys.js --make /keys',
+      '[ -e /keys/ledger-secret ] || exec node dist/apps/ledger/src/main.js keys --make /keys',
     );
     expect([keys.network_mode, keys.restart]).toEqual(['none', 'no']);
     for (const [, service] of servers(file)) expect(Object.keys(service.depends_on!)).toContain('keys');

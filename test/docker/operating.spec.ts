@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { configuration, variables } from '#configuration';
+import { exitCodes } from '#program';
 import { composeFile } from './compose-file.js';
 
 const text = readFileSync('docs/operating.md', 'utf8');
@@ -72,9 +73,13 @@ it('the table of tools says where each npm script is in the image', () => {
   const rows = table('tools').map(([npm, path]) => [code(npm)?.replace(/^npm (run )?/, '') ?? '', code(path)]);
   expect(rows.length).toBeGreaterThan(5);
   for (const [script, path] of rows) {
-    const started = /node bin\/run\.mjs (apps\/\S+)/.exec(scripts[script ?? ''] ?? '')?.[1];
-    expect([script, path]).toEqual([script, `dist/${started}`]);
+    const verb = /node bin\/ledger\.mjs (\w+)/.exec(scripts[script ?? ''] ?? '')?.[1];
+    expect([script, path]).toEqual([script, `dist/apps/ledger/src/main.js ${verb}`]);
   }
+});
+
+it('the table of exit codes is the one that every program keeps', () => {
+  expect(table('exit codes').map(([code, means]) => [Number(code), means])).toEqual(exitCodes);
 });
 
 it('every link of the document leads somewhere', () => {

@@ -408,16 +408,22 @@ async function rehearseAlone(built: Built, image: Image): Promise<void> {
     `${image.environment.get('DATA_DIR')}/events.sqlite`,
     `${restored}/events.sqlite`,
   ]);
-  const checked = await finished(trusting, ['node', 'dist/apps/auditor/src/integrity.js', '--data-dir', restored]);
+  const checked = await finished(trusting, [
+    'node',
+    'dist/apps/ledger/src/main.js',
+    'integrity',
+    '--data-dir',
+    restored,
+  ]);
   expectThat(
     'a copy of the events made beside the server is whole',
     copied.code === 0 && checked.code === 0 && !checked.said.startsWith('0 events'),
     copied.said + checked.said,
   );
   await stopped(again, 'SIGKILL');
-  const integrity = await finished(trusting, ['node', 'dist/apps/auditor/src/integrity.js']);
+  const integrity = await finished(trusting, ['node', 'dist/apps/ledger/src/main.js', 'integrity']);
   expectThat('after a kill every event is as it was written', integrity.code === 0, integrity.said);
-  const rebuilt = await finished(trusting, ['node', 'dist/apps/projector/src/rebuild.js']);
+  const rebuilt = await finished(trusting, ['node', 'dist/apps/ledger/src/main.js', 'rebuild']);
   expectThat('the views can be rebuilt', rebuilt.code === 0, rebuilt.said);
 }
 
@@ -473,7 +479,7 @@ async function rehearseOverDatabase(built: Built, image: Image): Promise<void> {
   heard(peer);
   await healthy(container, [...image.healthCheck, 'ready'], server, said);
   await takesCommand(container, ports[0]);
-  const { code, said: report } = await finished(container, ['node', 'dist/apps/auditor/src/integrity.js']);
+  const { code, said: report } = await finished(container, ['node', 'dist/apps/ledger/src/main.js', 'integrity']);
   expectThat('every event in the database is as it was written', code === 0, report);
   await drains(server, image);
   await stopped(peer, 'SIGTERM');
@@ -498,7 +504,8 @@ const containerIn =
 async function takesCommand(container: Container, port: number): Promise<void> {
   const token = await finished(container, [
     'node',
-    'dist/apps/server/src/token.js',
+    'dist/apps/ledger/src/main.js',
+    'token',
     ...['--role', 'GlobalAdmin', '--partner', partner],
   ]);
   const url = `http://127.0.0.1:${port}/v1/customers/${crypto.randomUUID()}/reseller-relationship/request`;

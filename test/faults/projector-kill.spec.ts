@@ -39,7 +39,7 @@ describe('a projector that is killed again and again while events come in', () =
 
     const checkpoints: number[] = [];
     for (let kill = 0; kill < kills; kill++) {
-      const running = start('main', '--data-dir', dataDirectory);
+      const running = start('projector', '--data-dir', dataDirectory);
       await said(running, 'projecting');
       const before = checkpoints.at(-1) ?? 0;
       await eventually('it has come further', async () => (await positionsIn(path)).every((each) => each > before));
@@ -58,7 +58,7 @@ describe('a projector that is killed again and again while events come in', () =
     expect(checkpoints).toEqual(checkpoints.toSorted((a, b) => a - b));
     expect(new Set(checkpoints).size).toBe(kills);
 
-    const last = start('main', '--data-dir', dataDirectory);
+    const last = start('projector', '--data-dir', dataDirectory);
     const head = await store.head();
     const views = openViews({ path, projections: relationshipViews });
     for (const { name } of relationshipViews) expect(await views.reached(name, head, 30_000)).toBe(true);

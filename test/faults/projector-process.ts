@@ -18,19 +18,19 @@ export interface Running {
 }
 
 /** A built program in a process of its own. */
-export function start(program: 'main' | 'rebuild', ...args: readonly string[]): Running {
+export function start(program: 'projector' | 'rebuild', ...args: readonly string[]): Running {
   return startWith({}, program, ...args);
 }
 
 /** The same with variables of its environment. */
 export function startWith(
   env: Readonly<Record<string, string>>,
-  program: 'main' | 'rebuild',
+  program: 'projector' | 'rebuild',
   ...args: readonly string[]
 ): Running {
-  const path = resolve(`dist/apps/projector/src/${program}.js`);
+  const path = resolve('dist/apps/ledger/src/main.js');
   if (!existsSync(path)) throw new Error(`${path} is missing: npm run build`);
-  return running([path, ...args], env);
+  return running([path, program, ...args], env);
 }
 
 /** A module's text in a process of its own. */

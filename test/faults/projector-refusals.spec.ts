@@ -57,9 +57,9 @@ function leaveForeignViews(): void {
 
 describe('the projector as a process', () => {
   it('is refused while another one writes the views, and says so', async () => {
-    const first = start('main', '--data-dir', dataDirectory);
+    const first = start('projector', '--data-dir', dataDirectory);
     await said(first, 'projecting');
-    const second = start('main', '--data-dir', dataDirectory);
+    const second = start('projector', '--data-dir', dataDirectory);
     await second.exited;
     expect(second.child.exitCode).toBe(1);
     expect(second.output()).toContain(`Another projector writes ${viewsFileIn(dataDirectory)}`);
@@ -70,7 +70,7 @@ describe('the projector as a process', () => {
 
   it('is refused with the views of another ledger, which a rebuild makes right for who accepts what they know', async () => {
     leaveForeignViews();
-    const refused = start('main', '--data-dir', dataDirectory);
+    const refused = start('projector', '--data-dir', dataDirectory);
     await refused.exited;
     expect(refused.child.exitCode).toBe(1);
     expect(refused.output()).toContain('\\"npm run rebuild -- --accept-lost-events\\"');
@@ -81,7 +81,7 @@ describe('the projector as a process', () => {
     const rebuilt = start('rebuild', '--accept-lost-events', '--data-dir', dataDirectory);
     await rebuilt.exited;
     expect(rebuilt.child.exitCode).toBe(0);
-    const accepted = start('main', '--data-dir', dataDirectory);
+    const accepted = start('projector', '--data-dir', dataDirectory);
     await said(accepted, 'projecting');
     accepted.child.kill('SIGTERM');
     await accepted.exited;
@@ -90,7 +90,7 @@ describe('the projector as a process', () => {
   it('needs a ledger that a server has opened', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'projector-'));
     await openSqliteEventStore({ path: eventsFileIn(empty) }).close();
-    const refused = start('main', '--data-dir', empty);
+    const refused = start('projector', '--data-dir', empty);
     await refused.exited;
     expect(refused.child.exitCode).toBe(1);
     expect(refused.output()).toContain('holds no ledger yet');
@@ -100,7 +100,7 @@ describe('the projector as a process', () => {
   it('ends with every view stopped, loudly, at an event that none can read', async () => {
     await randomHistory(store, randomFrom(1)).append(50);
     const position = await appendUnreadable();
-    const running = start('main', '--data-dir', dataDirectory);
+    const running = start('projector', '--data-dir', dataDirectory);
     await running.exited;
 
     expect(running.child.exitCode).toBe(1);

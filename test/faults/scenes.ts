@@ -97,7 +97,7 @@ export function overLostMajorities(lostForMs: number): SetUp {
     const peer = await launchTestPeer({ nodes: 3, data: join(directory, 'log') });
     const { scene, environment } = await serversOver(peer.connectionString, directory, 2, { projectorBeside: 1 });
     const dataDirectory = scene.dataDirectories[1]!;
-    const projector = startWith({ ...environment, DATA_DIR: dataDirectory, LOG_LEVEL: 'info' }, 'main');
+    const projector = startWith({ ...environment, DATA_DIR: dataDirectory, LOG_LEVEL: 'info' }, 'projector');
     const watched = watchedEnds();
     watched.watch('The projector', projector);
     await said(projector, 'projecting');

@@ -39,7 +39,7 @@ describeWithMount('A full file system of blocks that are smaller than a page (ne
     const store = openSqliteEventStore({ path });
     await store.append('a', sealedAt('a', 0, { revision: 0 }), -1);
     // As a kill leaves it: the write-ahead log stays, what SQLite maps into memory is rebuilt.
-    const running = start('main', '--data-dir', disk);
+    const running = start('projector', '--data-dir', disk);
     await store.close();
     running.child.kill('SIGKILL');
     await running.exited;
@@ -47,7 +47,7 @@ describeWithMount('A full file system of blocks that are smaller than a page (ne
     try {
       fill(ballast);
       truncateSync(ballast, statSync(ballast).size - left * 1024);
-      const next = start('main', '--data-dir', disk);
+      const next = start('projector', '--data-dir', disk);
       await next.exited;
       expect(next.child.signalCode).toBeNull();
       expect(next.child.exitCode).toBe(1);

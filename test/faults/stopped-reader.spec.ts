@@ -41,9 +41,9 @@ const readers = {
   'has gone': () => closeSync(ours),
 };
 
-function start(program: string, env: Readonly<Record<string, string>>) {
+function start(verb: string, env: Readonly<Record<string, string>>) {
   const output = openSync(pipe, constants.O_WRONLY);
-  const child = spawn(process.execPath, [resolve(program)], {
+  const child = spawn(process.execPath, [resolve('dist/apps/ledger/src/main.js'), verb], {
     stdio: ['ignore', output, output],
     env: {
       PATH: process.env['PATH'],
@@ -60,7 +60,7 @@ function start(program: string, env: Readonly<Record<string, string>>) {
 describe.each(Object.entries(readers))('When the reader of the output %s', (_, reader) => {
   it('a server answers, and ends when it is asked to', async () => {
     const port = await freePort();
-    const { child, closed } = start('dist/apps/server/src/main.js', { PORT: String(port), HOST: '127.0.0.1' });
+    const { child, closed } = start('start', { PORT: String(port), HOST: '127.0.0.1' });
     reader();
     const ask = () => fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined);
     while (child.exitCode === null && !(await ask())?.ok) await sleep(50);
@@ -77,7 +77,7 @@ describe.each(Object.entries(readers))('When the reader of the output %s', (_, r
     await openLedger(store, seal);
     const head = await store.head();
     await store.close();
-    const { child, closed } = start('dist/apps/projector/src/main.js', {});
+    const { child, closed } = start('projector', {});
     reader();
     const views = openViews({ path: viewsFileIn(dataDirectory), projections: relationshipViews });
     for (const { name } of relationshipViews) expect(await views.reached(name, head, 60_000)).toBe(true);

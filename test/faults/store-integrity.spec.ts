@@ -7,7 +7,7 @@ import Database from 'better-sqlite3';
 import { noPreviousHash, type SealedEvent } from '#event-sourcing';
 import { storeProcess, temporaryDirectory } from './store-process.js';
 
-const command = fileURLToPath(new URL('../../dist/apps/auditor/src/integrity.js', import.meta.url));
+const command = fileURLToPath(new URL('../../dist/apps/ledger/src/main.js', import.meta.url));
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let server: ReturnType<typeof storeProcess>;
@@ -61,20 +61,17 @@ describe('npm run integrity', () => {
     expect(await integrity(['--data-dir', directory.path])).toMatchObject({ code: 0 });
   });
 
-  it.each([
-    ['an option that it does not know', ['--data-directory', '/'], 'data-directory'],
-    ['a directory without a log', ['--data-dir', '/nowhere'], '/nowhere'],
-  ])('says that it could not check, given %s', async (_, args, text) => {
-    const { code, output, errors } = await integrity(args);
+  it('says that it could not check a directory without a log', async () => {
+    const { code, output, errors } = await integrity(['--data-dir', '/nowhere']);
 
     expect([code, output]).toEqual([2, '']);
-    expect(errors).toContain(text);
+    expect(errors).toContain('/nowhere');
     expect(errors.trim().split('\n')).toHaveLength(1);
   });
 });
 
 function integrity(args: readonly string[], environment: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [command, ...args], {
+  const child = spawn(process.execPath, [command, 'integrity', ...args], {
     env: { ...process.env, NODE_OPTIONS: '', ...environment },
   });
   let output = '';

@@ -92,7 +92,7 @@ const day = (ms: number) => hence(ms).toISOString().slice(0, 10);
 
   it('is agreed to by a person who names the time, and by no other word', async () => {
     expect(await tool('show')).toMatchObject({ code: 0, stdout: expect.stringContaining('does not trust its clock') });
-    expect(await tool('agree')).toMatchObject({ code: 78, stderr: expect.stringContaining('Usage') });
+    expect(await tool('agree')).toMatchObject({ code: 64, stderr: expect.stringContaining('Usage') });
     expect(await tool('agree', day(0))).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('nothing was agreed to'),

@@ -185,7 +185,7 @@ describe('an event of an unknown name, in one of our streams', () => {
     await byHand(write(streams[0]!, '6f9619ff-8b86-4d01-b42d-00cf4fc964ff'));
     await byHand(write(streams[1]!, '6f9619ff-8b86-4d01-b42d-00cf4fc96400'));
     await until('damage in the health', async () => (await readiness()).body.status === 'damaged');
-    const { code, stdout } = await runTool('../../auditor/src/integrity', [], server.store.env);
+    const { code, stdout } = await runTool('integrity', [], server.store.env);
     // Every one of them, not the first.
     for (const stream of streams) expect([code, stdout]).toEqual([1, expect.stringContaining(stream)]);
   });

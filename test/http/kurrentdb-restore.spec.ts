@@ -79,10 +79,7 @@ it('a database that is restored under a running server is damage for it, and its
       /shows [a-z-]+ with event \S+ at position \d+, where the log has none: .*--accept-lost-events/,
     ),
   ]);
-  expect(
-    (await runTool('../../projector/src/rebuild', ['--data-dir', dataDirectory, '--accept-lost-events'], store.env))
-      .code,
-  ).toBe(0);
+  expect((await runTool('rebuild', ['--data-dir', dataDirectory, '--accept-lost-events'], store.env)).code).toBe(0);
   await server.stop();
   server = await runServer({ dataDirectory, store });
   expect(await shown()).toEqual(['other']);

@@ -8,7 +8,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { viewsFileIn } from '#projector';
 import { eventually } from '../eventually.js';
-import { freePort, launchServer, startServer, type ServerOptions, type ServerProcess } from '../server-process.js';
+import {
+  freePort,
+  launchServer,
+  projectorProcess,
+  startServer,
+  type ServerOptions,
+  type ServerProcess,
+} from '../server-process.js';
 import { certificatesIn } from '../test-peer/certificates.js';
 import { startTestPeer, type TestPeer, type TestPeerOptions } from '../test-peer/index.js';
 import { kurrentdbStore, makeKeys, type JourneyStore } from './journey-store.js';
@@ -125,10 +132,10 @@ describe('a server with its log in a database is refused', () => {
     });
     expect([provided.code, provided.said]).toEqual([78, expect.stringMatching(/none\/ledger-secret is missing/)]);
 
-    const made = await runTool('manage-keys', ['--make', keys], {});
+    const made = await runTool('keys', ['--make', keys], {});
     expect([made.code, made.stdout]).toEqual([0, expect.stringContaining(`set KEYS_DIR to ${keys}`)]);
     const before = ['ledger-secret', 'token-key.json'].map((name) => readFileSync(join(keys, name), 'utf8'));
-    const again = await runTool('manage-keys', ['--make', keys], {});
+    const again = await runTool('keys', ['--make', keys], {});
     expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('nothing was overwritten')]);
     expect(['ledger-secret', 'token-key.json'].map((name) => readFileSync(join(keys, name), 'utf8'))).toEqual(before);
     await peerOf();
@@ -150,12 +157,12 @@ describe('a server with its log in a database is refused', () => {
     expect(peer.log.head()).toBe(before);
 
     // It is not renewed in place, where other servers would be surprised by it.
-    const renewed = await runTool('manage-keys', ['--renew-ledger-secret'], { ...store.env, ...env });
+    const renewed = await runTool('keys', ['--renew-ledger-secret'], { ...store.env, ...env });
     expect([renewed.code, renewed.stderr]).toEqual([78, expect.stringContaining('--adopt-ledger-secret')]);
 
-    const adopted = await runTool('manage-keys', ['--adopt-ledger-secret'], { ...store.env, ...env });
+    const adopted = await runTool('keys', ['--adopt-ledger-secret'], { ...store.env, ...env });
     expect([adopted.code, adopted.stdout]).toEqual([0, expect.stringContaining('The ledger has adopted')]);
-    const twice = await runTool('manage-keys', ['--adopt-ledger-secret'], { ...store.env, ...env });
+    const twice = await runTool('keys', ['--adopt-ledger-secret'], { ...store.env, ...env });
     expect([twice.code, twice.stdout]).toEqual([0, expect.stringContaining('secret already')]);
     await (await started({ env })).stop();
     expect((await failure()).code).toBe(78);
@@ -302,11 +309,7 @@ describe('views that lie in the data directory already', () => {
     expect([code, said]).toEqual([1, expect.stringMatching(/shows ledger \S+, this one is .*--accept-lost-events/)]);
     expect(peer.log.head()).toBe(before);
 
-    const rebuilt = await runTool(
-      '../../projector/src/rebuild',
-      ['--data-dir', dataDirectory, '--accept-lost-events'],
-      other.env,
-    );
+    const rebuilt = await runTool('rebuild', ['--data-dir', dataDirectory, '--accept-lost-events'], other.env);
     expect([rebuilt.code, rebuilt.stderr]).toEqual([0, '']);
     await (await started({ env: other.env })).stop();
   });
@@ -348,7 +351,7 @@ describe('the tools', () => {
     await ledgerWithEvents();
     const env = { ...store.env, DATA_DIR: dataDirectory };
 
-    const integrity = await runTool('../../auditor/src/integrity', [], env);
+    const integrity = await runTool('integrity', [], env);
     expect([integrity.code, integrity.stdout, integrity.stderr]).toEqual([
       0,
       expect.stringMatching(
@@ -356,48 +359,45 @@ describe('the tools', () => {
       ),
       '',
     ]);
-    expect(await runTool('../../auditor/src/due', [], env)).toEqual({
+    expect(await runTool('due', [], env)).toEqual({
       code: 0,
       stdout: '',
       stderr: '0 come next, 0 of them are overdue.\n',
     });
-    const rebuilt = await runTool('../../projector/src/rebuild', ['items', 'customer-list'], env);
+    const rebuilt = await runTool('rebuild', ['items', 'customer-list'], env);
     expect([rebuilt.code, rebuilt.stdout]).toEqual([
       0,
       expect.stringMatching(/^5 events\ncustomer-list +1 rows\nitems +1 rows$/m),
     ]);
     const token = await runTool('token', ['--role', 'Auditor', '--partner', northwind], env);
     expect([token.code, token.stdout]).toEqual([0, expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)]);
-    const keys = await runTool('manage-keys', [], env);
+    const keys = await runTool('keys', [], env);
     expect(keys.stdout).toMatch(
       /token key .*keys\/token-key\.json {2}present\nledger secret .*keys\/ledger-secret {2}present/,
     );
   });
 
-  it.each([
-    '../../auditor/src/integrity',
-    '../../auditor/src/due',
-    '../../projector/src/rebuild',
-    '../../projector/src/main',
-    'manage-keys',
-  ] as const)('refuse a configuration that does not go together: %s', async (tool) => {
-    const env = { ...store.env, LEDGER_EVENT_STORE_URL: 'http://u:hidden-word@db', DATA_DIR: dataDirectory };
-    mkdirSync(dataDirectory);
-    const { code, stderr, stdout } = await runTool(tool, [], env);
-    expect([code, stderr]).toEqual([
-      tool.startsWith('../../auditor/') ? 2 : 78,
-      expect.stringContaining('LEDGER_EVENT_STORE_URL must begin with esdb://'),
-    ]);
-    expect(stderr + stdout).not.toContain('hidden-word');
-  });
+  it.each(['integrity', 'due', 'rebuild', 'projector', 'keys'] as const)(
+    'refuse a configuration that does not go together: %s',
+    async (tool) => {
+      const env = { ...store.env, LEDGER_EVENT_STORE_URL: 'http://u:hidden-word@db', DATA_DIR: dataDirectory };
+      mkdirSync(dataDirectory);
+      const { code, stderr, stdout } = await runTool(tool, [], env);
+      expect([code, stderr]).toEqual([
+        ['integrity', 'due'].includes(tool) ? 2 : 78,
+        expect.stringContaining('LEDGER_EVENT_STORE_URL must begin with esdb://'),
+      ]);
+      expect(stderr + stdout).not.toContain('hidden-word');
+    },
+  );
 
   it('say that the database cannot be reached, where they do not wait for it', async () => {
     const env = { ...store.env, DATA_DIR: dataDirectory };
     mkdirSync(dataDirectory);
     writeFileSync(viewsFileIn(dataDirectory), '');
     for (const [tool, due] of [
-      ['../../auditor/src/integrity', 2],
-      ['../../projector/src/rebuild', 1],
+      ['integrity', 2],
+      ['rebuild', 1],
     ] as const) {
       const { code, stderr } = await runTool(tool, [], env);
       expect([code, stderr]).toEqual([due, expect.stringContaining('127.0.0.1:1')]);
@@ -414,7 +414,7 @@ describe('the projector as a process of its own', () => {
       dataDirectory,
       partners,
       env: { ...store.env, LOG_LEVEL: 'info' },
-      program: 'dist/apps/projector/src/main.js',
+      ...projectorProcess,
     });
     closing.push(() => projector.killAtOnce());
     await until(projector, 'a retry', () => /retryInMs/.test(projector.output()));

@@ -77,7 +77,7 @@ describe('of two servers that keep time', () => {
     expect(problemsOf(events)).toEqual([]);
     expect(await recorded(other)).toBe(everything + 2 * overduePerCustomer);
     for (const server of running.splice(0)) await server.stop();
-    expect(await runTool('../../auditor/src/integrity', [], store.env)).toMatchObject({ code: 0 });
+    expect(await runTool('integrity', [], store.env)).toMatchObject({ code: 0 });
   });
 
   it('the other takes over at once from one that stops, and neither writes anything while nothing is due', async () => {

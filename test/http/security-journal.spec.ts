@@ -177,7 +177,7 @@ describe('the security journal', () => {
     expect(body.items).toMatchObject([{ itemId: 'sub-after' }]);
     expect((await server.get('/v1/events')).body.map(({ subject }: any) => subject)).not.toContain('securityJournal');
     await server.stop();
-    const { stdout, code } = await runTool('../../auditor/src/integrity', [], {
+    const { stdout, code } = await runTool('integrity', [], {
       DATA_DIR: server.dataDirectory,
       ...server.store.env,
     });

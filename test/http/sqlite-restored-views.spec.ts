@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { viewsFileIn } from '#projector';
-import { launchServer, untilCaughtUp } from '../server-process.js';
+import { launchServer, projectorProcess, untilCaughtUp } from '../server-process.js';
 import { establish, partners, runServer, subscription, type RunningServer } from './running-server.js';
 import { runTool } from './tools.js';
 
@@ -38,8 +38,8 @@ async function purchase(path: string, ...ids: readonly string[]): Promise<void> 
 }
 
 /** How it ends when it is started. */
-async function refusal(program?: string): Promise<{ code: number | null; said: string }> {
-  const refused = await launchServer({ dataDirectory, partners, ...(program ? { program } : {}) });
+async function refusal(program: Partial<typeof projectorProcess>): Promise<{ code: number | null; said: string }> {
+  const refused = await launchServer({ dataDirectory, partners, ...program });
   await refused.ended();
   return { code: refused.child.exitCode, said: refused.output() };
 }
@@ -68,15 +68,14 @@ it('views of lost events are refused after a restore though the log has grown pa
   const before = readFileSync(events);
   const text =
     /shows [a-z-]+ with event \S+ at position \d+, where the log has \S+: the log is shorter than what was projected from it/;
-  for (const program of [undefined, 'dist/apps/projector/src/main.js']) {
+  for (const program of [{}, projectorProcess]) {
     const { code, said } = await refusal(program);
     expect([code, said]).toEqual([1, expect.stringMatching(text)]);
     expect(said).toMatch(/If the log was put there on purpose[^.]*npm run rebuild -- --accept-lost-events/);
   }
   expect(readFileSync(events)).toEqual(before);
 
-  const rebuild = (...args: readonly string[]) =>
-    runTool('../../projector/src/rebuild', ['--data-dir', dataDirectory, ...args], {});
+  const rebuild = (...args: readonly string[]) => runTool('rebuild', ['--data-dir', dataDirectory, ...args], {});
   // Nor does the usual tool remove the views that know of a cut log by the usual tool.
   for (const names of [[], ['items']]) {
     const unasked = await rebuild(...names);

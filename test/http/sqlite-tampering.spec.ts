@@ -87,7 +87,7 @@ describe('a log whose newest events were taken away, with the sequence set back'
     const said = await refusal();
     expect(said).toMatch(/the log ends at \d+/);
     expect(said).not.toContain('npm run rebuild"');
-    const { code, stdout } = await runTool('../../auditor/src/integrity', ['--data-dir', server.dataDirectory], {});
+    const { code, stdout } = await runTool('integrity', ['--data-dir', server.dataDirectory], {});
     expect([code, stdout]).toEqual([1, expect.stringMatching(/^shorterThanViews: /m)]);
   });
 
@@ -148,7 +148,7 @@ describe('an event that was taken out of the middle', () => {
 
     await server.killAtOnce();
     expect(await refusal()).toMatch(/positions 1 to \d+ were handed out, but \d+ events stand there/);
-    const { code, stdout } = await runTool('../../auditor/src/integrity', ['--data-dir', server.dataDirectory], {});
+    const { code, stdout } = await runTool('integrity', ['--data-dir', server.dataDirectory], {});
     expect([code, stdout]).toEqual([1, expect.stringContaining(relationshipStream(northwind, customer))]);
   });
 });
@@ -184,7 +184,7 @@ describe('a secret that is not the ledger’s', () => {
     server = await server.restart();
     await server.stop();
     writeFileSync(secret, `${'ab'.repeat(32)}\n`);
-    const adopted = await runTool('manage-keys', ['--adopt-ledger-secret'], { DATA_DIR: server.dataDirectory });
+    const adopted = await runTool('keys', ['--adopt-ledger-secret'], { DATA_DIR: server.dataDirectory });
     expect([adopted.code, adopted.stdout]).toEqual([0, expect.stringContaining('The ledger has adopted')]);
     server = await server.restart();
     expect((await server.get(`${path}/subscriptions/b`)).status).toBe(200);

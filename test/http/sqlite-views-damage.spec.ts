@@ -115,7 +115,7 @@ describe('a damaged file of the views', () => {
     expect(said).toContain(views);
     expect(said).toContain('npm run rebuild');
     expect(said).not.toMatch(/^\s+at /m);
-    expect((await runTool('../../projector/src/rebuild', ['--data-dir', server.dataDirectory], {})).code).toBe(0);
+    expect((await runTool('rebuild', ['--data-dir', server.dataDirectory], {})).code).toBe(0);
     server = await server.restart();
     expect(await expectNoneWrong()).toEqual([]);
   });

@@ -161,13 +161,13 @@ describe('a server that cannot start', () => {
 
     // Not under a running server, which would go on with the secret that it has read.
     const running = await startServer({ dataDirectory, partners });
-    const refused = await runTool('manage-keys', ['--renew-ledger-secret'], { DATA_DIR: dataDirectory });
+    const refused = await runTool('keys', ['--renew-ledger-secret'], { DATA_DIR: dataDirectory });
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(dataDirectory)]);
     await running.stop();
 
     // Lost for good.
     rmSync(secret);
-    const renewed = await runTool('manage-keys', ['--renew-ledger-secret'], { DATA_DIR: dataDirectory });
+    const renewed = await runTool('keys', ['--renew-ledger-secret'], { DATA_DIR: dataDirectory });
     expect(renewed.stdout).toContain('A new secret of the ledger');
     await (await startServer({ dataDirectory, partners })).stop();
 
@@ -210,18 +210,18 @@ describe('keys', () => {
   it('are shown without what is in them', async () => {
     await ledgerWithEvents();
     const secret = readFileSync(join(dataDirectory, 'keys', 'ledger-secret'), 'utf8').trim();
-    const { stdout } = await runTool('manage-keys', [], { DATA_DIR: dataDirectory });
+    const { stdout } = await runTool('keys', [], { DATA_DIR: dataDirectory });
     expect(stdout).toMatch(/token key .* present\nledger secret .* present/);
     expect(stdout).not.toContain(secret);
   });
 
   it('that servers share are not renewed at one of them', async () => {
     const keys = join(directory, 'keys');
-    await runTool('manage-keys', ['--make', keys], {});
+    await runTool('keys', ['--make', keys], {});
     const key = () => readFileSync(join(keys, 'token-key.json'), 'utf8');
     const before = key();
     const env = { EVENT_STORE: 'kurrentdb', LEDGER_EVENT_STORE_URL: 'esdb://127.0.0.1:1', KEYS_DIR: keys };
-    const { code, stderr } = await runTool('manage-keys', ['--renew-token-key'], env);
+    const { code, stderr } = await runTool('keys', ['--renew-token-key'], env);
     expect([code, stderr]).toEqual([78, expect.stringMatching(/not renewed in place[\s\S]*of every server/)]);
     expectPlain(stderr);
     expect(key()).toBe(before);
@@ -229,9 +229,9 @@ describe('keys', () => {
 
   it('of which one was made when the maker was killed, are completed by the next', async () => {
     const keys = join(directory, 'keys');
-    await runTool('manage-keys', ['--make', keys], {});
+    await runTool('keys', ['--make', keys], {});
     rmSync(join(keys, 'ledger-secret'));
-    const { code, stdout } = await runTool('manage-keys', ['--make', keys], {});
+    const { code, stdout } = await runTool('keys', ['--make', keys], {});
     expect([code, stdout]).toEqual([
       0,
       expect.stringMatching(/Left \S+token-key\.json as it was\nMade \S+ledger-secret/),
@@ -265,12 +265,12 @@ describe('a token', () => {
   });
 
   it.each([
-    [['--role', 'Cook', '--partner', northwind], /There is no role Cook/],
+    [['--role', 'Cook', '--partner', northwind], /'Cook' is invalid/],
     [['--role', 'GlobalAdmin'], /--partner or --customer must be a GUID/],
     [['--partner', northwind], /At least one --role/],
     [['--role', 'GlobalAdmin', '--partner', northwind, '--minutes', '0'], /--minutes/],
     [['--customer', northwind, '--app'], /Global admin is a person/],
-    [['--nonsense'], /Usage: npm run token/],
+    [['--nonsense'], /Usage: ledger token/],
   ])('is not made of %j', async (args, message) => {
     const { stdout, stderr, code } = await runTool('token', args, { DATA_DIR: dataDirectory });
     expect([stdout, code === 0, stderr]).toEqual(['', false, expect.stringMatching(message)]);

@@ -18,7 +18,7 @@ import { runTool } from './tools.js';
 const lease = { TIMEKEEPER_LEASE_SECONDS: '1' };
 
 async function integrityOf({ store, dataDirectory }: RunningServer): Promise<string> {
-  const { code, stdout, stderr } = await runTool('../../auditor/src/integrity', [], {
+  const { code, stdout, stderr } = await runTool('integrity', [], {
     DATA_DIR: dataDirectory,
     ...store.env,
   });

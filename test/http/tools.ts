@@ -3,19 +3,11 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { compiledCode } from '../compiled-code.js';
 
-/** By its path beside those of the server. */
-export type Tool =
-  | 'token'
-  | 'manage-keys'
-  | 'clock'
-  | '../../auditor/src/integrity'
-  | '../../auditor/src/due'
-  | '../../projector/src/rebuild'
-  | '../../projector/src/main';
+export type Tool = 'token' | 'keys' | 'clock' | 'integrity' | 'due' | 'rebuild' | 'projector';
 
-/** Runs one of the server's tools as npm does, without npm. */
+/** Runs a verb of the command line as npm does, without npm. */
 export async function runTool(tool: Tool, args: readonly string[], env: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, [resolve(`dist/apps/server/src/${tool}.js`), ...args], {
+  const child = spawn(process.execPath, [resolve('dist/apps/ledger/src/main.js'), tool, ...args], {
     env: { PATH: process.env['PATH'], ...compiledCode, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,12 +1,11 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { existsSync, renameSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { adoptLedgerSecret } from '#event-sourcing';
 import { eventsFileIn, lockDirectory, StoreStartupError } from '#event-store-sqlite';
 import { embeddedKey, readIfThere, secretFile } from '#http';
 import { openEventLog, type EventLog } from '#event-log';
-import { badConfiguration, exitCodeOf, StartupFailure } from '#program';
+import { badConfiguration, StartupFailure } from '#program';
 import {
   configuration,
   ledgerSecret,
@@ -19,43 +18,53 @@ import {
   withKey,
   type Configuration,
 } from '#configuration';
-import { sealOfRelease } from './event-check.js';
+import { sealOfRelease } from '../event-check.js';
 
 // Shows which keys there are, never their content; makes the keys that servers share; and replaces lost ones. A replaced
 // key is kept beside the new one.
 
 const ofNoUse = 'from then on a retry of a command sent before is refused (IdempotencyKeyReused)';
 
-async function manageKeys(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      make: { type: 'string' },
-      'renew-token-key': { type: 'boolean', default: false },
-      'renew-ledger-secret': { type: 'boolean', default: false },
-      'adopt-ledger-secret': { type: 'boolean', default: false },
-    },
-  });
-  if (values.make !== undefined) return makeSharedKeys(resolve(values.make));
+export interface KeysAsked {
+  readonly make?: string | undefined;
+  readonly renewTokenKey: boolean;
+  readonly renewLedgerSecret: boolean;
+  readonly adoptLedgerSecret: boolean;
+  readonly json: boolean;
+}
+
+export async function manageKeys(asked: KeysAsked): Promise<void> {
+  const say = asked.json ? () => undefined : print;
+  if (asked.make !== undefined) return makeSharedKeys(resolve(asked.make), asked.json);
   const settings = configuration({ ...process.env, HOST: '' });
   const { keysDirectory, issuer } = settings;
   const tokens = tokenKeyPath(keysDirectory);
   const secret = ledgerSecretPath(keysDirectory);
 
-  if (values['renew-token-key']) await renewTokenKey(settings, tokens);
-  if (values['renew-ledger-secret']) await renewLedgerSecret(settings, secret);
-  if (values['adopt-ledger-secret']) await adoptSecret(settings, secret);
-  say(`token key      ${tokens}  ${issuer ? 'not used: JWKS_URL is set' : await present(tokens)}`);
-  say(`ledger secret  ${secret}  ${await present(secret)}`);
+  if (asked.renewTokenKey) say(await renewTokenKey(settings, tokens));
+  if (asked.renewLedgerSecret) say(await renewLedgerSecret(settings, secret));
+  if (asked.adoptLedgerSecret) say(await adoptSecret(settings, secret));
+  const files = {
+    tokenKey: { path: tokens, present: await isPresent(tokens), used: !issuer },
+    ledgerSecret: { path: secret, present: await isPresent(secret), used: true },
+  };
+  if (asked.json) return print(JSON.stringify(files));
+  for (const [name, { path, present, used }] of [
+    ['token key    ', files.tokenKey],
+    ['ledger secret', files.ledgerSecret],
+  ] as const)
+    print(`${name}  ${path}  ${!used ? 'not used: JWKS_URL is set' : present ? 'present' : 'not made yet'}`);
 }
 
-async function makeSharedKeys(directory: string): Promise<void> {
+async function makeSharedKeys(directory: string, json: boolean): Promise<void> {
   const { made } = await makeKeys(directory);
+  if (json) return print(JSON.stringify({ directory, made }));
   for (const path of [tokenKeyPath(directory), ledgerSecretPath(directory)])
-    say(made.includes(path) ? `Made ${path}` : `Left ${path} as it was`);
-  say(`Every server of the ledger needs both: set KEYS_DIR to ${directory}, and back it up.`);
+    print(made.includes(path) ? `Made ${path}` : `Left ${path} as it was`);
+  print(`Every server of the ledger needs both: set KEYS_DIR to ${directory}, and back it up.`);
 }
 
-async function renewTokenKey({ log }: Configuration, tokens: string): Promise<void> {
+async function renewTokenKey({ log }: Configuration, tokens: string): Promise<string> {
   if (log.store !== 'sqlite')
     throw new StartupFailure(
       `Several servers share ${tokens}, so it is not renewed in place: each would refuse the tokens of the others.\n${sharedTokenKeyRemedy}`,
@@ -63,10 +72,10 @@ async function renewTokenKey({ log }: Configuration, tokens: string): Promise<vo
     );
   await withKey(tokens, () => putAside(tokens));
   await withKey(tokens, () => embeddedKey(tokens));
-  say(`A new token key is in ${tokens}. Tokens given out so far end when the server is started again.`);
+  return `A new token key is in ${tokens}. Tokens given out so far end when the server is started again.`;
 }
 
-async function renewLedgerSecret({ dataDirectory, log }: Configuration, secret: string): Promise<void> {
+async function renewLedgerSecret({ dataDirectory, log }: Configuration, secret: string): Promise<string> {
   if (log.store !== 'sqlite')
     throw new StartupFailure(
       `Several servers share ${secret}, so it is not renewed in place. Make new keys by npm run keys -- --make DIR, stop every server,\n` +
@@ -82,22 +91,18 @@ async function renewLedgerSecret({ dataDirectory, log }: Configuration, secret: 
   } finally {
     lock.release();
   }
-  say(
-    `A new secret of the ledger is in ${secret}. A retry of a command sent before is now refused (IdempotencyKeyReused).`,
-  );
+  return `A new secret of the ledger is in ${secret}. A retry of a command sent before is now refused (IdempotencyKeyReused).`;
 }
 
 /** Makes the secret in KEYS_DIR the ledger's, in place of the one that it has. */
-async function adoptSecret(settings: Configuration, secret: string): Promise<void> {
+async function adoptSecret(settings: Configuration, secret: string): Promise<string> {
   const { dataDirectory, keysDirectory, log } = settings;
   const lock = log.store === 'sqlite' ? lockOf(dataDirectory) : undefined;
   try {
     const outcome = await adopt(log, lock ? await ledgerSecret(keysDirectory, false) : sharedLedgerSecret(settings));
-    say(
-      outcome === 'adopted'
-        ? `The ledger has adopted ${secret}. Servers that still run with another secret must be stopped now; ${ofNoUse}.`
-        : `${secret} is the ledger's secret already.`,
-    );
+    return outcome === 'adopted'
+      ? `The ledger has adopted ${secret}. Servers that still run with another secret must be stopped now; ${ofNoUse}.`
+      : `${secret} is the ledger's secret already.`;
   } finally {
     lock?.release();
   }
@@ -132,15 +137,10 @@ function putAside(path: string): void {
     renameSync(path, `${path}.until-${new Date().toISOString().replaceAll(':', '')}`);
 }
 
-async function present(path: string): Promise<string> {
-  return (await withKey(path, () => readIfThere(path))) === undefined ? 'not made yet' : 'present';
+async function isPresent(path: string): Promise<boolean> {
+  return (await withKey(path, () => readIfThere(path))) !== undefined;
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
-
-manageKeys().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = error instanceof StartupFailure ? error.exitCode : exitCodeOf(error);
-});

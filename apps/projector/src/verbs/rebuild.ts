@@ -1,13 +1,10 @@
 import { Presets, SingleBar } from 'cli-progress';
 import { requireEventLog } from '#event-log';
-import { dataDirectoryAndNames, exitCodeOf } from '#program';
 import { rebuild } from '#relationship-projector';
 
-// npm run rebuild [-- --data-dir DIR] [VIEW]…
-// Rebuilds views from the log: all of them, or those that are named.
-
-/** A bar on a terminal; elsewhere a line for every tenth. */
-function progressShown(terminal: boolean) {
+/** A bar on a terminal; elsewhere a line for every tenth, or nothing where a program reads. */
+function progressShown(terminal: boolean, json: boolean) {
+  if (json) return { step: () => undefined, stop: () => undefined };
   const startedAt = performance.now();
   const rate = (events: number) => Math.round((1000 * events) / (performance.now() - startedAt));
   const bar = terminal
@@ -34,16 +31,24 @@ function progressShown(terminal: boolean) {
   };
 }
 
-const progress = progressShown(process.stdout.isTTY);
-try {
-  const { dataDirectory, names, acceptLostEvents } = dataDirectoryAndNames();
+export interface RebuildAsked {
+  /** Views that show events which the log does not have are rebuilt all the same. */
+  readonly acceptLostEvents: boolean;
+  readonly json: boolean;
+}
+
+/** Rebuilds views from the log: all of them, or those that are named. */
+export async function rebuildViews(
+  dataDirectory: string,
+  names: readonly string[],
+  { acceptLostEvents, json }: RebuildAsked,
+): Promise<void> {
   const log = requireEventLog(process.env, dataDirectory);
-  const { events, rows } = await rebuild(dataDirectory, names, progress.step, log, { acceptLostEvents });
-  progress.stop();
+  const progress = progressShown(process.stdout.isTTY, json);
+  const { events, rows } = await rebuild(dataDirectory, names, progress.step, log, { acceptLostEvents }).finally(
+    progress.stop,
+  );
+  if (json) return console.log(JSON.stringify({ events, rows: Object.fromEntries(rows) }));
   console.log(`${events} events`);
   for (const [name, count] of rows) console.log(`${name.padEnd(24)} ${count} rows`);
-} catch (error) {
-  progress.stop();
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = exitCodeOf(error);
 }

@@ -1,16 +1,13 @@
-import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { LogDamaged, readLedger } from '#event-sourcing';
 import { checkIntegrity, type IntegrityFinding, type IntegrityReport } from '#event-store-sqlite';
 import { ForeignViews, refuseForeignViews, UnreadableViews, viewsFileIn } from '#projector';
 import { openEventLog, requireEventLog, type EventLog } from '#event-log';
-import { checkLog } from './log-check.js';
+import { checkLog } from '../log-check.js';
 
-// npm run integrity [-- --data-dir DIR]
 // Checks every stored event of a ledger. It only reads, so servers may run meanwhile. For a file it checks more than
 // for a database: its structure, its triggers, and which positions have ever been used. The exit code is 0 without
-// findings, 1 with findings, 2 when the check could not be made.
+// findings and 1 with findings.
 
 const shownFindings = 1_000;
 
@@ -49,13 +46,7 @@ async function lostSinceProjected(log: EventLog, directory: string): Promise<rea
   }
 }
 
-/** The data directory: `--data-dir`, else `DATA_DIR` as the server has it, else `./data`. */
-function dataDirectory(): string {
-  const { values } = parseArgs({ options: { 'data-dir': { type: 'string' } } });
-  return resolve(values['data-dir'] ?? process.env['DATA_DIR'] ?? './data');
-}
-
-async function checkDatabase(log: EventLog): Promise<IntegrityReport> {
+async function checkDatabase(log: EventLog, onProgress: Progress): Promise<IntegrityReport> {
   const { unverified: store, connect } = await openEventLog(log, { readOnly: true });
   try {
     await connect();
@@ -65,31 +56,42 @@ async function checkDatabase(log: EventLog): Promise<IntegrityReport> {
   }
 }
 
-const bar = new SingleBar(
-  { format: 'Checking {bar} {percentage}%', hideCursor: true, clearOnComplete: true },
-  Presets.shades_classic,
-);
-let begun = false;
-const onProgress = (done: number, total: number) => {
-  if (!process.stderr.isTTY) return;
-  if (!begun) bar.start(total, 0);
-  begun = true;
-  bar.update(done);
-};
-try {
-  const directory = dataDirectory();
+type Progress = (done: number, total: number) => void;
+
+/** A bar on a terminal. It goes to standard error, so that the report can be redirected. */
+function progressShown(): { readonly step: Progress; readonly stop: () => void } {
+  if (!process.stderr.isTTY) return { step: () => undefined, stop: () => undefined };
+  const bar = new SingleBar(
+    { format: 'Checking {bar} {percentage}%', hideCursor: true, clearOnComplete: true },
+    Presets.shades_classic,
+  );
+  let begun = false;
+  return {
+    step(done, total) {
+      if (!begun) bar.start(total, 0);
+      begun = true;
+      bar.update(done);
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+export async function checkLedger(directory: string, { json }: { readonly json: boolean }): Promise<void> {
   const log = requireEventLog(process.env, directory);
+  const progress = progressShown();
+  const report = await reportOn(log, directory, progress.step).finally(progress.stop);
+  if (json) console.log(JSON.stringify(report));
+  else for (const line of linesOf(report)) console.log(line);
+  process.exitCode = report.findings.length === 0 ? 0 : 1;
+}
+
+async function reportOn(log: EventLog, directory: string, onProgress: Progress): Promise<IntegrityReport> {
   const checked =
-    log.store === 'sqlite' ? await checkIntegrity(log.eventsFile, { onProgress }) : await checkDatabase(log);
+    log.store === 'sqlite'
+      ? await checkIntegrity(log.eventsFile, { onProgress })
+      : await checkDatabase(log, onProgress);
   const lost = checked.findings.some(({ problem }) => problem === 'versionChanged')
     ? []
     : await lostSinceProjected(log, directory);
-  const report = { ...checked, findings: [...checked.findings, ...lost] };
-  bar.stop();
-  for (const line of linesOf(report)) console.log(line);
-  process.exitCode = report.findings.length === 0 ? 0 : 1;
-} catch (error) {
-  bar.stop();
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
+  return { ...checked, findings: [...checked.findings, ...lost] };
 }

@@ -1,3 +1,0 @@
-import '#program/supported-node';
-
-await import('./projector.js');

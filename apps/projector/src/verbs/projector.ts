@@ -1,0 +1,73 @@
+import { pino, type Logger } from 'pino';
+import { viewsFileIn } from '#projector';
+import { exitCodeOf, logOutput } from '#program';
+import { requireEventLog } from '#event-log';
+import { occasionally } from '#pacing';
+import { runProjector, type ProjectorNews } from '#relationship-projector';
+
+/**
+ * The projector as a process of its own, for servers that run with PROJECTOR=off. On the first signal it ends after the
+ * current batch. When it cannot go on, it ends with an exit code other than 0, and a supervisor starts it again.
+ */
+export async function project(dataDirectory: string): Promise<void> {
+  const output = logOutput();
+  process.on('exit', output.flushSync);
+  const logger = pino({ name: 'projector', level: process.env['LOG_LEVEL'] ?? 'info' }, output);
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      logger.info({ signal }, 'stopping');
+      stopping.abort();
+    });
+  // Views and checkpoints are committed together, so the process may end at any point without loss.
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'uncaught');
+    process.exit(1);
+  });
+  try {
+    const log = requireEventLog(process.env, dataDirectory, (text) => logger.warn(text));
+    await runProjector({ log, viewsFile: viewsFileIn(dataDirectory) }, stopping.signal, newsIn(logger, dataDirectory));
+  } catch (error) {
+    logger.fatal({ err: error }, 'the projector cannot go on');
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function newsIn(logger: Logger, dataDirectory: string): (event: ProjectorNews) => void {
+  const logTrouble = occasionally(30_000, (times, retryInMs: number | undefined, message: string) =>
+    logger.warn({ retryInMs, times }, message),
+  );
+  const logDamage = occasionally(60_000, (times, message: string) =>
+    logger.error({ times }, `the log is damaged, so no view moves: ${message}`),
+  );
+  const logViewsTrouble = occasionally(60_000, (times, message: string) =>
+    logger.error({ times }, `the views cannot be written, so no view moves: ${message}`),
+  );
+
+  return (event) => {
+    switch (event.news) {
+      case 'started':
+        logger.info({ dataDirectory }, 'projecting');
+        return;
+      case 'stopped':
+        logger.error({ view: event.view, ...event.failure }, 'a view has stopped at an event that it cannot handle');
+        return;
+      case 'allStopped':
+        logger.fatal('every view has stopped');
+        process.exitCode = 1;
+        return;
+      case 'trouble':
+        if (event.damaged) logDamage(event.message);
+        else if (event.viewsDamaged) logViewsTrouble(event.message);
+        else logTrouble(event.retryInMs, event.message);
+        return;
+      case 'notice':
+        logger.warn(event.details, event.message);
+        return;
+      case 'metrics':
+        logger.debug(event.metrics, 'connection');
+        return;
+    }
+  };
+}
