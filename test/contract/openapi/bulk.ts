@@ -69,5 +69,19 @@ export function bulkSchemas(bodies: Readonly<Record<string, Json>>): Record<stri
 
 export const bulkBody: Json = {
   required: true,
-  content: { 'application/json': { schema: ref('schemas', 'BulkBody') } },
+  content: {
+    'application/json': {
+      schema: ref('schemas', 'BulkBody'),
+      // Without keys, which are new for every call.
+      example: {
+        items: [
+          {
+            command: 'RequestResellerRelationship',
+            customerId: guid.example,
+            body: { customer: { name: 'Contoso' }, market: 'US' },
+          },
+        ],
+      },
+    },
+  },
 };

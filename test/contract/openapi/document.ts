@@ -1,10 +1,12 @@
 import type { CommandName } from '#customer-relationship';
-import { problemTexts } from '#http';
+import { fieldsOfClass, problemTexts } from '#http';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { commandNames, commandRoutes } from '../../../apps/server/src/commands/command-routes.js';
+import { SignatureFields } from '../../../apps/server/src/commands/relationship.js';
 import { relationshipPaths } from '../../../apps/server/src/relationship-paths.js';
 import { release } from '../../../apps/server/src/release.js';
+import { bodyExamples } from './body-examples.js';
 import { bulkBody, bulkSchemas } from './bulk.js';
 import { routeText } from '../../../apps/server/src/contract/documented.js';
 import { camelCase, inDocument, nameIn, pascalCase, ref, sentenceCase, type ComponentKind, type Json } from './json.js';
@@ -87,7 +89,11 @@ export function openApiDocument(app: INestApplication, { answers, commands }: Do
       const described = { ...operation, ...describe(path, method, operation, commands) };
       (paths[path] ??= {})[method] = described;
       const twin = twinOf(path, found.paths);
-      if (twin !== undefined) (paths[twin] ??= {})[method] = onPartnersSide(described, twin);
+      if (twin === undefined) continue;
+      (paths[twin] ??= {})[method] = onPartnersSide(described, twin);
+      // The one that people send stands in the section of its noun.
+      const folded = isCustomersDecision(method, path) ? described : paths[twin][method];
+      folded.tags = [twinsTag];
     }
   const { info, ...rest } = found;
   const document = {
@@ -106,7 +112,7 @@ export function openApiDocument(app: INestApplication, { answers, commands }: Do
   shareParameters(document);
   shareResponses(document);
   const used = new Set(operationsOf(document).flatMap(({ tags }) => tags));
-  document['tags'] = Object.entries({ ...tagTexts, ...tagsOfLists() })
+  document['tags'] = Object.entries({ ...tagTexts, ...tagsOfLists(), [twinsTag]: twinsText })
     .filter(([name]) => used.has(name))
     .map(([name, description]) => ({ name, description }));
   return document;
@@ -139,6 +145,15 @@ function twinOf(path: string, paths: Document['paths']): string | undefined {
   if (path !== ofCustomer + below && ofCustomer + below in paths) return undefined;
   const twin = `${partnerPrefix}/customers/{customerId}${below}`;
   return twin in paths ? twin : undefined;
+}
+
+/** Only people of the customer decide it; on the other side it is relayed by an app of the partner. */
+function isCustomersDecision(method: string, path: string): boolean {
+  const command = method === 'post' ? commandAt.get(path) : undefined;
+  return (
+    command !== undefined &&
+    [...fieldsOfClass(commandRoutes[command].body).values()].some(({ kind }) => kind.nested === SignatureFields)
+  );
 }
 
 function onPartnersSide(operation: Operation, path: string): Operation {
@@ -288,7 +303,9 @@ function commandBodies(bodies: Schemas, commands: DocumentSources['commands']): 
         command,
         {
           required: Array.isArray(schema['required']) && schema['required'].length > 0,
-          content: { 'application/json': { schema: ref('schemas', name), example: exampleOf(schema, bodies) } },
+          content: {
+            'application/json': { schema: ref('schemas', name), example: exampleOfCommand(command, schema, bodies) },
+          },
         },
       ];
     }),
@@ -373,6 +390,10 @@ function describeFields(schema: Json, meant: PropertySchema, bodies: Record<stri
   if (meant.items && schema['items']) describeFields(schema['items'] as Json, meant.items, bodies);
 }
 
+function exampleOfCommand(command: CommandName, schema: Json, bodies: Record<string, Json>): Json {
+  return { ...(exampleOf(schema, bodies) as Json), ...bodyExamples[command] };
+}
+
 /** A body with what is required and nothing else. */
 export function exampleOf(schema: Json, bodies: Record<string, Json>): unknown {
   if (typeof schema['$ref'] === 'string') return exampleOf(bodies[nameIn(schema['$ref'])]!, bodies);
@@ -395,6 +416,12 @@ export function exampleOf(schema: Json, bodies: Record<string, Json>): unknown {
       return 'Contoso';
   }
 }
+
+/** The section of routes that stand in another already, so that nobody reads everything twice. */
+const twinsTag = 'twins';
+const twinsText =
+  'The routes above once more, for the other side: people of the customer name the partner in the path, and an app of the ' +
+  'partner that relays a decision of the customer does not.';
 
 /** Every tag, in the order of a table of contents. */
 const tagTexts: Readonly<Record<string, string>> = {

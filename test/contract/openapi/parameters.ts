@@ -1,3 +1,4 @@
+import { exampleIds } from './body-examples.js';
 import type { Json } from './json.js';
 import { filterTexts, wordsInPath } from './view-documents.js';
 
@@ -42,7 +43,17 @@ const parameterTexts: Readonly<Record<string, string>> = {
 
 /** A parameter of the query with what it means, where its own words are not said yet. */
 export function explained({ name, ...parameter }: Json): Json {
-  return { name, description: parameterTexts[name as string] ?? filterTexts[name as string], ...parameter };
+  return {
+    name,
+    description: parameterTexts[name as string] ?? filterTexts[name as string],
+    ...parameter,
+    ...(parameter['required'] === true ? {} : { schema: withoutExample(parameter['schema'] as Json) }),
+  };
+}
+
+/** Pages that try routes fill fields with examples. A field that may be left empty would be sent, and answered as nobody meant it. */
+function withoutExample({ example: _, ...schema }: Json): Json {
+  return schema['items'] === undefined ? schema : { ...schema, items: withoutExample(schema['items'] as Json) };
 }
 
 const namedThings: Readonly<Record<string, Json>> = {
@@ -60,7 +71,7 @@ export function pathParameter(name: string): Json {
     required: true,
     description: name === 'item' ? 'The type of the item.' : parameterTexts[name],
     schema: isGuid
-      ? { type: 'string', format: 'uuid', example: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff' }
+      ? { type: 'string', format: 'uuid', example: exampleIds[name] ?? '6f9619ff-8b86-4d01-b42d-00cf4fc964ff' }
       : name in namedThings
         ? namedThings[name]
         : name in wordsInPath
@@ -68,7 +79,7 @@ export function pathParameter(name: string): Json {
           : {
               type: 'string',
               pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
-              example: `${name.replace(/Id$/, '').toLowerCase()}-0001`,
+              example: exampleIds[name],
             },
   };
 }
@@ -80,7 +91,7 @@ const header = (name: string, required: boolean, description: string, schema: Js
   description,
   schema,
 });
-const tags = { type: 'string', example: '"7.1"' };
+const tags = { type: 'string' };
 /** `*`, or entity tags with commas between; only strong ones where they must match strongly. */
 const tagsForm = (tag: string) => `^ *(\\*|${tag}( *, *${tag})*) *$`;
 const someTags = { ...tags, pattern: tagsForm('(W/)?"[!#-~]*"') };
@@ -90,7 +101,6 @@ const idempotencyKeyForm = '^([!#-~][!-~]{0,254}|"([!#-\\[\\]-~]|\\\\["\\\\]){1,
 const placeInLedger = {
   type: 'string',
   pattern: '^ *(0|[1-9][0-9]{0,15}); *ledger="[0-9a-f-]{36}"(; *event="[0-9a-f]{8}-[0-9a-f]{4}")? *$',
-  example: '42;ledger="6f9619ff-8b86-4d01-b42d-00cf4fc964ff";event="1b4e28ba-2fa1"',
 };
 
 export const parameterComponents: Json = {
@@ -98,7 +108,7 @@ export const parameterComponents: Json = {
     'Idempotency-Key',
     false,
     'Required unless dryRun. New for every command, the same for every retry of it: 1 to 255 visible ASCII characters, bare or in quotes (RFC 8941).',
-    { type: 'string', pattern: idempotencyKeyForm, example: '0b0f5e1c-4f0a-4a53-9d3a-6f3f1f5a9f10' },
+    { type: 'string', pattern: idempotencyKeyForm },
   ),
   IfMatch: header('If-Match', false, 'Only if the relationship is as seen: its ETag, or * for any.', strongTags),
   IfMatchRequired: header(
@@ -126,11 +136,10 @@ export const parameterComponents: Json = {
     'wait=n: how many seconds to wait for that position, or for the list as it stood; 2 unless said, at most 30. What is not understood is ignored (RFC 7240). ' +
       'A list as it stood that takes longer is 503 AsOfInProgress, with the Location of the operation that makes it; ' +
       'a caller whose Accept also names application/vnd.reseller-ledger.operation+json gets 202 in that media type instead: the Operation.',
-    { type: 'string', example: 'wait=5' },
+    { type: 'string' },
   ),
   PreferEnd: header('Prefer', false, 'wait=n: how many seconds to wait for its end, none unless said, at most 30.', {
     type: 'string',
-    example: 'wait=20',
   }),
   LastEventId: header(
     'Last-Event-ID',

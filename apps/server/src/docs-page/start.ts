@@ -8,7 +8,10 @@ import { keepToken, keptToken, tokenInLink } from './sign-in.js';
 interface Browser {
   readonly location: { readonly pathname: string; readonly search: string; readonly hash: string };
   readonly history: { replaceState(state: unknown, title: string, url: string): void };
-  readonly document: { getElementById(id: string): { textContent: string | null } | null };
+  readonly document: {
+    getElementById(id: string): { textContent: string | null } | null;
+    querySelector(selector: string): { setAttribute(name: string, value: string): void } | null;
+  };
   readonly sessionStorage: Storage;
   readonly SwaggerUIBundle: (options: object) => SwaggerUi;
   addEventListener(type: 'hashchange', listener: () => void): void;
@@ -97,8 +100,8 @@ const ledgerPage = () => ({
       wrapSelectors: {
         isShown:
           (original: Action) =>
-          (state: unknown, thing: unknown, otherwise: unknown): unknown =>
-            original(state, thing, isFolded(thing) ? false : otherwise),
+          (_: unknown, thing: unknown, otherwise: unknown): unknown =>
+            original(thing, isFolded(thing) ? false : otherwise),
       },
     },
   },
@@ -145,13 +148,17 @@ async function start(): Promise<void> {
       return shown;
     },
     onComplete() {
-      const token = linked ?? keptToken(sessionStorage, Date.now());
-      if (token !== undefined) page.preauthorizeApiKey(scheme, token);
+      const signIn = (token: string | undefined) => {
+        if (token === undefined) return;
+        keepToken(sessionStorage, token);
+        page.preauthorizeApiKey(scheme, token);
+      };
+      signIn(linked ?? keptToken(sessionStorage, Date.now()));
       // A link that is opened in the tab of the page loads nothing.
-      browser.addEventListener('hashchange', () => {
-        const next = takeToken();
-        if (next !== undefined) page.preauthorizeApiKey(scheme, next);
-      });
+      browser.addEventListener('hashchange', () => signIn(takeToken()));
+      const filter = document.querySelector('.operation-filter-input');
+      filter?.setAttribute('placeholder', 'Filter by words of a section, a path or a summary');
+      filter?.setAttribute('aria-label', 'Filter the operations');
     },
   });
 }
