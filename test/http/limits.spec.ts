@@ -33,37 +33,6 @@ describe('a caller', () => {
     expect(fields.map((field) => /^"caller";r=(\d+);t=\d+$/.exec(field)?.[1])).toEqual(['19', '18', '17', '16']);
   });
 
-  it('has less left after a large answer, whether it comes at once or piece by piece', async () => {
-    const customer = await establish(server);
-    const comment = 'long '.repeat(199);
-    for (let times = 0; times < 16; times++)
-      await server.post(`${customer}/profile/update`, { name: `Name ${times}`, comment }, { as: { id: `${times}` } });
-    const history = await server.get(`${customer}/events?limit=200`, { as: { id: 'reads' } });
-    const costs = (text: string) => Math.floor(text.length / (16 * 1024));
-    const cost = costs(JSON.stringify(history.body));
-    expect(cost).toBeGreaterThan(0);
-    expect(history.headers.get('ratelimit')).toMatch(`"caller";r=${20 - 1 - cost};`);
-
-    const as: Who = { id: 'many' };
-    const items = Array.from({ length: 2 }, (_, index) => ({
-      idempotencyKey: `key-${index}`,
-      command: 'UpdateCustomerProfile',
-      customerId: customer.split('/').at(-1),
-      body: Object.fromEntries(Array.from({ length: 200 }, (_, field) => [`${field}`.padEnd(100, 'x'), 0])),
-    }));
-    const bulk = await server.post(
-      '/v1/commands',
-      { items },
-      { as, key: null, headers: { accept: 'application/x-ndjson' } },
-    );
-    expect(bulk).toMatchObject({ status: 200 });
-    const answers = bulk.body.trim().split('\n').map(costs);
-    expect(answers).toEqual([expect.any(Number), expect.any(Number)]);
-    expect(answers[0]).toBeGreaterThan(0);
-    const left = await list(as);
-    expect(left.headers.get('ratelimit')).toMatch(`"caller";r=${20 - 2 - answers[0] - answers[1] - 1};`);
-  });
-
   it('is refused what is too much, before its body is read', async () => {
     const as: Who = { id: 'busy' };
     const answers = await Promise.all(Array.from({ length: 25 }, () => list(as)));
@@ -106,6 +75,154 @@ describe('a caller', () => {
   });
 });
 
+describe('what a caller reads and writes', () => {
+  const quota = 5_000;
+  let server: RunningServer;
+  let customer: string;
+  beforeAll(async () => {
+    server = await runServer({ env: { RATE_LIMIT: `${quota}`, RATE_LIMIT_WINDOW_SECONDS: '3600' } });
+    customer = await establish(server);
+  });
+  afterAll(() => server.end());
+  const blocks = (length: number, size: number) => Math.floor(length / size);
+  const leftIn = (field: string | null) => Number(/r=(\d+)/.exec(field!)![1]);
+  /** What one request, or several, have taken of a caller that has asked for nothing before. */
+  const taken = async (as: Who) =>
+    quota - 1 - leftIn((await server.get('/v1/customers', { as })).headers.get('ratelimit'));
+  const refused = (size: number) => JSON.stringify({ name: 'x'.repeat(size) });
+
+  it('counts by the size of answers, whether they come at once or piece by piece', async () => {
+    const comment = 'long '.repeat(199);
+    for (let times = 0; times < 40; times++)
+      await server.post(`${customer}/profile/update`, { name: `Name ${times}`, comment });
+    const page = await server.get(`${customer}/events?limit=200`, { as: { id: 'page' } });
+    const pageCost = 1 + blocks(JSON.stringify(page.body).length, 16 * 1024);
+    expect(pageCost).toBeGreaterThan(3);
+    expect(leftIn(page.headers.get('ratelimit'))).toBe(quota - pageCost);
+    const as = { id: 'lines' };
+    const lines = await server.get('/v1/events', { as, headers: { accept: 'application/x-ndjson' } });
+    expect(await taken(as)).toBe(1 + blocks(lines.body.length, 16 * 1024));
+  });
+
+  it('counts by the size of answers without a caller too', async () => {
+    const { headers, body } = await server.get('/openapi.json', {
+      as: null,
+      headers: { 'accept-encoding': 'identity' },
+    });
+    const cost = 1 + blocks(JSON.stringify(body).length, 16 * 1024);
+    expect(cost).toBeGreaterThan(10);
+    expect(leftIn(headers.get('ratelimit'))).toBeLessThanOrEqual(quota - cost);
+  });
+
+  it.each([
+    ['a command', (): string => `${customer}/profile/update`, 400],
+    ['a dry run', (): string => `${customer}/profile/update?dryRun=true`, 400],
+    ['nothing there', (): string => `${customer}/nothing`, 404],
+    ['a bulk', () => '/v1/commands', 400],
+  ])(
+    'counts by the size of bodies, also of a refused one for %s',
+    async (what: string, path: () => string, status: number) => {
+      const as = { id: `body-for-${what.replaceAll(' ', '-')}` };
+      const body = refused(20_000);
+      expect(await server.post(path(), body, { as, key: what === 'a bulk' ? null : 'large' })).toMatchObject({
+        status,
+      });
+      expect(await taken(as)).toBe(1 + blocks(body.length, 1024));
+    },
+  );
+
+  it('counts what came of a body without a length, and of one that was too long', async () => {
+    const token = await server.tokenOf({ id: 'chunks' });
+    const head = (length: string) =>
+      `POST ${customer}/profile/update HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nIdempotency-Key: k\r\n` +
+      `Content-Type: application/json\r\n${length}\r\n\r\n`;
+    const chunks = `4e20\r\n${'x'.repeat(20_000)}\r\n0\r\n\r\n`;
+    const { socket, write, until } = await rawSocket(server.port);
+    write(head('Transfer-Encoding: chunked') + chunks);
+    expect(await until(/MalformedBody/)).toMatch(/^HTTP\/1\.1 400 /);
+    socket.destroy();
+    expect(await taken({ id: 'chunks' })).toBe(1 + blocks(20_000, 1024));
+    await answerTo(server.port, head('Content-Length: 100000') + 'x'.repeat(100_000));
+    await eventually('what was dropped', async () => {
+      const all =
+        quota - leftIn((await server.get('/v1/customers', { as: { id: 'chunks' } })).headers.get('ratelimit'));
+      return all >= 20 + blocks(100_000, 1024);
+    });
+  });
+
+  it('counts the events that a short command writes', async () => {
+    const add = (id: string, more: object = {}) =>
+      server.post(`${customer}/subscriptions`, subscription(id, more)).then(({ status }) => expect(status).toBe(201));
+    await add('base', { kind: 'legacy' });
+    for (let count = 0; count < 10; count++)
+      await add(`add-on-${count}`, { kind: 'legacy', baseSubscriptionId: 'base' });
+    const as = { id: 'suspends' };
+    const suspend = () =>
+      server.post(`${customer}/subscriptions/base/suspend`, { reason: 'nonPayment' }, { as, key: 'suspends' });
+    const { body } = await suspend();
+    expect(body.events).toHaveLength(11);
+    expect(await taken(as)).toBe(11);
+    // A retry writes nothing.
+    expect((await suspend()).status).toBe(200);
+    expect(await taken(as)).toBe(11 + 1 + 1);
+    // In a bulk as well.
+    const customerId = customer.split('/').at(-1);
+    const buys = ['base', ...Array.from({ length: 5 }, (_, nth) => `add-on-${nth}`)].map((id) => ({
+      command: 'PurchaseSubscription',
+      customerId,
+      idempotencyKey: id,
+      body: subscription(`bulk-${id}`, {
+        kind: 'legacy',
+        ...(id === 'base' ? {} : { baseSubscriptionId: 'bulk-base' }),
+      }),
+    }));
+    const suspends = {
+      command: 'SuspendSubscription',
+      customerId,
+      subscriptionId: 'bulk-base',
+      idempotencyKey: 'suspends-bulk',
+      body: { reason: 'nonPayment' },
+    };
+    const many = { id: 'suspends-many' };
+    const all = { items: [...buys, suspends] };
+    const bulk = await server.post('/v1/commands', all, { as: many, key: null });
+    const written: number = bulk.body.items.flatMap((item: any) => item.body.events).length;
+    expect(written).toBeGreaterThan(2 * 6);
+    expect(await taken(many)).toBe(written + blocks(JSON.stringify(all).length, 1024));
+  });
+
+  it('counts by the size of refusals, which stand in a journal', async () => {
+    for (let count = 0; count < 10; count++)
+      await server.post(`${customer}/subscriptions`, subscription(`blocks-${count}`));
+    const as = { id: 'refused' };
+    const remove = await server.post(
+      `${customer}/reseller-relationship/remove`,
+      {},
+      { as, headers: { 'if-match': '*' } },
+    );
+    expect(remove).toMatchObject({ status: 409, code: 'RemovalBlocked' });
+    expect(leftIn(remove.headers.get('ratelimit'))).toBe(quota - 1 - blocks(JSON.stringify(remove.body).length, 1024));
+  });
+});
+
+it('a body that is too much for what is left is refused unread, and taken under the same key later', async () => {
+  const server = await runServer({ env: { RATE_LIMIT: '12', RATE_LIMIT_WINDOW_SECONDS: '2' } });
+  try {
+    const customer = await establish(server);
+    const body = { name: 'Later', comment: '長'.repeat(1_000) };
+    const update = () => server.post(`${customer}/profile/update`, body, { key: 'later', as: { id: 'writes' } });
+    const spend = () => server.get('/v1/customers', { as: { id: 'writes' } });
+    await eventually('a refusal', async () => {
+      for (let times = 0; times < 10; times++) await spend();
+      const { status, headers } = await update();
+      return status === 429 && headers.get('retry-after') !== null;
+    });
+    await eventually('the same under its key', async () => (await update()).status === 200);
+  } finally {
+    await server.end();
+  }
+});
+
 describe('who names no caller', () => {
   let server: RunningServer;
   beforeAll(async () => {
@@ -116,11 +233,12 @@ describe('who names no caller', () => {
   afterAll(() => server.end());
   const from = (address: string, path: string, method = 'GET') =>
     server.send(path, { as: null, key: null, method, headers: { 'x-forwarded-for': address } });
+  const small = ['/docs', '/schemas/commands/Nothing', '/nothing'];
   const open = ['/openapi.json', '/docs', '/schemas/events', '/schemas/commands/Nothing', '/problems', '/nothing'];
 
   it('is counted by the address, wherever it asks, and refused in the form of every problem', async () => {
     for (let left = 19; left >= 0; left--) {
-      const { status, headers } = await from('192.0.2.1', open[left % open.length]!);
+      const { status, headers } = await from('192.0.2.1', small[left % small.length]!);
       expect(status).not.toBe(429);
       expect(headers.get('ratelimit-policy')).toBe('"address";q=20;w=3600');
       expect(headers.get('ratelimit')).toMatch(`"address";r=${left};`);

@@ -3,9 +3,12 @@ import type { Socket } from 'node:net';
 import {
   answerOptions,
   answerUnreadable,
+  boundConnections,
   boundPipelining,
+  closeIfUnread,
   continueWhenRead,
   fieldChecks,
+  endUnreadAnswers,
   FieldsPipe,
   LedgerHttpAdapter,
   parseJsonBody,
@@ -101,10 +104,11 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
       let problem: unknown = error;
       letRead(request, reply);
       try {
-        fastify.chargeAddress(request, reply);
+        fastify.receiveStranger(request, reply);
       } catch (refused) {
         problem = refused;
       }
+      closeIfUnread(request, reply);
       filter.answer(problem, request, reply);
     },
   });
@@ -114,6 +118,10 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   fastify.server.maxHeadersCount = 0;
   // Node would end the connection without an answer.
   fastify.server.on('connect', (_, socket: Socket) => refuseConnection('MethodNotImplemented', socket));
+  endUnreadAnswers(fastify.server, clientTimeoutMs);
+  const { connectionsOfAddress, trustedProxies } = limits;
+  if (connectionsOfAddress > 0)
+    boundConnections(fastify.server, pipelining, { ofAddress: connectionsOfAddress, except: trustedProxies });
   fastify.decorate('problemOf', (error, asked) => filter.problemOf(error, asked));
   fastify.addHook('onRoute', (route) => {
     const { url, method, config } = route;
@@ -137,7 +145,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     callers: limitOf('caller', limits.requests),
     strangers: limitOf('failedTokens', limits.failedTokens),
     addresses: limitOf('address', limits.requests),
-    readerTimeoutMs: clientTimeoutMs,
+    inHand: { requestsOfAddress: limits.requestsOfAddress || Infinity, bytes: limits.inHandMiB * 1024 * 1024 },
     onAnswered,
   });
   readBodies(fastify);

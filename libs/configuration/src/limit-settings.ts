@@ -10,6 +10,9 @@ export class LimitVariables {
   @Optional(WholeText(0, 1_000_000_000)) RATE_LIMIT?: number;
   @Optional(WholeText(1, 3600)) RATE_LIMIT_WINDOW_SECONDS?: number;
   @Optional(WholeText(0, 1_000_000_000)) FAILED_TOKEN_LIMIT?: number;
+  @Optional(WholeText(0, 1_000_000)) ADDRESS_REQUESTS?: number;
+  @Optional(WholeText(0, 1_000_000)) ADDRESS_CONNECTIONS?: number;
+  @Optional(WholeText(4, 65_536)) IN_HAND_MIB?: number;
   @Optional(WholeText(1, 3600)) CLIENT_TIMEOUT_SECONDS?: number;
   @Optional(Matching(network, 'addresses or networks with commas', '10.0.0.7,10.1.0.0/16')) TRUSTED_PROXIES?: string;
 }
@@ -25,6 +28,12 @@ export interface Limits {
   readonly windowSeconds: number;
   /** The refused tokens of one remote address in a window; 0: any number. */
   readonly failedTokens: number;
+  /** The requests of one remote address that may be in hand at once; 0: any number. */
+  readonly requestsOfAddress: number;
+  /** The connections of one remote address that may be open at once; 0: any number. */
+  readonly connectionsOfAddress: number;
+  /** How much of large bodies and answers may be in memory at once. */
+  readonly inHandMiB: number;
   /** How long a client may take to send a whole request, and to take any part of an answer. */
   readonly clientTimeoutSeconds: number;
   /** The proxies whose X-Forwarded-For is trusted. */
@@ -38,6 +47,9 @@ export function limitsOf(value: LimitVariables): Limits {
     requests: value.RATE_LIMIT ?? 60_000,
     windowSeconds: value.RATE_LIMIT_WINDOW_SECONDS ?? 60,
     failedTokens: value.FAILED_TOKEN_LIMIT ?? 600,
+    requestsOfAddress: value.ADDRESS_REQUESTS ?? 1_000,
+    connectionsOfAddress: value.ADDRESS_CONNECTIONS ?? 2_000,
+    inHandMiB: value.IN_HAND_MIB ?? 64,
     clientTimeoutSeconds: value.CLIENT_TIMEOUT_SECONDS ?? 30,
     trustedProxies: value.TRUSTED_PROXIES?.split(',') ?? [],
   };

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from './problem.js';
-import { beginCall } from './reception.js';
 import type { fieldChecks } from './request-fields.js';
 import { vary } from './vary.js';
 
@@ -76,8 +75,7 @@ export function answerOptions(fastify: FastifyInstance, { methodsAt, checkFields
     const mayRead = letRead(request, reply);
     if (request.method !== 'OPTIONS') return done();
     try {
-      beginCall(request, reply);
-      fastify.chargeAddress(request, reply);
+      fastify.receiveStranger(request, reply);
       checkFields(request.raw);
       const isPreflight = mayRead && request.headers['access-control-request-method'] !== undefined;
       const methods = methodsAt(request.url.split('?', 1)[0]!);

@@ -10,6 +10,8 @@ const endOfHead = Buffer.from('\r\n\r\n');
 export interface Pipelining {
   /** Whether the server has paused the connection. The server, not the sender, then delays the next request. */
   readonly isHeld: (socket: Socket) => boolean;
+  /** When its last request began, counted in requests of the server; undefined while a request is in hand. */
+  readonly lastUsed: (socket: Socket) => number | undefined;
 }
 
 /**
@@ -20,12 +22,16 @@ export interface Pipelining {
  */
 export function boundPipelining(server: Server, most: number = mostInHand): Pipelining {
   const connections = new WeakMap<Socket, Connection>();
-  server.on('connection', (socket: Socket) => connections.set(socket, new Connection(socket, most)));
+  let begun = 0;
+  server.on('connection', (socket: Socket) => connections.set(socket, new Connection(socket, most, begun)));
   // Before all other listeners, because they may answer at once.
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) =>
-    connections.get(socket)?.began(response),
+    connections.get(socket)?.began(response, ++begun),
   );
-  return { isHeld: (socket) => connections.get(socket)?.isHeld ?? false };
+  return {
+    isHeld: (socket) => connections.get(socket)?.isHeld ?? false,
+    lastUsed: (socket) => connections.get(socket)?.lastUsed,
+  };
 }
 
 class Connection {
@@ -47,6 +53,7 @@ class Connection {
   constructor(
     private readonly socket: Socket,
     private readonly most: number,
+    private lastBegun: number,
   ) {
     // The listeners that node's server has just added.
     this.parse = taken(socket, 'data');
@@ -66,7 +73,12 @@ class Connection {
     return this.unread.length > 0;
   }
 
-  began(response: ServerResponse): void {
+  get lastUsed(): number | undefined {
+    return this.inHand > 0 ? undefined : this.lastBegun;
+  }
+
+  began(response: ServerResponse, nth: number): void {
+    this.lastBegun = nth;
     this.inHand++;
     this.begunInThisTurn++;
     response.once('close', this.answered);

@@ -34,7 +34,7 @@ beforeEach(async () => {
     callers: undefined,
     strangers: undefined,
     addresses: undefined,
-    readerTimeoutMs: 30_000,
+    inHand: { requestsOfAddress: Infinity, bytes: Infinity },
     onAnswered: () => undefined,
   });
   server.setErrorHandler((error, _, reply) =>

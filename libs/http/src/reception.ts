@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BoundedPool, turnsOfTheLoop } from '#pacing';
 import { acceptable } from './accept.js';
+import { InHand } from './in-hand.js';
 import { Problem } from './problem.js';
 import { addressName, type RateLimit, type Taken } from './rate-limit.js';
 import type { fieldChecks } from './request-fields.js';
@@ -18,6 +19,8 @@ export class Call {
   problem: string | undefined = undefined;
   /** The outcome of its command. */
   outcome: string | undefined = undefined;
+  /** How many events its command has appended. */
+  appended = 0;
 
   constructor(
     readonly correlationId: string,
@@ -42,10 +45,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Takes more of what the caller has left, for a request with many commands. @throws Problem 429 */
     charge: (request: FastifyRequest, reply: FastifyReply, cost: number) => void;
-    /** Counts the size of one answer of many, in characters. Returns what the caller has left, if that took anything. */
-    chargeForAnswer: (request: FastifyRequest, size: number) => Taken | undefined;
-    /** Takes 1 of what the remote address has left for requests without a caller. @throws Problem 429 */
-    chargeAddress: (request: FastifyRequest, reply: FastifyReply) => void;
+    /** Takes what was worked for, after the work: an answer, and what its command has written. */
+    oweFor: (request: FastifyRequest, call: Call, answered: number) => Taken | undefined;
+    /** Receives a request that needs no caller and is answered before all hooks. @throws Problem 429 */
+    receiveStranger: (request: FastifyRequest, reply: FastifyReply) => void;
   }
   interface FastifyContextConfig {
     /** The media types that the route answers with; JSON by default, empty if the route checks `Accept` itself. */
@@ -64,16 +67,27 @@ export interface ReceptionOptions {
   readonly strangers: RateLimit | undefined;
   /** The limit of requests without a caller from a remote address; absent: none. */
   readonly addresses: RateLimit | undefined;
-  /** How long a reader may take for any part of an answer before its connection is closed. */
-  readonly readerTimeoutMs: number;
+  readonly inHand: RequestBounds;
   /** Called when a request has been answered. */
   readonly onAnswered: (request: FastifyRequest, reply: FastifyReply) => void;
+}
+
+/** How much may be in hand at once. */
+export interface RequestBounds {
+  /** The requests of one remote address. */
+  readonly requestsOfAddress: number;
+  /** The bytes of large bodies and answers, in all; a caller, or an address without one, has half of it at most. */
+  readonly bytes: number;
 }
 
 const json = ['application/json'];
 
 /** An answer counts as one more request for each block of this size: large answers are expensive. */
 const charactersOfOne = 16 * 1024;
+/** A body counts as one more request for each block of this size: what is written stays for ever. */
+const bytesOfOne = 1024;
+/** Smaller bodies and answers are bounded well enough by the number of requests. */
+const large = 8 * 1024;
 /** The most requests with many commands that one caller may have in progress: each is read and parsed as a whole. */
 const mostLarge = 32;
 /** The most questions of one caller that may wait. Each takes little, and all are answered within seconds. */
@@ -85,7 +99,7 @@ const mostQuestions = 1_000;
  * must not read the body of an unknown caller.
  */
 export function receive(fastify: FastifyInstance, options: ReceptionOptions): void {
-  const { checkFields, verifier, callers, strangers, addresses, readerTimeoutMs, onAnswered } = options;
+  const { checkFields, verifier, callers, strangers, addresses, inHand, onAnswered } = options;
   // Declared with null, so that all requests have the same shape. The hook below sets it before anything reads it.
   fastify.decorateRequest('call', null as unknown as Call);
 
@@ -95,16 +109,61 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   }
   fastify.decorate('charge', charge);
 
-  function chargeForAnswer({ call }: FastifyRequest, size: number): Taken | undefined {
-    const cost = Math.floor(size / charactersOfOne);
-    return callers && call.caller && cost > 0 ? callers.owe(nameOf(call.caller), cost) : undefined;
+  /** Takes points for what has been done already. */
+  function owe({ call, ip }: FastifyRequest, cost: number): Taken | undefined {
+    if (cost === 0) return undefined;
+    return call.caller ? callers?.owe(nameOf(call.caller), cost) : addresses?.owe(addressName(ip), cost);
   }
-  fastify.decorate('chargeForAnswer', chargeForAnswer);
 
-  function chargeAddress(request: FastifyRequest, reply: FastifyReply): void {
-    if (addresses) requireLeft(reply, addresses, addresses.take(addressName(request.ip)));
+  function oweFor(request: FastifyRequest, { appended, outcome }: Call, answered: number): Taken | undefined {
+    // What a refusal says stands in the journal too.
+    const forAnswer = Math.floor(answered / (outcome === 'refused' ? bytesOfOne : charactersOfOne));
+    return owe(request, forAnswer + Math.max(appended - 1, 0));
   }
-  fastify.decorate('chargeAddress', chargeAddress);
+  fastify.decorate('oweFor', oweFor);
+
+  const requests = new InHand({ ofOne: inHand.requestsOfAddress });
+  /** Before anything is looked at. Health has places of its own. */
+  function takeRequestInHand(request: FastifyRequest, { raw }: FastifyReply): void {
+    const address = addressName(request.ip);
+    const name = isHealth(request) ? `health ${address}` : address;
+    if (!requests.hasRoom(name, 1)) throw tooMuchWaits();
+    requests.add(name, 1);
+    raw.once('close', () => requests.add(name, -1));
+  }
+
+  const bytes = new InHand({ ofOne: inHand.bytes / 2, ofAll: inHand.bytes });
+  const holderOf = ({ call, ip }: FastifyRequest) => (call.caller ? nameOf(call.caller) : addressName(ip));
+  function takeBytesInHand(name: string, { raw }: FastifyReply, amount: number): void {
+    bytes.add(name, amount);
+    raw.once('close', () => bytes.add(name, -amount));
+  }
+
+  /** Takes for the body before it is read, where its length is known, and keeps room for it. @throws Problem 429 */
+  function receiveBody(request: FastifyRequest, reply: FastifyReply): number {
+    const { headers, routeOptions } = request;
+    const { 'content-length': length, 'transfer-encoding': coding } = headers;
+    if (length === undefined && coding === undefined) return 1;
+    const declared = length === undefined ? routeOptions.bodyLimit : Number(length);
+    // One that is too long is not read at all.
+    if (declared > routeOptions.bodyLimit) return 1;
+    if (declared > large) {
+      const name = holderOf(request);
+      if (!bytes.hasRoom(name, declared)) throw tooMuchWaits();
+      takeBytesInHand(name, reply, declared);
+    }
+    return 1 + (length === undefined ? 0 : Math.floor(declared / bytesOfOne));
+  }
+
+  function countForAddress(request: FastifyRequest, reply: FastifyReply): void {
+    const cost = receiveBody(request, reply);
+    if (addresses) requireLeft(reply, addresses, addresses.take(addressName(request.ip), cost));
+  }
+  fastify.decorate('receiveStranger', (request, reply) => {
+    beginCall(request, reply);
+    takeRequestInHand(request, reply);
+    countForAddress(request, reply);
+  });
 
   /** The caller, at once if the token is known here. A refused token counts against its remote address. */
   function authenticated(request: FastifyRequest, reply: FastifyReply): Caller | Promise<Caller> {
@@ -125,9 +184,9 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     }
   }
 
-  const large = new BoundedPool({ ofOne: mostLarge });
+  const withMany = new BoundedPool({ ofOne: mostLarge });
   function takeInHand({ call }: FastifyRequest, reply: FastifyReply): void {
-    const place = large.enter(nameOf(call.caller!));
+    const place = withMany.enter(nameOf(call.caller!));
     if (!place) throw tooMuchWaits();
     // It comes after every answer, even if the caller has left before it.
     reply.raw.once('close', place.leave);
@@ -135,7 +194,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
 
   function admit(request: FastifyRequest, reply: FastifyReply, caller: Caller): void {
     request.call.caller = caller;
-    charge(request, reply, 1);
+    charge(request, reply, receiveBody(request, reply));
     const { url, config } = request.routeOptions;
     if (config.largestBody !== undefined) takeInHand(request, reply);
     const { answers = json } = config;
@@ -146,17 +205,18 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   /** A promise only if a token must be verified: a known caller does not wait for the event loop. */
   function receiveOne(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     beginCall(request, reply);
+    takeRequestInHand(request, reply);
     try {
       checkFields(request.raw);
     } catch (error) {
       // Nobody has been asked for a token yet.
-      if (!isHealth(request)) chargeAddress(request, reply);
+      if (!isHealth(request)) countForAddress(request, reply);
       throw error;
     }
     if (isHealth(request)) return undefined;
     // By the route that was found: an address can be written in several ways, such as %76 for v.
     if (!(request.routeOptions.url ?? request.url).startsWith('/v1/')) {
-      chargeAddress(request, reply);
+      countForAddress(request, reply);
       return undefined;
     }
     const caller = authenticated(request, reply);
@@ -176,6 +236,32 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     else done();
   });
 
+  /** Takes for a body as it comes in, unless it was taken for before. */
+  const metered = new WeakSet<FastifyRequest['raw']>();
+  function meterBody(request: FastifyRequest): void {
+    const { raw, headers, routeOptions } = request;
+    const isTakenFor = Number(headers['content-length']) <= routeOptions.bodyLimit;
+    if (isTakenFor || metered.has(raw)) return;
+    metered.add(raw);
+    let notTakenFor = 0;
+    raw.on('data', (chunk: Buffer) => {
+      notTakenFor += chunk.length;
+      owe(request, Math.floor(notTakenFor / bytesOfOne));
+      notTakenFor %= bytesOfOne;
+    });
+  }
+  fastify.addHook('preParsing', (request, _, payload, done) => {
+    const { headers, method } = request;
+    // Its length is not known. Fastify reads no body of these methods.
+    if (headers['transfer-encoding'] !== undefined && method !== 'GET' && method !== 'HEAD') meterBody(request);
+    done(null, payload);
+  });
+
+  function requireAnswersTaken(request: FastifyRequest): void {
+    if (!isThere(request)) throw gone();
+    if (bytes.amount() > 0 && !bytes.hasRoom(holderOf(request), 1)) throw tooMuchWaits();
+  }
+
   // The last of the checks: after it, a question runs without another pause.
   const longest = { length: mostQuestions, refusal: tooMuchWaits };
   fastify.addHook('preHandler', (request, _, done) => {
@@ -183,18 +269,21 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     if (caller && !isQuestion(request)) return done();
     turnsOfTheLoop
       .take(caller ? nameOf(caller) : `${isHealth(request) ? 'health ' : ''}${addressName(request.ip)}`, longest)
-      .then(() => done(isThere(request) ? undefined : gone()), done);
+      .then(() => requireAnswersTaken(request))
+      .then(() => done(), done);
   });
 
   fastify.addHook('onSend', (request, reply, payload, done) => {
-    closeIfUnread(request, reply);
-    // Until the answer has been taken; then node sets its keep-alive timeout. A live stream may be silent.
-    const isLive = String(reply.getHeader('content-type')).startsWith('text/event-stream');
-    request.raw.socket.setTimeout(isLive ? 0 : readerTimeoutMs);
-    const isOne = request.routeOptions.config.largestBody === undefined;
-    if (!isOne || typeof payload !== 'string' || payload.length < charactersOfOne) return done(null, payload);
-    const taken = chargeForAnswer(request, payload.length);
-    if (taken) showLeft(reply, callers!, taken);
+    closeIfUnread(request, reply, () => meterBody(request));
+    const { call, routeOptions } = request;
+    const size = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.length : 0;
+    // A document that is the same for all is in memory once.
+    if (size >= large && typeof payload === 'string') takeBytesInHand(holderOf(request), reply, size);
+    // Each of many commands is taken for where it is answered.
+    if (routeOptions.config.largestBody !== undefined) return done(null, payload);
+    if (size < bytesOfOne && call.appended < 2) return done(null, payload);
+    const taken = oweFor(request, call, size);
+    if (taken) showLeft(reply, call.caller ? callers! : addresses!, taken);
     done(null, payload);
   });
 

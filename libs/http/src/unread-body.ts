@@ -13,8 +13,13 @@ const waiting = new WeakSet<IncomingMessage>();
  * Ends the connection after an answer to a request whose body was not read and will not be. Otherwise node would read
  * all of it, whatever its size. The connection is not closed at once: that would reset it while the sender still sends,
  * and the sender could not read the answer. So for a moment, whatever arrives is dropped.
+ * @param onDropping called before that moment begins
  */
-export function closeIfUnread({ raw }: FastifyRequest, reply: FastifyReply): void {
+export function closeIfUnread(
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+  onDropping: () => void = () => undefined,
+): void {
   if (raw.complete || !mayComeYet(raw)) {
     // Fastify closes the connection after any fault in a body, even if the body was read to its end.
     if (raw.complete && reply.statusCode >= 400) reply.removeHeader('connection');
@@ -22,6 +27,7 @@ export function closeIfUnread({ raw }: FastifyRequest, reply: FastifyReply): voi
   }
   reply.header('Connection', 'close');
   const { socket } = raw;
+  onDropping();
   let left = drained.bytes;
   raw.on('data', (chunk: Buffer) => {
     if ((left -= chunk.length) < 0) socket.destroy();

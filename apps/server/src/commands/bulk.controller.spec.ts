@@ -16,7 +16,7 @@ async function turnsOf(count: number, query: object) {
     call: { caller, correlationId: 'bulk', startedAt: 0 },
     server: {
       charge: async () => undefined,
-      chargeForAnswer: async () => undefined,
+      oweFor: async () => undefined,
       problemOf: () => ({ status: 400, headers: {}, body: '{}' }),
     },
   };

@@ -74,7 +74,7 @@ export class BulkController implements BeforeApplicationShutdown {
       await mayStart();
       const answer = await this.answerTo(item, dryRun, request, sender, answered >= enoughAnswers);
       answered += answer.text.length;
-      server.chargeForAnswer(request, answer.text.length);
+      server.oweFor(request, item.call, answer.text.length);
       return answer;
     });
     if (acceptable(headers.accept, [json, ndjson]) === ndjson) {

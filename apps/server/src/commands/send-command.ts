@@ -56,7 +56,9 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     const request = this.requestOf(incoming, body);
     return this.oneAtATime(request, async () => {
       const outcome = await this.ledger.relationships.handle(request);
-      incoming.call.outcome = isReplayed(outcome) ? 'replayed' : outcome.outcome;
+      const { call } = incoming;
+      call.outcome = isReplayed(outcome) ? 'replayed' : outcome.outcome;
+      if (call.outcome === 'accepted') call.appended = (outcome as Receipt<RelationshipSummary>).events.length;
       return this.answer(incoming, request.command.data, outcome);
     });
   }

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { boundPipelining } from '#http';
+import { boundConnections, boundPipelining, endUnreadAnswers } from '#http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { StoreMetrics } from '#event-log';
@@ -244,16 +244,30 @@ function activeRequests() {
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>;
 
+/** The connections that one address may have to `/metrics`: every one is a scraper. */
+const mostScrapers = 100;
+/** How long one of them may take to ask, and to take any part of the answer. */
+const clientTimeoutMs = 10_000;
+
 /** Serves `/metrics` on a port of its own, so that it need not be open to callers. @throws StartupFailure */
 export async function serveMetrics({ text }: Pick<ReturnType<typeof metricsOf>, 'text'>, host: string, port: number) {
-  const server = createServer((request, response) => {
-    if (request.url !== '/metrics' || request.method !== 'GET') return void response.writeHead(404).end();
-    text().then(
-      (metrics) => response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics),
-      () => response.writeHead(503).end(),
-    );
-  });
-  boundPipelining(server);
+  let underWay: Promise<string> | undefined;
+  const server = createServer(
+    { headersTimeout: clientTimeoutMs, requestTimeout: clientTimeoutMs },
+    (request, response) => {
+      if (request.url !== '/metrics' || request.method !== 'GET') return void response.writeHead(404).end();
+      // All who ask meanwhile get the same: it reads the store, and takes some milliseconds.
+      underWay ??= text().finally(() => (underWay = undefined));
+      underWay.then(
+        (metrics) =>
+          response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics),
+        () => response.writeHead(503).end(),
+      );
+    },
+  );
+  const pipelining = boundPipelining(server);
+  boundConnections(server, pipelining, { ofAddress: mostScrapers, except: [] });
+  endUnreadAnswers(server, clientTimeoutMs);
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ code }: NodeJS.ErrnoException) =>
       reject(

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { Answer } from '#http';
 import type { FastifyReply } from 'fastify';
 
-/** How long a reader may leave data unread. */
-const unreadForMs = 60_000;
+/** In characters. Large enough that little is lost by what is not a whole point yet. */
+const takenForEach = 256 * 1024;
 
 /**
  * An answer sent in chunks, each made when the reader has taken those before. A fault in the middle closes the connection,
@@ -34,9 +34,20 @@ export class StreamedAnswer extends Answer {
       return reply.send('');
     }
     async function* whole() {
-      // Periodic signs of life keep the connection, so it may have a longer timeout than other answers.
-      request.raw.socket.setTimeout(unreadForMs);
-      yield* pieces;
+      let sent = 0;
+      const take = () => {
+        request.server.oweFor(request, request.call, sent);
+        sent = 0;
+      };
+      try {
+        for await (const piece of pieces) {
+          sent += piece.length;
+          if (sent >= takenForEach) take();
+          yield piece;
+        }
+      } finally {
+        take();
+      }
       raw.addTrailers(trailers);
     }
     return reply.send(Readable.from(whole(), { objectMode: false, highWaterMark: 64 * 1024 }));
