@@ -2,7 +2,7 @@ import { Argument, Command, Option, type CommandUnknownOpts } from '@commander-j
 import { roles } from '#customer-relationship';
 import { dataDirectoryOf, exitCodes } from '#program';
 import { completionOf, shells } from './completion.js';
-import { day, matching, momentOrDay, tenant, time, url, wholeNumber } from './values.js';
+import { day, matching, tenant, time, url, wholeNumber } from './values.js';
 
 // The verbs of the command line: their options, and which application does them. Each is loaded only when it is asked for.
 
@@ -55,7 +55,7 @@ export function commandLine(): Command {
   clock
     .command('agree')
     .description('agree to a jump of the clock')
-    .argument('<time>', 'the present time, or the day, as you know it from elsewhere', time)
+    .argument('<time>', 'the present time, or the day, as you know it from elsewhere')
     .addOption(asJson())
     .addHelpText('after', examples('clock agree 2026-11-29T16:00Z', 'clock agree 2026-11-29'))
     .action(async (at, options) => (await import('../../server/src/verbs/clock.js')).agreeToClock(at, options));
@@ -88,7 +88,7 @@ export function commandLine(): Command {
     .description('list from the log what comes next by time alone')
     .option('--partner <guid>', 'of this partner only', tenant)
     .option('--customer <guid>', 'of this customer only', tenant)
-    .option('--until <time>', 'up to this time', momentOrDay)
+    .option('--until <time>', 'up to this time', time)
     .addOption(dataDir())
     .addOption(asJson())
     .addHelpText('after', examples('due', 'due --partner GUID --until 2027-01-31'))

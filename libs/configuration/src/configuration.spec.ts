@@ -103,6 +103,10 @@ describe('a configuration', () => {
     expect('metricsPort' in configuration({ METRICS_PORT: '' })).toBe(false);
   });
 
+  it('notices a variable that may be meant for it', () => {
+    expect(configuration({ LEDGER_URL: 'http://127.0.0.1:3000' }).notices).toEqual(['LEDGER_URL is not known']);
+  });
+
   it.each<[Record<string, string>, RegExp]>([
     [{ PORT: 'eighty' }, /^ {2}PORT must be a whole number from 0 to 65535, but is "eighty"$/m],
     [{ PORT: '65536' }, /PORT must be a whole number from 0 to 65535, but is "65536"/],
@@ -148,6 +152,7 @@ describe('a configuration', () => {
     [{ ...issuer, JWT_PERSON_CLAIM: 'token use' }, /JWT_PERSON_CLAIM must be a claim/],
     [{ JWT_PERSON_CLAIM: 'scope' }, /JWKS_URL must be set/],
     [{ HOST: '0.0.0.0' }, /HOST "0\.0\.0\.0" can be reached from other machines, .*set JWKS_URL/],
+    [{ JWT_ISUER: 'https://login.example' }, /^ {2}JWT_ISUER is not known: did you mean JWT_ISSUER\?$/m],
     [{ HOST: 'ledger.example' }, /HOST "ledger\.example" can be reached/],
   ])('is refused with %j', (env, message) => {
     const { exitCode, message: said } = failure(() => configuration(env));

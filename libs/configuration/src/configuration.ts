@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { defaultPolicy, policies, type Policy, type SalesRegions } from '#customer-relationship';
 import { eventLogOf, eventLogVariables, shown, type EventLog } from '#event-log';
 import { fieldsOfClass, Matching, OneOf, Optional, validated, WholeText, type FieldsClass } from '#http';
-import { badConfiguration, StartupFailure } from '#program';
+import { badConfiguration, misspeltVariables, StartupFailure } from '#program';
 import { issuerOf, IssuerVariables, type IssuerSettings } from './issuer-settings.js';
 import { faultsOfLimits, limitsOf, LimitVariables, type Limits } from './limit-settings.js';
 import { pastViewsOf, PastViewVariables, type PastViewsBounds } from './past-view-settings.js';
@@ -92,7 +92,8 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
   const { value, faults } = environmentOf(given);
   const dataDirectory = resolve(given['DATA_DIR'] ?? './data');
   const { log, faults: faultsOfTheLog, notices } = eventLogOf(env, dataDirectory);
-  faults.push(...faultsOfTheLog);
+  const misspelt = misspeltVariables(env, variables);
+  faults.push(...misspelt.faults, ...faultsOfTheLog);
   if (log.store === 'kurrentdb' && !given['KEYS_DIR'])
     faults.push(
       'KEYS_DIR must be set with EVENT_STORE=kurrentdb: the directory of the secrets that all servers of the ledger share; npm run keys -- --make DIR makes them, once',
@@ -115,7 +116,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     dataDirectory,
     keysDirectory: value.KEYS_DIR === undefined ? join(dataDirectory, 'keys') : resolve(value.KEYS_DIR),
     log,
-    notices,
+    notices: [...misspelt.notices, ...notices],
     partnersFile: resolve(value.PARTNERS_FILE ?? './partners.json'),
     policy,
     salesRegions: salesRegions.settings,

@@ -1,6 +1,6 @@
 import { eventsFileIn } from '#event-store-sqlite';
 import type { EventLog } from './event-log.js';
-import { BadConfiguration } from '#program';
+import { BadConfiguration, misspeltVariables } from '#program';
 
 /** Every variable that says where the log is, for the server and its tools alike. */
 export const eventLogVariables = [
@@ -39,7 +39,7 @@ export function eventLogOf(
   dataDirectory: string,
 ): {
   readonly log: EventLog;
-  readonly faults: readonly string[];
+  readonly faults: string[];
   /** What an operator should change at some time. */
   readonly notices: readonly string[];
 } {
@@ -106,6 +106,7 @@ export function requireEventLog(
   notice: (text: string) => void = (text) => process.stderr.write(`${text}\n`),
 ): EventLog {
   const { log, faults, notices } = eventLogOf(env, dataDirectory);
+  faults.unshift(...misspeltVariables(env, [...eventLogVariables, 'DATA_DIR']).faults);
   if (faults.length > 0)
     throw new BadConfiguration(`The configuration is not right:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
   for (const each of notices) notice(each);

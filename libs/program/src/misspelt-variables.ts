@@ -1,0 +1,65 @@
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Variables of these beginnings are ours. Not `LEDGER_`: callers of a ledger give their own variables such names too. */
+const ownBeginnings = /^(JWT|JWKS|AS_OF|TIMEKEEPER)_/i;
+/** Kubernetes sets these for every service of a namespace, also for one that is called ledger or jwt. */
+const ofKubernetes = /_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP))(_\w+)?$|^LEDGER_PORT$/;
+/** The variable of many other programs. */
+const ofOthers = ['LOGLEVEL'];
+/** Shorter names are one letter from too many others: HOST from HOSTS, PORT from SORT. */
+const shortest = 6;
+
+/**
+ * What is wrong with variables that no program of ours reads, but that were meant for one: a misspelt JWT_ISSUER would leave the
+ * server without what it is to protect. Faults where it is plain, notices where it may be the variable of another program.
+ */
+export function misspeltVariables(
+  env: Environment,
+  known: readonly string[],
+): { readonly faults: readonly string[]; readonly notices: readonly string[] } {
+  const faults: string[] = [];
+  const notices: string[] = [];
+  for (const [name, value] of Object.entries(env)) {
+    // The system of Windows does not tell large letters from small ones.
+    if (!value || known.includes(process.platform === 'win32' ? name.toUpperCase() : name)) continue;
+    if (ofKubernetes.test(name)) continue;
+    const [nearest, distance] = nearestOf(name.toUpperCase(), known);
+    const isNear = nearest !== undefined && distance <= (nearest.length < 10 ? 1 : 2);
+    // The value is not shown: it may be a secret.
+    const said = `${name} is not known${nearest !== undefined && (isNear || ownBeginnings.test(name)) ? `: did you mean ${nearest}?` : ''}`;
+    if (ofOthers.includes(name)) notices.push(said);
+    else if (isNear || ownBeginnings.test(name)) faults.push(said);
+    else if (name.startsWith('LEDGER_') || known.some((each) => each.length > 9 && each.endsWith(`_${name}`)))
+      notices.push(said);
+  }
+  return { faults, notices };
+}
+
+function nearestOf(name: string, known: readonly string[]): readonly [string | undefined, number] {
+  let nearest: string | undefined;
+  let least = Infinity;
+  for (const each of known) {
+    if (each.length < shortest) continue;
+    const distance = editsBetween(name, each);
+    if (distance < least) [nearest, least] = [each, distance];
+  }
+  return [nearest, least];
+}
+
+/** How many letters must be added, left out, replaced or swapped with the next (optimal string alignment). */
+function editsBetween(one: string, other: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= one.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const same = one[i - 1] === other[j - 1];
+      let least = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1));
+      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1])
+        least = Math.min(least, before[j - 2]! + 1);
+      row.push(least);
+    }
+    [before, last] = [last, row];
+  }
+  return last[other.length]!;
+}
