@@ -4,6 +4,7 @@ import {
   establish,
   globalAdminOf,
   greatLakes,
+  idNamed,
   newCustomer,
   northwind,
   pairPath,
@@ -72,7 +73,7 @@ describe('an explanation', () => {
     const suspension = body.events[3];
     expect(suspension).toMatchObject({
       command: 'SuspendSubscription',
-      actor: { id: 'user-1', kind: 'partnerUser', tenant: northwind },
+      actor: { id: idNamed('user-1'), kind: 'partnerUser', tenant: northwind },
       comment: 'Two invoices open',
       schema: 1,
       policy: { name: 'partner-center-2026-11' },

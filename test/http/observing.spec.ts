@@ -7,6 +7,7 @@ import {
   establish,
   globalAdminOf,
   newCustomer,
+  idNamed,
   northwind,
   pairPath,
   runServer,
@@ -28,6 +29,7 @@ describe('the log', () => {
       user: 'planted-signature',
       filter: 'planted-filter',
       item: 'planted-item',
+      actor: 'Ada.Lovelace@planted.example',
     };
     await server.post(
       `${path}/reseller-relationship/request`,
@@ -55,6 +57,11 @@ describe('the log', () => {
     await server.get(`/v1/customers?nameContains=${planted.filter}&${encodeURIComponent(planted.comment)}=1`);
     await server.get(`/v1/${planted.filter}/${encodeURIComponent(planted.name)}`);
     await server.get('/v1/customers', { as: `${await server.tokenOf({})}x` });
+    const asAda = { as: await server.tokenNaming(planted.actor) };
+    await server.post(`${path}/subscriptions`, subscription('by-ada'), asAda);
+    await server.post(`${path}/agreement/confirm`, {}, { as: await server.tokenNaming(planted.actor.toUpperCase()) });
+    const events = JSON.stringify((await server.get(`${path}/events`)).body);
+    expect(events).not.toMatch(new RegExp(`${planted.actor}|${planted.user}`, 'i'));
     await server.get(`${pairPath(northwind, customer)}/reseller-relationship`, {
       as: globalAdminOf(customer),
       headers: { 'x-correlation-id': 'follow-me' },
@@ -93,7 +100,7 @@ describe('the log', () => {
         route: '/v1/partners/:partnerId/customers/:customerId/reseller-relationship',
         status: 200,
         correlationId: 'follow-me',
-        actor: 'customer-admin',
+        actor: idNamed('customer-admin'),
         partner: northwind,
       }),
     );

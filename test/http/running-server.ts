@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Partner, Role } from '#customer-relationship';
-import { embeddedKey, signToken } from '#http';
+import { embeddedKey, isGuid, signToken } from '#http';
 import { startServer, type ServerOptions, type ServerProcess } from '../server-process.js';
 import { contract } from './contract.js';
 import { newJourneyStore, type JourneyStore } from './journey-store.js';
@@ -17,11 +17,18 @@ export const greatLakes = named('Great Lakes');
 export const harbor = named('Harbor');
 export const sandbar = named('Sandbar');
 
+/** The id of a person or program for a name in a spec: a GUID, as issuers give them, which the ledger takes as it is. */
+export function idNamed(name: string): string {
+  if (isGuid(name)) return name;
+  return hash('md5', name).replace(/^(.{8})(.{4}).(.{3}).(.{3})/, '$1-$2-4$3-8$4-');
+}
+
 export interface Who {
   /** The partner's tenant, or the customer's for a customer. */
   readonly tenant?: string;
   readonly roles?: readonly Role[];
   readonly app?: boolean;
+  /** In words: see {@link idNamed}. */
   readonly id?: string;
 }
 
@@ -48,6 +55,8 @@ export interface RunningServer extends ServerProcess {
   readonly dataDirectory: string;
   readonly store: JourneyStore;
   readonly tokenOf: (who: Who) => Promise<string>;
+  /** A token of the partner's Global admin under exactly this id. */
+  readonly tokenNaming: (id: string) => Promise<string>;
   /** Any request. Every answer is held to openapi.json. */
   readonly send: (path: string, sent?: Sent) => Promise<Answered>;
   readonly get: (path: string, sent?: Sent) => Promise<Answered>;
@@ -81,10 +90,13 @@ export async function runServer({
 
   function tokenOf({ tenant = northwind, roles = ['GlobalAdmin', 'AdminAgent'], app = false, id = 'user-1' }: Who) {
     const key = JSON.stringify([tenant, roles, app, id]);
-    const known = tokens.get(key) ?? signToken(signing, { tenant, roles, app, id, minutes: 10 });
+    const known = tokens.get(key) ?? signToken(signing, { tenant, roles, app, id: idNamed(id), minutes: 10 });
     tokens.set(key, known);
     return known;
   }
+
+  const tokenNaming = (id: string) =>
+    signToken(signing, { tenant: northwind, roles: ['GlobalAdmin'], app: false, id, minutes: 10 });
 
   async function send(
     path: string,
@@ -123,6 +135,7 @@ export async function runServer({
     dataDirectory: directory,
     store,
     tokenOf,
+    tokenNaming,
     send,
     get: (path, sent) => send(path, sent),
     post: (path, body, sent) => send(path, { method: 'POST', body, ...sent }),

@@ -7,6 +7,7 @@ import {
   establish,
   globalAdminOf,
   greatLakes,
+  idNamed,
   newCustomer,
   northwind,
   pairPath,
@@ -96,18 +97,21 @@ describe('the security journal', () => {
     ];
     const ours = { tenant: northwind, partnerId: northwind };
     expect(events).toEqual([
-      denied('RoleNotAllowed', 'POST', remove, { ...ours, actorId: 'sales-1' }),
-      denied('UserContextRequired', 'POST', remove, { ...ours, actorId: 'robot' }),
-      denied('RelationshipNotFound', 'GET', '/v1/customers/:customerId/items', { ...ours, actorId: 'sales-1' }),
+      denied('RoleNotAllowed', 'POST', remove, { ...ours, actorId: idNamed('sales-1') }),
+      denied('UserContextRequired', 'POST', remove, { ...ours, actorId: idNamed('robot') }),
+      denied('RelationshipNotFound', 'GET', '/v1/customers/:customerId/items', {
+        ...ours,
+        actorId: idNamed('sales-1'),
+      }),
       denied('RelationshipNotFound', 'GET', `${pair}/reseller-relationship`, {
         tenant: greatLakes,
         partnerId: northwind,
-        actorId: 'spy',
+        actorId: idNamed('spy'),
       }),
       denied('RelationshipNotFound', 'GET', `${pair}/items`, {
         tenant: stranger,
         partnerId: northwind,
-        actorId: 'customer-admin',
+        actorId: idNamed('customer-admin'),
       }),
       denied('Unauthenticated', 'GET', `${pair}/items`, { partnerId: northwind }),
     ]);
@@ -119,7 +123,7 @@ describe('the security journal', () => {
       tenant: greatLakes,
       roles: ['GlobalAdmin'],
     });
-    expect(theirs).toMatchObject([{ actorId: 'spy', tenant: greatLakes, partnerId: northwind }]);
+    expect(theirs).toMatchObject([{ actorId: idNamed('spy'), tenant: greatLakes, partnerId: northwind }]);
     const paged = await securityEvents(server, auditor, 1);
     expect(paged).toEqual(await securityEvents(server));
     const times = paged.map(({ recordedAt }) => Date.parse(recordedAt));
@@ -147,10 +151,10 @@ describe('the security journal', () => {
     const as: Who = { roles: ['HelpdeskAgent'], id: 'again' };
     const remove = () => server.post(`${path}/reseller-relationship/remove`, {}, { as, headers: { 'if-match': '*' } });
     await Promise.all(Array.from({ length: 50 }, remove));
-    const found = await untilRecorded(server, (events) => events.some(({ actorId }) => actorId === 'again'));
-    expect(found.filter(({ actorId }) => actorId === 'again')).toMatchObject([{ count: 1 }]);
+    const found = await untilRecorded(server, (events) => events.some(({ actorId }) => actorId === idNamed('again')));
+    expect(found.filter(({ actorId }) => actorId === idNamed('again'))).toMatchObject([{ count: 1 }]);
     server = await server.restart();
-    const counted = (await securityEvents(server)).filter(({ actorId }) => actorId === 'again');
+    const counted = (await securityEvents(server)).filter(({ actorId }) => actorId === idNamed('again'));
     expect(counted.map(({ count }) => count)).toEqual([1, 49]);
   });
 

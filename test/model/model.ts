@@ -390,6 +390,8 @@ function checkSignature(signature: { readonly globalAdmin: boolean } | undefined
       ? actor.roles.includes('CustomerGlobalAdmin')
       : actor.kind === 'partnerApp' && signature?.globalAdmin === true;
   if (!signed) no('AcceptorNotGlobalAdmin');
+  const mayRelay = actor.roles.includes('GlobalAdmin') || actor.roles.includes('AdminAgent');
+  if (actor.kind === 'partnerApp' && !mayRelay) no('RoleNotAllowed');
 }
 
 function checkCustomersAdmin({ actor }: Situation): void {

@@ -14,6 +14,7 @@ import {
   parseJsonBody,
   Problem,
   ProblemFilter,
+  proxiesOf,
   rateLimit,
   receive,
   refuseConnection,
@@ -93,7 +94,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     return503OnClosing: false,
     routerOptions: { maxParamLength: 128 },
     rewriteUrl: pathOf,
-    trustProxy: limits.trustedProxies.length > 0 && [...limits.trustedProxies],
+    trustProxy: proxiesOf(limits.trustedProxies),
     clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket) {
       // The rest of the request is here and waits for the answers to earlier ones: its sender is not slow.
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && pipelining.isHeld(socket)) return;

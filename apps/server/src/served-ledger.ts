@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Partner, Policy, Relationships, SalesRegions } from '#customer-relationship';
 import type { EventStore } from '#event-sourcing';
-import type { Cursors } from '#http';
+import type { ActorId, Cursors } from '#http';
 import type { LoopTurns } from '#pacing';
 import type { ViewsReader } from '#projector';
 import type { PastViews } from './as-of/past-views.js';
@@ -28,6 +28,8 @@ export abstract class ServedLedger {
   abstract readonly partners: ReadonlyMap<string, Partner>;
   /** The key of the fingerprints of commands. */
   abstract readonly secret: KeyObject;
+  /** The id of an actor for one that a token or a body names. */
+  abstract readonly actorId: ActorId;
   abstract readonly cursors: Cursors;
   abstract readonly positions: Positions;
   /** Runs work that reads whole streams for one question, a few at a time. @throws Problem 429 when too much of it waits */

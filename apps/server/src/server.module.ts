@@ -12,7 +12,7 @@ import {
   type Relationships,
 } from '#customer-relationship';
 import { CommandLoop, FoldedStreams, RefusalMemory, type EventStore, type ReportEarlier } from '#event-sourcing';
-import { cursors, tooMuchWaits } from '#http';
+import { actorIds, cursors, tooMuchWaits } from '#http';
 import { BoundedPool, turnsOfTheLoop } from '#pacing';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
@@ -103,6 +103,7 @@ export function ledgerOf({ secret, logger, ...parts }: LedgerParts): ServedLedge
     policyHash: policyHash(policy),
     secret: createSecretKey(secret),
     // Derived from the secret, so that no key has two uses.
+    actorId: actorIds(createHmac('sha256', secret).update('actors').digest()),
     cursors: cursors(createHmac('sha256', secret).update('cursors').digest()),
     positions: positionsIn(store, id),
     longReadings: (name, work) => longReadings.run(name, work, tooMuchWaits),

@@ -36,13 +36,17 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     const { logger } = log;
     const partners = partnersIn(settings.partnersFile);
     const clock = clockOf(settings, logger);
-    const verifier = await verifierOf(settings, () => clock.estimate());
+    // Filled by `open`. No request reaches it before: see `ServerHealth.waitingFor`.
+    const ledger = {} as ServedLedger;
+    const verifier = await verifierOf(
+      settings,
+      () => clock.estimate(),
+      (named) => ledger.actorId(named),
+    );
     const health = new ServerHealth();
     const taken = await takeLedger(settings, { partners, health, logger, clock });
     ({ isClientBroken } = taken);
     running.defer(taken.close);
-    // Filled by `open`. No request reaches it before: see `ServerHealth.waitingFor`.
-    const ledger = {} as ServedLedger;
     const open = async () => {
       Object.assign(ledger, await taken.open(stopping.signal));
       await reportTimeOff(ledger, settings.clockJumpMaxSeconds * 1_000, logger);

@@ -10,6 +10,7 @@ import {
   readIfThere,
   secretFile,
   tokenVerifier,
+  type ActorId,
   type EmbeddedKey,
   type TokenVerifier,
 } from '#http';
@@ -72,12 +73,13 @@ export async function tokenKey(place: KeysPlace): Promise<EmbeddedKey> {
 }
 
 /** Verifies tokens with the keys of the configured issuer, else with the server's own key. */
-export async function verifierOf(place: KeysPlace, now: () => number): Promise<TokenVerifier> {
+export async function verifierOf(place: KeysPlace, now: () => number, actorId: ActorId): Promise<TokenVerifier> {
   const { issuer } = place;
   if (issuer)
     return tokenVerifier({
       key: createRemoteJWKSet(issuer.jwksUrl, { timeoutDuration: 5_000, cooldownDuration: 10_000 }),
       ...issuer,
+      actorId,
       now,
     });
   const { verification } = await tokenKey(place);
@@ -86,6 +88,7 @@ export async function verifierOf(place: KeysPlace, now: () => number): Promise<T
     issuer: embeddedIssuer,
     audience: embeddedAudience,
     algorithms: [embeddedAlgorithm],
+    actorId,
     now,
   });
 }

@@ -199,7 +199,8 @@ describe("The customer's word", () => {
     // A user who signs in cannot sign for another.
     const anna = { ...customerUser('CustomerGlobalAdmin'), id: 'anna' };
     expect(sign(anna, true)()).toEqual({ userId: 'anna' });
-    expect(sign(partnerApp('AdminAgent'), true)()).toEqual({ userId: 'chris', relayedBy: 'sync-app' });
+    for (const role of ['AdminAgent', 'GlobalAdmin'] as const)
+      expect(sign(partnerApp(role), true)()).toEqual({ userId: 'chris', relayedBy: 'sync-app' });
   });
 
   it("is no other sender's (R25)", () => {
@@ -207,6 +208,20 @@ describe("The customer's word", () => {
     expect(refusal(sign(partnerApp('AdminAgent'), false))).toEqual(refused);
     expect(refusal(sign(partnerApp('AdminAgent')))).toEqual(refused);
     expect(refusal(sign(partnerUser('GlobalAdmin'), true))).toEqual(refused);
+    for (const role of ['SalesAgent', 'HelpdeskAgent', 'BillingAdmin', 'Auditor', 'CustomerGlobalAdmin'] as const)
+      expect(refusal(sign(partnerApp(role), true))).toEqual([
+        'RoleNotAllowed',
+        { anyOf: ['GlobalAdmin', 'AdminAgent'] },
+      ]);
+  });
+
+  it('names its Global admin by an id that tells no address', () => {
+    const actorIdOf = (named: string) => `id of ${named}`;
+    const relayed = { userId: 'chris@contoso.example', globalAdmin: true };
+    expect(customerSignature(relayed, { ...context, actor: partnerApp('AdminAgent'), actorIdOf })).toEqual({
+      userId: 'id of chris@contoso.example',
+      relayedBy: 'sync-app',
+    });
   });
 
   it('takes the role by its name where any of its people could speak (G11)', () => {

@@ -3,7 +3,9 @@ import { addMonths, type Instant } from './calendar.js';
 import type { CommandName } from './commands.js';
 import type { Context } from './context.js';
 import type { CustomerSignature } from './events.js';
+import { asNamed } from './parties.js';
 import { reject, rejections, type RejectionCode } from './rejections.js';
+import { relays } from './rights.js';
 import type { CustomerRelationship } from './state.js';
 
 // Checks that the nouns share. Order of refusals: sender (403), unknown thing (404), state (409), meaning of the data
@@ -195,9 +197,13 @@ export interface RelayedSignature {
 
 /**
  * Only a Global admin decides for the customer, directly or relayed by a partner's app; never one of the partner's
- * people (rule R25, also for declining and for approving delegated admin).
+ * people (rule R25, also for declining and for approving delegated admin). The app vouches for what nobody can check here,
+ * so it must be one that may act for the partner, not any that may sell.
  */
-export function customerSignature(relayed: RelayedSignature | undefined, { actor }: Context): CustomerSignature {
+export function customerSignature(
+  relayed: RelayedSignature | undefined,
+  { actor, actorIdOf = asNamed }: Context,
+): CustomerSignature {
   if (actor.kind === 'customerUser') {
     if (!actor.roles.includes('CustomerGlobalAdmin'))
       throw reject('AcceptorNotGlobalAdmin', { requires: 'CustomerGlobalAdmin' });
@@ -205,7 +211,8 @@ export function customerSignature(relayed: RelayedSignature | undefined, { actor
   }
   if (actor.kind !== 'partnerApp' || !relayed?.globalAdmin)
     throw reject('AcceptorNotGlobalAdmin', { requires: 'CustomerGlobalAdmin' });
-  return { userId: relayed.userId, relayedBy: actor.id };
+  if (!actor.roles.some((role) => relays.includes(role))) throw reject('RoleNotAllowed', { anyOf: relays });
+  return { userId: actorIdOf(relayed.userId), relayedBy: actor.id };
 }
 
 /** Of the customer's people, only a Global admin may act (rules R25, G11). */

@@ -15,6 +15,11 @@ export interface Context {
   readonly customerId: string;
   /** The ledger's own sales regions, which take precedence over the policy's (rule R26a). */
   readonly salesRegions?: SalesRegions;
+  /**
+   * The id of an actor for one that a person or a body names: ids that are addresses or names stand in no event of an actor.
+   * Absent: ids are as they are named.
+   */
+  readonly actorIdOf?: (named: string) => string;
   /** Another grant of the partner already has the name in the command (rule G2). */
   readonly grantNameTaken?: boolean;
 }

@@ -39,6 +39,8 @@ export function isSameId(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
 
+export const asNamed = (id: string): string => id;
+
 /** Each id once, in its first spelling. */
 export function distinctIds(ids: readonly string[]): readonly string[] {
   return ids.filter((id, index) => ids.findIndex((other) => isSameId(other, id)) === index);

@@ -158,7 +158,9 @@ function refusal(command: CommandName, actor: Actor, policy = policyOf2020): str
 }
 
 function expected(command: CommandName, { kind, roles: held }: Actor, users: string): string | undefined {
-  const [, apps, customer] = sendersOf[command];
+  const [, relaying, customer] = sendersOf[command];
+  // The decision refuses the others.
+  const apps = sendersOf[command] === customersDecision ? users : relaying;
   if (kind === 'customerUser') return customer === 'customer' ? undefined : 'ActorNotAllowed';
   if (kind === 'partnerApp' && apps === '-') return 'UserContextRequired';
   return isAmong(kind === 'partnerApp' ? apps : users, held) ? undefined : 'RoleNotAllowed';
@@ -168,7 +170,7 @@ describe.each(Object.values(policies))('The rights under $name', (policy) => {
   const usersOf = (command: CommandName) => {
     if (policy.name.endsWith('later') && command === 'RemoveResellerRelationship') return 'GAS';
     const senders = sendersOf[command];
-    return senders === customersDecision ? senders[1] : senders[0];
+    return senders === customersDecision ? 'GASHB' : senders[0];
   };
 
   it.each(names)('%s: exactly those who may (R4, R5, R28, S19)', (command) => {

@@ -18,6 +18,7 @@ import {
   now,
   partner,
   partnerApp,
+  partnerUser,
   policyOf2020,
   purchased,
   reestablished,
@@ -304,6 +305,18 @@ describe('cancelling a reservation', () => {
     given(established, reserved('ri-1', { owners: ['grace'] }))
       .when(cancel())
       .rejects('RoleNotAllowed', { requires: 'reservationOrderOwner' });
+  });
+
+  it('knows an owner by the name under which an earlier release kept it', () => {
+    const actorIdOf = (named: string) => `id of ${named.toLowerCase()}`;
+    const ada = { ...partnerUser('GlobalAdmin'), id: 'id of ada@contoso.example' };
+    const owned = reserved('ri-1', { owners: ['Ada@contoso.example'] });
+    given(established, owned)
+      .when(cancel(), { actor: ada, actorIdOf })
+      .then(cancellationRequested('ri-1', { requestedAt: now }));
+    given(established, owned)
+      .when(cancel(), { actor: { ...ada, id: 'another' }, actorIdOf })
+      .rejects('RoleNotAllowed');
   });
 
   it('knows an owner in other letters, as a directory does (rule V5a)', () => {

@@ -14,7 +14,7 @@ import type { CommandTable } from './command.js';
 import type { Steps } from './context.js';
 import { event, present } from './event.js';
 import type { ReservationProduct } from './events.js';
-import { distinctIds, isSameId, isSameIds, type Buyer, type Money } from './parties.js';
+import { asNamed, distinctIds, isSameId, isSameIds, type Buyer, type Money } from './parties.js';
 import type { Policy } from './policy.js';
 import { reject } from './rejections.js';
 import { byUser, byUserOrApp } from './rights.js';
@@ -134,12 +134,12 @@ export const reservationCommands = {
     emits: ['ReservationCancellationRequested'],
     brings: ['ReservationCancelled'],
     decide(state, { reservationId, exchange = false, settled = false, effectiveAt }, context) {
-      const { actor, policy, now } = context;
+      const { actor, policy, now, actorIdOf = asNamed } = context;
       requireActive(state);
       const requestedAt = effectiveTime(effectiveAt, now);
       const reservation = current(state, state.reservations, 'reservation', reservationId);
       const { owners, product, status: from, commitmentUsdCents, purchasedAt, expiresAt } = reservation;
-      if (!owners.some((owner) => isSameId(owner, actor.id)))
+      if (!owners.some((owner) => isSameId(actorIdOf(owner), actor.id)))
         throw reject('RoleNotAllowed', { requires: 'reservationOrderOwner', owners });
       if (from !== 'active') throw reject('InvalidTransition', { itemId: reservationId, from, to: 'cancelled' });
       if (policy.nonRefundableReservations.includes(product))

@@ -28,3 +28,5 @@ export const byAnyRole = byUserOrApp(...partnerRoles);
 export const clock = byAnyRole;
 /** A customer's Global admin, or the partner's app that relays the decision (rule R25). */
 export const customerDecision: Right = { ...byAnyRole, customer: true };
+/** The roles of an app that may relay it. */
+export const relays: readonly Role[] = ['GlobalAdmin', 'AdminAgent'];

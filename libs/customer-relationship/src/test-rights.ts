@@ -23,10 +23,10 @@ export type Senders = readonly [
 ];
 
 /**
- * Only the customer decides; an app of the partner may relay what it has decided. The right to the command lets the
- * partner's users in too, and the decision refuses them.
+ * Only the customer decides; an app of the partner may relay what it has decided. The right to the command lets everybody
+ * of the partner in, and the decision refuses all but these apps.
  */
-export const customersDecision: Senders = ['-', 'GASHB', 'customer'];
+export const customersDecision: Senders = ['-', 'GA', 'customer'];
 const anyOfThePartner: Senders = ['GASHB', 'GASHB', '-'];
 
 /** Under the default policy. */

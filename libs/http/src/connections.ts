@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
-import { BlockList, isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Pipelining } from './pipelining.js';
-import { addressName } from './rate-limit.js';
+import { addressName, proxiesOf } from './remote-address.js';
 
 export interface ConnectionBounds {
   /** The most connections of one remote address (IPv6: of its /64). */
@@ -20,21 +20,14 @@ export function boundConnections(
   { lastUsed }: Pipelining,
   { ofAddress, except }: ConnectionBounds,
 ): void {
-  const unbounded = new BlockList();
-  for (const network of except) {
-    const [address = '', bits] = network.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (bits === undefined) unbounded.addAddress(address, family);
-    else unbounded.addSubnet(address, Number(bits), family);
-  }
+  const isUnbounded = proxiesOf(except);
   const open = new Map<string, Set<Socket>>();
 
   server.on('connection', (socket: Socket) => {
-    const { remoteAddress, remoteFamily } = socket;
+    const { remoteAddress } = socket;
     // It has been closed already.
-    if (remoteAddress === undefined) return;
-    if (unbounded.check(remoteAddress, remoteFamily === 'IPv6' ? 'ipv6' : 'ipv4')) return;
     const name = addressName(remoteAddress);
+    if (name === undefined || (isUnbounded && isUnbounded(remoteAddress))) return;
     const own = open.get(name) ?? new Set();
     open.set(name, own);
     own.add(socket);

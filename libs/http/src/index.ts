@@ -1,4 +1,5 @@
 export * from './accept.js';
+export * from './actor-id.js';
 export * from './answer.js';
 export * from './validated.js';
 export * from './currencies.js';
@@ -21,6 +22,7 @@ export * from './problem-texts.js';
 export * from './problem.js';
 export * from './rate-limit.js';
 export * from './reception.js';
+export * from './remote-address.js';
 export * from './refusal-details.js';
 export * from './request-fields.js';
 export * from './strict-json.js';

@@ -87,14 +87,3 @@ export function rateLimit({ counts, quota, windowSeconds, names = 50_000 }: Rate
     },
   };
 }
-
-/** The name of a remote address for counting: in IPv6 its /64, because one sender usually has all of its addresses. */
-export function addressName(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-  if (!plain.includes(':')) return plain;
-  const [head = '', tail] = plain.split('::', 2);
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  return `${[...before, ...Array.from({ length: zeros }, () => '0'), ...after].slice(0, 4).join(':')}::/64`;
-}

@@ -30,7 +30,10 @@ beforeEach(async () => {
   server = fastify();
   receive(server, {
     checkFields: fieldChecks(),
-    verifier: tokenVerifier({ key: keys.publicKey, issuer: 'issuer', audience: 'ledger', algorithms: ['EdDSA'] }),
+    verifier: tokenVerifier({
+      ...{ key: keys.publicKey, issuer: 'issuer', audience: 'ledger', algorithms: ['EdDSA'] },
+      actorId: (id) => id,
+    }),
     callers: undefined,
     strangers: undefined,
     addresses: undefined,

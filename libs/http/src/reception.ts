@@ -3,7 +3,8 @@ import { BoundedPool, turnsOfTheLoop } from '#pacing';
 import { acceptable } from './accept.js';
 import { InHand } from './in-hand.js';
 import { Problem } from './problem.js';
-import { addressName, type RateLimit, type Taken } from './rate-limit.js';
+import type { RateLimit, Taken } from './rate-limit.js';
+import { addressOf } from './remote-address.js';
 import type { fieldChecks } from './request-fields.js';
 import type { Caller, TokenVerifier } from './token-verifier.js';
 import { correlationId, traceOf, type Trace } from './trace.js';
@@ -110,9 +111,10 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   fastify.decorate('charge', charge);
 
   /** Takes points for what has been done already. */
-  function owe({ call, ip }: FastifyRequest, cost: number): Taken | undefined {
+  function owe(request: FastifyRequest, cost: number): Taken | undefined {
     if (cost === 0) return undefined;
-    return call.caller ? callers?.owe(nameOf(call.caller), cost) : addresses?.owe(addressName(ip), cost);
+    const { caller } = request.call;
+    return caller ? callers?.owe(nameOf(caller), cost) : addresses?.owe(addressOf(request), cost);
   }
 
   function oweFor(request: FastifyRequest, { appended, outcome }: Call, answered: number): Taken | undefined {
@@ -125,7 +127,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   const requests = new InHand({ ofOne: inHand.requestsOfAddress });
   /** Before anything is looked at. Health has places of its own. */
   function takeRequestInHand(request: FastifyRequest, { raw }: FastifyReply): void {
-    const address = addressName(request.ip);
+    const address = addressOf(request);
     const name = isHealth(request) ? `health ${address}` : address;
     if (!requests.hasRoom(name, 1)) throw tooMuchWaits();
     requests.add(name, 1);
@@ -133,7 +135,8 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   }
 
   const bytes = new InHand({ ofOne: inHand.bytes / 2, ofAll: inHand.bytes });
-  const holderOf = ({ call, ip }: FastifyRequest) => (call.caller ? nameOf(call.caller) : addressName(ip));
+  const holderOf = (request: FastifyRequest) =>
+    request.call.caller ? nameOf(request.call.caller) : addressOf(request);
   function takeBytesInHand(name: string, { raw }: FastifyReply, amount: number): void {
     bytes.add(name, amount);
     raw.once('close', () => bytes.add(name, -amount));
@@ -157,7 +160,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
 
   function countForAddress(request: FastifyRequest, reply: FastifyReply): void {
     const cost = receiveBody(request, reply);
-    if (addresses) requireLeft(reply, addresses, addresses.take(addressName(request.ip), cost));
+    if (addresses) requireLeft(reply, addresses, addresses.take(addressOf(request), cost));
   }
   fastify.decorate('receiveStranger', (request, reply) => {
     beginCall(request, reply);
@@ -168,12 +171,12 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
   /** The caller, at once if the token is known here. A refused token counts against its remote address. */
   function authenticated(request: FastifyRequest, reply: FastifyReply): Caller | Promise<Caller> {
     const refuseIfSpent = () => {
-      const left = strangers!.look(addressName(request.ip));
+      const left = strangers!.look(addressOf(request));
       if (!left.admitted) requireLeft(reply, strangers!, left);
     };
     const refuse = (error: unknown): never => {
       if (strangers && error instanceof Problem && error.status === 401)
-        requireLeft(reply, strangers, strangers.take(addressName(request.ip)));
+        requireLeft(reply, strangers, strangers.take(addressOf(request)));
       throw error;
     };
     try {
@@ -268,7 +271,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     const { caller } = request.call;
     if (caller && !isQuestion(request)) return done();
     turnsOfTheLoop
-      .take(caller ? nameOf(caller) : `${isHealth(request) ? 'health ' : ''}${addressName(request.ip)}`, longest)
+      .take(caller ? nameOf(caller) : `${isHealth(request) ? 'health ' : ''}${addressOf(request)}`, longest)
       .then(() => requireAnswersTaken(request))
       .then(() => done(), done);
   });

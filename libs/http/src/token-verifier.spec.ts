@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { errors } from 'jose';
 import { timeOfDay } from '../../../test/wall-clock.js';
+import { actorIds } from './actor-id.js';
 import { Problem } from './problem.js';
 import { isPerson, tokenVerifier, type PersonClaim, type TokenVerifierOptions } from './token-verifier.js';
 
@@ -21,8 +22,10 @@ beforeAll(async () => {
   ({ privateKey: stranger } = await generateKeyPair('Ed25519'));
 });
 
+const ofActor = actorIds(Buffer.alloc(32));
+
 const verifier = (options: Partial<TokenVerifierOptions> = {}) =>
-  tokenVerifier({ key, issuer: 'issuer', audience: 'ledger', algorithms: ['EdDSA'], ...options });
+  tokenVerifier({ key, issuer: 'issuer', audience: 'ledger', algorithms: ['EdDSA'], actorId: ofActor, ...options });
 
 function token(
   payload: object = claims,
@@ -84,7 +87,7 @@ describe('a token', () => {
 
   it('of a program says so, and has its subject for an id where it has no object id', async () => {
     const caller = await verifier().verify(`bearer ${await token({ tid: tenant.toUpperCase(), idtyp: 'app' })}`);
-    expect(caller).toEqual({ id: 'subject', tenant, roles: [], app: true, expiresAt: expect.any(Number) });
+    expect(caller).toEqual({ id: ofActor('subject'), tenant, roles: [], app: true, expiresAt: expect.any(Number) });
   });
 
   it.each([

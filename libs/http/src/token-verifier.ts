@@ -1,5 +1,6 @@
 import { roles, type Role } from '#customer-relationship';
 import { errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import type { ActorId } from './actor-id.js';
 import { isGuid } from './fields.js';
 import { Problem } from './problem.js';
 
@@ -22,6 +23,8 @@ export interface TokenVerifierOptions {
   readonly algorithms: readonly string[];
   /** The claim that proves a person instead of `scp`, for an issuer other than Entra. */
   readonly personClaim?: PersonClaim;
+  /** The id under which the ledger knows a user or app of a token. */
+  readonly actorId: ActorId;
   /** How many verified tokens are kept. */
   readonly cached?: number;
   /** Milliseconds since the epoch. */
@@ -55,6 +58,7 @@ export function tokenVerifier({
   audience,
   algorithms,
   personClaim,
+  actorId,
   cached = 10_000,
   now = Date.now,
 }: TokenVerifierOptions): TokenVerifier {
@@ -73,7 +77,7 @@ export function tokenVerifier({
     }).catch((error: unknown) => {
       throw refusalOf(error);
     });
-    return callerOf(payload, personClaim);
+    return callerOf(payload, personClaim, actorId);
   }
 
   function believe(authorization: string, caller: Caller): Caller {
@@ -117,15 +121,15 @@ export function isPerson(payload: JWTPayload, { name, value }: PersonClaim = { n
   return typeof sign === 'string' && (value === undefined ? sign.trim() !== '' : sign === value);
 }
 
-function callerOf(payload: JWTPayload, personClaim: PersonClaim | undefined): Caller {
+function callerOf(payload: JWTPayload, personClaim: PersonClaim | undefined, actorId: ActorId): Caller {
   const { tid, oid, sub, roles: claimed, exp } = payload;
   if (!isGuid(tid)) throw invalidToken('tid');
   const id = oid ?? sub;
-  // It is stored for ever with every event, so it must be an identifier only.
   if (typeof id !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(id)) throw invalidToken(oid === undefined ? 'sub' : 'oid');
   const named = Array.isArray(claimed) ? claimed : [];
   return {
-    id: isGuid(id) ? id.toLowerCase() : id,
+    // It is stored for ever with every event, so it must tell no name or address.
+    id: actorId(id),
     tenant: tid.toLowerCase(),
     roles: roles.filter((role) => named.includes(role)),
     app: !isPerson(payload, personClaim),

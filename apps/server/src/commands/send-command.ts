@@ -67,7 +67,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     const { command: type, requester, ids, dryRun, instance, call } = incoming;
     const { partner, customerId, actor, stream } = requester;
     const { comment, ...data } = body;
-    const { policy, policyHash, salesRegions } = this.ledger;
+    const { policy, policyHash, salesRegions, actorId: actorIdOf } = this.ledger;
     const { commandHash, commandId, formerCommandHash, formerId } = this.identityOf(incoming, body);
     const ifRevision = precondition(incoming);
     return {
@@ -86,7 +86,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
       ...(formerCommandHash === undefined ? {} : { formerCommandHash }),
       ...(formerId ? { formerId } : {}),
       now: this.ledger.clock.now(),
-      contextAt: (now) => ({ now, actor, policy, partner, customerId, salesRegions }),
+      contextAt: (now) => ({ now, actor, policy, partner, customerId, salesRegions, actorIdOf }),
       ...(ifRevision ? { ifRevision } : {}),
       dryRun,
       instance,
