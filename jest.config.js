@@ -22,7 +22,8 @@ const shared = {
     '^#event-sourcing/testing$': '<rootDir>/libs/event-sourcing/src/testing.ts',
     '^#customer-relationship/(statuses|test-kit)$': '<rootDir>/libs/customer-relationship/src/$1.ts',
     '^@reseller-ledger/client$': '<rootDir>/libs/client/src/index.ts',
-    '^#([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
+    // #platform is a name that packages of OpenTelemetry have for a part of their own.
+    '^#(?!platform$)([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
 };

@@ -89,6 +89,8 @@ describe('an import is refused', () => {
     ['libs/read-models/src/overview.ts', `import Database from 'better-sqlite3';`],
     ['libs/read-models/src/overview.spec.ts', `import Database from 'better-sqlite3';`],
     ['libs/http/src/problem.ts', `import type { Database } from 'better-sqlite3';`],
+    ['apps/server/src/main.ts', `import { trace } from '@opentelemetry/api';`],
+    ['libs/telemetry/src/telemetry.ts', `import type { Answer } from '#http';`],
     ['libs/client/src/follow.ts', `import { rejections } from '#customer-relationship';`],
     ['libs/client/src/follow.ts', `import type { Problem } from '../../http/src/problem.js';`],
     ['libs/client/src/follow.ts', `import { setTimeout } from 'node:timers/promises';`],
@@ -254,6 +256,17 @@ function rules(kit: ReadonlySet<string>) {
         within('libs/event-store-kurrentdb', 'test/test-peer', 'bench')(found) ||
         // A test may look at the database past the adapter.
         /^test\/.*\.spec\.ts$/.test(found.path),
+    },
+    {
+      rule: 'only telemetry knows OpenTelemetry',
+      governs: ({ specifier }) => specifier.startsWith('@opentelemetry/'),
+      allows: within('libs/telemetry'),
+    },
+    {
+      rule: 'telemetry knows nothing of ours',
+      governs: within('libs/telemetry'),
+      allows: (found) =>
+        relative(found) || builtin(found) || found.specifier.startsWith('@opentelemetry/') || isTest(found),
     },
     {
       rule: 'NestJS and class-validator stay in http and the applications',

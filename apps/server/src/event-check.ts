@@ -38,6 +38,7 @@ const metadataFields = {
   recordedAt: { type: 'string', format: 'date-time' },
   release: text,
   schema: { type: 'integer', minimum: 1 },
+  traceparent: { type: 'string', pattern: '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' },
 } satisfies Record<keyof EventMetadata, JsonSchema>;
 
 const ajv = new Ajv2020({
@@ -48,7 +49,14 @@ const ajv = new Ajv2020({
   // The one format of events: a form whose order as text is its order in time.
   formats: { 'date-time': isInstant },
 });
-const optional = ['command', 'comment', 'hash', 'previousHash', 'release'] satisfies (keyof EventMetadata)[];
+const optional = [
+  'command',
+  'comment',
+  'hash',
+  'previousHash',
+  'release',
+  'traceparent',
+] satisfies (keyof EventMetadata)[];
 const metadataIsSound = ajv.compile(closedObject(metadataFields, optional));
 const validators = new Map<string, ValidateFunction | undefined>();
 

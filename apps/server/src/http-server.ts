@@ -22,6 +22,7 @@ import {
   type TokenVerifier,
 } from '#http';
 import { StoreUnavailable } from '#event-sourcing';
+import type { Tracer } from '#telemetry';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -38,6 +39,7 @@ import { denialOf, type Denial } from './security-journal/denial-tally.js';
 export interface HttpServerParts {
   readonly module: DynamicModule;
   readonly verifier: TokenVerifier;
+  readonly tracer?: Tracer | undefined;
   readonly limits: Limits;
   readonly web: WebSettings;
   readonly logger: Logger;
@@ -51,7 +53,7 @@ const maxDepth = { ofOne: 8, ofMany: 8 + 3 };
 
 /** The application, not yet listening. It has one filter, one guard and one pipe, and does nothing else per request. */
 export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApplication> {
-  const { module, verifier, limits, web, logger, health, onAnswered, onDenied } = parts;
+  const { module, verifier, tracer, limits, web, logger, health, onAnswered, onDenied } = parts;
   const methods = new Map<RegExp, string[]>();
   const methodsAt = (path: string): string[] => {
     const names = [...methods].flatMap(([pattern, names]) => (path === '*' || pattern.test(path) ? names : []));
@@ -143,6 +145,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   receive(fastify, {
     checkFields,
     verifier,
+    tracer,
     callers: limitOf('caller', limits.requests),
     strangers: limitOf('failedTokens', limits.failedTokens),
     addresses: limitOf('address', limits.requests),

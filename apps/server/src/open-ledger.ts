@@ -11,6 +11,7 @@ import { pastThreads, startRestartedProjector } from '#relationship-projector';
 import { openEventLog, placeOf, type OpenEventLog, type StoreMetrics } from '#event-log';
 import { badConfiguration, exitCodeOf, StartupFailure } from '#program';
 import { occasionally } from '#pacing';
+import type { Telemetry } from '#telemetry';
 import { ProjectedPastViews } from './as-of/past-views.js';
 import { unreachable, type ServerHealth } from './health/server-health.js';
 import { ledgerSecret, ledgerSecretPath, sharedLedgerSecret, type Configuration } from '#configuration';
@@ -24,6 +25,8 @@ export interface LedgerSurroundings {
   readonly health: ServerHealth;
   readonly logger: Logger;
   readonly clock: TrustedClock;
+  /** Absent where nothing is exported. */
+  readonly telemetry: Telemetry | undefined;
 }
 
 const troubleLoggedEveryMs = 30_000;
@@ -171,7 +174,7 @@ export class LedgerToOpen {
     signal: AbortSignal,
     logTrouble: (message: string) => void,
   ): Promise<void> {
-    const { health, logger } = this.surroundings;
+    const { health, logger, telemetry } = this.surroundings;
     const logError = (what: string) =>
       occasionally(60_000, (times, message: string) =>
         logger.error({ times }, `${what}, so no view moves: ${message}`),
@@ -184,7 +187,9 @@ export class LedgerToOpen {
     const thread = await startRestartedProjector({
       log: this.settings.log,
       viewsFile,
+      traced: telemetry?.isTracing === true,
       signal,
+      onProjected: (spans) => telemetry?.add(spans),
       onStopped: (view, failure) => logger.error({ view, failure }, 'a view has stopped at an event'),
       onTrouble(message, _, { damaged, viewsDamaged }) {
         health.damaged ||= damaged;

@@ -12,7 +12,9 @@ import { metricsOf, serveMetrics, type MetricsServer } from './health/metrics.js
 import { takeLedger } from './open-ledger.js';
 import { logRequest, openLog, type Log } from './request-log.js';
 import { securityJournal } from './security-journal/security-journal.js';
+import { release } from './release.js';
 import { ServerModule } from './server.module.js';
+import { endRequestSpan } from './traced.js';
 import { timekeeperOf } from './timekeeper/keep-time.js';
 import { signInLink } from './sign-in-link.js';
 import { clockNotesIn } from './trusted-clock/clock-files.js';
@@ -20,6 +22,7 @@ import { machineClocks } from './trusted-clock/machine-clocks.js';
 import { reportTimeOff } from './trusted-clock/time-off.js';
 import { TrustedClock, type ClockJump } from './trusted-clock/trusted-clock.js';
 import { startAgain, StartupFailure } from '#program';
+import { openTelemetry, type Telemetry, type TelemetrySettings } from '#telemetry';
 
 /** How long requests in hand may take once the server has to stop. */
 const drainMs = 8_000;
@@ -44,7 +47,9 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       (named) => ledger.actorId(named),
     );
     const health = new ServerHealth();
-    const taken = await takeLedger(settings, { partners, health, logger, clock });
+    const telemetry = settings.telemetry && (await telemetryOf(settings.telemetry, logger));
+    if (telemetry) running.defer(telemetry.stop);
+    const taken = await takeLedger(settings, { partners, health, logger, clock, telemetry });
     ({ isClientBroken } = taken);
     running.defer(taken.close);
     const open = async () => {
@@ -75,6 +80,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       droppedDenials: journal.dropped,
       dataDirectory: settings.dataDirectory,
     });
+    telemetry?.exportMetrics(metrics.collected);
     const host = await addressOf(settings);
     let metricsServer: MetricsServer | undefined;
     if (settings.metricsPort !== undefined) {
@@ -89,6 +95,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
         { ...usualStreamBounds, streams: settings.limits.liveStreams },
       ),
       verifier,
+      tracer: telemetry,
       limits: settings.limits,
       web: settings.web,
       logger,
@@ -96,6 +103,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       onAnswered: (request, reply) => {
         logRequest(log, request, reply);
         metrics.observe(request, reply);
+        endRequestSpan(request, reply);
       },
       onDenied(denial) {
         // The caller may have made up a partner that this ledger does not know.
@@ -132,7 +140,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     await opening;
     if (waits) logger.info({ ledger: ledger.id }, 'the ledger is open');
     if (settings.timekeeper && !stopping.signal.aborted) {
-      health.timekeeper = timekeeperOf(ledger, settings.timekeeper, health, logger);
+      health.timekeeper = timekeeperOf(ledger, settings.timekeeper, health, logger, telemetry);
       health.timekeeper.start();
     }
   } catch (error) {
@@ -141,6 +149,18 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     await running.disposeAsync();
     throw error;
   }
+}
+
+/** The exporter of traces and metrics. Its trouble is no trouble of the ledger. */
+function telemetryOf(settings: TelemetrySettings, logger: Log['logger']): Promise<Telemetry> {
+  const logTrouble = occasionally(60_000, (times, message: string) =>
+    logger.warn({ times }, `traces and metrics could not be exported: ${message}`),
+  );
+  return openTelemetry({
+    settings,
+    service: { name: 'reseller-ledger', version: release },
+    onTrouble: logTrouble,
+  });
 }
 
 /** The clock of this machine, as long as it can be trusted. */

@@ -1,12 +1,15 @@
 import { join, resolve } from 'node:path';
 import { defaultPolicy, policies, type Policy, type SalesRegions } from '#customer-relationship';
-import { eventLogOf, eventLogVariables, shown, type EventLog } from '#event-log';
-import { fieldsOfClass, Matching, OneOf, Optional, validated, WholeText, type FieldsClass } from '#http';
+import { eventLogOf, eventLogVariables, type EventLog } from '#event-log';
+import { fieldsOfClass, Matching, OneOf, Optional, WholeText, type FieldsClass } from '#http';
 import { badConfiguration, misspeltVariables, StartupFailure } from '#program';
+import type { TelemetrySettings } from '#telemetry';
 import { issuerOf, IssuerVariables, type IssuerSettings } from './issuer-settings.js';
 import { faultsOfLimits, limitsOf, LimitVariables, type Limits } from './limit-settings.js';
 import { pastViewsOf, PastViewVariables, type PastViewsBounds } from './past-view-settings.js';
+import { valuesOf } from './settings.js';
 import { salesRegionsOf, SalesRegionVariables } from './sales-region-settings.js';
+import { telemetryOf, TelemetryVariables } from './telemetry-settings.js';
 import { timekeeperOf, TimeVariables, type TimekeeperBounds } from './time-settings.js';
 import { webOf, WebVariables, type WebSettings } from './web-settings.js';
 
@@ -54,6 +57,8 @@ export interface Configuration {
   readonly pastViews: PastViewsBounds;
   readonly limits: Limits;
   readonly web: WebSettings;
+  /** Absent: nothing is exported. */
+  readonly telemetry?: TelemetrySettings;
 }
 
 /** The classes of variables, one for each concern. */
@@ -65,6 +70,7 @@ const concerns = [
   PastViewVariables,
   TimeVariables,
   WebVariables,
+  TelemetryVariables,
 ] as const;
 
 type Environment = ServerVariables &
@@ -73,7 +79,8 @@ type Environment = ServerVariables &
   LimitVariables &
   PastViewVariables &
   TimeVariables &
-  WebVariables;
+  WebVariables &
+  TelemetryVariables;
 
 const ownVariables = concerns.flatMap((concern) => [...fieldsOfClass(concern as FieldsClass).keys()]);
 
@@ -102,7 +109,8 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
   const policy = policies[given['POLICY'] ?? defaultPolicy.name] ?? defaultPolicy;
   const issuer = issuerOf(given, host);
   const salesRegions = salesRegionsOf(given, policy);
-  faults.push(...issuer.faults, ...faultsOfLimits(given), ...salesRegions.faults);
+  const telemetry = telemetryOf(value, given);
+  faults.push(...issuer.faults, ...faultsOfLimits(given), ...salesRegions.faults, ...telemetry.faults);
   if (faults.length > 0)
     throw new StartupFailure(
       `The configuration is not right:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
@@ -130,6 +138,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     pastViews: pastViewsOf(value),
     limits: limitsOf(value),
     web: webOf(value),
+    ...(telemetry.settings ? { telemetry: telemetry.settings } : {}),
   };
 }
 
@@ -138,11 +147,9 @@ function environmentOf(given: Readonly<Record<string, string | undefined>>) {
   const faults: string[] = [];
   const value: Environment = {};
   for (const concern of concerns as readonly FieldsClass[]) {
-    const own = [...fieldsOfClass(concern).keys()].flatMap((name) => (name in given ? [[name, given[name]]] : []));
-    const { value: read, errors = [] } = validated(concern, Object.fromEntries(own));
-    Object.assign(value, read);
-    for (const { pointer, detail } of errors)
-      faults.push(`${pointer.slice(1)} ${detail}, but is ${shown(given[pointer.slice(1)] ?? '')}`);
+    const read = valuesOf(concern, given);
+    Object.assign(value, read.value);
+    faults.push(...read.faults);
   }
   return { value, faults };
 }

@@ -18,6 +18,8 @@ export interface SentCommand {
   readonly formerId?: FormerId;
   /** The address that the command was sent to: a refusal that is remembered names it again. */
   readonly instance?: string;
+  /** Absent where nobody looks. */
+  readonly watch?: CommandWatch;
   /** Its refusals are answered and not remembered: the sender asks again by itself until there is nothing to ask for. */
   readonly refusalsUnrecorded?: true;
 }
@@ -30,6 +32,13 @@ export interface FormerId {
 
 /** What a command is found by in the log. */
 export type CommandIdentity = Pick<SentCommand, 'metadata' | 'formerCommandHash' | 'formerId'>;
+
+/** Sees the steps of one command, each right after it; times are by `performance.now()`. Must not throw. */
+export interface CommandWatch {
+  readonly decided: (beganAt: number, outcome: 'decided' | 'refused' | 'preconditionFailed', code?: string) => void;
+  /** `error` is what the store or another server's append has thrown. */
+  readonly appended: (beganAt: number, events: number, error?: unknown) => void;
+}
 
 export interface CommandRequest<Commands, Context> extends SentCommand {
   readonly command: MessageOf<Commands>;

@@ -35,6 +35,11 @@ export interface EventMetadata {
   readonly recordedAt: string;
   /** The schema number of the payload. */
   readonly schema: number;
+  /**
+   * The part of the server in the trace of the command (W3C Trace Context), where it had one: it leads from the event to the
+   * caller's trace. Absent from events that were recorded before there was this field.
+   */
+  readonly traceparent?: string;
 }
 
 /** An event ready to be stored: frozen, so that every in-process retry sends the same bytes. */

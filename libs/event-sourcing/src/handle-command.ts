@@ -5,6 +5,7 @@ import {
   type CommandIdReused,
   type CommandOutcome,
   type CommandRequest,
+  type CommandWatch,
   type PreconditionFailed,
   type Refused,
   type StreamPlace,
@@ -117,7 +118,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
       if (step.outcome === 'toAppend') {
         const refused = claim && (await claimed(claim, step));
         if (!refused) {
-          const appended = await this.streams.append(step);
+          const appended = await this.append(step, request.watch);
           if (!appended) conflicts++;
           else if (step.isCommand) return { outcome: 'accepted', replayed: false, ...appended };
           // What is left follows on that and on nothing else; whether it is accepted is decided again.
@@ -131,6 +132,10 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     // The last append met a conflict, perhaps with the same command at another server.
     const head = await this.streams.head(request.stream);
     return answerIn(head, request) ?? concurrencyConflict(head);
+  }
+
+  private append(step: ToAppend<State, Summary>, watch: CommandWatch | undefined) {
+    return watch ? watched(watch, step.sealed.length, () => this.streams.append(step)) : this.streams.append(step);
   }
 
   private async lookUpAndDecide(
@@ -154,7 +159,7 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     // have done so just now, with the command in it.
     const answer = answerIn(folded, request);
     if (answer) return answer;
-    const decided = this.decide(folded, request, facts);
+    const decided = this.watchedDecision(folded, request, facts);
     return decided.outcome === 'decided' ? this.toAppend(folded, request, decided) : decided;
   }
 
@@ -166,10 +171,24 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     const { stream } = request;
     for (;;) {
       const folded = await this.streams.latestForQuestion(stream);
-      const decided = this.decide(folded, request, await claim?.facts(folded.revision));
+      const facts = await claim?.facts(folded.revision);
+      const decided = this.watchedDecision(folded, request, facts);
       const answer = decided.outcome === 'decided' ? this.wouldBeAccepted(folded, decided) : decided;
       if (await this.streams.isHead(stream, answer.revision)) return answer;
     }
+  }
+
+  private watchedDecision(
+    folded: FoldedStream<State, Summary>,
+    request: CommandRequest<Commands, Context>,
+    facts: Partial<Context> | undefined,
+  ): DecidedAt<Events> | Refused | PreconditionFailed {
+    const { watch } = request;
+    if (!watch) return this.decide(folded, request, facts);
+    const beganAt = performance.now();
+    const decided = this.decide(folded, request, facts);
+    watch.decided(beganAt, decided.outcome, decided.outcome === 'refused' ? decided.rejection.code : undefined);
+    return decided;
   }
 
   /** The precondition and the decision. */
@@ -255,6 +274,25 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     }
   }
 }
+
+/** An append, with its times. It has met a conflict where it comes to nothing. */
+async function watched<Appended>(
+  watch: CommandWatch,
+  events: number,
+  append: () => Promise<Appended | undefined>,
+): Promise<Appended | undefined> {
+  const beganAt = performance.now();
+  try {
+    const appended = await append();
+    watch.appended(beganAt, events, appended ? undefined : conflict);
+    return appended;
+  } catch (error) {
+    watch.appended(beganAt, events, error);
+    throw error;
+  }
+}
+
+const conflict = { name: 'RevisionConflict' };
 
 /** Makes a command's claim for an append; the refusal when the claim is refused. */
 async function claimed<Events, Context, Summary>(

@@ -3,7 +3,7 @@ import { entityTag, ifMatch, noneMatch } from './entity-tag.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { beginOf, ledgerPosition, parseLedgerPosition, parsePosition } from './ledger-position.js';
 import { Problem } from './problem.js';
-import { correlationId, traceOf } from './trace.js';
+import { correlationId } from './correlation-id.js';
 
 const refusal = (read: () => unknown) => {
   try {
@@ -128,28 +128,5 @@ describe('a correlation id', () => {
 
   it.each([undefined, '', 'a b', 'x'.repeat(65), '"};alert(1)', 'ä'])('is made for %j', (header) => {
     expect(correlationId(header)).toMatch(/^[0-9a-f-]{36}$/);
-  });
-});
-
-describe('a trace', () => {
-  const parent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-
-  it('goes on with a span of its own', () => {
-    const trace = traceOf(parent)!;
-    expect(trace.traceId).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
-    expect(trace.traceparent).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-[0-9a-f]{16}-01$/);
-    expect(trace.traceparent).not.toBe(parent);
-  });
-
-  it.each([
-    undefined,
-    '',
-    'ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
-    '00-00000000000000000000000000000000-00f067aa0ba902b7-01',
-    '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01',
-    `${parent}-more`,
-    parent.toUpperCase(),
-  ])('is not taken from %j', (header) => {
-    expect(traceOf(header)).toBeUndefined();
   });
 });

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BoundedPool, turnsOfTheLoop } from '#pacing';
+import { passOn, spanKind, type Trace, type Tracer } from '#telemetry';
 import { acceptable } from './accept.js';
 import { InHand } from './in-hand.js';
 import { Problem } from './problem.js';
@@ -7,7 +8,7 @@ import type { RateLimit, Taken } from './rate-limit.js';
 import { addressOf } from './remote-address.js';
 import type { fieldChecks } from './request-fields.js';
 import type { Caller, TokenVerifier } from './token-verifier.js';
-import { correlationId, traceOf, type Trace } from './trace.js';
+import { correlationId } from './correlation-id.js';
 import { closeIfUnread } from './unread-body.js';
 
 /** One request from its first byte to its log line. */
@@ -31,7 +32,9 @@ export class Call {
 
 /** A request's {@link Call}, from its headers; its correlation id and trace are in the answer from now on. */
 export function beginCall(request: FastifyRequest, reply: FastifyReply): Call {
-  const call = new Call(correlationId(request.headers['x-correlation-id']), traceOf(request.headers.traceparent));
+  const { headers, server } = request;
+  const trace = (server.tracer ?? passOn).begin(headers.traceparent);
+  const call = new Call(correlationId(headers['x-correlation-id']), trace);
   request.call = call;
   reply.header('X-Correlation-Id', call.correlationId);
   if (call.trace) reply.header('traceparent', call.trace.traceparent);
@@ -44,6 +47,7 @@ declare module 'fastify' {
     call: Call;
   }
   interface FastifyInstance {
+    tracer?: Tracer;
     /** Takes more of what the caller has left, for a request with many commands. @throws Problem 429 */
     charge: (request: FastifyRequest, reply: FastifyReply, cost: number) => void;
     /** Takes what was worked for, after the work: an answer, and what its command has written. */
@@ -62,6 +66,8 @@ declare module 'fastify' {
 export interface ReceptionOptions {
   readonly checkFields: ReturnType<typeof fieldChecks>;
   readonly verifier: TokenVerifier;
+  /** Begins the traces of requests; absent: a caller's trace is passed on, and nothing is noted. */
+  readonly tracer?: Tracer | undefined;
   /** The limit of a caller's requests; absent: none. */
   readonly callers: RateLimit | undefined;
   /** The limit of refused tokens from a remote address; absent: none. */
@@ -100,9 +106,11 @@ const mostQuestions = 1_000;
  * must not read the body of an unknown caller.
  */
 export function receive(fastify: FastifyInstance, options: ReceptionOptions): void {
-  const { checkFields, verifier, callers, strangers, addresses, inHand, onAnswered } = options;
+  const { checkFields, verifier, tracer = passOn, callers, strangers, addresses, inHand, onAnswered } = options;
   // Declared with null, so that all requests have the same shape. The hook below sets it before anything reads it.
   fastify.decorateRequest('call', null as unknown as Call);
+
+  fastify.decorate('tracer', tracer);
 
   function charge(request: FastifyRequest, reply: FastifyReply, cost: number): void {
     const { caller } = request.call;
@@ -223,7 +231,8 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
       return undefined;
     }
     const caller = authenticated(request, reply);
-    if (caller instanceof Promise) return caller.then((verified) => admit(request, reply, verified));
+    if (caller instanceof Promise)
+      return verifying(request.call, caller).then((verified) => admit(request, reply, verified));
     admit(request, reply, caller);
     return undefined;
   }
@@ -294,6 +303,24 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     onAnswered(request, reply);
     done();
   });
+}
+
+/** Notes how long it took where the call is traced. */
+function verifying({ trace }: Call, caller: Promise<Caller>): Promise<Caller> {
+  const span = trace?.span;
+  if (!span) return caller;
+  const beganAt = performance.now();
+  const note = (error?: string) => span.step('verify token', spanKind.internal, beganAt, [], error);
+  return caller.then(
+    (verified) => {
+      note();
+      return verified;
+    },
+    (error: unknown) => {
+      note(error instanceof Problem ? error.code : 'unexpected');
+      throw error;
+    },
+  );
 }
 
 /** Not counted, and in a line of its own: a load balancer must get its answer, whatever else comes from its address. */

@@ -4,6 +4,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const ownBeginnings = /^(JWT|JWKS|AS_OF|TIMEKEEPER)_/i;
 /** Kubernetes sets these for every service of a namespace, also for one that is called ledger or jwt. */
 const ofKubernetes = /_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP))(_\w+)?$|^LEDGER_PORT$/;
+/** OpenTelemetry's own for logs, which this ledger does not export: like those for spans, but for two letters. */
+const ofOpenTelemetry = /^OTEL_BLRP_/;
 /** The variable of many other programs. */
 const ofOthers = ['LOGLEVEL'];
 /** Shorter names are one letter from too many others: HOST from HOSTS, PORT from SORT. */
@@ -22,7 +24,7 @@ export function misspeltVariables(
   for (const [name, value] of Object.entries(env)) {
     // The system of Windows does not tell large letters from small ones.
     if (!value || known.includes(process.platform === 'win32' ? name.toUpperCase() : name)) continue;
-    if (ofKubernetes.test(name)) continue;
+    if (ofKubernetes.test(name) || ofOpenTelemetry.test(name)) continue;
     const [nearest, distance] = nearestOf(name.toUpperCase(), known);
     const isNear = nearest !== undefined && distance <= (nearest.length < 10 ? 1 : 2);
     // The value is not shown: it may be a secret.

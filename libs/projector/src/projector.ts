@@ -37,6 +37,20 @@ export interface ProjectorOptions<Catalogue, Subject> {
     readonly position: number;
     readonly events: number;
   }) => void;
+  /** Events of traces are in the views now; called after the commit. Not for views that are being built, which show what is long past. */
+  readonly onProjected?: (projected: Projected) => void;
+}
+
+/** Events that have been committed to views together. */
+export interface Projected {
+  /** The `traceparent` of each of their commands that had one, once. */
+  readonly traceparents: readonly string[];
+  readonly views: number;
+  /** Of these and of all others. */
+  readonly events: number;
+  /** When the first of them was read and when all were committed, by `performance.now()`. */
+  readonly beganAt: number;
+  readonly endedAt: number;
 }
 
 export interface Projector {
@@ -112,6 +126,7 @@ export function projector<Catalogue, Subject>({
   onStopped,
   onTrouble,
   onProgress,
+  onProjected,
 }: ProjectorOptions<Catalogue, Subject>): Projector {
   const checkpoints = file.claim(ledgerId, head);
   const views = projections.map((projection): View<Catalogue, Subject> => {
@@ -136,13 +151,26 @@ export function projector<Catalogue, Subject>({
       while (group.going && !signal.aborted) {
         try {
           let uncommitted = 0;
+          let beganAt = 0;
+          const traceparents = new Set<string>();
           for await (const batch of store.subscribe({ after: group.position, signal })) {
+            if (onProjected) {
+              if (uncommitted === 0) beganAt = performance.now();
+              for (const { metadata } of batch.events)
+                if (metadata.traceparent !== undefined) traceparents.add(metadata.traceparent);
+            }
             fold(group.members, batch.events);
             group.read = batch.position;
             uncommitted += batch.events.length;
             // While there are more events, a transaction may be larger: its cost hardly depends on their number.
             if (!batch.caughtUp && uncommitted < transactionSize && group.members.every(isGoing)) continue;
+            const views = group.members.filter(({ built }) => built).length;
             commit(group, batch, uncommitted);
+            if (traceparents.size > 0) {
+              const projected = { traceparents: [...traceparents], views, events: uncommitted };
+              if (views > 0) onProjected?.({ ...projected, beganAt, endedAt: performance.now() });
+              traceparents.clear();
+            }
             uncommitted = 0;
             backOff.reset();
             if (group.members.length === 0 || (untilCaughtUp && batch.caughtUp)) group.going = false;

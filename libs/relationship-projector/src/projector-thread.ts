@@ -1,11 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import type { ViewFailure } from '#projector';
 import type { StoreMetrics } from '#event-log';
+import type { SpanRecord } from '#telemetry';
 import type { ProjectorNews, ProjectorPlaces } from './run-projector.js';
 
 export interface ProjectorThreadOptions extends ProjectorPlaces {
   /** Ends a thread that has not started yet, because its database is not there. */
   readonly signal?: AbortSignal;
+  /** Events of sampled traces are in the views. Times are in ms since 1970. */
+  readonly onProjected?: (spans: readonly SpanRecord[]) => void;
   /** A view has met an event that it cannot handle and has stopped; the others go on. */
   readonly onStopped: (view: string, failure: ViewFailure) => void;
   /** The events or the views cannot be used now. The projector retries, which does not help where the log or the views are damaged. */
@@ -35,7 +38,9 @@ export interface ProjectorThread {
 export async function startProjectorThread({
   log,
   viewsFile,
+  traced = false,
   signal,
+  onProjected,
   onStopped,
   onTrouble,
   onNotice,
@@ -43,7 +48,7 @@ export async function startProjectorThread({
   onCrashed,
 }: ProjectorThreadOptions): Promise<ProjectorThread> {
   signal?.throwIfAborted();
-  const places: ProjectorPlaces = { log, viewsFile };
+  const places: ProjectorPlaces = { log, viewsFile, traced };
   const worker = new Worker(new URL('./thread.js', import.meta.url), { name: 'projector', workerData: places });
   const started = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
@@ -61,6 +66,8 @@ export async function startProjectorThread({
       case 'started':
         if (state === 'starting') state = 'running';
         return started.resolve();
+      case 'projected':
+        return onProjected?.(message.spans);
       case 'stopped':
         return onStopped(message.view, message.failure);
       case 'trouble':

@@ -1,7 +1,15 @@
 import { pairOf, relationshipCodec } from '#customer-relationship';
 import { LogDamaged, readLedger, StoreUnavailable } from '#event-sourcing';
-import { openViewsFile, projector, refuseForeignViews, viewsUnusable, type ViewFailure } from '#projector';
+import {
+  openViewsFile,
+  projector,
+  refuseForeignViews,
+  viewsUnusable,
+  type Projected,
+  type ViewFailure,
+} from '#projector';
 import { relationshipViews } from '#read-models';
+import { isSampled, parentOf, spanKind, type SpanRecord } from '#telemetry';
 import { openEventLog, placeOf, type EventLog, type StoreMetrics } from '#event-log';
 
 export interface ProjectorPlaces {
@@ -9,11 +17,15 @@ export interface ProjectorPlaces {
   readonly log: EventLog;
   /** The views; created when the file does not exist. */
   readonly viewsFile: string;
+  /** Whether anybody looks at what is projected of which trace. */
+  readonly traced?: boolean;
 }
 
 /** What a projector reports, in messages that a thread can post. */
 export type ProjectorNews =
   | { readonly news: 'started' }
+  /** Events of sampled traces are in the views. Times are in ms since 1970, because a thread has an origin of its own. */
+  | { readonly news: 'projected'; readonly spans: readonly SpanRecord[] }
   | { readonly news: 'stopped'; readonly view: string; readonly failure: ViewFailure }
   | { readonly news: 'allStopped' }
   /**
@@ -51,6 +63,30 @@ function viewsTrouble(viewsFile: string, error: unknown): { readonly message: st
   };
 }
 
+/** One for each sampled trace, below the span that its events name. */
+function projectionSpans({ traceparents, views, events, beganAt, endedAt }: Projected): SpanRecord[] {
+  const { timeOrigin } = performance;
+  const attributes = ['messaging.operation.type', 'process', 'messaging.batch.message_count', events];
+  return traceparents.flatMap((traceparent): SpanRecord[] => {
+    const parent = parentOf(traceparent);
+    if (!parent || !isSampled(parent.flags)) return [];
+    return [
+      {
+        name: 'project events',
+        kind: spanKind.consumer,
+        beganAt: timeOrigin + beganAt,
+        endedAt: timeOrigin + endedAt,
+        attributes: [...attributes, 'ledger.views', views],
+        error: '',
+        traceId: parent.traceId,
+        spanId: '',
+        parentId: parent.spanId,
+        steps: [],
+      },
+    ];
+  });
+}
+
 /** An error that leaves a thread keeps only its message. */
 function explained<T>(viewsFile: string, open: () => T): T {
   try {
@@ -67,7 +103,7 @@ function explained<T>(viewsFile: string, open: () => T): T {
  * @throws StoreStartupError, StoreRefused, LedgerNotOpened, ViewsLocked, ForeignViews
  */
 export async function runProjector(
-  { log, viewsFile }: ProjectorPlaces,
+  { log, viewsFile, traced = false }: ProjectorPlaces,
   signal: AbortSignal,
   report: (news: ProjectorNews) => void,
 ): Promise<void> {
@@ -114,6 +150,14 @@ export async function runProjector(
       ...ledger,
       onStopped: (view, failure) => report({ news: 'stopped', view, failure }),
       onTrouble: reportTrouble,
+      ...(traced
+        ? {
+            onProjected(projected) {
+              const spans = projectionSpans(projected);
+              if (spans.length > 0) report({ news: 'projected', spans });
+            },
+          }
+        : {}),
     }),
   );
   report({ news: 'started' });

@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { pino, type Logger } from 'pino';
+import { telemetryFrom } from '#configuration';
 import { viewsFileIn } from '#projector';
 import { exitCodeOf, logOutput } from '#program';
 import { requireEventLog } from '#event-log';
 import { occasionally } from '#pacing';
 import { runProjector, type ProjectorNews } from '#relationship-projector';
+import { openTelemetry, type Telemetry } from '#telemetry';
 
 /**
  * The projector as a process of its own, for servers that run with PROJECTOR=off. On the first signal it ends after the
@@ -24,17 +27,41 @@ export async function project(dataDirectory: string): Promise<void> {
     logger.fatal({ err: error }, 'uncaught');
     process.exit(1);
   });
+  let telemetry: Telemetry | undefined;
   try {
     const log = requireEventLog(process.env, dataDirectory, (text) => logger.warn(text));
-    await runProjector({ log, viewsFile: viewsFileIn(dataDirectory) }, stopping.signal, newsIn(logger, dataDirectory));
+    telemetry = await telemetryTo(logger);
+    const places = { log, viewsFile: viewsFileIn(dataDirectory), traced: telemetry?.isTracing === true };
+    await runProjector(places, stopping.signal, newsIn(logger, dataDirectory, telemetry));
   } catch (error) {
     logger.fatal({ err: error }, 'the projector cannot go on');
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = exitCodeOf(error);
+  } finally {
+    await telemetry?.stop();
   }
 }
 
-function newsIn(logger: Logger, dataDirectory: string): (event: ProjectorNews) => void {
+/** Of what it projects, where that is to be exported. @throws StartupFailure */
+async function telemetryTo(logger: Logger): Promise<Telemetry | undefined> {
+  const settings = telemetryFrom(process.env);
+  if (!settings) return undefined;
+  const manifest = readFileSync(new URL('../../../../../package.json', import.meta.url), 'utf8');
+  const logTrouble = occasionally(60_000, (times, message: string) =>
+    logger.warn({ times }, `traces and metrics could not be exported: ${message}`),
+  );
+  return openTelemetry({
+    settings,
+    service: { name: 'reseller-ledger-projector', version: (JSON.parse(manifest) as { version: string }).version },
+    onTrouble: logTrouble,
+  });
+}
+
+function newsIn(
+  logger: Logger,
+  dataDirectory: string,
+  telemetry: Telemetry | undefined,
+): (event: ProjectorNews) => void {
   const logTrouble = occasionally(30_000, (times, retryInMs: number | undefined, message: string) =>
     logger.warn({ retryInMs, times }, message),
   );
@@ -49,6 +76,9 @@ function newsIn(logger: Logger, dataDirectory: string): (event: ProjectorNews) =
     switch (event.news) {
       case 'started':
         logger.info({ dataDirectory }, 'projecting');
+        return;
+      case 'projected':
+        telemetry?.add(event.spans);
         return;
       case 'stopped':
         logger.error({ view: event.view, ...event.failure }, 'a view has stopped at an event that it cannot handle');

@@ -22,6 +22,7 @@ import { Answer, entityTag, formerFormOf, Problem, Refusal } from '#http';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ServedLedger } from '../served-ledger.js';
 import { release } from '../release.js';
+import { commandWatch } from '../traced.js';
 import { representation } from '../representation.js';
 import type { CommandAnswer } from './command-answer.js';
 import type { CommentedBody } from './commented-body.js';
@@ -82,6 +83,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
         correlationId: call.correlationId,
         policy: { name: policy.name, hash: policyHash },
         release,
+        ...(call.trace ? { traceparent: call.trace.traceparent } : {}),
       },
       ...(formerCommandHash === undefined ? {} : { formerCommandHash }),
       ...(formerId ? { formerId } : {}),
@@ -90,6 +92,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
       ...(ifRevision ? { ifRevision } : {}),
       dryRun,
       instance,
+      ...(call.trace?.span ? { watch: commandWatch(call.trace.span, type, this.ledger) } : {}),
     };
   }
 

@@ -205,6 +205,8 @@ export interface CloudEvent extends Place {
    * @minimum 1
    */
   readonly schema: number;
+  /** The part of the server in the trace of the command (W3C Trace Context), where the command had one. */
+  readonly traceparent?: string;
   readonly hash: Sha256;
   readonly previoushash: Sha256;
   /** @asType object */

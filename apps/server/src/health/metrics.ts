@@ -9,6 +9,8 @@ import type { ServerHealth } from './server-health.js';
 import type { ServedLedger } from '../served-ledger.js';
 import type { TrustedClock } from '../trusted-clock/trusted-clock.js';
 import type { LedgerToOpen } from '../open-ledger.js';
+import type { CollectedMetric } from '#telemetry';
+import { methodName } from '../method-name.js';
 import { release } from '../release.js';
 import { StartupFailure } from '#program';
 import { timekeepingOf } from '../timekeeper/timekeeping.js';
@@ -47,14 +49,6 @@ const ofConnections: Counts<'kurrentdb'> = [
   ['resubscriptions_total', 'Subscriptions taken up again after they had ended', 'resubscriptions'],
   ['clients_rebuilt_total', 'Clients rebuilt because the one before was stuck', 'clientsRebuilt'],
 ];
-
-/** The methods that OpenTelemetry's conventions know; every other has one name, so that no caller can add series. */
-const knownMethods = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'QUERY', 'TRACE']);
-
-/** The method's name in metrics and traces. */
-export function methodName(method: string): string {
-  return knownMethods.has(method) ? method : '_OTHER';
-}
 
 export interface MetricsParts {
   readonly ledger: ServedLedger;
@@ -220,21 +214,30 @@ export function metricsOf({
       child.observe((performance.now() - call.startedAt) / 1000);
     },
     async text(): Promise<string> {
-      const { lags } = health.waitingFor === undefined ? await viewLags(ledger) : { lags: [] };
-      const timekeeping = health.waitingFor === undefined ? await timekeepingOf(ledger, health) : undefined;
-      holdsLease.set(timekeeping?.holdsLease ? 1 : 0);
-      // A lag that is not known now must not be reported as it was.
-      overdue.set(timekeeping?.secondsBehind ?? NaN);
-      lagEvents.reset();
-      lagSeconds.reset();
-      for (const { name, behind, status } of lags) {
-        if (behind) lagEvents.set({ view: name }, behind.events);
-        if (behind) lagSeconds.set({ view: name }, behind.seconds);
-        stopped.set({ view: name }, status === 'stopped' ? 1 : 0);
-      }
+      await refresh();
       return registry.metrics();
     },
+    /** The same in the form of the library. */
+    async collected(): Promise<readonly CollectedMetric[]> {
+      await refresh();
+      return (await registry.getMetricsAsJSON()) as unknown as CollectedMetric[];
+    },
   };
+
+  async function refresh(): Promise<void> {
+    const { lags } = health.waitingFor === undefined ? await viewLags(ledger) : { lags: [] };
+    const timekeeping = health.waitingFor === undefined ? await timekeepingOf(ledger, health) : undefined;
+    holdsLease.set(timekeeping?.holdsLease ? 1 : 0);
+    // A lag that is not known now must not be reported as it was.
+    overdue.set(timekeeping?.secondsBehind ?? NaN);
+    lagEvents.reset();
+    lagSeconds.reset();
+    for (const { name, behind, status } of lags) {
+      if (behind) lagEvents.set({ view: name }, behind.events);
+      if (behind) lagSeconds.set({ view: name }, behind.seconds);
+      stopped.set({ view: name }, status === 'stopped' ? 1 : 0);
+    }
+  }
 }
 
 function activeRequests() {

@@ -9,7 +9,7 @@ export function cloudEvent(
   { id, type, stream, revision, position, data, metadata }: RecordedEvent,
   ledgerId: string,
 ): CloudEvent {
-  const { actor, policy, command, comment, release } = metadata;
+  const { actor, policy, command, comment, release, traceparent } = metadata;
   return {
     specversion: '1.0',
     id,
@@ -35,6 +35,7 @@ export function cloudEvent(
     policyhash: policy.hash,
     ...(release === undefined ? {} : { release }),
     schema: metadata.schema,
+    ...(traceparent === undefined ? {} : { traceparent }),
     hash: metadata.hash,
     previoushash: metadata.previousHash,
     data,
