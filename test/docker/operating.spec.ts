@@ -50,6 +50,7 @@ describe('the table of variables', () => {
       POLICY: 'partner-center-later',
       JWT_ALGORITHMS: 'ES256',
       JWT_PERSON_CLAIM: 'token_use=user',
+      JWT_LIFETIME_MAX_SECONDS: '3600',
       LOG_LEVEL: 'debug',
       METRICS_PORT: '',
       VIEW_LAG_LIMIT_SECONDS: '11',

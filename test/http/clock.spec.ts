@@ -32,7 +32,8 @@ const day = (ms: number) => hence(ms).toISOString().slice(0, 10);
   beforeAll(async () => {
     const directory = mkdtempSync(join(tmpdir(), 'ledger-clock-'));
     clock = fakeClock(join(directory, 'clock'));
-    server = await runServer({ dataDirectory: join(directory, 'data'), env: clock.env });
+    const env = { ...clock.env, JWT_LIFETIME_MAX_SECONDS: String(3 * 365 * 86_400) };
+    server = await runServer({ dataDirectory: join(directory, 'data'), env });
     const { signing } = await embeddedKey(join(server.store.keysDirectory, 'token-key.json'));
     // Good before the jump and after it.
     as = await signToken(signing, {

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { placeOf } from '#event-log';
 import { occasionally } from '#pacing';
 import { ServerHealth } from './health/server-health.js';
-import { configuration, partnersIn, verifierOf, type Configuration } from '#configuration';
+import { configuration, partnersIn, shownIssuers, verifierOf, type Configuration } from '#configuration';
 import { usualStreamBounds } from './history/open-streams.js';
 import { sealOfRelease } from './event-check.js';
 import { httpServer } from './http-server.js';
@@ -41,11 +41,11 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     const clock = clockOf(settings, logger);
     // Filled by `open`. No request reaches it before: see `ServerHealth.waitingFor`.
     const ledger = {} as ServedLedger;
-    const verifier = await verifierOf(
-      settings,
-      () => clock.estimate(),
-      (named) => ledger.actorId(named),
-    );
+    const verifier = await verifierOf(settings, {
+      now: () => clock.estimate(),
+      actorId: (named) => ledger.actorId(named),
+      logger,
+    });
     const health = new ServerHealth();
     const telemetry = settings.telemetry && (await telemetryOf(settings.telemetry, logger));
     if (telemetry) running.defer(telemetry.stop);
@@ -252,8 +252,8 @@ function introduction(url: string, settings: Configuration, { link, metrics }: A
   const lines = [
     `Reseller Ledger listens on ${url}`,
     ...(settings.web.docs ? [`Routes to try       ${link ?? `${url}/docs`}`] : []),
-    settings.issuer
-      ? `Tokens              of ${settings.issuer.issuer}`
+    settings.identity
+      ? `Tokens              of ${shownIssuers(settings.identity)}`
       : 'Tokens              npm run token -- --role GlobalAdmin --role AdminAgent --partner <guid>',
     `Data directory      ${settings.dataDirectory}`,
     ...(settings.log.store === 'kurrentdb'

@@ -17,7 +17,7 @@ export async function signInLink(
   partners: ReadonlyMap<string, Partner>,
 ): Promise<string | undefined> {
   const [partner] = partners.values();
-  if (settings.issuer || !settings.web.docs || !isLoopback(settings.host) || !isStartedByPerson() || !partner)
+  if (settings.identity || !settings.web.docs || !isLoopback(settings.host) || !isStartedByPerson() || !partner)
     return undefined;
   const { signing } = await tokenKey(settings);
   const token = await signToken(signing, {
@@ -25,7 +25,7 @@ export async function signInLink(
     id: randomUUID(),
     roles: ['GlobalAdmin', 'AdminAgent'],
     app: false,
-    minutes,
+    minutes: Math.min(minutes, Math.floor(settings.tokenLifetimeMaxSeconds / 60)),
   });
   return `${url}/docs#token=${token}`;
 }

@@ -49,7 +49,8 @@ describe('a configuration', () => {
       },
       web: { docs: true },
     });
-    expect(configuration({}).issuer).toBeUndefined();
+    expect(configuration({}).identity).toBeUndefined();
+    expect(configuration({}).tokenLifetimeMaxSeconds).toBe(86_400);
   });
 
   it('follows what is set', () => {
@@ -71,21 +72,38 @@ describe('a configuration', () => {
       leaseSeconds: 60,
     });
     expect('timekeeper' in configuration({ TIMEKEEPER: 'off' })).toBe(false);
-    expect(set.issuer).toEqual({
-      jwksUrl: new URL(issuer.JWKS_URL),
-      issuer: issuer.JWT_ISSUER,
-      audience: 'ledger',
-      algorithms: ['ES256', 'RS256'],
-      personClaim: { name: 'scp' },
+    expect(set.identity).toEqual({
+      issuers: [
+        {
+          names: [issuer.JWT_ISSUER],
+          jwksUrl: new URL(issuer.JWKS_URL),
+          audiences: ['ledger'],
+          algorithms: ['ES256', 'RS256'],
+          personSigns: [{ name: 'scp' }],
+          appSigns: [],
+        },
+      ],
     });
   });
+
+  const issuerIn = (env: Record<string, string>) => {
+    const { identity } = configuration({ ...issuer, ...env });
+    return identity && 'issuers' in identity ? identity.issuers[0] : undefined;
+  };
 
   it.each([
     ['scope', { name: 'scope' }],
     ['token_use=user', { name: 'token_use', value: 'user' }],
     ['https://login.example/kind=a=b', { name: 'https://login.example/kind', value: 'a=b' }],
-  ])('may name %s as what shows a person', (text, personClaim) => {
-    expect(configuration({ ...issuer, JWT_PERSON_CLAIM: text }).issuer).toMatchObject({ personClaim });
+  ])('may name %s as what shows a person, or an app', (text, sign) => {
+    expect(issuerIn({ JWT_PERSON_CLAIM: text })).toMatchObject({ personSigns: [sign], appSigns: [] });
+    expect(issuerIn({ JWT_APP_CLAIM: text })).toMatchObject({ personSigns: [{ name: 'scp' }], appSigns: [sign] });
+  });
+
+  it('may name several issuers that share their keys, and a template of them', () => {
+    const names = ['https://login.microsoftonline.com/{tenantid}/v2.0', 'https://sts.windows.net/{tenantid}/'];
+    const set = issuerIn({ JWT_ISSUER: names.join(', '), JWT_AUDIENCE: 'api://ledger,ledger' });
+    expect(set).toMatchObject({ names, audiences: ['api://ledger', 'ledger'] });
   });
 
   it('puts countries into other sales regions', () => {
@@ -151,6 +169,16 @@ describe('a configuration', () => {
     [{ ...issuer, JWT_ALGORITHMS: 'none' }, /JWT_ALGORITHMS must be a list/],
     [{ ...issuer, JWT_PERSON_CLAIM: 'token use' }, /JWT_PERSON_CLAIM must be a claim/],
     [{ JWT_PERSON_CLAIM: 'scope' }, /JWKS_URL must be set/],
+    [{ JWT_APP_CLAIM: 'client' }, /JWKS_URL must be set/],
+    [{ ...issuer, JWT_APP_CLAIM: 'a b' }, /JWT_APP_CLAIM must be a claim/],
+    [{ ...issuer, JWT_ISSUER: 'https://{tenantid}.login.example/' }, /JWT_ISSUER may hold \{tenantid\} once/],
+    [{ ...issuer, JWT_ISSUER: 'https://login.example/{tenantId}/' }, /JWT_ISSUER may hold \{tenantid\} once/],
+    [{ ...issuer, JWT_ISSUER: ' , ' }, /JWT_ISSUER and JWT_AUDIENCE must be set/],
+    [{ ...issuer, JWKS_URL: 'https://[x/keys' }, /JWKS_URL must be a URL/],
+    [{ ...issuer, JWKS_URL: 'https://me:hidden-word@login.example/keys' }, /JWKS_URL must hold no user name/],
+    [{ ...issuer, JWKS_URL: 'https://login.example/{tenantid}/keys' }, /JWKS_URL must hold no braces/],
+    [{ JWT_LIFETIME_MAX_SECONDS: '0' }, /JWT_LIFETIME_MAX_SECONDS must be a whole number from 60/],
+    [{ ...issuer, IDENTITY_FILE: './x.json' }, /IDENTITY_FILE names the issuers, so JWKS_URL and JWT_ISSUER and/],
     [{ HOST: '0.0.0.0' }, /HOST "0\.0\.0\.0" can be reached from other machines, .*set JWKS_URL/],
     [{ JWT_ISUER: 'https://login.example' }, /^ {2}JWT_ISUER is not known: did you mean JWT_ISSUER\?$/m],
     [{ HOST: 'ledger.example' }, /HOST "ledger\.example" can be reached/],
@@ -196,7 +224,8 @@ describe('a configuration', () => {
   });
 
   it('may have its keys from this machine without TLS', () => {
-    expect(configuration({ ...issuer, JWKS_URL: 'http://127.0.0.1:8080/keys' }).issuer?.jwksUrl.port).toBe('8080');
+    expect(issuerIn({ JWKS_URL: 'http://127.0.0.1:8080/keys' })?.jwksUrl.port).toBe('8080');
+    expect(issuerIn({ JWKS_URL: 'http://[::1]:8080/keys' })?.jwksUrl.port).toBe('8080');
   });
 });
 

@@ -4,8 +4,9 @@ import { eventLogOf, eventLogVariables, type EventLog } from '#event-log';
 import { fieldsOfClass, Matching, OneOf, Optional, WholeText, type FieldsClass } from '#http';
 import { badConfiguration, misspeltVariables, StartupFailure } from '#program';
 import type { TelemetrySettings } from '#telemetry';
-import { issuerOf, IssuerVariables, type IssuerSettings } from './issuer-settings.js';
+import { identityOf, IssuerVariables, type IdentitySettings } from './issuer-settings.js';
 import { faultsOfLimits, limitsOf, LimitVariables, type Limits } from './limit-settings.js';
+import { path } from './paths.js';
 import { pastViewsOf, PastViewVariables, type PastViewsBounds } from './past-view-settings.js';
 import { valuesOf } from './settings.js';
 import { salesRegionsOf, SalesRegionVariables } from './sales-region-settings.js';
@@ -14,8 +15,6 @@ import { timekeeperOf, TimeVariables, type TimekeeperBounds } from './time-setti
 import { webOf, WebVariables, type WebSettings } from './web-settings.js';
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
-/** Not a URL: it would become a path on this machine, be created there, and be shown with any password in it. */
-const path = /^(?![\w+.-]+:\/\/)\P{Cc}{1,4096}$/u;
 
 class ServerVariables {
   @Optional(WholeText(0, 65535)) PORT?: number;
@@ -43,8 +42,10 @@ export interface Configuration {
   readonly policy: Policy;
   /** Countries that this ledger puts into another sales region than the policy does. */
   readonly salesRegions: SalesRegions;
-  /** The issuer of tokens; absent: the server's own key verifies them. */
-  readonly issuer?: IssuerSettings;
+  /** Who issues tokens; absent: the server's own key verifies them. */
+  readonly identity?: IdentitySettings;
+  /** The longest time that a token may be good for. */
+  readonly tokenLifetimeMaxSeconds: number;
   readonly logLevel: (typeof levels)[number];
   /** Absent: no metrics. */
   readonly metricsPort?: number;
@@ -107,10 +108,10 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     );
   const host = given['HOST'] ?? '127.0.0.1';
   const policy = policies[given['POLICY'] ?? defaultPolicy.name] ?? defaultPolicy;
-  const issuer = issuerOf(given, host);
+  const identity = identityOf(given, host);
   const salesRegions = salesRegionsOf(given, policy);
   const telemetry = telemetryOf(value, given);
-  faults.push(...issuer.faults, ...faultsOfLimits(given), ...salesRegions.faults, ...telemetry.faults);
+  faults.push(...identity.faults, ...faultsOfLimits(given), ...salesRegions.faults, ...telemetry.faults);
   if (faults.length > 0)
     throw new StartupFailure(
       `The configuration is not right:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
@@ -128,7 +129,8 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     partnersFile: resolve(value.PARTNERS_FILE ?? './partners.json'),
     policy,
     salesRegions: salesRegions.settings,
-    ...(issuer.settings ? { issuer: issuer.settings } : {}),
+    ...(identity.settings ? { identity: identity.settings } : {}),
+    tokenLifetimeMaxSeconds: value.JWT_LIFETIME_MAX_SECONDS ?? 86_400,
     logLevel: value.LOG_LEVEL ?? 'info',
     ...(env['METRICS_PORT'] === '' ? {} : { metricsPort: value.METRICS_PORT ?? 9464 }),
     viewLagLimitSeconds: value.VIEW_LAG_LIMIT_SECONDS ?? 10,

@@ -1,5 +1,6 @@
 export * from './configuration.js';
-export { isLoopback, type IssuerSettings } from './issuer-settings.js';
+export * from './identity-file.js';
+export { isLoopback, type IdentitySettings, type IssuerSettings } from './issuer-settings.js';
 export { limitsOf, type Limits } from './limit-settings.js';
 export * from './keys.js';
 export * from './partners-file.js';

@@ -1,34 +1,37 @@
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
-import { createRemoteJWKSet } from 'jose';
 import { fileUnusable } from '#event-sourcing';
 import {
   embeddedAlgorithm,
   embeddedAudience,
   embeddedIssuer,
   embeddedKey,
+  ownKey,
   readIfThere,
+  remoteKeySet,
   secretFile,
   tokenVerifier,
   type ActorId,
   type EmbeddedKey,
   type TokenVerifier,
 } from '#http';
+import { occasionally } from '#pacing';
 import type { Configuration } from './configuration.js';
+import { issuersIn } from './identity-file.js';
 import { badConfiguration, StartupFailure } from '#program';
 
 export const tokenKeyPath = (keysDirectory: string) => join(keysDirectory, 'token-key.json');
 export const ledgerSecretPath = (keysDirectory: string) => join(keysDirectory, 'ledger-secret');
 
-type KeysPlace = Pick<Configuration, 'keysDirectory' | 'log' | 'issuer'>;
+type KeysPlace = Pick<Configuration, 'keysDirectory' | 'log' | 'identity'>;
 
 /**
  * Servers of one log must have the same secrets, so none of them makes any: a second server would make different ones.
  * @throws StartupFailure naming those that are missing
  */
-function requireSharedKeys({ keysDirectory, log, issuer }: KeysPlace): void {
+function requireSharedKeys({ keysDirectory, log, identity }: KeysPlace): void {
   if (log.store === 'sqlite') return;
-  const needed = [ledgerSecretPath, ...(issuer ? [] : [tokenKeyPath])].map((pathIn) => pathIn(keysDirectory));
+  const needed = [ledgerSecretPath, ...(identity ? [] : [tokenKeyPath])].map((pathIn) => pathIn(keysDirectory));
   const missing = needed.filter((path) => readSecret(path) === undefined);
   if (missing.length > 0)
     throw new StartupFailure(
@@ -72,25 +75,42 @@ export async function tokenKey(place: KeysPlace): Promise<EmbeddedKey> {
   }
 }
 
-/** Verifies tokens with the keys of the configured issuer, else with the server's own key. */
-export async function verifierOf(place: KeysPlace, now: () => number, actorId: ActorId): Promise<TokenVerifier> {
-  const { issuer } = place;
-  if (issuer)
-    return tokenVerifier({
-      key: createRemoteJWKSet(issuer.jwksUrl, { timeoutDuration: 5_000, cooldownDuration: 10_000 }),
-      ...issuer,
-      actorId,
-      now,
+export interface VerifierParts {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly actorId: ActorId;
+  readonly logger: { readonly warn: (about: object, text: string) => void };
+}
+
+/** Verifies tokens with the keys of the trusted issuers, else with the server's own key. @throws StartupFailure */
+export async function verifierOf(
+  settings: KeysPlace & Pick<Configuration, 'tokenLifetimeMaxSeconds'>,
+  { logger, ...parts }: VerifierParts,
+): Promise<TokenVerifier> {
+  const { identity, tokenLifetimeMaxSeconds: lifetimeMaxSeconds } = settings;
+  const logTruncated = occasionally(3_600_000, (times, claim: string, tenant: string) =>
+    logger.warn(
+      { tenant, times },
+      `a token does not carry all its ${claim}, so none of them gives a role: see docs/identity.md`,
+    ),
+  );
+  if (identity) {
+    const issuers = issuersIn(identity).map(({ jwksUrl, ...issuer }) => {
+      const logFailure = occasionally(60_000, (times, reason: string) =>
+        logger.warn({ issuer: issuer.names, times }, `the keys of the token issuer could not be fetched: ${reason}`),
+      );
+      return { ...issuer, keys: remoteKeySet({ url: jwksUrl, onFailure: logFailure }) };
     });
-  const { verification } = await tokenKey(place);
-  return tokenVerifier({
-    key: verification,
-    issuer: embeddedIssuer,
-    audience: embeddedAudience,
+    return tokenVerifier({ issuers, lifetimeMaxSeconds, onTruncated: logTruncated, ...parts });
+  }
+  const { verification } = await tokenKey(settings);
+  const own = {
+    names: [embeddedIssuer],
+    keys: ownKey(verification),
+    audiences: [embeddedAudience],
     algorithms: [embeddedAlgorithm],
-    actorId,
-    now,
-  });
+  };
+  return tokenVerifier({ issuers: [own], lifetimeMaxSeconds, ...parts });
 }
 
 /**

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { isTenantId, partnerTypes, type Partner, type PartnerType, type SupportContact } from '#customer-relationship';
-import { fileUnusable } from '#event-sourcing';
-import { Guid, validated, ListOf, Matching, Nested, OneOf, Text, unsafeNames } from '#http';
-import { badConfiguration, StartupFailure } from '#program';
+import { Guid, validated, ListOf, Matching, Nested, OneOf, Text } from '#http';
+import { listIn } from './list-file.js';
 
 class ResellerFields implements SupportContact {
   @Guid() tenantId!: string;
@@ -23,30 +21,10 @@ class PartnerFields extends ResellerFields implements Partner {
  * @throws StartupFailure naming every fault by partner and field
  */
 export function partnersIn(path: string): ReadonlyMap<string, Partner> {
-  const fail = (...faults: string[]) =>
-    new StartupFailure(
-      `The partners file ${path} is not right (set PARTNERS_FILE to use another):\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
-      badConfiguration,
-    );
-  let entries: unknown;
-  try {
-    // Some editors put a byte order mark at the start of a file.
-    const text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
-    entries = JSON.parse(text);
-    const fault = unsafeNames(text, 10);
-    if (fault) throw fail(`it ${fault.detail} (line ${text.slice(0, fault.at).split('\n').length})`);
-  } catch (error) {
-    if (error instanceof StartupFailure) throw error;
-    if (error instanceof SyntaxError) throw fail(`it is not JSON: ${error.message}`);
-    const restore = 'Set PARTNERS_FILE to the file of your partners';
-    const { message } = fileUnusable({ what: 'The partners file', path, purpose: 'read', restore }, error);
-    throw new StartupFailure(message, badConfiguration);
-  }
-  if (!Array.isArray(entries) || entries.length === 0) throw fail('it must be a list of at least one partner');
-
+  const { entries, fail } = listIn(path, 'The partners file', 'PARTNERS_FILE', 'partner');
   const partners: { readonly value: PartnerFields; readonly pointer: string }[] = [];
   const faults: string[] = [];
-  for (const [index, entry] of (entries as unknown[]).entries()) {
+  for (const [index, entry] of entries.entries()) {
     const { value, errors } = validated(PartnerFields, entry);
     if (value) partners.push({ value, pointer: `/${index}` });
     else faults.push(...errors.map(({ pointer, detail }) => `/${index}${pointer} ${detail}`));

@@ -15,6 +15,8 @@ export * from './fields-pipe.js';
 export * from './fields.js';
 export * from './idempotency-key.js';
 export * from './in-hand.js';
+export * from './issuer.js';
+export * from './key-set.js';
 export * from './ledger-position.js';
 export * from './pipelining.js';
 export * from './problem-filter.js';

@@ -41,6 +41,13 @@ const ofToken: Readonly<Record<string, string>> = {
   nbf: 'It is not valid yet. Wait until it is, or correct the clocks.',
   aud: 'It is meant for another server (aud). Ask the issuer for a token for this one.',
   iss: 'It comes from another issuer (iss). Send a token of the configured issuer.',
+  tid: 'Its tenant (tid) is missing, no GUID, or not one that its issuer speaks for. Ask that tenant’s issuer for a token.',
+  typ: 'It is no access token (typ). Send an access token: not an ID token, nor a refresh token.',
+  alg: 'It is signed with an algorithm that is not accepted (alg). Ask the issuer for a token that is signed with another.',
+  crit: 'It has an extension that is not known here (crit). Ask the issuer for a token without it.',
+  lifetime: 'It is good for longer than this server allows. Ask the issuer for a token that ends sooner.',
+  iat: 'It was issued in the future (iat). Correct the clocks.',
+  nonce: 'It is an ID token, which is for the program that you sign in to. Send an access token.',
 };
 
 const ofPosition: Readonly<Record<string, (head: unknown) => string>> = {

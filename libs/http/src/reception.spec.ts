@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fastify, type FastifyInstance } from 'fastify';
 import { generateKeyPair, SignJWT, type CryptoKey } from 'jose';
+import { ownKey } from './key-set.js';
 import { Problem } from './problem.js';
 import { receive } from './reception.js';
 import { fieldChecks } from './request-fields.js';
@@ -31,7 +32,7 @@ beforeEach(async () => {
   receive(server, {
     checkFields: fieldChecks(),
     verifier: tokenVerifier({
-      ...{ key: keys.publicKey, issuer: 'issuer', audience: 'ledger', algorithms: ['EdDSA'] },
+      issuers: [{ names: ['issuer'], keys: ownKey(keys.publicKey), audiences: ['ledger'], algorithms: ['EdDSA'] }],
       actorId: (id) => id,
     }),
     callers: undefined,

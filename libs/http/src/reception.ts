@@ -183,7 +183,8 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
       if (!left.admitted) requireLeft(reply, strangers!, left);
     };
     const refuse = (error: unknown): never => {
-      if (strangers && error instanceof Problem && error.status === 401)
+      // Also a token that nobody can verify now: otherwise forged ones would cost nothing while the issuer is away.
+      if (strangers && error instanceof Problem && (error.status === 401 || error.code === 'AuthenticationUnavailable'))
         requireLeft(reply, strangers, strangers.take(addressOf(request)));
       throw error;
     };

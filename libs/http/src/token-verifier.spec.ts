@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWTPayload, type JWTVerifyGetKey } from 'jose';
-import { errors } from 'jose';
+import { generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } from 'jose';
 import { timeOfDay } from '../../../test/wall-clock.js';
 import { actorIds } from './actor-id.js';
+import type { TrustedIssuer } from './issuer.js';
+import { KeysUnavailable, ownKey, type KeySet } from './key-set.js';
 import { Problem } from './problem.js';
-import { isPerson, tokenVerifier, type PersonClaim, type TokenVerifierOptions } from './token-verifier.js';
+import { tokenVerifier, type TokenVerifierOptions } from './token-verifier.js';
 
 const tenant = 'a1a1a1a1-0001-4000-8000-000000000001';
 const claims = {
@@ -24,8 +25,15 @@ beforeAll(async () => {
 
 const ofActor = actorIds(Buffer.alloc(32));
 
-const verifier = (options: Partial<TokenVerifierOptions> = {}) =>
-  tokenVerifier({ key, issuer: 'issuer', audience: 'ledger', algorithms: ['EdDSA'], actorId: ofActor, ...options });
+const issuerOf = (more: Partial<TrustedIssuer> = {}): TrustedIssuer => ({
+  names: ['issuer'],
+  keys: ownKey(key),
+  audiences: ['ledger'],
+  algorithms: ['EdDSA'],
+  ...more,
+});
+const verifier = (issuer: Partial<TrustedIssuer> = {}, options: Partial<TokenVerifierOptions> = {}) =>
+  tokenVerifier({ issuers: [issuerOf(issuer)], actorId: ofActor, ...options });
 
 function token(
   payload: object = claims,
@@ -41,9 +49,9 @@ function token(
   return jwt.sign(by);
 }
 
-async function refusal(authorization: string | undefined, options: Partial<TokenVerifierOptions> = {}) {
+async function refusal(authorization: string | undefined, issuer: Partial<TrustedIssuer> = {}) {
   try {
-    await verifier(options).verify(authorization);
+    await verifier(issuer).verify(authorization);
   } catch (error) {
     if (error instanceof Problem) return { code: error.code, reason: error.members['reason'], headers: error.headers };
     throw error;
@@ -69,7 +77,7 @@ describe('a token', () => {
       asked.push(name);
       throw new Problem('TooManyRequests');
     };
-    const one = verifier({ now: () => now });
+    const one = verifier({}, { now: () => now });
     const known = `Bearer ${await token()}`;
     await one.verify(known);
     expect(one.verify(known, spent('believed'))).toMatchObject({ tenant });
@@ -127,76 +135,41 @@ describe('a token', () => {
   });
 
   it('is not refused as invalid when the keys cannot be fetched', async () => {
-    const unreachable: JWTVerifyGetKey = () => Promise.reject(new TypeError('fetch failed'));
-    const slow: JWTVerifyGetKey = () => Promise.reject(new errors.JWKSTimeout());
-    for (const getKey of [unreachable, slow])
-      expect(await refusal(`Bearer ${await token()}`, { key: getKey })).toMatchObject({
+    const unavailable = () => Promise.reject(new KeysUnavailable(7));
+    for (const keys of [
+      { known: unavailable, renew: unavailable },
+      { known: () => Promise.resolve([]), renew: unavailable },
+    ])
+      expect(await refusal(`Bearer ${await token()}`, { keys })).toMatchObject({
         code: 'AuthenticationUnavailable',
+        headers: { 'Retry-After': '7' },
       });
   });
-});
 
-describe('R5: a person', () => {
-  it.each<{ claims: JWTPayload; sign?: PersonClaim }>([
-    { claims: { scp: 'Ledger.Access' } },
-    { claims: { scp: 'Ledger.Access', ver: '1.0', appid: 'portal', appidacr: '1' } },
-    { claims: { scp: 'Ledger.Access', ver: '2.0', azp: 'portal', azpacr: '1' } },
-    { claims: { idtyp: 'user' } },
-    { claims: { idtyp: 'user', scp: 'Ledger.Access' } },
-    { claims: { scope: 'openid' }, sign: { name: 'scope' } },
-    { claims: { token_use: 'user' }, sign: { name: 'token_use', value: 'user' } },
-    { claims: { idtyp: 'user' }, sign: { name: 'scope' } },
-  ])('is who has $claims', ({ claims, sign }) => {
-    expect(isPerson(claims, sign)).toBe(true);
-  });
-
-  it.each<{ claims: JWTPayload; sign?: PersonClaim }>([
-    { claims: {} },
-    {
-      claims: {
-        roles: ['GlobalAdmin'],
-        oid: 'x',
-        sub: 'y',
-        upn: 'jane@contoso.example',
-        ver: '2.0',
-        azp: 'portal',
-        azpacr: '1',
+  it('is judged without its key as far as possible', async () => {
+    let asked = 0;
+    const keys: KeySet = {
+      known() {
+        asked++;
+        return Promise.reject(new KeysUnavailable(7));
       },
-    },
-    { claims: { idtyp: 'app' } },
-    { claims: { idtyp: 'app', scp: 'Ledger.Access' } },
-    { claims: { idtyp: 'device', scp: 'Ledger.Access' } },
-    { claims: { idtyp: 'User', scp: 'Ledger.Access' } },
-    { claims: { idtyp: '', scp: 'Ledger.Access' } },
-    { claims: { idtyp: null, scp: 'Ledger.Access' } },
-    { claims: { idtyp: ['user'], scp: 'Ledger.Access' } },
-    { claims: { idtyp: ['user'] } },
-    { claims: { scp: '' } },
-    { claims: { scp: ' ' } },
-    { claims: { scp: ['Ledger.Access'] } },
-    { claims: { scp: { Ledger: 'Access' } } },
-    { claims: { scp: true } },
-    { claims: { scp: 1 } },
-    { claims: { scp: null } },
-    { claims: { scope: 'Ledger.Access' } },
-    { claims: { SCP: 'Ledger.Access' } },
-    { claims: { scp: 'Ledger.Access' }, sign: { name: 'scope' } },
-    { claims: { scope: 'openid', idtyp: 'app' }, sign: { name: 'scope' } },
-    { claims: { token_use: 'client' }, sign: { name: 'token_use', value: 'user' } },
-    { claims: { token_use: ['user'] }, sign: { name: 'token_use', value: 'user' } },
-    { claims: {}, sign: { name: 'constructor' } },
-  ])('is not who has $claims', ({ claims, sign }) => {
-    expect(isPerson(claims, sign)).toBe(false);
-  });
-
-  it('is shown by the claim that the verifier was given', async () => {
-    const app = async (payload: object, options: Partial<TokenVerifierOptions> = {}) =>
-      (await verifier(options).verify(`Bearer ${await token({ tid: tenant, ...payload })}`)).app;
-    const personClaim = { name: 'scope' };
-    expect(await app({ scp: 'Ledger.Access' })).toBe(false);
-    expect(await app({ scope: 'openid' })).toBe(true);
-    expect(await app({ scope: 'openid' }, { personClaim })).toBe(false);
-    expect(await app({ scp: 'Ledger.Access' }, { personClaim })).toBe(true);
+      renew: () => Promise.resolve(false),
+    };
+    for (const bad of [
+      await token(claims, { expires: '1 minute ago' }),
+      await token(claims, { issuer: 'somebody' }),
+      await token(claims, { audience: 'another' }),
+      await token({ ...claims, tid: 'contoso' }),
+      await token({ ...claims, oid: 'Jane Doe' }),
+    ])
+      expect(await refusal(`Bearer ${bad}`, { keys })).toMatchObject({ code: 'InvalidToken' });
+    expect(asked).toBe(0);
+    // Anything else is a bug here, and no fault of the token.
+    await expect(
+      verifier({ keys: { ...keys, known: () => Promise.reject(new RangeError('bug')) } }).verify(
+        `Bearer ${await token()}`,
+      ),
+    ).rejects.toThrow('bug');
   });
 });
 
@@ -204,11 +177,14 @@ describe('a verified token', () => {
   it('is believed for a minute, and then verified again', async () => {
     let verifications = 0;
     let now = timeOfDay().getTime();
-    const counted: JWTVerifyGetKey = () => {
-      verifications++;
-      return Promise.resolve(key);
+    const counted: KeySet = {
+      ...ownKey(key),
+      known() {
+        verifications++;
+        return ownKey(key).known();
+      },
     };
-    const { verify } = verifier({ key: counted, now: () => now });
+    const { verify } = verifier({ keys: counted }, { now: () => now });
     const header = `Bearer ${await token()}`;
     await verify(header);
     now += 59_999;
@@ -221,7 +197,7 @@ describe('a verified token', () => {
 
   it('is not believed beyond its end', async () => {
     let now = timeOfDay().getTime();
-    const { verify } = verifier({ now: () => now });
+    const { verify } = verifier({}, { now: () => now });
     const header = `Bearer ${await token(claims, { expires: '10 seconds' })}`;
     await verify(header);
     // The tolerance for clocks that differ is five seconds.
@@ -230,7 +206,7 @@ describe('a verified token', () => {
   });
 
   it('is forgotten when too many others came', async () => {
-    const { verify, cached } = verifier({ cached: 2 });
+    const { verify, cached } = verifier({}, { cached: 2 });
     const first = `Bearer ${await token()}`;
     await verify(first);
     for (const id of ['a', 'b']) await verify(`Bearer ${await token({ ...claims, oid: id })}`);

@@ -1,8 +1,10 @@
-import { roles, type Role } from '#customer-relationship';
-import { errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import type { Role } from '#customer-relationship';
+import { compactVerify, errors } from 'jose';
 import type { ActorId } from './actor-id.js';
-import { isGuid } from './fields.js';
+import { issuersByName, type TrustedIssuer } from './issuer.js';
+import { KeysUnavailable, type IssuerKey } from './key-set.js';
 import { Problem } from './problem.js';
+import { claimsOf, grantedRoles, invalidToken, isPerson, type Claims } from './token-claims.js';
 
 /** The user or app of a token. The path decides whether it acts for a partner or a customer. */
 export interface Caller {
@@ -16,17 +18,15 @@ export interface Caller {
 }
 
 export interface TokenVerifierOptions {
-  readonly key: CryptoKey | JWTVerifyGetKey;
-  readonly issuer: string;
-  readonly audience: string;
-  /** The only accepted algorithms, whatever the token's header says. */
-  readonly algorithms: readonly string[];
-  /** The claim that proves a person instead of `scp`, for an issuer other than Entra. */
-  readonly personClaim?: PersonClaim;
+  readonly issuers: readonly TrustedIssuer[];
   /** The id under which the ledger knows a user or app of a token. */
   readonly actorId: ActorId;
+  /** The longest time that a token may be good for. */
+  readonly lifetimeMaxSeconds?: number;
   /** How many verified tokens are kept. */
   readonly cached?: number;
+  /** Reports a token that says that it names too few of its caller's values in a claim that gives roles. */
+  readonly onTruncated?: (claim: string, tenant: string) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -42,49 +42,44 @@ export interface TokenVerifier {
   readonly cached: () => number;
 }
 
-/** A claim that the issuer puts only into tokens of people; with any text unless a value is given. */
-export interface PersonClaim {
-  readonly name: string;
-  readonly value?: string;
-}
-
 /** How long a verified token is trusted before its signature is checked again, so that a withdrawn key takes effect soon. */
 const believedForMs = 60_000;
-const clockToleranceSeconds = 5;
+/** Far more than Entra makes of a person in 200 groups, and less than all headers together may have. */
+const longestToken = 14 * 1024;
+/** What the tokens that are kept may take together, in characters. */
+const keptCharacters = 32 * 1024 * 1024;
 
 export function tokenVerifier({
-  key,
-  issuer,
-  audience,
-  algorithms,
-  personClaim,
+  issuers,
   actorId,
+  lifetimeMaxSeconds = 86_400,
   cached = 10_000,
+  onTruncated = () => undefined,
   now = Date.now,
 }: TokenVerifierOptions): TokenVerifier {
   const believed = new Map<string, { readonly caller: Caller; readonly until: number }>();
-  const getKey = typeof key === 'function' ? key : () => key;
+  let characters = 0;
+  const issuerOf = issuersByName(issuers);
 
   async function check(token: string, before: () => void): Promise<Caller> {
     before();
-    const { payload } = await jwtVerify(token, getKey, {
-      issuer,
-      audience,
-      algorithms: [...algorithms],
-      requiredClaims: ['exp', 'tid'],
-      clockTolerance: clockToleranceSeconds,
-      currentDate: new Date(now()),
-    }).catch((error: unknown) => {
-      throw refusalOf(error);
-    });
-    return callerOf(payload, personClaim, actorId);
+    // All that can be judged without a key comes first: nobody has to be asked for one because of a token that is refused anyway.
+    const claims = claimsOf(token, issuerOf, { now: now(), lifetimeMaxSeconds });
+    const caller = callerOf(claims, actorId, onTruncated);
+    await prove(token, claims);
+    return caller;
   }
 
   function believe(authorization: string, caller: Caller): Caller {
-    believed.delete(authorization);
+    forget(authorization);
     believed.set(authorization, { caller, until: Math.min(caller.expiresAt, now() + believedForMs) });
-    if (believed.size > cached) believed.delete(believed.keys().next().value!);
+    characters += authorization.length;
+    while (believed.size > cached || characters > keptCharacters) forget(believed.keys().next().value!);
     return caller;
+  }
+
+  function forget(authorization: string): void {
+    if (believed.delete(authorization)) characters -= authorization.length;
   }
 
   return {
@@ -104,54 +99,70 @@ function bearerToken(authorization: string | undefined): string {
   if (authorization === undefined)
     throw new Problem('Unauthenticated', {}, { 'WWW-Authenticate': 'Bearer realm="reseller-ledger"' });
   const match = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization);
-  if (!match) throw invalidToken('malformed');
+  if (!match || match[1]!.length > longestToken) throw invalidToken('malformed');
   return match[1]!;
 }
 
-/**
- * Rule R5, and it fails closed: a caller that is not proven to be a person is an app. Entra puts `scp`, the delegated
- * permissions, into every token that a person has signed in for and into no other; it adds `idtyp` only where the
- * application asks for it. A token with `scp` and another `idtyp` contradicts itself.
- */
-export function isPerson(payload: JWTPayload, { name, value }: PersonClaim = { name: 'scp' }): boolean {
-  const { idtyp } = payload;
-  if (idtyp !== undefined) return idtyp === 'user';
-  // Own properties only: every object has a `constructor`, for example.
-  const sign = Object.hasOwn(payload, name) ? payload[name] : undefined;
-  return typeof sign === 'string' && (value === undefined ? sign.trim() !== '' : sign === value);
-}
-
-function callerOf(payload: JWTPayload, personClaim: PersonClaim | undefined, actorId: ActorId): Caller {
-  const { tid, oid, sub, roles: claimed, exp } = payload;
-  if (!isGuid(tid)) throw invalidToken('tid');
+function callerOf(
+  { payload, tenant, issuer }: Claims,
+  actorId: ActorId,
+  onTruncated: (claim: string, tenant: string) => void,
+): Caller {
+  const { oid, sub, exp } = payload;
   const id = oid ?? sub;
   if (typeof id !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(id)) throw invalidToken(oid === undefined ? 'sub' : 'oid');
-  const named = Array.isArray(claimed) ? claimed : [];
   return {
     // It is stored for ever with every event, so it must tell no name or address.
     id: actorId(id),
-    tenant: tid.toLowerCase(),
-    roles: roles.filter((role) => named.includes(role)),
-    app: !isPerson(payload, personClaim),
+    tenant,
+    roles: grantedRoles(payload, issuer.grants, (claim) => onTruncated(claim, tenant)),
+    app: !isPerson(payload, issuer),
     expiresAt: exp! * 1000,
   };
 }
 
-function refusalOf(error: unknown): Problem {
-  if (error instanceof errors.JWTExpired) return invalidToken('expired');
-  if (error instanceof errors.JWTClaimValidationFailed) return invalidToken(error.claim);
-  if (error instanceof errors.JWKSNoMatchingKey) return invalidToken('signature');
-  // Not the caller's fault: the issuer could not be asked for its keys.
-  const unreachable = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
-  if (unreachable || !(error instanceof errors.JOSEError) || error.code === 'ERR_JOSE_GENERIC')
-    return new Problem('AuthenticationUnavailable', { outcome: 'none' }, { 'Retry-After': '5' });
-  return invalidToken('signature');
+/** How many keys are tried for one token. */
+const mostTried = 16;
+
+/** @throws Problem 401 if no key of the token's own issuer has signed it, 503 if that cannot be known now */
+async function prove(token: string, claims: Claims): Promise<void> {
+  const { issuer, kid } = claims;
+  try {
+    const keys = await issuer.keys.known();
+    if (await isSigned(token, claims, keys)) return;
+    // Its key may be newer than those that are known, unless it names one of them.
+    const isKnown = kid !== undefined && keys.some((key) => key.hasId(kid));
+    if (!isKnown && (await issuer.keys.renew()) && (await isSigned(token, claims, await issuer.keys.known()))) return;
+  } catch (error) {
+    if (!(error instanceof KeysUnavailable)) throw error;
+    throw new Problem(
+      'AuthenticationUnavailable',
+      { outcome: 'none' },
+      { 'Retry-After': String(error.retryAfterSeconds) },
+    );
+  }
+  throw invalidToken('signature');
 }
 
-function invalidToken(reason: string): Problem {
-  return new Problem(
-    'InvalidToken',
-    { reason },
-    { 'WWW-Authenticate': `Bearer realm="reseller-ledger", error="invalid_token", error_description="${reason}"` },
+async function isSigned(
+  token: string,
+  { kid, alg, tenant, mayUseKeyOf }: Claims,
+  keys: readonly IssuerKey[],
+): Promise<boolean> {
+  const candidates = keys.filter(
+    (key) => key.hasId(kid) && (key.issuer === undefined || mayUseKeyOf(key.issuer, tenant)),
   );
+  for (const key of candidates.slice(0, mostTried)) if (await isSignedBy(token, alg, key)) return true;
+  return false;
+}
+
+async function isSignedBy(token: string, alg: string, key: IssuerKey): Promise<boolean> {
+  try {
+    await compactVerify(token, await key.forAlgorithm(alg), { algorithms: [alg] });
+    return true;
+  } catch (error) {
+    // The library reports a key that is too weak as a TypeError, and one that is none as a DOMException of the platform.
+    if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException) return false;
+    throw error;
+  }
 }

@@ -37,7 +37,7 @@ export async function manageKeys(asked: KeysAsked): Promise<void> {
   const say = asked.json ? () => undefined : print;
   if (asked.make !== undefined) return makeSharedKeys(resolve(asked.make), asked.json);
   const settings = configuration({ ...process.env, HOST: '' });
-  const { keysDirectory, issuer } = settings;
+  const { keysDirectory, identity } = settings;
   const tokens = tokenKeyPath(keysDirectory);
   const secret = ledgerSecretPath(keysDirectory);
 
@@ -45,7 +45,7 @@ export async function manageKeys(asked: KeysAsked): Promise<void> {
   if (asked.renewLedgerSecret) say(await renewLedgerSecret(settings, secret));
   if (asked.adoptLedgerSecret) say(await adoptSecret(settings, secret));
   const files = {
-    tokenKey: { path: tokens, present: await isPresent(tokens), used: !issuer },
+    tokenKey: { path: tokens, present: await isPresent(tokens), used: !identity },
     ledgerSecret: { path: secret, present: await isPresent(secret), used: true },
   };
   if (asked.json) return print(JSON.stringify(files));
@@ -53,7 +53,7 @@ export async function manageKeys(asked: KeysAsked): Promise<void> {
     ['token key    ', files.tokenKey],
     ['ledger secret', files.ledgerSecret],
   ] as const)
-    print(`${name}  ${path}  ${!used ? 'not used: JWKS_URL is set' : present ? 'present' : 'not made yet'}`);
+    print(`${name}  ${path}  ${!used ? 'not used: tokens come from an issuer' : present ? 'present' : 'not made yet'}`);
 }
 
 async function makeSharedKeys(directory: string, json: boolean): Promise<void> {

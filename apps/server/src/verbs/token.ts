@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import type { Role } from '#customer-relationship';
 import { signToken } from '#http';
-import { configuration, tokenKey } from '#configuration';
+import { configuration, shownIssuers, tokenKey } from '#configuration';
 import { badConfiguration, BadUsage, StartupFailure } from '#program';
 
 export interface TokenAsked {
@@ -29,10 +29,16 @@ export async function printToken({ role, partner, customer, app, user, minutes, 
   if (roles.length === 0) throw new BadUsage('At least one --role is needed.');
 
   const settings = configuration({ ...process.env, HOST: '' });
-  const { issuer } = settings;
-  if (issuer)
+  const { identity, tokenLifetimeMaxSeconds } = settings;
+  if (identity)
     throw new StartupFailure(
-      `JWKS_URL is set, so the server takes tokens of ${issuer.issuer} only: get one there.`,
+      `${'file' in identity ? 'IDENTITY_FILE' : 'JWKS_URL'} is set, so the server takes tokens only of ${shownIssuers(identity)}: get one there.`,
+      badConfiguration,
+    );
+  const mostMinutes = Math.floor(tokenLifetimeMaxSeconds / 60);
+  if (minutes > mostMinutes)
+    throw new StartupFailure(
+      `--minutes may be at most ${mostMinutes}: the server refuses a token that is good for longer. JWT_LIFETIME_MAX_SECONDS changes that, here and where the server runs.`,
       badConfiguration,
     );
   const { signing } = await tokenKey(settings);
