@@ -52,6 +52,7 @@ describe('the table of variables', () => {
       JWT_PERSON_CLAIM: 'token_use=user',
       JWT_LIFETIME_MAX_SECONDS: '3600',
       LOG_LEVEL: 'debug',
+      LOG_FORMAT: 'json',
       METRICS_PORT: '',
       VIEW_LAG_LIMIT_SECONDS: '11',
       PROJECTOR: 'off',

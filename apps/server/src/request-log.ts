@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { pino, stdTimeFunctions, type Logger } from 'pino';
-import { logOutput } from '#program';
+import { formatted, logOutput } from '#program';
 import type { Configuration } from '#configuration';
 
 export interface Log {
@@ -11,9 +11,9 @@ export interface Log {
   readonly flush: () => void;
 }
 
-/** JSON lines on standard output. */
-export function openLog({ logLevel }: Pick<Configuration, 'logLevel'>): Log {
-  const output = logOutput();
+/** Lines on standard output: JSON, unless a person reads them. */
+export async function openLog({ logLevel, logFormat }: Pick<Configuration, 'logLevel' | 'logFormat'>): Promise<Log> {
+  const output = await formatted(logOutput(), logFormat);
   const logger = pino({ level: logLevel, base: null, timestamp: stdTimeFunctions.isoTime }, output);
   return { logger, print: output.write, flush: output.flushSync };
 }

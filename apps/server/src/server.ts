@@ -269,7 +269,7 @@ async function main(): Promise<void> {
   let log: Log | undefined;
   try {
     const settings = configuration(process.env);
-    log = openLog(settings);
+    log = await openLog(settings);
     const { logger, flush } = log;
     for (const notice of settings.notices) logger.warn(notice);
     // A bug: what has been acknowledged is on the disk, and the state in memory cannot be trusted.

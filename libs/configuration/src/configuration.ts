@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { defaultPolicy, policies, type Policy, type SalesRegions } from '#customer-relationship';
 import { eventLogOf, eventLogVariables, type EventLog } from '#event-log';
 import { fieldsOfClass, Matching, OneOf, Optional, WholeText, type FieldsClass } from '#http';
-import { badConfiguration, misspeltVariables, StartupFailure } from '#program';
+import { badConfiguration, logFormats, misspeltVariables, StartupFailure, type LogFormat } from '#program';
 import type { TelemetrySettings } from '#telemetry';
 import { identityOf, IssuerVariables, type IdentitySettings } from './issuer-settings.js';
 import { faultsOfLimits, limitsOf, LimitVariables, type Limits } from './limit-settings.js';
@@ -24,6 +24,7 @@ class ServerVariables {
   @Optional(Matching(path, 'a path, at most 4096 characters', './partners.json')) PARTNERS_FILE?: string;
   @Optional(OneOf(Object.keys(policies))) POLICY?: string;
   @Optional(OneOf(levels)) LOG_LEVEL?: (typeof levels)[number];
+  @Optional(OneOf(logFormats)) LOG_FORMAT?: LogFormat;
   @Optional(WholeText(0, 65535)) METRICS_PORT?: number;
   @Optional(WholeText(1, 86_400)) VIEW_LAG_LIMIT_SECONDS?: number;
   @Optional(OneOf(['thread', 'off'])) PROJECTOR?: 'thread' | 'off';
@@ -47,6 +48,7 @@ export interface Configuration {
   /** The longest time that a token may be good for. */
   readonly tokenLifetimeMaxSeconds: number;
   readonly logLevel: (typeof levels)[number];
+  readonly logFormat: LogFormat;
   /** Absent: no metrics. */
   readonly metricsPort?: number;
   readonly viewLagLimitSeconds: number;
@@ -132,6 +134,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     ...(identity.settings ? { identity: identity.settings } : {}),
     tokenLifetimeMaxSeconds: value.JWT_LIFETIME_MAX_SECONDS ?? 86_400,
     logLevel: value.LOG_LEVEL ?? 'info',
+    logFormat: value.LOG_FORMAT ?? 'auto',
     ...(env['METRICS_PORT'] === '' ? {} : { metricsPort: value.METRICS_PORT ?? 9464 }),
     viewLagLimitSeconds: value.VIEW_LAG_LIMIT_SECONDS ?? 10,
     clockJumpMaxSeconds: value.CLOCK_JUMP_MAX_SECONDS ?? 86_400,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { pino, type Logger } from 'pino';
 import { telemetryFrom } from '#configuration';
 import { viewsFileIn } from '#projector';
-import { exitCodeOf, logOutput } from '#program';
+import { BadConfiguration, exitCodeOf, formatted, logFormats, logOutput } from '#program';
 import { requireEventLog } from '#event-log';
 import { occasionally } from '#pacing';
 import { runProjector, type ProjectorNews } from '#relationship-projector';
@@ -13,7 +13,7 @@ import { openTelemetry, type Telemetry } from '#telemetry';
  * current batch. When it cannot go on, it ends with an exit code other than 0, and a supervisor starts it again.
  */
 export async function project(dataDirectory: string): Promise<void> {
-  const output = logOutput();
+  const output = await formatted(logOutput(), logFormatOf(process.env['LOG_FORMAT'] || 'auto'));
   process.on('exit', output.flushSync);
   const logger = pino({ name: 'projector', level: process.env['LOG_LEVEL'] ?? 'info' }, output);
   const stopping = new AbortController();
@@ -40,6 +40,12 @@ export async function project(dataDirectory: string): Promise<void> {
   } finally {
     await telemetry?.stop();
   }
+}
+
+function logFormatOf(text: string) {
+  const format = logFormats.find((each) => each === text);
+  if (!format) throw new BadConfiguration(`LOG_FORMAT must be one of ${logFormats.join(', ')}`);
+  return format;
 }
 
 /** Of what it projects, where that is to be exported. @throws StartupFailure */
