@@ -65,8 +65,10 @@ export function tokenVerifier({
     before();
     // All that can be judged without a key comes first: nobody has to be asked for one because of a token that is refused anyway.
     const claims = claimsOf(token, issuerOf, { now: now(), lifetimeMaxSeconds });
-    const caller = callerOf(claims, actorId, onTruncated);
+    const truncated: string[] = [];
+    const caller = callerOf(claims, actorId, (claim) => truncated.push(claim));
     await prove(token, claims);
+    for (const claim of truncated) onTruncated(claim, caller.tenant);
     return caller;
   }
 
@@ -103,11 +105,7 @@ function bearerToken(authorization: string | undefined): string {
   return match[1]!;
 }
 
-function callerOf(
-  { payload, tenant, issuer }: Claims,
-  actorId: ActorId,
-  onTruncated: (claim: string, tenant: string) => void,
-): Caller {
+function callerOf({ payload, tenant, issuer }: Claims, actorId: ActorId, onTruncated: (claim: string) => void): Caller {
   const { oid, sub, exp } = payload;
   const id = oid ?? sub;
   if (typeof id !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(id)) throw invalidToken(oid === undefined ? 'sub' : 'oid');
@@ -115,7 +113,7 @@ function callerOf(
     // It is stored for ever with every event, so it must tell no name or address.
     id: actorId(id),
     tenant,
-    roles: grantedRoles(payload, issuer.grants, (claim) => onTruncated(claim, tenant)),
+    roles: grantedRoles(payload, issuer.grants, onTruncated),
     app: !isPerson(payload, issuer),
     expiresAt: exp! * 1000,
   };
