@@ -201,7 +201,7 @@ function headersOf(
         if (operation.id.startsWith('remove') ? twist('no If-Match', 10) : !oneIn(draw, 8)) break;
         const old = customer.tags.length > 1 ? pick(draw, customer.tags) : undefined;
         headers[name] = twist('an odd If-Match', 20)
-          ? pick(draw, ['W/"1.1"', '1', '"', '"a', '', '"x"', '"1.1", W/"2.1"', '*, "1.1"'])
+          ? pick(draw, ['W/"1.1"', '1', '"', '"a', '', ', ,', '"x"', '"1.1", W/"2.1"', '*, "1.1"'])
           : pick(
               draw,
               [last, last, '*', '*', old, `"0.1", ${last ?? '"9.9"'}`].map((tag) => tag ?? '*'),
@@ -209,7 +209,8 @@ function headersOf(
         break;
       }
       case 'If-None-Match':
-        if (!oneIn(draw, 6)) break;
+        // A command that is refused for it gets nowhere.
+        if (!oneIn(draw, operation.method === 'POST' ? 40 : 6)) break;
         headers[name] = pick(draw, [
           customer.tags.at(-1) ?? '*',
           '*',

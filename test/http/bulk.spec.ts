@@ -136,6 +136,18 @@ describe('a bulk', () => {
         { headers: { 'if-match': '"0.1"' } },
       ],
       [
+        onSubscription('CancelSubscription', customer, 'sub-1', {}, { ifNoneMatch: '*' }),
+        '/subscriptions/sub-1/cancel',
+        {},
+        { headers: { 'if-none-match': '*' } },
+      ],
+      [
+        onSubscription('CancelSubscription', customer, 'sub-1', {}, { ifMatch: '*', ifNoneMatch: '*, "0.1"' }),
+        '/subscriptions/sub-1/cancel',
+        {},
+        { headers: { 'if-match': '*', 'if-none-match': '*, "0.1"' } },
+      ],
+      [
         { command: 'RemoveResellerRelationship', customerId: customer, idempotencyKey: key() },
         '/reseller-relationship/remove',
         {},
@@ -163,8 +175,10 @@ describe('a bulk', () => {
       'InvalidBody',
       'IdempotencyKeyMissing',
       'InvalidHeader',
-      'InvalidHeader',
       'PreconditionFailed',
+      'PreconditionFailed',
+      'PreconditionFailed',
+      'InvalidHeader',
       'PreconditionRequired',
       'InvalidBody',
     ]);
@@ -388,10 +402,8 @@ describe('a bulk', () => {
       code: 'InvalidHeader',
       body: { errors: [{ pointer: 'Idempotency-Key' }] },
     });
-    expect(await bulk(items(1), { headers: { 'if-match': '*' } })).toMatchObject({
-      status: 400,
-      code: 'InvalidHeader',
-    });
+    for (const name of ['if-match', 'if-none-match'])
+      expect(await bulk(items(1), { headers: { [name]: '*' } })).toMatchObject({ status: 400, code: 'InvalidHeader' });
     expect(await bulk(items(1), {}, '?force=true')).toMatchObject({ status: 400, code: 'InvalidQuery' });
     expect(await bulk(items(1), { headers: { accept: 'text/csv' } })).toMatchObject({ status: 406 });
     const filled = (bytes: number) => JSON.stringify({ items: [{ command: 'none', customerId: 'x'.repeat(bytes) }] });

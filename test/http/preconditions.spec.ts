@@ -26,9 +26,9 @@ describe('a relationship’s tag', () => {
   });
   afterAll(() => server.end());
 
-  it('is its revision and the form that it is shown in', async () => {
+  it('is its revision, the form that it is shown in, and its partner', async () => {
     const { body } = await read();
-    expect(etag).toBe(`"${body.revision}.1"`);
+    expect(etag).toMatch(new RegExp(`^"${body.revision}\\.1\\.[\\w-]+"$`));
   });
 
   it('spares a reader what it has', async () => {
@@ -59,10 +59,13 @@ describe('a relationship’s tag', () => {
     ['one of several', '"0.1", CURRENT', 200],
     ['one of several, some of them empty', ',, CURRENT ,"0.1",', 200],
     ['none of several', '"0.1", "1.1"', 412],
-    ['the form of another release', '"CURRENT_REVISION.2"', 412],
+    ['the form of an earlier release', '"CURRENT_REVISION.1"', 412],
+    ['another partner’s', '"CURRENT_REVISION.1.0123456789"', 412],
     ['another’s', '"abc"', 412],
-    ['a weak one', 'W/CURRENT', 400],
-    ['one of another time, as answers about the past have it', '"CURRENT_REVISION.1.0123456789ab"', 412],
+    ['a weak one', 'W/CURRENT', 412],
+    ['one of several, some of them weak', 'W/"0.1", CURRENT', 200],
+    ['nothing', '', 412],
+    ['no list', '*, CURRENT', 400],
     ['one without quotes', '7.1', 400],
   ])('as %s: %s', async (_, header, status) => {
     const { headers, body } = await read();
@@ -70,9 +73,81 @@ describe('a relationship’s tag', () => {
     expect((await rename(`Name ${Math.random()}`, { 'if-match': sent })).status).toBe(status);
   });
 
+  it.each([
+    ['anything', '*', 412],
+    ['what is there', 'CURRENT', 412],
+    ['what is there, weakly', '"0.1", W/CURRENT', 412],
+    ['what was there', '"0.1.x", "0.1"', 200],
+    ['nothing', '', 200],
+    ['no list', '"0.1", *', 400],
+  ])('as If-None-Match with %s: %s', async (_, header, status) => {
+    const { headers, body } = await read();
+    const sent = { 'if-none-match': header.replace('CURRENT', headers.get('etag')!) };
+    for (const dryRun of ['?dryRun=true', '']) {
+      const { status: was, ...answered } = await server.post(
+        `${path}/profile/update${dryRun}`,
+        { name: `Name ${Math.random()}` },
+        { headers: sent },
+      );
+      expect(was).toBe(status);
+      if (status !== 412) continue;
+      expect(answered).toMatchObject({
+        code: 'PreconditionFailed',
+        body: { revision: body.revision, errors: [{ pointer: 'If-None-Match' }] },
+      });
+      expect(answered.headers.get('etag')).toBe(headers.get('etag'));
+    }
+  });
+
+  it('lets a relationship come into being that nobody has made, and a retry be answered', async () => {
+    const customerId = newCustomer();
+    const send = (key?: string) =>
+      server.post(
+        `${customerPath(customerId)}/reseller-relationship/request`,
+        { customer: { name: 'Fabrikam' }, market: 'US' },
+        { headers: { 'if-none-match': '*' }, ...(key ? { key } : {}) },
+      );
+    expect((await send('the-first')).status).toBe(200);
+    const again = await send('the-first');
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true']);
+    expect(await send()).toMatchObject({ status: 412, body: { errors: [{ pointer: 'If-None-Match' }] } });
+  });
+
+  it('counts for questions as for commands: If-Match first, then If-None-Match', async () => {
+    await server.post(`${path}/subscriptions`, subscription('asked'));
+    const tag = (await read()).headers.get('etag')!;
+    const then = `${path}/reseller-relationship?asOfRevision=0`;
+    const tagThen = (await server.get(then)).headers.get('etag')!;
+    const asked = async (url: string, headers: Record<string, string>) => (await server.get(url, { headers })).status;
+    for (const url of [`${path}/reseller-relationship`, `${path}/subscriptions/asked`]) {
+      for (const named of [tag, `"0.1", ${tag}`, '*']) {
+        expect(await asked(url, { 'if-match': named })).toBe(200);
+        expect(await asked(url, { 'if-match': named, 'if-none-match': tag })).toBe(304);
+      }
+      for (const named of ['"0.1"', `W/${tag}`, tagThen, ''])
+        expect(await asked(url, { 'if-match': named, 'if-none-match': tag })).toBe(412);
+      expect(await asked(url, { 'if-match': 'odd' })).toBe(400);
+    }
+    expect(await asked(then, { 'if-match': tagThen })).toBe(200);
+    expect(await asked(then, { 'if-match': tag })).toBe(412);
+    // What has no tag, or a weak one, matches none.
+    for (const below of ['reseller-relationship/removal-readiness', 'events', 'delegated-admin'])
+      for (const [named, status] of [
+        ['*', 200],
+        [tag, 412],
+      ] as const)
+        expect([below, await asked(`${path}/${below}`, { 'if-match': named })]).toEqual([below, status]);
+    expect(await asked(`${path}/subscriptions/none`, { 'if-match': tag })).toBe(404);
+    const live = await server.get(`${path}/events`, { headers: { accept: 'text/event-stream', 'if-match': tag } });
+    expect(live).toMatchObject({ status: 412, code: 'PreconditionFailed' });
+  });
+
   it('is asked for by a removal', async () => {
-    const without = await server.post(`${path}/reseller-relationship/remove`);
-    expect(without).toMatchObject({ status: 428, code: 'PreconditionRequired' });
+    for (const headers of [{}, { 'if-none-match': '"0.1"' }, { 'if-none-match': '*' }] as Record<string, string>[])
+      expect(await server.post(`${path}/reseller-relationship/remove`, {}, { headers })).toMatchObject({
+        status: 428,
+        code: 'PreconditionRequired',
+      });
     const stale = await server.post(`${path}/reseller-relationship/remove`, {}, { headers: { 'if-match': '"0.1"' } });
     expect(stale).toMatchObject({ status: 412, code: 'PreconditionFailed' });
   });

@@ -95,7 +95,13 @@ describe('A command by its name', () => {
   it('is posted at its route, with what the path names taken out of the body', async () => {
     replies = [answer(200, accepted), answer(200, accepted)];
     const ledger = client();
-    const { data } = await ledger.send(assign, { customerId, idempotencyKey: 'key-1', ifMatch: '"7.1"', comment: 'x' });
+    const { data } = await ledger.send(assign, {
+      customerId,
+      idempotencyKey: 'key-1',
+      ifMatch: '"7.1"',
+      ifNoneMatch: '"8.1"',
+      comment: 'x',
+    });
     await ledger.send({ type: 'SetAutoRenew', data: { subscriptionId: 'sub-1', autoRenew: false } }, { customerId });
 
     expect(data).toEqual(accepted);
@@ -103,7 +109,11 @@ describe('A command by its name', () => {
       ['POST', `/v1/customers/${customerId}/delegated-admin/a%2Fb/access-assignments`, { ...fields, comment: 'x' }],
       ['POST', `/v1/customers/${customerId}/subscriptions/sub-1/auto-renew`, { autoRenew: false }],
     ]);
-    expect(got[0]!.headers).toMatchObject({ 'idempotency-key': 'key-1', 'if-match': '"7.1"' });
+    expect(got[0]!.headers).toMatchObject({
+      'idempotency-key': 'key-1',
+      'if-match': '"7.1"',
+      'if-none-match': '"8.1"',
+    });
     expect(got[1]!.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
   });
 

@@ -65,6 +65,7 @@ export interface SendOptions extends RelationshipIds {
   /** A new key unless given. */
   readonly idempotencyKey?: string;
   readonly ifMatch?: string;
+  readonly ifNoneMatch?: string;
   /** Decides without recording anything. */
   readonly dryRun?: boolean;
   /** Free text that is recorded with the events. */
@@ -169,14 +170,14 @@ function clientOf(options: Omit<LedgerClientOptions, 'token'>, seen: SeenPositio
 
   async function sendCommand(
     command: Command,
-    { idempotencyKey, ifMatch, dryRun, comment, ...relationship }: SendOptions,
+    { idempotencyKey, ifMatch, ifNoneMatch, dryRun, comment, ...relationship }: SendOptions,
   ): Promise<Answered<CommandAnswer>> {
     const { path, body } = commandRequest(command, relationship);
     const init = {
       params: {
         query: dryRun ? { dryRun } : {},
         // openapi-fetch leaves out what is undefined.
-        header: { 'Idempotency-Key': idempotencyKey, 'If-Match': ifMatch },
+        header: { 'Idempotency-Key': idempotencyKey, 'If-Match': ifMatch, 'If-None-Match': ifNoneMatch },
       },
       body: { ...body, comment },
     };

@@ -51,28 +51,32 @@ export interface CommandRequest<Commands, Context> extends SentCommand {
 }
 
 /**
- * What must hold of the revision of a stream before a command is decided:
- * - one of these, {@link noStream} for a stream without events;
- * - `exists`: any, but the stream must have events;
- * - `missing`: the sender had to name one and has not, so nothing is decided.
+ * What must hold of the revision of a stream before a command is decided. A revision is {@link noStream} for a stream without
+ * events; `exists` stands for every other.
  */
-export type Precondition = readonly number[] | 'exists' | 'missing';
-
-export function exactly(revision: number): Precondition {
-  return [revision];
+export interface Precondition {
+  /** One of these; `missing`: the sender had to name one and has not, so nothing is decided. */
+  readonly match?: readonly number[] | 'exists' | 'missing';
+  /** None of these. */
+  readonly noneMatch?: readonly number[] | 'exists';
 }
 
-export function holds(precondition: Precondition | undefined, revision: number): boolean {
-  switch (precondition) {
-    case undefined:
-      return true;
-    case 'exists':
-      return revision !== noStream;
-    case 'missing':
-      return false;
-    default:
-      return precondition.includes(revision);
-  }
+export function exactly(revision: number): Precondition {
+  return { match: [revision] };
+}
+
+/** Which part of a precondition does not hold, the first of them (RFC 9110, 13.2.2). */
+export function failing(
+  { match, noneMatch }: Precondition,
+  revision: number,
+): 'missing' | 'match' | 'noneMatch' | undefined {
+  if (match === 'missing') return 'missing';
+  if (match !== undefined && !isNamed(match, revision)) return 'match';
+  return noneMatch !== undefined && isNamed(noneMatch, revision) ? 'noneMatch' : undefined;
+}
+
+function isNamed(named: readonly number[] | 'exists', revision: number): boolean {
+  return named === 'exists' ? revision !== noStream : named.includes(revision);
 }
 
 /** Where a stream stood when an answer was given. */
@@ -106,6 +110,7 @@ export interface WouldBeAccepted<Events, Summary> extends StreamPlace {
 
 export interface PreconditionFailed extends StreamPlace {
   readonly outcome: 'preconditionFailed';
+  readonly failed: NonNullable<ReturnType<typeof failing>>;
 }
 
 /** The command id has been used by another command. */

@@ -296,6 +296,7 @@ describe('a command for a certain revision', () => {
     for (const other of [-1, 0, 2])
       expect(await handle(increase(1, { ifRevision: exactly(other) }))).toEqual({
         outcome: 'preconditionFailed',
+        failed: 'match',
         revision: 1,
         position,
       });
@@ -340,22 +341,59 @@ describe('who may send a command', () => {
 describe('a precondition', () => {
   it('of any revision needs a stream with events', async () => {
     const { handle } = handlerOn();
-    expect(await handle(increase(1, { ifRevision: 'exists' }))).toMatchObject({ outcome: 'preconditionFailed' });
+    const ifRevision = { match: 'exists' } as const;
+    expect(await handle(increase(1, { ifRevision }))).toMatchObject({ outcome: 'preconditionFailed', failed: 'match' });
     await handle(increase(1));
-    expect(await handle(increase(1, { ifRevision: 'exists' }))).toMatchObject({ outcome: 'accepted' });
+    expect(await handle(increase(1, { ifRevision }))).toMatchObject({ outcome: 'accepted' });
   });
+
+  it('of no revision needs a stream without events, and a retry is answered', async () => {
+    const { handle, store } = handlerOn();
+    const ifRevision = { noneMatch: 'exists' } as const;
+    const sent = increase(1, { ifRevision });
+    const first = await handle(sent);
+    expect(first).toMatchObject({ outcome: 'accepted' });
+    expect(await handle(increase(1, { ifRevision }))).toMatchObject({
+      outcome: 'preconditionFailed',
+      failed: 'noneMatch',
+      revision: 0,
+    });
+    expect(await handle(increase(1, { ifRevision, dryRun: true }))).toMatchObject({ outcome: 'preconditionFailed' });
+    expect(await handle(sent)).toEqual({ ...first, replayed: true });
+    expect(await store.read('counter-1')).toHaveLength(1);
+  });
+
+  it.each([
+    [{ match: [0], noneMatch: [1] }, undefined],
+    [{ match: [1], noneMatch: [0] }, 'match'],
+    [{ match: [0], noneMatch: [7, 0] }, 'noneMatch'],
+    [{ match: 'exists', noneMatch: 'exists' }, 'noneMatch'],
+    [{ match: 'missing', noneMatch: 'exists' }, 'missing'],
+    [{ noneMatch: [] }, undefined],
+    [{ match: [] }, 'match'],
+  ] as const)(
+    'of both kinds is read in the order of RFC 9110, 13.2.2: %j at revision 0',
+    async (ifRevision, failed) => {
+      const { handle } = handlerOn();
+      await handle(increase(1));
+      expect(await handle(increase(1, { ifRevision }))).toMatchObject(
+        failed ? { outcome: 'preconditionFailed', failed } : { outcome: 'accepted' },
+      );
+    },
+  );
 
   it('that is missing lets nothing new be decided, and a retry be answered', async () => {
     const { handle } = handlerOn();
     const sent = increase(1);
     const first = await handle(sent);
-    expect(await handle(increase(1, { ifRevision: 'missing' }))).toMatchObject({ outcome: 'preconditionFailed' });
-    expect(await handle({ ...sent, ifRevision: 'missing' })).toEqual({ ...first, replayed: true });
+    const ifRevision = { match: 'missing' } as const;
+    expect(await handle(increase(1, { ifRevision }))).toMatchObject({ outcome: 'preconditionFailed' });
+    expect(await handle({ ...sent, ifRevision })).toEqual({ ...first, replayed: true });
   });
 
   it('that no stream could meet is answered with what the command would meet without it', async () => {
     const { handle } = handlerOn();
-    for (const ifRevision of ['exists', 'missing', exactly(3)] as const)
+    for (const ifRevision of [{ match: 'exists' }, { match: 'missing' }, exactly(3)] as const)
       expect(await handle(increase(200, { ifRevision }))).toMatchObject({
         outcome: 'refused',
         rejection: { code: 'LimitReached' },

@@ -1,6 +1,6 @@
 import {
   exactly,
-  holds,
+  failing,
   type Accepted,
   type CommandIdReused,
   type CommandOutcome,
@@ -197,12 +197,13 @@ export class CommandLoop<Commands, Events, State, Context, Summary = undefined> 
     request: CommandRequest<Commands, Context>,
     facts: Partial<Context> | undefined,
   ): DecidedAt<Events> | Refused | PreconditionFailed {
-    if (holds(request.ifRevision, folded.revision)) return this.decideOn(folded, request, facts);
-    const failed = { outcome: 'preconditionFailed', ...placeOf(folded) } as const;
-    if (folded.revision !== noStream) return failed;
+    const failed = request.ifRevision && failing(request.ifRevision, folded.revision);
+    if (!failed) return this.decideOn(folded, request, facts);
+    const answer = { outcome: 'preconditionFailed', failed, ...placeOf(folded) } as const;
+    if (folded.revision !== noStream) return answer;
     // There is nothing that could match. What the command would meet without its condition says why (RFC 9110, 13.2.1).
     const decided = this.decideOn(folded, request, facts);
-    return decided.outcome === 'refused' ? decided : failed;
+    return decided.outcome === 'refused' ? decided : answer;
   }
 
   private decideOn(

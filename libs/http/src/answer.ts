@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { requireMatch } from './entity-tag.js';
 import { FixedDocument } from './fixed-document.js';
 
 /** An answer that a route has made itself: status, headers and body as they are sent. */
@@ -11,7 +12,9 @@ export class Answer {
     readonly body: string | object | undefined,
   ) {}
 
+  /** @throws Problem 400, 412 by `If-Match` of a question */
   sendTo(reply: FastifyReply): FastifyReply {
+    if (this.status < 400) requireMatch(reply.request, this.headers);
     reply.code(this.status);
     for (const name in this.headers) reply.header(name, this.headers[name]);
     if (this.body === undefined) return reply.send();

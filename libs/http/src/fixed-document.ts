@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { FastifyReply } from 'fastify';
 import { weighedRanges } from './accept.js';
-import { noneMatch } from './entity-tag.js';
+import { noneMatch, requireMatch } from './entity-tag.js';
 import { Problem } from './problem.js';
 import { vary } from './vary.js';
 
@@ -32,7 +32,7 @@ export class FixedDocument {
     private readonly make: () => string | Buffer,
   ) {}
 
-  /** @throws Problem 400 when `If-None-Match` cannot be read; 406 when no coding is accepted */
+  /** @throws Problem 400, 412 by `If-Match`; 400 when `If-None-Match` cannot be read; 406 when no coding is accepted */
   async sendTo(reply: FastifyReply): Promise<void> {
     const { 'accept-encoding': accepted, 'if-none-match': known } = reply.request.headers;
     const { bytes: plain } = this.read();
@@ -40,10 +40,13 @@ export class FixedDocument {
     if (coding === undefined)
       throw new Problem('NotAcceptable', { offered: codings }, { 'Accept-Encoding': codings.join(', ') });
     const { bytes, tag } = await this.encoded(coding);
+    // Before the headers, which let everybody keep the answer: a refusal must not be kept.
+    requireMatch(reply.request, { ETag: tag });
+    const isKnown = noneMatch(known, tag);
     reply.header('ETag', tag).header('Cache-Control', `public, max-age=${this.maxAgeSeconds}`);
     // A cache keeps one copy for each coding.
     vary(reply, 'Accept-Encoding');
-    if (noneMatch(known, tag)) return void reply.code(304).send();
+    if (isKnown) return void reply.code(304).send();
     if (coding !== 'identity') reply.header('Content-Encoding', coding);
     reply.code(200).header('Content-Type', this.mediaType).send(bytes);
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { entityTag, ifMatch, noneMatch } from './entity-tag.js';
+import type { FastifyRequest } from 'fastify';
+import { entityTag, ifMatch, ifNoneMatch, noneMatch, requireMatch, requireUntagged } from './entity-tag.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { beginOf, ledgerPosition, parseLedgerPosition, parsePosition } from './ledger-position.js';
 import { Problem } from './problem.js';
@@ -35,40 +36,105 @@ describe('an idempotency key', () => {
   });
 });
 
-describe('If-Match', () => {
+describe('If-Match of a command', () => {
   it('names revisions by the tags of answers', () => {
-    expect(ifMatch(entityTag(7, 1), 1)).toEqual({ any: false, revisions: [7] });
-    expect(ifMatch('"7.1", "8.1"', 1)).toEqual({ any: false, revisions: [7, 8] });
-    expect(ifMatch(' ,"7.1",,\t"8.1" ,', 1)).toEqual({ any: false, revisions: [7, 8] });
-    expect(ifMatch('"7.1,"', 1)).toEqual({ any: false, revisions: [] });
-    expect(ifMatch(' * ', 1)).toEqual({ any: true });
-  });
-
-  it('names no revision by the tag of another form or another server', () => {
-    expect(ifMatch('"7.2"', 1)).toEqual({ any: false, revisions: [] });
-    expect(ifMatch('"somebody-else"', 1)).toEqual({ any: false, revisions: [] });
+    expect(ifMatch(entityTag(7, '1.Qk3'), '1.Qk3')).toEqual([7]);
+    expect(ifMatch(entityTag(7, '1.Qk3', '2026-01-01T00:00:00.000Z'), '1.Qk3')).toEqual([7]);
+    expect(ifMatch('"7.1.Qk3", "8.1.Qk3"', '1.Qk3')).toEqual([7, 8]);
+    expect(ifMatch(' ,"7.1.Qk3",,\t"8.1.Qk3" ,', '1.Qk3')).toEqual([7, 8]);
+    expect(ifMatch(' * ', '1.Qk3')).toBe('exists');
   });
 
   it.each([
-    'W/"7.1"',
-    '7.1',
-    '"7.1',
-    '',
-    ',',
-    ' , ,',
-    '"7.1" "8.1"',
-    '*, "7.1"',
-    "'7.1'",
-    '"7.1", W/"8.1"',
-    '"7.1", 8',
-  ])('is refused as %j', (header) => {
-    expect(refusal(() => ifMatch(header, 1))).toMatchObject({ code: 'InvalidHeader' });
+    ['', 'nothing'],
+    [' , ,', 'nothing'],
+    ['"7.1.Qk3,"', 'another tag'],
+    ['"7.2.Qk3"', 'another form'],
+    ['"7.1.other"', 'another partner'],
+    ['"7.1"', 'an earlier release'],
+    ['"7.1.Qk3.0123456789ab"', 'the past'],
+    ['"somebody-else", "ä"', 'another server'],
+    ['W/"7.1.Qk3"', 'a weak tag'],
+  ])('names no revision by %j: %s', (header) => {
+    expect(ifMatch(header, '1.Qk3')).toEqual([]);
+  });
+
+  it('does without the weak tags of a list, and keeps the others', () => {
+    expect(ifMatch('W/"5.1.Qk3", "6.1.Qk3",W/"7.1.Qk3"', '1.Qk3')).toEqual([6]);
+  });
+
+  it.each(['7.1', '"7.1', '"7.1" "8.1"', '*, "7.1"', '"7.1", *', '*, *', "'7.1'", 'w/"7.1"', 'W/ "7.1"', '"7.1", 8'])(
+    'is refused as %j',
+    (header) => {
+      expect(refusal(() => ifMatch(header, '1.Qk3'))).toMatchObject({ code: 'InvalidHeader' });
+      expect(refusal(() => ifNoneMatch(header, '1.Qk3'))).toMatchObject({ code: 'InvalidHeader' });
+      expect(refusal(() => noneMatch(header, '"7.1"'))).toMatchObject({ code: 'InvalidHeader' });
+      expect(refusal(() => requireMatch(asking('GET', header), {}))).toMatchObject({ code: 'InvalidHeader' });
+      for (const field of ['if-match', 'if-none-match'])
+        expect(refusal(() => requireUntagged({ [field]: header }))).toMatchObject({ code: 'InvalidHeader' });
+    },
+  );
+});
+
+describe('If-None-Match of a command', () => {
+  it('names revisions by the tags of answers, weak ones too', () => {
+    expect(ifNoneMatch('W/"5.1.Qk3", "6.1.Qk3", "7.1.other", ""', '1.Qk3')).toEqual([5, 6]);
+    expect(ifNoneMatch('*', '1.Qk3')).toBe('exists');
+    expect(ifNoneMatch('', '1.Qk3')).toEqual([]);
+  });
+});
+
+describe('If-Match of a question', () => {
+  const tag = '"7.1.Qk3"';
+  it.each([
+    [tag, tag, true],
+    [`"6.1.Qk3", ${tag}`, tag, true],
+    ['*', undefined, true],
+    // What time has brought about is not compared.
+    [tag, '"7.1.Qk3@2026-01-01T00:00:00.000Z"', true],
+    ['"7.1.Qk3@2026-01-01T00:00:00.000Z"', tag, true],
+    [`W/${tag}`, tag, false],
+    ['"6.1.Qk3"', tag, false],
+    ['', tag, false],
+    [tag, undefined, false],
+    [tag, `W/${tag}`, false],
+    [`W/${tag}`, `W/${tag}`, false],
+  ])('%j meets %j: %s', (header, current, met) => {
+    const answered: Record<string, string> = { 'Ledger-Position': '42', ...(current ? { ETag: current } : {}) };
+    for (const method of ['GET', 'HEAD']) {
+      const asked = () => requireMatch(asking(method, header), answered);
+      if (met) expect(asked).not.toThrow();
+      else {
+        expect(asked).toThrow(expect.objectContaining({ code: 'PreconditionFailed', headers: answered }));
+        expect(() => requireMatch(asking('POST', header), answered)).not.toThrow();
+      }
+    }
+  });
+
+  it('is no matter where it was not sent', () => {
+    expect(() => requireMatch(asking('GET', undefined), {})).not.toThrow();
+  });
+});
+
+describe('A precondition of what exists and has no tag', () => {
+  it.each([
+    [{}, undefined],
+    [{ 'if-match': '*' }, undefined],
+    [{ 'if-match': '"7.1"' }, 'If-Match'],
+    [{ 'if-match': '"7.1"', 'if-none-match': '*' }, 'If-Match'],
+    [{ 'if-none-match': '"7.1"' }, undefined],
+    [{ 'if-match': '*', 'if-none-match': '*' }, 'If-None-Match'],
+  ])('%j is refused by %s', (headers, pointer) => {
+    const asked = () => requireUntagged(headers);
+    if (pointer) expect(refusal(asked)).toMatchObject({ code: 'PreconditionFailed', errors: [{ pointer }] });
+    else expect(asked).not.toThrow();
   });
 });
 
 describe('If-None-Match', () => {
   it.each([
     [undefined, false],
+    ['', false],
     ['"7.1"', true],
     ['W/"7.1"', true],
     ['"6.1", "7.1"', true],
@@ -81,6 +147,9 @@ describe('If-None-Match', () => {
     expect(noneMatch(header, 'W/"7.1"')).toBe(matches);
   });
 });
+
+const asking = (method: string, ifMatch: string | undefined) =>
+  ({ method, headers: { ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) } }) as FastifyRequest;
 
 describe('a position', () => {
   const ledger = '223ff650-88b5-4ab5-bbf3-c9b5eca5f24b';

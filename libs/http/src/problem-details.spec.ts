@@ -55,6 +55,7 @@ describe('The detail of a refusal by HTTP itself', () => {
     ['PartnerUnknown', { tenant: 't' }],
     ['PreconditionFailed', { revision: 3 }],
     ['PreconditionFailed', { revision: null }],
+    ['PreconditionFailed', {}],
     ['TooManyStreams', { limit: 3 }],
     ['PolicyUnknown', { details: { policy: 'of-later' } }],
     ['ClockNotTrusted', { clock: { reads: '2027-11-29T20:00:00.000Z', expected: '2026-11-29T20:00:00.000Z' } }],

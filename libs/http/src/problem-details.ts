@@ -83,10 +83,15 @@ const ofCode: Partial<Readonly<Record<HttpProblemCode, (of: Occurrence) => strin
   MethodNotAllowed: ({ headers: { Allow } }) => Allow !== undefined && `Send it with one of these: ${Allow}.`,
   NotAcceptable: ({ members: { offered } }) =>
     Array.isArray(offered) && `Ask for one of these: ${offered.map(String).join(', ')}.`,
-  PreconditionFailed: ({ members: { revision } }) =>
-    typeof revision === 'number'
-      ? `It is at revision ${revision} now. Read it again, and send the ETag of what you have read.`
-      : revision === null && 'There is no such relationship, so If-Match cannot match. Send the command without it.',
+  PreconditionFailed: ({ members: { revision, errors } }) => {
+    if (errors?.[0]?.pointer === 'If-None-Match')
+      return `If-None-Match names what is there${typeof revision === 'number' ? `: it exists, at revision ${revision}` : ''}. To change what exists, send the command without it.`;
+    if (typeof revision === 'number')
+      return `It is at revision ${revision} now. Read it again, and send the ETag of what you have read.`;
+    return revision === null
+      ? 'There is no such relationship, so If-Match cannot match. Send the command without it.'
+      : 'What is there has another ETag, or none. Send the request without If-Match.';
+  },
   TooManyStreams: ({ members: { limit } }) =>
     typeof limit === 'number' &&
     `${limit} are open, which is the limit. End one of them, or read the history page by page.`,

@@ -95,7 +95,10 @@ export const httpProblems = {
     ],
   },
   412: {
-    PreconditionFailed: ['The relationship has changed', 'Read it again; revision is the current one.'],
+    PreconditionFailed: [
+      'The relationship has changed',
+      'If-Match or If-None-Match does not hold for what is there now. Read it again; revision is the current one.',
+    ],
   },
   413: {
     BodyTooLarge: [

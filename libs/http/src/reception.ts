@@ -10,6 +10,7 @@ import type { fieldChecks } from './request-fields.js';
 import type { Caller, TokenVerifier } from './token-verifier.js';
 import { correlationId } from './correlation-id.js';
 import { closeIfUnread } from './unread-body.js';
+import { vary } from './vary.js';
 
 /** One request from its first byte to its log line. */
 export class Call {
@@ -39,6 +40,9 @@ export function beginCall(request: FastifyRequest, reply: FastifyReply): Call {
   reply.header('X-Correlation-Id', call.correlationId);
   if (call.trace) reply.header('traceparent', call.trace.traceparent);
   reply.header('X-Content-Type-Options', 'nosniff');
+  // Nothing may be kept but the documents that are the same for everyone, which say so themselves.
+  reply.header('Cache-Control', 'no-store');
+  if (isOfLedger(request)) vary(reply, 'Authorization');
   return call;
 }
 
@@ -210,6 +214,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
     const { url, config } = request.routeOptions;
     if (config.largestBody !== undefined) takeInHand(request, reply);
     const { answers = json } = config;
+    if (answers !== json) vary(reply, 'Accept');
     if (url !== undefined && answers.length > 0 && acceptable(request.headers.accept, answers) === undefined)
       throw new Problem('NotAcceptable', { offered: answers });
   }
@@ -226,8 +231,7 @@ export function receive(fastify: FastifyInstance, options: ReceptionOptions): vo
       throw error;
     }
     if (isHealth(request)) return undefined;
-    // By the route that was found: an address can be written in several ways, such as %76 for v.
-    if (!(request.routeOptions.url ?? request.url).startsWith('/v1/')) {
+    if (!isOfLedger(request)) {
       countForAddress(request, reply);
       return undefined;
     }
@@ -322,6 +326,11 @@ function verifying({ trace }: Call, caller: Promise<Caller>): Promise<Caller> {
       throw error;
     },
   );
+}
+
+/** By the route that was found: an address can be written in several ways, such as %76 for v. */
+function isOfLedger({ routeOptions, url }: FastifyRequest): boolean {
+  return (routeOptions.url ?? url).startsWith('/v1/');
 }
 
 /** Not counted, and in a line of its own: a load balancer must get its answer, whatever else comes from its address. */

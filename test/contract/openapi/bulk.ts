@@ -31,8 +31,13 @@ export function bulkSchemas(bodies: Readonly<Record<string, Json>>): Record<stri
           },
           ifMatch: {
             type: 'string',
-            example: '"7.1"',
+            example: '"7.1.kZ3pX0aT9q"',
             description: `What the If-Match field is to the command alone${needsIfMatch ? ': required unless dryRun' : ''}.`,
+          },
+          ifNoneMatch: {
+            type: 'string',
+            example: '*',
+            description: 'What the If-None-Match field is to the command alone.',
           },
           body: ref('schemas', body.name),
         },

@@ -216,6 +216,7 @@ function commandOperation(command: CommandName, meaning: string | undefined): Ow
     parameters: [
       ref('parameters', 'IdempotencyKey'),
       ref('parameters', needsIfMatch ? 'IfMatchRequired' : 'IfMatch'),
+      ref('parameters', 'IfNoneMatchOfCommand'),
       ref('parameters', 'DryRun'),
     ],
     requestBody: ref('requestBodies', command),
@@ -273,7 +274,7 @@ function routeOperation(id: string, method: string): OwnOperation {
     summary,
     description: response['description'],
     parameters: [
-      ...(unchanged ? [ref('parameters', 'IfNoneMatch')] : []),
+      ...(unchanged ? [ref('parameters', 'IfMatchOfAnswer'), ref('parameters', 'IfNoneMatch')] : []),
       ...(takesPosition.includes(kind) ? [ref('parameters', 'LedgerPosition')] : []),
       ...(kind === 'history' ? [ref('parameters', 'LastEventId')] : []),
       ...(kind === 'operation' && method === 'get' ? [ref('parameters', 'PreferEnd')] : []),

@@ -92,10 +92,9 @@ const header = (name: string, required: boolean, description: string, schema: Js
   schema,
 });
 const tags = { type: 'string' };
-/** `*`, or entity tags with commas between; only strong ones where they must match strongly. */
-const tagsForm = (tag: string) => `^ *(\\*|${tag}( *, *${tag})*) *$`;
-const someTags = { ...tags, pattern: tagsForm('(W/)?"[!#-~]*"') };
-const strongTags = { ...tags, pattern: tagsForm('"[!#-~]*"') };
+const oneTag = '((W/)?"[!#-~]*" *)?';
+/** `*`, or entity tags with commas between, of which each may be left out (RFC 9110, 5.6.1). */
+const someTags = { ...tags, pattern: `^ *(\\* *|${oneTag}(, *${oneTag})*)$` };
 // Bare, or as a string of RFC 8941, in which the quote and the backslash are escaped.
 const idempotencyKeyForm = '^([!#-~][!-~]{0,254}|"([!#-\\[\\]-~]|\\\\["\\\\]){1,255}")$';
 const placeInLedger = {
@@ -110,12 +109,24 @@ export const parameterComponents: Json = {
     'Required unless dryRun. New for every command, the same for every retry of it: 1 to 255 visible ASCII characters, bare or in quotes (RFC 8941).',
     { type: 'string', pattern: idempotencyKeyForm },
   ),
-  IfMatch: header('If-Match', false, 'Only if the relationship is as seen: its ETag, or * for any.', strongTags),
+  IfMatch: header(
+    'If-Match',
+    false,
+    'Only if the relationship is as seen: its ETag, or * for any. A weak tag matches nothing (412).',
+    someTags,
+  ),
   IfMatchRequired: header(
     'If-Match',
     false,
-    'Required unless dryRun: the ETag of the relationship as seen, or * for any.',
-    strongTags,
+    'Required unless dryRun: the ETag of the relationship as seen, or * for any. A weak tag matches nothing (412).',
+    someTags,
+  ),
+  IfMatchOfAnswer: header('If-Match', false, 'Refuse (412) what has another ETag than one of these.', someTags),
+  IfNoneMatchOfCommand: header(
+    'If-None-Match',
+    false,
+    'Not if there is a relationship (*), or if it is as one of these ETags says: 412 instead.',
+    someTags,
   ),
   IfNoneMatch: header('If-None-Match', false, 'Answer 304 if nothing has changed since this ETag.', someTags),
   IfNoneMatchOfThePast: header(

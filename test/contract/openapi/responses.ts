@@ -5,10 +5,10 @@ import { ref, type Json } from './json.js';
 
 // What callers are answered: headers, answers by the kind of a route, and problems.
 
-const tags = { type: 'string', example: '"7.1"' };
+const tags = { type: 'string', example: '"7.1.kZ3pX0aT9q"' };
 
 export const headerComponents: Json = {
-  ETag: { description: 'Revision and form of the relationship.', schema: tags },
+  ETag: { description: 'Revision, form and partner of the relationship.', schema: tags },
   DocumentTag: { description: 'The bytes of the document; another for each coding.', schema: tags },
   ListTag: {
     description: 'Of the position of the view, the event that stands there, and the query.',
@@ -170,7 +170,14 @@ export function responseOf({ kind, answer, says, mediaType }: RouteText): Json {
 export type RouteResponses = Record<string, Json>;
 
 const asking = ['BadRequest', 'Unauthenticated', 'Forbidden'] as const;
-const reading = ['NotAcceptable', 'AddressTooLong', 'TooManyRequests', 'HeadersTooLarge', 'InternalError'] as const;
+const reading = [
+  'NotAcceptable',
+  'PreconditionFailed',
+  'AddressTooLong',
+  'TooManyRequests',
+  'HeadersTooLarge',
+  'InternalError',
+] as const;
 const sending = [
   'NotAcceptable',
   'RequestTimeout',
@@ -185,7 +192,6 @@ export const commandProblems: readonly ProblemResponse[] = [
   ...reading,
   'NotFound',
   'CommandConflict',
-  'PreconditionFailed',
   'CommandUnprocessable',
   'CommandUnavailable',
 ];
@@ -211,9 +217,9 @@ export const problemsOf: Readonly<Record<RouteKind, readonly ProblemResponse[]>>
     'InternalError',
     'CommandUnavailable',
   ],
-  fixed: ['BadRequest', 'NotAcceptable', 'AddressTooLong', 'TooManyRequests', 'HeadersTooLarge'],
+  fixed: ['BadRequest', 'NotAcceptable', 'PreconditionFailed', 'AddressTooLong', 'TooManyRequests', 'HeadersTooLarge'],
   // A load balancer must hear how the server does, however often it asks.
-  health: ['AddressTooLong', 'HeadersTooLarge'],
+  health: ['BadRequest', 'PreconditionFailed', 'AddressTooLong', 'HeadersTooLarge'],
 };
 
 const ofKind = (kind: RejectionKind) =>

@@ -1,9 +1,9 @@
 import type { CommandName, Partner } from '#customer-relationship';
-import { badRequest, Call, idempotencyKey, ifMatch, Problem, validated, type Caller } from '#http';
+import { badRequest, Call, idempotencyKey, Problem, validated, type Caller } from '#http';
 import { itemIds } from '../relationship-paths.js';
 import { requesterOf } from '../requester.js';
-import { representation } from '../representation.js';
 import { commandNames, commandRoutes } from './command-routes.js';
+import { preconditionIn } from './incoming-command.js';
 import { SendCommand } from './send-command.js';
 
 /** One command of a bulk, as it came in. */
@@ -26,7 +26,7 @@ export interface BulkItem {
 
 export const mostItems = 500;
 
-const optionalOfItem = ['partnerId', 'idempotencyKey', 'ifMatch', 'body'];
+const optionalOfItem = ['partnerId', 'idempotencyKey', 'ifMatch', 'ifNoneMatch', 'body'];
 const ofEveryItem = ['command', 'customerId', ...optionalOfItem];
 
 /** The items in the body of a bulk. @throws Problem 400 for any other body */
@@ -80,14 +80,14 @@ export function commandOf(
   const path = text(members, ['customerId', ...('partnerId' in members ? ['partnerId'] : []), ...names]);
   const requester = requesterOf(call.caller as Caller, path, partners);
   call.partnerId = requester.partner.tenantId;
-  const { idempotencyKey: key, ifMatch: match, body } = members;
+  const { idempotencyKey: key, ifMatch: match, ifNoneMatch: noneMatch, body } = members;
   const incoming = {
     command,
     route,
     requester,
     ids: itemIds(path),
     key: dryRun ? undefined : idempotencyKey(headerText('Idempotency-Key', key)),
-    precondition: match === undefined ? undefined : ifMatch(headerText('If-Match', match)!, representation),
+    precondition: preconditionIn(headerText('If-Match', match), headerText('If-None-Match', noneMatch), requester),
     dryRun,
     instance,
     call,

@@ -56,7 +56,7 @@ export class BulkController implements BeforeApplicationShutdown {
   async send(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const { headers, call, server, body } = request;
     const dryRun = isDryRun(request);
-    for (const name of ['Idempotency-Key', 'If-Match'])
+    for (const name of ['Idempotency-Key', 'If-Match', 'If-None-Match'])
       if (headers[name.toLowerCase()] !== undefined)
         throw badRequest('InvalidHeader', name, 'belongs to each item of a bulk: send it there');
     const items = bulkItems(body, call);

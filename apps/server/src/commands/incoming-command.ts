@@ -1,9 +1,10 @@
 import type { CommandName } from '#customer-relationship';
-import { badRequest, idempotencyKey, ifMatch, type Precondition } from '#http';
+import type { Precondition } from '#event-sourcing';
+import { badRequest, idempotencyKey, ifMatch, ifNoneMatch } from '#http';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { itemIds } from '../relationship-paths.js';
-import { representation } from '../representation.js';
+import { formFor } from '../representation.js';
 import type { Requester } from '../requester.js';
 import { commandRoutes } from './command-routes.js';
 import type { CommandRoute } from './command-route.js';
@@ -29,19 +30,32 @@ export const Incoming = createParamDecorator((command: CommandName, context: Exe
   const request = context.switchToHttp().getRequest<FastifyRequest>();
   const { headers, requester, call } = request;
   const dryRun = isDryRun(request);
-  const match = headers['if-match'];
   return {
     command,
     route: commandRoutes[command],
     requester,
     ids: itemIds(request.params as Readonly<Record<string, string>>),
     key: dryRun ? undefined : idempotencyKey(headers['idempotency-key']),
-    precondition: match === undefined ? undefined : ifMatch(match, representation),
+    precondition: preconditionIn(headers['if-match'], headers['if-none-match'], requester),
     dryRun,
     instance: request.url.split('?', 1)[0]!,
     call,
   };
 });
+
+/** What `If-Match` and `If-None-Match` ask for of the relationship. @throws Problem 400 */
+export function preconditionIn(
+  match: string | undefined,
+  noneMatch: string | undefined,
+  { partner }: Requester,
+): Precondition | undefined {
+  if (match === undefined && noneMatch === undefined) return undefined;
+  const form = formFor(partner);
+  return {
+    ...(match === undefined ? {} : { match: ifMatch(match, form) }),
+    ...(noneMatch === undefined ? {} : { noneMatch: ifNoneMatch(noneMatch, form) }),
+  };
+}
 
 /** @throws Problem 400 for any other parameter */
 export function isDryRun(request: FastifyRequest): boolean {

@@ -92,7 +92,7 @@ describe('A command for whatever revision there is, of a relationship that comes
         'a database',
       );
       const { incoming, body } = command('ConfirmCustomerAgreement', {}, admin);
-      const sent = new SendCommand({ ...incoming, precondition: { any: true } }, body);
+      const sent = new SendCommand({ ...incoming, precondition: { match: 'exists' } }, body);
       const send = () => handler.execute(sent).catch((error: unknown) => error as Answer);
 
       const first = await send();

@@ -18,12 +18,12 @@ import {
   type Precondition,
   type Receipt,
 } from '#event-sourcing';
-import { Answer, entityTag, formerFormOf, Problem, Refusal } from '#http';
+import { Answer, entityTag, formerFormOf, preconditionFailed, Problem, Refusal } from '#http';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ServedLedger } from '../served-ledger.js';
 import { release } from '../release.js';
 import { commandWatch } from '../traced.js';
-import { representation } from '../representation.js';
+import { formFor } from '../representation.js';
 import type { CommandAnswer } from './command-answer.js';
 import type { CommentedBody } from './commented-body.js';
 import type { IncomingCommand } from './incoming-command.js';
@@ -148,11 +148,11 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
           outcome.recorded,
         );
       case 'preconditionFailed':
-        if (!incoming.precondition) throw new Problem('PreconditionRequired', { revision });
-        throw new Problem(
-          'PreconditionFailed',
+        if (outcome.failed === 'missing') throw new Problem('PreconditionRequired', { revision });
+        throw preconditionFailed(
+          outcome.failed === 'match' ? 'If-Match' : 'If-None-Match',
           { revision: revision < 0 ? null : revision },
-          revision < 0 ? {} : { ...place, ETag: entityTag(revision, representation) },
+          revision < 0 ? {} : { ...place, ETag: entityTag(revision, formFor(incoming.requester.partner)) },
         );
       case 'commandIdReused':
         throw new Problem('IdempotencyKeyReused');
@@ -169,7 +169,7 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
     const { revision, position, id, events, summary, correlationId } = receipt;
     const created = creates !== undefined && events.includes(creates.event);
     const headers: Record<string, string> = {
-      ETag: entityTag(revision, representation),
+      ETag: entityTag(revision, formFor(requester.partner)),
       'Ledger-Position': this.ledger.positions.of({ position, id }),
     };
     if (created)
@@ -203,8 +203,7 @@ function wouldBeAccepted(
 
 /** What must hold of the revision of the relationship. A dry run needs no condition. */
 function precondition({ precondition: sent, route, dryRun }: IncomingCommand): Precondition | undefined {
-  if (!sent) return route.needsIfMatch && !dryRun ? 'missing' : undefined;
-  return sent.any ? 'exists' : sent.revisions;
+  return route.needsIfMatch && !dryRun && sent?.match === undefined ? { ...sent, match: 'missing' } : sent;
 }
 
 const replayedHeader = { 'Idempotent-Replayed': 'true' };

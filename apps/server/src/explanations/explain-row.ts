@@ -84,10 +84,7 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
 
     const left = contributions.filter(({ event }) => event.revision > after);
     const page = firstOf(left, limit);
-    const headers: Record<string, string> = {
-      'Ledger-Position': positions.of(last),
-      'Cache-Control': 'private, no-cache',
-    };
+    const headers: Record<string, string> = { 'Ledger-Position': positions.of(last) };
     if (left.length > page.length) {
       const next = new URLSearchParams(incoming.search);
       next.set('after', nameOfRevision(page.at(-1)!.event));

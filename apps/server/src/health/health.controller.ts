@@ -24,7 +24,7 @@ export class HealthController {
     says: 'The process answers.',
   })
   live() {
-    return new Answer(200, { 'Cache-Control': 'no-store' }, { status: 'live' } satisfies LiveAnswer);
+    return new Answer(200, {}, { status: 'live' } satisfies LiveAnswer);
   }
 
   /** Ready when the event store can be read and no view lags too far; everything that is missing is named. */
@@ -81,7 +81,7 @@ function readiness(
     ...(behind ? { eventsBehind: behind.events, secondsBehind: Math.round(behind.seconds * 1000) / 1000 } : {}),
   }));
   const status = damaged ? 'damaged' : missing.length === 0 ? 'ready' : 'notReady';
-  return new Answer(status === 'ready' ? 200 : 503, { 'Cache-Control': 'no-store' }, {
+  return new Answer(status === 'ready' ? 200 : 503, {}, {
     status,
     missing,
     degraded:

@@ -189,7 +189,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
   ): Promise<Answer> {
     const place = await this.ledger.positions.at(head);
     const link: Record<string, string> = next === undefined ? {} : { Link: `<${next}>; rel="next"` };
-    const headers = { ...headersOf(format, place, 'no-cache'), ...link };
+    const headers = { ...headersOf(format, place), ...link };
     return new Answer(200, headers, `[${events.map(({ text }) => text).join(',')}]`);
   }
 
@@ -200,7 +200,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     const batches = this.pastFor(caller)(filter, { after, until: head, signal: ending.signal });
     // The position in the header comes again after the last line, so that a reader knows that nothing is missing.
     const complete = await this.ledger.positions.at(head);
-    const headers = { ...headersOf('application/x-ndjson', complete, 'no-store'), Trailer: 'History-Complete' };
+    const headers = { ...headersOf('application/x-ndjson', complete), Trailer: 'History-Complete' };
     const pieces = await this.begun(lines(batches), stream);
     return new StreamedAnswer(headers, pieces, ending, { 'History-Complete': complete });
   }
@@ -220,7 +220,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     });
     // Without this header, some proxies would buffer the stream.
     const unbuffered = { 'X-Accel-Buffering': 'no' };
-    const headers = { ...headersOf('text/event-stream', await positions.at(head), 'no-store'), ...unbuffered };
+    const headers = { ...headersOf('text/event-stream', await positions.at(head)), ...unbuffered };
     const pieces = await this.begun(serverSentEvents(batches, positions), stream);
     return new StreamedAnswer(headers, pieces, ending);
   }
@@ -286,11 +286,9 @@ function isWhole({ partnerId: _, customerId: __, journals, ...rest }: HistoryFil
   return journals !== true && Object.values(rest).every((value) => value === undefined);
 }
 
-function headersOf(format: HistoryFormat, place: string, cached: 'no-cache' | 'no-store'): Record<string, string> {
+function headersOf(format: HistoryFormat, place: string): Record<string, string> {
   return {
     'Content-Type': format === 'text/event-stream' ? format : `${format}; charset=utf-8`,
     'Ledger-Position': place,
-    Vary: 'Accept',
-    'Cache-Control': `private, ${cached}`,
   };
 }

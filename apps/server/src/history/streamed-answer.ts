@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Answer } from '#http';
+import { Answer, requireMatch } from '#http';
 import type { FastifyReply } from 'fastify';
 
 /** In characters. Large enough that little is lost by what is not a whole point yet. */
@@ -27,6 +27,7 @@ export class StreamedAnswer extends Answer {
     const end = () => ending.abort();
     raw.once('close', end);
     if (raw.closed || raw.destroyed) end();
+    requireMatch(request, this.headers);
     reply.code(this.status).headers(this.headers);
     // A HEAD request does not take the body, which may have no end.
     if (request.method === 'HEAD') {

@@ -1,4 +1,4 @@
-import { Answer, badRequest, isGuid } from '#http';
+import { Answer, badRequest, isGuid, requireUntagged } from '#http';
 import { Controller, Delete, Get, Query } from '@nestjs/common';
 import { ServedLedger } from '../served-ledger.js';
 import { requireReader } from '../requester.js';
@@ -41,9 +41,12 @@ export class OperationsController {
     answer: 'Operation',
     says: 'Cancelled, unless another caller waits for the same; an operation that had ended stays as it is.',
   })
-  cancel(@Incoming() { requester, ids }: IncomingQuery, @Query() _: NoParameters): Answer {
+  cancel(@Incoming() { requester, ids, headers }: IncomingQuery, @Query() _: NoParameters): Answer {
     requireReader(requester);
-    return operationAnswer(200, this.ledger.operations.cancel(requester, idOf(ids)));
+    const { operations } = this.ledger;
+    operations.find(requester, idOf(ids));
+    requireUntagged(headers);
+    return operationAnswer(200, operations.cancel(requester, idOf(ids)));
   }
 }
 
@@ -58,5 +61,5 @@ export function operationAnswer(
   headers: Readonly<Record<string, string>> = {},
 ): Answer {
   const retry: Record<string, string> = operation.isGoing ? { 'Retry-After': '1' } : {};
-  return new Answer(status, { ...headers, 'Cache-Control': 'no-store', ...retry }, operation.shown());
+  return new Answer(status, { ...headers, ...retry }, operation.shown());
 }

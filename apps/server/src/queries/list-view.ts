@@ -112,9 +112,7 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       ...(until === undefined ? {} : { 'Settled-Until': until }),
       ...this.link(listed, result.next),
     };
-    if (found.list.dependsOnClock) answered['Cache-Control'] = 'no-store';
-    else {
-      answered['Cache-Control'] = 'private, no-cache';
+    if (!found.list.dependsOnClock) {
       // Weak: only the time in the body differs.
       answered['ETag'] = tagOf(String(position), state);
       if (noneMatch(incoming.headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
@@ -198,7 +196,6 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       'Settled-Until': settled,
       ...patience.applied,
       ...this.link(listed, next),
-      'Cache-Control': 'private, no-cache',
       // Names the last event that counts, not the end of the log. Weak, because the position in the body may differ. The query
       // names the time, unless by a date, which may mean another one later.
       ETag: tagOf(`then-${last?.position ?? 0}${byDate ? `@${asOf}` : ''}`, last?.id),

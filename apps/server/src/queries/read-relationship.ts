@@ -7,7 +7,7 @@ import { momentOf, type Moment, type RelationshipAsOfParameters } from '../as-of
 import { relationshipThen } from '../as-of/relationship-then.js';
 import { ServedLedger } from '../served-ledger.js';
 import { requireReader, type Requester } from '../requester.js';
-import { representation } from '../representation.js';
+import { formFor } from '../representation.js';
 import type { IncomingQuery } from './incoming-query.js';
 
 /** The outside facts that an answer depends on: now, or at the moment that was asked for. */
@@ -33,7 +33,7 @@ export class ReadRelationship {
     readonly shown: Shown,
     readonly parameters: RelationshipAsOfParameters,
     readonly options: {
-      /** The answer can change without a new revision: it has no tag and must not be stored. */
+      /** The answer can change without a new revision: it has no tag. */
       readonly dependsOnClock?: boolean;
     } = {},
   ) {}
@@ -57,7 +57,7 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
       if (revision < 0) throw new Rejection('RelationshipNotFound');
       const { state, due } = settle(recorded, shown.items, now, policy);
       const body = () => ({ ...shown.body(state, requester, { now, policy }), revision, position: String(position) });
-      const tag = options.dependsOnClock ? undefined : entityTag(revision, representation, due.at(-1)?.at);
+      const tag = options.dependsOnClock ? undefined : entityTag(revision, formFor(requester.partner), due.at(-1)?.at);
       return { position, ...answered(sent, tag, body) };
     });
     return this.placed(answer);
@@ -81,7 +81,7 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
       },
     };
     const body = () => ({ asOf, ...shown.body(state, requester, at), revision, position: String(position) });
-    const tag = options.dependsOnClock ? undefined : tagThen(revision, asOf);
+    const tag = options.dependsOnClock ? undefined : tagThen(revision, formFor(requester.partner), asOf);
     return this.placed({ position, ...answered(sent, tag, body) });
   }
 
@@ -95,15 +95,14 @@ export class ReadRelationshipHandler implements IQueryHandler<ReadRelationship, 
   }
 }
 
-/** The text is made at once, because the state changes later. Without a tag the answer must not be stored. */
+/** The text is made at once, because the state changes later. */
 function answered(sent: IncomingQuery['headers'], tag: string | undefined, body: () => object) {
-  if (tag === undefined) return { status: 200, headers: { 'Cache-Control': 'no-store' }, text: JSON.stringify(body()) };
-  const headers = { ETag: tag, 'Cache-Control': 'private, no-cache' };
-  if (noneMatch(sent['if-none-match'], tag)) return { status: 304, headers, text: undefined };
+  const headers: Record<string, string> = tag === undefined ? {} : { ETag: tag };
+  if (tag !== undefined && noneMatch(sent['if-none-match'], tag)) return { status: 304, headers, text: undefined };
   return { status: 200, headers, text: JSON.stringify(body()) };
 }
 
 /** Has another form than the tag of a present state, so as `If-Match` it never matches. */
-function tagThen(revision: number, asOf: string): string {
-  return `"${revision}.${representation}.${hash('sha256', asOf).slice(0, 12)}"`;
+function tagThen(revision: number, form: string, asOf: string): string {
+  return `"${revision}.${form}.${hash('sha256', asOf).slice(0, 12)}"`;
 }

@@ -61,10 +61,7 @@ export class ReadSecurityEventsHandler implements IQueryHandler<ReadSecurityEven
         if (item) items.push(item);
       }
     }
-    const headers: Record<string, string> = {
-      'Ledger-Position': await positions.at(head),
-      'Cache-Control': 'private, no-store',
-    };
+    const headers: Record<string, string> = { 'Ledger-Position': await positions.at(head) };
     if (!atEnd) headers['Link'] = `<${path}?cursor=${cursors.write(query, [next, before])}&limit=${limit}>; rel="next"`;
     return new Answer(200, headers, { items, position: String(head) } satisfies SecurityEventPage);
   }
