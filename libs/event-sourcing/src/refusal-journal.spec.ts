@@ -500,6 +500,16 @@ describe('the memory', () => {
     expect(readings().slice(before)).not.toContainEqual({ from: 0, to: 99 });
   });
 
+  it('keeps nothing of streams that do not exist, or made-up names would fill it', async () => {
+    const { handle, readings } = serverOn({ soleWriter: true });
+    const asked = async () => {
+      const before = readings().length;
+      expect(await handle(withdraw(11, { stream: 'made up' }))).toMatchObject({ outcome: 'refused' });
+      return readings().length - before;
+    };
+    expect([await asked(), await asked()]).toEqual([1, 1]);
+  });
+
   it('is filled a page at a time', async () => {
     const { handle, store } = serverOn();
     await handle(deposit(10));

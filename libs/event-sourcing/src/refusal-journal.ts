@@ -106,7 +106,9 @@ export class RefusalMemory<Entries> {
    */
   async record(request: SentCommand, refused: Refused): Promise<Refused | CommandIdReused | undefined> {
     const { journalOf, keeps } = this.options.journal;
-    // A stream without events gets no journal, or made-up ids would fill the log.
+    // A stream without events gets no journal, or made-up ids would fill the log; nor is it remembered, or they would fill
+    // the memory.
+    if (refused.revision === noStream) this.known.delete(journalOf(request.stream));
     if (refused.recorded || refused.revision === noStream || !keeps(refused.rejection)) return refused;
     const details = detailsOf(refused.rejection);
     if (!details) return refused;

@@ -71,7 +71,7 @@ export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsO
       name: 'as-of',
       workerData: data,
       // The memory of one fold is bounded (rows of a transaction and a cache); this guards against mistakes.
-      resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
+      resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 2 },
     });
     const ended = Promise.withResolvers<void>();
     const thread: Thread = { worker, ended: ended.promise, idle: undefined };
