@@ -165,6 +165,14 @@ describe('what a caller reads and writes', () => {
     // A retry writes nothing.
     expect((await suspend()).status).toBe(200);
     expect(await taken(as)).toBe(11 + 1 + 1);
+    // Every one of them carries the comment.
+    await server.post(`${customer}/subscriptions/base/reactivate`);
+    const reactivated = Array.from({ length: 3 }, (_, nth) => `add-on-${nth}`);
+    for (const id of reactivated) await server.post(`${customer}/subscriptions/${id}/reactivate`);
+    const commented = { id: 'comments' };
+    const comment = '長'.repeat(1_000);
+    await server.post(`${customer}/subscriptions/base/suspend`, { reason: 'nonPayment', comment }, { as: commented });
+    expect(await taken(commented)).toBeGreaterThanOrEqual(4 * (1 + blocks(3_000, 1024)));
     // In a bulk as well.
     const customerId = customer.split('/').at(-1);
     const buys = ['base', ...Array.from({ length: 5 }, (_, nth) => `add-on-${nth}`)].map((id) => ({

@@ -22,7 +22,7 @@ export class Call {
   problem: string | undefined = undefined;
   /** The outcome of its command. */
   outcome: string | undefined = undefined;
-  /** How many events its command has appended. */
+  /** How many events its command has appended; long ones count several times. */
   appended = 0;
 
   constructor(

@@ -59,7 +59,8 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
       const outcome = await this.ledger.relationships.handle(request);
       const { call } = incoming;
       call.outcome = isReplayed(outcome) ? 'replayed' : outcome.outcome;
-      if (call.outcome === 'accepted') call.appended = (outcome as Receipt<RelationshipSummary>).events.length;
+      if (call.outcome === 'accepted')
+        call.appended = weightOf((outcome as Receipt<RelationshipSummary>).events.length, body);
       return this.answer(incoming, request.command.data, outcome);
     });
   }
@@ -182,6 +183,11 @@ export class SendCommandHandler implements ICommandHandler<SendCommand, Answer> 
       `"events":["${events.join('","')}"],"correlationId":"${correlationId}"}`;
     return new Answer(created ? 201 : 200, headers, body);
   }
+}
+
+/** How many events count as appended: each carries the comment, and so counts again for each KiB of it. */
+function weightOf(events: number, { comment }: CommentedBody): number {
+  return events === 1 || comment === undefined ? events : events * (1 + Math.floor(Buffer.byteLength(comment) / 1024));
 }
 
 /** The same form as an accepted command, with the relationship as it stands before it. */
