@@ -36,7 +36,7 @@ const journeys = {
   testMatch: ['<rootDir>/test/http/**/*.spec.ts'],
   testPathIgnorePatterns: [
     '/node_modules/',
-    '/test/http/(client|full-disk|identity-[^/]*|limits|roles|sqlite-[^/]*|kurrentdb-[^/]*|start-up)\\.spec\\.ts$',
+    '/test/http/(client|docs-page|full-disk|identity-[^/]*|limits|roles|sqlite-[^/]*|kurrentdb-[^/]*|start-up)\\.spec\\.ts$',
   ],
 };
 

@@ -31,3 +31,22 @@ export function shownDocument(document: Json, base: string): Json {
     if (content !== undefined) delete (content as Json)['text/event-stream'];
   return document;
 }
+
+/** The part of the document at a path, with what its references lead to in their places. */
+export function resolvedPart(document: Json, path: readonly string[]): unknown {
+  const at = (names: readonly string[]) =>
+    names.reduce<unknown>((part, name) => (part as Json | undefined)?.[name], document);
+  const resolve = (part: unknown, within: readonly string[]): unknown => {
+    if (Array.isArray(part)) return part.map((each) => resolve(each, within));
+    if (typeof part !== 'object' || part === null) return part;
+    const { $ref } = part as { readonly $ref?: unknown };
+    if (typeof $ref !== 'string')
+      return Object.fromEntries(Object.entries(part).map(([name, each]) => [name, resolve(each, within)]));
+    // What contains itself has no end.
+    if (within.includes($ref)) return part;
+    const found = resolve(at($ref.slice(2).split('/').map(decodeURIComponent)), [...within, $ref]);
+    // Whence the page has the names of schemas.
+    return { ...(found as Json), $$ref: $ref };
+  };
+  return resolve(at(path), []);
+}

@@ -1,5 +1,5 @@
 import { FilledIn, type PageAnswer, type PageRequest } from './filled-in.js';
-import { shownDocument } from './shown-document.js';
+import { resolvedPart, shownDocument } from './shown-document.js';
 import { keepToken, keptToken, tokenInLink } from './sign-in.js';
 
 // The script of the docs page. It runs in the browser: the server only serves it.
@@ -35,10 +35,18 @@ interface Tagged {
 }
 interface TaggedOperations {
   map(change: (tagged: Tagged, tag: string) => Tagged): TaggedOperations;
-  filter(test: (tagged: Tagged) => boolean): TaggedOperations;
+  filter(test: (tagged: Tagged, tag: string) => boolean): TaggedOperations;
+  readonly size: number;
 }
 interface System {
   readonly layoutActions: { show(thing: readonly string[], shown: boolean): void };
+  readonly React: {
+    readonly createElement: (component: unknown, properties: object | null, ...children: readonly unknown[]) => unknown;
+    readonly Fragment: unknown;
+  };
+}
+interface OperationsProperties {
+  readonly specSelectors: { readonly taggedOperations: () => TaggedOperations };
 }
 type Action = (...given: readonly unknown[]) => unknown;
 
@@ -73,8 +81,31 @@ function opsFilter(all: TaggedOperations, phrase: string): TaggedOperations {
     .filter((tagged) => tagged.get('operations').size > 0);
 }
 
+/**
+ * Of 150 rows or more swagger-ui keeps only those in view, and the browser's search finds no others. The list in two parts
+ * has fewer rows in each.
+ */
+const operationsInParts =
+  (operations: unknown, { React: { createElement, Fragment } }: System) =>
+  (properties: OperationsProperties): unknown => {
+    const { specSelectors } = properties;
+    const all = specSelectors.taggedOperations();
+    const parts = [true, false]
+      .map((isFolded) => all.filter((_, tag) => (tag === folded) !== isFolded))
+      .filter(({ size }) => size > 0);
+    const shown = (part: TaggedOperations) =>
+      createElement(operations, { ...properties, specSelectors: { ...specSelectors, taggedOperations: () => part } });
+    return createElement(Fragment, null, ...(parts.length > 0 ? parts : [all]).map(shown));
+  };
+
 const ledgerPage = () => ({
-  fn: { opsFilter },
+  fn: {
+    opsFilter,
+    // References stay in the document. The resolver of swagger-ui, which bears any, takes seconds for each operation.
+    resolveSubtree: (document: { [name: string]: unknown }, path: readonly string[]) =>
+      Promise.resolve({ spec: resolvedPart(document, path), errors: [] }),
+  },
+  wrapComponents: { operations: operationsInParts },
   statePlugins: {
     auth: {
       wrapActions: {
