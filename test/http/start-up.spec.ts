@@ -269,6 +269,7 @@ describe('a token', () => {
     [['--role', 'GlobalAdmin'], /--partner or --customer must be a GUID/],
     [['--partner', northwind], /At least one --role/],
     [['--role', 'GlobalAdmin', '--partner', northwind, '--minutes', '0'], /--minutes/],
+    [['--role', 'GlobalAdmin', '--partner', northwind, '--minutes', '1441'], /--minutes may be at most 1440/],
     [['--customer', northwind, '--app'], /Global admin is a person/],
     [['--nonsense'], /Usage: ledger token/],
   ])('is not made of %j', async (args, message) => {
