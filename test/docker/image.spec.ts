@@ -95,7 +95,7 @@ describe('the image', () => {
     const settings = configuration({ ...Object.fromEntries(environment), ALLOW_EMBEDDED_KEY: 'true' });
     expect(configured.volumes).toEqual([settings.dataDirectory]);
     expect(environment.get('SQLITE_TMPDIR')).toBe(settings.dataDirectory);
-    expect(settings.host).toBe('0.0.0.0');
+    expect([settings.host, settings.metricsHost]).toEqual(['0.0.0.0', '0.0.0.0']);
     expect(configured.ports).toEqual([String(settings.port), String(settings.metricsPort)]);
   });
 

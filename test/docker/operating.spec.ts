@@ -54,6 +54,7 @@ describe('the table of variables', () => {
       LOG_LEVEL: 'debug',
       LOG_FORMAT: 'json',
       METRICS_PORT: '',
+      METRICS_HOST: '127.0.0.2',
       VIEW_LAG_LIMIT_SECONDS: '11',
       PROJECTOR: 'off',
       TIMEKEEPER: 'off',

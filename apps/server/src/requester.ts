@@ -31,8 +31,8 @@ export function requesterOf(
   if (actsAsCustomer && caller.app) throw new Rejection('UserContextRequired', { role: 'CustomerGlobalAdmin' });
   if (actsAsCustomer && named === undefined) throw new Problem('PartnerNotNamed');
 
-  const partner = partners.get(actsAsCustomer ? named! : caller.tenant);
-  if (!partner) throw actsAsCustomer ? notFound() : new Problem('PartnerUnknown', { tenant: caller.tenant });
+  const partner = actsAsCustomer ? (partners.get(named!) ?? nobody(named!)) : partners.get(caller.tenant);
+  if (!partner) throw new Problem('PartnerUnknown', { tenant: caller.tenant });
   if (actsAsCustomer ? customer !== caller.tenant : named !== undefined && named !== caller.tenant) throw notFound();
   return {
     actor: {
@@ -44,6 +44,17 @@ export function requesterOf(
     partner,
     customerId: customer,
     stream: customer && relationshipStream(partner.tenantId, customer),
+  };
+}
+
+/**
+ * Stands for a partner that there is not. A customer must not learn who is a partner, so its question takes the same way, to
+ * the relationship that is not there.
+ */
+function nobody(tenantId: string): Partner {
+  return {
+    ...{ tenantId, partnerId: '', name: '', type: 'directBillPartner', market: 'US', standing: 'good' },
+    resellers: [],
   };
 }
 

@@ -66,6 +66,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     const journal = securityJournal({
       store: () => ledger.store,
       seal: sealOfRelease,
+      isPartner: (tenant) => partners.has(tenant),
       now: () => clock.estimate(),
       onDropped: logDropped,
     });
@@ -84,7 +85,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     const host = await addressOf(settings);
     let metricsServer: MetricsServer | undefined;
     if (settings.metricsPort !== undefined) {
-      metricsServer = await serveMetrics(metrics, host, settings.metricsPort);
+      metricsServer = await serveMetrics(metrics, settings.metricsHost, settings.metricsPort);
       running.defer(metricsServer.close);
     }
     const app = await httpServer({

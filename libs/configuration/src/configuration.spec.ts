@@ -33,6 +33,7 @@ describe('a configuration', () => {
       logLevel: 'info',
       logFormat: 'auto',
       metricsPort: 9464,
+      metricsHost: '127.0.0.1',
       viewLagLimitSeconds: 10,
       projector: 'thread',
       timekeeper: { rate: 100, leaseSeconds: 300 },

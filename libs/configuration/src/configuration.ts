@@ -26,6 +26,7 @@ class ServerVariables {
   @Optional(OneOf(levels)) LOG_LEVEL?: (typeof levels)[number];
   @Optional(OneOf(logFormats)) LOG_FORMAT?: LogFormat;
   @Optional(WholeText(0, 65535)) METRICS_PORT?: number;
+  @Optional(Matching(/^[A-Za-z0-9.:-]{1,255}$/, 'a host name or an address', '127.0.0.1')) METRICS_HOST?: string;
   @Optional(WholeText(1, 86_400)) VIEW_LAG_LIMIT_SECONDS?: number;
   @Optional(OneOf(['thread', 'off'])) PROJECTOR?: 'thread' | 'off';
 }
@@ -51,6 +52,8 @@ export interface Configuration {
   readonly logFormat: LogFormat;
   /** Absent: no metrics. */
   readonly metricsPort?: number;
+  /** Of the metrics; of this machine alone unless set, whoever reaches the server. */
+  readonly metricsHost: string;
   readonly viewLagLimitSeconds: number;
   /** How far the clock may jump forward while the server runs, and still be trusted. */
   readonly clockJumpMaxSeconds: number;
@@ -135,6 +138,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     tokenLifetimeMaxSeconds: value.JWT_LIFETIME_MAX_SECONDS ?? 86_400,
     logLevel: value.LOG_LEVEL ?? 'info',
     logFormat: value.LOG_FORMAT ?? 'auto',
+    metricsHost: value.METRICS_HOST ?? '127.0.0.1',
     ...(env['METRICS_PORT'] === '' ? {} : { metricsPort: value.METRICS_PORT ?? 9464 }),
     viewLagLimitSeconds: value.VIEW_LAG_LIMIT_SECONDS ?? 10,
     clockJumpMaxSeconds: value.CLOCK_JUMP_MAX_SECONDS ?? 86_400,

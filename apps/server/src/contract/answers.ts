@@ -235,10 +235,12 @@ export interface SecurityEvent {
   /** The tenant of a caller whose token was verified. */
   readonly tenant?: Guid;
   readonly actorId?: string;
-  /** The partner whose ledger was asked for. */
+  /** The partner whose ledger was asked for, or that the omitted ones concern. */
   readonly partnerId?: Guid;
-  /** The number of denials within a minute. */
+  /** The number of denials within a minute; of those omitted, within an hour. */
   readonly count?: number;
+  /** The numbers of those omitted, by the code that was answered. */
+  readonly byCode?: { readonly [code: string]: number };
   readonly firstAt: Instant;
   readonly lastAt: Instant;
 }

@@ -252,7 +252,7 @@ const mostScrapers = 100;
 /** How long one of them may take to ask, and to take any part of the answer. */
 const clientTimeoutMs = 10_000;
 
-/** Serves `/metrics` on a port of its own, so that it need not be open to callers. @throws StartupFailure */
+/** Serves `/metrics` on a host and a port of its own, so that it is not open to callers. @throws StartupFailure */
 export async function serveMetrics({ text }: Pick<ReturnType<typeof metricsOf>, 'text'>, host: string, port: number) {
   let underWay: Promise<string> | undefined;
   const server = createServer(
@@ -275,7 +275,7 @@ export async function serveMetrics({ text }: Pick<ReturnType<typeof metricsOf>, 
     server.once('error', ({ code }: NodeJS.ErrnoException) =>
       reject(
         new StartupFailure(
-          `Metrics cannot be served on ${host}:${port} (${code}). Set METRICS_PORT to a free port, to 0 for any, or to nothing for none.`,
+          `Metrics cannot be served on ${host}:${port} (${code}). Set METRICS_HOST to an address of this machine and METRICS_PORT to a free port, to 0 for any, or to nothing for none.`,
         ),
       ),
     );

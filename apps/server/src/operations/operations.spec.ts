@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Actor, Partner } from '#customer-relationship';
+import type { Actor, Partner, Role } from '#customer-relationship';
 import { Problem } from '#http';
 import type { PastStatus, PastView } from '../as-of/past-views.js';
 import type { Requester } from '../requester.js';
@@ -57,8 +57,13 @@ const partner = (tenantId: string): Partner => ({
   standing: 'good',
   resellers: [],
 });
-const requesterOf = (tenant: string, kind: Actor['kind'] = 'partnerUser', customerId = ''): Requester => ({
-  actor: { id: 'ada', kind, roles: [], tenant },
+const requesterOf = (
+  tenant: string,
+  kind: Actor['kind'] = 'partnerUser',
+  customerId = '',
+  { id = 'ada', roles = [] }: Partial<Actor> = {},
+): Requester => ({
+  actor: { id, kind, roles, tenant },
   partner: partner(tenant),
   customerId,
   stream: '',
@@ -137,6 +142,24 @@ describe('An operation', () => {
     // A cancelled operation stays cancelled, and one that has succeeded cannot be cancelled.
     expect(find(contoso, id).status).toBe('cancelled');
     expect(cancel(contoso, other.id).status).toBe('succeeded');
+  });
+
+  it('is cancelled by an auditor only where nobody else waits for it', () => {
+    const { follow, cancel } = operations();
+    const coming = comingView();
+    const as = (id: string, role: Role) => requesterOf('contoso', 'partnerUser', '', { id, roles: [role] });
+    const [auditor, admin] = [as('auditor', 'Auditor'), as('admin', 'GlobalAdmin')];
+    const start = (requester: Requester, href: string) => follow(coming.past, coming, { requester, href }).id;
+    const theirs = start(admin, '/theirs');
+    expect(code(() => cancel(auditor, theirs))).toBe('RoleNotAllowed');
+    expect(code(() => cancel(as('seller', 'SalesAgent'), theirs))).toBe('RoleNotAllowed');
+    const own = start(auditor, '/own');
+    start(auditor, '/own');
+    expect(cancel(auditor, own).status).toBe('cancelled');
+    const shared = start(auditor, '/shared');
+    start(admin, '/shared');
+    expect(code(() => cancel(auditor, shared))).toBe('RoleNotAllowed');
+    expect(cancel(as('another', 'AdminAgent'), shared).status).toBe('cancelled');
   });
 
   it('that has failed reports the problem that the list would have answered', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LogDamaged, StoreUnavailable } from '#event-sourcing';
+import type { Role } from '#customer-relationship';
+import { LogDamaged, Rejection, StoreUnavailable } from '#event-sourcing';
 import { BoundedPool, type Place } from '#pacing';
 import { detailOfProblem, Problem, problemTexts, problemType } from '#http';
 import type { OperationAnswer, OperationError, OperationStep } from '../contract/answers.js';
@@ -12,16 +13,21 @@ export type Operation = Pick<KeptOperation, 'id' | 'status' | 'isGoing' | 'ended
 
 class KeptOperation {
   readonly id = randomUUID();
+  /** Somebody else waits for it too. */
+  isShared = false;
   cancelledAt: string | undefined;
   /** When it may be forgotten, by the clock of the process. */
   forgetAt = Infinity;
 
   constructor(
     readonly owner: string,
+    /** The person or program that has asked first. */
+    readonly startedBy: string,
     readonly href: string,
     readonly place: Place,
     readonly held: HeldPastView,
-    readonly partnerId: string,
+    /** Of who started it. */
+    readonly tenant: string,
     private readonly createdAt: string,
   ) {}
 
@@ -56,14 +62,14 @@ class KeptOperation {
 /** How long an operation is remembered after its end. */
 const rememberedMinutes = 15;
 const mostOperations = 1_000;
-const mostOfOnePartner = mostOperations / 2;
+const mostOfOneTenant = mostOperations / 2;
 
 /** Operations of this server, in memory. After a restart the caller asks again and gets the same answer. */
 export class Operations {
   private readonly all = new Map<string, KeptOperation>();
   private readonly byQuestion = new Map<string, KeptOperation>();
-  /** No partner may take all places. */
-  private readonly places = new BoundedPool({ atOnce: mostOperations, ofOne: mostOfOnePartner });
+  /** No partner or customer may take all places. */
+  private readonly places = new BoundedPool({ atOnce: mostOperations, ofOne: mostOfOneTenant });
 
   constructor(private readonly now: () => string = () => new Date().toISOString()) {}
 
@@ -80,10 +86,13 @@ export class Operations {
     this.forgetOld();
     const owner = ownerOf(requester);
     const same = this.byQuestion.get(questionOf({ owner, href }));
-    if (same && same.held.past === past && same.cancelledAt === undefined) return same;
-    const { tenantId } = requester.partner;
-    const place = this.placeFor(tenantId);
-    const kept = new KeptOperation(owner, href, place, pastViews.share(past), tenantId, this.now());
+    const { id, tenant } = requester.actor;
+    if (same && same.held.past === past && same.cancelledAt === undefined) {
+      same.isShared ||= same.startedBy !== id;
+      return same;
+    }
+    const place = this.placeFor(tenant);
+    const kept = new KeptOperation(owner, id, href, place, pastViews.share(past), tenant, this.now());
     this.all.set(kept.id, kept);
     this.byQuestion.set(questionOf(kept), kept);
     void past.ended.then(() => {
@@ -93,9 +102,13 @@ export class Operations {
     return kept;
   }
 
-  /** Cancels the operation. If it has ended, it stays as it is. @throws Problem OperationNotFound */
+  /**
+   * Cancels the operation. If it has ended, it stays as it is.
+   * @throws Problem OperationNotFound; Rejection RoleNotAllowed where others wait for it and the caller may only read
+   */
   cancel(requester: Requester, id: string): Operation {
     const kept = this.find(requester, id);
+    requireMayCancel(kept, requester);
     if (kept.isGoing) {
       kept.cancelledAt = this.now();
       kept.forgetAt = forgottenFromNow();
@@ -113,14 +126,14 @@ export class Operations {
   }
 
   /** The operation that ended first makes room; a running one is never forgotten. */
-  private placeFor(partnerId: string): Place {
-    const free = this.places.enter(partnerId);
+  private placeFor(tenant: string): Place {
+    const free = this.places.enter(tenant);
     if (free) return free;
     const ended = [...this.all.values()].filter(({ forgetAt }) => forgetAt < Infinity);
     const first =
-      this.places.taking(partnerId) < mostOfOnePartner ? ended[0] : ended.find((each) => each.partnerId === partnerId);
+      this.places.taking(tenant) < mostOfOneTenant ? ended[0] : ended.find((each) => each.tenant === tenant);
     if (first) this.forget(first);
-    const place = this.places.enter(partnerId);
+    const place = this.places.enter(tenant);
     if (!place) throw new Problem('AsOfUnavailable', { reason: 'busy' }, { 'Retry-After': '2' });
     return place;
   }
@@ -144,6 +157,16 @@ function forgottenFromNow(): number {
 /** A partner's people share their operations; a customer's people see those about their own relationship. */
 function ownerOf({ actor, partner, customerId }: Requester): string {
   return actor.kind === 'customerUser' ? `${partner.tenantId} ${customerId}` : partner.tenantId;
+}
+
+const cancellers: readonly Role[] = ['GlobalAdmin', 'AdminAgent'];
+
+/** Whoever may only read stops no one's work: what such a caller has started alone, it may cancel. */
+function requireMayCancel({ startedBy, isShared }: KeptOperation, { actor }: Requester): void {
+  if (startedBy === actor.id && !isShared) return;
+  // Of a customer's people, only its Global admin comes here.
+  if (actor.kind === 'customerUser' || actor.roles.some((role) => cancellers.includes(role))) return;
+  throw new Rejection('RoleNotAllowed', { anyOf: cancellers });
 }
 
 const questionOf = ({ owner, href }: Pick<KeptOperation, 'owner' | 'href'>) => `${owner} ${href}`;

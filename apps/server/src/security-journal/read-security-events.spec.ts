@@ -13,7 +13,10 @@ const requester = { actor: admin, partner, customerId: '', stream: '' };
 /** A log with a number of denials, and another log with others. */
 async function denials(count: number): Promise<EventStore> {
   const store = inMemoryEventStore();
-  const journal = securityJournal({ seal: sealOfRelease, store: () => store, onDropped: () => undefined });
+  const journal = securityJournal({
+    ...{ seal: sealOfRelease, store: () => store, onDropped: () => undefined },
+    isPartner: (tenant) => tenant === partner.tenantId,
+  });
   for (let index = 0; index < count; index++) {
     const actorId = `${index}-${Math.random()}`;
     journal.deny({ code: 'RoleNotAllowed', method: 'GET', route: path, actorId, tenant: partner.tenantId });

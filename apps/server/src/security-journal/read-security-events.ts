@@ -75,7 +75,8 @@ function shown(event: RecordedEvent, partnerId: string): SecurityEvent | undefin
   const { type, data } = securityJournalCodec.decode(event);
   if (type === 'AccessDenied')
     return data.tenant === partnerId || data.partnerId === partnerId ? { type, ...place, ...data } : undefined;
-  // Whose denials were omitted is not known: the partner learns that there were more, but not how many.
-  const { firstAt, lastAt } = data;
-  return { type, ...place, firstAt, lastAt };
+  const { partnerId: concerned, firstAt, lastAt } = data;
+  // An earlier release did not note whose denials it omitted: the partner learns that there were more, but not how many.
+  if (concerned === undefined) return { type, ...place, firstAt, lastAt };
+  return concerned === partnerId ? { type, ...place, ...data, partnerId } : undefined;
 }

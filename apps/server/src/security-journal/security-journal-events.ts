@@ -24,6 +24,8 @@ export interface SecurityJournalEvents {
   };
   /** How many denials were not recorded one by one because there were too many. */
   AccessDenialsOmitted: {
+    /** The partner that they concern; null: none. Absent in schema 1: any. */
+    readonly partnerId?: string | null;
     readonly count: number;
     readonly byCode: { readonly [code: string]: number };
     readonly firstAt: string;
@@ -33,4 +35,7 @@ export interface SecurityJournalEvents {
 
 export const securityJournalCodec = eventCodec<SecurityJournalEvents>({
   events: { AccessDenied: 'AccessDenied', AccessDenialsOmitted: 'AccessDenialsOmitted' },
+  schemas: { AccessDenialsOmitted: 2 },
+  // Those of all partners were counted together, and that cannot be told apart any more.
+  upcasts: { 'AccessDenialsOmitted@1': (data) => data },
 });

@@ -23,7 +23,10 @@ const examples = JSON.parse(
   readFileSync(new URL('./security-journal-examples.json', import.meta.url), 'utf8'),
 ) as readonly RecordedEvent[];
 
-const denial = (actorId: string) => ({ code: 'RoleNotAllowed', method: 'GET', route: '/v1/customers', actorId });
+const denial = (actorId: string) => ({
+  ...{ code: 'RoleNotAllowed', method: 'GET', route: '/v1/customers' },
+  ...{ tenant: 'partner', actorId },
+});
 const silent = { onDropped: () => undefined };
 
 function faultsOf(events: readonly RecordedEvent[]) {
@@ -33,7 +36,12 @@ function faultsOf(events: readonly RecordedEvent[]) {
 describe('the security journal', () => {
   it('is chained and sealed, and no view or history takes it for a relationship', async () => {
     const store = inMemoryEventStore();
-    const journal = securityJournal({ seal: sealOfRelease, store: () => store, ...silent });
+    const journal = securityJournal({
+      seal: sealOfRelease,
+      isPartner: (tenant) => tenant === 'partner',
+      store: () => store,
+      ...silent,
+    });
     journal.deny(denial('a'));
     journal.deny(denial('b'));
     journal.deny(denial('b'));
@@ -51,7 +59,12 @@ describe('the security journal', () => {
   it('is shared by all servers', async () => {
     const store = inMemoryEventStore();
     const journals = Array.from({ length: 4 }, () =>
-      securityJournal({ seal: sealOfRelease, store: () => store, ...silent }),
+      securityJournal({
+        seal: sealOfRelease,
+        isPartner: (tenant) => tenant === 'partner',
+        store: () => store,
+        ...silent,
+      }),
     );
     for (let round = 0; round < 5; round++) {
       for (const [index, journal] of journals.entries()) journal.deny(denial(`server-${index}-round-${round}`));
@@ -70,6 +83,7 @@ describe('the security journal', () => {
     for (const time of times) {
       const journal = securityJournal({
         seal: sealOfRelease,
+        isPartner: (tenant) => tenant === 'partner',
         store: () => store,
         now: () => Date.parse(time),
         ...silent,
@@ -93,6 +107,7 @@ describe('the security journal', () => {
     const lost: unknown[] = [];
     const journal = securityJournal({
       seal: sealOfRelease,
+      isPartner: (tenant) => tenant === 'partner',
       store: () => flaky,
       onDropped: (error, events) => lost.push(error, events),
     });
@@ -111,6 +126,7 @@ describe('the security journal', () => {
     const lost: unknown[] = [];
     const journal = securityJournal({
       seal: sealOfRelease,
+      isPartner: (tenant) => tenant === 'partner',
       store: () => store,
       onDropped: (error, events) => lost.push(error, events),
     });
@@ -128,6 +144,7 @@ describe('the security journal', () => {
     let hour = 0;
     const journal = securityJournal({
       seal: sealOfRelease,
+      isPartner: (tenant) => tenant === 'partner',
       store: () => stuck,
       now: () => hour * 3_600_000,
       ...silent,
@@ -145,7 +162,12 @@ describe('the security journal', () => {
       append: (stream, _, revision) => Promise.reject(new RevisionConflict(stream, revision, revision + 1)),
     };
     const lost: unknown[] = [];
-    const journal = securityJournal({ seal: sealOfRelease, store: () => busy, onDropped: (error) => lost.push(error) });
+    const journal = securityJournal({
+      seal: sealOfRelease,
+      isPartner: (tenant) => tenant === 'partner',
+      store: () => busy,
+      onDropped: (error) => lost.push(error),
+    });
     journal.deny(denial('a'));
     await journal.close();
     expect(lost).toEqual([expect.any(RevisionConflict)]);
@@ -153,8 +175,12 @@ describe('the security journal', () => {
 });
 
 describe('the examples of its events', () => {
-  it('are one for each event of the catalogue', () => {
-    expect(examples.map(({ type }) => type)).toEqual(['AccessDenied', 'AccessDenialsOmitted']);
+  it('are one for each schema of each event of the catalogue', () => {
+    expect(examples.map(({ type, metadata }) => `${type}@${metadata.schema}`)).toEqual([
+      'AccessDenied@1',
+      'AccessDenialsOmitted@1',
+      'AccessDenialsOmitted@2',
+    ]);
   });
 
   it.each(examples.map((example) => [example.type, example] as const))(

@@ -16,6 +16,8 @@ export interface SecurityJournalOptions {
   /** Called when there is something to write. */
   readonly store: () => EventStore;
   readonly seal: Seal;
+  /** Whether a tenant is one of the ledger's partners: each has a share of the journal. */
+  readonly isPartner: (tenant: string) => boolean;
   readonly now?: () => number;
   /** Called when events were dropped, with the reason. */
   readonly onDropped: (error: unknown, events: number) => void;
@@ -34,8 +36,8 @@ type SecurityEvent = MessageOf<SecurityJournalEvents>;
  * repeats after a minute, so a server that crashes loses only the counts of one minute. When the store cannot be written to,
  * events are lost, but answers are not affected.
  */
-export function securityJournal({ store, seal, now = Date.now, onDropped }: SecurityJournalOptions) {
-  const tally = denialTally();
+export function securityJournal({ store, seal, isPartner, now = Date.now, onDropped }: SecurityJournalOptions) {
+  const tally = denialTally(isPartner);
   const waiting: SecurityEvent[] = [];
   let writing: Promise<void> | undefined;
   let dropped = 0;
