@@ -6,6 +6,7 @@ import {
   boundConnections,
   boundPipelining,
   closeIfUnread,
+  codeAnswers,
   continueWhenRead,
   fieldChecks,
   endUnreadAnswers,
@@ -18,7 +19,9 @@ import {
   rateLimit,
   receive,
   refuseConnection,
+  servePublicly,
   sharedWith,
+  withoutPublicPath,
   type TokenVerifier,
 } from '#http';
 import { StoreUnavailable } from '#event-sourcing';
@@ -60,7 +63,8 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     return names.length === 0 ? [] : [...new Set(names), 'OPTIONS'];
   };
   const checkFields = fieldChecks();
-  const letRead = sharedWith([]);
+  const sharing = sharedWith(web.origins);
+  const { publicPath } = web;
   const logDamage = occasionally(60_000, (times, error: unknown, correlationId: string) =>
     logger.error({ err: error, correlationId, times }, 'the log is damaged: callers are refused'),
   );
@@ -68,6 +72,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     logger.warn({ correlationId, times }, `the event store could not do what was asked: ${message}`),
   );
   const filter = new ProblemFilter({
+    publicPath,
     methodsAt,
     onUnexpected: (error, correlationId) => logger.error({ err: error, correlationId }, 'unexpected'),
     onDamaged: (error, correlationId) => {
@@ -95,23 +100,23 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     // A command that comes in on an open connection while the server stops is still taken.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 128 },
-    rewriteUrl: pathOf,
     trustProxy: proxiesOf(limits.trustedProxies),
+    rewriteUrl: (request: IncomingMessage) => withoutPublicPath(pathOf(request), publicPath),
     clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket) {
       // The rest of the request is here and waits for the answers to earlier ones: its sender is not slow.
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && pipelining.isHeld(socket)) return;
-      answerUnreadable(error, socket);
+      answerUnreadable(error, socket, publicPath);
     },
     // No hook has run yet, so a malformed address is counted here.
     frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyReply) {
       let problem: unknown = error;
-      letRead(request, reply);
       try {
         fastify.receiveStranger(request, reply);
       } catch (refused) {
         problem = refused;
       }
       closeIfUnread(request, reply);
+      sharing.mark(request, reply);
       filter.answer(problem, request, reply);
     },
   });
@@ -120,7 +125,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
   // Their size bounds them: node would drop those after the 2,000th, and with them a precondition.
   fastify.server.maxHeadersCount = 0;
   // Node would end the connection without an answer.
-  fastify.server.on('connect', (_, socket: Socket) => refuseConnection('MethodNotImplemented', socket));
+  fastify.server.on('connect', (_, socket: Socket) => refuseConnection('MethodNotImplemented', socket, publicPath));
   endUnreadAnswers(fastify.server, clientTimeoutMs);
   const { connectionsOfAddress, trustedProxies } = limits;
   if (connectionsOfAddress > 0)
@@ -137,7 +142,8 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     if (known) methods.get(known)!.push(...names);
     else methods.set(pattern, names);
   });
-  answerOptions(fastify, { methodsAt, checkFields, letRead });
+  servePublicly(fastify, publicPath);
+  answerOptions(fastify, { methodsAt, checkFields, sharing });
   admitNoRequestBeforeOpen(fastify, health);
   const { windowSeconds } = limits;
   const limitOf = (counts: string, quota: number) =>
@@ -152,6 +158,7 @@ export async function httpServer(parts: HttpServerParts): Promise<NestFastifyApp
     inHand: { requestsOfAddress: limits.requestsOfAddress || Infinity, bytes: limits.inHandMiB * 1024 * 1024 },
     onAnswered,
   });
+  codeAnswers(fastify);
   readBodies(fastify);
   continueWhenRead(fastify);
 

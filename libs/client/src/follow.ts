@@ -40,7 +40,8 @@ export async function* follow(
   { baseUrl, authorization, attempts, transport, seen }: Connecting,
   { after, filters = {}, signal = new AbortController().signal, onProgress, silenceMs = 45_000 }: FollowOptions,
 ): AsyncGenerator<Followed, void> {
-  const url = new URL('/v1/events', baseUrl);
+  // It may have a path: `new URL` would leave that out.
+  const url = new URL(`${baseUrl.replace(/\/$/, '')}/v1/events`);
   for (const [name, value] of Object.entries(filters))
     for (const each of [value].flat()) url.searchParams.append(name, String(each));
   let lastId = after;

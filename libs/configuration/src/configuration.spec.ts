@@ -49,7 +49,7 @@ describe('a configuration', () => {
         clientTimeoutSeconds: 30,
         trustedProxies: [],
       },
-      web: { docs: true },
+      web: { docs: true, publicPath: '', origins: [] },
     });
     expect(configuration({}).identity).toBeUndefined();
     expect(configuration({}).tokenLifetimeMaxSeconds).toBe(86_400);
@@ -64,8 +64,15 @@ describe('a configuration', () => {
       JWT_ALGORITHMS: 'ES256,RS256',
       PROJECTOR: 'off',
       DOCS: 'off',
+      PUBLIC_PATH: '/tools/ledger',
+      CORS_ORIGINS: 'https://app.example,http://localhost:5173',
       RATE_LIMIT: '0',
       TRUSTED_PROXIES: '10.0.0.7,2001:db8::/32',
+    });
+    expect(set.web).toEqual({
+      docs: false,
+      publicPath: '/tools/ledger',
+      origins: ['https://app.example', 'http://localhost:5173'],
     });
     expect(set.limits).toMatchObject({ requests: 0, trustedProxies: ['10.0.0.7', '2001:db8::/32'] });
     expect(set).toMatchObject({ host: '0.0.0.0', port: 0, policy: { name: 'partner-center-later' }, projector: 'off' });
@@ -160,6 +167,19 @@ describe('a configuration', () => {
     [{ RATE_LIMIT_WINDOW_SECONDS: '0' }, /RATE_LIMIT_WINDOW_SECONDS must be a whole number from 1 to 3600/],
     [{ FAILED_TOKEN_LIMIT: 'many' }, /FAILED_TOKEN_LIMIT must be a whole number/],
     [{ CLIENT_TIMEOUT_SECONDS: '0' }, /CLIENT_TIMEOUT_SECONDS must be a whole number from 1/],
+    [{ PUBLIC_PATH: 'ledger' }, /PUBLIC_PATH must be a path without a slash at its end/],
+    [{ PUBLIC_PATH: '/ledger/' }, /PUBLIC_PATH must be a path without a slash at its end/],
+    [{ PUBLIC_PATH: '//ledger' }, /PUBLIC_PATH must be a path without a slash at its end/],
+    [{ PUBLIC_PATH: 'https://x.example/ledger' }, /PUBLIC_PATH must be a path without a slash at its end/],
+    [{ PUBLIC_PATH: '/a/../ledger' }, /PUBLIC_PATH must be a path as it is sent, but has "\.\." in it/],
+    [{ PUBLIC_PATH: '/v1/ledger' }, /PUBLIC_PATH must not start with \/v1/],
+    [{ CORS_ORIGINS: '*' }, /CORS_ORIGINS must be origins .* but number 1 is none/],
+    [{ CORS_ORIGINS: 'null' }, /CORS_ORIGINS must be origins .* but number 1 is none/],
+    [{ CORS_ORIGINS: 'https://a.example, https://b.example' }, /CORS_ORIGINS must be origins with commas/],
+    [{ CORS_ORIGINS: 'https://a.example,https://b.example/' }, /CORS_ORIGINS must be .* but number 2 is none/],
+    [{ CORS_ORIGINS: 'https://a.example:443' }, /CORS_ORIGINS must be .* is none/],
+    [{ CORS_ORIGINS: 'https://A.example' }, /CORS_ORIGINS must be .* is none/],
+    [{ CORS_ORIGINS: 'chrome-extension://abc' }, /CORS_ORIGINS must be .* is none/],
     [{ TRUSTED_PROXIES: 'everybody' }, /TRUSTED_PROXIES must be addresses or networks with commas/],
     [{ TRUSTED_PROXIES: '10.0.0.0/8,10.0.0.256' }, /TRUSTED_PROXIES must be .* but "10\.0\.0\.256" is none/],
     [{ TRUSTED_PROXIES: '10.0.0.0/33' }, /TRUSTED_PROXIES must be .* but "10\.0\.0\.0\/33" is none/],

@@ -12,7 +12,7 @@ import { valuesOf } from './settings.js';
 import { salesRegionsOf, SalesRegionVariables } from './sales-region-settings.js';
 import { telemetryOf, TelemetryVariables } from './telemetry-settings.js';
 import { timekeeperOf, TimeVariables, type TimekeeperBounds } from './time-settings.js';
-import { webOf, WebVariables, type WebSettings } from './web-settings.js';
+import { faultsOfWeb, webOf, WebVariables, type WebSettings } from './web-settings.js';
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 
@@ -107,6 +107,7 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
   const { log, faults: faultsOfTheLog, notices } = eventLogOf(env, dataDirectory);
   const misspelt = misspeltVariables(env, variables);
   faults.push(...misspelt.faults, ...faultsOfTheLog);
+  faults.push(...faultsOfWeb(given));
   if (log.store === 'kurrentdb' && !given['KEYS_DIR'])
     faults.push(
       'KEYS_DIR must be set with EVENT_STORE=kurrentdb: the directory of the secrets that all servers of the ledger share; npm run keys -- --make DIR makes them, once',

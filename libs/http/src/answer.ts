@@ -10,12 +10,18 @@ export class Answer {
     readonly headers: Readonly<Record<string, string>>,
     /** JSON text, or an object that becomes it; undefined for no body at all. */
     readonly body: string | object | undefined,
+    /**
+     * It may be sent compressed. The length of what is compressed tells of repetitions in it, so never where one answer has a
+     * secret and text that somebody else has chosen (BREACH).
+     */
+    private readonly mayBeCoded = false,
   ) {}
 
   /** @throws Problem 400, 412 by `If-Match` of a question */
   sendTo(reply: FastifyReply): FastifyReply {
     if (this.status < 400) requireMatch(reply.request, this.headers);
     reply.code(this.status);
+    if (this.mayBeCoded) reply.request.call.mayBeCoded = true;
     for (const name in this.headers) reply.header(name, this.headers[name]);
     if (this.body === undefined) return reply.send();
     if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json; charset=utf-8');

@@ -7,11 +7,17 @@ export interface OptionsAnswered {
   /** The methods that a path takes, if any. */
   readonly methodsAt: (path: string) => readonly string[];
   readonly checkFields: ReturnType<typeof fieldChecks>;
-  readonly letRead: LetRead;
+  readonly sharing: Sharing;
 }
 
-/** Lets a page of another origin read the answer, if it may. Returns whether it may. */
-export type LetRead = (request: FastifyRequest, reply: FastifyReply) => boolean;
+/** With whose pages answers are shared. */
+export interface Sharing {
+  readonly isOff: boolean;
+  /** Whether the request comes from a page that may read the answer. */
+  readonly allows: (request: FastifyRequest) => boolean;
+  /** Says so in the answer. */
+  readonly mark: (request: FastifyRequest, reply: FastifyReply) => void;
+}
 
 /** What answers carry besides the fields that every page may read. */
 const readable = [
@@ -54,15 +60,22 @@ const keptForSeconds = 7_200;
  * The sharing of answers with pages of other origins (Fetch, "CORS protocol"). Cookies and other credentials of the browser
  * are never asked for: a page sends its token itself.
  */
-export function sharedWith(origins: readonly string[]): LetRead {
-  if (origins.length === 0) return () => false;
+export function sharedWith(origins: readonly string[]): Sharing {
   const allowed = new Set(origins);
-  return ({ headers: { origin } }, reply) => {
-    // Whoever asks: a cache must not give the answer for one origin to another.
-    vary(reply, 'Origin');
-    if (origin === undefined || !allowed.has(origin)) return false;
-    reply.header('Access-Control-Allow-Origin', origin).header('Access-Control-Expose-Headers', readable);
-    return true;
+  const allows = ({ headers: { origin } }: FastifyRequest) => origin !== undefined && allowed.has(origin);
+  return {
+    isOff: allowed.size === 0,
+    allows,
+    mark(request, reply) {
+      if (allowed.size === 0) return;
+      // Whoever asks: a cache must not give the answer for one origin to another.
+      vary(reply, 'Origin');
+      if (allows(request))
+        reply.headers({
+          'Access-Control-Allow-Origin': request.headers.origin,
+          'Access-Control-Expose-Headers': readable,
+        });
+    },
   };
 }
 
@@ -70,14 +83,19 @@ export function sharedWith(origins: readonly string[]): LetRead {
  * Answers OPTIONS (RFC 9110, 9.3.7), and with it the preflights of browsers, which carry no token. They count for their
  * address, like other requests without a caller. Registered before the callers are received.
  */
-export function answerOptions(fastify: FastifyInstance, { methodsAt, checkFields, letRead }: OptionsAnswered): void {
+export function answerOptions(fastify: FastifyInstance, { methodsAt, checkFields, sharing }: OptionsAnswered): void {
+  if (!sharing.isOff)
+    // At the end, for answers of every kind: what others have set by then is kept.
+    fastify.addHook('onSend', (request, reply, payload, done) => {
+      sharing.mark(request, reply);
+      done(null, payload);
+    });
   fastify.addHook('onRequest', (request, reply, done) => {
-    const mayRead = letRead(request, reply);
     if (request.method !== 'OPTIONS') return done();
     try {
       fastify.receiveStranger(request, reply);
       checkFields(request.raw);
-      const isPreflight = mayRead && request.headers['access-control-request-method'] !== undefined;
+      const isPreflight = sharing.allows(request) && request.headers['access-control-request-method'] !== undefined;
       const methods = methodsAt(request.url.split('?', 1)[0]!);
       // A page learns only from the request itself that there is nothing at its address.
       if (methods.length === 0 && !isPreflight) throw new Problem('RouteNotFound');

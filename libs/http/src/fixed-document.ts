@@ -11,7 +11,12 @@ const codings = ['br', 'gzip', 'identity'] as const;
 type Coding = (typeof codings)[number];
 
 /** A smaller document fits into one packet uncompressed. */
-const worthCompressing = 1024;
+export const worthCompressing = 1024;
+
+interface Plain {
+  readonly bytes: Buffer;
+  readonly hash: string;
+}
 
 interface Encoded {
   readonly bytes: Buffer;
@@ -24,22 +29,23 @@ interface Encoded {
  */
 export class FixedDocument {
   private readonly made = new Map<Coding, Promise<Encoded> | Encoded>();
-  private plain: { readonly bytes: Buffer; readonly hash: string } | undefined;
+  private plain: Plain | undefined;
 
   constructor(
     private readonly mediaType: string,
     private readonly maxAgeSeconds: number,
-    private readonly make: () => string | Buffer,
+    /** Called with the public path of the server. */
+    private readonly make: (publicPath: string) => string | Buffer,
   ) {}
 
   /** @throws Problem 400, 412 by `If-Match`; 400 when `If-None-Match` cannot be read; 406 when no coding is accepted */
   async sendTo(reply: FastifyReply): Promise<void> {
     const { 'accept-encoding': accepted, 'if-none-match': known } = reply.request.headers;
-    const { bytes: plain } = this.read();
-    const coding = codingFor(accepted, plain.length >= worthCompressing);
+    const plain = (this.plain ??= plainOf(this.make(reply.server.publicPath)));
+    const coding = codingFor(accepted, plain.bytes.length >= worthCompressing);
     if (coding === undefined)
       throw new Problem('NotAcceptable', { offered: codings }, { 'Accept-Encoding': codings.join(', ') });
-    const { bytes, tag } = await this.encoded(coding);
+    const { bytes, tag } = await this.encoded(coding, plain);
     // Before the headers, which let everybody keep the answer: a refusal must not be kept.
     requireMatch(reply.request, { ETag: tag });
     const isKnown = noneMatch(known, tag);
@@ -51,20 +57,11 @@ export class FixedDocument {
     reply.code(200).header('Content-Type', this.mediaType).send(bytes);
   }
 
-  private read() {
-    if (this.plain === undefined) {
-      const bytes = Buffer.from(this.make());
-      this.plain = { bytes, hash: createHash('sha256').update(bytes).digest('base64url').slice(0, 22) };
-    }
-    return this.plain;
-  }
-
-  private encoded(coding: Coding): Promise<Encoded> | Encoded {
+  private encoded(coding: Coding, { bytes, hash }: Plain): Promise<Encoded> | Encoded {
     const known = this.made.get(coding);
     if (known) return known;
-    const { bytes, hash } = this.read();
     if (coding === 'identity') return this.keep(coding, { bytes, tag: `"${hash}"` });
-    const making = compress(bytes, coding).then(
+    const making = compressed(bytes, coding, 'small').then(
       // A strong tag names the bytes, so each coding has its own.
       (compressed) => this.keep(coding, { bytes: compressed, tag: `"${hash}-${coding}"` }),
       (error: unknown) => {
@@ -82,11 +79,27 @@ export class FixedDocument {
   }
 }
 
+function plainOf(document: string | Buffer): Plain {
+  const bytes = Buffer.from(document);
+  return { bytes, hash: createHash('sha256').update(bytes).digest('base64url').slice(0, 22) };
+}
+
+/** How much work goes into it: once for many answers, or for each. */
+const levels = { small: { gzip: 9, br: 9 }, fast: { gzip: 6, br: 4 } };
+
 /** Runs outside the event loop: the largest document takes a while. */
-function compress(bytes: Buffer, coding: 'br' | 'gzip'): Promise<Buffer> {
-  if (coding === 'gzip') return promisify(gzip)(bytes, { level: 9 });
+export function compressed(
+  bytes: Buffer,
+  coding: 'br' | 'gzip',
+  level: keyof typeof levels,
+): Promise<Buffer<ArrayBuffer>> {
+  const { gzip: gzipLevel, br: quality } = levels[level];
+  if (coding === 'gzip') return promisify(gzip)(bytes, { level: gzipLevel });
   return promisify(brotliCompress)(bytes, {
-    params: { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: quality,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    },
   });
 }
 

@@ -84,6 +84,8 @@ export interface ProblemAnswer {
 }
 
 export interface ProblemFilterOptions {
+  /** The path below which others reach this server; empty: none. */
+  readonly publicPath?: string;
   /** The methods that an address takes, if any. */
   readonly methodsAt: (url: string) => readonly string[];
   /** Reports everything that is not a refusal: a bug. */
@@ -126,7 +128,7 @@ export class ProblemFilter implements ExceptionFilter {
     const { call } = asked;
     const refused = this.refusedBy(error, asked.instance);
     const { code, members, headers, recorded } = refused;
-    const { onUnexpected, onDamaged, onUnavailable, onDenied } = this.options;
+    const { publicPath = '', onUnexpected, onDamaged, onUnavailable, onDenied } = this.options;
     if (code === 'InternalError') onUnexpected(error, call.correlationId);
     if (error instanceof LogDamaged) onDamaged(error, call.correlationId);
     if (error instanceof StoreUnavailable || error instanceof OutcomeUnknown)
@@ -137,11 +139,11 @@ export class ProblemFilter implements ExceptionFilter {
     // A relationship that is not found may be another partner's. No other refusal hides anything.
     if (status === 401 || status === 403 || code === 'RelationshipNotFound') onDenied?.(code, asked);
     const problem: ProblemBody = {
-      type: problemType(code),
+      type: publicPath + problemType(code),
       title,
       status,
       detail,
-      instance: recorded?.instance ?? asked.instance,
+      instance: publicPath + (recorded?.instance ?? asked.instance),
       code,
       correlationId: recorded?.correlationId ?? call.correlationId,
       retryable: retryable.has(code),

@@ -24,6 +24,8 @@ export class Call {
   outcome: string | undefined = undefined;
   /** How many events its command has appended; long ones count several times. */
   appended = 0;
+  /** Its answer may be sent compressed. */
+  mayBeCoded = false;
 
   constructor(
     readonly correlationId: string,

@@ -15,17 +15,25 @@ export interface UnreadableRequest extends Error {
 const lingersMs = 1_000;
 
 /** Answers what the HTTP parser refuses. No request exists yet, so the answer is written to the socket, and is its last. */
-export function answerUnreadable(error: UnreadableRequest, socket: Socket): void {
+export function answerUnreadable(error: UnreadableRequest, socket: Socket, publicPath = ''): void {
   if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) return void socket.destroy();
-  refuseConnection(codeOf(error), socket);
+  refuseConnection(codeOf(error), socket, publicPath);
 }
 
 /** Answers the next request on a connection with a problem, and ends the connection. */
-export function refuseConnection(code: HttpProblemCode, socket: Socket): void {
+export function refuseConnection(code: HttpProblemCode, socket: Socket, publicPath = ''): void {
   const { status, title, detail } = problemTexts[code]!;
   const correlationId = randomUUID();
   const retryable = code === 'RequestTimeout';
-  const body = JSON.stringify({ type: problemType(code), title, status, detail, code, correlationId, retryable });
+  const body = JSON.stringify({
+    type: publicPath + problemType(code),
+    title,
+    status,
+    detail,
+    code,
+    correlationId,
+    retryable,
+  });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nDate: ${new Date().toUTCString()}\r\n` +
       'Content-Type: application/problem+json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n' +

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { acceptable, Answer, badRequest, nameOf, Problem } from '#http';
+import { acceptable, Answer, badRequest, nameOf, Problem, publicFields } from '#http';
 import { Controller, HttpCode, Post, Req, Res, type BeforeApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
@@ -100,7 +100,7 @@ export class BulkController implements BeforeApplicationShutdown {
       if (isEnough) throw new Problem('TooManyRequests', { outcome: 'none' }, { 'Retry-After': '1' });
       const command = commandOf(item, dryRun, this.ledger.partners);
       const { status, headers, body } = await this.commands.execute<SendCommand, Answer>(command);
-      return itemAnswer(item, status, headers, `${json}; charset=utf-8`, body);
+      return itemAnswer(item, status, publicFields(headers, server.publicPath), `${json}; charset=utf-8`, body);
     } catch (error) {
       const { partnerId } = members;
       const { status, headers, body } = server.problemOf(error, {
@@ -110,7 +110,13 @@ export class BulkController implements BeforeApplicationShutdown {
         route: route ?? '/v1/commands',
         namedPartner: typeof partnerId === 'string' ? partnerId : undefined,
       });
-      return itemAnswer(item, status, headers, 'application/problem+json; charset=utf-8', body);
+      return itemAnswer(
+        item,
+        status,
+        publicFields(headers, server.publicPath),
+        'application/problem+json; charset=utf-8',
+        body,
+      );
     }
   }
 }

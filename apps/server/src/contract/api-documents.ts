@@ -35,7 +35,12 @@ const pageFields = {
 
 /** Serves openapi.json as it is checked in. */
 export function serveApiDocument(fastify: FastifyInstance): void {
-  serve(fastify, '/openapi.json', 'application/json; charset=utf-8', () => readFileSync(checkedIn('openapi.json')));
+  serve(fastify, '/openapi.json', 'application/json; charset=utf-8', (publicPath) => {
+    const text = readFileSync(checkedIn('openapi.json'));
+    if (publicPath === '') return text;
+    const document = JSON.parse(text.toString()) as object;
+    return JSON.stringify({ ...document, servers: [{ url: publicPath, description: 'This server.' }] });
+  });
 }
 
 /** Serves a page to try the routes that loads nothing from other servers, and leads people from `/` to it. */
@@ -59,15 +64,15 @@ export function serveDocsPage(fastify: FastifyInstance): void {
       () => readFileSync(join(import.meta.dirname, '../docs-page', name)),
       pageFields,
     );
-  // Relative, so that a proxy may serve all of it below a path of its own.
-  fastify.get('/', (_, reply) => reply.redirect('docs', 302));
+  // Relative, so that a proxy may serve all of it below a path of its own, even one that is not configured.
+  fastify.get('/', (_, reply) => reply.redirect(fastify.publicPath === '' ? 'docs' : '/docs', 302));
 }
 
 function serve(
   fastify: FastifyInstance,
   path: string,
   mediaType: string,
-  make: () => string | Buffer,
+  make: (publicPath: string) => string | Buffer,
   fields: Readonly<Record<string, string>> = {},
 ): void {
   const document = new FixedDocument(mediaType, keptForSeconds, make);

@@ -3,13 +3,9 @@ import { Controller, Get, Param } from '@nestjs/common';
 import type { ProblemTextEntry } from './answers.js';
 import { FixedAnswer } from './documented.js';
 
-const explained = Object.entries(problemTexts).map(([code, text]): ProblemTextEntry => ({
-  type: problemType(code),
-  code,
-  ...text,
-}));
-const all = document(explained);
-const byType = new Map(explained.map((problem) => [problem.type, document(problem)]));
+const codes = Object.keys(problemTexts);
+const all = document((publicPath) => codes.map((code) => explained(code, publicPath)));
+const byType = new Map(codes.map((code) => [problemType(code), document((publicPath) => explained(code, publicPath))]));
 
 /** Explains problems, at the paths that their `type` names. */
 @Controller('problems')
@@ -33,6 +29,10 @@ export class ProblemsController {
   }
 }
 
-function document(body: object): FixedDocument {
-  return new FixedDocument('application/json; charset=utf-8', 3600, () => JSON.stringify(body));
+function explained(code: string, publicPath: string): ProblemTextEntry {
+  return { type: publicPath + problemType(code), code, ...problemTexts[code]! };
+}
+
+function document(bodyAt: (publicPath: string) => object): FixedDocument {
+  return new FixedDocument('application/json; charset=utf-8', 3600, (publicPath) => JSON.stringify(bodyAt(publicPath)));
 }

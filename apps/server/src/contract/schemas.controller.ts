@@ -67,11 +67,11 @@ class Shelf {
     private readonly schemas: () => ReadonlyMap<string, SchemaText>,
     addressOf: (name: string) => string,
   ) {
-    this.list = new FixedDocument('application/json; charset=utf-8', keptForSeconds, () =>
+    this.list = new FixedDocument('application/json; charset=utf-8', keptForSeconds, (publicPath) =>
       JSON.stringify(
         [...schemas()].map(([name, { schema }]): SchemaEntry => {
           const { $id: id, title, description } = schema;
-          return { id, href: addressOf(name), title, description };
+          return { id, href: publicPath + addressOf(name), title, description };
         }),
       ),
     );

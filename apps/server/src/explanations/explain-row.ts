@@ -91,8 +91,10 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
       headers['Link'] = `<${path}?${next.toString()}>; rel="next"`;
     }
     const shown = page.map(contributionShown);
+    // A comment is text of either side, beside what is known to the reader alone.
+    const mayBeCoded = shown.every(({ comment }) => comment === null);
     const brought = firstOf(byTime, limit).map(broughtShown);
-    return new Answer(200, headers, {
+    const body = {
       view: projection.name,
       version: projection.version,
       key: { ...pair, ...key },
@@ -109,7 +111,8 @@ export class ExplainRowHandler implements IQueryHandler<ExplainRow, Answer> {
       revision: last.revision,
       position: String(last.position),
       ...(moment ? { asOf } : {}),
-    } satisfies ExplanationAnswer);
+    } satisfies ExplanationAnswer;
+    return new Answer(200, headers, body, mayBeCoded);
   }
 }
 

@@ -36,7 +36,15 @@ describe('A page of a relationship', () => {
       };
       const handler = handlerOver(store);
       const requester = { actor: admin, partner, customerId, stream };
-      const asked = { requester, ids: {}, headers: {}, path: '/events', search: '', requireThere: () => undefined };
+      const asked = {
+        requester,
+        ids: {},
+        headers: {},
+        path: '/events',
+        publicPath: '',
+        search: '',
+        requireThere: () => undefined,
+      };
 
       const { headers, body } = await handler.execute(new ReadHistory(asked, caller, {}));
 
@@ -53,7 +61,15 @@ describe('A page after a revision', () => {
     const store = inMemoryEventStore();
     const [{ customerId, stream } = { customerId: '', stream: '' }] = await prepareRelationships(store, 1);
     const requester = { actor: admin, partner, customerId, stream };
-    const asked = { requester, ids: {}, headers: {}, path: '/events', search: '', requireThere: () => undefined };
+    const asked = {
+      requester,
+      ids: {},
+      headers: {},
+      path: '/events',
+      publicPath: '',
+      search: '',
+      requireThere: () => undefined,
+    };
     const handler = handlerOver(store);
     expect((await handler.execute(new ReadHistory(asked, caller, { after: '19' }))).body).toBe('[]');
     await expect(handler.execute(new ReadHistory(asked, caller, { after: '20' }))).rejects.toMatchObject({
@@ -75,7 +91,15 @@ describe('A page of everything', () => {
     const revisions: number[] = [];
     let pages = 0;
     for (let after: string | undefined = '0'; after !== undefined; pages++) {
-      const asked = { requester, ids: {}, headers: {}, path: '/v1/events', search: '', requireThere: () => undefined };
+      const asked = {
+        requester,
+        ids: {},
+        headers: {},
+        path: '/v1/events',
+        publicPath: '',
+        search: '',
+        requireThere: () => undefined,
+      };
       const { headers, body } = await handler.execute(new ReadHistory(asked, caller, { after, limit: 200 }));
       const answered = JSON.parse(body as string) as readonly { readonly revision: number }[];
       expect(answered.length).toBeLessThanOrEqual(5);

@@ -190,7 +190,9 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     const place = await this.ledger.positions.at(head);
     const link: Record<string, string> = next === undefined ? {} : { Link: `<${next}>; rel="next"` };
     const headers = { ...headersOf(format, place), ...link };
-    return new Answer(200, headers, `[${events.map(({ text }) => text).join(',')}]`);
+    // A comment is text of either side, beside what is known to the reader alone.
+    const mayBeCoded = events.every(({ recorded }) => recorded.metadata.comment === undefined);
+    return new Answer(200, headers, `[${events.map(({ text }) => text).join(',')}]`, mayBeCoded);
   }
 
   /** Everything up to the end of the log as of the request. */

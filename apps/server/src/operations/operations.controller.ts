@@ -25,12 +25,15 @@ export class OperationsController {
     answer: 'Operation',
     says: 'The operation and its progress.',
   })
-  async operation(@Incoming() { requester, ids, headers }: IncomingQuery, @Query() _: NoParameters): Promise<Answer> {
+  async operation(
+    @Incoming() { requester, ids, headers, publicPath }: IncomingQuery,
+    @Query() _: NoParameters,
+  ): Promise<Answer> {
     requireReader(requester);
     const operation = this.ledger.operations.find(requester, idOf(ids));
     const { ms, applied } = patienceOf(headers.prefer, 0);
     await endedWithin(operation, ms);
-    return operationAnswer(200, operation, applied);
+    return operationAnswer(200, operation, publicPath, applied);
   }
 
   @Delete(':operationId')
@@ -41,12 +44,12 @@ export class OperationsController {
     answer: 'Operation',
     says: 'Cancelled, unless another caller waits for the same; an operation that had ended stays as it is.',
   })
-  cancel(@Incoming() { requester, ids, headers }: IncomingQuery, @Query() _: NoParameters): Answer {
+  cancel(@Incoming() { requester, ids, headers, publicPath }: IncomingQuery, @Query() _: NoParameters): Answer {
     requireReader(requester);
     const { operations } = this.ledger;
     operations.find(requester, idOf(ids));
     requireUntagged(headers);
-    return operationAnswer(200, operations.cancel(requester, idOf(ids)));
+    return operationAnswer(200, operations.cancel(requester, idOf(ids)), publicPath);
   }
 }
 
@@ -58,8 +61,9 @@ function idOf({ operationId }: IncomingQuery['ids']): string {
 export function operationAnswer(
   status: number,
   operation: Operation,
+  publicPath: string,
   headers: Readonly<Record<string, string>> = {},
 ): Answer {
   const retry: Record<string, string> = operation.isGoing ? { 'Retry-After': '1' } : {};
-  return new Answer(status, { ...headers, ...retry }, operation.shown());
+  return new Answer(status, { ...headers, ...retry }, operation.shown(publicPath));
 }

@@ -43,8 +43,8 @@ class KeptOperation {
     return this.cancelledAt === undefined ? this.held.past.ended : Promise.resolve();
   }
 
-  /** In the form of the answer. */
-  shown(): OperationAnswer {
+  /** In the form of the answer, with addresses as they are seen from outside. */
+  shown(publicPath = ''): OperationAnswer {
     const { id, status, createdAt, href, cancelledAt } = this;
     const { past } = this.held;
     return {
@@ -53,8 +53,8 @@ class KeptOperation {
       createdAt,
       endedAt: cancelledAt ?? past.endedAt ?? null,
       steps: stepsOf(past, status),
-      error: past.error ? problemOf(past.error) : null,
-      result: status === 'succeeded' ? { href } : null,
+      error: past.error ? problemOf(past.error, publicPath) : null,
+      result: status === 'succeeded' ? { href: publicPath + href } : null,
     };
   }
 }
@@ -188,11 +188,11 @@ function stepsOf(past: PastView, status: PastStatus): OperationStep[] {
 }
 
 /** The problem with which the list itself would have answered. */
-function problemOf(error: Error): OperationError {
+function problemOf(error: Error, publicPath: string): OperationError {
   const code = codeOf(error);
   const { status, title, detail: general } = problemTexts[code]!;
   const detail = error instanceof Problem ? detailOfProblem(code, error) : general;
-  return { type: problemType(code), code, status, title, detail };
+  return { type: publicPath + problemType(code), code, status, title, detail };
 }
 
 function codeOf(error: Error): string {

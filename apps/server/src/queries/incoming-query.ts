@@ -11,6 +11,8 @@ export interface IncomingQuery {
   readonly headers: FastifyRequest['headers'];
   /** The path, for links to further pages. */
   readonly path: string;
+  /** The path below which others reach this server, for addresses in a body. */
+  readonly publicPath: string;
   /** The parameters as they were sent. */
   readonly search: string;
   /** Called before expensive work. @throws Problem when the caller no longer waits for the answer */
@@ -25,6 +27,7 @@ export const Incoming = createParamDecorator((_: unknown, context: ExecutionCont
     ids: itemIds(request.params as Readonly<Record<string, string>>),
     headers: request.headers,
     path,
+    publicPath: request.server.publicPath,
     search,
     requireThere: () => requireThere(request),
   };

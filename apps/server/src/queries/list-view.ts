@@ -115,10 +115,11 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
     if (!found.list.dependsOnClock) {
       // Weak: only the time in the body differs.
       answered['ETag'] = tagOf(String(position), state);
-      if (noneMatch(incoming.headers['if-none-match'], answered['ETag'])) return new Answer(304, answered, undefined);
+      if (noneMatch(incoming.headers['if-none-match'], answered['ETag']))
+        return new Answer(304, answered, undefined, true);
     }
     const asOf = await this.upTo(found.views, position, now);
-    return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
+    return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf }, true);
   }
 
   /** Undefined while a view that knows it is being built or cannot be read: other lists are answered all the same. */
@@ -200,8 +201,9 @@ export class ListViewHandler implements IQueryHandler<ListView, Answer> {
       // names the time, unless by a date, which may mean another one later.
       ETag: tagOf(`then-${last?.position ?? 0}${byDate ? `@${asOf}` : ''}`, last?.id),
     };
-    if (noneMatch(incoming.headers['if-none-match'], answered['ETag']!)) return new Answer(304, answered, undefined);
-    return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf });
+    if (noneMatch(incoming.headers['if-none-match'], answered['ETag']!))
+      return new Answer(304, answered, undefined, true);
+    return new Answer(200, answered, { items: result.rows, ...result.beside, position: String(position), asOf }, true);
   }
 
   /** The time that is reported for a moment before the first event of any relationship. */
@@ -326,12 +328,12 @@ function naming(at: string, search: string): string {
 /** The operation, for a caller that accepts one. For others a problem, so that their answers have one form. */
 function takesLonger(
   operation: Operation,
-  { incoming: { requester, headers }, patience: { applied } }: Listed,
+  { incoming: { requester, headers, publicPath }, patience: { applied } }: Listed,
 ): Answer {
   const Location = `${operationsOf(requester)}/${operation.id}`;
   if (!isNamed(headers.accept, operationType))
     throw new Problem('AsOfInProgress', {}, { Location, 'Retry-After': '1', ...applied });
-  return operationAnswer(202, operation, { Location, 'Content-Type': operationType, ...applied });
+  return operationAnswer(202, operation, publicPath, { Location, 'Content-Type': operationType, ...applied });
 }
 
 /** The path in the form that the caller may use: people of a customer name the partner and the customer. */
