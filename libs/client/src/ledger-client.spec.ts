@@ -415,6 +415,15 @@ describe('The feed', () => {
     };
   const idsSent = () => got.map(({ headers }) => headers['last-event-id']);
 
+  it('is found where the server has a path of its own', async () => {
+    const { port } = server.address() as AddressInfo;
+    for (const baseUrl of [`http://127.0.0.1:${port}/ledger`, `http://127.0.0.1:${port}/ledger/`]) {
+      const events = client({ baseUrl }).follow({ filters: { type: ['SubscriptionSuspended'] } });
+      await expect(events.next()).rejects.toMatchObject({ code: 'InternalError' });
+    }
+    expect(new Set(got.map(({ url }) => url))).toEqual(new Set(['/ledger/v1/events?type=SubscriptionSuspended']));
+  });
+
   async function followed(count: number, options: object = {}): Promise<string[]> {
     const positions: string[] = [];
     for await (const { id, event } of client().follow(options)) {

@@ -311,6 +311,8 @@ export function TimeOrDate(): Field {
     accepts: (value) => isDate(value) || instantOf(value) !== undefined,
     message: 'must be a time such as 2026-11-22T16:00:00Z or a date such as 2026-11-22 (RFC 3339)',
     schema: {
+      // Generators of clients that do not know a choice of formats take the type.
+      type: 'string',
       anyOf: [
         { type: 'string', format: 'date-time' },
         { type: 'string', format: 'date' },
