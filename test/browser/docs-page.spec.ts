@@ -93,6 +93,8 @@ const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/
       const fields = at.locator('.parameters tr:not(:has(.parameter__name.required))').locator('input, select');
       expect(await fields.count()).toBeGreaterThan(3);
       for (const field of await fields.all()) expect([id, await field.inputValue()]).toEqual([id, '']);
+      // As it was: the page remembers what is being tried out.
+      await at.locator('.try-out__btn.cancel').click();
       await at.locator('.opblock-summary-control').click();
     }
   });
