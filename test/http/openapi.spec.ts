@@ -101,9 +101,9 @@ describe('the document', () => {
       (response) => (response['x-problem-codes'] ?? []) as string[],
     );
     expect(codes.filter((code) => !(code in problemTexts))).toEqual([]);
-    // 405 is what there is no route for; 429 comes with rate limits.
+    // Of a method that an address does not have, and of another protocol: no operation answers so.
     const unnamed = Object.keys(problemTexts).filter((code) => !codes.includes(code));
-    expect(unnamed).toEqual(['MethodNotAllowed']);
+    expect(unnamed.toSorted()).toEqual(['MethodNotAllowed', 'VersionNotSupported']);
   });
 
   it('fills no parameter that may be left out', () => {
