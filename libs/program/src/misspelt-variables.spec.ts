@@ -15,6 +15,8 @@ const known = [
   'METRICS_PORT',
   'EVENT_STORE',
   'LEDGER_EVENT_STORE_URL',
+  'PUBLIC_PATH',
+  'OTEL_SERVICE_NAME',
 ];
 const found = (name: string) => misspeltVariables({ [name]: 'secret' }, known);
 
@@ -46,6 +48,7 @@ it.each([
 it.each([
   ...['HOSTS', 'SORT', 'HOSTNAME', 'PROJECT', 'DATABASE_URL', 'PATH', 'LOGNAME', 'TERM', 'EVENTSTORE_CLUSTER_SIZE'],
   ...['npm_config_loglevel', 'OTEL_SERVICE_NAME', 'NODE_OPTIONS', 'XDG_DATA_DIRS', 'KUBERNETES_PORT', 'REPORT'],
+  ...['URL', 'STORE', 'SERVICE_NAME'],
   ...[
     'LEDGER_PORT',
     'LEDGER_SERVICE_HOST',

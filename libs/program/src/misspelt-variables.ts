@@ -31,10 +31,14 @@ export function misspeltVariables(
     const said = `${name} is not known${nearest !== undefined && (isNear || ownBeginnings.test(name)) ? `: did you mean ${nearest}?` : ''}`;
     if (ofOthers.includes(name)) notices.push(said);
     else if (isNear || ownBeginnings.test(name)) faults.push(said);
-    else if (name.startsWith('LEDGER_') || known.some((each) => each.length > 9 && each.endsWith(`_${name}`)))
-      notices.push(said);
+    else if (name.startsWith('LEDGER_') || isEndOfOne(name, known)) notices.push(said);
   }
   return { faults, notices };
+}
+
+/** A beginning has been left out. One word is the end of too many names: PATH is that of PUBLIC_PATH. */
+function isEndOfOne(name: string, known: readonly string[]): boolean {
+  return name.includes('_') && known.some((each) => !each.startsWith('OTEL_') && each.endsWith(`_${name}`));
 }
 
 function nearestOf(name: string, known: readonly string[]): readonly [string | undefined, number] {
