@@ -93,10 +93,11 @@ export function issuersByName(issuers: readonly TrustedIssuer[]): (iss: string) 
       tenant,
       mayUseKeyOf(keyIssuer, tid) {
         const filled = read(keyIssuer.replace(placeholder, tid)).name;
-        // Entra's keys name the issuer of version 2.0, and sign tokens of version 1.0 too. So all names with a tenant that
-        // stand for one issuer are names of the same tenant's issuer.
+        if (filled === name) return true;
+        // Entra's keys name the issuer of version 2.0, and sign tokens of version 1.0 too. So all names that stand for one
+        // issuer, and hold the tenant, are names of the same tenant's issuer.
         return (
-          filled === name || issuer.names.some((each) => holdsTenant(each) && each.replace(placeholder, tid) === filled)
+          filled.includes(tid) && issuer.names.some((each) => read(each.replace(placeholder, tid)).name === filled)
         );
       },
     };

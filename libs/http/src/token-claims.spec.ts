@@ -94,6 +94,15 @@ describe('an issuer with a tenant in its name', () => {
     expect(issuersByName([issuer])(iss)!.mayUseKeyOf(keyIssuer, tenant)).toBe(may);
   });
 
+  it('that names its tenant in full takes the keys of all its names for that tenant, and of no other', () => {
+    const issuerOf = issuersByName([
+      { ...issuer, names: [v1, v2].flatMap((name) => [filled(name, tenant), filled(name, other)]) },
+    ]);
+    const { mayUseKeyOf } = issuerOf(filled(v1, tenant))!;
+    expect([v2, filled(v2, tenant), v1].map((keyIssuer) => mayUseKeyOf(keyIssuer, tenant))).toEqual([true, true, true]);
+    expect(mayUseKeyOf(filled(v2, other), tenant)).toBe(false);
+  });
+
   it('without a tenant has only keys of its own name', () => {
     const issuerOf = issuersByName([{ ...issuer, names: ['https://one.example', 'https://two.example'] }]);
     expect(issuerOf('https://one.example')!.mayUseKeyOf('https://one.example', tenant)).toBe(true);
