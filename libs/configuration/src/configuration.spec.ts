@@ -134,6 +134,19 @@ describe('a configuration', () => {
     expect(configuration({ LEDGER_URL: 'http://127.0.0.1:3000' }).notices).toEqual(['LEDGER_URL is not known']);
   });
 
+  it('takes no notice of what machines and other programs set', () => {
+    const names = [
+      ...'PATH HOME USER SHELL LANG TERM PWD HOSTNAME TZ TMPDIR DISPLAY EDITOR PAGER NODE_ENV NODE_OPTIONS NODE_PATH'.split(
+        ' ',
+      ),
+      ...'NAME KEY FILE FORMAT URL SIZE STORE LIMIT TIMEOUT INTERVAL PROTOCOL HEADERS ISSUER ORIGINS PREFIX'.split(' '),
+      ...'SERVICE_NAME BASE_PATH PUBLIC_URL DATABASE_URL AZURE_CLIENT_ID HTTP_PROXY DOCKER_HOST INVOCATION_ID PATHEXT'.split(
+        ' ',
+      ),
+    ];
+    expect(configuration(Object.fromEntries(names.map((name) => [name, 'set']))).notices).toEqual([]);
+  });
+
   it.each<[Record<string, string>, RegExp]>([
     [{ PORT: 'eighty' }, /^ {2}PORT must be a whole number from 0 to 65535, but is "eighty"$/m],
     [{ PORT: '65536' }, /PORT must be a whole number from 0 to 65535, but is "65536"/],

@@ -37,6 +37,10 @@ it.each([
   expect(found(name)).toEqual({ faults: [`${name} is not known: did you mean ${meant}?`], notices: [] });
 });
 
+it('JWT_SECRET is refused, and was meant to be none of ours', () => {
+  expect(found('JWT_SECRET')).toEqual({ faults: ['JWT_SECRET is not known'], notices: [] });
+});
+
 it.each([
   ['LOGLEVEL', /^LOGLEVEL is not known: did you mean LOG_LEVEL\?$/],
   ['LEDGER_URL', /^LEDGER_URL is not known$/],

@@ -10,6 +10,8 @@ const ofOpenTelemetry = /^OTEL_BLRP_/;
 const ofOthers = ['LOGLEVEL'];
 /** Shorter names are one letter from too many others: HOST from HOSTS, PORT from SORT. */
 const shortest = 6;
+/** A name that is farther away than this was not meant. */
+const farthest = 4;
 
 /**
  * What is wrong with variables that no program of ours reads, but that were meant for one: a misspelt JWT_ISSUER would leave the
@@ -28,7 +30,8 @@ export function misspeltVariables(
     const [nearest, distance] = nearestOf(name.toUpperCase(), known);
     const isNear = nearest !== undefined && distance <= (nearest.length < 10 ? 1 : 2);
     // The value is not shown: it may be a secret.
-    const said = `${name} is not known${nearest !== undefined && (isNear || ownBeginnings.test(name)) ? `: did you mean ${nearest}?` : ''}`;
+    const isMeant = isNear || (ownBeginnings.test(name) && distance <= farthest);
+    const said = `${name} is not known${isMeant ? `: did you mean ${nearest}?` : ''}`;
     if (ofOthers.includes(name)) notices.push(said);
     else if (isNear || ownBeginnings.test(name)) faults.push(said);
     else if (name.startsWith('LEDGER_') || isEndOfOne(name, known)) notices.push(said);
