@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import { Matching, Optional, WholeText } from '#http';
+import { isNetwork, Matching, Optional, WholeText } from '#http';
 import type { Given } from './settings.js';
 
 const network = /^[\da-fA-F.:]+(\/\d{1,3})?(,[\da-fA-F.:]+(\/\d{1,3})?)*$/;
@@ -61,10 +60,4 @@ export function faultsOfLimits({ TRUSTED_PROXIES }: Given<LimitVariables>): read
   const noNetwork = TRUSTED_PROXIES.split(',').find((proxy) => !isNetwork(proxy));
   if (noNetwork === undefined) return [];
   return [`TRUSTED_PROXIES must be addresses or networks with commas, but ${JSON.stringify(noNetwork)} is none`];
-}
-
-function isNetwork(text: string): boolean {
-  const [address = '', bits] = text.split('/');
-  const version = isIP(address);
-  return version > 0 && (bits === undefined || Number(bits) <= (version === 4 ? 32 : 128));
 }

@@ -6,7 +6,7 @@ const origins = /^[^\s,]+(?:,[^\s,]+)*$/;
 
 export class WebVariables {
   @Optional(OneOf(['on', 'off'])) DOCS?: 'on' | 'off';
-  @Optional(Matching(path, 'a path without a slash at its end', '/ledger')) PUBLIC_PATH?: string;
+  @Optional(Matching(path, 'a path such as /ledger, without a slash at its end', '/ledger')) PUBLIC_PATH?: string;
   @Optional(Matching(origins, 'origins with commas', 'https://app.example')) CORS_ORIGINS?: string;
 }
 

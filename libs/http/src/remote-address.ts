@@ -34,18 +34,29 @@ export function proxiesOf(networks: readonly string[]): false | ((address: strin
   if (networks.length === 0) return false;
   const list = new BlockList();
   for (const network of networks) {
-    const [text, bits] = network.split('/');
-    const address = addressIn(text)!;
-    const family = address.kind();
-    // A network of IPv4-mapped addresses is one of IPv4.
-    const given = family === 'ipv4' && text!.includes(':') ? 96 : 0;
-    const whole = family === 'ipv4' ? 32 : 128;
-    list.addSubnet(address.toString(), bits === undefined ? whole : Math.max(Number(bits) - given, 0), family);
+    const { address, bits } = networkIn(network)!;
+    list.addSubnet(address.toString(), bits, address.kind());
   }
   return (text) => {
     const address = addressIn(text);
     return address !== undefined && list.check(address.toString(), address.kind());
   };
+}
+
+/** Whether the text is an address or a network that {@link proxiesOf} takes. */
+export function isNetwork(text: string): boolean {
+  return networkIn(text) !== undefined;
+}
+
+function networkIn(text: string) {
+  const [start = '', length] = text.split('/');
+  const address = isIP(start) === 0 ? undefined : addressIn(start);
+  if (!address) return undefined;
+  // A network of IPv4-mapped addresses is one of IPv4. A shorter prefix would trust every address there is.
+  const given = address.kind() === 'ipv4' && start.includes(':') ? 96 : 0;
+  const whole = address.kind() === 'ipv4' ? 32 : 128;
+  const bits = length === undefined ? whole : Number(length) - given;
+  return bits >= 0 && bits <= whole ? { address, bits } : undefined;
 }
 
 /** Some proxies add the port (and then brackets), and RFC 7239 quotes that. */
