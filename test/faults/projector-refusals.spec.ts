@@ -148,7 +148,7 @@ describe('a rebuild', () => {
   it('knows its views by name', async () => {
     const refused = start('rebuild', 'customers', '--data-dir', dataDirectory);
     await refused.exited;
-    expect(refused.child.exitCode).toBe(1);
+    expect(refused.child.exitCode).toBe(64);
     expect(refused.output()).toContain('There is no view customers. The views are customer-list, ');
   });
 

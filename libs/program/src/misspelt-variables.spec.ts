@@ -14,6 +14,7 @@ const known = [
   'RATE_LIMIT',
   'METRICS_PORT',
   'EVENT_STORE',
+  'TRUSTED_PROXIES',
   'LEDGER_EVENT_STORE_URL',
   'PUBLIC_PATH',
   'OTEL_SERVICE_NAME',
@@ -33,6 +34,10 @@ it.each([
   ['METRIC_PORT', 'METRICS_PORT'],
   ['EVENTSTORE', 'EVENT_STORE'],
   ['LEDGER_EVENT_STORE_URI', 'LEDGER_EVENT_STORE_URL'],
+  ['LEDGEREVENTSTOREURL', 'LEDGER_EVENT_STORE_URL'],
+  ['ledgerEventStoreUrl', 'LEDGER_EVENT_STORE_URL'],
+  ['LEDGER-EVENT-STORE-URL', 'LEDGER_EVENT_STORE_URL'],
+  ['TRUSTED_PROXY', 'TRUSTED_PROXIES'],
 ])('%s was meant to be %s', (name, meant) => {
   expect(found(name)).toEqual({ faults: [`${name} is not known: did you mean ${meant}?`], notices: [] });
 });

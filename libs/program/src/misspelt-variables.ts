@@ -28,7 +28,7 @@ export function misspeltVariables(
     if (!value || known.includes(process.platform === 'win32' ? name.toUpperCase() : name)) continue;
     if (ofKubernetes.test(name) || ofOpenTelemetry.test(name)) continue;
     const [nearest, distance] = nearestOf(name.toUpperCase(), known);
-    const isNear = nearest !== undefined && distance <= (nearest.length < 10 ? 1 : 2);
+    const isNear = nearest !== undefined && (distance <= allowedIn(nearest) || lettersOf(name) === lettersOf(nearest));
     // The value is not shown: it may be a secret.
     const isMeant = isNear || (ownBeginnings.test(name) && distance <= farthest);
     const said = `${name} is not known${isMeant ? `: did you mean ${nearest}?` : ''}`;
@@ -42,6 +42,17 @@ export function misspeltVariables(
 /** A beginning has been left out. One word is the end of too many names: PATH is that of PUBLIC_PATH. */
 function isEndOfOne(name: string, known: readonly string[]): boolean {
   return name.includes('_') && known.some((each) => !each.startsWith('OTEL_') && each.endsWith(`_${name}`));
+}
+
+/** How many letters of a name may be wrong. TRUSTED_PROXY is three from TRUSTED_PROXIES. */
+function allowedIn({ length }: string): number {
+  if (length < 10) return 1;
+  return length < 14 ? 2 : 3;
+}
+
+/** Of `jwtIssuer`, `JWT-ISSUER` and JWTISSUER those of JWT_ISSUER. */
+function lettersOf(name: string): string {
+  return name.toUpperCase().replace(/[-_.]/g, '');
 }
 
 function nearestOf(name: string, known: readonly string[]): readonly [string | undefined, number] {

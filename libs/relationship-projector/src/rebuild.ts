@@ -2,6 +2,7 @@ import { pairOf, relationshipCodec } from '#customer-relationship';
 import { openEventLog, type EventLog } from '#event-log';
 import { readLedger } from '#event-sourcing';
 import { eventsFileIn, lockDirectory } from '#event-store-sqlite';
+import { BadUsage } from '#program';
 import { openViewsFile, projector, refuseForeignViews, UnreadableViews, viewsFileIn } from '#projector';
 import { relationshipViews } from '#read-models';
 import { LedgerNotOpened } from './run-projector.js';
@@ -30,7 +31,7 @@ export interface RebuildOptions {
 /**
  * Rebuilds views from the log, all of them or those that are named. The server of the directory must not run: its
  * queries would see incomplete views. Servers of other directories may run.
- * @throws StoreStartupError when that server runs; Error for a name that is no view, ViewsLocked, ForeignViews; StoreRefused,
+ * @throws StoreStartupError when that server runs; BadUsage for a name that is no view, ViewsLocked, ForeignViews; StoreRefused,
  * StoreUnavailable
  */
 export async function rebuild(
@@ -42,7 +43,7 @@ export async function rebuild(
 ): Promise<Rebuilt> {
   const unknown = names.filter((name) => !relationshipViews.some((view) => view.name === name));
   if (unknown.length > 0)
-    throw new Error(
+    throw new BadUsage(
       `There is no view ${unknown.join(', ')}. The views are ${relationshipViews.map(({ name }) => name).join(', ')}.`,
     );
   const projections =
