@@ -235,8 +235,10 @@ export function callersOf({ urls, token, patienceMs = 60_000 }: CallersOptions):
       ...(by.kind === 'customerUser' ? { partnerId: partner.tenantId } : {}),
     });
     const sending = {
-      // The command id is a matter of the contract: partner, customer and key.
-      commandId: idFrom(`${partner.tenantId}/${customerId}/${key}`),
+      // The command id is a matter of the contract: side, partner, customer and key.
+      commandId: idFrom(
+        `${by.kind === 'customerUser' ? 'customer' : 'partner'}/${partner.tenantId}/${customerId}/${key}`,
+      ),
       command: command.type,
       by,
       path,
