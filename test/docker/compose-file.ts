@@ -70,8 +70,9 @@ function mountOf(volume: NonNullable<Written['volumes']>[number]): Mount {
 
 /** A value with variables as the engine fills it in. @throws Error for one that has no default and is not set */
 export function filledIn(value: string, set: Readonly<Record<string, string>> = {}): string {
-  return value.replace(/\$\{(\w+)(?::([-?])([^}]*))?\}/g, (_, name: string, operator?: string, otherwise = '') => {
+  return value.replace(/\$\{(\w+)(?::([-?+])([^}]*))?\}/g, (_, name: string, operator?: string, otherwise = '') => {
     const given = set[name];
+    if (operator === '+') return given ? (otherwise as string) : '';
     if (given) return given;
     if (operator === '-') return otherwise as string;
     throw new Error(`${name} ${String(otherwise)}`);

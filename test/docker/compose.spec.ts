@@ -1,11 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { configuration, variables } from '#configuration';
 import { composeFile, filledIn, type ComposeFile, type Service } from './compose-file.js';
 import { dockerfile, settings } from './dockerfile.js';
 
 const image = settings(dockerfile(readFileSync('docker/Dockerfile', 'utf8')).stages.at(-1)!);
-const passwords = { KURRENTDB_ADMIN_PASSWORD: '0123abcd', KURRENTDB_OPS_PASSWORD: '4567ef00' };
+const passwords = {
+  KURRENTDB_ADMIN_PASSWORD: '0123abcd',
+  KURRENTDB_OPS_PASSWORD: '4567ef00',
+  KURRENTDB_LEDGER_PASSWORD: '89ab0123',
+};
+/** Images whose digests could not be found where these files are kept, and the one that is built here. */
+const unpinned = ['eventstore/es-gencert-cli:1.0.2', 'reseller-ledger:local'];
 
 const names = ['compose.yaml', 'compose.kurrentdb.yaml', 'compose.cluster.yaml'];
 const files = new Map(names.map((name) => [name, composeFile(`docker/${name}`)]));
@@ -36,9 +43,10 @@ describe.each(names)('%s', (name) => {
     expect([service.user, service.cap_add]).toEqual(service.user === 'root' ? ['root', ['CHOWN']] : []);
   });
 
-  it.each(entries(file))('%s has an image of a version that can be replaced', (_, { image, build }) => {
-    expect(image).toMatch(/^\$\{[A-Z_]+:-[a-z0-9./-]+:[\w.-]+\}$/);
-    expect(image).not.toContain(':latest');
+  it.each(entries(file))('%s has an image of one digest or version, which can be replaced', (_, { image, build }) => {
+    const [, given = ''] = /^\$\{[A-Z_]+:-([a-z0-9./-]+:[\w.-]+(?:@sha256:[0-9a-f]{64})?)\}$/.exec(image!) ?? [];
+    expect(given).toMatch(/:(\d+\.\d+\.\d+|local)(@|$)/);
+    expect([given, given.includes('@sha256:')]).toEqual([given, !unpinned.includes(given)]);
     if (image!.includes('LEDGER_IMAGE')) expect(build).toEqual({ context: '..', dockerfile: 'docker/Dockerfile' });
   });
 
@@ -50,11 +58,12 @@ describe.each(names)('%s', (name) => {
     for (const { type, source } of mounts) if (type === 'volume') expect(Object.keys(file.volumes)).toContain(source);
   });
 
-  it.each(entries(file))('%s waits for what will come', (_, { depends_on = {} }) => {
+  it.each(entries(file))('%s waits for what will come', (name, { depends_on = {} }) => {
     for (const [other, { condition }] of Object.entries(depends_on)) {
       const { restart, healthcheck, image } = file.services[other]!;
       if (condition === 'service_completed_successfully') expect(restart).toBe('no');
       // The image of the database brings its own check.
+      else if (condition === 'service_started') expect(name).toBe('database-user');
       else if (condition === 'service_healthy') expect(healthcheck ?? image).toMatch(/KURRENTDB_IMAGE/);
       else throw new Error(condition);
     }
@@ -63,7 +72,7 @@ describe.each(names)('%s', (name) => {
   it.each(servers(file))('%s is configured as it can be', (_, service) => {
     const environment = environmentOf(service);
     expect(Object.keys(environment).filter((variable) => !variables.includes(variable))).toEqual([]);
-    const { dataDirectory, keysDirectory, partnersFile, port, log, policy } = configuration({
+    const { dataDirectory, keysDirectory, partnersFile, port, log, policy, metricsHost } = configuration({
       ...Object.fromEntries(image.environment),
       ...environment,
     });
@@ -72,7 +81,19 @@ describe.each(names)('%s', (name) => {
     if (log.store === 'kurrentdb')
       expect(mountAt(service, keysDirectory)).toMatchObject({ type: 'volume', readOnly: true });
     expect(policy.name).toBe('partner-center-2026-11');
+    // For other containers, and for nobody outside: the only port that is published is the server's.
+    expect(metricsHost).toBe('0.0.0.0');
     expect(service.ports!.map((published) => filledIn(published).split(':')[2])).toEqual([String(port)]);
+  });
+
+  it.each(servers(file))('%s reads the identity file that it is given, and none otherwise', (_, service) => {
+    const written = service.environment!['IDENTITY_FILE']!;
+    const named = filledIn(written, { LEDGER_IDENTITY: './identity.json' });
+    expect(filledIn(written)).toBe('');
+    const mount = mountAt(service, named)!;
+    expect(mount).toMatchObject({ type: 'bind', readOnly: true });
+    expect(filledIn(mount.source, { LEDGER_IDENTITY: './identity.json' })).toBe('./identity.json');
+    expect(existsSync(resolve('docker', filledIn(mount.source)))).toBe(true);
   });
 
   it.each(servers(file))('%s is asked whether it is ready, started again, and given time to end', (_, service) => {
@@ -114,7 +135,7 @@ describe.each(names)('%s', (name) => {
   it('holds no password', () => {
     for (const [, { environment = {} }] of entries(file))
       for (const [variable, value] of Object.entries(environment))
-        if (variable.endsWith('PASSWORD')) expect(value).toMatch(/^\$\{KURRENTDB_(ADMIN|OPS)_PASSWORD:\?.+\}$/);
+        if (variable.endsWith('PASSWORD')) expect(value).toMatch(/^\$\{KURRENTDB_(ADMIN|OPS)_PASSWORD:\?[^}]+\}$/);
   });
 });
 
@@ -181,7 +202,22 @@ describe('the cluster', () => {
     expect(script).not.toMatch(/ca\.key/);
   });
 
+  it('has servers that know no password of an administrator, and a user of their own, made before they start', () => {
+    const maker = file.services['database-user']!;
+    expect([...maker.entrypoint!, ...maker.command!]).toEqual(['node', 'docker/create-user.mjs', '--alone']);
+    expect([maker.restart, maker.ports, mountAt(maker, '/trusted')!.source]).toEqual(['no', undefined, 'trusted']);
+    expect(Object.keys(maker.depends_on!)).toEqual(all.map(({ name }) => name));
+    for (const [, service] of servers(file)) {
+      const { LEDGER_EVENT_STORE_URL: url } = environmentOf(service);
+      expect(url).toMatch(/^esdb:\/\/ledger:89ab0123@/);
+      expect(url).toBe(environmentOf(maker)['LEDGER_EVENT_STORE_URL']);
+      expect(JSON.stringify(service.environment)).not.toMatch(/admin|ADMIN|OPS_PASSWORD|changeit/);
+      expect(service.depends_on).toMatchObject({ 'database-user': { condition: 'service_completed_successfully' } });
+    }
+  });
+
   it('does not start without passwords', () => {
+    expect(() => filledIn(file.services['ledger-a']!.environment!['LEDGER_EVENT_STORE_URL']!)).toThrow(/is missing/);
     expect(() => filledIn(all[0]!.node.environment!['KURRENTDB_DEFAULT_ADMIN_PASSWORD']!)).toThrow(/is missing/);
     expect(() => filledIn(all[0]!.node.environment!['KURRENTDB_DEFAULT_OPS_PASSWORD']!)).toThrow(/is missing/);
   });

@@ -19,8 +19,10 @@ const placeOf = (stage: string | undefined, test: (instruction: Instruction) => 
   stages.find(({ name }) => name === stage)!.instructions.findIndex(test);
 
 describe('the image', () => {
-  it('is made on a base whose every part of the version is given, and which can be replaced', () => {
-    expect([...globals]).toEqual([['NODE_IMAGE', expect.stringMatching(/^node:\d+\.\d+\.\d+-\w+-slim$/)]]);
+  it('is made on a base of one digest, whose every part of the version is given, and which can be replaced', () => {
+    expect([...globals]).toEqual([
+      ['NODE_IMAGE', expect.stringMatching(/^node:\d+\.\d+\.\d+-\w+-slim@sha256:[0-9a-f]{64}$/)],
+    ]);
     expect(new Set(stages.map(({ image }) => image))).toEqual(new Set(globals.values()));
   });
 

@@ -7,6 +7,7 @@ import statusPb from '@eventstore/db-client/generated/status_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { sendUnaryData, ServerDuplexStream, ServerReadableStream, ServerUnaryCall } from '@grpc/grpc-js';
 import { faultOf, identify, notLeaderHere, refusalOf, type CallContext } from './call-context.js';
+import { mayDo } from './users.js';
 import { nameOf, uuidOf } from './identifiers.js';
 import { expectedRevisions, type AppendOutcome } from './log.js';
 import type { ProposedEvent } from './recorded-event.js';
@@ -48,7 +49,6 @@ export function batchAppend(context: CallContext) {
     };
     const caller = identify(context, call.metadata);
     if ('code' in caller) return fail(caller);
-    const denied = context.users !== undefined && caller.name === undefined;
 
     call.on('data', (request: streams.BatchAppendReq) => {
       const correlationId = request.getCorrelationId();
@@ -66,7 +66,7 @@ export function batchAppend(context: CallContext) {
       answerBatch(context, append, {
         answer: (response) => answer(response.setCorrelationId(correlationId)),
         fail,
-        denied,
+        mayWrite: (stream) => mayDo(context, caller, 'write', stream),
       });
     });
     call.on('end', () => call.end());
@@ -80,7 +80,7 @@ export function batchAppend(context: CallContext) {
 function answerBatch(
   context: CallContext,
   append: PendingAppend,
-  to: { answer: BatchAnswer; fail: (error: RpcError) => void; denied: boolean },
+  to: { answer: BatchAnswer; fail: (error: RpcError) => void; mayWrite: (stream: string) => boolean },
 ): void {
   const { options, messages } = append;
   const stream = nameOf(options.getStreamIdentifier());
@@ -108,7 +108,7 @@ function answerBatch(
     const deadline = options.getDeadline();
     if (deadline && deadline.getSeconds() * 1_000 + deadline.getNanos() / 1e6 < context.now())
       return { response: refused('Timeout', new shared.Timeout(), 'Timeout') };
-    if (to.denied || context.denied.has(stream))
+    if (!to.mayWrite(stream) || context.denied.has(stream))
       return { response: refused('AccessDenied', new shared.AccessDenied(), 'AccessDenied') };
     if (!context.isReady()) return { response: refused('Server Is Not Ready') };
     if (stream === '') return { response: refused('BadRequest', new shared.BadRequest(), 'BadRequest') };
@@ -198,7 +198,7 @@ export function append(context: CallContext) {
       await context.thawed();
       if (call.cancelled || fault?.do === 'ignore') return;
       if (fault?.do === 'fail') return callback(failure(asPlanned(fault)));
-      const refusal = refusalOf(context, call.metadata);
+      const refusal = refusalOf(context, call.metadata, 'write', stream);
       if (refusal) return callback(failure(refusal));
       const events = messages.map(proposedEvent);
       if (!options || stream === '' || !events.every(isSound)) return callback(failure(exceptionThrown()));
@@ -296,7 +296,7 @@ async function removed(
   await context.thawed();
   if (fault?.do === 'ignore') return undefined;
   if (fault?.do === 'fail') return asPlanned(fault);
-  const refusal = refusalOf(context, call.metadata);
+  const refusal = refusalOf(context, call.metadata, 'delete', stream);
   if (refusal) return refusal;
   if (!options || stream === '') return exceptionThrown();
   const expected = expectedOf(options, options.hasRevision() ? options.getRevision() : undefined);

@@ -1,6 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
 import type { Fault, FaultPoint, Faults, FaultyCall } from './faults.js';
 import type { EventLog } from './log.js';
+import { mayDo, type Deed, type Users } from './users.js';
 import { accessDenied, notLeader, notReady, unauthenticated, type RpcError } from './rpc-errors.js';
 
 /** The behaviours of the server that changed with a release, named after the release. */
@@ -38,7 +39,7 @@ export interface CallContext {
   readonly skipsAfterScavenged: boolean;
   /** Some patches of 24.10 and 25.0 end a catch-up with a checkpoint where the next event will stand, its prepare position missing. */
   readonly marksTheEnd: boolean;
-  readonly users: ReadonlyMap<string, string> | undefined;
+  readonly users: Users | undefined;
   /** What nobody has a right to any more: `$all`, or names of streams. */
   readonly denied: ReadonlySet<string>;
   readonly isReady: () => boolean;
@@ -60,25 +61,24 @@ export interface Caller {
 }
 
 /** Why a call is refused before anything is looked at. Without users every caller is admin, as on an insecure server. */
-export function identify({ users }: CallContext, metadata: Metadata): Caller | RpcError {
-  if (!users) return { name: undefined, isAdmin: true };
-  const [authorization] = metadata.get('authorization');
-  if (authorization === undefined) return { name: undefined, isAdmin: false };
-  const [, encoded = ''] = /^Basic (.+)$/i.exec(String(authorization)) ?? [];
-  const [name = '', ...password] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
-  if (!users.has(name) || users.get(name) !== password.join(':')) return unauthenticated();
-  return { name, isAdmin: name === 'admin' };
+export function identify(context: CallContext, metadata: Metadata): Caller | RpcError {
+  return identified(context, metadata.get('authorization')[0]?.toString());
 }
 
-export function refusalOf(
-  context: CallContext,
-  metadata: Metadata,
-  { adminOnly = false }: { adminOnly?: boolean } = {},
-): RpcError | undefined {
+export function identified({ users }: CallContext, authorization: string | undefined): Caller | RpcError {
+  if (!users) return { name: undefined, isAdmin: true };
+  if (authorization === undefined) return { name: undefined, isAdmin: false };
+  const [, encoded = ''] = /^Basic (.+)$/i.exec(authorization) ?? [];
+  const [name = '', ...password] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
+  const user = users.get(name);
+  if (user?.password !== password.join(':') || user.disabled) return unauthenticated();
+  return { name, isAdmin: user.groups.includes('$admins') };
+}
+
+export function refusalOf(context: CallContext, metadata: Metadata, deed: Deed, stream: string): RpcError | undefined {
   const caller = identify(context, metadata);
   if ('code' in caller) return caller;
-  if (context.users && caller.name === undefined) return accessDenied();
-  if (adminOnly && !caller.isAdmin) return accessDenied();
+  if (!mayDo(context, caller, deed, stream)) return accessDenied();
   if (!context.isReady()) return notReady();
   return notLeaderHere(context, metadata);
 }

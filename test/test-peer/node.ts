@@ -16,6 +16,7 @@ import { append, batchAppend, deleteStream, tombstoneStream } from './append.js'
 import { faultOf, type CallContext } from './call-context.js';
 import { getSupportedMethods, readGossip, type Member } from './discovery.js';
 import { read } from './read.js';
+import { answerAboutUsers } from './users.js';
 
 export interface Tls {
   readonly cert: string | Buffer;
@@ -185,6 +186,7 @@ function healthServer(context: CallContext): HttpServer {
     response.setHeader('Date', new Date(context.now()).toUTCString());
     const fault = faultOf(context, 'health');
     if (fault?.do === 'ignore') return;
+    if (request.url?.startsWith('/users/')) return void answerAboutUsers(context, request, response);
     if (request.method !== 'GET' || request.url?.split('?')[0] !== '/health/live') response.writeHead(404).end();
     else response.writeHead(fault ? 503 : 204).end();
   });

@@ -30,7 +30,7 @@ export function read(context: CallContext) {
       if (fault?.do === 'ignore' && fault.after === undefined) return;
       if (fault?.do === 'fail' && fault.after === undefined) return outlet.fail(asPlanned(fault));
       if (context.denied.has(stream ?? '$all')) return outlet.fail(accessDenied());
-      const refusal = refusalOf(context, call.metadata, { adminOnly: stream === undefined });
+      const refusal = refusalOf(context, call.metadata, 'read', stream ?? '$all');
       if (refusal) return outlet.fail(refusal);
       if (stream === '') return outlet.fail(exceptionThrown());
       const limited = fault ? cutShort(outlet, fault) : outlet;

@@ -6,6 +6,7 @@ import type { Member } from './discovery.js';
 import { createFaults, type Faults } from './faults.js';
 import { openEventLog, type EventLog } from './log.js';
 import { createNode, type PeerNode, type Tls } from './node.js';
+import { usersOf } from './users.js';
 import { consumerTooSlow, notReady, rpcError } from './rpc-errors.js';
 
 export interface TestPeerOptions {
@@ -109,6 +110,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
   const liveCalls: CallContext['liveCalls'] = new Set();
   const batchCalls: CallContext['batchCalls'] = new Set();
   const denied = new Set<string>();
+  const known = tls && users ? usersOf(users) : undefined;
   const ids = Array.from({ length: size }, () => randomUUID());
   const nodes: readonly PeerNode[] = ids.map((_, index) =>
     createNode(
@@ -126,7 +128,7 @@ export async function startTestPeer(options: TestPeerOptions = {}): Promise<Test
         skipsAfterScavenged: options.skipsAfterScavenged ?? rules === '23.10',
         marksTheEnd: options.marksTheEnd ?? false,
         denied,
-        users: tls && users ? new Map(Object.entries(users)) : undefined,
+        users: known,
         kill: () => void down(index + 1, (each) => each.kill()),
         isReady: () => leader !== undefined,
         isLeader: () => leader === index + 1,
