@@ -271,6 +271,8 @@ describe('a request that cannot be followed', () => {
     ['to become a tunnel', 'CONNECT ledger:443 HTTP/1.1\r\nHost: ledger:443\r\n\r\n', 501, 'MethodNotImplemented'],
     ['that asks for its own echo', v1('TRACE /v1/customers'), 401, 'Unauthenticated'],
     ['with a method of its own', v1('PURGE /health/live'), 405, 'MethodNotAllowed'],
+    ['with a QUERY that has no body', v1('QUERY /health/live'), 405, 'MethodNotAllowed'],
+    ['with a QUERY to no route', v1('QUERY /nothing'), 404, 'RouteNotFound'],
     ['for what there is nowhere', v1('OPTIONS /nowhere'), 404, 'RouteNotFound'],
     ['for two slashes', v1('GET //v1/customers'), 404, 'RouteNotFound'],
   ];

@@ -21,3 +21,16 @@ export function elementsOf(value: string, separator: ',' | ';'): readonly string
 export function unquoted(value: string): string {
   return /^"(?:[^"\\]|\\.)*"$/.test(value) ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value;
 }
+
+/** Parameters as they follow an Item (RFC 8941, 3.1.2), as a part of a pattern. Each piece has one reading, so no text takes long. */
+export const parametersForm = String.raw`(?:;\s*[a-z*][a-z\d_.*-]*(?:=(?:"(?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"|[^\s;,"]+))?)*`;
+
+/** The parameters in a text of that form, as they are written. Of equal names the last counts. */
+export function parametersOf(text: string): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>();
+  for (const parameter of elementsOf(text, ';').slice(1)) {
+    const [name = '', ...value] = parameter.trimStart().split('=');
+    parameters.set(name, value.join('='));
+  }
+  return parameters;
+}

@@ -20,13 +20,29 @@ describe('an idempotency key', () => {
     ['abc', 'abc'],
     ['"abc"', 'abc'],
     ['"a\\"b\\\\c"', 'a"b\\c'],
+    ['"abc";made=2026; by="x;\\"y";new', 'abc'],
     ['8e03978e-40d5-43dd-bc93-6894a57f9324', '8e03978e-40d5-43dd-bc93-6894a57f9324'],
     ['x'.repeat(255), 'x'.repeat(255)],
   ])('%s is read as %s', (header, key) => {
     expect(idempotencyKey(header)).toBe(key);
   });
 
-  it.each(['a b', 'ä', 'x'.repeat(256), '""', '"a', '"a"b"', '"a\\b"', 'a\tb', '" "'])('%j is none', (header) => {
+  it.each([
+    'a b',
+    'ä',
+    'x'.repeat(256),
+    '""',
+    '"a',
+    '"a"b"',
+    '"a\\b"',
+    'a\tb',
+    '" "',
+    '"a";',
+    '"a" ;b',
+    '"a";B',
+    '"a";b=',
+    '"a";b="',
+  ])('%j is none', (header) => {
     expect(refusal(() => idempotencyKey(header))).toMatchObject({ code: 'InvalidHeader' });
   });
 
@@ -164,6 +180,15 @@ describe('a position', () => {
     expect(parsePosition('42', 42)).toBe(42);
   });
 
+  it.each([
+    `42; ledger="${ledger}"; event="1b4e28ba-2fa1"`,
+    `42;event="1b4e28ba-2fa1";ledger="${ledger}"`,
+    `42;ledger="${ledger}";by="a;b=\\"c";event="1b4e28ba-2fa1";new`,
+    `42;ledger="x";ledger="${ledger}";event=?0;event="1b4e28ba-2fa1"`,
+  ])('is read as an item with parameters (RFC 8941): %s', (header) => {
+    expect(parseLedgerPosition(header, ledger, 42)).toEqual({ position: 42, event: '1b4e28ba-2fa1' });
+  });
+
   it('of another ledger, or beyond the head of this one, is refused at once', () => {
     const other = '323ff650-88b5-4ab5-bbf3-c9b5eca5f24b';
     expect(refusal(() => parseLedgerPosition(ledgerPosition(42, other, undefined), ledger, 42))).toMatchObject({
@@ -185,6 +210,11 @@ describe('a position', () => {
     `042;ledger="${ledger}"`,
     `42;ledger=${ledger}`,
     `42;ledger="${ledger}";event="x"`,
+    `42;ledger="${ledger}";event`,
+    `42;ledger="${ledger}";`,
+    `42 ;ledger="${ledger}"`,
+    `42;ledger="${ledger}";by="x`,
+    `42;event="1b4e28ba-2fa1"`,
   ])('in another form is refused: %s', (header) => {
     expect(refusal(() => parseLedgerPosition(header, ledger, 42))).toMatchObject({ code: 'InvalidHeader' });
   });

@@ -1,8 +1,9 @@
+import { parametersForm } from './field-values.js';
 import { badRequest, Problem } from './problem.js';
 
 const visible = /^[\x21-\x7e]{1,255}$/;
-// A string of RFC 8941: printable ASCII in quotes, with only the quote and the backslash escaped.
-const structured = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
+// A string of RFC 8941: printable ASCII in quotes, with only the quote and the backslash escaped. No parameter of it is known.
+const structured = new RegExp(String.raw`^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"${parametersForm}$`);
 
 /**
  * The key of a command from its `Idempotency-Key` header: 1 to 255 visible ASCII characters, bare or as a string of

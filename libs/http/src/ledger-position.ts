@@ -1,3 +1,4 @@
+import { parametersForm, parametersOf } from './field-values.js';
 import { badRequest, Problem } from './problem.js';
 
 // Positions leave the process as strings of digits: callers compare them and never calculate with them.
@@ -23,7 +24,10 @@ export function beginOf(eventId: string): string {
   return eventId.slice(0, 13);
 }
 
-const form = /^(0|[1-9]\d{0,15});\s*ledger="([0-9a-f-]{36})"(?:;\s*event="([0-9a-f]{8}-[0-9a-f]{4})")?$/;
+// An Item of RFC 8941: the order of parameters has no meaning, and those that are not known are not looked at.
+const item = new RegExp(String.raw`^(0|[1-9]\d{0,15})(${parametersForm})$`);
+const ledgerForm = /^"([\da-f-]{36})"$/;
+const eventForm = /^"([\da-f]{8}-[\da-f]{4})"$/;
 
 /**
  * Reads a `Ledger-Position` header, or another of the same form.
@@ -35,10 +39,13 @@ export function parseLedgerPosition(
   head: number,
   name = 'Ledger-Position',
 ): NamedPlace {
-  const match = form.exec(header.trim());
-  if (!match)
+  const [, digits, rest = ''] = item.exec(header.trim()) ?? [];
+  const parameters = parametersOf(rest);
+  const ledger = ledgerForm.exec(parameters.get('ledger') ?? '')?.[1];
+  const named = parameters.get('event');
+  const event = named === undefined ? undefined : eventForm.exec(named)?.[1];
+  if (digits === undefined || ledger === undefined || (named !== undefined && event === undefined))
     throw badRequest('InvalidHeader', name, 'must be digits;ledger="id";event="start of id", as answers bring it');
-  const [, digits, ledger, event] = match;
   if (ledger !== ledgerId) throw new Problem('LedgerPositionUnknown', { reason: 'anotherLedger', ledger: ledgerId });
   return { position: reached(Number(digits), head), event };
 }

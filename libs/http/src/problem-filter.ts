@@ -167,7 +167,7 @@ export class ProblemFilter implements ExceptionFilter {
     // Only the operator can mend it, and that takes time.
     if (error instanceof LogDamaged)
       return occurrence('LogDamaged', { outcome: error.outcome }, { 'Retry-After': '3600' });
-    if (error instanceof HttpException && error.getStatus() === 404) {
+    if ((error instanceof HttpException && error.getStatus() === 404) || isOfQueryWithoutType(error)) {
       const methods = this.options.methodsAt(instance);
       return methods.length > 0
         ? occurrence('MethodNotAllowed', {}, { Allow: methods.join(', ') })
@@ -179,6 +179,11 @@ export class ProblemFilter implements ExceptionFilter {
     const isRefused = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
     return occurrence(isRefused ? 'BadRequest' : 'InternalError');
   }
+}
+
+/** Fastify looks for the type of a QUERY before it looks for a route, and no route takes that method. */
+function isOfQueryWithoutType(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | null)?.code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE';
 }
 
 function occurrence(code: HttpProblemCode, members: ProblemMembers = {}, headers: Refused['headers'] = {}): Refused {
