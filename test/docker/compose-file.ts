@@ -40,6 +40,7 @@ export interface ComposeFile {
   readonly name: string;
   readonly services: Readonly<Record<string, Service>>;
   readonly volumes: Readonly<Record<string, unknown>>;
+  readonly configs?: Readonly<Record<string, { readonly content: string }>>;
 }
 
 /** A compose file as it is written, before variables are put in; anchors and merges are resolved. */

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
 import { configuration, variables } from '#configuration';
 import { composeFile, filledIn, type ComposeFile, type Service } from './compose-file.js';
 import { dockerfile, settings } from './dockerfile.js';
@@ -220,5 +221,41 @@ describe('the cluster', () => {
     expect(() => filledIn(file.services['ledger-a']!.environment!['LEDGER_EVENT_STORE_URL']!)).toThrow(/is missing/);
     expect(() => filledIn(all[0]!.node.environment!['KURRENTDB_DEFAULT_ADMIN_PASSWORD']!)).toThrow(/is missing/);
     expect(() => filledIn(all[0]!.node.environment!['KURRENTDB_DEFAULT_OPS_PASSWORD']!)).toThrow(/is missing/);
+  });
+});
+
+describe('the monitoring beside compose.yaml', () => {
+  const file = composeFile('docker/compose.monitoring.yaml');
+
+  it.each(entries(file))('%s is pinned, guarded, and reached from this machine alone', (_, service) => {
+    expect(service.image).toMatch(/^\$\{[A-Z]+_IMAGE:-[a-z/]+:v?\d+\.\d+\.\d+@sha256:[0-9a-f]{64}\}$/);
+    expect([service.cap_drop, service.read_only, service.restart]).toEqual([['ALL'], true, 'unless-stopped']);
+    expect(service.ports!.map((port) => filledIn(port))).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+:\d+$/)]);
+    for (const { type, source, readOnly } of service.mounts)
+      if (type === 'bind')
+        expect([source, existsSync(resolve('docker', source)), readOnly]).toEqual([source, true, true]);
+  });
+
+  it('asks the servers of compose.yaml for their metrics, and reads the alerts', () => {
+    const { rule_files: rules, scrape_configs: jobs } = parse(file.configs!['prometheus']!.content) as {
+      rule_files: string[];
+      scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
+    };
+    const port = configuration({}).metricsPort;
+    const asked = servers(files.get('compose.yaml')!).map(([server]) => `${server}:${port}`);
+    expect(jobs.flatMap((job) => job.static_configs.flatMap(({ targets }) => targets))).toEqual(asked);
+    expect(rules.map((rule) => mountAt(file.services['prometheus']!, `/etc/prometheus/${rule}`)?.source)).toEqual([
+      './observability/alerts.yaml',
+    ]);
+    // The alerts and the dashboard go by this name.
+    expect(readFileSync('docker/observability/alerts.yaml', 'utf8')).toContain(`job="${jobs[0]!.job_name}"`);
+  });
+
+  it('has no account whose password everybody knows', () => {
+    expect(file.services['grafana']!.environment).toMatchObject({
+      GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
+      GF_AUTH_DISABLE_LOGIN_FORM: 'true',
+      GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION: 'true',
+    });
   });
 });
