@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { configuration, variables } from './configuration.js';
+import { eventLogVariables, requireEventLog } from '#event-log';
 import type { SupportContact } from '#customer-relationship';
 import { partnersIn } from './partners-file.js';
 import { StartupFailure } from '#program';
@@ -132,6 +133,13 @@ describe('a configuration', () => {
 
   it('notices a variable that may be meant for it', () => {
     expect(configuration({ LEDGER_URL: 'http://127.0.0.1:3000' }).notices).toEqual(['LEDGER_URL is not known']);
+  });
+
+  it.each(variables)('lets a tool, which reads the log alone, run where %s is set', (name) => {
+    const run = () => requireEventLog({ [name]: 'set' }, './data', () => undefined);
+    // Its own it may find fault with.
+    if (eventLogVariables.some((each) => each === name)) expect(run).not.toThrow(/is not known/);
+    else expect(run()).toMatchObject({ store: 'sqlite' });
   });
 
   it('takes no notice of what machines and other programs set', () => {

@@ -2,7 +2,15 @@ import { join, resolve } from 'node:path';
 import { defaultPolicy, policies, type Policy, type SalesRegions } from '#customer-relationship';
 import { eventLogOf, eventLogVariables, type EventLog } from '#event-log';
 import { fieldsOfClass, Matching, OneOf, Optional, WholeText, type FieldsClass } from '#http';
-import { badConfiguration, logFormats, misspeltVariables, StartupFailure, type LogFormat } from '#program';
+import {
+  badConfiguration,
+  logFormats,
+  logLevels,
+  misspeltVariables,
+  StartupFailure,
+  type LogFormat,
+  type LogLevel,
+} from '#program';
 import type { TelemetrySettings } from '#telemetry';
 import { identityOf, IssuerVariables, type IdentitySettings } from './issuer-settings.js';
 import { faultsOfLimits, limitsOf, LimitVariables, type Limits } from './limit-settings.js';
@@ -14,8 +22,6 @@ import { telemetryOf, TelemetryVariables } from './telemetry-settings.js';
 import { timekeeperOf, TimeVariables, type TimekeeperBounds } from './time-settings.js';
 import { faultsOfWeb, webOf, WebVariables, type WebSettings } from './web-settings.js';
 
-const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
-
 class ServerVariables {
   @Optional(WholeText(0, 65535)) PORT?: number;
   @Optional(Matching(/^[A-Za-z0-9.:-]{1,255}$/, 'a host name or an address', '127.0.0.1')) HOST?: string;
@@ -23,7 +29,7 @@ class ServerVariables {
   @Optional(Matching(path, 'a path, at most 4096 characters', './data/keys')) KEYS_DIR?: string;
   @Optional(Matching(path, 'a path, at most 4096 characters', './partners.json')) PARTNERS_FILE?: string;
   @Optional(OneOf(Object.keys(policies))) POLICY?: string;
-  @Optional(OneOf(levels)) LOG_LEVEL?: (typeof levels)[number];
+  @Optional(OneOf(logLevels)) LOG_LEVEL?: LogLevel;
   @Optional(OneOf(logFormats)) LOG_FORMAT?: LogFormat;
   @Optional(WholeText(0, 65535)) METRICS_PORT?: number;
   @Optional(Matching(/^[A-Za-z0-9.:-]{1,255}$/, 'a host name or an address', '127.0.0.1')) METRICS_HOST?: string;
@@ -48,7 +54,7 @@ export interface Configuration {
   readonly identity?: IdentitySettings;
   /** The longest time that a token may be good for. */
   readonly tokenLifetimeMaxSeconds: number;
-  readonly logLevel: (typeof levels)[number];
+  readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Absent: no metrics. */
   readonly metricsPort?: number;

@@ -30,10 +30,13 @@ export function misspeltVariables(
     const [nearest, distance] = nearestOf(name.toUpperCase(), known);
     const isNear = nearest !== undefined && (distance <= allowedIn(nearest) || lettersOf(name) === lettersOf(nearest));
     // The value is not shown: it may be a secret.
-    const isMeant = isNear || (ownBeginnings.test(name) && distance <= farthest);
+    // A tool reads fewer variables than the server, whose environment it has: the others are not misspelt.
+    const beginning = ownBeginnings.exec(name)?.[0].toUpperCase();
+    const isOwn = beginning !== undefined && known.some((each) => each.startsWith(beginning));
+    const isMeant = isNear || (isOwn && distance <= farthest);
     const said = `${name} is not known${isMeant ? `: did you mean ${nearest}?` : ''}`;
     if (ofOthers.includes(name)) notices.push(said);
-    else if (isNear || ownBeginnings.test(name)) faults.push(said);
+    else if (isNear || isOwn) faults.push(said);
     else if (name.startsWith('LEDGER_') || isEndOfOne(name, known)) notices.push(said);
   }
   return { faults, notices };

@@ -6,6 +6,10 @@ import { StartupFailure } from './startup-failure.js';
 export const logFormats = ['auto', 'json', 'pretty'] as const;
 export type LogFormat = (typeof logFormats)[number];
 
+/** How much a log says, from least to most but for `silent`. */
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
 /**
  * The output of a log in the format that is asked for. Programs read JSON lines; people at a terminal read what pino-pretty makes of
  * them, in colours unless NO_COLOR is set.

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { pino, type Logger } from 'pino';
+import { pino, stdTimeFunctions, type Logger } from 'pino';
 import { telemetryFrom } from '#configuration';
 import { viewsFileIn } from '#projector';
-import { BadConfiguration, exitCodeOf, formatted, logFormats, logOutput } from '#program';
+import { BadConfiguration, exitCodeOf, formatted, logFormats, logLevels, logOutput } from '#program';
 import { requireEventLog } from '#event-log';
 import { occasionally } from '#pacing';
 import { runProjector, type ProjectorNews } from '#relationship-projector';
@@ -13,9 +13,10 @@ import { openTelemetry, type Telemetry } from '#telemetry';
  * current batch. When it cannot go on, it ends with an exit code other than 0, and a supervisor starts it again.
  */
 export async function project(dataDirectory: string): Promise<void> {
-  const output = await formatted(logOutput(), logFormatOf(process.env['LOG_FORMAT'] || 'auto'));
+  const output = await formatted(logOutput(), chosen('LOG_FORMAT', logFormats, 'auto'));
   process.on('exit', output.flushSync);
-  const logger = pino({ name: 'projector', level: process.env['LOG_LEVEL'] ?? 'info' }, output);
+  const level = chosen('LOG_LEVEL', logLevels, 'info');
+  const logger = pino({ base: { name: 'projector' }, level, timestamp: stdTimeFunctions.isoTime }, output);
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => {
@@ -42,10 +43,12 @@ export async function project(dataDirectory: string): Promise<void> {
   }
 }
 
-function logFormatOf(text: string) {
-  const format = logFormats.find((each) => each === text);
-  if (!format) throw new BadConfiguration(`LOG_FORMAT must be one of ${logFormats.join(', ')}`);
-  return format;
+/** The value of a variable; an empty one is not set. */
+function chosen<Value extends string>(name: string, values: readonly Value[], otherwise: Value): Value {
+  const text = process.env[name] || otherwise;
+  const value = values.find((each) => each === text);
+  if (!value) throw new BadConfiguration(`${name} must be one of ${values.join(', ')}`);
+  return value;
 }
 
 /** Of what it projects, where that is to be exported. @throws StartupFailure */

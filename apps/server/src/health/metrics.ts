@@ -73,6 +73,8 @@ export function metricsOf({
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  // Sums of what stands beside them by type: gauges that are named like counters.
+  for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
   // The names of OpenTelemetry's conventions for HTTP servers.
   const durations = new Histogram({
     name: 'http_server_request_duration_seconds',
