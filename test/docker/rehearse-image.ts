@@ -488,6 +488,36 @@ async function rehearseOverDatabase(built: Built, image: Image): Promise<void> {
   expectThat('every event in the database is as it was written', code === 0, report);
   await drains(server, image);
   await stopped(peer, 'SIGTERM');
+  await rehearseUser(container);
+}
+
+/** As the service database-user of docker/compose.cluster.yaml runs it. */
+async function rehearseUser(container: Container): Promise<void> {
+  const certificates = join(work, 'certificates');
+  const port = await freePort();
+  const users = ['admin', 'ops'].flatMap((name) => ['--user', `${name}:changeit`]);
+  const peer = spawn(
+    join(project, 'node_modules/.bin/node'),
+    ['dist/test/test-peer/main.js', '--port', String(port), '--tls', certificates, ...users],
+    { cwd: project, stdio: ['pipe', 'pipe', 'pipe'] },
+  );
+  running.push(peer);
+  // It says where it is, and has made its certificates by then.
+  await once(peer.stdout, 'data');
+  heard(peer);
+  const tried = {
+    ...container,
+    environment: {
+      ...container.environment,
+      LEDGER_EVENT_STORE_URL: `esdb://ledger:${'c'.repeat(20)}@localhost:${port}?tlsCAFile=/data/ca.crt`,
+      KURRENTDB_ADMIN_PASSWORD: 'a'.repeat(20),
+      KURRENTDB_OPS_PASSWORD: 'b'.repeat(20),
+    },
+  };
+  writeFileSync(inside(container.root, '/data/ca.crt'), readFileSync(join(certificates, 'ca.crt')));
+  const { code, said } = await finished(tried, ['node', 'docker/create-user.mjs', '--alone', '--patience', '20']);
+  expectThat('the user of the database is created', code === 0 && said.includes('is as it should be'), said);
+  await stopped(peer, 'SIGTERM');
 }
 
 const containerIn =
