@@ -234,6 +234,8 @@ describe('a request that cannot be followed', () => {
     ['with an unknown method', v1('BREW /v1/customers'), 501, 'MethodNotImplemented'],
     ['with a method that is none', v1('B(EW /v1/customers'), 400, 'BadRequest'],
     ['in a version to come', 'GET /v1/customers HTTP/4.0\r\nHost: x\r\n\r\n', 505, 'VersionNotSupported'],
+    ['with lines that end without a CR', 'GET /v1/customers HTTP/1.1\nHost: x\n\n', 400, 'BadRequest'],
+    ['in what is no version', 'GET /v1/customers HTTP/1.x\r\nHost: x\r\n\r\n', 400, 'BadRequest'],
     ['for two hosts', v1('GET /v1/customers', 'Host: y\r\n'), 400, 'InvalidHeader'],
     ['for one host twice', v1('GET /health/live', 'host: x\r\n'), 400, 'InvalidHeader'],
     ['for a host and a user', v1('GET /v1/customers').replace('Host: x', 'Host: a@x'), 400, 'InvalidHeader'],

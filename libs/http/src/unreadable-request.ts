@@ -7,6 +7,8 @@ import { problemType } from './problem.js';
 /** The error of node's HTTP parser. */
 export interface UnreadableRequest extends Error {
   readonly code?: string;
+  /** What the parser says about it. */
+  readonly reason?: string;
   /** The bytes in which parsing failed. */
   readonly rawPacket?: Buffer;
 }
@@ -53,7 +55,7 @@ function isAnswering(socket: Socket): boolean {
   return response != null && (response.headersSent || response.req.complete);
 }
 
-function codeOf({ code, rawPacket }: UnreadableRequest): HttpProblemCode {
+function codeOf({ code, reason, rawPacket }: UnreadableRequest): HttpProblemCode {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return 'RequestTimeout';
@@ -66,7 +68,8 @@ function codeOf({ code, rawPacket }: UnreadableRequest): HttpProblemCode {
         ? 'MethodNotImplemented'
         : 'BadRequest';
     case 'HPE_INVALID_VERSION':
-      return 'VersionNotSupported';
+      // The parser says so of a line end without its CR, too, and of what has not the form of a version.
+      return reason === 'Invalid HTTP version' ? 'VersionNotSupported' : 'BadRequest';
     default:
       return 'BadRequest';
   }
