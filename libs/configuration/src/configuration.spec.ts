@@ -142,6 +142,10 @@ describe('a configuration', () => {
     else expect(run()).toMatchObject({ store: 'sqlite' });
   });
 
+  it('takes METRICS_PORT of a Kubernetes service for one that is not set', () => {
+    expect(configuration({ METRICS_PORT: 'tcp://10.0.0.1:9090' })).toEqual(configuration({}));
+  });
+
   it('takes no notice of what machines and other programs set', () => {
     const names = [
       ...'PATH HOME USER SHELL LANG TERM PWD HOSTNAME TZ TMPDIR DISPLAY EDITOR PAGER NODE_ENV NODE_OPTIONS NODE_PATH'.split(

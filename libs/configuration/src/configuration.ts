@@ -106,7 +106,7 @@ export const variables = [...ownVariables, ...eventLogVariables];
 export function configuration(env: Readonly<Record<string, string | undefined>>): Configuration {
   // An empty variable counts as not set. Only an empty METRICS_PORT has a meaning: no metrics.
   const given: Readonly<Record<string, string | undefined>> = Object.fromEntries(
-    ownVariables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
+    ownVariables.flatMap((name) => (env[name] && !isOfKubernetes(name, env[name]) ? [[name, env[name]]] : [])),
   );
   const { value, faults } = environmentOf(given);
   const dataDirectory = resolve(given['DATA_DIR'] ?? './data');
@@ -156,6 +156,11 @@ export function configuration(env: Readonly<Record<string, string | undefined>>)
     web: webOf(value),
     ...(telemetry.settings ? { telemetry: telemetry.settings } : {}),
   };
+}
+
+/** Kubernetes sets METRICS_PORT to `tcp://…` in every pod beside a service that is called metrics. */
+function isOfKubernetes(name: string, value: string): boolean {
+  return name === 'METRICS_PORT' && /^(tcp|udp|sctp):\/\//.test(value);
 }
 
 /** The variables in their forms, without those that have a fault. */
