@@ -154,7 +154,12 @@ describe('a server that is watched', () => {
       );
     expect([answered(201, 'accepted'), answered(409, 'ItemAlreadyExists')]).toEqual([1, 1]);
     expect(value(/http_server_active_requests\{http_request_method="POST",url_scheme="http"\}/)).toBe(0);
-    expect(text).toMatch(new RegExp(`^ledger_build_info\\{version="[\\d.]+",store="${journeysOver}"\\} 1$`, 'm'));
+    expect(text).toMatch(
+      new RegExp(
+        `^ledger_build_info\\{version="[\\d.]+",store="${journeysOver === 'sqlite' ? 'sqlite' : 'kurrentdb'}"\\} 1$`,
+        'm',
+      ),
+    );
     expect(value(/ledger_data_free_bytes/)).toBeGreaterThan(0);
     expect(value(/ledger_store_appended_events_total/)).toBeGreaterThanOrEqual(5);
     if (journeysOver === 'sqlite') expect(value(/ledger_store_commits_total/)).toBeGreaterThanOrEqual(4);

@@ -158,7 +158,7 @@ describe('an answer on its way through proxies and browsers', () => {
   describe('is compressed where nothing can be guessed by its length', () => {
     const decoded: Readonly<Record<string, (bytes: Buffer) => Buffer>> = { gzip: gunzipSync, br: brotliDecompressSync };
     const listed = async (coding: string, target = '/v1/items') => {
-      const answer = await raw(target, { 'Accept-Encoding': coding });
+      const answer = await raw(target, { 'Accept-Encoding': coding, Prefer: 'wait=30' });
       const used = answer.headers.get('content-encoding');
       return { ...answer, used, text: (used ? decoded[used]!(answer.bytes) : answer.bytes).toString() };
     };
