@@ -12,6 +12,7 @@ import { metricsOf, serveMetrics, type MetricsServer } from './health/metrics.js
 import { takeLedger } from './open-ledger.js';
 import { logRequest, openLog, type Log } from './request-log.js';
 import { securityJournal } from './security-journal/security-journal.js';
+import { collectWhenQuiet } from './quiet-collection.js';
 import { release } from './release.js';
 import { ServerModule } from './server.module.js';
 import { endRequestSpan } from './traced.js';
@@ -126,6 +127,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
     await app.listen({ port: settings.port, host, backlog: 4096 }).catch((error: NodeJS.ErrnoException) => {
       throw new StartupFailure(cannotListen(settings, error));
     });
+    running.defer(collectWhenQuiet());
     // Before requests end: another server may take over meanwhile.
     running.defer(() => health.timekeeper?.stop());
     const opening = waits ? open() : Promise.resolve();

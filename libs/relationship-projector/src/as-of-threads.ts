@@ -49,7 +49,7 @@ export interface PastThreads {
 
 export interface PastThreadsOptions extends PastThreadData {
   readonly onNotice?: (message: string, details: Readonly<Record<string, unknown>>) => void;
-  /** How long a thread may be idle before it ends, with its connection and its memory (ms, default 60,000). */
+  /** How long a thread may be idle before it ends, with its connection and its memory (ms, default 2,000). */
   readonly idleMs?: number;
 }
 
@@ -62,7 +62,7 @@ interface Thread {
 /**
  * Threads that project views as they stood: one for each request at a time, each used again. Commands never wait for them.
  */
-export function pastThreads({ onNotice, idleMs = 60_000, ...data }: PastThreadsOptions): PastThreads {
+export function pastThreads({ onNotice, idleMs = 2_000, ...data }: PastThreadsOptions): PastThreads {
   const all = new Set<Thread>();
   const idle: Thread[] = [];
 
