@@ -78,7 +78,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       health,
       clock,
       storeMetrics: taken.storeMetrics,
-      cachedTokens: verifier.cached,
+      cachedTokens: () => verifier.cached(),
       droppedDenials: journal.dropped,
       dataDirectory: settings.dataDirectory,
     });
