@@ -82,7 +82,7 @@ async function start(settings: Configuration, log: Log): Promise<void> {
       droppedDenials: journal.dropped,
       dataDirectory: settings.dataDirectory,
     });
-    telemetry?.exportMetrics(metrics.collected);
+    telemetry?.exportMetrics(() => metrics.collected());
     const host = await addressOf(settings);
     let metricsServer: MetricsServer | undefined;
     if (settings.metricsPort !== undefined) {
