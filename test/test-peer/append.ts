@@ -7,7 +7,7 @@ import statusPb from '@eventstore/db-client/generated/status_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { sendUnaryData, ServerDuplexStream, ServerReadableStream, ServerUnaryCall } from '@grpc/grpc-js';
 import { faultOf, identify, notLeaderHere, refusalOf, type CallContext } from './call-context.js';
-import { mayDo } from './users.js';
+import { mayDo } from './rights.js';
 import { nameOf, uuidOf } from './identifiers.js';
 import { expectedRevisions, type AppendOutcome } from './log.js';
 import type { ProposedEvent } from './recorded-event.js';

@@ -1,7 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
 import type { Fault, FaultPoint, Faults, FaultyCall } from './faults.js';
 import type { EventLog } from './log.js';
-import { mayDo, type Deed, type Users } from './users.js';
+import { mayDo, type Caller, type Deed, type Users } from './rights.js';
 import { accessDenied, notLeader, notReady, unauthenticated, type RpcError } from './rpc-errors.js';
 
 /** The behaviours of the server that changed with a release, named after the release. */
@@ -53,11 +53,6 @@ export interface CallContext {
   readonly liveCalls: Set<(error: RpcError) => void>;
   /** The same for open streams of batch appends. */
   readonly batchCalls: Set<(error: RpcError) => void>;
-}
-
-export interface Caller {
-  readonly name: string | undefined;
-  readonly isAdmin: boolean;
 }
 
 /** Why a call is refused before anything is looked at. Without users every caller is admin, as on an insecure server. */

@@ -6,7 +6,7 @@ import type { Member } from './discovery.js';
 import { createFaults, type Faults } from './faults.js';
 import { openEventLog, type EventLog } from './log.js';
 import { createNode, type PeerNode, type Tls } from './node.js';
-import { usersOf } from './users.js';
+import { usersOf } from './rights.js';
 import { consumerTooSlow, notReady, rpcError } from './rpc-errors.js';
 
 export interface TestPeerOptions {
