@@ -161,9 +161,9 @@ describe('What is answered under /v1', () => {
     ];
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 304, 400, 401, 404, 406, 409, 428]));
     for (const answer of answers) expectKeptByNobody(answer);
-    // These forms are chosen by Accept.
+    // These forms are chosen by Accept, and may be compressed.
     for (const url of ['/v1/events', `${path}/events`])
-      expect((await server.get(url)).headers.get('vary')).toBe('Authorization, Accept');
+      expect((await server.get(url)).headers.get('vary')).toBe('Authorization, Accept, Accept-Encoding');
     const aborting = new AbortController();
     const live = await fetch(`${server.url}/v1/events`, {
       headers: { accept: 'text/event-stream', authorization: `Bearer ${await server.tokenOf({})}` },
