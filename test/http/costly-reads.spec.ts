@@ -1,6 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { customerPath, establish, newCustomer, runServer, subscription, type RunningServer } from './running-server.js';
+
+// Only GUIDs stand in the log as they are.
+const asksMuch = randomUUID();
+const another: Readonly<Record<string, string>> = { command: randomUUID(), question: randomUUID() };
 
 describe('a caller whose questions cost much', () => {
   let server: RunningServer;
@@ -61,7 +66,7 @@ describe('a caller whose questions cost much', () => {
   });
 
   async function haveOthersTheirTurn(below: string, method: string, status: number): Promise<boolean> {
-    const authorization = `Bearer ${await server.tokenOf({ id: 'asks-much' })}`;
+    const authorization = `Bearer ${await server.tokenOf({ id: asksMuch })}`;
     const since = server.output().length;
     const asked = Array.from({ length: 200 }, async () => {
       const headers = { authorization, ...(method === 'POST' ? { 'content-type': 'application/json' } : {}) };
@@ -76,7 +81,7 @@ describe('a caller whose questions cost much', () => {
     // Not before the server has begun with them.
     await Promise.race(asked);
     const others = ['command', 'question'].map((kind) => {
-      const as = { id: `another-${kind}` };
+      const as = { id: another[kind]! };
       return kind === 'command'
         ? server.post(`${other}/profile/update`, { name: `Name of ${below}` }, { as })
         : server.get(`${other}/reseller-relationship`, { as });
@@ -85,11 +90,11 @@ describe('a caller whose questions cost much', () => {
     expect(new Set(await Promise.all(asked))).toEqual(new Set([status]));
 
     const order = (await answered(since)).map(({ actor }) => actor);
-    expect(order.filter((actor) => actor === 'asks-much')).toHaveLength(200);
+    expect(order.filter((actor) => actor === asksMuch)).toHaveLength(200);
     return ['command', 'question'].every((kind) => {
-      const place = order.indexOf(`another-${kind}`);
+      const place = order.indexOf(another[kind]!);
       expect(place).toBeGreaterThan(-1);
-      return order.slice(place).filter((actor) => actor === 'asks-much').length > 10;
+      return order.slice(place).filter((actor) => actor === asksMuch).length > 10;
     });
   }
 
@@ -106,7 +111,7 @@ describe('a caller whose questions cost much', () => {
       body: { reason: 'customerRequest' },
       ...more,
     }));
-    const send = () => server.post(`/v1/commands${query}`, { items }, { as: { id: 'asks-much' }, key: null });
+    const send = () => server.post(`/v1/commands${query}`, { items }, { as: { id: asksMuch }, key: null });
     const { body } = await untilOthersAreAnsweredMeanwhile(send);
     expect(new Set(body.items.map((item: { readonly status: number }) => item.status))).toEqual(new Set([status]));
   });

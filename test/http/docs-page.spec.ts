@@ -48,7 +48,7 @@ describe('the docs page', () => {
   it('is not there for other methods', async () => {
     const answer = await server.send('/', { method: 'POST', as: null, key: null });
     expect(answer).toMatchObject({ status: 405, code: 'MethodNotAllowed' });
-    expect(answer.headers.get('allow')).toBe('GET, HEAD');
+    expect(answer.headers.get('allow')).toBe('GET, HEAD, OPTIONS');
   });
 });
 

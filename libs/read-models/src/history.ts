@@ -134,6 +134,8 @@ export interface HistoryFilter {
   /** Names of events. */
   readonly types?: readonly string[] | undefined;
   readonly actor?: string | undefined;
+  /** Another id of the same actor, under which earlier events may have it. */
+  readonly formerActor?: string | undefined;
   readonly command?: string | undefined;
   readonly commandId?: string | undefined;
   readonly correlationId?: string | undefined;
@@ -148,12 +150,13 @@ export interface HistoryFilter {
 export function isAskedFor(filter: HistoryFilter, { stream, type, metadata }: Omit<RecordedEvent, 'data'>): boolean {
   const subject = historySubjectOf(stream);
   if (subject?.partnerId !== filter.partnerId) return false;
-  const { customerId, types, actor, command, commandId, correlationId, recordedFrom, recordedUntil } = filter;
+  const { customerId, types, actor, formerActor, command, commandId, correlationId, recordedFrom, recordedUntil } =
+    filter;
   return (
     (customerId === undefined || subject.customerId === customerId) &&
     (filter.journals === true || !subject.journal) &&
     (types === undefined || types.includes(type)) &&
-    (actor === undefined || metadata.actor.id === actor) &&
+    (actor === undefined || metadata.actor.id === actor || metadata.actor.id === formerActor) &&
     (command === undefined || metadata.command === command) &&
     (commandId === undefined || metadata.commandId === commandId) &&
     (correlationId === undefined || metadata.correlationId === correlationId) &&
@@ -227,12 +230,15 @@ export function historyPlaces(
 type SoughtValues = Readonly<Record<SoughtColumn, readonly (string | number)[] | undefined>>;
 
 function soughtBy(filter: HistoryFilter) {
-  const printed = (text: string | undefined) => (text === undefined ? undefined : [fingerprint(text)]);
+  const printed = (...texts: (string | undefined)[]) => {
+    const prints = texts.flatMap((text) => (text === undefined ? [] : [fingerprint(text)]));
+    return prints.length === 0 ? undefined : prints;
+  };
   const values: SoughtValues = {
     commandId: printed(filter.commandId),
     correlationId: printed(filter.correlationId),
     customerId: filter.customerId === undefined ? undefined : [filter.customerId],
-    actor: printed(filter.actor),
+    actor: printed(filter.actor, filter.formerActor),
     command: printed(filter.command),
     type: filter.types && [...new Set(filter.types.map(fingerprint))],
   };

@@ -1,5 +1,5 @@
 import { Rejection, type RecordedEvent } from '#event-sourcing';
-import { acceptable, Answer, badRequest, nameOf, parsePosition, Problem, type Caller } from '#http';
+import { acceptable, Answer, badRequest, nameOf, parsePosition, Problem, type ActorId, type Caller } from '#http';
 import type { HistoryFilter } from '#read-models';
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { ServerHealth } from '../health/server-health.js';
@@ -70,7 +70,7 @@ export class ReadHistoryHandler implements IQueryHandler<ReadHistory, Answer> {
     await positions.asked(headers, undefined, head);
 
     const { limit = defaultLimit } = parameters;
-    const filter = filterOf(incoming, parameters);
+    const filter = filterOf(incoming, parameters, this.ledger.actorId);
     const resumed = format === 'text/event-stream' ? String(headers['last-event-id'] ?? '') : '';
     const from = place && !resumed ? revisionIn(parameters.after) : undefined;
     if (place && paged && isWhole(filter) && (from || parameters.after === undefined))
@@ -277,10 +277,27 @@ function requireNamed(
 
 function filterOf(
   { requester }: IncomingQuery,
-  { type: types, limit: _, after: __, customerId, ...rest }: HistoryParameters & { readonly customerId?: string },
+  {
+    type: types,
+    limit: _,
+    after: __,
+    customerId,
+    actor: named,
+    ...rest
+  }: HistoryParameters & { readonly customerId?: string },
+  actorId: ActorId,
 ): HistoryFilter {
   const { partner } = requester;
-  return { partnerId: partner.tenantId, customerId: requester.customerId || customerId, types, ...rest };
+  const actor = named && actorId(named);
+  return {
+    partnerId: partner.tenantId,
+    customerId: requester.customerId || customerId,
+    types,
+    actor,
+    // An id that is no GUID stands as it was named in events of earlier releases.
+    formerActor: named === actor ? undefined : named,
+    ...rest,
+  };
 }
 
 /** Whether all events of a relationship are asked for, and nothing else. */
