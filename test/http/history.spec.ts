@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../eventually.js';
 import {
+  type Answered,
   establish,
   globalAdminOf,
   greatLakes,
+  idNamed,
+  customerPath,
   newCustomer,
   pairPath,
+  type RunningServer,
   runServer,
   subscription,
-  type Answered,
-  type RunningServer,
 } from './running-server.js';
 
 describe('the history', () => {
@@ -56,13 +59,13 @@ describe('the history', () => {
       'SubscriptionSuspended',
     ]);
     const suspended = ['SubscriptionSuspended', 'AutoRenewDisabled'];
-    expect(await found('actor=user-2')).toEqual(suspended);
+    expect(await found(`actor=${idNamed('user-2')}`)).toEqual(suspended);
     expect(await found('command=SuspendSubscription')).toEqual(suspended);
     expect(await found('command=SuspendSubscription&journals=true')).toEqual([...suspended, 'CommandRejected']);
     expect(await found(`customerId=${other.split('/').at(-1)!.toUpperCase()}`)).toHaveLength(3);
     expect(await found('recordedFrom=2999-01-01T00:00:00Z')).toEqual([]);
     expect(await found('recordedUntil=2001-01-01T00:00:00Z')).toEqual([]);
-    const [{ commandid, correlationid, time }] = (await server.get(`/v1/events?actor=user-2`)).body;
+    const [{ commandid, correlationid, time }] = (await server.get(`/v1/events?actor=${idNamed('user-2')}`)).body;
     expect(await found(`commandId=${commandid}`)).toEqual(suspended);
     expect(await found(`correlationId=${correlationid}`)).toEqual(suspended);
     expect(await found(`recordedFrom=${time}&recordedUntil=${time}&command=SuspendSubscription`)).toEqual(suspended);
@@ -131,5 +134,18 @@ describe('the history', () => {
     expect(await type('application/json')).toBe('application/json; charset=utf-8');
     expect(await type('text/html, */*;q=0.1')).toBe('application/cloudevents-batch+json; charset=utf-8');
     expect(await type('application/*;q=0.5, application/x-ndjson')).toBe('application/x-ndjson; charset=utf-8');
+  });
+
+  it('finds a person by the address that an issuer names them by, and does not show it', async () => {
+    const address = 'ada@contoso.example';
+    const request = { customer: { name: 'Alpine Ski House' }, market: 'US' };
+    const as = await server.tokenNaming(address);
+    const path = `${customerPath(newCustomer())}/reseller-relationship/request`;
+    expect((await server.post(path, request, { as })).status).toBe(200);
+    const asked = () => server.get(`/v1/events?actor=${encodeURIComponent(address)}`);
+    await eventually('the event', async () => (await asked()).body.length > 0);
+    const { body } = await asked();
+    expect(body.map(({ type }: any) => type)).toEqual(['ResellerRelationshipRequested']);
+    expect(JSON.stringify(body)).not.toContain(address);
   });
 });
