@@ -9,7 +9,7 @@ const minutes = 8 * 60;
 /**
  * An address of the docs page that signs in as a person of the first partner. The token is in the fragment, which browsers
  * send to nobody. Undefined where another issuer gives out tokens, where other machines reach the server, or where nobody
- * sits in front of it: whoever reads a log must not find a token in it.
+ * sits in front of it: a log must hold no token.
  */
 export async function signInLink(
   url: string,

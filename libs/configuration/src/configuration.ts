@@ -58,7 +58,7 @@ export interface Configuration {
   readonly logFormat: LogFormat;
   /** Absent: no metrics. */
   readonly metricsPort?: number;
-  /** Of the metrics; of this machine alone unless set, whoever reaches the server. */
+  /** The host of the metrics: this machine alone unless set, whatever the server's own host is. */
   readonly metricsHost: string;
   readonly viewLagLimitSeconds: number;
   /** How far the clock may jump forward while the server runs, and still be trusted. */

@@ -68,7 +68,7 @@ export function sharedWith(origins: readonly string[]): Sharing {
     allows,
     mark(request, reply) {
       if (allowed.size === 0) return;
-      // Whoever asks: a cache must not give the answer for one origin to another.
+      // For every origin: a cache must not give the answer for one origin to another.
       vary(reply, 'Origin');
       if (allows(request))
         reply.headers({

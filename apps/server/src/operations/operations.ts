@@ -161,7 +161,7 @@ function ownerOf({ actor, partner, customerId }: Requester): string {
 
 const cancellers: readonly Role[] = ['GlobalAdmin', 'AdminAgent'];
 
-/** Whoever may only read stops no one's work: what such a caller has started alone, it may cancel. */
+/** Roles that may only read cancel no work of others, only what they alone have started. */
 function requireMayCancel({ startedBy, isShared }: KeptOperation, { actor }: Requester): void {
   if (startedBy === actor.id && !isShared) return;
   // Of a customer's people, only its Global admin comes here.

@@ -36,6 +36,6 @@ export interface SecurityJournalEvents {
 export const securityJournalCodec = eventCodec<SecurityJournalEvents>({
   events: { AccessDenied: 'AccessDenied', AccessDenialsOmitted: 'AccessDenialsOmitted' },
   schemas: { AccessDenialsOmitted: 2 },
-  // Those of all partners were counted together, and that cannot be told apart any more.
+  // Schema 1 counted the denials of all partners together, so the partner is not known.
   upcasts: { 'AccessDenialsOmitted@1': (data) => data },
 });
